@@ -1,0 +1,36 @@
+# Two stages: one that compiles and fetches the model, one that serves.
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev python3-pip \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+# Dependencies first, over an empty crate: they are compiled again only when they change.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir -p src benches \
+    && echo 'fn main() {}' > src/main.rs \
+    && touch src/lib.rs benches/tokenize.rs benches/encode.rs benches/search.rs benches/query.rs \
+    && cargo build --release --locked
+COPY models/manifest.toml models/manifest.toml
+COPY src src
+RUN touch src/main.rs src/lib.rs && cargo build --release --locked
+RUN target/release/antiphon models fetch
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends curl \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --home-dir /app antiphon \
+    && install -d -o antiphon -g antiphon /app /data
+WORKDIR /app
+COPY --from=build /app/target/release/antiphon /usr/local/bin/antiphon
+COPY --from=build --chown=antiphon:antiphon /app/models models
+COPY --chown=antiphon:antiphon corpus corpus
+USER antiphon
+ENV ANTIPHON_LISTEN=0.0.0.0:8080 \
+    ANTIPHON_DATA_DIR=/data \
+    ANTIPHON_OFFLINE=true
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=120s \
+    CMD curl --fail --silent http://127.0.0.1:8080/readyz || exit 1
+CMD ["antiphon", "serve"]

@@ -1,0 +1,32 @@
+//! The whole query in process: text in, passages with their best sentences out.
+
+mod support;
+
+use std::hint::black_box;
+
+use antiphon::search::{Query, semantic};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
+fn query(criterion: &mut Criterion) {
+    let encoder = support::encoder();
+    let snapshot = support::snapshot(&encoder);
+    let passages = snapshot.facts().passages;
+    let mut group = criterion.benchmark_group(format!("query {passages} passages"));
+    for text in [
+        "sovereignty in cyberspace",
+        "Which states should decide together how the network is governed, and by what rules?",
+    ] {
+        let query = Query::new(text, 10, 0).expect("a valid query");
+        let words = text.split_whitespace().count();
+        let id = BenchmarkId::from_parameter(format!("{words} words"));
+        group.bench_with_input(id, &query, |bencher, query| {
+            bencher.iter(|| {
+                black_box(semantic(&snapshot, encoder.as_ref(), query).expect("an answer"))
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, query);
+criterion_main!(benches);

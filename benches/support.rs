@@ -1,0 +1,77 @@
+//! Real passages for the benches.
+//!
+//! By default the sample corpus. `ANTIPHON_BENCH_DATA` names a data directory that was indexed
+//! before, so that search is measured over as many passages as one likes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use antiphon::corpus::{Corpus, Limits};
+use antiphon::encoder::model::{FetchOptions, FetchProgress, Manifest, fetch, open_pinned};
+use antiphon::encoder::{CandleBert, Encoder};
+use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, NoProgress, Snapshot};
+use antiphon::store::View;
+
+struct Quiet;
+
+impl FetchProgress for Quiet {
+    fn source(&self, _: &str) {}
+    fn bytes(&self, _: u64, _: Option<u64>) {}
+    fn failed(&self, _: &str, _: &str) {}
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The pinned model.
+pub fn encoder() -> Arc<dyn Encoder> {
+    let manifest = Manifest::built_in().expect("the manifest is part of the program");
+    let options = FetchOptions::new(root().join("models"));
+    let folder = fetch(&manifest, &options, &Quiet).expect("the benches need the model");
+    let files = open_pinned(&manifest, &folder).expect("the fetched model is whole");
+    Arc::new(CandleBert::load(&files).expect("the model fits its configuration"))
+}
+
+/// The snapshot to search: that of `ANTIPHON_BENCH_DATA`, or of the sample corpus.
+#[allow(dead_code)] // not every bench searches
+pub fn snapshot(encoder: &Arc<dyn Encoder>) -> Snapshot {
+    if let Some(data) = std::env::var_os("ANTIPHON_BENCH_DATA") {
+        let view = View::open(Path::new(&data)).expect("ANTIPHON_BENCH_DATA is a data directory");
+        view.check_encoder(encoder.fingerprint())
+            .expect("filled by this encoder");
+        return Snapshot::exact(view).expect("the store can be read");
+    }
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let options = EngineOptions {
+        readers: 1,
+        index: IndexChoice::Exact,
+    };
+    let engine = Engine::open(data.path(), Arc::clone(encoder), options).expect("a new store");
+    let corpus = Corpus::open(&[root().join("corpus")], &Limits::default()).expect("the samples");
+    engine
+        .ingest(&corpus, IngestOptions::default(), &NoProgress)
+        .expect("the samples can be stored");
+    drop(engine);
+    Snapshot::exact(View::open(data.path()).expect("just written")).expect("just written")
+}
+
+/// The texts of all passages of a snapshot, in order.
+#[allow(dead_code)] // not every bench reads texts
+pub fn texts(snapshot: &Snapshot) -> Vec<String> {
+    let view = snapshot.view();
+    let mut texts = Vec::new();
+    for summary in view
+        .documents(None, 1_000_000)
+        .expect("the store can be read")
+    {
+        let document = view.document(&summary.id).expect("the store can be read");
+        texts.extend(
+            document
+                .into_iter()
+                .flat_map(|d| d.passages)
+                .map(|p| p.text),
+        );
+    }
+    texts
+}

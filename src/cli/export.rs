@@ -1,0 +1,99 @@
+//! `antiphon export`.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Subcommand;
+use npyz::WriterBuilder;
+use serde_json::json;
+use tempfile::NamedTempFile;
+
+use crate::config::Settings;
+use crate::store::View;
+
+use super::output;
+
+/// What to write.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The passages' embeddings as a `NumPy` array, and their ids beside it, one a line
+    Vectors {
+        /// The array's file; the ids go to the same name with .ids.txt
+        #[arg(long, value_name = "FILE.npy")]
+        out: PathBuf,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Writes both files, each whole or not at all.
+pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> {
+    let Command::Vectors { out, json } = command;
+    let view = View::open(&settings.data_dir)?;
+    let ids = view.passage_ids()?;
+    let ids_file = out.with_extension("ids.txt");
+    let dimension = view.fingerprint().dimension;
+    write_whole(out, |file| {
+        write_vectors(&view, [ids.len(), dimension], file)
+    })?;
+    write_whole(&ids_file, |file| {
+        ids.iter().try_for_each(|id| writeln!(file, "{id}"))?;
+        Ok(())
+    })?;
+    if *json {
+        return output::json(&json!({
+            "vectors": out, "ids": ids_file, "rows": ids.len(), "dimension": dimension,
+            "model": view.fingerprint().model, "revision": view.fingerprint().revision,
+            "precision": view.fingerprint().precision,
+        }));
+    }
+    output::line(format_args!(
+        "{} embeddings of {dimension} coordinates in {}, their ids in {}",
+        output::thousands(ids.len()),
+        out.display(),
+        ids_file.display()
+    ))
+}
+
+/// `[passages, dimension]` little-endian f32, in the order of document id and ordinal.
+fn write_vectors(view: &View, shape: [usize; 2], file: &mut impl Write) -> anyhow::Result<()> {
+    let shape = [u64::try_from(shape[0])?, u64::try_from(shape[1])?];
+    let mut array = npyz::WriteOptions::<f32>::new()
+        .default_dtype()
+        .shape(&shape)
+        .writer(file)
+        .begin_nd()?;
+    let mut failed = None;
+    view.for_each_vector(|stored| {
+        if failed.is_none() {
+            failed = array.extend(stored.vector.iter().copied()).err();
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    array.finish()?;
+    Ok(())
+}
+
+/// Writes a file beside its place and moves it there once it is complete.
+fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let context = || format!("cannot write {}", path.display());
+    let mut file = NamedTempFile::new_in(folder).with_context(context)?;
+    let mut writer = BufWriter::new(&mut file);
+    write(&mut writer).with_context(context)?;
+    writer.flush().with_context(context)?;
+    drop(writer);
+    file.as_file().sync_all().with_context(context)?;
+    file.persist(path).with_context(context)?;
+    Ok(())
+}

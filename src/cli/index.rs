@@ -1,0 +1,39 @@
+//! `antiphon index`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::Settings;
+use crate::engine::IngestOptions;
+
+use super::{open, output, report};
+
+/// What to read.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Files and folders: .txt, .md, .jsonl, .jsonl.gz
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Remove stored documents that these paths do not give
+    #[arg(long)]
+    prune: bool,
+    /// Print the whole report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads, then reports.
+pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+    let engine = open::engine(settings, &open::silent)?;
+    let options = IngestOptions {
+        keep_all: settings.keep_all,
+        prune: arguments.prune,
+    };
+    let result = open::ingest(&engine, &arguments.paths, options, &open::silent)?;
+    if arguments.json {
+        return output::json(&result);
+    }
+    report::print(&result, &mut anstream::stdout().lock())?;
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! The command line.
+//!
+//! Results go to stdout, logs and progress to stderr; every command that prints results takes
+//! `--json`. A failure is one sentence that says what to do, and exit code 1; a command line that
+//! cannot be read is exit code 2.
+
+mod export;
+mod index;
+mod models;
+mod open;
+mod output;
+mod progress;
+mod report;
+mod search;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::config::{Flags, Settings};
+
+/// Semantic search for speeches and statements.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    flags: Flags,
+    /// A settings file [default: antiphon.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read the corpus and answer searches over HTTP
+    Serve,
+    /// Read files and folders into the data directory
+    Index(index::Arguments),
+    /// Find the passages that mean what you ask for
+    Search(search::Arguments),
+    /// Fetch or check the model
+    #[command(subcommand)]
+    Models(models::Command),
+    /// Write what is stored in a form for other programs
+    #[command(subcommand)]
+    Export(export::Command),
+}
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(CommandLine::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("antiphon: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(line: CommandLine) -> anyhow::Result<()> {
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let settings = Settings::load(line.config.as_deref(), environment, &line.flags)?;
+    start_logging(&settings.log)?;
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(settings.cores())
+        .build_global()
+        .context("cannot start the worker threads")?;
+    match line.command {
+        Command::Serve => serve::run(settings),
+        Command::Index(arguments) => index::run(&settings, &arguments),
+        Command::Search(arguments) => search::run(&settings, &arguments),
+        Command::Models(command) => models::run(&settings, &command),
+        Command::Export(command) => export::run(&settings, &command),
+    }
+}
+
+fn start_logging(filter: &str) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .with_context(|| format!("setting log is {filter:?}; expected a level such as info, or a filter such as warn,antiphon=debug"))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(progress::LogWriter::default)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+    Ok(())
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::CommandLine::command().debug_assert();
+    }
+}

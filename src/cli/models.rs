@@ -1,0 +1,49 @@
+//! `antiphon models`.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::config::Settings;
+use crate::encoder::model::{Manifest, fetch, open_pinned};
+
+use super::progress::ModelBar;
+use super::{open, output};
+
+/// What to do with models.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Fetch the pinned model and verify every file
+    Fetch {
+        /// Fetch it anew even if it is there
+        #[arg(long)]
+        force: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Fetches, verifies, and says where the files stand.
+pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> {
+    let Command::Fetch { force, json } = command;
+    let manifest = Manifest::built_in()?;
+    let options = open::fetch_options(settings, *force);
+    let folder = fetch(&manifest, &options, &ModelBar::new(&open::silent))?;
+    let files = open_pinned(&manifest, &folder)?;
+    let identity = &files.identity;
+    if *json {
+        return output::json(&json!({
+            "folder": folder,
+            "model": identity.name,
+            "revision": identity.revision,
+            "weights_sha256": identity.weights_sha256,
+            "tokenizer_sha256": identity.tokenizer_sha256,
+        }));
+    }
+    output::line(format_args!(
+        "{} at revision {} stands verified in {}",
+        identity.name,
+        identity.revision,
+        folder.display()
+    ))
+}

@@ -1,0 +1,73 @@
+//! From settings to an encoder and an engine; shared by the commands that need them.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::config::Settings;
+use crate::corpus::{Corpus, Limits};
+use crate::encoder::model::{FetchOptions, Manifest, ModelFiles, fetch, open_folder, open_pinned};
+use crate::encoder::{CandleBert, Encoder};
+use crate::engine::{Engine, IngestOptions, IngestReport};
+
+use super::progress::{CorpusBar, ModelBar};
+
+/// Someone who is told in words what is being done.
+pub(super) type Say<'a> = &'a (dyn Fn(String) + Sync);
+
+/// Nobody listens.
+pub(super) fn silent(_: String) {}
+
+/// How the model is fetched under these settings.
+pub(super) fn fetch_options(settings: &Settings, force: bool) -> FetchOptions {
+    FetchOptions {
+        hub_endpoint: settings.hub_endpoint.clone(),
+        python: settings.python.clone(),
+        offline: settings.offline,
+        force,
+        ..FetchOptions::new(settings.models_dir.clone())
+    }
+}
+
+/// The model's verified files: the folder that was named, or the pinned model, fetched if it is
+/// not there yet.
+pub(super) fn model(settings: &Settings, say: Say<'_>) -> anyhow::Result<ModelFiles> {
+    if let Some(folder) = &settings.model_dir {
+        return Ok(open_folder(folder)?);
+    }
+    let manifest = Manifest::built_in()?;
+    let folder = fetch(
+        &manifest,
+        &fetch_options(settings, false),
+        &ModelBar::new(say),
+    )?;
+    Ok(open_pinned(&manifest, &folder)?)
+}
+
+/// The encoder.
+pub(super) fn encoder(settings: &Settings, say: Say<'_>) -> anyhow::Result<Arc<dyn Encoder>> {
+    let files = model(settings, say)?;
+    say("loading the model".to_owned());
+    Ok(Arc::new(CandleBert::load(&files)?))
+}
+
+/// The engine over the data directory; it holds the directory's lock.
+pub(super) fn engine(settings: &Settings, say: Say<'_>) -> anyhow::Result<Engine> {
+    let encoder = encoder(settings, say)?;
+    Ok(Engine::open(
+        &settings.data_dir,
+        encoder,
+        settings.engine_options(),
+    )?)
+}
+
+/// Reads files and folders into the store, with a progress bar.
+pub(super) fn ingest(
+    engine: &Engine,
+    paths: &[std::path::PathBuf],
+    options: IngestOptions,
+    say: Say<'_>,
+) -> anyhow::Result<IngestReport> {
+    let corpus = Corpus::open(paths, &Limits::default()).context("the corpus cannot be read")?;
+    Ok(engine.ingest(&corpus, options, &CorpusBar::new(say))?)
+}

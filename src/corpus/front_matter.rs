@@ -1,0 +1,195 @@
+//! The lines between `---` and `---` at the head of a Markdown file: YAML, of which a mapping with
+//! plain keys is meant. Anchors and aliases are refused, since an alias can stand for a document's
+//! weight of itself.
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput};
+use serde_json::{Map, Number, Value};
+
+use super::metadata::Metadata;
+use super::reading::Note;
+
+/// Deeper than any metadata, and shallow enough for the stack.
+const MAX_DEPTH: usize = 16;
+/// A file that opens with a rule and closes with one, with a speech between, is not front matter.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// What stood at the head of a file.
+#[derive(Debug, Default)]
+pub(super) struct FrontMatter {
+    pub(super) id: Option<String>,
+    pub(super) metadata: Metadata,
+    pub(super) notes: Vec<Note>,
+}
+
+/// Splits a file into front matter and body.
+///
+/// Lines between two rules that are no YAML mapping are text and stay in the body. If they look
+/// like metadata but are malformed, they are left out of the text and a note says so.
+pub(super) fn split(file: &str) -> (FrontMatter, &str) {
+    let nothing = (FrontMatter::default(), file);
+    let Some((yaml, body)) = fenced(file) else {
+        return nothing;
+    };
+    match parse(yaml) {
+        Ok(Some(fields)) => (collect(fields), body),
+        Ok(None) => nothing,
+        Err(_) if !looks_like_a_key(yaml) => nothing,
+        Err((line, problem)) => {
+            let problem = format!("expected YAML such as `title: …`, received {problem}; not used");
+            let note = Note::FrontMatter {
+                line: line + 1,
+                problem,
+            };
+            let head = FrontMatter {
+                notes: vec![note],
+                ..FrontMatter::default()
+            };
+            (head, body)
+        }
+    }
+}
+
+/// The lines between the fences, and what follows them.
+fn fenced(file: &str) -> Option<(&str, &str)> {
+    let mut lines = file.split_inclusive('\n');
+    let first = lines.next()?;
+    if first.trim_end() != "---" {
+        return None;
+    }
+    let mut end = first.len();
+    for line in lines {
+        if matches!(line.trim_end(), "---" | "...") {
+            return Some((file.get(first.len()..end)?, file.get(end + line.len()..)?));
+        }
+        end += line.len();
+        if end > MAX_BYTES {
+            return None;
+        }
+    }
+    None
+}
+
+fn looks_like_a_key(yaml: &str) -> bool {
+    let first = yaml.lines().find(|line| !line.trim().is_empty());
+    let key = first
+        .and_then(|line| line.split_once(':'))
+        .map(|(key, _)| key);
+    key.is_some_and(|key| !key.is_empty() && !key.contains(char::is_whitespace))
+}
+
+fn collect(fields: Vec<(String, Value)>) -> FrontMatter {
+    let mut head = FrontMatter::default();
+    for (name, value) in fields {
+        match (name.as_str(), value) {
+            ("id", Value::String(id)) if head.id.is_none() => head.id = Some(id),
+            (name, value) => head.notes.extend(head.metadata.put(name, value).err()),
+        }
+    }
+    head
+}
+
+/// Where in the YAML the trouble is, counted from 1, and what it is.
+type Trouble = (usize, String);
+
+/// The entries of the mapping; `None` where the YAML is something else.
+fn parse(yaml: &str) -> Result<Option<Vec<(String, Value)>>, Trouble> {
+    let mut events = Events(Parser::new_from_str(yaml));
+    loop {
+        match events.next()? {
+            (_, Event::StreamStart | Event::DocumentStart(_) | Event::Nothing) => {}
+            (_, Event::MappingStart(..)) => break,
+            _ => return Ok(None),
+        }
+    }
+    let mut fields = Vec::new();
+    loop {
+        let key = match events.next()? {
+            (_, Event::MappingEnd) => break,
+            (_, Event::Scalar(key, ..)) => key.trim().to_owned(),
+            (line, _) => return Err((line, "a key that is not plain text".to_owned())),
+        };
+        let lower = key.to_lowercase();
+        let known = lower == "id" || Metadata::FIELDS.contains(&lower.as_str());
+        // `title: 1984` means the words; among attributes a number stays a number.
+        let value = match events.next()? {
+            (_, Event::Scalar(text, style, ..)) if known => match scalar(&text, style) {
+                Value::Null => Value::Null,
+                _ => Value::String(text.trim().to_owned()),
+            },
+            (line, event) => events.value(line, event, 0)?,
+        };
+        fields.push((if known { lower } else { key }, value));
+    }
+    Ok(Some(fields))
+}
+
+struct Events<'a>(Parser<'a, StrInput<'a>>);
+
+impl<'a> Events<'a> {
+    fn next(&mut self) -> Result<(usize, Event<'a>), Trouble> {
+        match self.0.next_event() {
+            Some(Ok((event, span))) => Ok((span.start.line(), event)),
+            Some(Err(error)) => Err(trouble(&error)),
+            None => Err((1, "an end too early".to_owned())),
+        }
+    }
+
+    fn value(&mut self, line: usize, event: Event<'a>, depth: usize) -> Result<Value, Trouble> {
+        if depth > MAX_DEPTH {
+            return Err((line, format!("more than {MAX_DEPTH} levels")));
+        }
+        match event {
+            Event::Scalar(text, style, ..) => Ok(scalar(&text, style)),
+            Event::SequenceStart(..) => {
+                let mut items = Vec::new();
+                loop {
+                    match self.next()? {
+                        (_, Event::SequenceEnd) => return Ok(Value::Array(items)),
+                        (line, event) => items.push(self.value(line, event, depth + 1)?),
+                    }
+                }
+            }
+            Event::MappingStart(..) => {
+                let mut entries = Map::new();
+                loop {
+                    let key = match self.next()? {
+                        (_, Event::MappingEnd) => return Ok(Value::Object(entries)),
+                        (_, Event::Scalar(key, ..)) => key.into_owned(),
+                        (line, _) => return Err((line, "a key that is not plain text".to_owned())),
+                    };
+                    let (line, event) = self.next()?;
+                    let value = self.value(line, event, depth + 1)?;
+                    if entries.insert(key, value).is_some() {
+                        return Err((line, "a key given twice".to_owned()));
+                    }
+                }
+            }
+            Event::Alias(_) => Err((line, "an alias (*name)".to_owned())),
+            _ => Err((line, "something that is not a value".to_owned())),
+        }
+    }
+}
+
+fn trouble(error: &ScanError) -> Trouble {
+    (error.marker().line(), error.info().to_owned())
+}
+
+/// What an unquoted word means in YAML 1.2; `no` and `NO` are words, and Norway is a country.
+fn scalar(text: &str, style: ScalarStyle) -> Value {
+    if style != ScalarStyle::Plain {
+        return Value::String(text.to_owned());
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "true" | "True" | "TRUE" => Value::Bool(true),
+        "false" | "False" | "FALSE" => Value::Bool(false),
+        // A number only where it would be written back the same: not 007, not +5, not 1.50.
+        _ => text
+            .parse::<i64>()
+            .ok()
+            .map(Number::from)
+            .or_else(|| text.parse().ok().and_then(Number::from_f64))
+            .filter(|number| number.to_string() == text)
+            .map_or_else(|| Value::String(text.to_owned()), Value::Number),
+    }
+}

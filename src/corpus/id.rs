@@ -1,0 +1,179 @@
+//! What a document is called, for ever.
+
+use std::fmt;
+use std::str::FromStr;
+
+use icu_normalizer::ComposingNormalizer;
+use serde::{Deserialize, Serialize};
+
+/// The id of a document: 1 to 200 visible characters that can stand in a URL path segment
+/// (`/v1/documents/{id}`) and before the `#` of a passage id (`{id}#p{ordinal}`).
+///
+/// Letters of every script are welcome. Not allowed: white space, control and invisible
+/// characters, the replacement character U+FFFD, any of `# / \ ? %`, and the ids `.` and `..`,
+/// which URL libraries resolve away. Ids are kept in Unicode normalisation form C, so that the
+/// same name typed on two systems is one id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct DocumentId(String);
+
+/// The longest id, in characters.
+const MAX_CHARS: usize = 200;
+
+/// Why a text is not a document id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Nothing was given.
+    #[error("a document id needs 1 to {MAX_CHARS} characters, received none")]
+    Empty,
+    /// More than 200 characters.
+    #[error("a document id has at most {MAX_CHARS} characters, received {received}")]
+    TooLong {
+        /// How many characters were given.
+        received: usize,
+    },
+    /// A character that has no place in an id.
+    #[error(
+        "a document id has no white space, no invisible characters and none of # / \\ ? %, \
+         received {character:?} as character {position} of {received:?}"
+    )]
+    Character {
+        /// The character.
+        character: char,
+        /// Where it stands, counted from 1.
+        position: usize,
+        /// The id as given.
+        received: String,
+    },
+    /// `.` or `..`.
+    #[error("a document id must not be {received:?}: in a URL it would name a folder")]
+    Dots {
+        /// The id as given.
+        received: String,
+    },
+}
+
+impl DocumentId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Makes an id of any name: the same name always gives the same id, and a name that is an id
+    /// already stays as it is.
+    ///
+    /// Runs of forbidden characters become one `-`. A name longer than an id may be keeps its
+    /// beginning, followed by a hash of the whole so that two long names stay apart.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        let name = normalised(name);
+        if check(&name).is_ok() {
+            return Self(name);
+        }
+        let mut id = String::with_capacity(name.len());
+        let mut replaced = false;
+        for character in name.chars() {
+            if is_forbidden(character) {
+                if !id.ends_with('-') {
+                    id.push('-');
+                }
+                replaced = true;
+            } else if !(character == '-' && replaced) {
+                id.push(character);
+                replaced = false;
+            }
+        }
+        let id = id.trim_matches('-');
+        if id.chars().count() > MAX_CHARS {
+            let kept: String = id.chars().take(MAX_CHARS - 17).collect();
+            return Self(format!("{kept}-{:016x}", fnv1a(&name)));
+        }
+        if check(id).is_err() {
+            return Self(format!("document-{:016x}", fnv1a(&name)));
+        }
+        Self(id.to_owned())
+    }
+}
+
+fn normalised(text: &str) -> String {
+    ComposingNormalizer::new_nfc().normalize(text).into_owned()
+}
+
+fn check(text: &str) -> Result<(), IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    let received = text.chars().count();
+    if received > MAX_CHARS {
+        return Err(IdError::TooLong { received });
+    }
+    if let Some((index, character)) = text.chars().enumerate().find(|(_, c)| is_forbidden(*c)) {
+        return Err(IdError::Character {
+            character,
+            position: index + 1,
+            received: text.to_owned(),
+        });
+    }
+    if text == "." || text == ".." {
+        return Err(IdError::Dots {
+            received: text.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn is_forbidden(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(character, '#' | '/' | '\\' | '?' | '%')
+        // Soft hyphen, zero-width characters, direction marks, BOM, replacement character: two
+        // ids that look the same must be the same.
+        || matches!(character,
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}')
+}
+
+/// FNV-1a: a few lines, and the same on every machine and in every version, which the standard
+/// library's hasher does not promise.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+impl FromStr for DocumentId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let text = normalised(text);
+        check(&text)?;
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<String> for DocumentId {
+    type Error = IdError;
+
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<DocumentId> for String {
+    fn from(id: DocumentId) -> Self {
+        id.0
+    }
+}
+
+impl AsRef<str> for DocumentId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DocumentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}

@@ -1,0 +1,254 @@
+//! The reader for Markdown: front matter gives the metadata, the rest is rendered to plain text.
+//!
+//! Blocks are separated by blank lines. A heading is a block of its own; list items are lines that
+//! begin with `• `, or with their number, since numbered paragraphs are cited by it; a table row is
+//! a line, its cells separated by ` | `. Links and images leave their text, code its text, HTML
+//! what stands between its tags. Marks of footnotes go, their notes stay as paragraphs. The first
+//! top heading is the title if nothing else gives one, and stays in the text.
+
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+
+use super::Limits;
+use super::format::{Counted, Draft, Fault};
+use super::front_matter;
+use super::text::read_decoded;
+
+pub(super) fn read(file: Counted, limits: Limits) -> Result<Draft, Fault> {
+    let (file, note) = read_decoded(file, limits)?;
+    let (head, body) = front_matter::split(&file);
+    let page = render(body);
+    Ok(Draft {
+        line: None,
+        id: head.id,
+        text: page.text,
+        metadata: head.metadata,
+        heading: page.heading,
+        notes: note.into_iter().chain(head.notes).collect(),
+    })
+}
+
+/// A rendered page.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) text: String,
+    /// The first heading of the first level.
+    pub(super) heading: Option<String>,
+}
+
+pub(super) fn render(markdown: &str) -> Page {
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
+    let mut page = Writer::default();
+    for event in Parser::new_ext(markdown, options) {
+        page.take(event);
+    }
+    page.end_block();
+    Page {
+        text: page.text,
+        heading: page.heading,
+    }
+}
+
+#[derive(Default)]
+struct Writer {
+    text: String,
+    heading: Option<String>,
+    /// The block being written.
+    block: String,
+    /// What the next line of a list begins with.
+    marker: String,
+    /// The lists we are in, and the next number of each that has numbers.
+    lists: Vec<Option<u64>>,
+    /// Whether the last block written belongs to the list or table we are in.
+    joined: bool,
+    in_table: bool,
+    html: String,
+}
+
+impl Writer {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.start(&tag),
+            Event::End(tag) => self.end(tag),
+            Event::Text(text) | Event::Code(text) => self.block.push_str(&text),
+            Event::SoftBreak => self.block.push(' '),
+            Event::HardBreak => self.block.push('\n'),
+            Event::Rule => self.end_block(),
+            Event::Html(html) => self.html.push_str(&html),
+            // A tag within a line stands between words or within one; only a break says which.
+            Event::InlineHtml(tag) if tag.to_ascii_lowercase().starts_with("<br") => {
+                self.block.push('\n');
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, tag: &Tag<'_>) {
+        match tag {
+            Tag::List(first) => {
+                self.end_block();
+                self.joined &= !self.lists.is_empty();
+                self.lists.push(*first);
+            }
+            Tag::Item => {
+                self.end_block();
+                self.marker = match self.lists.last_mut() {
+                    Some(Some(number)) => {
+                        let marker = format!("{number}. ");
+                        *number = number.saturating_add(1);
+                        marker
+                    }
+                    _ => "• ".to_owned(),
+                };
+            }
+            Tag::Table(_) => {
+                self.end_block();
+                self.joined = false;
+                self.in_table = true;
+            }
+            Tag::Paragraph
+            | Tag::Heading { .. }
+            | Tag::BlockQuote(_)
+            | Tag::CodeBlock(_)
+            | Tag::HtmlBlock
+            | Tag::FootnoteDefinition(_) => self.end_block(),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Heading(level) => {
+                let heading = self.block.split_whitespace().collect::<Vec<_>>().join(" ");
+                if level == HeadingLevel::H1 && self.heading.is_none() && !heading.is_empty() {
+                    self.heading = Some(heading);
+                }
+                self.end_block();
+            }
+            TagEnd::List(_) => {
+                self.end_block();
+                self.lists.pop();
+                self.joined &= !self.lists.is_empty();
+            }
+            TagEnd::Item => {
+                self.end_block();
+                self.marker.clear();
+            }
+            TagEnd::TableCell => self.block.push_str(" | "),
+            TagEnd::TableHead | TagEnd::TableRow => {
+                let row = self.block.trim_end_matches([' ', '|']).len();
+                self.block.truncate(row);
+                self.end_block();
+            }
+            TagEnd::Table => {
+                self.in_table = false;
+                self.joined = false;
+            }
+            TagEnd::HtmlBlock => {
+                let html = std::mem::take(&mut self.html);
+                self.block = without_tags(&html);
+                self.end_block();
+            }
+            TagEnd::Paragraph
+            | TagEnd::BlockQuote(_)
+            | TagEnd::CodeBlock
+            | TagEnd::FootnoteDefinition => self.end_block(),
+            _ => {}
+        }
+    }
+
+    /// Writes the block, after a blank line or, within a list or table, after a line end.
+    fn end_block(&mut self) {
+        let block = std::mem::take(&mut self.block);
+        let block = block.trim();
+        if block.is_empty() {
+            return;
+        }
+        let inside = self.in_table || !self.lists.is_empty();
+        if !self.text.is_empty() {
+            self.text
+                .push_str(if inside && self.joined { "\n" } else { "\n\n" });
+        }
+        self.text.push_str(&self.marker);
+        self.marker.clear();
+        self.text.push_str(block);
+        self.joined = inside;
+    }
+}
+
+/// What is left of HTML without its tags, comments, scripts and styles.
+fn without_tags(html: &str) -> String {
+    // Lowering ASCII letters moves no byte, so places in one are places in the other.
+    let lower = html.to_ascii_lowercase();
+    let mut text = String::new();
+    let mut at = 0;
+    while let Some(tag) = lower.get(at..).and_then(|rest| rest.find('<')) {
+        text.push_str(html.get(at..at + tag).unwrap_or_default());
+        let rest = lower.get(at + tag..).unwrap_or_default();
+        let close = [
+            ("<!--", "-->"),
+            ("<script", "</script>"),
+            ("<style", "</style>"),
+        ]
+        .into_iter()
+        .find(|(open, _)| rest.starts_with(open))
+        .map_or(">", |(_, close)| close);
+        at = match rest.find(close) {
+            Some(end) => at + tag + end + close.len(),
+            None => html.len(),
+        };
+    }
+    text.push_str(html.get(at..).unwrap_or_default());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Page, render, without_tags};
+
+    #[test]
+    fn blocks_are_separated_by_blank_lines_and_wrapped_lines_joined() {
+        let page =
+            render("# A *grand* title\n\nOne line\nand its\\\nnext.\n\n> Quoted\n> words.\n");
+        assert_eq!(page.heading.as_deref(), Some("A grand title"));
+        assert_eq!(
+            page.text,
+            "A grand title\n\nOne line and its\nnext.\n\nQuoted words."
+        );
+    }
+
+    #[test]
+    fn list_items_are_lines_with_a_bullet_or_their_number() {
+        let page =
+            render("Intro:\n\n* one\n* two\n  - inner\n* three\n\n7. seven\n8. eight\n\nEnd");
+        assert_eq!(
+            page.text,
+            "Intro:\n\n• one\n• two\n• inner\n• three\n\n7. seven\n8. eight\n\nEnd"
+        );
+    }
+
+    #[test]
+    fn a_loose_item_keeps_its_paragraphs_together() {
+        let page = render("- one\n\n  more of one\n\n- two\n");
+        assert_eq!(page.text, "• one\nmore of one\n• two");
+    }
+
+    #[test]
+    fn links_code_tables_and_html_leave_their_text() {
+        let page = render(
+            "See [the Charter](http://x) and `code`<b>!</b>[^1]\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n\
+             <div class=\"x\">\nKept <i>words</i>\n<!-- gone -->\n</div>\n\n```\nfn x\n```\n\n[^1]: A note.\n",
+        );
+        assert_eq!(
+            page.text,
+            "See the Charter and code!\n\na | b\n1 | 2\n\nKept words\n\nfn x\n\nA note."
+        );
+    }
+
+    #[test]
+    fn an_empty_page_and_an_open_tag_are_no_trouble() {
+        assert_eq!(render("\n\n"), Page::default());
+        assert_eq!(without_tags("a <b unclosed"), "a ");
+        assert_eq!(without_tags("<SCRIPT>x < y</SCRIPT>z"), "z");
+    }
+}

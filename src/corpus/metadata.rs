@@ -1,0 +1,176 @@
+//! Who said it, when, where: the seven fields every document may have, and whatever else.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::date::PartialDate;
+use super::reading::{Note, excerpt};
+
+/// What is known of a document beside its text. Every field may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Metadata {
+    /// The document's title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Who spoke.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+    /// When, as precisely as is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<PartialDate>,
+    /// Where, or on what occasion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub venue: Option<String>,
+    /// For which country.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// In which language the text is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Where the text was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Everything else the user supplied, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Value>,
+}
+
+impl Metadata {
+    /// The names that are fields of their own; any other name is an attribute.
+    pub const FIELDS: [&'static str; 7] = [
+        "title", "speaker", "date", "venue", "country", "language", "source",
+    ];
+
+    /// Records one named value, if nothing is recorded under the name yet.
+    ///
+    /// `null` and blank fields count as absent. White space in fields is evened out, since a line
+    /// break in a title is an accident of the file; attributes are kept as they are.
+    pub(super) fn put(&mut self, name: &str, value: Value) -> Result<(), Note> {
+        if value.is_null() {
+            return Ok(());
+        }
+        if name == "date" {
+            return self.put_date(&value);
+        }
+        let Some(field) = self.text_field(name) else {
+            return match self.attributes.get(name) {
+                None => {
+                    self.attributes.insert(name.to_owned(), value);
+                    Ok(())
+                }
+                Some(kept) => conflict(name, kept, &value),
+            };
+        };
+        let Value::String(text) = value else {
+            return Err(left_out(name, "a string", &value));
+        };
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.is_empty() {
+            return Ok(());
+        }
+        match field {
+            None => {
+                *field = Some(text);
+                Ok(())
+            }
+            Some(kept) => conflict(name, &kept.as_str().into(), &text.into()),
+        }
+    }
+
+    fn put_date(&mut self, value: &Value) -> Result<(), Note> {
+        let text = match value {
+            Value::String(text) if text.trim().is_empty() => return Ok(()),
+            Value::String(text) => text.trim().to_owned(),
+            // JSON writers have years as numbers more often than not.
+            Value::Number(number) => number.to_string(),
+            other => return Err(left_out("date", "a string", other)),
+        };
+        let date: PartialDate = text.parse().map_err(|error: super::date::DateError| {
+            left_out(
+                "date",
+                "2015, 2015-10 or 2015-10-23, a day that exists",
+                &error.received.into(),
+            )
+        })?;
+        match self.date {
+            None => {
+                self.date = Some(date);
+                Ok(())
+            }
+            Some(kept) => conflict("date", &kept.to_string().into(), &date.to_string().into()),
+        }
+    }
+
+    /// Fills what is missing here from a less trusted source; says where the two disagree.
+    pub(super) fn fill_from(&mut self, other: &Metadata) -> Vec<Note> {
+        let mut given: Vec<(&str, Value)> = Vec::new();
+        for name in Self::FIELDS {
+            let value = match name {
+                "date" => other.date.map(|date| date.to_string()),
+                _ => other.clone().text_field(name).and_then(Option::take),
+            };
+            given.extend(value.map(|value| (name, Value::String(value))));
+        }
+        let attributes = other.attributes.iter();
+        given.extend(attributes.map(|(name, value)| (name.as_str(), value.clone())));
+        given
+            .into_iter()
+            .filter_map(|(name, value)| self.put(name, value).err())
+            .collect()
+    }
+
+    fn text_field(&mut self, name: &str) -> Option<&mut Option<String>> {
+        Some(match name {
+            "title" => &mut self.title,
+            "speaker" => &mut self.speaker,
+            "venue" => &mut self.venue,
+            "country" => &mut self.country,
+            "language" => &mut self.language,
+            "source" => &mut self.source,
+            _ => return None,
+        })
+    }
+}
+
+fn conflict(field: &str, kept: &Value, left_out: &Value) -> Result<(), Note> {
+    if kept == left_out {
+        return Ok(());
+    }
+    Err(Note::Conflict {
+        field: field.to_owned(),
+        kept: shown(kept),
+        left_out: shown(left_out),
+    })
+}
+
+fn left_out(field: &str, expected: &'static str, received: &Value) -> Note {
+    Note::FieldLeftOut {
+        field: field.to_owned(),
+        expected,
+        received: describe(received),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => excerpt(text),
+        Value::Array(_) | Value::Object(_) => describe(value),
+        plain => plain.to_string(),
+    }
+}
+
+/// A JSON value in words: its kind, and what it looks like.
+pub(super) fn describe(value: &Value) -> String {
+    let kind = match value {
+        Value::Null => return "null".to_owned(),
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "the number",
+        Value::String(text) => return excerpt(text),
+        Value::Array(items) => return format!("a list of {}", items.len()),
+        Value::Object(fields) => return format!("an object of {} fields", fields.len()),
+    };
+    format!("{kind} {value}")
+}

@@ -1,0 +1,188 @@
+//! `metadata.csv`: rows find their files, and what does not fit is said.
+
+use super::{Folder, read};
+use crate::corpus::{Limits, Note};
+
+#[test]
+fn rows_give_their_files_fields_attributes_and_ids() {
+    let folder = Folder::with(&[
+        ("a.txt", b"A"),
+        ("b.md", b"---\nspeaker: From the file\n---\n# Heading\n\nB"),
+        ("c.txt", b"C"),
+        (
+            "metadata.csv",
+            b"File,Title,speaker,date,id,Archive No\n\
+            a.txt,\"One, two\nthree\",S,2015,given,7\n\n./b.md,,Other,,,\n",
+        ),
+    ]);
+    let run = folder.read();
+    assert_eq!(run.ids(), ["given", "b", "c"]);
+    let a = &run.documents[0].metadata;
+    assert_eq!(a.title.as_deref(), Some("One, two three"));
+    assert_eq!(a.attributes["Archive No"], "7");
+    let b = &run.documents[1].metadata;
+    assert_eq!(
+        (b.title.as_deref(), b.speaker.as_deref()),
+        (Some("Heading"), Some("From the file"))
+    );
+    assert_eq!(
+        run.notes[1][0].to_string(),
+        "speaker given twice: kept \"From the file\", left out \"Other\""
+    );
+    assert!(matches!(run.notes[2][..], [Note::NoRow { .. }]));
+    assert_eq!(run.remarks(), Vec::<String>::new());
+    // The table counts as well when only a file is named.
+    let one = read(&[&folder.path("a.txt")], &Limits::default());
+    assert_eq!(one.documents[..], run.documents[..1]);
+}
+
+#[test]
+fn what_is_wrong_with_a_row_is_said_with_its_line_and_the_rest_used() {
+    let folder = Folder::with(&[
+        ("a.txt", b"A"),
+        ("b.txt", b"B"),
+        ("c.txt", b"C"),
+        ("sub/d.txt", b"D"),
+        (
+            "metadata.csv",
+            b"file,title,date,title,\n\
+            a.txt,T,2015-02-30,,\n\
+            gone.txt,T,,,\n\
+            a.txt,again,,,\n\
+            b.txt,One, two,,,\n\
+            c.txt,\"never closed,2015,,\n\
+            ,T,,,\n\
+            sub/d.txt,T,,,\n\
+            \r\n\
+            b.txt,Right,2016,,\n",
+        ),
+    ]);
+    let run = folder.read();
+    let expected = [
+        "Some(1) there are two columns called title",
+        "Some(1) column 5 has no name",
+        "Some(2) date left out",
+        "Some(3) row not used: there is no file called gone.txt",
+        "Some(4) row not used: line 2 has a.txt already",
+        "Some(5) row not used: expected 5 cells, received 6",
+        "Some(6) row not used: a quotation mark opens here",
+        "Some(7) row not used: its file cell is blank",
+        "Some(8) row not used: sub/d.txt is in another folder",
+    ];
+    let remarks = run.remarks();
+    assert_eq!(remarks.len(), expected.len(), "{remarks:#?}");
+    for (remark, expected) in remarks.iter().zip(expected) {
+        assert!(remark.starts_with(expected), "{remark} / {expected}");
+    }
+    assert_eq!(run.documents[1].metadata.title.as_deref(), Some("Right"));
+    assert_eq!(run.documents[0].metadata.title.as_deref(), Some("T"));
+    assert!(matches!(run.notes[2][..], [Note::NoRow { .. }]));
+    assert_eq!(run.notes[3], [], "another folder has no table");
+}
+
+#[test]
+fn names_match_across_normalisation_and_case_where_one_file_is_meant() {
+    let folder = Folder::with(&[
+        ("\u{e9}t\u{e9}.txt", b"1"),
+        ("Speech.txt", b"2"),
+        ("x.txt", b"3"),
+        ("X.txt", b"4"),
+        (
+            "metadata.csv",
+            "file;title\ne\u{301}te\u{301}.txt;one\nSPEECH.TXT;two\nX.TXT;?\n".as_bytes(),
+        ),
+    ]);
+    let run = folder.read();
+    let title = |id: &str| {
+        let found = run.documents.iter().find(|d| d.id.as_str() == id).unwrap();
+        found.metadata.title.clone().unwrap_or_default()
+    };
+    assert_eq!(
+        (title("été"), title("Speech")),
+        ("one".into(), "two".into())
+    );
+    assert_eq!(
+        run.remarks(),
+        [
+            "Some(3) SPEECH.TXT is taken to be Speech.txt",
+            "Some(4) row not used: X.TXT could be X.txt, x.txt",
+        ]
+    );
+}
+
+#[test]
+fn tables_by_tab_in_utf16_or_without_a_file_column() {
+    let wide: Vec<u8> = "\u{feff}file\ttitle\na.txt\tÜber, alles\n"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    let run = Folder::with(&[("a.txt", b"A"), ("metadata.csv", &wide)]).read();
+    assert_eq!(
+        run.documents[0].metadata.title.as_deref(),
+        Some("Über, alles")
+    );
+    assert_eq!(run.remarks(), ["Some(1) decoded from UTF-16BE"]);
+
+    for (table, said) in [
+        (
+            &b"name,title\na.txt,T\n"[..],
+            "Some(1) the table is not used: expected a column called file, received name, title",
+        ),
+        (
+            b"",
+            "Some(1) the table is not used: expected a column called file, received none",
+        ),
+        (b"file\0\0\0\xff\0\xff\0", "the table is not used"),
+    ] {
+        let run = Folder::with(&[("a.txt", b"A"), ("metadata.csv", table)]).read();
+        assert!(run.remarks()[0].contains(said), "{:?}", run.remarks());
+        assert_eq!(run.notes, [vec![]]);
+    }
+}
+
+#[test]
+fn a_row_for_many_documents_holds_their_defaults() {
+    let folder = Folder::with(&[
+        (
+            "all.jsonl",
+            b"{\"id\":\"a\",\"text\":\"A\",\"country\":\"FR\"}\n{\"id\":\"b\",\"text\":\"B\"}\n",
+        ),
+        (
+            "metadata.csv",
+            b"file,id,country,source\nall.jsonl,x,CN,UN\n",
+        ),
+    ]);
+    let run = folder.read();
+    assert_eq!(run.ids(), ["a", "b"]);
+    let countries: Vec<_> = run
+        .documents
+        .iter()
+        .map(|d| d.metadata.country.as_deref())
+        .collect();
+    assert_eq!(countries, [Some("FR"), Some("CN")]);
+    assert_eq!(
+        run.remarks(),
+        ["Some(2) id x not used: all.jsonl holds many documents"]
+    );
+    assert_eq!(run.notes, [vec![], vec![]]);
+}
+
+#[test]
+fn unclosed_quotes_without_end_are_given_up() {
+    let rows = "a.txt,\"x\n".repeat(300);
+    let table = format!("file,title\n{rows}");
+    let run = Folder::with(&[("a.txt", b"A"), ("metadata.csv", table.as_bytes())]).read();
+    assert_eq!(run.remarks.len(), 101);
+    assert!(run.remarks()[100].contains("rest of the table is not used"));
+}
+
+#[test]
+fn two_open_quotes_are_not_taken_for_one_cell() {
+    let table = b"file,title\na.txt,\"x\nb.txt,\"y\nc.txt,\"z \"\"quoted\"\"\nline\"\n";
+    let run = Folder::with(&[("c.txt", b"C"), ("metadata.csv", table)]).read();
+    let title = run.documents[0].metadata.title.as_deref();
+    assert_eq!(title, Some("z \"quoted\" line"));
+    let remarks = run.remarks();
+    assert!(remarks[0].starts_with("Some(2)") && remarks[1].starts_with("Some(3)"));
+    assert_eq!(remarks.len(), 2);
+}

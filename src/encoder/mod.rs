@@ -1,0 +1,174 @@
+//! Text to embedding.
+//!
+//! An [`Encoder`] turns token sequences into unit vectors; the [`Tokenizer`] beside it turns text
+//! into tokens. [`model`] finds, fetches and verifies the files that both are made from. Rooms
+//! further down know only the trait and its [`Fingerprint`]: which arithmetic runs below is this
+//! room's affair.
+
+mod candle_bert;
+mod embedding;
+pub mod model;
+mod tokens;
+
+use serde::{Deserialize, Serialize};
+
+pub use candle_bert::CandleBert;
+pub use embedding::Embedding;
+pub use tokens::{Tokenizer, Tokens};
+
+use model::ModelFiles;
+
+/// Turns text into embeddings.
+///
+/// The contract that every implementation keeps:
+///
+/// - An embedding has [`Fingerprint::dimension`] coordinates and length 1.
+/// - Embeddings come back in the order of the inputs, one for each.
+/// - A sequence's embedding depends on its tokens alone. Neighbours in the batch may change it by
+///   rounding at most (coordinates by less than 1e-5).
+/// - The empty text is a text like any other: its two special tokens have an embedding.
+pub trait Encoder: Send + Sync {
+    /// What must be equal for two embeddings to be comparable.
+    fn fingerprint(&self) -> &Fingerprint;
+
+    /// The tokenizer that belongs to the model.
+    fn tokenizer(&self) -> &Tokenizer;
+
+    /// Encodes token sequences as [`Tokenizer::tokenize`] gives them, special tokens included.
+    ///
+    /// # Errors
+    ///
+    /// If a sequence is empty, longer than the model's positions or holds an unknown token id,
+    /// or if the model yields something that has no direction (see [`Embedding::from_raw`]).
+    fn encode_tokens(&self, sequences: &[&[u32]]) -> Result<Vec<Embedding>, EncodeError>;
+
+    /// Tokenises and encodes texts; what is longer than the model's maximum is truncated.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::encode_tokens`], and if a text cannot be tokenised.
+    fn encode(&self, texts: &[&str]) -> Result<Vec<Embedding>, EncodeError> {
+        let tokens = texts
+            .iter()
+            .map(|text| self.tokenizer().tokenize(text))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sequences: Vec<&[u32]> = tokens.iter().map(|t| t.ids.as_slice()).collect();
+        self.encode_tokens(&sequences)
+    }
+}
+
+/// Everything that decides what an embedding looks like.
+///
+/// It is kept in the store beside the embeddings: two that differ in any field must not be
+/// compared, so a store is opened only by the encoder that filled it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// The model's name, e.g. `sentence-transformers/all-MiniLM-L6-v2`.
+    pub model: String,
+    /// The revision of the model: a commit, or a hash of its weights.
+    pub revision: String,
+    /// SHA-256 of the weights, in hexadecimal.
+    pub weights_sha256: String,
+    /// SHA-256 of the tokenizer file, in hexadecimal.
+    pub tokenizer_sha256: String,
+    /// The arithmetic: `f32`.
+    pub precision: String,
+    /// How token vectors become one: `mean`.
+    pub pooling: String,
+    /// Longest input in tokens, special tokens included.
+    pub max_tokens: usize,
+    /// Coordinates of an embedding.
+    pub dimension: usize,
+}
+
+impl Fingerprint {
+    /// The fingerprint of a model computed in a given precision.
+    #[must_use]
+    pub fn new(files: &ModelFiles, precision: &str) -> Self {
+        let identity = &files.identity;
+        Self {
+            model: identity.name.clone(),
+            revision: identity.revision.clone(),
+            weights_sha256: identity.weights_sha256.clone(),
+            tokenizer_sha256: identity.tokenizer_sha256.clone(),
+            precision: precision.to_owned(),
+            pooling: files.pooling.name().to_owned(),
+            max_tokens: files.max_seq_length,
+            dimension: files.dimension,
+        }
+    }
+
+    /// The fields in which two fingerprints differ, as `(field, ours, theirs)`.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<(&'static str, String, String)> {
+        let pairs = [
+            ("model", self.model.clone(), other.model.clone()),
+            ("revision", self.revision.clone(), other.revision.clone()),
+            (
+                "weights_sha256",
+                self.weights_sha256.clone(),
+                other.weights_sha256.clone(),
+            ),
+            (
+                "tokenizer_sha256",
+                self.tokenizer_sha256.clone(),
+                other.tokenizer_sha256.clone(),
+            ),
+            ("precision", self.precision.clone(), other.precision.clone()),
+            ("pooling", self.pooling.clone(), other.pooling.clone()),
+            (
+                "max_tokens",
+                self.max_tokens.to_string(),
+                other.max_tokens.to_string(),
+            ),
+            (
+                "dimension",
+                self.dimension.to_string(),
+                other.dimension.to_string(),
+            ),
+        ];
+        pairs
+            .into_iter()
+            .filter(|(_, ours, theirs)| ours != theirs)
+            .collect()
+    }
+}
+
+/// Why a text has no embedding.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// The tokenizer file cannot be used.
+    #[error("tokenizer.json cannot be used: {0}")]
+    Tokenizer(String),
+    /// The text cannot be split into tokens.
+    #[error("the text cannot be tokenised: {0}")]
+    Tokenize(String),
+    /// The weights do not fit the configuration.
+    #[error("the model's weights do not fit its config.json: {0}")]
+    Weights(#[source] candle_core::Error),
+    /// A token sequence has an impossible length.
+    #[error("a token sequence has {received} tokens; expected 1 to {maximum}")]
+    SequenceLength {
+        /// Tokens received.
+        received: usize,
+        /// Most tokens accepted.
+        maximum: usize,
+    },
+    /// A token id is not in the vocabulary.
+    #[error("token id {received} is not in the vocabulary of {vocabulary} tokens")]
+    TokenId {
+        /// The id received.
+        received: u32,
+        /// Size of the vocabulary.
+        vocabulary: usize,
+    },
+    /// The arithmetic failed.
+    #[error("the model could not be computed: {0}")]
+    Compute(#[source] candle_core::Error),
+    /// The result is zero, infinite or not a number.
+    #[error("the model gave a vector without a direction (length {length})")]
+    NoDirection {
+        /// The length of the vector.
+        length: f32,
+    },
+}

@@ -1,0 +1,423 @@
+use std::fs;
+
+use serde_json::json;
+
+use super::support::{Tree, folder, manifest, modules, put, set, tiny};
+use crate::encoder::model::{Activation, ModelError, Pooling, open_folder, open_pinned};
+
+fn refusal(tree: &Tree) -> String {
+    open_folder(folder(tree).path()).unwrap_err().to_string()
+}
+
+#[test]
+fn a_folder_opens_with_all_that_it_says() {
+    let tree = tiny();
+    let dir = folder(&tree);
+    let model = open_folder(dir.path()).unwrap();
+    assert_eq!(model.config.hidden_act, Activation::Gelu);
+    assert_eq!((model.dimension, model.max_seq_length), (8, 32));
+    assert_eq!((model.pooling, model.normalize), (Pooling::Mean, true));
+    assert_eq!(model.weights, tree["model.safetensors"]);
+    assert_eq!(model.tokenizer_json, tree["tokenizer.json"]);
+    assert_eq!(model.config_json, tree["config.json"]);
+    let name = dir.path().file_name().unwrap().to_str().unwrap();
+    assert_eq!(model.identity.name, name);
+    let short = &model.identity.weights_sha256[..12];
+    assert_eq!(model.identity.revision, format!("sha256:{short}"));
+}
+
+#[test]
+fn a_pinned_folder_opens_under_its_own_name() {
+    let tree = tiny();
+    let dir = folder(&tree);
+    let model = open_pinned(&manifest(&tree), dir.path()).unwrap();
+    assert_eq!(model.identity.name, "org/tiny");
+    assert_eq!(model.identity.revision, super::support::REVISION);
+}
+
+#[test]
+fn a_pinned_folder_with_any_file_changed_is_refused_with_the_remedy() {
+    let tree = tiny();
+    let manifest = manifest(&tree);
+    for path in tree.keys() {
+        let dir = folder(&tree);
+        let file = dir.path().join(path);
+        for change in ["flip", "longer", "shorter", "gone", "folder"] {
+            let mut contents = tree[path].clone();
+            match change {
+                "flip" => contents[3] ^= 1,
+                "longer" => contents.push(b' '),
+                "shorter" => drop(contents.pop()),
+                _ => {}
+            }
+            fs::remove_file(&file).unwrap();
+            match change {
+                "gone" => {}
+                "folder" => fs::create_dir(&file).unwrap(),
+                _ => fs::write(&file, contents).unwrap(),
+            }
+            let error = open_pinned(&manifest, dir.path()).unwrap_err();
+            match (change, &error) {
+                ("gone", ModelError::Missing { .. }) | (_, ModelError::WrongHash { .. }) => {}
+                other => panic!("{other:?}"),
+            }
+            let message = error.to_string();
+            assert!(
+                message.contains(path.as_str()) && message.contains("--force"),
+                "{message}"
+            );
+            if change == "folder" {
+                fs::remove_dir(&file).unwrap();
+            }
+            fs::write(&file, &tree[path]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_file_beside_the_pinned_ones_changes_nothing() {
+    let tree = tiny();
+    let dir = folder(&tree);
+    let settings = dir.path().join("config_sentence_transformers.json");
+    fs::write(settings, r#"{"default_prompt_name": "query"}"#).unwrap();
+    open_pinned(&manifest(&tree), dir.path()).unwrap();
+    let message = open_folder(dir.path()).unwrap_err().to_string();
+    assert!(
+        message.contains("default_prompt_name is not supported"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_manifest_that_contradicts_its_files_is_named() {
+    let tree = tiny();
+    let mut manifest = manifest(&tree);
+    manifest.dimension = 9;
+    let message = open_pinned(&manifest, folder(&tree).path())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("dimension: expected 8") && message.contains("received 9"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_config_json_asks_for_and_we_do_not_do_is_refused_by_name() {
+    for (field, value) in [
+        ("model_type", json!("xlm-roberta")),
+        ("model_type", json!(null)),
+        ("architectures", json!(["RobertaModel"])),
+        ("position_embedding_type", json!("relative_key")),
+        ("hidden_act", json!("silu")),
+        ("hidden_act", json!({"gelu": 1})),
+        ("is_decoder", json!(true)),
+        ("quantization_config", json!({"bits": 4})),
+    ] {
+        let mut tree = tiny();
+        set(&mut tree, "config.json", field, value.clone());
+        let message = refusal(&tree);
+        assert!(
+            message.contains(&format!("{field} is not supported")),
+            "{message}"
+        );
+        if let Some(text) = value.as_str() {
+            assert!(
+                message.contains(&format!("received \"{text}\"")),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_refused() {
+    for (field, value) in [
+        ("hidden_size", json!(0)),
+        ("hidden_size", json!(9)),
+        ("num_attention_heads", json!(0)),
+        ("vocab_size", json!(u64::MAX)),
+        ("vocab_size", json!(-1)),
+        ("layer_norm_eps", json!(0)),
+        ("intermediate_size", json!("16")),
+    ] {
+        let mut tree = tiny();
+        set(&mut tree, "config.json", field, value);
+        let message = refusal(&tree);
+        assert!(
+            message.contains("config.json cannot be read: expected"),
+            "{field}: {message}"
+        );
+    }
+}
+
+#[test]
+fn every_activation_that_candle_has_is_accepted() {
+    for (name, activation) in [
+        ("gelu_new", Activation::GeluApproximate),
+        ("gelu_pytorch_tanh", Activation::GeluApproximate),
+        ("relu", Activation::Relu),
+    ] {
+        let mut tree = tiny();
+        set(&mut tree, "config.json", "hidden_act", json!(name));
+        assert_eq!(
+            open_folder(folder(&tree).path()).unwrap().config.hidden_act,
+            activation
+        );
+    }
+}
+
+#[test]
+fn modules_other_than_ours_are_refused_by_name() {
+    for (kinds, named) in [
+        (&["Transformer", "Pooling", "Dense"][..], "the module Dense"),
+        (
+            &["Transformer", "Pooling", "LayerNorm"],
+            "the module LayerNorm",
+        ),
+        (&["Pooling", "Transformer"], "received Pooling, Transformer"),
+        (&["Transformer"], "received Transformer"),
+        (
+            &["Transformer", "Pooling", "Normalize", "Normalize"],
+            "this order",
+        ),
+        (&[], "this order"),
+    ] {
+        let mut tree = tiny();
+        put(&mut tree, "modules.json", &modules(kinds));
+        let message = refusal(&tree);
+        assert!(message.contains(named), "{message}");
+    }
+    let mut tree = tiny();
+    let mut list = modules(&["Transformer", "Pooling"]);
+    list[0]["type"] = json!("my_package.Transformer");
+    put(&mut tree, "modules.json", &list);
+    assert!(refusal(&tree).contains("my_package.Transformer"));
+    list = modules(&["Transformer", "Pooling"]);
+    list[1]["path"] = json!("../../etc");
+    put(&mut tree, "modules.json", &list);
+    assert!(refusal(&tree).contains("inside the model's folder"));
+}
+
+#[test]
+fn modules_are_taken_in_the_order_of_idx_and_from_their_own_folders() {
+    let mut tree = tiny();
+    for name in [
+        "config.json",
+        "tokenizer.json",
+        "model.safetensors",
+        "sentence_bert_config.json",
+    ] {
+        let contents = tree.remove(name).unwrap();
+        tree.insert(format!("0_Transformer/{name}"), contents);
+    }
+    let mut list = modules(&["Transformer", "Pooling", "Normalize"]);
+    list[0]["path"] = json!("0_Transformer");
+    list.as_array_mut().unwrap().reverse();
+    put(&mut tree, "modules.json", &list);
+    assert_eq!(
+        open_folder(folder(&tree).path()).unwrap().max_seq_length,
+        32
+    );
+}
+
+#[test]
+fn a_model_that_does_not_normalise_says_so() {
+    let mut tree = tiny();
+    put(
+        &mut tree,
+        "modules.json",
+        &modules(&["Transformer", "Pooling"]),
+    );
+    assert!(!open_folder(folder(&tree).path()).unwrap().normalize);
+}
+
+#[test]
+fn pooling_other_than_the_mean_is_refused_by_name() {
+    for name in [
+        "pooling_mode_cls_token",
+        "pooling_mode_max_tokens",
+        "pooling_mode_mean_sqrt_len_tokens",
+        "pooling_mode_weightedmean_tokens",
+        "pooling_mode_lasttoken",
+        "pooling_mode_of_tomorrow",
+    ] {
+        let mut tree = tiny();
+        set(&mut tree, "1_Pooling/config.json", name, json!(true));
+        let message = refusal(&tree);
+        assert!(
+            message.contains(&format!("{name} is not supported")),
+            "{message}"
+        );
+    }
+    let mut tree = tiny();
+    set(
+        &mut tree,
+        "1_Pooling/config.json",
+        "pooling_mode_mean_tokens",
+        json!(false),
+    );
+    assert!(refusal(&tree).contains("pooling_mode_mean_tokens is not supported"));
+    let mut tree = tiny();
+    set(
+        &mut tree,
+        "1_Pooling/config.json",
+        "word_embedding_dimension",
+        json!(16),
+    );
+    assert!(refusal(&tree).contains("expected word_embedding_dimension 8"));
+}
+
+#[test]
+fn pooling_may_be_named_instead_of_switched() {
+    let mut tree = tiny();
+    put(
+        &mut tree,
+        "1_Pooling/config.json",
+        &json!({"embedding_dimension": 8, "pooling_mode": "mean"}),
+    );
+    open_folder(folder(&tree).path()).unwrap();
+    for mode in [json!("cls"), json!(["mean", "max"])] {
+        put(
+            &mut tree,
+            "1_Pooling/config.json",
+            &json!({"embedding_dimension": 8, "pooling_mode": mode}),
+        );
+        assert!(refusal(&tree).contains("pooling_mode is not supported"));
+    }
+}
+
+#[test]
+fn the_length_is_never_more_than_the_positions() {
+    for (stated, expected) in [(json!(32), 32), (json!(512), 64), (json!(null), 64)] {
+        let mut tree = tiny();
+        set(
+            &mut tree,
+            "sentence_bert_config.json",
+            "max_seq_length",
+            stated,
+        );
+        assert_eq!(
+            open_folder(folder(&tree).path()).unwrap().max_seq_length,
+            expected
+        );
+    }
+    for nonsense in [json!(2), json!(-1), json!("long"), json!(1.5)] {
+        let mut tree = tiny();
+        set(
+            &mut tree,
+            "sentence_bert_config.json",
+            "max_seq_length",
+            nonsense,
+        );
+        assert!(refusal(&tree).contains("expected max_seq_length of 3 or more"));
+    }
+    let mut tree = tiny();
+    tree.remove("sentence_bert_config.json");
+    for (limit, expected) in [(json!(48), 48), (json!(1e30), 64), (json!(100), 64)] {
+        put(
+            &mut tree,
+            "tokenizer_config.json",
+            &json!({"model_max_length": limit}),
+        );
+        assert_eq!(
+            open_folder(folder(&tree).path()).unwrap().max_seq_length,
+            expected
+        );
+    }
+}
+
+#[test]
+fn lower_case_is_left_to_a_tokenizer_that_does_it() {
+    let mut tree = tiny();
+    set(
+        &mut tree,
+        "sentence_bert_config.json",
+        "do_lower_case",
+        json!(true),
+    );
+    open_folder(folder(&tree).path()).unwrap();
+    put(
+        &mut tree,
+        "tokenizer.json",
+        &json!({"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}]}}),
+    );
+    open_folder(folder(&tree).path()).unwrap();
+    for normalizer in [
+        json!(null),
+        json!({"type": "BertNormalizer", "lowercase": false}),
+    ] {
+        put(
+            &mut tree,
+            "tokenizer.json",
+            &json!({"normalizer": normalizer}),
+        );
+        assert!(refusal(&tree).contains("do_lower_case is not supported"));
+    }
+}
+
+#[test]
+fn a_missing_file_is_named_with_what_to_do() {
+    for (name, remedy) in [
+        ("config.json", "sentence-transformers layout"),
+        ("modules.json", "sentence-transformers layout"),
+        ("1_Pooling/config.json", "sentence-transformers layout"),
+        ("tokenizer.json", "AutoTokenizer"),
+        ("model.safetensors", "download all"),
+    ] {
+        let mut tree = tiny();
+        tree.remove(name);
+        let message = refusal(&tree);
+        assert!(message.contains(&format!("{name} is missing")), "{message}");
+        assert!(message.contains(remedy), "{message}");
+    }
+    let message = open_folder("/nowhere/at/all".as_ref())
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("/nowhere/at/all is missing"), "{message}");
+}
+
+#[test]
+fn weights_in_another_form_are_refused_by_name() {
+    for (name, what) in [
+        ("pytorch_model.bin", "PyTorch weights is not supported"),
+        (
+            "model.safetensors.index.json",
+            "sharded safetensors is not supported",
+        ),
+    ] {
+        let mut tree = tiny();
+        tree.remove("model.safetensors");
+        tree.insert(name.to_owned(), b"x".to_vec());
+        let message = refusal(&tree);
+        assert!(
+            message.contains(what) && message.contains("save_pretrained"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn json_that_is_none_is_named() {
+    for name in [
+        "config.json",
+        "modules.json",
+        "1_Pooling/config.json",
+        "tokenizer.json",
+        "sentence_bert_config.json",
+    ] {
+        for contents in [&b""[..], b"{", b"\xff\xfe", b"[1,2]", b"null", b"3"] {
+            let mut tree = tiny();
+            tree.insert(name.to_owned(), contents.to_vec());
+            // Whatever it says, it says it of this file, or the file does not matter.
+            if let Err(error) = open_folder(folder(&tree).path()) {
+                assert!(error.to_string().contains(name), "{error}");
+            } else {
+                assert!(matches!(
+                    name,
+                    "tokenizer.json" | "sentence_bert_config.json"
+                ));
+            }
+        }
+    }
+}

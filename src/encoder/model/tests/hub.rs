@@ -1,0 +1,148 @@
+use std::time::{Duration, Instant};
+
+use super::support::{Heard, Manner, Tree, hub, is_tidy, manifest, options, tiny};
+use crate::encoder::model::{FetchOptions, ModelError, Source, fetch, open_pinned};
+
+/// Fetches from a hub that fails, and returns the message and the time.
+fn failure(served: Tree, manner: Manner) -> (String, Duration) {
+    let (address, _asked) = hub(served, manner);
+    failure_at(&address)
+}
+
+fn failure_at(address: &str) -> (String, Duration) {
+    let cache = tempfile::tempdir().unwrap();
+    let mut options = options(cache.path(), &[Source::Hub]);
+    options.hub_endpoint = Some(address.to_owned());
+    options.limits.hub_answer = Duration::from_millis(700);
+    options.limits.hub_stall = Duration::from_millis(700);
+    let heard = Heard::default();
+    let start = Instant::now();
+    let error = fetch(&manifest(&tiny()), &options, &heard).unwrap_err();
+    let elapsed = start.elapsed();
+    assert!(matches!(error, ModelError::AllSourcesFailed { .. }));
+    assert_eq!(heard.failures.lock().unwrap().len(), 1);
+    assert!(!manifest(&tiny()).folder(cache.path()).exists());
+    assert!(is_tidy(cache.path()));
+    (error.to_string(), elapsed)
+}
+
+#[test]
+fn a_good_hub_gives_the_model() {
+    let tree = tiny();
+    let cache = tempfile::tempdir().unwrap();
+    let manifest = manifest(&tree);
+    let (address, _asked) = hub(tree, Manner::Good);
+    let mut options = options(cache.path(), &[Source::Hub]);
+    options.hub_endpoint = Some(format!("{address}/"));
+    let heard = Heard::default();
+    let found = fetch(&manifest, &options, &heard).unwrap();
+    assert_eq!(found, manifest.folder(cache.path()));
+    open_pinned(&manifest, &found).unwrap();
+    let total = manifest.total_bytes();
+    assert_eq!(*heard.last.lock().unwrap(), (total, Some(total)));
+    assert_eq!(*heard.sources.lock().unwrap(), [format!("hub ({address})")]);
+    assert!(is_tidy(cache.path()));
+}
+
+#[test]
+fn other_bytes_of_the_right_length_are_refused() {
+    let mut tree = tiny();
+    tree.get_mut("model.safetensors").unwrap()[1000] ^= 1;
+    let (message, _) = failure(tree, Manner::Good);
+    assert!(
+        message.contains("model.safetensors is not the pinned file: expected sha256"),
+        "{message}"
+    );
+}
+
+#[test]
+fn another_length_is_refused_before_it_is_downloaded() {
+    let mut tree = tiny();
+    let contents = tree.get_mut("tokenizer.json").unwrap();
+    let right = contents.len();
+    contents.push(b' ');
+    let (message, _) = failure(tree, Manner::Good);
+    let wrong = right + 1;
+    let said = format!("tokenizer.json: expected {right} bytes, received {wrong};");
+    assert!(message.contains(&said), "{message}");
+}
+
+#[test]
+fn a_hub_that_says_nothing_is_left_soon() {
+    let (message, elapsed) = failure(tiny(), Manner::Silent);
+    assert!(message.contains("no data for 0.7 s"), "{message}");
+    assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
+}
+
+#[test]
+fn a_hub_that_stops_half_way_is_left_soon() {
+    let (message, elapsed) = failure(tiny(), Manner::Stalls);
+    assert!(
+        message.contains("model.safetensors: no data for 0.7 s"),
+        "{message}"
+    );
+    assert!(elapsed < Duration::from_secs(6), "{elapsed:?}");
+}
+
+#[test]
+fn a_hub_that_never_stops_is_cut_off() {
+    let (message, _) = failure(tiny(), Manner::Endless);
+    assert!(
+        message.contains("model.safetensors: expected 300000 bytes"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_hub_without_the_model_says_which_file() {
+    let (message, _) = failure(tiny(), Manner::Unknown);
+    assert!(
+        message.contains("404") && message.contains("1_Pooling/config.json"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_answer_that_hf_hub_panics_on_is_a_failure_like_any_other() {
+    let (message, _) = failure(tiny(), Manner::Nonsense);
+    assert!(message.contains("1_Pooling/config.json"), "{message}");
+}
+
+#[test]
+fn no_network_is_noticed_at_once() {
+    // Nothing listens there; the name cannot exist (RFC 2606).
+    for address in ["http://127.0.0.1:9", "http://no.such.host.invalid"] {
+        let (message, elapsed) = failure_at(address);
+        assert!(
+            message.contains("check the network and the proxy"),
+            "{message}"
+        );
+        assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_named() {
+    for address in ["huggingface.co", "ftp://huggingface.co"] {
+        let (message, _) = failure_at(address);
+        assert!(
+            message.contains(&format!("received {address:?}")),
+            "{message}"
+        );
+    }
+    for address in ["http://", "http://[", "https:// x"] {
+        failure_at(address);
+    }
+}
+
+#[test]
+fn the_hub_is_hugging_face_unless_said_otherwise() {
+    let mut options = FetchOptions::new("models");
+    for endpoint in [None, Some(String::new()), Some(" / ".to_owned())] {
+        options.hub_endpoint = endpoint;
+        assert_eq!(
+            crate::encoder::model::hub::endpoint(&options),
+            "https://huggingface.co"
+        );
+    }
+}

@@ -1,0 +1,378 @@
+//! A corpus into the store.
+//!
+//! Documents flow in batches of some kilobytes: read, compared with what is stored, segmented in
+//! parallel, encoded together, and written one transaction each. A run that is killed keeps every
+//! document it wrote; the next run finds them unchanged and goes on with the rest.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use crate::corpus::{Corpus, Document, DocumentId, Reading};
+use crate::encoder::{Embedding, EncodeError, Encoder};
+use crate::passages::{
+    Passage, SEGMENTER_VERSION, SegmentOptions, Segmented, TokenCounter, segment,
+};
+use crate::store::{ContentHash, NewDocument, PassageVectors};
+
+use super::{DroppedBlock, Engine, EngineError, IngestReport, Remark};
+
+/// Text gathered before it is encoded: enough for full batches of sentences of like length,
+/// little enough that a killed run loses seconds.
+const BATCH_BYTES: usize = 48 * 1024;
+
+/// Texts encoded between two signs of progress.
+const ENCODE_CHUNK: usize = 256;
+
+/// What to do beside reading.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IngestOptions {
+    /// Keep navigation, footers and page furniture in the text.
+    pub keep_all: bool,
+    /// Remove stored documents that this corpus does not give.
+    pub prune: bool,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IngestState {
+    /// Bytes of the files read so far, compressed as they are.
+    pub bytes: u64,
+    /// Bytes of all files.
+    pub total_bytes: u64,
+    /// Documents done.
+    pub documents: usize,
+    /// Tokens encoded.
+    pub tokens: usize,
+}
+
+/// Someone who watches a run.
+pub trait IngestProgress: Sync {
+    /// Called often, from one thread at a time.
+    fn update(&self, state: &IngestState);
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy)]
+pub struct NoProgress;
+
+impl IngestProgress for NoProgress {
+    fn update(&self, _: &IngestState) {}
+}
+
+/// A document that must be encoded.
+struct Changed {
+    document: Document,
+    origin: String,
+    source_hash: ContentHash,
+    replaces: bool,
+}
+
+struct Run<'a> {
+    engine: &'a Engine,
+    options: IngestOptions,
+    progress: &'a dyn IngestProgress,
+    state: IngestState,
+    report: IngestReport,
+    seen: HashSet<DocumentId>,
+}
+
+impl Engine {
+    /// Takes a corpus into the store. What it wrote is searchable after [`Engine::publish`].
+    ///
+    /// A document that cannot be used is skipped and reported; only the store's failure ends the
+    /// run early, and what was written until then stays.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read or written.
+    pub fn ingest(
+        &self,
+        corpus: &Corpus,
+        options: IngestOptions,
+        progress: &dyn IngestProgress,
+    ) -> Result<IngestReport, EngineError> {
+        let start = Instant::now();
+        let mut run = Run {
+            engine: self,
+            options,
+            progress,
+            state: IngestState {
+                total_bytes: corpus.total_bytes(),
+                ..IngestState::default()
+            },
+            report: IngestReport::default(),
+            seen: HashSet::new(),
+        };
+        run.read(corpus)?;
+        if options.prune {
+            run.prune()?;
+        }
+        run.report.seconds = start.elapsed().as_secs_f64();
+        Ok(run.report)
+    }
+}
+
+impl Run<'_> {
+    fn read(&mut self, corpus: &Corpus) -> Result<(), EngineError> {
+        let bytes = corpus.progress();
+        let mut batch = Vec::new();
+        let mut batch_bytes = 0;
+        for reading in corpus.readings() {
+            self.state.bytes = bytes.bytes_read();
+            match reading {
+                Reading::Document {
+                    document,
+                    origin,
+                    notes,
+                } => {
+                    let origin = origin.to_string();
+                    self.report.notes.extend(notes.iter().map(|note| Remark {
+                        origin: origin.clone(),
+                        text: note.to_string(),
+                    }));
+                    if let Some(changed) = self.sort(document, origin)? {
+                        batch_bytes += changed.document.text.len();
+                        batch.push(changed);
+                    }
+                }
+                Reading::Skipped(skipped) => self.report.skipped.push(Remark {
+                    origin: skipped.origin.to_string(),
+                    text: skipped.reason.to_string(),
+                }),
+                Reading::Remark(remark) => self.report.notes.push(Remark {
+                    origin: remark.origin.to_string(),
+                    text: remark.to_string(),
+                }),
+            }
+            if batch_bytes >= BATCH_BYTES {
+                self.write(std::mem::take(&mut batch))?;
+                batch_bytes = 0;
+            }
+            self.progress.update(&self.state);
+        }
+        self.write(batch)?;
+        self.state.bytes = self.state.total_bytes;
+        self.progress.update(&self.state);
+        Ok(())
+    }
+
+    /// Counts a document and gives it back if it must be encoded.
+    fn sort(&mut self, document: Document, origin: String) -> Result<Option<Changed>, EngineError> {
+        self.report.read += 1;
+        self.seen.insert(document.id.clone());
+        let source_hash = source_hash(&document.text, self.options.keep_all);
+        let mut store = self.engine.store();
+        let stored = store.document_state(&document.id)?;
+        match stored {
+            Some(stored) if stored.source_hash == source_hash => {
+                if stored.metadata == document.metadata {
+                    self.report.unchanged += 1;
+                } else {
+                    store.put_metadata(&document.id, &document.metadata)?;
+                    self.report.metadata_updated += 1;
+                }
+                self.state.documents += 1;
+                Ok(None)
+            }
+            stored => Ok(Some(Changed {
+                document,
+                origin,
+                source_hash,
+                replaces: stored.is_some(),
+            })),
+        }
+    }
+
+    fn write(&mut self, batch: Vec<Changed>) -> Result<(), EngineError> {
+        let options = SegmentOptions {
+            keep_all: self.options.keep_all,
+        };
+        let counter: &(dyn TokenCounter + Sync) = self.engine.encoder().tokenizer();
+        let segmented: Vec<Segmented> = batch
+            .par_iter()
+            .map(|changed| segment(&changed.document.text, counter, &options))
+            .collect();
+        let vectors = self.encode(&segmented);
+        for ((changed, segmented), vectors) in batch.iter().zip(&segmented).zip(vectors) {
+            self.write_one(changed, segmented, vectors)?;
+            self.state.documents += 1;
+            self.progress.update(&self.state);
+        }
+        Ok(())
+    }
+
+    fn write_one(
+        &mut self,
+        changed: &Changed,
+        segmented: &Segmented,
+        vectors: Result<Vec<PassageVectors>, EncodeError>,
+    ) -> Result<(), EngineError> {
+        let id = &changed.document.id;
+        self.report
+            .dropped
+            .extend(segmented.dropped.iter().map(|block| DroppedBlock {
+                document: id.to_string(),
+                block: block.clone(),
+            }));
+        let mut skip = |text: String| {
+            self.report.skipped.push(Remark {
+                origin: changed.origin.clone(),
+                text,
+            });
+        };
+        let vectors = match vectors {
+            Ok(vectors) if vectors.is_empty() => {
+                skip(format!(
+                    "{id} holds no passage once navigation and page furniture are left out; --keep-all keeps them"
+                ));
+                return Ok(());
+            }
+            Ok(vectors) => vectors,
+            Err(error) => {
+                skip(format!("{id} cannot be encoded: {error}"));
+                return Ok(());
+            }
+        };
+        self.report.passages += vectors.len();
+        self.report.sentences += vectors.iter().map(|v| v.sentences.len()).sum::<usize>();
+        if changed.replaces {
+            self.report.updated += 1;
+        } else {
+            self.report.added += 1;
+        }
+        self.engine.store().put(&NewDocument {
+            id,
+            metadata: &changed.document.metadata,
+            origin: &changed.origin,
+            source_hash: changed.source_hash,
+            segmented,
+            vectors: &vectors,
+        })?;
+        Ok(())
+    }
+
+    /// Embeddings for every passage and sentence of the documents; each text once.
+    fn encode(&mut self, documents: &[Segmented]) -> Vec<Result<Vec<PassageVectors>, EncodeError>> {
+        let start = Instant::now();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut texts: Vec<&str> = Vec::new();
+        for text in documents
+            .iter()
+            .flat_map(|d| &d.passages)
+            .flat_map(texts_of)
+        {
+            places.entry(text).or_insert_with(|| {
+                texts.push(text);
+                texts.len() - 1
+            });
+        }
+        let embeddings = self.encode_texts(&texts);
+        self.report.encode_seconds += start.elapsed().as_secs_f64();
+        let look_up = |text: &str| -> Result<Embedding, String> {
+            let place = places.get(text).copied().unwrap_or(usize::MAX);
+            match embeddings.get(place) {
+                Some(Ok(embedding)) => Ok(embedding.clone()),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err("no embedding came back".to_owned()),
+            }
+        };
+        let vectors_of = |passage: &Passage| -> Result<PassageVectors, String> {
+            Ok(PassageVectors {
+                passage: look_up(&passage.text)?,
+                sentences: passage
+                    .sentences
+                    .iter()
+                    .map(|range| look_up(passage.slice(*range)))
+                    .collect::<Result<_, _>>()?,
+            })
+        };
+        documents
+            .iter()
+            .map(|d| d.passages.iter().map(vectors_of).collect::<Result<_, _>>())
+            .map(|vectors| vectors.map_err(EncodeError::Tokenize))
+            .collect()
+    }
+
+    /// Encodes texts, in order of length so that batches pad little; a chunk that fails is tried
+    /// text by text, so that one bad text does not cost its neighbours.
+    fn encode_texts(&mut self, texts: &[&str]) -> Vec<Result<Embedding, EncodeError>> {
+        let encoder = self.engine.encoder();
+        let tokens: Vec<_> = texts
+            .par_iter()
+            .map(|text| encoder.tokenizer().tokenize(text))
+            .collect();
+        let length = |i: usize| {
+            tokens
+                .get(i)
+                .and_then(|t| t.as_ref().ok())
+                .map_or(0, |t| t.ids.len())
+        };
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(length(i)));
+        let mut results: Vec<Result<Embedding, EncodeError>> = Vec::new();
+        results.resize_with(texts.len(), || {
+            Err(EncodeError::Tokenize("it was not encoded".to_owned()))
+        });
+        for chunk in order.chunks(ENCODE_CHUNK) {
+            let mut members: Vec<usize> = Vec::new();
+            let mut sequences: Vec<&[u32]> = Vec::new();
+            for &i in chunk {
+                match &tokens[i] {
+                    Ok(tokens) => {
+                        members.push(i);
+                        sequences.push(&tokens.ids);
+                    }
+                    Err(error) => results[i] = Err(EncodeError::Tokenize(error.to_string())),
+                }
+            }
+            for (i, embedding) in members.iter().zip(encode_or_say_why(encoder, &sequences)) {
+                results[*i] = embedding;
+            }
+            let encoded: usize = sequences.iter().map(|s| s.len()).sum();
+            self.report.tokens += encoded;
+            self.state.tokens += encoded;
+            self.progress.update(&self.state);
+        }
+        results
+    }
+
+    fn prune(&mut self) -> Result<(), EngineError> {
+        let mut store = self.engine.store();
+        for id in store.document_ids()? {
+            if !self.seen.contains(&id) && store.delete(&id)? {
+                self.report.removed.push(id.to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn texts_of(passage: &Passage) -> impl Iterator<Item = &str> {
+    std::iter::once(passage.text.as_str())
+        .chain(passage.sentences.iter().map(|range| passage.slice(*range)))
+}
+
+fn encode_or_say_why(
+    encoder: &dyn Encoder,
+    sequences: &[&[u32]],
+) -> Vec<Result<Embedding, EncodeError>> {
+    match encoder.encode_tokens(sequences) {
+        Ok(embeddings) => embeddings.into_iter().map(Ok).collect(),
+        Err(error) if sequences.len() == 1 => vec![Err(error)],
+        Err(_) => sequences
+            .iter()
+            .flat_map(|sequence| encode_or_say_why(encoder, &[sequence]))
+            .collect(),
+    }
+}
+
+/// Changes when the text, or the way it is cut into passages, does.
+fn source_hash(text: &str, keep_all: bool) -> ContentHash {
+    ContentHash::of_parts([
+        SEGMENTER_VERSION.to_le_bytes().as_slice(),
+        &[u8::from(keep_all)],
+        text.as_bytes(),
+    ])
+}

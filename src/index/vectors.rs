@@ -1,0 +1,87 @@
+//! The vectors themselves, row by row in one block.
+
+use super::IndexError;
+
+/// Rows of equal dimension in contiguous memory, `[len, dimension]`. Every coordinate is finite.
+#[derive(Debug, Clone)]
+pub struct Vectors {
+    flat: Vec<f32>,
+    dimension: usize,
+}
+
+impl Vectors {
+    /// No rows yet; `dimension` must not be 0.
+    ///
+    /// # Errors
+    ///
+    /// If `dimension` is 0.
+    pub fn new(dimension: usize) -> Result<Self, IndexError> {
+        if dimension == 0 {
+            return Err(IndexError::Parameter {
+                name: "dimension",
+                expected: "at least 1",
+                received: 0,
+            });
+        }
+        Ok(Self {
+            flat: Vec::new(),
+            dimension,
+        })
+    }
+
+    /// Appends a row.
+    ///
+    /// # Errors
+    ///
+    /// If it has another dimension or a coordinate that is not finite.
+    pub fn push(&mut self, row: &[f32]) -> Result<(), IndexError> {
+        self.check(row)?;
+        self.flat.extend_from_slice(row);
+        Ok(())
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.flat.len() / self.dimension
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.flat.is_empty()
+    }
+
+    /// Coordinates of a row.
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The rows in order, each `[dimension]`.
+    pub fn rows(&self) -> std::slice::ChunksExact<'_, f32> {
+        self.flat.chunks_exact(self.dimension)
+    }
+
+    /// One row, if it exists.
+    #[must_use]
+    pub fn row(&self, row: usize) -> Option<&[f32]> {
+        self.flat
+            .get(row.checked_mul(self.dimension)?..)?
+            .get(..self.dimension)
+    }
+
+    /// Whether a vector could be a row or a query here.
+    pub(super) fn check(&self, vector: &[f32]) -> Result<(), IndexError> {
+        if vector.len() != self.dimension {
+            return Err(IndexError::Dimension {
+                expected: self.dimension,
+                received: vector.len(),
+            });
+        }
+        match vector.iter().position(|x| !x.is_finite()) {
+            Some(position) => Err(IndexError::NotFinite { position }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Antiphon finds the passages of speeches and statements that mean what you ask for.
+//!
+//! Paragraphs are embedded on the CPU by a small sentence-transformer, indexed, and served over
+//! HTTP. The modules are the stations of the data, in the order in which it flows; each one
+//! imports only from those above it:
+//!
+//! | module | takes | gives |
+//! | --- | --- | --- |
+//! | [`corpus`] | files | documents |
+//! | [`passages`] | a document's text | clean text, passages, sentences |
+//! | [`encoder`] | text | embeddings |
+//! | [`store`] | all of the above | the durable truth on disk |
+//! | [`index`] | embeddings | nearest neighbours |
+//! | [`engine`] | the four above | ingest, snapshots |
+//! | [`search`] | a query | hits |
+//! | [`server`] | HTTP requests | answers |
+//! | [`cli`] | a command line | all of it |
+//!
+//! [`config`] holds the settings; only [`server`] and [`cli`] look at it.
+
+pub mod corpus;
+pub mod passages;
+
+pub mod encoder;
+
+pub mod store;
+
+pub mod index;
+
+pub mod engine;
+
+pub mod search;
+
+pub mod server;
+
+pub mod cli;
+pub mod config;

@@ -1,0 +1,89 @@
+//! List markers at the beginning of a line.
+
+/// What a line's marker looks like, which says how far to trust it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Marker {
+    /// A sign that means nothing else: `•`, `·`, `▪`.
+    Sign,
+    /// A sign with another life in prose: a dash, an asterisk, a letter o.
+    Dash,
+    /// A number or letter: `1.`, `(a)`, `iv)`.
+    Number,
+}
+
+/// A line's marker and the length in bytes of marker and blank; `None` when nothing follows it.
+pub(super) fn marker(text: &str) -> Option<(Marker, usize)> {
+    let first = text.chars().next()?;
+    let after_first = &text[first.len_utf8()..];
+    if is_sign(first) {
+        let item = after_first.trim_start();
+        return (!item.is_empty()).then_some((Marker::Sign, text.len() - item.len()));
+    }
+    let blank = text.find(' ')?;
+    let item = &text[blank + 1..];
+    if item.is_empty() {
+        return None;
+    }
+    let kind = if is_dash(first) && after_first.starts_with(' ') {
+        Marker::Dash
+    } else if is_number(&text[..blank]) {
+        Marker::Number
+    } else {
+        return None;
+    };
+    Some((kind, blank + 1))
+}
+
+/// Whether a line is nothing but a sign, whose item stands on the next line.
+pub(super) fn is_lone_sign(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(is_sign) && chars.next().is_none()
+}
+
+fn is_sign(c: char) -> bool {
+    matches!(
+        c,
+        '•' | '·'
+            | '∙'
+            | '▪'
+            | '▫'
+            | '■'
+            | '□'
+            | '●'
+            | '○'
+            | '◦'
+            | '◆'
+            | '◇'
+            | '‣'
+            | '►'
+            | '▶'
+            | '➢'
+            | '➤'
+            | '✓'
+            | '✔'
+            | '❖'
+            | '\u{f0b7}'
+            | '\u{f0a7}'
+            | '\u{f0d8}'
+    )
+}
+
+fn is_dash(c: char) -> bool {
+    matches!(c, '-' | '–' | '—' | '−' | '*' | 'o')
+}
+
+/// `1.`, `12)`, `(3)`, `a)`, `(b)`, `iv)`. A letter needs its bracket: "a." and "I." are prose.
+fn is_number(word: &str) -> bool {
+    let opened = word.starts_with('(');
+    let inner = word.trim_start_matches('(');
+    let Some(closed) = inner.strip_suffix(')') else {
+        return !opened
+            && inner.strip_suffix('.').is_some_and(|digits| {
+                (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+            });
+    };
+    let digits = (1..=3).contains(&closed.len()) && closed.bytes().all(|b| b.is_ascii_digit());
+    let letter = closed.len() == 1 && closed.bytes().all(|b| b.is_ascii_alphabetic());
+    let roman = (1..=4).contains(&closed.len()) && closed.bytes().all(|b| b"ivx".contains(&b));
+    digits || letter || roman
+}

@@ -1,0 +1,118 @@
+//! The source as lines of clean characters: no controls, single blanks, known gaps.
+
+/// A line with something visible on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Its text: trimmed, runs of blanks collapsed to one space.
+    pub text: String,
+    /// Its length in characters.
+    pub chars: usize,
+    /// Its number in the source, counted from 1.
+    pub number: usize,
+    /// How many blank lines stand before it.
+    pub gap: usize,
+    /// Whether a page ended between the line before and this one.
+    pub page_break: bool,
+    /// Whether the text on both sides must stay apart: something was dropped that parts them.
+    pub parted: bool,
+    /// Whether it ends in a soft hyphen: the word goes on, whatever it is.
+    pub soft_hyphen: bool,
+}
+
+const SOFT_HYPHEN: char = '\u{ad}';
+
+/// Splits a source text into its visible lines.
+pub(super) fn read(source: &str) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut gap = 0;
+    let mut page_break = false;
+    let mut number = 1;
+    let mut rest = source;
+    while !rest.is_empty() {
+        let end = rest.find(is_break).unwrap_or(rest.len());
+        let (raw, tail) = rest.split_at(end);
+        let text = clean(raw);
+        if text.is_empty() {
+            gap += 1;
+        } else {
+            lines.push(Line {
+                chars: text.chars().count(),
+                text,
+                number,
+                gap,
+                page_break,
+                parted: false,
+                soft_hyphen: raw.trim_end().ends_with(SOFT_HYPHEN),
+            });
+            gap = 0;
+            page_break = false;
+        }
+        let mut tail_chars = tail.chars();
+        let mut counts = true;
+        match tail_chars.next() {
+            Some('\r') if tail_chars.as_str().starts_with('\n') => {
+                tail_chars.next();
+            }
+            Some('\u{2029}') => gap += 1,
+            Some('\u{c}') => {
+                page_break = true;
+                // Editors do not count a form feed as a line of its own.
+                counts = false;
+            }
+            _ => {}
+        }
+        number += usize::from(counts);
+        rest = tail_chars.as_str();
+    }
+    lines
+}
+
+fn is_break(c: char) -> bool {
+    matches!(
+        c,
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
+}
+
+fn clean(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    for c in raw.chars() {
+        if c.is_whitespace() {
+            if !text.is_empty() && !text.ends_with(' ') {
+                text.push(' ');
+            }
+        } else if is_joiner(c) {
+            // A joiner says something about the letter before it; without one it is only dirt.
+            if text.chars().next_back().is_some_and(|before| before != ' ') {
+                text.push(c);
+            }
+        } else if !is_ignorable(c) {
+            text.push(c);
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// Zero-width joiner and non-joiner: spelling in Persian and Hindi, glue in emoji.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+/// Characters that a reader cannot see and that carry nothing of the speech.
+pub(super) fn is_ignorable(c: char) -> bool {
+    (c.is_control() && !c.is_whitespace())
+        || matches!(
+            c,
+            SOFT_HYPHEN
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+        )
+}

@@ -1,0 +1,59 @@
+fn of(text: &str) -> Vec<&str> {
+    let found = crate::passages::sentences::find(text);
+    found.into_iter().map(|range| &text[range]).collect()
+}
+
+fn one(text: &str) {
+    assert_eq!(of(text), [text]);
+}
+
+#[test]
+fn plain_sentences_are_parted() {
+    assert_eq!(
+        of("We came. We saw! Did we? Yes…"),
+        ["We came.", "We saw!", "Did we?", "Yes…"]
+    );
+    assert_eq!(of("我们来了。我们看到了！"), ["我们来了。", "我们看到了！"]);
+}
+
+#[test]
+fn abbreviations_do_not_end_a_sentence() {
+    one("Keynote Speech by H.E Ambassador Liu Xiaoming");
+    one("I thank H.E. Mr. Philemon Yang, Dr. Niblett and Gen. St. Clair.");
+    one("Mr.C hairman, The importance of cyber security can't be overemphasized.");
+    one("The U.N. Charter binds the U.S. Government and J. F. Kennedy said so.");
+    one("See resolution No. 5 of Sept. 2015, e.g. its annex.");
+    one("1. The current session matters.");
+    assert_eq!(
+        of("We said no. Then we left."),
+        ["We said no.", "Then we left."]
+    );
+    assert_eq!(
+        of("We serve the U.N. We must."),
+        ["We serve the U.N.", "We must."]
+    );
+    assert_eq!(of("So he and I. Then all."), ["So he and I.", "Then all."]);
+    assert_eq!(
+        of("He met Mr. Smith. She left."),
+        ["He met Mr. Smith.", "She left."]
+    );
+}
+
+#[test]
+fn quotes_and_brackets_belong_to_their_sentence() {
+    assert_eq!(
+        of("He said: “Never again.” We agree."),
+        ["He said: “Never again.”", "We agree."]
+    );
+    assert_eq!(
+        of("We agree. (Applause.) And on."),
+        ["We agree.", "(Applause.)", "And on."]
+    );
+    one("“Is it just?” she asked them.");
+    one("It is done. \"");
+}
+
+#[test]
+fn a_missing_blank_keeps_sentences_together() {
+    one("in a spirit of peace.we should keep observing the norms.");
+}

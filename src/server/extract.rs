@@ -1,0 +1,125 @@
+//! From bytes to a request, naming the field where that fails.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use super::service::Service;
+
+/// A body's bytes, bounded; its errors are [`Problem`]s.
+pub(super) struct Body(web::Bytes);
+
+impl FromRequest for Body {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let media_type = request.headers().get("content-type").cloned();
+        let limit = request
+            .app_data::<web::Data<Service>>()
+            .map_or(0, |service| service.limits().max_body_bytes);
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let media_type = media_type
+                .as_ref()
+                .map(|v| v.to_str().unwrap_or("unreadable"));
+            check_media_type(media_type)?;
+            // actix wraps the payload's error, so its kind is looked up rather than matched.
+            bytes
+                .await
+                .map(Self)
+                .map_err(|error| match error.as_error::<PayloadError>() {
+                    Some(PayloadError::Overflow) => too_large(limit),
+                    _ if error.as_response_error().status_code() == 413 => too_large(limit),
+                    _ => Problem::bad_request(format!("the body cannot be read: {error}")),
+                })
+        })
+    }
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::body_too_large(format!("the body is larger than {limit} bytes"))
+}
+
+/// JSON by any of its names, or none at all: `curl -d` calls everything a form.
+fn check_media_type(media_type: Option<&str>) -> Result<(), Problem> {
+    let Some(media_type) = media_type else {
+        return Ok(());
+    };
+    let essence = media_type
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
+    let accepted = essence == "application/json"
+        || essence.ends_with("+json")
+        || essence == "application/x-www-form-urlencoded";
+    if accepted {
+        return Ok(());
+    }
+    Err(Problem::unsupported_media_type(format!(
+        "the body is {essence}; expected application/json"
+    )))
+}
+
+impl Body {
+    /// Reads the body as JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let mut reader = serde_json::Deserializer::from_slice(&self.0);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let path = error.path().to_string();
+            let error = error.into_inner();
+            if error.is_data() {
+                describe(&error.to_string(), &path)
+            } else {
+                Problem::bad_json(format!("the body is not JSON: {error}"))
+            }
+        })?;
+        reader.end().map_err(|e| {
+            Problem::bad_json(format!("the body goes on after its JSON value: {e}"))
+        })?;
+        Ok(value)
+    }
+}
+
+/// Reads the parameters of a URL.
+pub(super) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
+    let pairs = form_pairs(request.query_string());
+    let reader = serde_urlencoded::Deserializer::new(pairs);
+    serde_path_to_error::deserialize(reader).map_err(|error| {
+        let path = error.path().to_string();
+        describe(&error.into_inner().to_string(), &path)
+    })
+}
+
+fn form_pairs(query: &str) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(query.as_bytes())
+}
+
+/// serde says what is wrong in words; the kind of problem and the field are read out of them.
+fn describe(message: &str, path: &str) -> Problem {
+    let quoted = |message: &str| message.split('`').nth(1).map(str::to_owned);
+    let name = |message: &str| {
+        let inner = quoted(message).unwrap_or_default();
+        if path == "." || path.ends_with(&inner) {
+            inner
+        } else {
+            format!("{path}.{inner}")
+        }
+    };
+    if message.starts_with("unknown field") {
+        Problem::unknown_field(message).at(name(message))
+    } else if message.starts_with("missing field") {
+        Problem::missing_field(message).at(name(message))
+    } else if path == "." {
+        Problem::wrong_type(message)
+    } else {
+        Problem::wrong_type(format!("{path}: {message}")).at(path)
+    }
+}

@@ -1,0 +1,160 @@
+//! The shapes of `OpenAI`'s embeddings API, so that its clients work unchanged.
+
+use actix_web::{HttpResponse, ResponseError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::problem::Problem;
+use crate::encoder::Embedding;
+
+/// A request for embeddings.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub(super) struct EmbeddingRequest {
+    /// One text or several.
+    pub(super) input: Input,
+    /// The model's name, or its last part; the one that is served if absent.
+    #[serde(default)]
+    pub(super) model: Option<String>,
+    /// How the vectors are written.
+    #[serde(default)]
+    pub(super) encoding_format: EncodingFormat,
+    /// Must be the model's dimension if given.
+    #[serde(default)]
+    pub(super) dimensions: Option<usize>,
+    /// Accepted and not used.
+    #[serde(default)]
+    #[allow(dead_code)] // clients send it
+    pub(super) user: Option<String>,
+    /// Truncate texts that are longer than the model reads; otherwise they are refused.
+    #[serde(default)]
+    pub(super) truncate: bool,
+}
+
+/// One text or several.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "expected a string or a list of strings")]
+pub(super) enum Input {
+    /// One.
+    One(String),
+    /// Several, each with a vector of its own.
+    Many(Vec<String>),
+}
+
+impl Input {
+    pub(super) fn into_texts(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::Many(texts) => texts,
+        }
+    }
+}
+
+/// How a vector is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum EncodingFormat {
+    /// As a list of numbers.
+    #[default]
+    Float,
+    /// As base64 of little-endian f32.
+    Base64,
+}
+
+/// The embeddings.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct EmbeddingResponse {
+    object: &'static str,
+    data: Vec<EmbeddingItem>,
+    model: String,
+    usage: Usage,
+}
+
+/// One embedding.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct EmbeddingItem {
+    object: &'static str,
+    /// Which input it belongs to, from 0.
+    index: usize,
+    embedding: Coordinates,
+}
+
+/// A vector as it was asked for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(untagged)]
+enum Coordinates {
+    Float(Vec<f32>),
+    Base64(String),
+}
+
+/// What was read.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+struct Usage {
+    /// Tokens of all inputs, special tokens included.
+    prompt_tokens: usize,
+    total_tokens: usize,
+}
+
+impl EmbeddingResponse {
+    pub(super) fn new(
+        embeddings: Vec<Embedding>,
+        format: EncodingFormat,
+        model: String,
+        tokens: usize,
+    ) -> Self {
+        let data = embeddings
+            .into_iter()
+            .enumerate()
+            .map(|(index, embedding)| EmbeddingItem {
+                object: "embedding",
+                index,
+                embedding: match format {
+                    EncodingFormat::Float => Coordinates::Float(embedding.into()),
+                    EncodingFormat::Base64 => Coordinates::Base64(base64(embedding.as_slice())),
+                },
+            })
+            .collect();
+        Self {
+            object: "list",
+            data,
+            model,
+            usage: Usage {
+                prompt_tokens: tokens,
+                total_tokens: tokens,
+            },
+        }
+    }
+}
+
+fn base64(vector: &[f32]) -> String {
+    let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
+    STANDARD.encode(bytes)
+}
+
+/// A [`Problem`] in the shape that `OpenAI`'s clients read.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct OpenAiProblem(#[from] Problem);
+
+impl ResponseError for OpenAiProblem {
+    fn status_code(&self) -> actix_web::http::StatusCode {
+        self.0.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let kind = if self.0.status_code().is_client_error() {
+            "invalid_request_error"
+        } else {
+            "server_error"
+        };
+        self.0.response().json(serde_json::json!({
+            "error": {
+                "message": self.0.to_string(),
+                "type": kind,
+                "param": self.0.field(),
+                "code": self.0.code(),
+            }
+        }))
+    }
+}

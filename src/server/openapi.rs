@@ -1,0 +1,41 @@
+//! The API described in its own terms.
+
+use utoipa::OpenApi;
+
+use super::{openai, problem, routes, wire};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Antiphon",
+        description = "Semantic search for speeches and statements. Ranges are half-open and count characters (Unicode scalar values) of a document's clean text; scores are cosines; times are milliseconds.",
+    ),
+    paths(
+        routes::by_body,
+        routes::by_url,
+        routes::list,
+        routes::read_document,
+        routes::read_passage,
+        routes::embed,
+        routes::live,
+        routes::ready,
+        routes::openapi,
+    ),
+    components(schemas(
+        problem::Problem,
+        wire::SearchRequest,
+        wire::SearchResponse,
+        wire::DocumentList,
+        wire::DocumentResponse,
+        wire::PassageResponse,
+        openai::EmbeddingRequest,
+        openai::EmbeddingResponse,
+    ))
+)]
+struct Description;
+
+/// The OpenAPI document of all routes.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}

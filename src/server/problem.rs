@@ -1,0 +1,178 @@
+//! The one table of errors.
+//!
+//! Answers are `application/problem+json` after RFC 9457. `code` is stable: programs match on it;
+//! `detail` is for people and may change its words. `field` names the part of the request at fault.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::search::SearchError;
+use crate::store::StoreError;
+
+/// An error as the client sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, thiserror::Error)]
+#[error("{detail}")]
+pub struct Problem {
+    /// A URN that names the kind of problem, `urn:antiphon:problem:{code}`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind of problem in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// The kind of problem for programs; stable.
+    code: &'static str,
+    /// What is wrong here, and what would be right.
+    detail: String,
+    /// The parameter or field at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(skip)]
+    retry_after_seconds: Option<u32>,
+    #[serde(skip)]
+    allow: Option<&'static str>,
+}
+
+macro_rules! problems {
+    ($($name:ident, $status:ident, $code:literal, $title:literal;)*) => {
+        impl Problem {
+            $(
+                #[doc = concat!($title, ".")]
+                pub fn $name(detail: impl Into<String>) -> Self {
+                    Self::new(StatusCode::$status, $code, $title, detail.into())
+                }
+            )*
+
+            /// Every `(code, status, title)` there is.
+            pub const TABLE: &'static [(&'static str, StatusCode, &'static str)] =
+                &[$(($code, StatusCode::$status, $title)),*];
+        }
+    };
+}
+
+problems! {
+    bad_json, BAD_REQUEST, "bad_json", "The body is not JSON";
+    bad_request, BAD_REQUEST, "bad_request", "The request cannot be read";
+    wrong_type, BAD_REQUEST, "wrong_type", "A field has the wrong type";
+    unknown_field, BAD_REQUEST, "unknown_field", "There is no such field";
+    missing_field, BAD_REQUEST, "missing_field", "A field is missing";
+    empty_query, BAD_REQUEST, "empty_query", "The query is empty";
+    query_too_long, BAD_REQUEST, "query_too_long", "The query is too long";
+    limit_out_of_range, BAD_REQUEST, "limit_out_of_range", "The limit is out of range";
+    offset_out_of_range, BAD_REQUEST, "offset_out_of_range", "The offset is out of range";
+    bad_id, BAD_REQUEST, "bad_id", "This is not an id";
+    empty_input, BAD_REQUEST, "empty_input", "There is nothing to embed";
+    input_too_long, BAD_REQUEST, "input_too_long", "A text is longer than the model reads";
+    too_many_inputs, BAD_REQUEST, "too_many_inputs", "There are too many inputs";
+    dimensions_unsupported, BAD_REQUEST, "dimensions_unsupported", "The model has another dimension";
+    model_not_found, NOT_FOUND, "model_not_found", "This model is not served";
+    route_not_found, NOT_FOUND, "route_not_found", "There is no such route";
+    document_not_found, NOT_FOUND, "document_not_found", "There is no such document";
+    passage_not_found, NOT_FOUND, "passage_not_found", "There is no such passage";
+    method_not_allowed, METHOD_NOT_ALLOWED, "method_not_allowed", "This route has no such method";
+    body_too_large, PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
+    unsupported_media_type, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body has the wrong media type";
+    internal, INTERNAL_SERVER_ERROR, "internal", "The service failed";
+    starting, SERVICE_UNAVAILABLE, "starting", "The service is not ready yet";
+    overloaded, SERVICE_UNAVAILABLE, "overloaded", "The service is busy";
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: String) -> Self {
+        Self {
+            kind: format!("urn:antiphon:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            code,
+            detail,
+            field: None,
+            retry_after_seconds: None,
+            allow: None,
+        }
+    }
+
+    /// Names the part of the request at fault.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// Lists the methods that a route has.
+    #[must_use]
+    pub fn allow(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    /// The kind of problem, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The field at fault.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// An answer with this problem's status and headers, and no body yet.
+    pub(super) fn response(&self) -> actix_web::HttpResponseBuilder {
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(seconds) = self.retry_after_seconds {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(methods) = self.allow {
+            response.insert_header((header::ALLOW, methods));
+        }
+        response
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.response()
+            .insert_header((header::CONTENT_TYPE, "application/problem+json"))
+            .json(self)
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SearchError::EmptyQuery => Self::empty_query(detail).at("query"),
+            SearchError::QueryTooLong { .. } => Self::query_too_long(detail).at("query"),
+            SearchError::Limit { .. } => Self::limit_out_of_range(detail).at("limit"),
+            SearchError::Offset { .. } => Self::offset_out_of_range(detail).at("offset"),
+            SearchError::Encode(_) | SearchError::Index(_) => failed(&error),
+            SearchError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        failed(&error)
+    }
+}
+
+/// Our own fault: the cause goes to the log, not to the client.
+pub(super) fn failed(error: &dyn std::error::Error) -> Problem {
+    tracing::error!(%error, "a request failed");
+    Problem::internal("the request could not be answered; the service's log says why")
+}

@@ -1,0 +1,75 @@
+//! `/v1/documents`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::corpus::DocumentId;
+use crate::search::MAX_LIMIT;
+use crate::server::extract;
+use crate::server::problem::Problem;
+use crate::server::service::Service;
+use crate::server::wire::{DocumentBody, DocumentList, DocumentResponse, ListParameters};
+
+/// Documents in the order of their ids.
+#[utoipa::path(
+    get, path = "/v1/documents", tag = "documents",
+    params(ListParameters),
+    responses((status = 200, body = DocumentList), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+)]
+pub(super) async fn list(
+    service: web::Data<Service>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let ListParameters { limit, after } = extract::query(&request)?;
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        let detail = format!("limit is {limit}; expected 1 to {MAX_LIMIT}");
+        return Err(Problem::limit_out_of_range(detail).at("limit"));
+    }
+    let after = after.map(|id| parse_id(&id, "after")).transpose()?;
+    let (_, snapshot) = service.ready()?;
+    let total = snapshot.facts().documents;
+    let ((mut documents, more), _) = service
+        .admission()
+        .run(move || {
+            // One more than asked for tells whether there is a next page.
+            let mut page = snapshot.view().documents(after.as_ref(), limit + 1)?;
+            let more = page.len() > limit;
+            page.truncate(limit);
+            Ok((page, more))
+        })
+        .await?;
+    let next = documents.last().filter(|_| more).map(|d| d.id.to_string());
+    Ok(HttpResponse::Ok().json(DocumentList {
+        documents: documents.drain(..).map(DocumentBody::from).collect(),
+        total,
+        next,
+    }))
+}
+
+/// A document with its clean text and the ranges of its passages.
+#[utoipa::path(
+    get, path = "/v1/documents/{id}", tag = "documents",
+    params(("id" = String, Path, description = "the document's id")),
+    responses((status = 200, body = DocumentResponse), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+)]
+pub(super) async fn read(
+    service: web::Data<Service>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = parse_id(&path, "id")?;
+    let (_, snapshot) = service.ready()?;
+    let (document, _) = service
+        .admission()
+        .run(move || {
+            snapshot.view().document(&id)?.ok_or_else(|| {
+                Problem::document_not_found(format!("there is no document {id}")).at("id")
+            })
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(DocumentResponse::from(document)))
+}
+
+/// Reads a document id out of a request.
+pub(super) fn parse_id(text: &str, field: &str) -> Result<DocumentId, Problem> {
+    text.parse()
+        .map_err(|e| Problem::bad_id(format!("{text:?} is not a document id: {e}")).at(field))
+}

@@ -1,0 +1,57 @@
+//! The routes, one table.
+
+mod documents;
+mod embeddings;
+mod operations;
+mod passages;
+mod search;
+
+use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, web};
+
+use super::problem::Problem;
+
+pub(super) use documents::{__path_list, __path_read as __path_read_document};
+pub(super) use embeddings::__path_embed;
+pub(super) use operations::{__path_live, __path_openapi, __path_ready};
+pub(super) use passages::__path_read as __path_read_passage;
+pub(super) use search::{__path_by_body, __path_by_url};
+
+/// Every route of the service.
+pub(super) fn configure(app: &mut web::ServiceConfig) {
+    let get = web::get;
+    app.service(only("/", "GET").route(get().to(operations::welcome)))
+        .service(
+            only("/v1/search", "GET, POST")
+                .route(get().to(search::by_url))
+                .route(web::post().to(search::by_body)),
+        )
+        .service(only("/v1/documents", "GET").route(get().to(documents::list)))
+        .service(only("/v1/documents/{id}", "GET").route(get().to(documents::read)))
+        .service(only("/v1/passages/{id}", "GET").route(get().to(passages::read)))
+        .service(only("/v1/embeddings", "POST").route(web::post().to(embeddings::embed)))
+        .service(only("/livez", "GET").route(get().to(operations::live)))
+        .service(only("/readyz", "GET").route(get().to(operations::ready)))
+        .service(only("/openapi.json", "GET").route(get().to(operations::openapi)))
+        .default_service(web::to(no_such_route));
+}
+
+/// A resource that answers 405 and names its methods to every other method.
+fn only(path: &str, methods: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
+        let problem = Problem::method_not_allowed(format!(
+            "{} is not a method of {}; it has {methods}",
+            request.method(),
+            request.path()
+        ))
+        .allow(methods);
+        problem.error_response()
+    }))
+}
+
+async fn no_such_route(request: HttpRequest) -> HttpResponse {
+    let problem = Problem::route_not_found(format!(
+        "there is no route {}; /openapi.json lists those that there are",
+        request.path()
+    ));
+    problem.error_response()
+}

@@ -1,0 +1,59 @@
+//! `/v1/passages`.
+
+use actix_web::{HttpResponse, web};
+
+use super::documents::parse_id;
+use crate::corpus::DocumentId;
+use crate::server::problem::Problem;
+use crate::server::service::Service;
+use crate::server::wire::PassageResponse;
+
+/// A passage with its neighbours and its document.
+#[utoipa::path(
+    get, path = "/v1/passages/{id}", tag = "documents",
+    params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`")),
+    responses((status = 200, body = PassageResponse), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+)]
+pub(super) async fn read(
+    service: web::Data<Service>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (document, ordinal) = parse_passage_id(&path)?;
+    let (_, snapshot) = service.ready()?;
+    let (response, _) = service
+        .admission()
+        .run(move || {
+            let view = snapshot.view();
+            let missing = || {
+                Problem::passage_not_found(format!("there is no passage {document}#p{ordinal}"))
+                    .at("id")
+            };
+            let passage = view.passage(&document, ordinal)?.ok_or_else(missing)?;
+            let previous = match ordinal.checked_sub(1) {
+                Some(before) => view.passage(&document, before)?,
+                None => None,
+            };
+            let next = match ordinal.checked_add(1) {
+                Some(after) => view.passage(&document, after)?,
+                None => None,
+            };
+            let summary = view.summary(&document)?.ok_or_else(missing)?;
+            Ok(PassageResponse::new(passage, previous, next, summary))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(response))
+}
+
+fn parse_passage_id(text: &str) -> Result<(DocumentId, u32), Problem> {
+    let not_an_id = || {
+        Problem::bad_id(format!(
+            "{text:?} is not a passage id; expected {{document}}#p{{ordinal}} with the # written as %23, e.g. un-cyber-statement-2015%23p3"
+        ))
+        .at("id")
+    };
+    let (document, ordinal) = text.rsplit_once("#p").ok_or_else(not_an_id)?;
+    Ok((
+        parse_id(document, "id")?,
+        ordinal.parse().map_err(|_| not_an_id())?,
+    ))
+}

@@ -1,0 +1,53 @@
+//! Where the time of a request went, for body and header.
+
+use std::time::{Duration, Instant};
+
+use actix_web::HttpResponseBuilder;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::search::StageTimes;
+
+/// Milliseconds for each stage of a search.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct TimingMs {
+    /// Waiting for a core.
+    queue: f64,
+    /// Query to tokens.
+    tokenize: f64,
+    /// Tokens to embedding.
+    encode: f64,
+    /// Embedding to neighbours.
+    search: f64,
+    /// Neighbours to passages and sentences.
+    fetch: f64,
+    /// From the request's arrival in the handler to here.
+    total: f64,
+}
+
+impl TimingMs {
+    pub(super) fn new(queue: Duration, stages: StageTimes, start: Instant) -> Self {
+        Self {
+            queue: milliseconds(queue),
+            tokenize: milliseconds(stages.tokenize),
+            encode: milliseconds(stages.encode),
+            search: milliseconds(stages.search),
+            fetch: milliseconds(stages.fetch),
+            total: milliseconds(start.elapsed()),
+        }
+    }
+
+    /// Adds the `Server-Timing` header (W3C Server Timing: names and durations in milliseconds).
+    pub(super) fn describe(&self, response: &mut HttpResponseBuilder) {
+        let value = format!(
+            "queue;dur={}, tokenize;dur={}, encode;dur={}, search;dur={}, fetch;dur={}, total;dur={}",
+            self.queue, self.tokenize, self.encode, self.search, self.fetch, self.total
+        );
+        response.insert_header(("Server-Timing", value));
+    }
+}
+
+/// To the microsecond.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,451 @@
+//! The shapes of requests and answers.
+//!
+//! Names are `snake_case`, ranges are half-open and count characters (Unicode scalar values) of
+//! the document's clean text, scores are cosines in [-1, 1], times are milliseconds.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::timing::TimingMs;
+use crate::engine::Snapshot;
+use crate::passages::{Dropped, TextRange};
+use crate::search::{Answer, DEFAULT_LIMIT, Evidence, Hit};
+use crate::store::{DocumentRecord, DocumentSummary, PassageRecord};
+
+/// How to search.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Mode {
+    /// By meaning.
+    #[default]
+    Semantic,
+}
+
+/// A search.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SearchRequest {
+    /// What to look for: words, a sentence, up to a paragraph.
+    #[schema(example = "sovereignty in cyberspace")]
+    pub(super) query: String,
+    /// Most hits to answer with, 1 to 1,000.
+    #[serde(default = "default_limit")]
+    #[schema(default = 10, minimum = 1, maximum = 1000)]
+    pub(super) limit: usize,
+    /// Hits to leave out before the first.
+    #[serde(default)]
+    pub(super) offset: usize,
+    /// How to search.
+    #[serde(default)]
+    pub(super) mode: Mode,
+}
+
+/// A search in a URL.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SearchParameters {
+    /// What to look for.
+    #[param(example = "sovereignty in cyberspace")]
+    pub(super) q: String,
+    /// Most hits to answer with, 1 to 1,000.
+    #[serde(default = "default_limit")]
+    #[param(default = 10, minimum = 1, maximum = 1000)]
+    pub(super) limit: usize,
+    /// Hits to leave out before the first.
+    #[serde(default)]
+    pub(super) offset: usize,
+    /// How to search.
+    #[serde(default)]
+    #[param(inline)]
+    pub(super) mode: Mode,
+}
+
+impl From<SearchParameters> for SearchRequest {
+    fn from(parameters: SearchParameters) -> Self {
+        Self {
+            query: parameters.q,
+            limit: parameters.limit,
+            offset: parameters.offset,
+            mode: parameters.mode,
+        }
+    }
+}
+
+fn default_limit() -> usize {
+    DEFAULT_LIMIT
+}
+
+/// The answer to a search.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SearchResponse {
+    /// The hits, best first.
+    hits: Vec<HitBody>,
+    /// Where the time went, in milliseconds.
+    pub(super) timing_ms: TimingMs,
+    /// What produced this answer.
+    provenance: Provenance,
+}
+
+/// A passage that answers a search.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct HitBody {
+    /// Place in the ranking, from 1.
+    rank: usize,
+    /// Cosine of query and passage, in [-1, 1].
+    score: f32,
+    /// The passage's id, `{document}#p{ordinal}`.
+    passage: String,
+    /// The passage's text.
+    text: String,
+    /// Where the passage begins in the document's clean text, in characters.
+    start: usize,
+    /// Where it ends.
+    end: usize,
+    /// The sentence that is nearest to the query.
+    sentence: Option<SentenceBody>,
+    /// The document.
+    document: DocumentBody,
+    /// Path of the passage in its context.
+    url: String,
+}
+
+/// The sentence that carries a hit.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SentenceBody {
+    /// Its text.
+    text: String,
+    /// Where it begins in the document's clean text, in characters.
+    start: usize,
+    /// Where it ends.
+    end: usize,
+    /// Cosine of query and sentence, in [-1, 1].
+    score: f32,
+}
+
+/// A document without its text.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DocumentBody {
+    /// The document's id.
+    id: String,
+    title: Option<String>,
+    speaker: Option<String>,
+    /// ISO 8601, reduced precision allowed: `2015`, `2015-10`, `2015-10-23`.
+    date: Option<String>,
+    venue: Option<String>,
+    country: Option<String>,
+    language: Option<String>,
+    source: Option<String>,
+    /// Further attributes as they were given.
+    attributes: BTreeMap<String, serde_json::Value>,
+    /// Number of passages.
+    passages: usize,
+    /// Length of the clean text in characters.
+    characters: usize,
+    /// SHA-256 of id, metadata and clean text.
+    content_hash: String,
+}
+
+/// A page of documents.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct DocumentList {
+    /// Documents in the order of their ids.
+    pub(super) documents: Vec<DocumentBody>,
+    /// Number of all documents.
+    pub(super) total: usize,
+    /// Give this as `after` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
+}
+
+/// Which page of documents.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParameters {
+    /// Most documents to answer with, 1 to 1,000.
+    #[serde(default = "default_page")]
+    #[param(default = 100, minimum = 1, maximum = 1000)]
+    pub(super) limit: usize,
+    /// The id after which the page begins.
+    #[serde(default)]
+    pub(super) after: Option<String>,
+}
+
+fn default_page() -> usize {
+    100
+}
+
+/// A document with its text.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct DocumentResponse {
+    #[serde(flatten)]
+    document: DocumentBody,
+    /// The file it was read from.
+    origin: String,
+    /// The clean text, into which all ranges point.
+    text: String,
+    /// The passages in order; each is `text[start..end]`, so their texts are not repeated.
+    #[serde(rename = "passage_list")]
+    passage_list: Vec<PassageRangeBody>,
+    /// What was left out of the clean text.
+    dropped: Vec<DroppedBody>,
+}
+
+/// Where a passage stands.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct PassageRangeBody {
+    /// The passage's id.
+    id: String,
+    /// Its place in the document, from 1.
+    ordinal: u32,
+    start: usize,
+    end: usize,
+    /// Length in tokens, special tokens included.
+    tokens: usize,
+    /// SHA-256 of its text.
+    hash: String,
+    /// Its sentences, in characters of the document's clean text.
+    sentences: Vec<RangeBody>,
+}
+
+/// A half-open range of characters.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub(super) struct RangeBody {
+    start: usize,
+    end: usize,
+}
+
+/// A block of the source that is not speech.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct DroppedBody {
+    /// Why it was left out.
+    reason: String,
+    /// Its first line in the source, from 1.
+    line: usize,
+    /// How many lines.
+    lines: usize,
+    /// How many characters.
+    characters: usize,
+    /// How it begins.
+    first_words: String,
+}
+
+/// A passage in its context.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct PassageResponse {
+    #[serde(flatten)]
+    passage: PassageBody,
+    /// The passage before it in the document.
+    previous: Option<PassageBody>,
+    /// The passage after it.
+    next: Option<PassageBody>,
+    /// The document.
+    document: DocumentBody,
+}
+
+/// A passage with its text.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct PassageBody {
+    #[serde(flatten)]
+    place: PassageRangeBody,
+    /// Its text.
+    text: String,
+}
+
+/// What produced an answer: enough to say whether another answer is comparable.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Provenance {
+    /// Version of the program.
+    version: &'static str,
+    /// The model.
+    model: String,
+    /// Its revision.
+    revision: String,
+    /// The arithmetic.
+    precision: String,
+    /// The snapshot that was read.
+    snapshot: String,
+    /// Name and parameters of the index.
+    index: String,
+    /// Documents in the snapshot.
+    documents: usize,
+    /// Passages in the snapshot.
+    passages: usize,
+    /// SHA-256 over the content of all documents.
+    corpus_hash: String,
+}
+
+impl Provenance {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let facts = snapshot.facts();
+        let encoder = snapshot.fingerprint();
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            model: encoder.model.clone(),
+            revision: encoder.revision.clone(),
+            precision: encoder.precision.clone(),
+            snapshot: facts.id.clone(),
+            index: facts.index.clone(),
+            documents: facts.documents,
+            passages: facts.passages,
+            corpus_hash: facts.corpus_hash.to_string(),
+        }
+    }
+}
+
+impl From<Hit> for HitBody {
+    fn from(hit: Hit) -> Self {
+        Self {
+            rank: hit.rank,
+            score: hit.score,
+            url: passage_url(&hit.passage),
+            passage: hit.passage.id(),
+            start: hit.passage.range.start,
+            end: hit.passage.range.end,
+            text: hit.passage.text,
+            sentence: hit.sentence.map(SentenceBody::from),
+            document: hit.document.into(),
+        }
+    }
+}
+
+impl From<Evidence> for SentenceBody {
+    fn from(evidence: Evidence) -> Self {
+        Self {
+            text: evidence.text,
+            start: evidence.range.start,
+            end: evidence.range.end,
+            score: evidence.score,
+        }
+    }
+}
+
+impl From<DocumentSummary> for DocumentBody {
+    fn from(summary: DocumentSummary) -> Self {
+        let metadata = summary.metadata;
+        Self {
+            id: summary.id.to_string(),
+            title: metadata.title,
+            speaker: metadata.speaker,
+            date: metadata.date.map(|date| date.to_string()),
+            venue: metadata.venue,
+            country: metadata.country,
+            language: metadata.language,
+            source: metadata.source,
+            attributes: metadata.attributes,
+            passages: summary.passages,
+            characters: summary.characters,
+            content_hash: summary.content_hash.to_string(),
+        }
+    }
+}
+
+impl From<DocumentRecord> for DocumentResponse {
+    fn from(record: DocumentRecord) -> Self {
+        Self {
+            document: record.summary.into(),
+            origin: record.origin,
+            text: record.text,
+            passage_list: record.passages.iter().map(PassageRangeBody::from).collect(),
+            dropped: record.dropped.into_iter().map(DroppedBody::from).collect(),
+        }
+    }
+}
+
+impl From<&PassageRecord> for PassageRangeBody {
+    fn from(passage: &PassageRecord) -> Self {
+        Self {
+            id: passage.id(),
+            ordinal: passage.ordinal,
+            start: passage.range.start,
+            end: passage.range.end,
+            tokens: passage.tokens,
+            hash: passage.hash.to_string(),
+            sentences: passage
+                .sentences
+                .iter()
+                .copied()
+                .map(RangeBody::from)
+                .collect(),
+        }
+    }
+}
+
+impl From<TextRange> for RangeBody {
+    fn from(range: TextRange) -> Self {
+        Self {
+            start: range.start,
+            end: range.end,
+        }
+    }
+}
+
+impl From<Dropped> for DroppedBody {
+    fn from(dropped: Dropped) -> Self {
+        Self {
+            reason: dropped.reason.to_string(),
+            line: dropped.line,
+            lines: dropped.lines,
+            characters: dropped.chars,
+            first_words: dropped.first_words,
+        }
+    }
+}
+
+impl From<PassageRecord> for PassageBody {
+    fn from(passage: PassageRecord) -> Self {
+        Self {
+            place: PassageRangeBody::from(&passage),
+            text: passage.text,
+        }
+    }
+}
+
+impl PassageResponse {
+    pub(super) fn new(
+        passage: PassageRecord,
+        previous: Option<PassageRecord>,
+        next: Option<PassageRecord>,
+        document: DocumentSummary,
+    ) -> Self {
+        Self {
+            passage: passage.into(),
+            previous: previous.map(PassageBody::from),
+            next: next.map(PassageBody::from),
+            document: document.into(),
+        }
+    }
+}
+
+/// The answer to a search in its wire shape; the command line prints the same with `--json`.
+#[must_use]
+pub fn search_response(
+    snapshot: &Snapshot,
+    answer: Answer,
+    queue: Duration,
+    start: Instant,
+) -> SearchResponse {
+    SearchResponse {
+        timing_ms: TimingMs::new(queue, answer.times, start),
+        hits: answer.hits.into_iter().map(HitBody::from).collect(),
+        provenance: Provenance::of(snapshot),
+    }
+}
+
+/// What a path segment need not hide (RFC 3986, unreserved characters).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The path of a passage; the `#` of its id must be hidden from the URL.
+fn passage_url(passage: &PassageRecord) -> String {
+    let id = passage.id();
+    format!("/v1/passages/{}", utf8_percent_encode(&id, SEGMENT))
+}

@@ -1,0 +1,159 @@
+//! From a row to a record.
+//!
+//! Every value is checked on its way in: a database can be edited or damaged, and what does not
+//! have the form that it was written in is reported, not passed on.
+
+use rusqlite::Row;
+use serde::de::DeserializeOwned;
+
+use crate::corpus::{DocumentId, Metadata, PartialDate};
+use crate::passages::TextRange;
+
+use super::{DocumentRecord, DocumentState, DocumentSummary, HitRecord, PassageRecord, StoreError};
+
+/// Columns for [`summary`], from `documents d`.
+pub(super) const SUMMARY_COLUMNS: &str = "d.id, d.title, d.speaker, d.date, d.venue, d.country,
+     d.language, d.source, d.attributes, d.content_hash, d.characters,
+     (SELECT count(*) FROM passages WHERE document = d.key) AS passages";
+
+/// Columns and tables for [`passage`] and, with [`SUMMARY_COLUMNS`], for [`hit`].
+pub(super) const PASSAGE_COLUMNS: &str = "p.ordinal, p.range_start, p.range_end, p.tokens,
+     p.text AS passage_text, p.hash, s.ranges, s.vectors
+     FROM passages p
+     JOIN sentences s ON s.passage = p.key
+     JOIN documents d ON d.key = p.document";
+
+pub(super) fn summary(row: &Row<'_>) -> Result<DocumentSummary, StoreError> {
+    let id = document_id(row.get("id")?)?;
+    Ok(DocumentSummary {
+        metadata: metadata(row, id.as_str())?,
+        content_hash: row.get("content_hash")?,
+        passages: row.get("passages")?,
+        characters: row.get("characters")?,
+        id,
+    })
+}
+
+/// A document without its passages, which stand in rows of their own.
+pub(super) fn document(row: &Row<'_>) -> Result<DocumentRecord, StoreError> {
+    let summary = summary(row)?;
+    let dropped: String = row.get("dropped")?;
+    Ok(DocumentRecord {
+        origin: row.get("origin")?,
+        text: row.get("text")?,
+        dropped: parse("the list of dropped blocks", summary.id.as_str(), &dropped)?,
+        passages: Vec::new(),
+        summary,
+    })
+}
+
+pub(super) fn passage(row: &Row<'_>, document: &DocumentId) -> Result<PassageRecord, StoreError> {
+    let ordinal = row.get("ordinal")?;
+    let ranges: String = row.get("ranges")?;
+    let of = format!("{document}#p{ordinal}");
+    let sentences: Vec<(usize, usize)> = parse("the list of sentences", &of, &ranges)?;
+    Ok(PassageRecord {
+        document: document.clone(),
+        ordinal,
+        text: row.get("passage_text")?,
+        range: TextRange {
+            start: row.get("range_start")?,
+            end: row.get("range_end")?,
+        },
+        tokens: row.get("tokens")?,
+        hash: row.get("hash")?,
+        sentences: sentences
+            .into_iter()
+            .map(|(start, end)| TextRange { start, end })
+            .collect(),
+    })
+}
+
+pub(super) fn hit(row: &Row<'_>, dimension: usize) -> Result<HitRecord, StoreError> {
+    let document = summary(row)?;
+    let passage = passage(row, &document.id)?;
+    let bytes = row
+        .get_ref("vectors")?
+        .as_blob()
+        .map_err(rusqlite::Error::from)?;
+    let mut sentence_vectors = Vec::new();
+    let expected = passage.sentences.len() * dimension;
+    let of = || format!("the sentences of {}", passage.id());
+    floats(bytes, expected, of, &mut sentence_vectors)?;
+    Ok(HitRecord {
+        passage,
+        document,
+        sentence_vectors,
+    })
+}
+
+/// What tells whether a document has changed.
+pub(super) fn state(row: &Row<'_>, id: &DocumentId) -> Result<DocumentState, StoreError> {
+    Ok(DocumentState {
+        source_hash: row.get("source_hash")?,
+        metadata: metadata(row, id.as_str())?,
+    })
+}
+
+fn metadata(row: &Row<'_>, id: &str) -> Result<Metadata, StoreError> {
+    let date: Option<String> = row.get("date")?;
+    let date = date.map(|text| {
+        text.parse::<PartialDate>()
+            .map_err(|e| StoreError::Damaged {
+                what: "the date",
+                of: id.to_owned(),
+                expected: "an ISO 8601 date".to_owned(),
+                received: e.to_string(),
+            })
+    });
+    let attributes: String = row.get("attributes")?;
+    Ok(Metadata {
+        title: row.get("title")?,
+        speaker: row.get("speaker")?,
+        date: date.transpose()?,
+        venue: row.get("venue")?,
+        country: row.get("country")?,
+        language: row.get("language")?,
+        source: row.get("source")?,
+        attributes: parse("the attributes", id, &attributes)?,
+    })
+}
+
+pub(super) fn document_id(text: String) -> Result<DocumentId, StoreError> {
+    text.parse().map_err(|_| StoreError::Damaged {
+        what: "the id",
+        of: "a document".to_owned(),
+        expected: "a document id".to_owned(),
+        received: text,
+    })
+}
+
+/// Reads little-endian `f32`s into `out`, replacing what it held.
+pub(super) fn floats(
+    bytes: &[u8],
+    expected: usize,
+    of: impl Fn() -> String,
+    out: &mut Vec<f32>,
+) -> Result<(), StoreError> {
+    if bytes.len() != expected * 4 {
+        return Err(StoreError::Damaged {
+            what: "the embedding",
+            of: of(),
+            expected: format!("{} bytes", expected * 4),
+            received: format!("{} bytes", bytes.len()),
+        });
+    }
+    let (numbers, _) = bytes.as_chunks::<4>();
+    out.clear();
+    out.extend(numbers.iter().map(|number| f32::from_le_bytes(*number)));
+    Ok(())
+}
+
+fn parse<T: DeserializeOwned>(what: &'static str, of: &str, json: &str) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(|e| StoreError::Damaged {
+        what,
+        of: of.to_owned(),
+        expected: "JSON".to_owned(),
+        received: e.to_string(),
+    })
+}

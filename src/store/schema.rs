@@ -1,0 +1,89 @@
+//! The tables, and how an older file becomes a current one.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// One entry for each schema version, applied in order and never changed once released.
+/// `PRAGMA user_version` counts how many of them a file has had.
+const MIGRATIONS: &[&str] = &[
+    // 1: documents, passages, sentences, embeddings.
+    //
+    // Keys are never used twice (AUTOINCREMENT): a reader that still holds the key of a passage
+    // just replaced finds nothing rather than another passage.
+    "CREATE TABLE meta (
+        name  TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;
+
+     CREATE TABLE documents (
+        key          INTEGER PRIMARY KEY AUTOINCREMENT,
+        id           TEXT NOT NULL UNIQUE,
+        title        TEXT,
+        speaker      TEXT,
+        date         TEXT,               -- ISO 8601, reduced precision allowed
+        venue        TEXT,
+        country      TEXT,
+        language     TEXT,
+        source       TEXT,
+        attributes   TEXT NOT NULL,      -- JSON object
+        origin       TEXT NOT NULL,      -- the file it was read from
+        text         TEXT NOT NULL,      -- the clean text
+        characters   INTEGER NOT NULL,   -- its length
+        dropped      TEXT NOT NULL,      -- JSON array: what the clean text leaves out
+        source_hash  BLOB NOT NULL,      -- of the text as read and how it was segmented
+        content_hash BLOB NOT NULL       -- of id, metadata and clean text
+     ) STRICT;
+
+     CREATE TABLE passages (
+        key         INTEGER PRIMARY KEY AUTOINCREMENT,
+        document    INTEGER NOT NULL REFERENCES documents (key) ON DELETE CASCADE,
+        ordinal     INTEGER NOT NULL,    -- from 1
+        range_start INTEGER NOT NULL,    -- characters of the clean text
+        range_end   INTEGER NOT NULL,
+        tokens      INTEGER NOT NULL,
+        text        TEXT NOT NULL,
+        hash        BLOB NOT NULL,
+        UNIQUE (document, ordinal)
+     ) STRICT;
+
+     CREATE TABLE embeddings (
+        passage INTEGER PRIMARY KEY REFERENCES passages (key) ON DELETE CASCADE,
+        vector  BLOB NOT NULL            -- [dimension] f32, little-endian
+     ) STRICT;
+
+     CREATE TABLE sentences (
+        passage INTEGER PRIMARY KEY REFERENCES passages (key) ON DELETE CASCADE,
+        ranges  TEXT NOT NULL,           -- JSON [[start, end], …], characters of the clean text
+        vectors BLOB NOT NULL            -- [sentences, dimension] f32, little-endian
+     ) STRICT;",
+];
+
+/// Brings a database to the current version, or refuses one from the future.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let version = check_version(connection)?;
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", number + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// The file's version, if it is one that this program knows.
+pub(super) fn check_version(connection: &Connection) -> Result<usize, StoreError> {
+    let received: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    usize::try_from(received)
+        .ok()
+        .filter(|version| *version <= MIGRATIONS.len())
+        .ok_or(StoreError::NewerSchema {
+            expected: MIGRATIONS.len(),
+            received,
+        })
+}
+
+/// Whether the file is at the current version.
+pub(super) fn is_current(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(check_version(connection)? == MIGRATIONS.len())
+}

@@ -1,0 +1,322 @@
+//! Reading: one moment of the store, for several readers at once.
+
+use std::path::Path;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use crate::corpus::DocumentId;
+use crate::encoder::Fingerprint;
+
+use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
+use super::writer::{stored_fingerprint, unusable};
+use super::{
+    ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
+    PassageRecord, StoreError, StoredVector, schema,
+};
+
+/// One moment of the store. What is written later is not seen through it.
+///
+/// Its connections stay inside their read transactions for as long as it lives, so `SQLite` keeps
+/// the pages of that moment: let go of a view that a newer one has replaced.
+#[derive(Debug)]
+pub struct View {
+    idle: Mutex<Vec<Connection>>,
+    returned: Condvar,
+    fingerprint: Fingerprint,
+}
+
+impl View {
+    /// Opens a data directory for reading only, beside a process that may be writing it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no store, or it is damaged or from another version of the program.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let absent = || StoreError::Absent {
+            path: directory.to_owned(),
+        };
+        if !directory.join(DATABASE_FILE).is_file() {
+            return Err(absent());
+        }
+        let connection = connect(directory)?;
+        if !schema::is_current(&connection)? {
+            return Err(absent());
+        }
+        let fingerprint = stored_fingerprint(&connection)?.ok_or_else(absent)?;
+        Ok(Self::over(vec![connection], fingerprint))
+    }
+
+    pub(super) fn open_at(
+        directory: &Path,
+        readers: usize,
+        fingerprint: Fingerprint,
+    ) -> Result<Self, StoreError> {
+        let connections = (0..readers.max(1))
+            .map(|_| connect(directory))
+            .collect::<Result<_, _>>()?;
+        Ok(Self::over(connections, fingerprint))
+    }
+
+    fn over(connections: Vec<Connection>, fingerprint: Fingerprint) -> Self {
+        Self {
+            idle: Mutex::new(connections),
+            returned: Condvar::new(),
+            fingerprint,
+        }
+    }
+
+    /// The encoder that made the embeddings.
+    #[must_use]
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// Refuses an encoder other than the one that made the embeddings.
+    ///
+    /// # Errors
+    ///
+    /// Names every field in which the two differ.
+    pub fn check_encoder(&self, running: &Fingerprint) -> Result<(), StoreError> {
+        StoreError::compare(&self.fingerprint, running)
+    }
+
+    /// Visits every passage's embedding in the order of document id and ordinal. This order is
+    /// the tie-break of every search.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read or an embedding is damaged.
+    pub fn for_each_vector(
+        &self,
+        mut visit: impl FnMut(StoredVector<'_>),
+    ) -> Result<(), StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT p.key, e.vector
+                 FROM documents d
+                 JOIN passages p ON p.document = d.key
+                 JOIN embeddings e ON e.passage = p.key
+                 ORDER BY d.id, p.ordinal",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut vector = Vec::new();
+            while let Some(row) = rows.next()? {
+                let key: i64 = row.get(0)?;
+                let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+                let of = || format!("passage {key}");
+                rows::floats(bytes, self.fingerprint.dimension, of, &mut vector)?;
+                visit(StoredVector {
+                    key: PassageKey(key),
+                    vector: &vector,
+                });
+            }
+            Ok(())
+        })
+    }
+
+    /// Numbers of documents and passages, and a hash over the content of all documents.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn totals(&self) -> Result<(usize, usize, ContentHash), StoreError> {
+        self.with(|connection| {
+            let passages =
+                connection.query_row("SELECT count(*) FROM passages", [], |row| row.get(0))?;
+            let mut statement =
+                connection.prepare_cached("SELECT content_hash FROM documents ORDER BY id")?;
+            let hashes = statement
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<Vec<ContentHash>>>()?;
+            let parts = hashes.iter().map(|hash| hash.as_bytes().as_slice());
+            Ok((hashes.len(), passages, ContentHash::of_parts(parts)))
+        })
+    }
+
+    /// Documents in the order of their ids, after a given one.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read or metadata are damaged.
+    pub fn documents(
+        &self,
+        after: Option<&DocumentId>,
+        limit: usize,
+    ) -> Result<Vec<DocumentSummary>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {SUMMARY_COLUMNS} FROM documents d WHERE d.id > ?1 ORDER BY d.id LIMIT ?2"
+            ))?;
+            let after = after.map_or("", DocumentId::as_str);
+            statement
+                .query_and_then(params![after, limit], rows::summary)?
+                .collect()
+        })
+    }
+
+    /// A document with its text and passages.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read or the document is damaged.
+    pub fn document(&self, id: &DocumentId) -> Result<Option<DocumentRecord>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {SUMMARY_COLUMNS}, d.origin, d.text, d.dropped FROM documents d WHERE d.id = ?1"
+            ))?;
+            let Some(mut record) = statement
+                .query_and_then([id.as_str()], rows::document)?
+                .next()
+                .transpose()?
+            else {
+                return Ok(None);
+            };
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {PASSAGE_COLUMNS} WHERE d.id = ?1 ORDER BY p.ordinal"
+            ))?;
+            record.passages = statement
+                .query_and_then([id.as_str()], |row| rows::passage(row, id))?
+                .collect::<Result<_, _>>()?;
+            Ok(Some(record))
+        })
+    }
+
+    /// The document of a passage, without its text.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read or metadata are damaged.
+    pub fn summary(&self, id: &DocumentId) -> Result<Option<DocumentSummary>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {SUMMARY_COLUMNS} FROM documents d WHERE d.id = ?1"
+            ))?;
+            statement
+                .query_and_then([id.as_str()], rows::summary)?
+                .next()
+                .transpose()
+        })
+    }
+
+    /// A passage by document and ordinal.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read or the passage is damaged.
+    pub fn passage(
+        &self,
+        document: &DocumentId,
+        ordinal: u32,
+    ) -> Result<Option<PassageRecord>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {PASSAGE_COLUMNS} WHERE d.id = ?1 AND p.ordinal = ?2"
+            ))?;
+            statement
+                .query_and_then(params![document.as_str(), ordinal], |row| {
+                    rows::passage(row, document)
+                })?
+                .next()
+                .transpose()
+        })
+    }
+
+    /// A passage by its key, with its document and the embeddings of its sentences
+    /// (`[sentences, dimension]`).
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read or the passage is damaged.
+    pub fn hit(&self, key: PassageKey) -> Result<Option<HitRecord>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {SUMMARY_COLUMNS}, {PASSAGE_COLUMNS} WHERE p.key = ?1"
+            ))?;
+            let dimension = self.fingerprint.dimension;
+            statement
+                .query_and_then([key.0], |row| rows::hit(row, dimension))?
+                .next()
+                .transpose()
+        })
+    }
+
+    /// Public ids of all passages, in the order of [`View::for_each_vector`].
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn passage_ids(&self) -> Result<Vec<String>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT d.id || '#p' || p.ordinal
+                 FROM documents d JOIN passages p ON p.document = d.key
+                 ORDER BY d.id, p.ordinal",
+            )?;
+            let ids = statement.query_map([], |row| row.get(0))?;
+            Ok(ids.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Lends a connection, waiting for one where all are lent.
+    fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // A reader that panicked has left no connection half-written: reading changes nothing.
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = loop {
+            match idle.pop() {
+                Some(connection) => break connection,
+                None => {
+                    idle = self
+                        .returned
+                        .wait(idle)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        };
+        drop(idle);
+        let lent = Lent {
+            view: self,
+            connection: Some(connection),
+        };
+        match &lent.connection {
+            Some(connection) => read(connection),
+            None => Err(StoreError::Sqlite(rusqlite::Error::InvalidQuery)),
+        }
+    }
+}
+
+/// Gives the connection back also when the reader panics.
+struct Lent<'a> {
+    view: &'a View,
+    connection: Option<Connection>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut idle = self
+            .view
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        idle.extend(self.connection.take());
+        self.view.returned.notify_one();
+    }
+}
+
+/// Opens a connection and pins it to this moment.
+fn connect(directory: &Path) -> Result<Connection, StoreError> {
+    let path = directory.join(DATABASE_FILE);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let pin = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(&path, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        connection.execute_batch("BEGIN")?;
+        // BEGIN alone takes no snapshot; the first read does.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(connection)
+    };
+    pin().map_err(|e| unusable(&path, e))
+}

@@ -1,0 +1,322 @@
+//! The one writer of a data directory.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+
+use crate::corpus::{DocumentId, Metadata};
+use crate::encoder::Fingerprint;
+
+use super::records::to_bytes;
+use super::{
+    ContentHash, DATABASE_FILE, DocumentState, NewDocument, StoreError, View, rows, schema,
+};
+
+/// Writes documents; holds the data directory's lock while it lives.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    directory: PathBuf,
+    fingerprint: Fingerprint,
+    /// Held, not read: the lock is released when the file is closed, also by `kill -9`.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store of a data directory, making both where they are missing.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be written, another process holds it, the file is damaged or from
+    /// a later version, or its embeddings were made by an encoder other than `fingerprint`.
+    pub fn open(directory: &Path, fingerprint: &Fingerprint) -> Result<Self, StoreError> {
+        let lock = lock(directory)?;
+        let path = directory.join(DATABASE_FILE);
+        let mut connection = Connection::open(&path).map_err(|e| unusable(&path, e))?;
+        configure(&connection).map_err(|e| unusable(&path, e))?;
+        schema::migrate(&mut connection)?;
+        claim(&connection, fingerprint)?;
+        Ok(Self {
+            connection,
+            directory: directory.to_owned(),
+            fingerprint: fingerprint.clone(),
+            _lock: lock,
+        })
+    }
+
+    /// What is stored of a document, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read or its metadata are damaged.
+    pub fn document_state(&self, id: &DocumentId) -> Result<Option<DocumentState>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT title, speaker, date, venue, country, language, source, attributes, source_hash
+             FROM documents WHERE id = ?1",
+        )?;
+        statement
+            .query_and_then([id.as_str()], |row| rows::state(row, id))?
+            .next()
+            .transpose()
+    }
+
+    /// Writes a document in place of what had its id, in one transaction. When this returns, the
+    /// document is on disk.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be written; then nothing of the document was.
+    pub fn put(&mut self, new: &NewDocument<'_>) -> Result<(), StoreError> {
+        check_pairing(new)?;
+        let transaction = self.connection.transaction()?;
+        transaction
+            .prepare_cached("DELETE FROM documents WHERE id = ?1")?
+            .execute([new.id.as_str()])?;
+        insert_document(&transaction, new)?;
+        insert_passages(&transaction, transaction.last_insert_rowid(), new)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Replaces a document's metadata and leaves its passages alone. `false` if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be written.
+    pub fn put_metadata(
+        &mut self,
+        id: &DocumentId,
+        metadata: &Metadata,
+    ) -> Result<bool, StoreError> {
+        let transaction = self.connection.transaction()?;
+        let text: Option<String> = transaction
+            .prepare_cached("SELECT text FROM documents WHERE id = ?1")?
+            .query_row([id.as_str()], |row| row.get(0))
+            .optional()?;
+        let Some(text) = text else { return Ok(false) };
+        transaction
+            .prepare_cached(
+                "UPDATE documents SET title = ?2, speaker = ?3, date = ?4, venue = ?5, country = ?6,
+                    language = ?7, source = ?8, attributes = ?9, content_hash = ?10
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                id.as_str(),
+                metadata.title,
+                metadata.speaker,
+                metadata.date.map(|d| d.to_string()),
+                metadata.venue,
+                metadata.country,
+                metadata.language,
+                metadata.source,
+                json(&metadata.attributes),
+                content_hash(id, metadata, &text),
+            ])?;
+        transaction.commit()?;
+        Ok(true)
+    }
+
+    /// Removes a document with all that belongs to it. `false` if it was not there.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be written.
+    pub fn delete(&mut self, id: &DocumentId) -> Result<bool, StoreError> {
+        let removed = self
+            .connection
+            .prepare_cached("DELETE FROM documents WHERE id = ?1")?
+            .execute([id.as_str()])?;
+        Ok(removed > 0)
+    }
+
+    /// All document ids in order.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read or an id is damaged.
+    pub fn document_ids(&self) -> Result<Vec<DocumentId>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM documents ORDER BY id")?;
+        statement
+            .query_and_then([], |row| rows::document_id(row.get(0)?))?
+            .collect()
+    }
+
+    /// A view of this moment, for up to `readers` at once. Taking it by `&mut` keeps writes out
+    /// until every one of its connections stands at the same moment.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn view(&mut self, readers: usize) -> Result<View, StoreError> {
+        View::open_at(&self.directory, readers, self.fingerprint.clone())
+    }
+}
+
+fn lock(directory: &Path) -> Result<File, StoreError> {
+    let cannot = |source| StoreError::Directory {
+        path: directory.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(directory).map_err(cannot)?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(directory.join(".lock"))
+        .map_err(cannot)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+            path: directory.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(cannot(source)),
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(())
+}
+
+/// Says what a newcomer needs to know where `SQLite` finds something that is no database.
+pub(super) fn unusable(path: &Path, error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Unusable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
+        _ => StoreError::Sqlite(error),
+    }
+}
+
+/// Writes the encoder's fingerprint into a new store, or compares it with the one there.
+fn claim(connection: &Connection, fingerprint: &Fingerprint) -> Result<(), StoreError> {
+    match stored_fingerprint(connection)? {
+        Some(stored) => StoreError::compare(&stored, fingerprint),
+        None => {
+            connection.execute(
+                "INSERT INTO meta (name, value) VALUES ('encoder', ?1)",
+                [json(fingerprint)],
+            )?;
+            Ok(())
+        }
+    }
+}
+
+/// The fingerprint of the encoder that filled this database.
+pub(super) fn stored_fingerprint(
+    connection: &Connection,
+) -> Result<Option<Fingerprint>, StoreError> {
+    let value: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE name = 'encoder'", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    value
+        .map(|text| {
+            serde_json::from_str(&text).map_err(|e| StoreError::Damaged {
+                what: "the fingerprint",
+                of: "the encoder".to_owned(),
+                expected: "a JSON object".to_owned(),
+                received: e.to_string(),
+            })
+        })
+        .transpose()
+}
+
+fn check_pairing(new: &NewDocument<'_>) -> Result<(), StoreError> {
+    let passages = &new.segmented.passages;
+    let paired = passages.len() == new.vectors.len()
+        && passages
+            .iter()
+            .zip(new.vectors)
+            .all(|(p, v)| p.sentences.len() == v.sentences.len());
+    if paired {
+        return Ok(());
+    }
+    Err(StoreError::Damaged {
+        what: "the set of embeddings",
+        of: new.id.to_string(),
+        expected: format!(
+            "one for each of {} passages and their sentences",
+            passages.len()
+        ),
+        received: format!("{} passages", new.vectors.len()),
+    })
+}
+
+fn insert_document(connection: &Connection, new: &NewDocument<'_>) -> Result<(), StoreError> {
+    let metadata = new.metadata;
+    connection
+        .prepare_cached(
+            "INSERT INTO documents (id, title, speaker, date, venue, country, language, source,
+                attributes, origin, text, characters, dropped, source_hash, content_hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        )?
+        .execute(params![
+            new.id.as_str(),
+            metadata.title,
+            metadata.speaker,
+            metadata.date.map(|d| d.to_string()),
+            metadata.venue,
+            metadata.country,
+            metadata.language,
+            metadata.source,
+            json(&metadata.attributes),
+            new.origin,
+            new.segmented.text,
+            new.segmented.text.chars().count(),
+            json(&new.segmented.dropped),
+            new.source_hash,
+            content_hash(new.id, metadata, &new.segmented.text),
+        ])?;
+    Ok(())
+}
+
+fn insert_passages(
+    connection: &Connection,
+    document: i64,
+    new: &NewDocument<'_>,
+) -> Result<(), StoreError> {
+    let mut passage_row = connection.prepare_cached(
+        "INSERT INTO passages (document, ordinal, range_start, range_end, tokens, text, hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let mut embedding_row =
+        connection.prepare_cached("INSERT INTO embeddings (passage, vector) VALUES (?1, ?2)")?;
+    let mut sentence_row = connection
+        .prepare_cached("INSERT INTO sentences (passage, ranges, vectors) VALUES (?1, ?2, ?3)")?;
+    for (passage, vectors) in new.segmented.passages.iter().zip(new.vectors) {
+        let key = passage_row.insert(params![
+            document,
+            passage.ordinal,
+            passage.range.start,
+            passage.range.end,
+            passage.tokens,
+            passage.text,
+            ContentHash::of_parts([passage.text.as_bytes()]),
+        ])?;
+        embedding_row.execute(params![key, to_bytes([&vectors.passage])])?;
+        let ranges: Vec<_> = passage.sentences.iter().map(|s| (s.start, s.end)).collect();
+        sentence_row.execute(params![key, json(&ranges), to_bytes(&vectors.sentences)])?;
+    }
+    Ok(())
+}
+
+/// What `If-Match` and provenance compare: it changes when id, metadata or clean text do.
+fn content_hash(id: &DocumentId, metadata: &Metadata, text: &str) -> ContentHash {
+    let metadata = json(metadata);
+    ContentHash::of_parts([id.as_str().as_bytes(), metadata.as_bytes(), text.as_bytes()])
+}
+
+/// JSON of plain data: strings, numbers, lists and maps with string keys, which cannot fail.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

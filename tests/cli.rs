@@ -1,0 +1,191 @@
+//! The commands, as a shell meets them.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support;
+
+/// The program in a folder of its own, so that no settings or stores of the checkout interfere.
+fn antiphon(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+    command
+        .current_dir(folder.path())
+        .env_remove("ANTIPHON_DATA_DIR")
+        .env("ANTIPHON_MODELS_DIR", support::root().join("models"))
+        .env("ANTIPHON_OFFLINE", "true")
+        .args(arguments);
+    command
+}
+
+fn run(folder: &TempDir, arguments: &[&str]) -> Output {
+    support::model_folder();
+    antiphon(folder, arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn failure(output: &Output) -> String {
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn sample() -> String {
+    support::root().join("corpus").display().to_string()
+}
+
+#[test]
+fn index_reports_and_search_finds() {
+    let folder = TempDir::new().unwrap();
+    let report = stdout(&run(&folder, &["index", &sample()]));
+    assert!(report.contains("Read 2 documents"), "{report}");
+    assert!(report.contains("navigation"), "{report}");
+    let json = stdout(&run(
+        &folder,
+        &["search", "sovereignty in cyberspace", "--json", "-n", "3"],
+    ));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["hits"].as_array().unwrap().len(), 3);
+    assert_eq!(json["provenance"]["documents"], 2);
+    let text = stdout(&run(
+        &folder,
+        &["search", "sovereignty in cyberspace", "-n", "3"],
+    ));
+    assert!(text.contains("chatham-house-cyber-2016#p"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colours into a pipe");
+}
+
+#[test]
+fn search_reads_the_corpus_where_nothing_is_stored() {
+    let folder = TempDir::new().unwrap();
+    let json = stdout(&run(
+        &folder,
+        &["search", "global village", "--json", "--corpus", &sample()],
+    ));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert!(
+        json["hits"][0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("global village")
+    );
+}
+
+#[test]
+fn exported_vectors_are_the_stored_ones() {
+    let folder = TempDir::new().unwrap();
+    stdout(&run(&folder, &["index", &sample()]));
+    stdout(&run(&folder, &["export", "vectors", "--out", "v.npy"]));
+    let ids = fs::read_to_string(folder.path().join("v.ids.txt")).unwrap();
+    let ids: Vec<&str> = ids.lines().collect();
+    let bytes = fs::read(folder.path().join("v.npy")).unwrap();
+    let array = npyz::NpyFile::new(&bytes[..]).unwrap();
+    assert_eq!(array.shape(), [ids.len() as u64, 384]);
+    let values: Vec<f32> = array.into_vec().unwrap();
+    let view = antiphon::store::View::open(&folder.path().join("data")).unwrap();
+    let document = "un-cyber-statement-2015".parse().unwrap();
+    let text = view.passage(&document, 2).unwrap().unwrap().text;
+    let row = ids
+        .iter()
+        .position(|id| *id == "un-cyber-statement-2015#p2")
+        .unwrap();
+    let expected = support::encoder().encode(&[&text]).unwrap().remove(0);
+    for (a, b) in values[row * 384..].iter().zip(expected.as_slice()) {
+        assert!((a - b).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn failures_say_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let message = failure(&run(&folder, &["search", "peace"]));
+    assert!(message.contains("antiphon index PATH"), "{message}");
+    let message = failure(&run(&folder, &["search", " "]));
+    assert!(message.contains("the query is empty"), "{message}");
+    let message = failure(&run(&folder, &["search", "peace", "-n", "0"]));
+    assert!(message.contains("expected 1 to 1000"), "{message}");
+    let message = failure(&run(&folder, &["index", "no-such-folder"]));
+    assert!(message.contains("no-such-folder"), "{message}");
+    let message = failure(&run(
+        &folder,
+        &["index", ".", "--model-dir", "no-such-model"],
+    ));
+    assert!(message.contains("no-such-model"), "{message}");
+    let message = failure(&run(&folder, &["export", "vectors", "--out", "v.npy"]));
+    assert!(message.contains("antiphon index PATH"), "{message}");
+    fs::write(folder.path().join("antiphon.toml"), "data_dri = 'x'\n").unwrap();
+    let message = failure(&run(&folder, &["search", "peace"]));
+    assert!(
+        message.contains("data_dri") && message.contains("data_dir"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_absent_model_is_an_error_that_says_where_to_get_it() {
+    let folder = TempDir::new().unwrap();
+    let empty = folder.path().join("models");
+    let output = antiphon(&folder, &["models", "fetch"])
+        .env("ANTIPHON_MODELS_DIR", empty)
+        .output()
+        .unwrap();
+    let message = failure(&output);
+    assert!(message.contains("offline"), "{message}");
+}
+
+#[test]
+fn serve_announces_itself_once_it_answers() {
+    support::model_folder();
+    let folder = TempDir::new().unwrap();
+    let mut child = antiphon(
+        &folder,
+        &["serve", "--listen", "127.0.0.1:0", "--corpus", &sample()],
+    )
+    .stdout(Stdio::piped())
+    .stderr(Stdio::null())
+    .spawn()
+    .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let second = lines.next().unwrap().unwrap();
+    assert!(first.contains("2 documents"), "{first}");
+    let url = second.split('\'').nth(1).unwrap();
+    let body = ureq::get(url)
+        .call()
+        .unwrap()
+        .body_mut()
+        .read_to_string()
+        .unwrap();
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["hits"].as_array().unwrap().len(), 3);
+    // A second process must not touch the same store.
+    let message = failure(&run(&folder, &["index", &sample()]));
+    assert!(message.contains("another Antiphon process"), "{message}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(Path::new(&folder.path().join("data/antiphon.db")).exists());
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let folder = TempDir::new().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let message = failure(&run(&folder, &["serve", "--listen", &address]));
+    assert!(
+        message.contains(&address) && message.contains("--listen"),
+        "{message}"
+    );
+}

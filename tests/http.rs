@@ -1,0 +1,480 @@
+//! Every route, as a client meets it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+
+use antiphon::server::{Problem, Service, openapi_document};
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::support;
+
+/// One server over the sample corpus for all tests of this file.
+static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
+    let (engine, data) = support::sample_engine();
+    std::mem::forget(data); // lives as long as the process
+    let service = Arc::new(Service::new(support::LIMITS));
+    service.attach(engine);
+    support::start_server(service)
+});
+
+struct Answer {
+    status: u16,
+    headers: ureq::http::HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+}
+
+fn send(method: &str, server: SocketAddr, path: &str, body: Option<&str>) -> Answer {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .build()
+        .into();
+    let request = ureq::http::Request::builder()
+        .method(method)
+        .uri(format!("http://{server}{path}"))
+        .header("content-type", "application/json")
+        .body(body.unwrap_or("").to_owned())
+        .unwrap();
+    let mut response = agent.run(request).unwrap();
+    let text = response.body_mut().read_to_string().unwrap();
+    Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    }
+}
+
+fn get(path: &str) -> Answer {
+    send("GET", *SERVER, path, None)
+}
+
+fn post(path: &str, body: &Value) -> Answer {
+    send("POST", *SERVER, path, Some(&body.to_string()))
+}
+
+fn assert_problem(answer: &Answer, status: u16, code: &str, field: Option<&str>) {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_eq!(answer.body["code"], code, "{}", answer.body);
+    assert_eq!(answer.body["status"], status);
+    assert_eq!(answer.body["type"], format!("urn:antiphon:problem:{code}"));
+    assert_eq!(answer.body["field"].as_str(), field, "{}", answer.body);
+    assert!(!answer.body["detail"].as_str().unwrap().is_empty());
+}
+
+#[test]
+fn search_by_body_and_by_url_agree() {
+    let by_body = post(
+        "/v1/search",
+        &json!({"query": "sovereignty in cyberspace", "limit": 5}),
+    );
+    let by_url = get("/v1/search?q=sovereignty+in+cyberspace&limit=5");
+    assert_eq!((by_body.status, by_url.status), (200, 200));
+    assert_eq!(by_body.body["hits"], by_url.body["hits"]);
+    assert_eq!(by_body.body["provenance"], by_url.body["provenance"]);
+    let hits = by_body.body["hits"].as_array().unwrap();
+    assert_eq!(hits.len(), 5);
+    let found = |words: &str| {
+        hits.iter()
+            .any(|h| h["text"].as_str().unwrap().contains(words))
+    };
+    assert!(found("sovereign equality"));
+    assert!(found("state sovereignty, non-interference"));
+    for stage in ["queue", "tokenize", "encode", "search", "fetch", "total"] {
+        assert!(by_body.body["timing_ms"][stage].is_f64(), "{stage}");
+        assert!(by_body.header("server-timing").contains(stage));
+    }
+    for key in [
+        "model",
+        "revision",
+        "precision",
+        "snapshot",
+        "corpus_hash",
+        "index",
+    ] {
+        assert!(by_body.body["provenance"][key].is_string(), "{key}");
+    }
+}
+
+#[test]
+fn a_hit_leads_to_its_passage_and_its_document() {
+    let answer = get("/v1/search?q=global+village&limit=1");
+    let hit = &answer.body["hits"][0];
+    let passage = get(hit["url"].as_str().unwrap());
+    assert_eq!(passage.status, 200);
+    assert_eq!(passage.body["id"], hit["passage"]);
+    assert_eq!(passage.body["text"], hit["text"]);
+    let id = hit["document"]["id"].as_str().unwrap();
+    let document = get(&format!("/v1/documents/{id}")).body;
+    let text: Vec<char> = document["text"].as_str().unwrap().chars().collect();
+    let slice = |value: &Value| -> String {
+        let at = |key: &str| usize::try_from(value[key].as_u64().unwrap()).unwrap();
+        text[at("start")..at("end")].iter().collect()
+    };
+    assert_eq!(slice(hit), hit["text"].as_str().unwrap());
+    assert_eq!(
+        slice(&hit["sentence"]),
+        hit["sentence"]["text"].as_str().unwrap()
+    );
+    assert_eq!(
+        document["passage_list"].as_array().unwrap().len() as u64,
+        document["passages"].as_u64().unwrap()
+    );
+    let [second, third] = [2, 3].map(|n| get(&format!("/v1/passages/{id}%23p{n}")).body);
+    assert_eq!(second["next"]["id"], third["id"]);
+    assert_eq!(third["previous"]["id"], second["id"]);
+}
+
+#[test]
+fn offset_continues_the_ranking() {
+    let all = get("/v1/search?q=peace&limit=6").body;
+    let rest = get("/v1/search?q=peace&limit=3&offset=3").body;
+    assert_eq!(
+        all["hits"].as_array().unwrap()[3..],
+        *rest["hits"].as_array().unwrap()
+    );
+    assert_eq!(rest["hits"][0]["rank"], 4);
+}
+
+#[test]
+fn documents_are_listed_in_pages() {
+    let first = get("/v1/documents?limit=1").body;
+    assert_eq!(first["total"], 2);
+    assert_eq!(first["documents"][0]["id"], "chatham-house-cyber-2016");
+    assert_eq!(first["documents"][0]["date"], "2016-05-24");
+    let next = first["next"].as_str().unwrap();
+    let second = get(&format!("/v1/documents?limit=1&after={next}")).body;
+    assert_eq!(second["documents"][0]["id"], "un-cyber-statement-2015");
+    assert_eq!(second["documents"][0]["date"], "2015");
+    assert!(second["next"].is_null());
+}
+
+#[test]
+fn bad_searches_name_their_fault() {
+    let cases = [
+        (json!({"query": ""}), "empty_query", Some("query")),
+        (json!({"query": "  "}), "empty_query", Some("query")),
+        (
+            json!({"query": "peace ".repeat(300)}),
+            "query_too_long",
+            Some("query"),
+        ),
+        (
+            json!({"query": "a".repeat(20_000)}),
+            "query_too_long",
+            Some("query"),
+        ),
+        (
+            json!({"query": "peace", "limit": 0}),
+            "limit_out_of_range",
+            Some("limit"),
+        ),
+        (
+            json!({"query": "peace", "limit": 10_000}),
+            "limit_out_of_range",
+            Some("limit"),
+        ),
+        (
+            json!({"query": "peace", "limit": "ten"}),
+            "wrong_type",
+            Some("limit"),
+        ),
+        (
+            json!({"query": "peace", "limit": -1}),
+            "wrong_type",
+            Some("limit"),
+        ),
+        (json!({"query": 5}), "wrong_type", Some("query")),
+        (
+            json!({"query": "peace", "offset": 20_000}),
+            "offset_out_of_range",
+            Some("offset"),
+        ),
+        (
+            json!({"query": "peace", "limt": 5}),
+            "unknown_field",
+            Some("limt"),
+        ),
+        (json!({"limit": 5}), "missing_field", Some("query")),
+        (
+            json!({"query": "peace", "mode": "telepathic"}),
+            "wrong_type",
+            Some("mode"),
+        ),
+        (json!(["peace"]), "wrong_type", None),
+    ];
+    for (body, code, field) in cases {
+        assert_problem(&post("/v1/search", &body), 400, code, field);
+    }
+    for text in ["{\"query\": ", "not json", "", "{\"query\": \"peace\"} {}"] {
+        let answer = send("POST", *SERVER, "/v1/search", Some(text));
+        assert_problem(&answer, 400, "bad_json", None);
+    }
+    let large = json!({"query": "a".repeat(300 * 1024)});
+    assert_problem(&post("/v1/search", &large), 413, "body_too_large", None);
+}
+
+#[test]
+fn bad_urls_name_their_fault() {
+    let cases = [
+        ("/v1/search?q=", 400, "empty_query", Some("q")),
+        ("/v1/search", 400, "missing_field", Some("q")),
+        (
+            "/v1/search?q=peace&limit=0",
+            400,
+            "limit_out_of_range",
+            Some("limit"),
+        ),
+        (
+            "/v1/search?q=peace&limit=ten",
+            400,
+            "wrong_type",
+            Some("limit"),
+        ),
+        (
+            "/v1/search?q=peace&lang=en",
+            400,
+            "unknown_field",
+            Some("lang"),
+        ),
+        (
+            "/v1/documents?limit=0",
+            400,
+            "limit_out_of_range",
+            Some("limit"),
+        ),
+        (
+            "/v1/documents/absent",
+            404,
+            "document_not_found",
+            Some("id"),
+        ),
+        (
+            "/v1/passages/absent%23p1",
+            404,
+            "passage_not_found",
+            Some("id"),
+        ),
+        (
+            "/v1/passages/un-cyber-statement-2015%23p0",
+            404,
+            "passage_not_found",
+            Some("id"),
+        ),
+        (
+            "/v1/passages/un-cyber-statement-2015%23p4294967295",
+            404,
+            "passage_not_found",
+            Some("id"),
+        ),
+        (
+            "/v1/passages/un-cyber-statement-2015",
+            400,
+            "bad_id",
+            Some("id"),
+        ),
+        (
+            "/v1/passages/a%23p99999999999999",
+            400,
+            "bad_id",
+            Some("id"),
+        ),
+        ("/v1/nothing", 404, "route_not_found", None),
+    ];
+    for (path, status, code, field) in cases {
+        assert_problem(&get(path), status, code, field);
+    }
+}
+
+#[test]
+fn wrong_methods_are_told_the_right_ones() {
+    for (method, path, allow) in [
+        ("DELETE", "/v1/search", "GET, POST"),
+        ("POST", "/v1/documents/a", "GET"),
+        ("GET", "/v1/embeddings", "POST"),
+        ("PUT", "/livez", "GET"),
+    ] {
+        let answer = send(method, *SERVER, path, None);
+        assert_problem(&answer, 405, "method_not_allowed", None);
+        assert_eq!(answer.header("allow"), allow);
+    }
+}
+
+#[test]
+fn embeddings_come_in_the_shape_that_openai_clients_read() {
+    let texts = ["sovereignty in cyberspace", "the price of bread"];
+    let floats = post(
+        "/v1/embeddings",
+        &json!({"input": texts, "model": "all-MiniLM-L6-v2"}),
+    )
+    .body;
+    assert_eq!(floats["object"], "list");
+    assert_eq!(floats["usage"]["prompt_tokens"], 6 + 6);
+    let expected = support::encoder().encode(&texts).unwrap();
+    for (i, expected) in expected.iter().enumerate() {
+        assert_eq!(floats["data"][i]["index"], i);
+        let got: Vec<f32> = serde_json::from_value(floats["data"][i]["embedding"].clone()).unwrap();
+        let largest = got
+            .iter()
+            .zip(expected.as_slice())
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        assert!(got.len() == 384 && largest < 1e-5);
+    }
+    let base64 = post(
+        "/v1/embeddings",
+        &json!({"input": texts[0], "encoding_format": "base64"}),
+    )
+    .body;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(base64["data"][0]["embedding"].as_str().unwrap())
+        .unwrap();
+    let first = f32::from_le_bytes(bytes[..4].try_into().unwrap());
+    assert!((first - expected[0].as_slice()[0]).abs() < 1e-5);
+    assert_eq!(bytes.len(), 4 * 384);
+}
+
+#[test]
+fn embedding_errors_come_in_openais_shape() {
+    let long = "peace ".repeat(300);
+    for (body, status, code, param) in [
+        (json!({"input": ""}), 400, "empty_input", Some("input")),
+        (json!({"input": []}), 400, "empty_input", Some("input")),
+        (
+            json!({"input": ["a", ""]}),
+            400,
+            "empty_input",
+            Some("input[1]"),
+        ),
+        (json!({"input": long}), 400, "input_too_long", Some("input")),
+        (
+            json!({"input": vec!["a"; 2049]}),
+            400,
+            "too_many_inputs",
+            Some("input"),
+        ),
+        (json!({"input": 5}), 400, "wrong_type", Some("input")),
+        (json!({}), 400, "missing_field", Some("input")),
+        (
+            json!({"input": "a", "dimensions": 128}),
+            400,
+            "dimensions_unsupported",
+            Some("dimensions"),
+        ),
+        (
+            json!({"input": "a", "model": "ada"}),
+            404,
+            "model_not_found",
+            Some("model"),
+        ),
+    ] {
+        let answer = post("/v1/embeddings", &body);
+        let error = &answer.body["error"];
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert_eq!(error["code"], code, "{}", answer.body);
+        assert_eq!(error["param"].as_str(), param, "{}", answer.body);
+        assert_eq!(error["type"], "invalid_request_error");
+        assert!(error["message"].is_string());
+    }
+    let truncated = post("/v1/embeddings", &json!({"input": long, "truncate": true}));
+    assert_eq!(truncated.status, 200);
+    assert_eq!(truncated.body["usage"]["prompt_tokens"], 256);
+}
+
+#[test]
+fn until_it_is_ready_the_service_says_what_it_waits_for() {
+    let service = Arc::new(Service::new(support::LIMITS));
+    let server = support::start_server(Arc::clone(&service));
+    service.waiting_for("fetching the model");
+    assert_eq!(send("GET", server, "/livez", None).status, 200);
+    assert_eq!(send("GET", server, "/openapi.json", None).status, 200);
+    for path in ["/readyz", "/v1/search?q=peace", "/v1/documents"] {
+        let answer = send("GET", server, path, None);
+        assert_problem(&answer, 503, "starting", None);
+        assert!(
+            answer.body["detail"]
+                .as_str()
+                .unwrap()
+                .contains("fetching the model")
+        );
+        assert!(!answer.header("retry-after").is_empty());
+    }
+    let (engine, _data) = support::sample_engine();
+    service.attach(engine);
+    let ready = send("GET", server, "/readyz", None);
+    assert_eq!(ready.status, 200);
+    assert_eq!(ready.body["provenance"]["documents"], 2);
+}
+
+#[test]
+fn many_clients_at_once_get_the_same_answer() {
+    let expected = get("/v1/search?q=arms+race&limit=4").body["hits"].clone();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..3 {
+                    let answer = get("/v1/search?q=arms+race&limit=4");
+                    assert_eq!(answer.status, 200);
+                    assert_eq!(answer.body["hits"], expected);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn openapi_describes_every_route() {
+    let described = get("/openapi.json").body;
+    assert_eq!(described, serde_json::to_value(openapi_document()).unwrap());
+    let paths: Vec<&str> = described["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    for path in [
+        "/v1/search",
+        "/v1/documents",
+        "/v1/documents/{id}",
+        "/v1/passages/{id}",
+        "/v1/embeddings",
+        "/livez",
+        "/readyz",
+        "/openapi.json",
+    ] {
+        assert!(paths.contains(&path), "{path} in {paths:?}");
+    }
+    assert_eq!(paths.len(), 8, "{paths:?}");
+    let references = described.to_string();
+    for reference in references.split("\"$ref\":\"#").skip(1) {
+        let pointer = reference.split('"').next().unwrap();
+        assert!(
+            described.pointer(pointer).is_some(),
+            "{pointer} leads nowhere"
+        );
+    }
+}
+
+#[test]
+fn problem_codes_are_all_different() {
+    let mut codes: Vec<&str> = Problem::TABLE.iter().map(|(code, _, _)| *code).collect();
+    let all = codes.len();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), all);
+}
+
+#[test]
+fn the_first_page_leads_on() {
+    let welcome = get("/").body;
+    for key in ["try", "documents", "ready", "openapi"] {
+        assert_eq!(get(welcome[key].as_str().unwrap()).status, 200, "{key}");
+    }
+}

@@ -1,0 +1,322 @@
+//! What a run stores, and what the next run makes of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use antiphon::engine::{Engine, IngestOptions};
+use antiphon::store::{DATABASE_FILE, Store, StoreError, View};
+use tempfile::TempDir;
+
+use crate::support::{self, ingest};
+
+const A: &str = "States agreed that the Charter applies to the digital world as well.";
+const B: &str = "The harvest failed twice and the price of bread doubled by winter.";
+
+fn corpus(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn paths(folder: &TempDir) -> Vec<PathBuf> {
+    vec![folder.path().to_owned()]
+}
+
+/// Everything that is stored, as text.
+fn contents(engine: &Engine) -> String {
+    let snapshot = engine.publish().unwrap();
+    let view = snapshot.view();
+    view.documents(None, 1000)
+        .unwrap()
+        .iter()
+        .map(|summary| format!("{summary:?} {:?}\n", view.document(&summary.id).unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_second_run_changes_nothing_and_a_changed_file_is_updated() {
+    let folder = corpus(&[("a.txt", A), ("b.txt", B)]);
+    let data = TempDir::new().unwrap();
+    let engine = support::engine(&data);
+    let first = ingest(&engine, &paths(&folder), IngestOptions::default());
+    assert_eq!((first.read, first.added, first.passages), (2, 2, 2));
+    assert!(first.tokens > 0);
+    let before = contents(&engine);
+
+    let second = ingest(&engine, &paths(&folder), IngestOptions::default());
+    assert_eq!((second.unchanged, second.tokens), (2, 0));
+    assert!(!second.changed_anything());
+    assert_eq!(contents(&engine), before);
+
+    fs::write(folder.path().join("b.txt"), A).unwrap();
+    let third = ingest(&engine, &paths(&folder), IngestOptions::default());
+    assert_eq!((third.unchanged, third.updated, third.added), (1, 1, 0));
+    let snapshot = engine.publish().unwrap();
+    assert_eq!(snapshot.facts().passages, 2);
+}
+
+#[test]
+fn new_metadata_are_stored_without_encoding() {
+    let folder = corpus(&[
+        ("a.txt", A),
+        (
+            "metadata.csv",
+            "file,speaker,date\na.txt,First Speaker,2015\n",
+        ),
+    ]);
+    let data = TempDir::new().unwrap();
+    let engine = support::engine(&data);
+    ingest(&engine, &paths(&folder), IngestOptions::default());
+    fs::write(
+        folder.path().join("metadata.csv"),
+        "file,speaker,date\na.txt,Second Speaker,2015-10\n",
+    )
+    .unwrap();
+    let report = ingest(&engine, &paths(&folder), IngestOptions::default());
+    assert_eq!((report.metadata_updated, report.tokens), (1, 0));
+    let snapshot = engine.publish().unwrap();
+    let id = "a".parse().unwrap();
+    let metadata = snapshot.view().summary(&id).unwrap().unwrap().metadata;
+    assert_eq!(metadata.speaker.as_deref(), Some("Second Speaker"));
+    assert_eq!(metadata.date.unwrap().to_string(), "2015-10");
+}
+
+#[test]
+fn order_of_files_makes_no_difference() {
+    let one = corpus(&[("a.txt", A), ("b.md", B)]);
+    let two = corpus(&[(
+        "c.txt",
+        "A third text, about peace and security among states.",
+    )]);
+    let (mut forwards, mut backwards) = (paths(&one), paths(&two));
+    forwards.extend(paths(&two));
+    backwards.extend(paths(&one));
+    let stored = |paths: &[PathBuf]| {
+        let data = TempDir::new().unwrap();
+        let engine = support::engine(&data);
+        ingest(&engine, paths, IngestOptions::default());
+        contents(&engine)
+    };
+    assert_eq!(stored(&forwards), stored(&backwards));
+}
+
+#[test]
+fn only_prune_removes_what_has_vanished() {
+    let folder = corpus(&[("a.txt", A), ("b.txt", B)]);
+    let data = TempDir::new().unwrap();
+    let engine = support::engine(&data);
+    ingest(&engine, &paths(&folder), IngestOptions::default());
+    fs::remove_file(folder.path().join("b.txt")).unwrap();
+    let kept = ingest(&engine, &paths(&folder), IngestOptions::default());
+    assert!(kept.removed.is_empty());
+    let prune = IngestOptions {
+        prune: true,
+        ..IngestOptions::default()
+    };
+    let pruned = ingest(&engine, &paths(&folder), prune);
+    assert_eq!(pruned.removed, ["b"]);
+    assert_eq!(engine.publish().unwrap().facts().documents, 1);
+}
+
+#[test]
+fn bad_input_is_reported_and_costs_nothing_else() {
+    let folder = corpus(&[
+        ("a.txt", A),
+        ("empty.txt", " \n"),
+        ("picture.png", "no text"),
+        (
+            "lines.jsonl",
+            "{\"id\": \"good\", \"text\": \"Peace is the work of justice.\"}\n{\"id\": 5}\nnot json\n",
+        ),
+    ]);
+    fs::write(folder.path().join("binary.txt"), [0u8, 1, 2, 0, 255]).unwrap();
+    let data = TempDir::new().unwrap();
+    let engine = support::engine(&data);
+    let report = ingest(&engine, &paths(&folder), IngestOptions::default());
+    assert_eq!(report.added, 2);
+    let skipped = format!("{:?}", report.skipped);
+    for place in [
+        "empty.txt",
+        "picture.png",
+        "binary.txt",
+        "lines.jsonl:2",
+        "lines.jsonl:3",
+    ] {
+        assert!(skipped.contains(place), "{place} in {skipped}");
+    }
+}
+
+#[test]
+fn a_snapshot_sees_one_moment() {
+    let folder = corpus(&[("a.txt", A)]);
+    let data = TempDir::new().unwrap();
+    let engine = support::engine(&data);
+    ingest(&engine, &paths(&folder), IngestOptions::default());
+    let old = engine.publish().unwrap();
+    fs::write(folder.path().join("a.txt"), B).unwrap();
+    ingest(&engine, &paths(&folder), IngestOptions::default());
+    let new = engine.publish().unwrap();
+    let text = |snapshot: &antiphon::engine::Snapshot| {
+        let id = "a".parse().unwrap();
+        snapshot.view().document(&id).unwrap().unwrap().text
+    };
+    assert_eq!(text(&old), A);
+    assert_eq!(text(&new), B);
+    assert_ne!(old.facts().id, new.facts().id);
+    // Its keys still lead to its passages, although the writer has replaced them.
+    let query = support::encoder().encode(&[A]).unwrap().remove(0);
+    let (key, _) = old.nearest(&query, 1).unwrap()[0];
+    assert_eq!(old.view().hit(key).unwrap().unwrap().passage.text, A);
+}
+
+#[test]
+fn one_writer_at_a_time() {
+    let data = TempDir::new().unwrap();
+    let _held = support::engine(&data);
+    let refused = Engine::open(data.path(), support::encoder(), support::OPTIONS);
+    assert!(
+        refused
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("another Antiphon process")
+    );
+}
+
+#[test]
+fn another_encoder_is_refused_with_the_remedy() {
+    let data = TempDir::new().unwrap();
+    drop(support::engine(&data));
+    let mut other = support::encoder().fingerprint().clone();
+    other.precision = "int8".to_owned();
+    let error = Store::open(data.path(), &other).err().unwrap();
+    assert!(matches!(error, StoreError::OtherEncoder { .. }));
+    let message = error.to_string();
+    assert!(
+        message.contains("precision: stored f32, running int8"),
+        "{message}"
+    );
+    assert!(message.contains("--data-dir"), "{message}");
+}
+
+#[test]
+fn what_is_no_database_of_ours_is_refused_and_left_alone() {
+    let fingerprint = support::encoder().fingerprint().clone();
+    let data = TempDir::new().unwrap();
+    let file = data.path().join(DATABASE_FILE);
+    fs::write(&file, "this is a letter, not a database".repeat(100)).unwrap();
+    let error = Store::open(data.path(), &fingerprint).err().unwrap();
+    assert!(matches!(error, StoreError::Unusable { .. }), "{error}");
+    assert!(matches!(
+        View::open(data.path()),
+        Err(StoreError::Unusable { .. })
+    ));
+    assert!(
+        fs::read_to_string(&file)
+            .unwrap()
+            .starts_with("this is a letter")
+    );
+
+    let data = TempDir::new().unwrap();
+    drop(Store::open(data.path(), &fingerprint).unwrap());
+    let database = rusqlite::Connection::open(data.path().join(DATABASE_FILE)).unwrap();
+    database.pragma_update(None, "user_version", 99).unwrap();
+    drop(database);
+    let error = Store::open(data.path(), &fingerprint).err().unwrap();
+    assert!(
+        matches!(error, StoreError::NewerSchema { received: 99, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_damaged_embedding_is_reported_not_served() {
+    let folder = corpus(&[("a.txt", A)]);
+    let data = TempDir::new().unwrap();
+    let engine = support::engine(&data);
+    ingest(&engine, &paths(&folder), IngestOptions::default());
+    drop(engine);
+    let database = rusqlite::Connection::open(data.path().join(DATABASE_FILE)).unwrap();
+    database
+        .execute("UPDATE embeddings SET vector = x'00'", [])
+        .unwrap();
+    drop(database);
+    let error = support::engine(&data).publish().err().unwrap().to_string();
+    assert!(error.contains("expected 1536 bytes"), "{error}");
+}
+
+/// Starts the program over a corpus of many documents, kills it in the middle, runs it again.
+#[test]
+fn a_killed_run_is_resumed_without_duplicates() {
+    let folder = TempDir::new().unwrap();
+    let paragraph = "Cooperation among states keeps the network open, secure and peaceful. ";
+    let lines: String = (0..60)
+        .map(|i| {
+            let text = format!("{} Speech number {i}.", paragraph.repeat(25));
+            format!(
+                "{}\n",
+                serde_json::json!({"id": format!("d{i:02}"), "text": text})
+            )
+        })
+        .collect();
+    fs::write(folder.path().join("all.jsonl"), lines).unwrap();
+    let data = TempDir::new().unwrap();
+    let models = support::model_folder();
+    let run = || index_command(&models, folder.path(), data.path());
+
+    let mut child = run()
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let stored = loop {
+        let documents = View::open(data.path())
+            .and_then(|view| view.totals())
+            .map_or(0, |(documents, _, _)| documents);
+        if documents > 0 {
+            break documents;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(300),
+            "nothing was stored"
+        );
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the run ended before it could be killed"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(stored < 60, "the run was over before it was killed");
+
+    let output = run().arg("--json").output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let unchanged = report["unchanged"].as_u64().unwrap();
+    assert!(unchanged >= stored as u64, "{report}");
+    assert_eq!(unchanged + report["added"].as_u64().unwrap(), 60);
+    let (documents, _, _) = View::open(data.path()).unwrap().totals().unwrap();
+    assert_eq!(documents, 60);
+}
+
+fn index_command(model: &Path, corpus: &Path, data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+    command
+        .arg("index")
+        .arg(corpus)
+        .arg("--data-dir")
+        .arg(data)
+        .arg("--model-dir")
+        .arg(model);
+    command
+}

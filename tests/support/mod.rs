@@ -1,0 +1,86 @@
+//! What several tests need: the model, engines over temporary folders, a running server.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use antiphon::corpus::{Corpus, Limits as CorpusLimits};
+use antiphon::encoder::model::{FetchOptions, FetchProgress, Manifest, fetch, open_pinned};
+use antiphon::encoder::{CandleBert, Encoder};
+use antiphon::engine::{
+    Engine, EngineOptions, IndexChoice, IngestOptions, IngestReport, NoProgress,
+};
+use antiphon::server::{self, Limits, Service};
+use tempfile::TempDir;
+
+/// The package's folder.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+struct Quiet;
+
+impl FetchProgress for Quiet {
+    fn source(&self, _: &str) {}
+    fn bytes(&self, _: u64, _: Option<u64>) {}
+    fn failed(&self, _: &str, _: &str) {}
+}
+
+/// The folder of the pinned model, fetched if it is not there.
+pub fn model_folder() -> PathBuf {
+    let manifest = Manifest::built_in().unwrap();
+    fetch(&manifest, &FetchOptions::new(root().join("models")), &Quiet)
+        .unwrap_or_else(|e| panic!("the tests need the model: {e}"))
+}
+
+/// The real encoder, loaded once.
+pub fn encoder() -> Arc<dyn Encoder> {
+    static ENCODER: LazyLock<Arc<CandleBert>> = LazyLock::new(|| {
+        let files = open_pinned(&Manifest::built_in().unwrap(), &model_folder()).unwrap();
+        Arc::new(CandleBert::load(&files).unwrap())
+    });
+    ENCODER.clone()
+}
+
+pub const OPTIONS: EngineOptions = EngineOptions {
+    readers: 2,
+    index: IndexChoice::Exact,
+};
+
+/// An engine over a data directory of its own, which lives as long as the folder.
+pub fn engine(data: &TempDir) -> Engine {
+    Engine::open(data.path(), encoder(), OPTIONS).unwrap()
+}
+
+/// Takes files and folders in.
+pub fn ingest(engine: &Engine, paths: &[PathBuf], options: IngestOptions) -> IngestReport {
+    let corpus = Corpus::open(paths, &CorpusLimits::default()).unwrap();
+    engine.ingest(&corpus, options, &NoProgress).unwrap()
+}
+
+/// The sample corpus, stored and published.
+pub fn sample_engine() -> (Arc<Engine>, TempDir) {
+    let data = TempDir::new().unwrap();
+    let engine = engine(&data);
+    ingest(&engine, &[root().join("corpus")], IngestOptions::default());
+    engine.publish().unwrap();
+    (Arc::new(engine), data)
+}
+
+/// A server on a free port, in a thread that ends with the process.
+pub fn start_server(service: Arc<Service>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new()
+            .block_on(async { server::serve(listener, service).unwrap().await })
+            .unwrap();
+    });
+    address
+}
+
+pub const LIMITS: Limits = Limits {
+    cores: 2,
+    queue: 64,
+    max_body_bytes: 256 * 1024,
+};

@@ -1,0 +1,22 @@
+//! All integration tests, one binary: one link, one model in memory.
+//!
+//! | module | proves |
+//! | --- | --- |
+//! | `golden` | the encoder gives the reference's vectors |
+//! | `samples` | the two sample speeches come out as clean, whole passages |
+//! | `ingest` | what is stored, skipped, updated, resumed and pruned |
+//! | `http` | every route's answers and errors, and start-up |
+//! | `cli` | the commands and their exit codes |
+//! | `architecture` | imports run one way; pages link to what exists |
+//! | `shared_data` | nothing is truncated over large real corpora (run by name where they are) |
+//!
+//! The model is fetched on first use, as the program does it.
+
+mod architecture;
+mod cli;
+mod golden;
+mod http;
+mod ingest;
+mod samples;
+mod shared_data;
+mod support;
