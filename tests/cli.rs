@@ -142,7 +142,7 @@ fn an_absent_model_is_an_error_that_says_where_to_get_it() {
         .output()
         .unwrap();
     let message = failure(&output);
-    assert!(message.contains("offline"), "{message}");
+    assert!(message.contains("switched off"), "{message}");
 }
 
 #[test]

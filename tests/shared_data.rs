@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 
 use antiphon::corpus::{Corpus, Limits, Reading};
-use antiphon::encoder::Encoder;
 use antiphon::passages::{SegmentOptions, segment};
 use rayon::prelude::*;
 

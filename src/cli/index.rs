@@ -25,12 +25,13 @@ pub(super) struct Arguments {
 
 /// Reads, then reports.
 pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+    let corpus = open::corpus(&arguments.paths)?;
     let engine = open::engine(settings, &open::silent)?;
     let options = IngestOptions {
         keep_all: settings.keep_all,
         prune: arguments.prune,
     };
-    let result = open::ingest(&engine, &arguments.paths, options, &open::silent)?;
+    let result = open::ingest(&engine, &corpus, options, &open::silent)?;
     if arguments.json {
         return output::json(&result);
     }

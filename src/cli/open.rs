@@ -1,5 +1,6 @@
 //! From settings to an encoder and an engine; shared by the commands that need them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -61,13 +62,17 @@ pub(super) fn engine(settings: &Settings, say: Say<'_>) -> anyhow::Result<Engine
     )?)
 }
 
-/// Reads files and folders into the store, with a progress bar.
+/// Looks at files and folders; done before anything else, so that a misspelt path costs nothing.
+pub(super) fn corpus(paths: &[PathBuf]) -> anyhow::Result<Corpus> {
+    Corpus::open(paths, &Limits::default()).context("the corpus cannot be read")
+}
+
+/// Reads a corpus into the store, with a progress bar.
 pub(super) fn ingest(
     engine: &Engine,
-    paths: &[std::path::PathBuf],
+    corpus: &Corpus,
     options: IngestOptions,
     say: Say<'_>,
 ) -> anyhow::Result<IngestReport> {
-    let corpus = Corpus::open(paths, &Limits::default()).context("the corpus cannot be read")?;
-    Ok(engine.ingest(&corpus, options, &CorpusBar::new(say))?)
+    Ok(engine.ingest(corpus, options, &CorpusBar::new(say))?)
 }

@@ -38,18 +38,14 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     let encoder = open::encoder(settings, &open::silent)?;
     let view = match View::open(&settings.data_dir) {
         Err(StoreError::Absent { .. }) if settings.corpus.exists() => {
+            let corpus = open::corpus(std::slice::from_ref(&settings.corpus))?;
             let options = settings.engine_options();
             let engine = Engine::open(&settings.data_dir, encoder.clone(), options)?;
             let ingest = IngestOptions {
                 keep_all: settings.keep_all,
                 prune: false,
             };
-            open::ingest(
-                &engine,
-                std::slice::from_ref(&settings.corpus),
-                ingest,
-                &open::silent,
-            )?;
+            open::ingest(&engine, &corpus, ingest, &open::silent)?;
             View::open(&settings.data_dir)?
         }
         other => other?,

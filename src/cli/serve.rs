@@ -91,7 +91,8 @@ fn read_corpus(
         keep_all: settings.keep_all,
         prune: false,
     };
-    let report = open::ingest(engine, std::slice::from_ref(&settings.corpus), options, say)?;
+    let corpus = open::corpus(std::slice::from_ref(&settings.corpus))?;
+    let report = open::ingest(engine, &corpus, options, say)?;
     if report.changed_anything() || !report.skipped.is_empty() {
         report::summarise(&report, &mut anstream::stderr().lock())?;
     }

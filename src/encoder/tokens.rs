@@ -1,6 +1,6 @@
 //! Text to token ids.
 
-use tokenizers::TruncationParams;
+use tokenizers::TruncationDirection;
 
 use super::EncodeError;
 use crate::passages::TokenCounter;
@@ -8,7 +8,8 @@ use crate::passages::TokenCounter;
 /// The model's tokenizer with the model's limits, whatever its file ships.
 ///
 /// The published `tokenizer.json` of all-MiniLM-L6-v2 truncates and pads to 128 tokens; the model
-/// was made for 256. So truncation is set from the model's `max_seq_length` and padding is off.
+/// was made for 256. So both are switched off and truncation is done here, at the model's
+/// `max_seq_length`: the crate's own would not tell how long the text really is.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     special_tokens: usize,
@@ -51,12 +52,7 @@ impl Tokenizer {
             )));
         }
         inner.with_padding(None);
-        inner
-            .with_truncation(Some(TruncationParams {
-                max_length: max_tokens,
-                ..TruncationParams::default()
-            }))
-            .map_err(unusable)?;
+        inner.with_truncation(None).map_err(unusable)?;
         let vocabulary = inner.get_vocab_size(true);
         Ok(Self {
             inner,
@@ -72,18 +68,19 @@ impl Tokenizer {
     ///
     /// If the tokenizer refuses the text; a WordPiece tokenizer with an unknown token never does.
     pub fn tokenize(&self, text: &str) -> Result<Tokens, EncodeError> {
-        let encoding = self
-            .inner
-            .encode_fast(text, true)
-            .map_err(|e| EncodeError::Tokenize(e.to_string()))?;
-        let cut_off: usize = encoding
-            .get_overflowing()
-            .iter()
-            .map(|rest| rest.len().saturating_sub(self.special_tokens))
-            .sum();
+        let refused = |e: tokenizers::Error| EncodeError::Tokenize(e.to_string());
+        let mut encoding = self.inner.encode_fast(text, true).map_err(refused)?;
+        let untruncated = encoding.len();
+        if untruncated > self.max_tokens {
+            // Cut the text's tokens and put the special tokens around what is left.
+            let mut bare = self.inner.encode_fast(text, false).map_err(refused)?;
+            let room = self.max_tokens - self.special_tokens;
+            bare.truncate(room, 0, TruncationDirection::Right);
+            encoding = self.inner.post_process(bare, None, true).map_err(refused)?;
+        }
         Ok(Tokens {
-            untruncated: encoding.len() + cut_off,
             ids: encoding.get_ids().to_vec(),
+            untruncated,
         })
     }
 

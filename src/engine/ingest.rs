@@ -4,26 +4,21 @@
 //! parallel, encoded together, and written one transaction each. A run that is killed keeps every
 //! document it wrote; the next run finds them unchanged and goes on with the rest.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Instant;
 
 use rayon::prelude::*;
 
 use crate::corpus::{Corpus, Document, DocumentId, Reading};
-use crate::encoder::{Embedding, EncodeError, Encoder};
-use crate::passages::{
-    Passage, SEGMENTER_VERSION, SegmentOptions, Segmented, TokenCounter, segment,
-};
-use crate::store::{ContentHash, NewDocument, PassageVectors};
+use crate::passages::{SEGMENTER_VERSION, SegmentOptions, Segmented, TokenCounter, segment};
+use crate::store::{ContentHash, NewDocument};
 
+use super::encode::{DocumentVectors, encode};
 use super::{DroppedBlock, Engine, EngineError, IngestReport, Remark};
 
 /// Text gathered before it is encoded: enough for full batches of sentences of like length,
 /// little enough that a killed run loses seconds.
 const BATCH_BYTES: usize = 48 * 1024;
-
-/// Texts encoded between two signs of progress.
-const ENCODE_CHUNK: usize = 256;
 
 /// What to do beside reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -194,7 +189,14 @@ impl Run<'_> {
             .par_iter()
             .map(|changed| segment(&changed.document.text, counter, &options))
             .collect();
-        let vectors = self.encode(&segmented);
+        let start = Instant::now();
+        let (state, report, progress) = (&mut self.state, &mut self.report, self.progress);
+        let vectors = encode(self.engine.encoder(), &segmented, |tokens| {
+            state.tokens += tokens;
+            report.tokens += tokens;
+            progress.update(state);
+        });
+        self.report.encode_seconds += start.elapsed().as_secs_f64();
         for ((changed, segmented), vectors) in batch.iter().zip(&segmented).zip(vectors) {
             self.write_one(changed, segmented, vectors)?;
             self.state.documents += 1;
@@ -207,7 +209,7 @@ impl Run<'_> {
         &mut self,
         changed: &Changed,
         segmented: &Segmented,
-        vectors: Result<Vec<PassageVectors>, EncodeError>,
+        vectors: DocumentVectors,
     ) -> Result<(), EngineError> {
         let id = &changed.document.id;
         self.report
@@ -253,91 +255,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Embeddings for every passage and sentence of the documents; each text once.
-    fn encode(&mut self, documents: &[Segmented]) -> Vec<Result<Vec<PassageVectors>, EncodeError>> {
-        let start = Instant::now();
-        let mut places: HashMap<&str, usize> = HashMap::new();
-        let mut texts: Vec<&str> = Vec::new();
-        for text in documents
-            .iter()
-            .flat_map(|d| &d.passages)
-            .flat_map(texts_of)
-        {
-            places.entry(text).or_insert_with(|| {
-                texts.push(text);
-                texts.len() - 1
-            });
-        }
-        let embeddings = self.encode_texts(&texts);
-        self.report.encode_seconds += start.elapsed().as_secs_f64();
-        let look_up = |text: &str| -> Result<Embedding, String> {
-            let place = places.get(text).copied().unwrap_or(usize::MAX);
-            match embeddings.get(place) {
-                Some(Ok(embedding)) => Ok(embedding.clone()),
-                Some(Err(error)) => Err(error.to_string()),
-                None => Err("no embedding came back".to_owned()),
-            }
-        };
-        let vectors_of = |passage: &Passage| -> Result<PassageVectors, String> {
-            Ok(PassageVectors {
-                passage: look_up(&passage.text)?,
-                sentences: passage
-                    .sentences
-                    .iter()
-                    .map(|range| look_up(passage.slice(*range)))
-                    .collect::<Result<_, _>>()?,
-            })
-        };
-        documents
-            .iter()
-            .map(|d| d.passages.iter().map(vectors_of).collect::<Result<_, _>>())
-            .map(|vectors| vectors.map_err(EncodeError::Tokenize))
-            .collect()
-    }
-
-    /// Encodes texts, in order of length so that batches pad little; a chunk that fails is tried
-    /// text by text, so that one bad text does not cost its neighbours.
-    fn encode_texts(&mut self, texts: &[&str]) -> Vec<Result<Embedding, EncodeError>> {
-        let encoder = self.engine.encoder();
-        let tokens: Vec<_> = texts
-            .par_iter()
-            .map(|text| encoder.tokenizer().tokenize(text))
-            .collect();
-        let length = |i: usize| {
-            tokens
-                .get(i)
-                .and_then(|t| t.as_ref().ok())
-                .map_or(0, |t| t.ids.len())
-        };
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(length(i)));
-        let mut results: Vec<Result<Embedding, EncodeError>> = Vec::new();
-        results.resize_with(texts.len(), || {
-            Err(EncodeError::Tokenize("it was not encoded".to_owned()))
-        });
-        for chunk in order.chunks(ENCODE_CHUNK) {
-            let mut members: Vec<usize> = Vec::new();
-            let mut sequences: Vec<&[u32]> = Vec::new();
-            for &i in chunk {
-                match &tokens[i] {
-                    Ok(tokens) => {
-                        members.push(i);
-                        sequences.push(&tokens.ids);
-                    }
-                    Err(error) => results[i] = Err(EncodeError::Tokenize(error.to_string())),
-                }
-            }
-            for (i, embedding) in members.iter().zip(encode_or_say_why(encoder, &sequences)) {
-                results[*i] = embedding;
-            }
-            let encoded: usize = sequences.iter().map(|s| s.len()).sum();
-            self.report.tokens += encoded;
-            self.state.tokens += encoded;
-            self.progress.update(&self.state);
-        }
-        results
-    }
-
     fn prune(&mut self) -> Result<(), EngineError> {
         let mut store = self.engine.store();
         for id in store.document_ids()? {
@@ -346,25 +263,6 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-}
-
-fn texts_of(passage: &Passage) -> impl Iterator<Item = &str> {
-    std::iter::once(passage.text.as_str())
-        .chain(passage.sentences.iter().map(|range| passage.slice(*range)))
-}
-
-fn encode_or_say_why(
-    encoder: &dyn Encoder,
-    sequences: &[&[u32]],
-) -> Vec<Result<Embedding, EncodeError>> {
-    match encoder.encode_tokens(sequences) {
-        Ok(embeddings) => embeddings.into_iter().map(Ok).collect(),
-        Err(error) if sequences.len() == 1 => vec![Err(error)],
-        Err(_) => sequences
-            .iter()
-            .flat_map(|sequence| encode_or_say_why(encoder, &[sequence]))
-            .collect(),
     }
 }
 

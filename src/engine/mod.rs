@@ -4,6 +4,7 @@
 //! searchable. Requests read a [`Snapshot`]: one moment of the store with an index over exactly
 //! its passages. A snapshot never changes; a newer one takes its place between two requests.
 
+mod encode;
 mod ingest;
 mod report;
 mod snapshot;

@@ -69,8 +69,14 @@ fn check_media_type(media_type: Option<&str>) -> Result<(), Problem> {
 }
 
 impl Body {
-    /// Reads the body as JSON.
+    /// Reads the body as a JSON object.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        // serde would take a list for a struct, its items for the fields in their order.
+        if self.0.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            return Err(Problem::wrong_type(
+                "the body is a list; expected an object",
+            ));
+        }
         let mut reader = serde_json::Deserializer::from_slice(&self.0);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();

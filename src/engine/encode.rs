@@ -1,0 +1,104 @@
+//! The embeddings of a batch of documents, each distinct text encoded once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::encoder::{Embedding, EncodeError, Encoder, Tokens};
+use crate::passages::{Passage, Segmented};
+use crate::store::PassageVectors;
+
+/// Texts encoded between two signs of progress.
+const CHUNK: usize = 256;
+
+/// The vectors of one document's passages, or why there are none. A failure is shared by all
+/// documents that hold the text.
+pub(super) type DocumentVectors = Result<Vec<PassageVectors>, Arc<EncodeError>>;
+
+/// Encodes all passages and sentences of the documents; `on_tokens` is told how many tokens each
+/// chunk had.
+pub(super) fn encode(
+    encoder: &dyn Encoder,
+    documents: &[Segmented],
+    on_tokens: impl FnMut(usize),
+) -> Vec<DocumentVectors> {
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut texts: Vec<&str> = Vec::new();
+    for text in documents
+        .iter()
+        .flat_map(|d| &d.passages)
+        .flat_map(texts_of)
+    {
+        places.entry(text).or_insert_with(|| {
+            texts.push(text);
+            texts.len() - 1
+        });
+    }
+    let embeddings = encode_texts(encoder, &texts, on_tokens);
+    let embedding_of = |text: &str| embeddings[places[text]].clone();
+    let vectors_of = |passage: &Passage| {
+        Ok(PassageVectors {
+            passage: embedding_of(&passage.text)?,
+            sentences: passage
+                .sentences
+                .iter()
+                .map(|range| embedding_of(passage.slice(*range)))
+                .collect::<Result<_, _>>()?,
+        })
+    };
+    documents
+        .iter()
+        .map(|document| document.passages.iter().map(vectors_of).collect())
+        .collect()
+}
+
+fn texts_of(passage: &Passage) -> impl Iterator<Item = &str> {
+    let sentences = passage.sentences.iter().map(|range| passage.slice(*range));
+    std::iter::once(passage.text.as_str()).chain(sentences)
+}
+
+/// Encodes texts in order of length, so that a batch's members are alike.
+fn encode_texts(
+    encoder: &dyn Encoder,
+    texts: &[&str],
+    mut on_tokens: impl FnMut(usize),
+) -> Vec<Result<Embedding, Arc<EncodeError>>> {
+    let tokens: Vec<Result<Tokens, EncodeError>> = texts
+        .par_iter()
+        .map(|text| encoder.tokenizer().tokenize(text))
+        .collect();
+    let mut results: Vec<(usize, Result<Embedding, Arc<EncodeError>>)> = Vec::new();
+    let mut sequences: Vec<(usize, Vec<u32>)> = Vec::new();
+    for (place, tokens) in tokens.into_iter().enumerate() {
+        match tokens {
+            Ok(tokens) => sequences.push((place, tokens.ids)),
+            Err(error) => results.push((place, Err(Arc::new(error)))),
+        }
+    }
+    sequences.sort_by_key(|(_, ids)| std::cmp::Reverse(ids.len()));
+    for chunk in sequences.chunks(CHUNK) {
+        let members: Vec<&[u32]> = chunk.iter().map(|(_, ids)| ids.as_slice()).collect();
+        let places = chunk.iter().map(|(place, _)| *place);
+        results.extend(places.zip(encode_or_say_why(encoder, &members)));
+        on_tokens(members.iter().map(|ids| ids.len()).sum());
+    }
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Encodes a batch; one that fails is tried text by text, so that a bad text does not cost its
+/// neighbours.
+fn encode_or_say_why(
+    encoder: &dyn Encoder,
+    sequences: &[&[u32]],
+) -> Vec<Result<Embedding, Arc<EncodeError>>> {
+    match encoder.encode_tokens(sequences) {
+        Ok(embeddings) => embeddings.into_iter().map(Ok).collect(),
+        Err(error) if sequences.len() == 1 => vec![Err(Arc::new(error))],
+        Err(_) => sequences
+            .iter()
+            .flat_map(|sequence| encode_or_say_why(encoder, &[sequence]))
+            .collect(),
+    }
+}
