@@ -1,5 +1,7 @@
 //! Tokens to embeddings: one sequence of 8 to 256 tokens, and batches of real passages.
 
+#![allow(clippy::expect_used, missing_docs)] // a bench that cannot run should say so and stop
+
 mod support;
 
 use std::hint::black_box;

@@ -1,5 +1,7 @@
 //! The whole query in process: text in, passages with their best sentences out.
 
+#![allow(clippy::expect_used, missing_docs)] // a bench that cannot run should say so and stop
+
 mod support;
 
 use std::hint::black_box;

@@ -3,6 +3,8 @@
 //! Queries are the embeddings of the corpus's own sentences' passages, spread over it, with the
 //! passage itself among the ten neighbours.
 
+#![allow(clippy::expect_used, missing_docs)] // a bench that cannot run should say so and stop
+
 mod support;
 
 use std::collections::HashSet;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use antiphon::corpus::{Corpus, Limits};
 use antiphon::encoder::model::{FetchOptions, FetchProgress, Manifest, fetch, open_pinned};
-use antiphon::encoder::{CandleBert, Encoder};
+use antiphon::encoder::{self, Encoder, Precision};
 use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, NoProgress, Snapshot};
 use antiphon::store::View;
 
@@ -30,7 +30,7 @@ pub fn encoder() -> Arc<dyn Encoder> {
     let options = FetchOptions::new(root().join("models"));
     let folder = fetch(&manifest, &options, &Quiet).expect("the benches need the model");
     let files = open_pinned(&manifest, &folder).expect("the fetched model is whole");
-    Arc::new(CandleBert::load(&files).expect("the model fits its configuration"))
+    encoder::load(&files, Precision::Int8, None).expect("the model fits its configuration")
 }
 
 /// The snapshot to search: that of `ANTIPHON_BENCH_DATA`, or of the sample corpus.

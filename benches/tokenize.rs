@@ -1,5 +1,7 @@
 //! Text to tokens, over real passages.
 
+#![allow(clippy::expect_used, missing_docs)] // a bench that cannot run should say so and stop
+
 mod support;
 
 use std::hint::black_box;

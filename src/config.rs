@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 
+use crate::encoder::Precision;
 use crate::engine::{EngineOptions, IndexChoice};
 use crate::index::{HnswParameters, IndexError};
 
@@ -42,6 +43,10 @@ pub struct Settings {
     pub python: PathBuf,
     /// Threads for encoding and indexing; 0 for one a core.
     pub threads: usize,
+    /// The encoder's arithmetic.
+    pub precision: PrecisionKind,
+    /// A path of the encoder's kernels by name, for comparisons; the fastest if not given.
+    pub kernel: Option<String>,
     /// Which index to search.
     pub index: IndexKind,
     /// Most passages for an exact scan where `index` is `auto`.
@@ -60,6 +65,25 @@ pub struct Settings {
     pub keep_all: bool,
     /// What to log: a level or a `tracing` filter.
     pub log: String,
+}
+
+/// The encoder's arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum PrecisionKind {
+    /// Bytes, fastest; cosine to f32 above 0.99.
+    Int8,
+    /// The reference numbers.
+    F32,
+}
+
+impl From<PrecisionKind> for Precision {
+    fn from(kind: PrecisionKind) -> Self {
+        match kind {
+            PrecisionKind::Int8 => Self::Int8,
+            PrecisionKind::F32 => Self::F32,
+        }
+    }
 }
 
 /// Which index to search.
@@ -87,6 +111,8 @@ impl Default for Settings {
             hub_endpoint: None,
             python: "python3".into(),
             threads: 0,
+            precision: PrecisionKind::Int8,
+            kernel: None,
             index: IndexKind::Auto,
             exact_up_to: 50_000,
             hnsw_m: hnsw.m,
@@ -131,6 +157,10 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
+    /// The encoder's arithmetic [default: int8]
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<PrecisionKind>,
     /// Which index to search [default: auto]
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -108,6 +108,49 @@ fn exported_vectors_are_the_stored_ones() {
 }
 
 #[test]
+fn bench_embed_reports_speed_and_fidelity() {
+    let folder = TempDir::new().unwrap();
+    let arguments = [
+        "bench",
+        "embed",
+        &sample(),
+        "--passages",
+        "12",
+        "--json",
+        "--baseline",
+    ];
+    let report: Value = serde_json::from_str(&stdout(&run(&folder, &arguments))).unwrap();
+    assert_eq!(report["precision"], "int8");
+    assert_eq!(report["batch"]["passages"], 12);
+    assert!(report["fidelity"]["min_cosine"].as_f64().unwrap() > 0.99);
+    for side in [&report, &report["baseline"]] {
+        let lengths: Vec<u64> = side["single"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["tokens"].as_u64().unwrap())
+            .collect();
+        assert_eq!(lengths, [8, 16, 32, 64, 128, 256]);
+        assert!(side["batch"]["tokens_per_second"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn a_kernel_that_is_not_there_is_named_with_those_that_are() {
+    let folder = TempDir::new().unwrap();
+    support::model_folder();
+    let output = antiphon(&folder, &["index", &sample()])
+        .env("ANTIPHON_KERNEL", "abacus")
+        .output()
+        .unwrap();
+    let message = failure(&output);
+    assert!(
+        message.contains("abacus") && message.contains("portable"),
+        "{message}"
+    );
+}
+
+#[test]
 fn failures_say_what_to_do() {
     let folder = TempDir::new().unwrap();
     let message = failure(&run(&folder, &["search", "peace"]));

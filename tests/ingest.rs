@@ -33,8 +33,9 @@ fn contents(engine: &Engine) -> String {
     view.documents(None, 1000)
         .unwrap()
         .iter()
-        .map(|summary| format!("{summary:?} {:?}\n", view.document(&summary.id).unwrap()))
-        .collect()
+        .map(|summary| format!("{summary:?} {:?}", view.document(&summary.id).unwrap()))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -192,12 +193,12 @@ fn another_encoder_is_refused_with_the_remedy() {
     let data = TempDir::new().unwrap();
     drop(support::engine(&data));
     let mut other = support::encoder().fingerprint().clone();
-    other.precision = "int8".to_owned();
+    other.precision = "f32".to_owned();
     let error = Store::open(data.path(), &other).err().unwrap();
     assert!(matches!(error, StoreError::OtherEncoder { .. }));
     let message = error.to_string();
     assert!(
-        message.contains("precision: stored f32, running int8"),
+        message.contains("precision: stored int8, running f32"),
         "{message}"
     );
     assert!(message.contains("--data-dir"), "{message}");
@@ -254,7 +255,7 @@ fn a_damaged_embedding_is_reported_not_served() {
 fn a_killed_run_is_resumed_without_duplicates() {
     let folder = TempDir::new().unwrap();
     let paragraph = "Cooperation among states keeps the network open, secure and peaceful. ";
-    let lines: String = (0..60)
+    let lines: Vec<String> = (0..60)
         .map(|i| {
             let text = format!("{} Speech number {i}.", paragraph.repeat(25));
             format!(
@@ -263,7 +264,7 @@ fn a_killed_run_is_resumed_without_duplicates() {
             )
         })
         .collect();
-    fs::write(folder.path().join("all.jsonl"), lines).unwrap();
+    fs::write(folder.path().join("all.jsonl"), lines.concat()).unwrap();
     let data = TempDir::new().unwrap();
     let models = support::model_folder();
     let run = || index_command(&models, folder.path(), data.path());
@@ -282,7 +283,7 @@ fn a_killed_run_is_resumed_without_duplicates() {
             break documents;
         }
         assert!(
-            start.elapsed() < Duration::from_secs(300),
+            start.elapsed() < Duration::from_mins(5),
             "nothing was stored"
         );
         assert!(

@@ -4,6 +4,7 @@
 //! `--json`. A failure is one sentence that says what to do, and exit code 1; a command line that
 //! cannot be read is exit code 2.
 
+mod bench;
 mod export;
 mod index;
 mod models;
@@ -43,6 +44,9 @@ enum Command {
     Index(index::Arguments),
     /// Find the passages that mean what you ask for
     Search(search::Arguments),
+    /// Measure speed, with fidelity beside it
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Fetch or check the model
     #[command(subcommand)]
     Models(models::Command),
@@ -78,6 +82,7 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Serve => serve::run(settings),
         Command::Index(arguments) => index::run(&settings, &arguments),
         Command::Search(arguments) => search::run(&settings, &arguments),
+        Command::Bench(command) => bench::run(&settings, &command),
         Command::Models(command) => models::run(&settings, &command),
         Command::Export(command) => export::run(&settings, &command),
     }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use crate::config::Settings;
 use crate::corpus::{Corpus, Limits};
 use crate::encoder::model::{FetchOptions, Manifest, ModelFiles, fetch, open_folder, open_pinned};
-use crate::encoder::{CandleBert, Encoder};
+use crate::encoder::{self, Encoder};
 use crate::engine::{Engine, IngestOptions, IngestReport};
 
 use super::progress::{CorpusBar, ModelBar};
@@ -22,7 +22,11 @@ pub(super) fn silent(_: String) {}
 /// How the model is fetched under these settings.
 pub(super) fn fetch_options(settings: &Settings, force: bool) -> FetchOptions {
     FetchOptions {
-        hub_endpoint: settings.hub_endpoint.clone(),
+        hub_endpoint: settings
+            .hub_endpoint
+            .clone()
+            // The name under which Hugging Face's own tools know a mirror.
+            .or_else(|| std::env::var("HF_ENDPOINT").ok()),
         python: settings.python.clone(),
         offline: settings.offline,
         force,
@@ -49,7 +53,13 @@ pub(super) fn model(settings: &Settings, say: Say<'_>) -> anyhow::Result<ModelFi
 pub(super) fn encoder(settings: &Settings, say: Say<'_>) -> anyhow::Result<Arc<dyn Encoder>> {
     let files = model(settings, say)?;
     say("loading the model".to_owned());
-    Ok(Arc::new(CandleBert::load(&files)?))
+    let encoder = encoder::load(
+        &files,
+        settings.precision.into(),
+        settings.kernel.as_deref(),
+    )?;
+    tracing::debug!(kernel = encoder.kernel(), "the encoder is ready");
+    Ok(encoder)
 }
 
 /// The engine over the data directory; it holds the directory's lock.

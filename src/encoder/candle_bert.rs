@@ -97,6 +97,10 @@ impl Encoder for CandleBert {
         &self.tokenizer
     }
 
+    fn kernel(&self) -> &'static str {
+        "candle"
+    }
+
     fn encode_tokens(&self, sequences: &[&[u32]]) -> Result<Vec<Embedding>, EncodeError> {
         for ids in sequences {
             self.check(ids)?;

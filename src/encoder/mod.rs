@@ -7,16 +7,23 @@
 
 mod candle_bert;
 mod embedding;
+mod fast;
+mod kernels;
 pub mod model;
+mod native_bert;
 mod tokens;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use candle_bert::CandleBert;
 pub use embedding::Embedding;
+pub use fast::{FastError, Precision};
+pub use native_bert::NativeBert;
 pub use tokens::{Tokenizer, Tokens};
 
-use model::ModelFiles;
+use model::{Activation, ModelFiles};
 
 /// Turns text into embeddings.
 ///
@@ -33,6 +40,9 @@ pub trait Encoder: Send + Sync {
 
     /// The tokenizer that belongs to the model.
     fn tokenizer(&self) -> &Tokenizer;
+
+    /// Which arithmetic runs: `candle`, or the instruction set of our own kernels.
+    fn kernel(&self) -> &'static str;
 
     /// Encodes token sequences as [`Tokenizer::tokenize`] gives them, special tokens included.
     ///
@@ -57,6 +67,27 @@ pub trait Encoder: Send + Sync {
     }
 }
 
+/// Builds the encoder for a model: our own kernels where they compute it, candle where only it
+/// does (activations other than the exact GELU, in f32). `kernel` names a path of the kernels, for
+/// tests and comparisons; without it the fastest of this processor is taken.
+///
+/// # Errors
+///
+/// If the model's files do not fit together, or ask for what the chosen arithmetic does not do.
+pub fn load(
+    files: &ModelFiles,
+    precision: Precision,
+    kernel: Option<&str>,
+) -> Result<Arc<dyn Encoder>, EncodeError> {
+    if precision == Precision::F32 && files.config.hidden_act != Activation::Gelu {
+        return Ok(Arc::new(CandleBert::load(files)?));
+    }
+    Ok(Arc::new(NativeBert::load(files, precision, kernel)?))
+}
+
+/// See [`Fingerprint::arithmetic`].
+const ARITHMETIC: u32 = 1;
+
 /// Everything that decides what an embedding looks like.
 ///
 /// It is kept in the store beside the embeddings: two that differ in any field must not be
@@ -71,8 +102,11 @@ pub struct Fingerprint {
     pub weights_sha256: String,
     /// SHA-256 of the tokenizer file, in hexadecimal.
     pub tokenizer_sha256: String,
-    /// The arithmetic: `f32`.
+    /// The arithmetic: `f32` or `int8`.
     pub precision: String,
+    /// Version of the arithmetic: it changes when the same model in the same precision would give
+    /// embeddings that differ by more than rounding, such as by another calibration of int8.
+    pub arithmetic: u32,
     /// How token vectors become one: `mean`.
     pub pooling: String,
     /// Longest input in tokens, special tokens included.
@@ -92,6 +126,7 @@ impl Fingerprint {
             weights_sha256: identity.weights_sha256.clone(),
             tokenizer_sha256: identity.tokenizer_sha256.clone(),
             precision: precision.to_owned(),
+            arithmetic: ARITHMETIC,
             pooling: files.pooling.name().to_owned(),
             max_tokens: files.max_seq_length,
             dimension: files.dimension,
@@ -115,6 +150,11 @@ impl Fingerprint {
                 other.tokenizer_sha256.clone(),
             ),
             ("precision", self.precision.clone(), other.precision.clone()),
+            (
+                "arithmetic",
+                self.arithmetic.to_string(),
+                other.arithmetic.to_string(),
+            ),
             ("pooling", self.pooling.clone(), other.pooling.clone()),
             (
                 "max_tokens",
@@ -162,6 +202,12 @@ pub enum EncodeError {
         /// Size of the vocabulary.
         vocabulary: usize,
     },
+    /// Our kernels do not compute this model in this precision.
+    #[error("the model's activation is not the exact GELU, which int8 needs; use --precision f32")]
+    Activation,
+    /// Our kernels refused.
+    #[error(transparent)]
+    Fast(#[from] FastError),
     /// The arithmetic failed.
     #[error("the model could not be computed: {0}")]
     Compute(#[source] candle_core::Error),

@@ -66,7 +66,7 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// If the tokenizer refuses the text; a WordPiece tokenizer with an unknown token never does.
+    /// If the tokenizer refuses the text; a `WordPiece` tokenizer with an unknown token never does.
     pub fn tokenize(&self, text: &str) -> Result<Tokens, EncodeError> {
         let refused = |e: tokenizers::Error| EncodeError::Tokenize(e.to_string());
         let mut encoding = self.inner.encode_fast(text, true).map_err(refused)?;

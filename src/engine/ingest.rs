@@ -142,12 +142,12 @@ impl Run<'_> {
                 }),
             }
             if batch_bytes >= BATCH_BYTES {
-                self.write(std::mem::take(&mut batch))?;
+                self.write(&std::mem::take(&mut batch))?;
                 batch_bytes = 0;
             }
             self.progress.update(&self.state);
         }
-        self.write(batch)?;
+        self.write(&batch)?;
         self.state.bytes = self.state.total_bytes;
         self.progress.update(&self.state);
         Ok(())
@@ -180,7 +180,7 @@ impl Run<'_> {
         }
     }
 
-    fn write(&mut self, batch: Vec<Changed>) -> Result<(), EngineError> {
+    fn write(&mut self, batch: &[Changed]) -> Result<(), EngineError> {
         let options = SegmentOptions {
             keep_all: self.options.keep_all,
         };

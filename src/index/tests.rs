@@ -20,7 +20,9 @@ fn clustered(count: usize) -> Arc<Vectors> {
     for i in 0..count {
         let mut row: Vec<f32> = centres[i % 12].iter().map(|c| c + 0.3 * next()).collect();
         let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-        row.iter_mut().for_each(|x| *x /= length);
+        for x in &mut row {
+            *x /= length;
+        }
         vectors.push(&row).unwrap();
     }
     Arc::new(vectors)

@@ -36,7 +36,7 @@ pub fn semantic(
             times: StageTimes::default(),
         });
     };
-    let encoded = Instant::now();
+    let query_ready = Instant::now();
     let nearest = snapshot.nearest(embedding, query.offset() + query.limit())?;
     let searched = Instant::now();
     let mut hits = Vec::with_capacity(query.limit());
@@ -49,8 +49,8 @@ pub fn semantic(
         hits,
         times: StageTimes {
             tokenize: tokenized - start,
-            encode: encoded - tokenized,
-            search: searched - encoded,
+            encode: query_ready - tokenized,
+            search: searched - query_ready,
             fetch: searched.elapsed(),
         },
     })

@@ -22,7 +22,7 @@ use super::{openai, problem, routes, wire};
         routes::openapi,
     ),
     components(schemas(
-        problem::Problem,
+        problem::ProblemBody,
         wire::SearchRequest,
         wire::SearchResponse,
         wire::DocumentList,
@@ -34,7 +34,7 @@ use super::{openai, problem, routes, wire};
 )]
 struct Description;
 
-/// The OpenAPI document of all routes.
+/// The `OpenAPI` document of all routes.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     Description::openapi()

@@ -12,27 +12,45 @@ use crate::search::SearchError;
 use crate::store::StoreError;
 
 /// An error as the client sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Problem {
+    kind: &'static Kind,
+    detail: String,
+    field: Option<String>,
+    retry_after_seconds: Option<u32>,
+    allow: Option<&'static str>,
+}
+
+/// A row of the table: what all problems of a kind have in common.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The kind for programs; stable.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The kind in words.
+    pub title: &'static str,
+}
+
+/// An error on the wire, after RFC 9457.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemBody<'a> {
     /// A URN that names the kind of problem, `urn:antiphon:problem:{code}`.
     #[serde(rename = "type")]
     kind: String,
     /// The kind of problem in words.
-    title: &'static str,
+    title: &'a str,
     /// The HTTP status.
     status: u16,
     /// The kind of problem for programs; stable.
-    code: &'static str,
+    code: &'a str,
     /// What is wrong here, and what would be right.
-    detail: String,
+    detail: &'a str,
     /// The parameter or field at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
-    #[serde(skip)]
-    retry_after_seconds: Option<u32>,
-    #[serde(skip)]
-    allow: Option<&'static str>,
+    field: Option<&'a str>,
 }
 
 macro_rules! problems {
@@ -41,13 +59,17 @@ macro_rules! problems {
             $(
                 #[doc = concat!($title, ".")]
                 pub fn $name(detail: impl Into<String>) -> Self {
-                    Self::new(StatusCode::$status, $code, $title, detail.into())
+                    const KIND: &Kind = &Kind {
+                        code: $code,
+                        status: StatusCode::$status,
+                        title: $title,
+                    };
+                    Self::new(KIND, detail.into())
                 }
             )*
 
-            /// Every `(code, status, title)` there is.
-            pub const TABLE: &'static [(&'static str, StatusCode, &'static str)] =
-                &[$(($code, StatusCode::$status, $title)),*];
+            /// Every code there is.
+            pub const CODES: &'static [&'static str] = &[$($code),*];
         }
     };
 }
@@ -80,12 +102,9 @@ problems! {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: String) -> Self {
+    fn new(kind: &'static Kind, detail: String) -> Self {
         Self {
-            kind: format!("urn:antiphon:problem:{code}"),
-            title,
-            status: status.as_u16(),
-            code,
+            kind,
             detail,
             field: None,
             retry_after_seconds: None,
@@ -117,7 +136,7 @@ impl Problem {
     /// The kind of problem, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        self.code
+        self.kind.code
     }
 
     /// The field at fault.
@@ -141,13 +160,20 @@ impl Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        self.kind.status
     }
 
     fn error_response(&self) -> HttpResponse {
         self.response()
             .insert_header((header::CONTENT_TYPE, "application/problem+json"))
-            .json(self)
+            .json(ProblemBody {
+                kind: format!("urn:antiphon:problem:{}", self.kind.code),
+                title: self.kind.title,
+                status: self.kind.status.as_u16(),
+                code: self.kind.code,
+                detail: &self.detail,
+                field: self.field(),
+            })
     }
 }
 

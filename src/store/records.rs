@@ -132,7 +132,7 @@ pub struct StoredVector<'a> {
 pub(super) fn to_bytes<'a>(vectors: impl IntoIterator<Item = &'a Embedding>) -> Vec<u8> {
     vectors
         .into_iter()
-        .flat_map(|e| e.as_slice())
+        .flat_map(Embedding::as_slice)
         .flat_map(|x| x.to_le_bytes())
         .collect()
 }

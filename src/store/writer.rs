@@ -198,16 +198,14 @@ pub(super) fn unusable(path: &Path, error: rusqlite::Error) -> StoreError {
 
 /// Writes the encoder's fingerprint into a new store, or compares it with the one there.
 fn claim(connection: &Connection, fingerprint: &Fingerprint) -> Result<(), StoreError> {
-    match stored_fingerprint(connection)? {
-        Some(stored) => StoreError::compare(&stored, fingerprint),
-        None => {
-            connection.execute(
-                "INSERT INTO meta (name, value) VALUES ('encoder', ?1)",
-                [json(fingerprint)],
-            )?;
-            Ok(())
-        }
+    if let Some(stored) = stored_fingerprint(connection)? {
+        return StoreError::compare(&stored, fingerprint);
     }
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES ('encoder', ?1)",
+        [json(fingerprint)],
+    )?;
+    Ok(())
 }
 
 /// The fingerprint of the encoder that filled this database.

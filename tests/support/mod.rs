@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use antiphon::corpus::{Corpus, Limits as CorpusLimits};
-use antiphon::encoder::model::{FetchOptions, FetchProgress, Manifest, fetch, open_pinned};
-use antiphon::encoder::{CandleBert, Encoder};
+use antiphon::encoder::model::{
+    FetchOptions, FetchProgress, Manifest, ModelFiles, fetch, open_pinned,
+};
+use antiphon::encoder::{self, CandleBert, Encoder, Precision};
 use antiphon::engine::{
     Engine, EngineOptions, IndexChoice, IngestOptions, IngestReport, NoProgress,
 };
@@ -33,13 +35,25 @@ pub fn model_folder() -> PathBuf {
         .unwrap_or_else(|e| panic!("the tests need the model: {e}"))
 }
 
-/// The real encoder, loaded once.
+fn files() -> ModelFiles {
+    open_pinned(&Manifest::built_in().unwrap(), &model_folder()).unwrap()
+}
+
+/// The encoder that the program uses by default, loaded once.
 pub fn encoder() -> Arc<dyn Encoder> {
-    static ENCODER: LazyLock<Arc<CandleBert>> = LazyLock::new(|| {
-        let files = open_pinned(&Manifest::built_in().unwrap(), &model_folder()).unwrap();
-        Arc::new(CandleBert::load(&files).unwrap())
-    });
-    ENCODER.clone()
+    static ENCODER: LazyLock<Arc<dyn Encoder>> =
+        LazyLock::new(|| encoder::load(&files(), Precision::Int8, None).unwrap());
+    Arc::clone(&ENCODER)
+}
+
+/// Our kernels in f32, on the path of that name or the fastest.
+pub fn f32_encoder(kernel: Option<&str>) -> Arc<dyn Encoder> {
+    encoder::load(&files(), Precision::F32, kernel).unwrap()
+}
+
+/// candle's BERT.
+pub fn candle_encoder() -> Arc<dyn Encoder> {
+    Arc::new(CandleBert::load(&files()).unwrap())
 }
 
 pub const OPTIONS: EngineOptions = EngineOptions {

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::corpus::DocumentId;
 use crate::search::MAX_LIMIT;
 use crate::server::extract;
-use crate::server::problem::Problem;
+use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
 use crate::server::wire::{DocumentBody, DocumentList, DocumentResponse, ListParameters};
 
@@ -13,7 +13,7 @@ use crate::server::wire::{DocumentBody, DocumentList, DocumentResponse, ListPara
 #[utoipa::path(
     get, path = "/v1/documents", tag = "documents",
     params(ListParameters),
-    responses((status = 200, body = DocumentList), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+    responses((status = 200, body = DocumentList), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn list(
     service: web::Data<Service>,
@@ -49,7 +49,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/v1/documents/{id}", tag = "documents",
     params(("id" = String, Path, description = "the document's id")),
-    responses((status = 200, body = DocumentResponse), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+    responses((status = 200, body = DocumentResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn read(
     service: web::Data<Service>,

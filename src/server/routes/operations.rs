@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use crate::server::openapi;
-use crate::server::problem::Problem;
+use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
 use crate::server::wire::Provenance;
 
@@ -32,7 +32,7 @@ pub(super) async fn live() -> HttpResponse {
 /// The service can answer searches; before that 503 with what it waits for.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations",
-    responses((status = 200, description = "ready; says with what"), (status = 503, body = Problem))
+    responses((status = 200, description = "ready; says with what"), (status = 503, body = ProblemBody))
 )]
 pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
     let (_, snapshot) = service.ready()?;

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 
 use super::documents::parse_id;
 use crate::corpus::DocumentId;
-use crate::server::problem::Problem;
+use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
 use crate::server::wire::PassageResponse;
 
@@ -12,7 +12,7 @@ use crate::server::wire::PassageResponse;
 #[utoipa::path(
     get, path = "/v1/passages/{id}", tag = "documents",
     params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`")),
-    responses((status = 200, body = PassageResponse), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+    responses((status = 200, body = PassageResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn read(
     service: web::Data<Service>,

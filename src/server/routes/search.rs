@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::search::{self, Query};
 use crate::server::extract::{self, Body};
-use crate::server::problem::Problem;
+use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
 use crate::server::wire::{Mode, SearchParameters, SearchRequest, SearchResponse, search_response};
 
@@ -15,7 +15,7 @@ use crate::server::wire::{Mode, SearchParameters, SearchRequest, SearchResponse,
 #[utoipa::path(
     post, path = "/v1/search", tag = "search",
     request_body = SearchRequest,
-    responses((status = 200, body = SearchResponse), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+    responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn by_body(
     service: web::Data<Service>,
@@ -28,7 +28,7 @@ pub(super) async fn by_body(
 #[utoipa::path(
     get, path = "/v1/search", tag = "search",
     params(SearchParameters),
-    responses((status = 200, body = SearchResponse), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+    responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn by_url(
     service: web::Data<Service>,

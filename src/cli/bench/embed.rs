@@ -1,0 +1,302 @@
+//! `antiphon bench embed`: how fast, and how faithful.
+//!
+//! Everything is prepared before the clock starts, and warmed up. A sequence alone is always
+//! encoded on one thread; a batch uses all that the settings give.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::config::Settings;
+use crate::encoder::{self, CandleBert, Embedding, Encoder, Precision};
+
+use super::super::{open, output};
+use super::samples::Samples;
+
+/// Lengths at which one sequence is timed, in tokens.
+const LENGTHS: &[usize] = &[8, 16, 32, 64, 128, 256];
+
+/// A length is measured for this long, or [`MOST_RUNS`] times.
+const MEASURE: Duration = Duration::from_secs(2);
+
+const MOST_RUNS: usize = 1000;
+const LEAST_RUNS: usize = 10;
+const WARM_UP_RUNS: usize = 5;
+
+/// What to measure with.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Arguments {
+    /// Files and folders to take passages from [default: the corpus]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Passages in the batch, at most
+    #[arg(long, default_value_t = 2000)]
+    passages: usize,
+    /// Measure candle's BERT in the same run
+    #[arg(long)]
+    baseline: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    threads: usize,
+    precision: String,
+    kernel: &'static str,
+    cores: usize,
+    cpu: String,
+    tokenize: Tokenize,
+    single: Vec<Single>,
+    batch: Batch,
+    fidelity: Fidelity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<Baseline>,
+}
+
+/// Text to tokens, for the passages of the batch.
+#[derive(Debug, Serialize)]
+struct Tokenize {
+    tokens: usize,
+    seconds: f64,
+    tokens_per_second: f64,
+}
+
+/// One sequence at a time.
+#[derive(Debug, Serialize)]
+struct Single {
+    tokens: usize,
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+/// All passages at once.
+#[derive(Debug, Serialize)]
+struct Batch {
+    passages: usize,
+    tokens: usize,
+    seconds: f64,
+    tokens_per_second: f64,
+    passages_per_second: f64,
+}
+
+/// Cosines to the same passages in f32.
+#[derive(Debug, Serialize)]
+struct Fidelity {
+    reference: &'static str,
+    mean_cosine: f64,
+    min_cosine: f64,
+}
+
+/// candle's BERT over the same inputs.
+#[derive(Debug, Serialize)]
+struct Baseline {
+    kernel: &'static str,
+    single: Vec<Single>,
+    batch: Batch,
+}
+
+/// Measures and prints.
+pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+    let files = open::model(settings, &open::silent)?;
+    let precision = Precision::from(settings.precision);
+    let encoder = encoder::load(&files, precision, settings.kernel.as_deref())?;
+    let paths = match arguments.paths.as_slice() {
+        [] => std::slice::from_ref(&settings.corpus),
+        paths => paths,
+    };
+    let samples = Samples::read(paths, arguments.passages, encoder.tokenizer())?;
+    let (batch, embeddings) = batch(encoder.as_ref(), &samples)?;
+    // int8 is held against our own f32, and that against candle's.
+    let reference: Box<dyn Encoder> = match precision {
+        Precision::Int8 => Box::new(encoder::NativeBert::load(&files, Precision::F32, None)?),
+        Precision::F32 => Box::new(CandleBert::load(&files)?),
+    };
+    let fidelity = fidelity(reference.as_ref(), &samples, &embeddings)?;
+    let baseline = arguments
+        .baseline
+        .then(|| -> anyhow::Result<Baseline> {
+            let candle = CandleBert::load(&files)?;
+            Ok(Baseline {
+                kernel: candle.kernel(),
+                single: single(&candle, &samples)?,
+                batch: self::batch(&candle, &samples)?.0,
+            })
+        })
+        .transpose()?;
+    let report = Report {
+        threads: rayon::current_num_threads(),
+        precision: encoder.fingerprint().precision.clone(),
+        kernel: encoder.kernel(),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        cpu: cpu_model(),
+        tokenize: tokenize(encoder.as_ref(), &samples)?,
+        single: single(encoder.as_ref(), &samples)?,
+        batch,
+        fidelity,
+        baseline,
+    };
+    if arguments.json {
+        return output::json(&report);
+    }
+    print(&report)
+}
+
+fn tokenize(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<Tokenize> {
+    let start = Instant::now();
+    let mut tokens = 0;
+    for text in &samples.texts {
+        tokens += encoder.tokenizer().tokenize(text)?.ids.len();
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(Tokenize {
+        tokens,
+        seconds,
+        tokens_per_second: rate(tokens, seconds),
+    })
+}
+
+fn single(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<Vec<Single>> {
+    let longest = encoder.tokenizer().max_tokens();
+    LENGTHS
+        .iter()
+        .filter(|length| **length <= longest)
+        .map(|&length| {
+            let ids = samples.of_length(length);
+            for _ in 0..WARM_UP_RUNS {
+                encoder.encode_tokens(&[&ids])?;
+            }
+            let mut times = Vec::new();
+            let start = Instant::now();
+            while times.len() < LEAST_RUNS || (times.len() < MOST_RUNS && start.elapsed() < MEASURE)
+            {
+                let run = Instant::now();
+                std::hint::black_box(encoder.encode_tokens(&[&ids])?);
+                times.push(run.elapsed());
+            }
+            times.sort_unstable();
+            Ok(Single {
+                tokens: ids.len(),
+                p50_ms: percentile(&times, 50),
+                p99_ms: percentile(&times, 99),
+            })
+        })
+        .collect()
+}
+
+fn batch(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<(Batch, Vec<Embedding>)> {
+    let sequences: Vec<&[u32]> = samples.passages.iter().map(Vec::as_slice).collect();
+    let warm_up = sequences.len().min(64);
+    encoder.encode_tokens(sequences.get(..warm_up).unwrap_or(&[]))?;
+    let start = Instant::now();
+    let embeddings = encoder.encode_tokens(&sequences)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let tokens = sequences.iter().map(|ids| ids.len()).sum();
+    let batch = Batch {
+        passages: sequences.len(),
+        tokens,
+        seconds,
+        tokens_per_second: rate(tokens, seconds),
+        passages_per_second: rate(sequences.len(), seconds),
+    };
+    Ok((batch, embeddings))
+}
+
+fn fidelity(
+    reference: &dyn Encoder,
+    samples: &Samples,
+    embeddings: &[Embedding],
+) -> anyhow::Result<Fidelity> {
+    let sequences: Vec<&[u32]> = samples.passages.iter().map(Vec::as_slice).collect();
+    let truth = reference.encode_tokens(&sequences)?;
+    let cosines = || {
+        let pairs = truth.iter().zip(embeddings);
+        pairs.map(|(a, b)| f64::from(a.similarity(b)))
+    };
+    #[allow(clippy::cast_precision_loss)] // a count of passages
+    let count = embeddings.len().max(1) as f64;
+    Ok(Fidelity {
+        reference: reference.kernel(),
+        mean_cosine: cosines().sum::<f64>() / count,
+        min_cosine: cosines().fold(1.0, f64::min),
+    })
+}
+
+/// The time that so many percent of the runs did not exceed; `times` in ascending order.
+fn percentile(times: &[Duration], percent: usize) -> f64 {
+    let place = (times.len() * percent).div_ceil(100).saturating_sub(1);
+    times
+        .get(place)
+        .map_or(0.0, |time| time.as_secs_f64() * 1e3)
+}
+
+#[allow(clippy::cast_precision_loss)] // a rate for the eye
+fn rate(count: usize, seconds: f64) -> f64 {
+    count as f64 / seconds.max(1e-9)
+}
+
+/// The processor's name, where the system tells.
+fn cpu_model() -> String {
+    std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|info| {
+            let line = info.lines().find(|line| line.starts_with("model name"))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        })
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+fn print(report: &Report) -> anyhow::Result<()> {
+    output::line(format_args!(
+        "{} on {} ({} cores, {} threads), kernel {}",
+        report.precision, report.cpu, report.cores, report.threads, report.kernel
+    ))?;
+    print_measures(&report.single, &report.batch)?;
+    output::line(format_args!(
+        "tokenising: {:.0} tokens/s on one thread",
+        report.tokenize.tokens_per_second
+    ))?;
+    output::line(format_args!(
+        "cosine to f32 ({}): mean {:.6}, least {:.6}",
+        report.fidelity.reference, report.fidelity.mean_cosine, report.fidelity.min_cosine
+    ))?;
+    if let Some(baseline) = &report.baseline {
+        output::line(format_args!("\nbaseline: {} f32", baseline.kernel))?;
+        print_measures(&baseline.single, &baseline.batch)?;
+    }
+    Ok(())
+}
+
+fn print_measures(single: &[Single], batch: &Batch) -> anyhow::Result<()> {
+    for one in single {
+        output::line(format_args!(
+            "{:>5} tokens: {:>8.3} ms median, {:>8.3} ms at the 99th percentile",
+            one.tokens, one.p50_ms, one.p99_ms
+        ))?;
+    }
+    output::line(format_args!(
+        "batch: {} passages, {} tokens in {:.2} s: {:.0} tokens/s, {:.0} passages/s",
+        batch.passages,
+        batch.tokens,
+        batch.seconds,
+        batch.tokens_per_second,
+        batch.passages_per_second
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_times_that_were_measured() {
+        let times: Vec<Duration> = (1..=100).map(Duration::from_millis).collect();
+        assert!((percentile(&times, 50) - 50.0).abs() < 1e-9);
+        assert!((percentile(&times, 99) - 99.0).abs() < 1e-9);
+        assert!((percentile(&times[..1], 99) - 1.0).abs() < 1e-9);
+        assert!(percentile(&[], 50).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,70 @@
+//! Real token sequences to measure with.
+
+use std::path::PathBuf;
+
+use anyhow::ensure;
+
+use crate::corpus::Reading;
+use crate::encoder::Tokenizer;
+use crate::passages::{SegmentOptions, segment};
+
+use super::super::open;
+
+/// Passages of a corpus, in tokens.
+pub(super) struct Samples {
+    /// The passages' texts.
+    pub(super) texts: Vec<String>,
+    /// Their token ids, special tokens included.
+    pub(super) passages: Vec<Vec<u32>>,
+}
+
+impl Samples {
+    /// At most `most` passages, spread evenly over the corpus.
+    pub(super) fn read(
+        paths: &[PathBuf],
+        most: usize,
+        tokenizer: &Tokenizer,
+    ) -> anyhow::Result<Self> {
+        let corpus = open::corpus(paths)?;
+        let mut texts: Vec<String> = Vec::new();
+        for reading in corpus.readings() {
+            if let Reading::Document { document, .. } = reading {
+                let segmented = segment(&document.text, tokenizer, &SegmentOptions::default());
+                texts.extend(segmented.passages.into_iter().map(|p| p.text));
+            }
+            // Enough to spread over, without cutting a large archive to its end.
+            if texts.len() >= most.saturating_mul(8) {
+                break;
+            }
+        }
+        ensure!(
+            !texts.is_empty(),
+            "the corpus holds no passage to measure with"
+        );
+        let step = texts.len().div_ceil(most.max(1));
+        let texts: Vec<String> = texts.into_iter().step_by(step).take(most).collect();
+        let passages = texts
+            .iter()
+            .map(|text| Ok(tokenizer.tokenize(text)?.ids))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self { texts, passages })
+    }
+
+    /// A sequence of exactly `length` tokens: the corpus's own in their order, between the first
+    /// and the last special token.
+    pub(super) fn of_length(&self, length: usize) -> Vec<u32> {
+        let inner = self
+            .passages
+            .iter()
+            .cycle()
+            .flat_map(|ids| ids.get(1..ids.len().saturating_sub(1)).unwrap_or(&[]));
+        let first = self.passages.first().map_or(&[][..], Vec::as_slice);
+        first
+            .first()
+            .into_iter()
+            .chain(inner.take(length.saturating_sub(2)))
+            .chain(first.last())
+            .copied()
+            .collect()
+    }
+}

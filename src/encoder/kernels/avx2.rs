@@ -1,0 +1,254 @@
+//! The tokens for AVX2 with FMA, with and without the VNNI dot product: a vector is a pair of
+//! 256-bit registers.
+#![allow(unsafe_code)]
+#![allow(clippy::wildcard_imports)] // the intrinsics of one architecture
+
+use std::arch::x86_64::*;
+
+use super::simd::{DOT_BYTES, Kernel, LANES, Simd};
+
+/// Proof that the processor has AVX2 and FMA.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2(());
+
+/// Proof that the processor has AVX2, FMA and AVX-VNNI.
+#[derive(Clone, Copy, Debug)]
+pub struct AvxVnni(());
+
+impl Avx2 {
+    /// The token, if the processor and the operating system allow it.
+    pub fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
+    }
+}
+
+impl AvxVnni {
+    /// The token, if the processor and the operating system allow it.
+    pub fn detect() -> Option<Self> {
+        (Avx2::detect().is_some() && is_x86_feature_detected!("avxvnni")).then_some(Self(()))
+    }
+}
+
+/// Calls an intrinsic on behalf of a token.
+macro_rules! intrinsic {
+    ($call:expr) => {
+        // SAFETY: the token `self` is only made by `detect`, so the processor has the
+        // instruction; pointers come from references to arrays of exactly the size read or
+        // written (halves at offsets 0 and 8 lanes, quarters at 16 bytes), and the unaligned
+        // forms are used.
+        unsafe { $call }
+    };
+}
+
+/// What the two tokens share: everything but the dot product.
+macro_rules! common {
+    ($features:literal) => {
+        #[inline(always)]
+        fn run<K: Kernel>(self, kernel: K) -> K::Out {
+            #[target_feature(enable = $features)]
+            fn enabled<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Out {
+                kernel.run(simd)
+            }
+            intrinsic!(enabled(self, kernel))
+        }
+
+        #[inline(always)]
+        fn splat(self, value: f32) -> Self::F {
+            intrinsic!([_mm256_set1_ps(value); 2])
+        }
+        #[inline(always)]
+        fn load(self, from: &[f32; LANES]) -> Self::F {
+            let from = from.as_ptr();
+            intrinsic!([_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))])
+        }
+        #[inline(always)]
+        fn store(self, to: &mut [f32; LANES], value: Self::F) {
+            let to = to.as_mut_ptr();
+            intrinsic!({
+                _mm256_storeu_ps(to, value[0]);
+                _mm256_storeu_ps(to.add(8), value[1]);
+            });
+        }
+        #[inline(always)]
+        fn add(self, a: Self::F, b: Self::F) -> Self::F {
+            intrinsic!([_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])])
+        }
+        #[inline(always)]
+        fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+            intrinsic!([_mm256_sub_ps(a[0], b[0]), _mm256_sub_ps(a[1], b[1])])
+        }
+        #[inline(always)]
+        fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+            intrinsic!([_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])])
+        }
+        #[inline(always)]
+        fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+            intrinsic!([
+                _mm256_fmadd_ps(a[0], b[0], c[0]),
+                _mm256_fmadd_ps(a[1], b[1], c[1])
+            ])
+        }
+        #[inline(always)]
+        fn min(self, a: Self::F, b: Self::F) -> Self::F {
+            intrinsic!([_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])])
+        }
+        #[inline(always)]
+        fn max(self, a: Self::F, b: Self::F) -> Self::F {
+            intrinsic!([_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])])
+        }
+
+        #[inline(always)]
+        fn splat_int(self, value: i32) -> Self::I {
+            intrinsic!([_mm256_set1_epi32(value); 2])
+        }
+        #[inline(always)]
+        fn load_int(self, from: &[i32; LANES]) -> Self::I {
+            let from = from.as_ptr();
+            intrinsic!([
+                _mm256_loadu_si256(from.cast()),
+                _mm256_loadu_si256(from.add(8).cast())
+            ])
+        }
+        #[inline(always)]
+        fn store_int(self, to: &mut [i32; LANES], value: Self::I) {
+            let to = to.as_mut_ptr();
+            intrinsic!({
+                _mm256_storeu_si256(to.cast(), value[0]);
+                _mm256_storeu_si256(to.add(8).cast(), value[1]);
+            });
+        }
+        #[inline(always)]
+        fn add_int(self, a: Self::I, b: Self::I) -> Self::I {
+            intrinsic!([_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])])
+        }
+        #[inline(always)]
+        fn and_int(self, a: Self::I, b: Self::I) -> Self::I {
+            intrinsic!([_mm256_and_si256(a[0], b[0]), _mm256_and_si256(a[1], b[1])])
+        }
+        #[inline(always)]
+        fn or_int(self, a: Self::I, b: Self::I) -> Self::I {
+            intrinsic!([_mm256_or_si256(a[0], b[0]), _mm256_or_si256(a[1], b[1])])
+        }
+        #[inline(always)]
+        fn shl_int<const BITS: i32>(self, a: Self::I) -> Self::I {
+            intrinsic!([
+                _mm256_slli_epi32::<BITS>(a[0]),
+                _mm256_slli_epi32::<BITS>(a[1])
+            ])
+        }
+        #[inline(always)]
+        fn shr_int<const BITS: i32>(self, a: Self::I) -> Self::I {
+            intrinsic!([
+                _mm256_srli_epi32::<BITS>(a[0]),
+                _mm256_srli_epi32::<BITS>(a[1])
+            ])
+        }
+        #[inline(always)]
+        fn round(self, a: Self::F) -> Self::I {
+            intrinsic!([_mm256_cvtps_epi32(a[0]), _mm256_cvtps_epi32(a[1])])
+        }
+        #[inline(always)]
+        fn float(self, a: Self::I) -> Self::F {
+            intrinsic!([_mm256_cvtepi32_ps(a[0]), _mm256_cvtepi32_ps(a[1])])
+        }
+        #[inline(always)]
+        fn bits_as_float(self, a: Self::I) -> Self::F {
+            intrinsic!([_mm256_castsi256_ps(a[0]), _mm256_castsi256_ps(a[1])])
+        }
+        #[inline(always)]
+        fn store_bytes(self, to: &mut [u8; LANES], value: Self::I) {
+            // Both packs work within 128-bit halves; the permutation puts the words in order.
+            intrinsic!({
+                let words = _mm256_packs_epi32(value[0], value[1]);
+                let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
+                let low = _mm256_castsi256_si128(words);
+                let high = _mm256_extracti128_si256::<1>(words);
+                _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_packus_epi16(low, high));
+            });
+        }
+    };
+}
+
+impl Simd for Avx2 {
+    type F = [__m256; 2];
+    type I = [__m256i; 2];
+    /// Two partial sums a lane: register `i` holds lanes `4 i .. 4 i + 4`.
+    type Sum = [__m256i; 4];
+    /// The four bytes as 16-bit words, four times.
+    type Quad = __m256i;
+
+    const WIDE: bool = false;
+    const DOT_TILE: (usize, usize) = (2, 1);
+
+    common!("avx2,fma");
+
+    #[inline(always)]
+    fn quad(self, bytes: &[u8; 4]) -> Self::Quad {
+        intrinsic!({
+            let bytes = _mm_cvtsi32_si128(i32::from_le_bytes(*bytes));
+            _mm256_broadcastq_epi64(_mm_cvtepu8_epi16(bytes))
+        })
+    }
+    #[inline(always)]
+    fn zero_sum(self) -> Self::Sum {
+        intrinsic!([_mm256_setzero_si256(); 4])
+    }
+    /// Widens to 16 bits first: `vpmaddubsw` would saturate.
+    #[inline(always)]
+    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &[i8; DOT_BYTES]) -> Self::Sum {
+        let quarters = b.as_chunks::<16>().0;
+        let mut out = sum;
+        for (out, quarter) in out.iter_mut().zip(quarters) {
+            intrinsic!({
+                let b = _mm256_cvtepi8_epi16(_mm_loadu_si128(quarter.as_ptr().cast()));
+                *out = _mm256_add_epi32(*out, _mm256_madd_epi16(a, b));
+            });
+        }
+        out
+    }
+    #[inline(always)]
+    fn finish(self, sum: Self::Sum) -> Self::I {
+        intrinsic!({
+            // Lanes 0 1 4 5 | 2 3 6 7, then in order.
+            let low = _mm256_hadd_epi32(sum[0], sum[1]);
+            let high = _mm256_hadd_epi32(sum[2], sum[3]);
+            [
+                _mm256_permute4x64_epi64::<0b11_01_10_00>(low),
+                _mm256_permute4x64_epi64::<0b11_01_10_00>(high),
+            ]
+        })
+    }
+}
+
+impl Simd for AvxVnni {
+    type F = [__m256; 2];
+    type I = [__m256i; 2];
+    type Sum = [__m256i; 2];
+    type Quad = __m256i;
+
+    const WIDE: bool = false;
+    const DOT_TILE: (usize, usize) = (6, 1);
+
+    common!("avx2,fma,avxvnni");
+
+    #[inline(always)]
+    fn quad(self, bytes: &[u8; 4]) -> Self::Quad {
+        intrinsic!(_mm256_set1_epi32(i32::from_le_bytes(*bytes)))
+    }
+    #[inline(always)]
+    fn zero_sum(self) -> Self::Sum {
+        intrinsic!([_mm256_setzero_si256(); 2])
+    }
+    #[inline(always)]
+    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &[i8; DOT_BYTES]) -> Self::Sum {
+        let b = b.as_ptr();
+        intrinsic!([
+            _mm256_dpbusd_avx_epi32(sum[0], a, _mm256_loadu_si256(b.cast())),
+            _mm256_dpbusd_avx_epi32(sum[1], a, _mm256_loadu_si256(b.add(32).cast())),
+        ])
+    }
+    #[inline(always)]
+    fn finish(self, sum: Self::Sum) -> Self::I {
+        sum
+    }
+}

@@ -1,0 +1,43 @@
+//! The arithmetic of BERT on this processor, and the only room with `unsafe` in it.
+//!
+//! Kernels are written once, generic over a [`simd::Simd`] token, and contain no `unsafe`; the
+//! tokens (`portable`, `avx2`, `avx512` and the tiles of `amx`) wrap the instructions. [`Path`]
+//! picks one at run time. Only the model in `fast/` may enter, through [`Path::run`].
+
+#![allow(clippy::inline_always)] // what a kernel calls must take on its instruction set
+#![allow(clippy::needless_range_loop)] // rows, panels and lanes index several arrays at once
+
+mod attention;
+mod buffer;
+mod int8;
+mod linear;
+mod math;
+mod portable;
+mod rows;
+mod simd;
+mod single;
+
+#[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
+mod path;
+
+pub use attention::{ByteAttention, Heads, SingleAttention, Workspace};
+pub use buffer::Buffer;
+pub use int8::TILE_ROWS;
+pub use linear::{ByteLayer, ByteLinear, SingleLayer, SingleLinear};
+pub use path::{Path, UnknownPath};
+pub use rows::{ByteRows, Gelu, NormRows, PoolRows, QuantiseRows};
+
+#[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::expect_used
+)]
+mod tests;

@@ -1,0 +1,110 @@
+//! The choice of instruction set, made at run time.
+
+use std::{fmt, str::FromStr};
+
+#[cfg(target_arch = "x86_64")]
+use super::{
+    avx2::{Avx2, AvxVnni},
+    avx512::Avx512,
+};
+use super::{portable::Portable, simd::Kernel};
+
+/// An instruction set that this processor has, with the proof that it does.
+#[derive(Clone, Copy, Debug)]
+pub struct Path(Token);
+
+#[derive(Clone, Copy, Debug)]
+enum Token {
+    #[cfg(target_arch = "x86_64")]
+    Amx(Avx512<true>),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512<false>),
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni(AvxVnni),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    Portable(Portable),
+}
+
+/// A path of that name does not exist, or not on this processor.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no kernel path {received:?} on this processor; available: {}", .available.join(", "))]
+pub struct UnknownPath {
+    /// The name asked for.
+    pub received: String,
+    /// What this processor has, best first.
+    pub available: Vec<&'static str>,
+}
+
+impl Path {
+    /// All that this processor has, fastest first; the portable one is always there.
+    pub fn available() -> Vec<Self> {
+        let mut tokens = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            tokens.extend(Avx512::<true>::detect().map(Token::Amx));
+            tokens.extend(Avx512::<false>::detect().map(Token::Avx512));
+            tokens.extend(AvxVnni::detect().map(Token::AvxVnni));
+            tokens.extend(Avx2::detect().map(Token::Avx2));
+        }
+        tokens.push(Token::Portable(Portable));
+        tokens.into_iter().map(Self).collect()
+    }
+
+    /// The fastest that this processor has.
+    #[must_use]
+    pub fn best() -> Self {
+        Self::available()[0]
+    }
+
+    /// Its name, as shown to users and understood by [`Path::from_str`].
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Token::Amx(_) => "amx",
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(_) => "avx512vnni",
+            #[cfg(target_arch = "x86_64")]
+            Token::AvxVnni(_) => "avxvnni",
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(_) => "avx2",
+            Token::Portable(_) => "portable",
+        }
+    }
+
+    /// Runs a kernel on it.
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+        use super::simd::Simd as _;
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Token::Amx(token) => token.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(token) => token.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Token::AvxVnni(token) => token.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(token) => token.run(kernel),
+            Token::Portable(token) => token.run(kernel),
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Path {
+    type Err = UnknownPath;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPath> {
+        let available = Self::available();
+        let found = available.iter().copied().find(|path| path.name() == name);
+        found.ok_or_else(|| UnknownPath {
+            received: name.to_owned(),
+            available: available.iter().map(|path| path.name()).collect(),
+        })
+    }
+}

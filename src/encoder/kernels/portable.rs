@@ -1,0 +1,140 @@
+//! The token for any processor: plain Rust, and the reference that the others are tested against.
+//!
+//! Nothing here is `unsafe`, so Miri can run every kernel on this path.
+
+use super::simd::{DOT_BYTES, Kernel, LANES, Simd};
+
+/// Sixteen lanes in an array; the compiler vectorises what it can (NEON on `aarch64`).
+#[derive(Clone, Copy, Debug)]
+pub struct Portable;
+
+/// Applies `f` to each pair of lanes.
+#[inline(always)]
+fn zip<T: Copy, U: Copy>(a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> U) -> [U; LANES] {
+    std::array::from_fn(|i| f(a[i], b[i]))
+}
+
+impl Simd for Portable {
+    type F = [f32; LANES];
+    type I = [i32; LANES];
+    type Sum = [i32; LANES];
+    type Quad = [u8; 4];
+
+    const WIDE: bool = false;
+    const DOT_TILE: (usize, usize) = (2, 1);
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Out {
+        kernel.run(self)
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Self::F {
+        [value; LANES]
+    }
+    #[inline(always)]
+    fn load(self, from: &[f32; LANES]) -> Self::F {
+        *from
+    }
+    #[inline(always)]
+    fn store(self, to: &mut [f32; LANES], value: Self::F) {
+        *to = value;
+    }
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        zip(a, b, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        zip(a, b, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        zip(a, b, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+    }
+    #[inline(always)]
+    fn min(self, a: Self::F, b: Self::F) -> Self::F {
+        zip(a, b, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn max(self, a: Self::F, b: Self::F) -> Self::F {
+        zip(a, b, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn splat_int(self, value: i32) -> Self::I {
+        [value; LANES]
+    }
+    #[inline(always)]
+    fn load_int(self, from: &[i32; LANES]) -> Self::I {
+        *from
+    }
+    #[inline(always)]
+    fn store_int(self, to: &mut [i32; LANES], value: Self::I) {
+        *to = value;
+    }
+    #[inline(always)]
+    fn add_int(self, a: Self::I, b: Self::I) -> Self::I {
+        zip(a, b, i32::wrapping_add)
+    }
+    #[inline(always)]
+    fn and_int(self, a: Self::I, b: Self::I) -> Self::I {
+        zip(a, b, |a, b| a & b)
+    }
+    #[inline(always)]
+    fn or_int(self, a: Self::I, b: Self::I) -> Self::I {
+        zip(a, b, |a, b| a | b)
+    }
+    #[inline(always)]
+    fn shl_int<const BITS: i32>(self, a: Self::I) -> Self::I {
+        a.map(|a| a << BITS)
+    }
+    #[inline(always)]
+    fn shr_int<const BITS: i32>(self, a: Self::I) -> Self::I {
+        a.map(|a| (a.cast_unsigned() >> BITS).cast_signed())
+    }
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // the contract keeps the value within i32
+    fn round(self, a: Self::F) -> Self::I {
+        a.map(|a| a.round_ties_even() as i32)
+    }
+    #[inline(always)]
+    #[allow(clippy::cast_precision_loss)] // rounding is what the contract says
+    fn float(self, a: Self::I) -> Self::F {
+        a.map(|a| a as f32)
+    }
+    #[inline(always)]
+    fn bits_as_float(self, a: Self::I) -> Self::F {
+        a.map(|a| f32::from_bits(a.cast_unsigned()))
+    }
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // the lowest byte is what is asked for
+    fn store_bytes(self, to: &mut [u8; LANES], value: Self::I) {
+        *to = value.map(|v| v.cast_unsigned() as u8);
+    }
+
+    #[inline(always)]
+    fn quad(self, bytes: &[u8; 4]) -> Self::Quad {
+        *bytes
+    }
+    #[inline(always)]
+    fn zero_sum(self) -> Self::Sum {
+        [0; LANES]
+    }
+    #[inline(always)]
+    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &[i8; DOT_BYTES]) -> Self::Sum {
+        let quads = b.as_chunks::<4>().0;
+        std::array::from_fn(|i| {
+            let products = (0..4).map(|j| i32::from(a[j]) * i32::from(quads[i][j]));
+            sum[i].wrapping_add(products.sum::<i32>())
+        })
+    }
+    #[inline(always)]
+    fn finish(self, sum: Self::Sum) -> Self::I {
+        sum
+    }
+}

@@ -1,0 +1,154 @@
+//! Matrix products in `f32`, each sum taken in order of depth by fused multiply-add, so that all
+//! instruction sets agree to the bit.
+//!
+//! The right-hand side is packed into panels of sixteen columns, laid out `[depth][16 columns]`.
+
+use super::{
+    buffer::Buffer,
+    simd::{LANES, Simd},
+};
+
+/// Panels of the widest tile.
+pub const TILE_PANELS: usize = 4;
+
+/// Depth comes in multiples of this.
+pub const DEPTH_UNIT: usize = 4;
+
+/// What a tile is computed from; it has any number of rows.
+pub struct TileInput<'a, const P: usize> {
+    /// The left-hand side from the first row on.
+    pub left: &'a [f32],
+    /// Numbers from one row to the next.
+    pub left_stride: usize,
+    /// Rows wanted.
+    pub rows: usize,
+    /// Length of the sums; a multiple of [`DEPTH_UNIT`].
+    pub depth: usize,
+    /// The panels of the right-hand side, `depth * 16` numbers each.
+    pub panels: [&'a [f32]; P],
+    /// What is added to the sums of each panel's columns.
+    pub start: &'a [[f32; LANES]],
+}
+
+/// Fills `rows` rows of `16 * P` columns of `out`, rows `out_stride` apart.
+#[inline(always)]
+pub fn tile<S: Simd, const P: usize>(
+    simd: S,
+    input: &TileInput<'_, P>,
+    out: &mut [f32],
+    out_stride: usize,
+) {
+    let mut row = 0;
+    while row < input.rows {
+        let height = match input.rows - row {
+            6 | 10.. => 6,
+            4.. => 4,
+            2.. => 2,
+            _ => 1,
+        };
+        let width = if S::WIDE { P } else { 1 };
+        let mut panel = 0;
+        while panel < P {
+            match (height, width) {
+                (6, 4) => block::<S, P, 6, 4>(simd, input, row, panel, out, out_stride),
+                (4, 4) => block::<S, P, 4, 4>(simd, input, row, panel, out, out_stride),
+                (2, 4) => block::<S, P, 2, 4>(simd, input, row, panel, out, out_stride),
+                (1, 4) => block::<S, P, 1, 4>(simd, input, row, panel, out, out_stride),
+                (6, 2) => block::<S, P, 6, 2>(simd, input, row, panel, out, out_stride),
+                (4, 2) => block::<S, P, 4, 2>(simd, input, row, panel, out, out_stride),
+                (2, 2) => block::<S, P, 2, 2>(simd, input, row, panel, out, out_stride),
+                (1, 2) => block::<S, P, 1, 2>(simd, input, row, panel, out, out_stride),
+                (6, _) => block::<S, P, 6, 1>(simd, input, row, panel, out, out_stride),
+                (4, _) => block::<S, P, 4, 1>(simd, input, row, panel, out, out_stride),
+                (2, _) => block::<S, P, 2, 1>(simd, input, row, panel, out, out_stride),
+                _ => block::<S, P, 1, 1>(simd, input, row, panel, out, out_stride),
+            }
+            panel += width;
+        }
+        row += height;
+    }
+}
+
+/// `R` rows by `W` panels, held in registers over the whole depth.
+#[inline(always)]
+fn block<S: Simd, const P: usize, const R: usize, const W: usize>(
+    simd: S,
+    input: &TileInput<'_, P>,
+    row: usize,
+    panel: usize,
+    out: &mut [f32],
+    out_stride: usize,
+) {
+    // In fixed steps, so that bounds are checked once a step.
+    let steps = input.depth / DEPTH_UNIT;
+    let left: [&[[f32; DEPTH_UNIT]]; R] = std::array::from_fn(|r| {
+        &input.left[(row + r) * input.left_stride..].as_chunks().0[..steps]
+    });
+    let right: [&[[[f32; LANES]; DEPTH_UNIT]]; W] = std::array::from_fn(|p| {
+        let vectors: &[[f32; LANES]] = input.panels[panel + p].as_chunks().0;
+        &vectors.as_chunks().0[..steps]
+    });
+    let mut sums = [[simd.splat(0.0); W]; R];
+    for step in 0..steps {
+        let left: [&[f32; DEPTH_UNIT]; R] = std::array::from_fn(|r| &left[r][step]);
+        let right: [&[[f32; LANES]; DEPTH_UNIT]; W] = std::array::from_fn(|p| &right[p][step]);
+        for k in 0..DEPTH_UNIT {
+            let b: [S::F; W] = std::array::from_fn(|p| simd.load(&right[p][k]));
+            for r in 0..R {
+                let a = simd.splat(left[r][k]);
+                for p in 0..W {
+                    sums[r][p] = simd.fma(a, b[p], sums[r][p]);
+                }
+            }
+        }
+    }
+    for r in 0..R {
+        let to = &mut out[(row + r) * out_stride + panel * LANES..][..W * LANES];
+        let to = to.as_chunks_mut::<LANES>().0;
+        for p in 0..W {
+            let start = simd.load(&input.start[panel + p]);
+            simd.store(&mut to[p], simd.add(sums[r][p], start));
+        }
+    }
+}
+
+/// A right-hand side packed into panels.
+#[derive(Debug)]
+pub struct Packed {
+    numbers: Buffer<f32>,
+    depth: usize,
+    columns: usize,
+}
+
+impl Packed {
+    /// Packs `columns` columns of `depth` numbers; columns must be a multiple of 64.
+    pub fn new(depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) -> Self {
+        assert!(columns.is_multiple_of(TILE_PANELS * LANES));
+        let mut numbers = Buffer::new(depth * columns);
+        for (i, number) in numbers.iter_mut().enumerate() {
+            let (panel, within) = (i / (depth * LANES), i % (depth * LANES));
+            *number = at(within / LANES, panel * LANES + within % LANES);
+        }
+        Self {
+            numbers,
+            depth,
+            columns,
+        }
+    }
+
+    /// Length of each column.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Four panels, from column `64 * index` on.
+    pub fn group(&self, index: usize) -> [&[f32]; TILE_PANELS] {
+        let size = self.depth * LANES;
+        std::array::from_fn(|p| &self.numbers[(index * TILE_PANELS + p) * size..][..size])
+    }
+}
