@@ -41,8 +41,14 @@ impl Samples {
             !texts.is_empty(),
             "the corpus holds no passage to measure with"
         );
-        let step = texts.len().div_ceil(most.max(1));
-        let texts: Vec<String> = texts.into_iter().step_by(step).take(most).collect();
+        let all = texts.len();
+        let texts: Vec<String> = texts
+            .into_iter()
+            .enumerate()
+            // The places i * all / count, rounded up, for count evenly spread passages.
+            .filter(|(place, _)| most >= all || (place * most) % all < most)
+            .map(|(_, text)| text)
+            .collect();
         let passages = texts
             .iter()
             .map(|text| Ok(tokenizer.tokenize(text)?.ids))
