@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -188,23 +187,40 @@ fn an_absent_model_is_an_error_that_says_where_to_get_it() {
     assert!(message.contains("switched off"), "{message}");
 }
 
+/// A server on a free port, and what it said when it was ready.
+struct Served {
+    child: Child,
+    said: Vec<String>,
+}
+
+impl Served {
+    fn start(folder: &TempDir, arguments: &[&str]) -> Self {
+        support::model_folder();
+        let mut child = antiphon(folder, &["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let said = lines.take(2).map(Result::unwrap).collect();
+        Self { child, said }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
 #[test]
 fn serve_announces_itself_once_it_answers() {
-    support::model_folder();
     let folder = TempDir::new().unwrap();
-    let mut child = antiphon(
-        &folder,
-        &["serve", "--listen", "127.0.0.1:0", "--corpus", &sample()],
-    )
-    .stdout(Stdio::piped())
-    .stderr(Stdio::null())
-    .spawn()
-    .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = lines.next().unwrap().unwrap();
-    let second = lines.next().unwrap().unwrap();
-    assert!(first.contains("2 documents"), "{first}");
-    let url = second.split('\'').nth(1).unwrap();
+    let served = Served::start(&folder, &["--corpus", &sample()]);
+    assert!(served.said[0].contains("2 documents"), "{:?}", served.said);
+    let url = served.said[1].split('\'').nth(1).unwrap();
     let body = ureq::get(url)
         .call()
         .unwrap()
@@ -216,9 +232,28 @@ fn serve_announces_itself_once_it_answers() {
     // A second process must not touch the same store.
     let message = failure(&run(&folder, &["index", &sample()]));
     assert!(message.contains("another Antiphon process"), "{message}");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(Path::new(&folder.path().join("data/antiphon.db")).exists());
+}
+
+#[test]
+fn an_archive_is_not_mixed_with_the_samples() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("corpus")).unwrap();
+    fs::write(
+        folder.path().join("corpus/sample.txt"),
+        "Not part of the archive.",
+    )
+    .unwrap();
+    fs::write(
+        folder.path().join("own.txt"),
+        "Peace is the work of justice.",
+    )
+    .unwrap();
+    stdout(&run(
+        &folder,
+        &["index", "own.txt", "--data-dir", "archive"],
+    ));
+    let served = Served::start(&folder, &["--data-dir", "archive"]);
+    assert!(served.said[0].contains("1 document,"), "{:?}", served.said);
 }
 
 #[test]

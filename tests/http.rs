@@ -124,8 +124,8 @@ fn a_hit_leads_to_its_passage_and_its_document() {
         hit["sentence"]["text"].as_str().unwrap()
     );
     assert_eq!(
-        document["passage_list"].as_array().unwrap().len() as u64,
-        document["passages"].as_u64().unwrap()
+        document["passages"].as_array().unwrap().len() as u64,
+        document["passage_count"].as_u64().unwrap()
     );
     let [second, third] = [2, 3].map(|n| get(&format!("/v1/passages/{id}%23p{n}")).body);
     assert_eq!(second["next"]["id"], third["id"]);

@@ -55,6 +55,12 @@ pub(super) fn thousands(number: usize) -> String {
     text
 }
 
+/// A number of things: `1 document`, `2 documents`.
+pub(super) fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", thousands(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +70,12 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("unbreakable word", 4), ["unbreakable", "word"]);
         assert_eq!(wrap("a\nb", 10), ["a", "b"]);
+    }
+
+    #[test]
+    fn one_thing_is_not_several() {
+        assert_eq!(counted(1, "document"), "1 document");
+        assert_eq!(counted(1_938, "document"), "1,938 documents");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::engine::{DroppedBlock, IngestReport, Remark};
 
-use super::output::thousands;
+use super::output::{counted, thousands};
 
 /// Lines shown of a list; the JSON report has them all.
 const SHOWN: usize = 10;
@@ -32,8 +32,8 @@ pub(super) fn print(report: &IngestReport, out: &mut impl Write) -> io::Result<(
 pub(super) fn summarise(report: &IngestReport, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
-        "Read {} documents in {:.1} s: {} new, {} changed, {} with new metadata, {} unchanged; {} skipped, {} removed",
-        thousands(report.read),
+        "Read {} in {:.1} s: {} new, {} changed, {} with new metadata, {} unchanged; {} skipped, {} removed",
+        counted(report.read, "document"),
         report.seconds,
         thousands(report.added),
         thousands(report.updated),
@@ -47,10 +47,10 @@ pub(super) fn summarise(report: &IngestReport, out: &mut impl Write) -> io::Resu
         let rate = report.tokens as f64 / report.encode_seconds.max(1e-9);
         writeln!(
             out,
-            "Wrote {} passages with {} sentences; encoded {} tokens at {rate:.0} tokens/s{}",
-            thousands(report.passages),
-            thousands(report.sentences),
-            thousands(report.tokens),
+            "Wrote {} with {}; encoded {} at {rate:.0} tokens/s{}",
+            counted(report.passages, "passage"),
+            counted(report.sentences, "sentence"),
+            counted(report.tokens, "token"),
             peak_memory().map_or(String::new(), |mb| format!("; peak memory {mb} MB")),
         )?;
     }
@@ -70,9 +70,9 @@ fn dropped(blocks: &[DroppedBlock], out: &mut impl Write) -> io::Result<()> {
         let lines: usize = blocks.iter().map(|b| b.block.lines).sum();
         writeln!(
             out,
-            "  {reason}: {} blocks, {} lines",
-            thousands(blocks.len()),
-            thousands(lines)
+            "  {reason}: {}, {}",
+            counted(blocks.len(), "block"),
+            counted(lines, "line")
         )?;
         for dropped in blocks.iter().take(SHOWN) {
             writeln!(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 
 use crate::config::Settings;
-use crate::engine::IngestOptions;
+use crate::engine::{Engine, IngestOptions};
 use crate::server::{self, Limits, Service};
 
 use super::{open, output, report};
@@ -78,14 +78,19 @@ fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow:
 }
 
 /// Brings the store up to date with the corpus folder; whether anything changed.
-fn read_corpus(
-    settings: &Settings,
-    engine: &crate::engine::Engine,
-    say: open::Say<'_>,
-) -> anyhow::Result<bool> {
-    if settings.corpus == Settings::default().corpus && !settings.corpus.exists() {
-        tracing::warn!("there is no folder corpus here; serving what is stored");
-        return Ok(false);
+fn read_corpus(settings: &Settings, engine: &Engine, say: open::Say<'_>) -> anyhow::Result<bool> {
+    let defaults = Settings::default();
+    if settings.corpus == defaults.corpus {
+        if !settings.corpus.exists() {
+            tracing::warn!("there is no folder corpus here; serving what is stored");
+            return Ok(false);
+        }
+        // An archive that was indexed into a directory of its own is not mixed with the samples
+        // that happen to lie here.
+        if settings.data_dir != defaults.data_dir && !engine.is_empty()? {
+            tracing::info!("serving what is stored; --corpus names what else to read");
+            return Ok(false);
+        }
     }
     let options = IngestOptions {
         keep_all: settings.keep_all,
@@ -100,7 +105,9 @@ fn read_corpus(
 }
 
 fn announce(address: SocketAddr, documents: usize, passages: usize) -> anyhow::Result<()> {
+    let documents = output::counted(documents, "document");
+    let passages = output::counted(passages, "passage");
     output::line(format_args!(
-        "Antiphon serves {documents} documents, {passages} passages on http://{address}\nTry: curl 'http://{address}/v1/search?q=sovereignty+in+cyberspace&limit=3'"
+        "Antiphon serves {documents}, {passages} on http://{address}\nTry: curl 'http://{address}/v1/search?q=sovereignty+in+cyberspace&limit=3'"
     ))
 }

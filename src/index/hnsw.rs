@@ -110,6 +110,19 @@ impl Hnsw {
     }
 }
 
+impl Hnsw {
+    /// The same graph, searched with so many candidates.
+    ///
+    /// # Errors
+    ///
+    /// If `ef_search` is outside its range.
+    pub fn searched_with(mut self, ef_search: usize) -> Result<Self, IndexError> {
+        self.parameters.ef_search = ef_search;
+        self.parameters.check()?;
+        Ok(self)
+    }
+}
+
 impl VectorIndex for Hnsw {
     fn len(&self) -> usize {
         self.vectors.len()

@@ -143,7 +143,7 @@ pub struct DocumentBody {
     /// Further attributes as they were given.
     attributes: BTreeMap<String, serde_json::Value>,
     /// Number of passages.
-    passages: usize,
+    passage_count: usize,
     /// Length of the clean text in characters.
     characters: usize,
     /// SHA-256 of id, metadata and clean text.
@@ -190,8 +190,7 @@ pub(super) struct DocumentResponse {
     /// The clean text, into which all ranges point.
     text: String,
     /// The passages in order; each is `text[start..end]`, so their texts are not repeated.
-    #[serde(rename = "passage_list")]
-    passage_list: Vec<PassageRangeBody>,
+    passages: Vec<PassageRangeBody>,
     /// What was left out of the clean text.
     dropped: Vec<DroppedBody>,
 }
@@ -338,7 +337,7 @@ impl From<DocumentSummary> for DocumentBody {
             language: metadata.language,
             source: metadata.source,
             attributes: metadata.attributes,
-            passages: summary.passages,
+            passage_count: summary.passages,
             characters: summary.characters,
             content_hash: summary.content_hash.to_string(),
         }
@@ -351,7 +350,7 @@ impl From<DocumentRecord> for DocumentResponse {
             document: record.summary.into(),
             origin: record.origin,
             text: record.text,
-            passage_list: record.passages.iter().map(PassageRangeBody::from).collect(),
+            passages: record.passages.iter().map(PassageRangeBody::from).collect(),
             dropped: record.dropped.into_iter().map(DroppedBody::from).collect(),
         }
     }
