@@ -6,9 +6,9 @@ RUN apt-get update \
 WORKDIR /app
 # Dependencies first, over an empty crate: they are compiled again only when they change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src benches \
+RUN mkdir -p src benches tests \
     && echo 'fn main() {}' > src/main.rs \
-    && touch src/lib.rs benches/tokenize.rs benches/encode.rs benches/search.rs benches/query.rs \
+    && touch src/lib.rs tests/tests.rs benches/tokenize.rs benches/encode.rs benches/search.rs benches/query.rs \
     && cargo build --release --locked
 COPY models/manifest.toml models/manifest.toml
 COPY src src
@@ -27,6 +27,7 @@ COPY --from=build --chown=antiphon:antiphon /app/models models
 COPY --chown=antiphon:antiphon corpus corpus
 USER antiphon
 ENV ANTIPHON_LISTEN=0.0.0.0:8080 \
+    ANTIPHON_CORPUS=/app/corpus \
     ANTIPHON_DATA_DIR=/data \
     ANTIPHON_OFFLINE=true
 VOLUME /data

@@ -1,6 +1,6 @@
 //! Real passages for the benches.
 //!
-//! By default the sample corpus. `ANTIPHON_BENCH_DATA` names a data directory that was indexed
+//! By default the sample corpus. `BENCH_DATA` names a data directory that was indexed
 //! before, so that search is measured over as many passages as one likes.
 
 use std::path::Path;
@@ -33,11 +33,11 @@ pub fn encoder() -> Arc<dyn Encoder> {
     encoder::load(&files, Precision::Int8, None).expect("the model fits its configuration")
 }
 
-/// The snapshot to search: that of `ANTIPHON_BENCH_DATA`, or of the sample corpus.
+/// The snapshot to search: that of `BENCH_DATA`, or of the sample corpus.
 #[allow(dead_code)] // not every bench searches
 pub fn snapshot(encoder: &Arc<dyn Encoder>) -> Snapshot {
-    if let Some(data) = std::env::var_os("ANTIPHON_BENCH_DATA") {
-        let view = View::open(Path::new(&data)).expect("ANTIPHON_BENCH_DATA is a data directory");
+    if let Some(data) = std::env::var_os("BENCH_DATA") {
+        let view = View::open(Path::new(&data)).expect("BENCH_DATA is a data directory");
         view.check_encoder(encoder.fingerprint())
             .expect("filled by this encoder");
         return Snapshot::exact(view).expect("the store can be read");

@@ -1,7 +1,8 @@
 //! Settings: defaults < `antiphon.toml` < `ANTIPHON_*` < flags, checked once.
 //!
-//! Every setting is one key of one flat table, under the same name in all four places: `data_dir`
-//! in the file, `ANTIPHON_DATA_DIR` in the environment, `--data-dir` on the command line.
+//! Every setting is one key of one flat table, under the same name wherever it can be given:
+//! `data_dir` in the file, `ANTIPHON_DATA_DIR` in the environment, `--data-dir` on the command line.
+//! Those that are rarely touched have no flag.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,15 +19,25 @@ use crate::index::{HnswParameters, IndexError};
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "antiphon.toml";
 
+/// The corpus where none is named.
+pub const DEFAULT_CORPUS: &str = "corpus";
+
+/// The data directory where none is named.
+pub const DEFAULT_DATA_DIR: &str = "data";
+
 /// Start of the names of environment variables that are settings.
 const PREFIX: &str = "ANTIPHON_";
+
+/// Variables that begin like settings and are none.
+const SERVICE_LINKS: &[&str] = &["ANTIPHON_SERVICE_", "ANTIPHON_PORT"];
 
 /// What the program is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Folder or file that `serve` reads at its start.
-    pub corpus: PathBuf,
+    /// Folder or file that `serve` reads at its start; without it [`DEFAULT_CORPUS`], as long as
+    /// the data directory holds nothing else.
+    pub corpus: Option<PathBuf>,
     /// Where the store lives.
     pub data_dir: PathBuf,
     /// Address and port to serve on.
@@ -102,8 +113,8 @@ impl Default for Settings {
     fn default() -> Self {
         let hnsw = HnswParameters::default();
         Self {
-            corpus: "corpus".into(),
-            data_dir: "data".into(),
+            corpus: None,
+            data_dir: DEFAULT_DATA_DIR.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             model_dir: None,
             models_dir: "models".into(),
@@ -219,6 +230,10 @@ impl Settings {
         let variables: HashMap<String, String> = environment
             .into_iter()
             .filter(|(name, _)| name.starts_with(PREFIX))
+            // What Kubernetes sets for a service of our name.
+            .filter(|(name, _)| !SERVICE_LINKS.iter().any(|link| name.starts_with(link)))
+            // An empty variable is how a shell or a compose file says "not set".
+            .filter(|(_, value)| !value.is_empty())
             .collect();
         let read = || -> Result<Self, config::ConfigError> {
             Config::builder()
@@ -336,13 +351,16 @@ mod tests {
             ("ANTIPHON_DATA_DIR", "from-environment"),
             ("ANTIPHON_OFFLINE", "true"),
             ("HOME", "/root"),
+            ("ANTIPHON_MODEL_DIR", ""),
+            ("ANTIPHON_SERVICE_HOST", "10.0.0.1"),
+            ("ANTIPHON_PORT", "tcp://10.0.0.1:80"),
         ]);
         let settings = Settings::load(Some(file.path()), env, &flags).unwrap();
         assert_eq!(settings.data_dir, Path::new("from-flag"));
         assert_eq!(settings.listen.port(), 2);
         assert_eq!(settings.queue, 7);
         assert!(settings.offline);
-        assert_eq!(settings.corpus, Path::new("corpus"));
+        assert_eq!(settings.corpus, None);
         assert_eq!(settings.model_dir, None);
     }
 

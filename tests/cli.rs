@@ -12,9 +12,13 @@ use crate::support;
 /// The program in a folder of its own, so that no settings or stores of the checkout interfere.
 fn antiphon(folder: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ANTIPHON_") {
+            command.env_remove(name);
+        }
+    }
     command
         .current_dir(folder.path())
-        .env_remove("ANTIPHON_DATA_DIR")
         .env("ANTIPHON_MODELS_DIR", support::root().join("models"))
         .env("ANTIPHON_OFFLINE", "true")
         .args(arguments);
@@ -154,6 +158,13 @@ fn failures_say_what_to_do() {
     let folder = TempDir::new().unwrap();
     let message = failure(&run(&folder, &["search", "peace"]));
     assert!(message.contains("antiphon index PATH"), "{message}");
+    fs::create_dir(folder.path().join("corpus")).unwrap();
+    let message = failure(&run(
+        &folder,
+        &["search", "peace", "--data-dir", "misspelt"],
+    ));
+    assert!(message.contains("misspelt"), "{message}");
+    fs::remove_dir(folder.path().join("corpus")).unwrap();
     let message = failure(&run(&folder, &["search", " "]));
     assert!(message.contains("the query is empty"), "{message}");
     let message = failure(&run(&folder, &["search", "peace", "-n", "0"]));

@@ -208,6 +208,11 @@ fn bad_searches_name_their_fault() {
             "wrong_type",
             Some("mode"),
         ),
+        (
+            json!({"query": "peace", "mode": 3}),
+            "wrong_type",
+            Some("mode"),
+        ),
         (json!(["peace"]), "wrong_type", None),
     ];
     for (body, code, field) in cases {
@@ -263,7 +268,7 @@ fn bad_urls_name_their_fault() {
             Some("id"),
         ),
         (
-            "/v1/passages/un-cyber-statement-2015%23p0",
+            "/v1/passages/un-cyber-statement-2015%23p99",
             404,
             "passage_not_found",
             Some("id"),
@@ -296,10 +301,10 @@ fn bad_urls_name_their_fault() {
 #[test]
 fn wrong_methods_are_told_the_right_ones() {
     for (method, path, allow) in [
-        ("DELETE", "/v1/search", "GET, POST"),
-        ("POST", "/v1/documents/a", "GET"),
+        ("DELETE", "/v1/search", "GET, HEAD, POST"),
+        ("POST", "/v1/documents/a", "GET, HEAD"),
         ("GET", "/v1/embeddings", "POST"),
-        ("PUT", "/livez", "GET"),
+        ("PUT", "/livez", "GET, HEAD"),
     ] {
         let answer = send(method, *SERVER, path, None);
         assert_problem(&answer, 405, "method_not_allowed", None);
@@ -346,6 +351,7 @@ fn embedding_errors_come_in_openais_shape() {
     let long = "peace ".repeat(300);
     for (body, status, code, param) in [
         (json!({"input": ""}), 400, "empty_input", Some("input")),
+        (json!({"input": " "}), 400, "empty_input", Some("input")),
         (json!({"input": []}), 400, "empty_input", Some("input")),
         (
             json!({"input": ["a", ""]}),
@@ -469,6 +475,15 @@ fn problem_codes_are_all_different() {
     codes.sort_unstable();
     codes.dedup();
     assert_eq!(codes.len(), all);
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    let answer = send("HEAD", *SERVER, "/livez", None);
+    assert_eq!(
+        (answer.status, answer.body),
+        (200, Value::String(String::new()))
+    );
 }
 
 #[test]

@@ -124,6 +124,48 @@ fn only_prune_removes_what_has_vanished() {
 }
 
 #[test]
+fn prune_removes_nothing_where_something_could_not_be_read() {
+    let line = |id: &str, text: &str| format!("{}\n", serde_json::json!({"id": id, "text": text}));
+    let folder = corpus(&[("a.jsonl", &(line("one", A) + &line("two", B)))]);
+    let data = TempDir::new().unwrap();
+    let engine = support::engine(&data);
+    ingest(&engine, &paths(&folder), IngestOptions::default());
+    let prune = IngestOptions {
+        prune: true,
+        ..IngestOptions::default()
+    };
+    fs::write(
+        folder.path().join("a.jsonl"),
+        line("one", A) + "{\"id\": \"tw",
+    )
+    .unwrap();
+    let torn = ingest(&engine, &paths(&folder), prune);
+    assert!(torn.removed.is_empty(), "{torn:?}");
+    assert!(
+        torn.notes
+            .iter()
+            .any(|n| n.text.contains("nothing was removed")),
+        "{torn:?}"
+    );
+    fs::remove_file(folder.path().join("a.jsonl")).unwrap();
+    let unmounted = ingest(&engine, &paths(&folder), prune);
+    assert!(unmounted.removed.is_empty(), "{unmounted:?}");
+    assert_eq!(engine.publish().unwrap().facts().documents, 2);
+}
+
+#[test]
+fn a_text_that_has_lost_its_passages_is_no_longer_found() {
+    let folder = corpus(&[("a.txt", A)]);
+    let data = TempDir::new().unwrap();
+    let engine = support::engine(&data);
+    ingest(&engine, &paths(&folder), IngestOptions::default());
+    fs::write(folder.path().join("a.txt"), "* * *\n").unwrap();
+    let report = ingest(&engine, &paths(&folder), IngestOptions::default());
+    assert_eq!(report.removed, ["a"], "{report:?}");
+    assert_eq!(engine.publish().unwrap().facts().documents, 0);
+}
+
+#[test]
 fn bad_input_is_reported_and_costs_nothing_else() {
     let folder = corpus(&[
         ("a.txt", A),

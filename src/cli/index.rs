@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::ensure;
 use clap::Args;
 
 use crate::config::Settings;
@@ -36,5 +37,9 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
         return output::json(&result);
     }
     report::print(&result, &mut anstream::stdout().lock())?;
+    ensure!(
+        result.read > 0 || result.skipped.is_empty(),
+        "nothing could be read; the report says why"
+    );
     Ok(())
 }

@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
         // A reader that has seen enough, such as `head`, is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("antiphon: {error:#}");
+            anstream::eprintln!("antiphon: {}", describe(&error));
             ExitCode::FAILURE
         }
     }
@@ -86,6 +86,22 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Models(command) => models::run(&settings, &command),
         Command::Export(command) => export::run(&settings, &command),
     }
+}
+
+/// The error and its causes, each once: some messages hold their cause already.
+fn describe(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |mut text, cause| {
+            if !text.contains(&cause) {
+                if !text.is_empty() {
+                    text.push_str(": ");
+                }
+                text.push_str(&cause);
+            }
+            text
+        })
 }
 
 fn start_logging(filter: &str) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use crate::config::Settings;
+use crate::config::{DEFAULT_CORPUS, Settings};
 use crate::corpus::{Corpus, Limits};
 use crate::encoder::model::{FetchOptions, Manifest, ModelFiles, fetch, open_folder, open_pinned};
 use crate::encoder::{self, Encoder};
@@ -77,6 +77,24 @@ pub(super) fn engine(settings: &Settings, say: Say<'_>) -> anyhow::Result<Engine
 /// Looks at files and folders; done before anything else, so that a misspelt path costs nothing.
 pub(super) fn corpus(paths: &[PathBuf]) -> anyhow::Result<Corpus> {
     Corpus::open(paths, &Limits::default()).context("the corpus cannot be read")
+}
+
+/// The corpus that belongs to the store: the one that was named, or the default one, unless it is
+/// not there or the store holds something else.
+pub(super) fn corpus_for(settings: &Settings, engine: &Engine) -> anyhow::Result<Option<PathBuf>> {
+    if settings.corpus.is_some() {
+        return Ok(settings.corpus.clone());
+    }
+    let default = PathBuf::from(DEFAULT_CORPUS);
+    if !default.exists() {
+        tracing::warn!("there is no folder {DEFAULT_CORPUS} here; --corpus names another");
+        return Ok(None);
+    }
+    if !engine.adopt_default_corpus()? {
+        tracing::info!("the data directory holds another corpus; --corpus names what else to read");
+        return Ok(None);
+    }
+    Ok(Some(default))
 }
 
 /// Reads a corpus into the store, with a progress bar.

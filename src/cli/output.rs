@@ -42,6 +42,13 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A text without control characters, which a terminal would obey.
+pub(super) fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
 /// A number with its thousands apart: `1,234,567`.
 pub(super) fn thousands(number: usize) -> String {
     let digits = number.to_string();

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::engine::{DroppedBlock, IngestReport, Remark};
 
-use super::output::{counted, thousands};
+use super::output::{counted, plain, thousands};
 
 /// Lines shown of a list; the JSON report has them all.
 const SHOWN: usize = 10;
@@ -92,7 +92,12 @@ fn remarks(title: &str, remarks: &[Remark], out: &mut impl Write) -> io::Result<
     }
     writeln!(out, "{title}: {}", thousands(remarks.len()))?;
     for remark in remarks.iter().take(SHOWN) {
-        writeln!(out, "    {}: {}", remark.origin, remark.text)?;
+        writeln!(
+            out,
+            "    {}: {}",
+            plain(&remark.origin),
+            plain(&remark.text)
+        )?;
     }
     more(remarks.len(), out)
 }

@@ -1,12 +1,15 @@
 //! `antiphon search`.
 
 use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 
-use crate::config::Settings;
+use crate::config::{DEFAULT_DATA_DIR, Settings};
+use crate::encoder::Encoder;
 use crate::engine::{Engine, IngestOptions, Snapshot};
 use crate::search::{self, Answer, DEFAULT_LIMIT, Hit, Query};
 use crate::server::search_response;
@@ -37,15 +40,8 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     let query = Query::new(&arguments.query, arguments.limit, arguments.offset)?;
     let encoder = open::encoder(settings, &open::silent)?;
     let view = match View::open(&settings.data_dir) {
-        Err(StoreError::Absent { .. }) if settings.corpus.exists() => {
-            let corpus = open::corpus(std::slice::from_ref(&settings.corpus))?;
-            let options = settings.engine_options();
-            let engine = Engine::open(&settings.data_dir, encoder.clone(), options)?;
-            let ingest = IngestOptions {
-                keep_all: settings.keep_all,
-                prune: false,
-            };
-            open::ingest(&engine, &corpus, ingest, &open::silent)?;
+        Err(StoreError::Absent { .. }) if may_begin(settings) => {
+            begin(settings, encoder.clone())?;
             View::open(&settings.data_dir)?
         }
         other => other?,
@@ -61,10 +57,32 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     print(&answer)
 }
 
+/// Whether an absent store is to be filled: a data directory that was named and is not there is
+/// more likely misspelt.
+fn may_begin(settings: &Settings) -> bool {
+    settings.corpus.is_some() || settings.data_dir == Path::new(DEFAULT_DATA_DIR)
+}
+
+/// Reads the corpus into a new store.
+fn begin(settings: &Settings, encoder: Arc<dyn Encoder>) -> anyhow::Result<()> {
+    let engine = Engine::open(&settings.data_dir, encoder, settings.engine_options())?;
+    if let Some(path) = open::corpus_for(settings, &engine)? {
+        let options = IngestOptions {
+            keep_all: settings.keep_all,
+            prune: false,
+        };
+        open::ingest(&engine, &open::corpus(&[path])?, options, &open::silent)?;
+    }
+    Ok(())
+}
+
 fn print(answer: &Answer) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     if answer.hits.is_empty() {
-        writeln!(out, "Nothing is stored to be found.")?;
+        writeln!(
+            out,
+            "Nothing is stored yet; `antiphon index PATH` reads a corpus."
+        )?;
     }
     for hit in &answer.hits {
         print_hit(hit, &mut out)?;

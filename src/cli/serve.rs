@@ -79,24 +79,14 @@ fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow:
 
 /// Brings the store up to date with the corpus folder; whether anything changed.
 fn read_corpus(settings: &Settings, engine: &Engine, say: open::Say<'_>) -> anyhow::Result<bool> {
-    let defaults = Settings::default();
-    if settings.corpus == defaults.corpus {
-        if !settings.corpus.exists() {
-            tracing::warn!("there is no folder corpus here; serving what is stored");
-            return Ok(false);
-        }
-        // An archive that was indexed into a directory of its own is not mixed with the samples
-        // that happen to lie here.
-        if settings.data_dir != defaults.data_dir && !engine.is_empty()? {
-            tracing::info!("serving what is stored; --corpus names what else to read");
-            return Ok(false);
-        }
-    }
+    let Some(path) = open::corpus_for(settings, engine)? else {
+        return Ok(false);
+    };
     let options = IngestOptions {
         keep_all: settings.keep_all,
         prune: false,
     };
-    let corpus = open::corpus(std::slice::from_ref(&settings.corpus))?;
+    let corpus = open::corpus(&[path])?;
     let report = open::ingest(engine, &corpus, options, say)?;
     if report.changed_anything() || !report.skipped.is_empty() {
         report::summarise(&report, &mut anstream::stderr().lock())?;

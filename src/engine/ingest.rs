@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::corpus::{Corpus, Document, DocumentId, Reading};
+use crate::corpus::{Corpus, Document, DocumentId, Reading, SkipReason};
 use crate::passages::{SEGMENTER_VERSION, SegmentOptions, Segmented, TokenCounter, segment};
 use crate::store::{ContentHash, NewDocument};
 
@@ -71,6 +71,8 @@ struct Run<'a> {
     state: IngestState,
     report: IngestReport,
     seen: HashSet<DocumentId>,
+    /// Places that may hold documents and could not be read.
+    unread: usize,
 }
 
 impl Engine {
@@ -99,6 +101,7 @@ impl Engine {
             },
             report: IngestReport::default(),
             seen: HashSet::new(),
+            unread: 0,
         };
         run.read(corpus)?;
         if options.prune {
@@ -132,10 +135,13 @@ impl Run<'_> {
                         batch.push(changed);
                     }
                 }
-                Reading::Skipped(skipped) => self.report.skipped.push(Remark {
-                    origin: skipped.origin.to_string(),
-                    text: skipped.reason.to_string(),
-                }),
+                Reading::Skipped(skipped) => {
+                    self.unread += usize::from(may_hold_documents(&skipped.reason));
+                    self.report.skipped.push(Remark {
+                        origin: skipped.origin.to_string(),
+                        text: skipped.reason.to_string(),
+                    });
+                }
                 Reading::Remark(remark) => self.report.notes.push(Remark {
                     origin: remark.origin.to_string(),
                     text: remark.to_string(),
@@ -218,22 +224,30 @@ impl Run<'_> {
                 document: id.to_string(),
                 block: block.clone(),
             }));
-        let mut skip = |text: String| {
-            self.report.skipped.push(Remark {
-                origin: changed.origin.clone(),
-                text,
-            });
+        let skip = |text: String| Remark {
+            origin: changed.origin.clone(),
+            text,
         };
         let vectors = match vectors {
             Ok(vectors) if vectors.is_empty() => {
-                skip(format!(
+                self.report.skipped.push(skip(format!(
                     "{id} holds no passage once navigation and page furniture are left out; --keep-all keeps them"
-                ));
+                )));
+                // Its older version must not be found as if it still stood there.
+                if self.engine.store().delete(id)? {
+                    self.report.removed.push(id.to_string());
+                }
                 return Ok(());
             }
             Ok(vectors) => vectors,
             Err(error) => {
-                skip(format!("{id} cannot be encoded: {error}"));
+                let older = if changed.replaces {
+                    "; what was stored of it stays"
+                } else {
+                    ""
+                };
+                let text = format!("{id} cannot be encoded: {error}{older}");
+                self.report.skipped.push(skip(text));
                 return Ok(());
             }
         };
@@ -255,7 +269,20 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Removes what the corpus does not give, if the corpus could be read whole: a damaged file or
+    /// an unmounted folder is no wish to delete.
     fn prune(&mut self) -> Result<(), EngineError> {
+        let unread = self.unread;
+        if unread > 0 || self.report.read == 0 {
+            self.report.notes.push(Remark {
+                origin: "--prune".to_owned(),
+                text: format!(
+                    "nothing was removed: {} documents were read and {unread} places could not be; what they held may still be wanted",
+                    self.report.read
+                ),
+            });
+            return Ok(());
+        }
         let mut store = self.engine.store();
         for id in store.document_ids()? {
             if !self.seen.contains(&id) && store.delete(&id)? {
@@ -264,6 +291,18 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether something that was skipped may be a stored document, damaged.
+fn may_hold_documents(reason: &SkipReason) -> bool {
+    !matches!(
+        reason,
+        SkipReason::UnknownFormat { .. }
+            | SkipReason::AboutTheCorpus
+            | SkipReason::MetadataTable
+            | SkipReason::DuplicateId { .. }
+            | SkipReason::Empty
+    )
 }
 
 /// Changes when the text, or the way it is cut into passages, does.

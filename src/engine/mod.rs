@@ -22,6 +22,9 @@ pub use ingest::{IngestOptions, IngestProgress, IngestState, NoProgress};
 pub use report::{DroppedBlock, IngestReport, Remark};
 pub use snapshot::{Snapshot, SnapshotFacts};
 
+/// The store's remark that it was begun with the default corpus.
+const BEGUN_WITH: &str = "corpus";
+
 /// The writer of one data directory and the publisher of its snapshots.
 pub struct Engine {
     encoder: Arc<dyn Encoder>,
@@ -138,6 +141,25 @@ impl Engine {
     /// If the store cannot be read.
     pub fn is_empty(&self) -> Result<bool, EngineError> {
         Ok(self.store().document_ids()?.is_empty())
+    }
+
+    /// Whether the default corpus may be read into this store: where nothing is stored yet, or
+    /// where it was begun with that corpus. An archive is not mixed with the samples that happen
+    /// to lie in the folder that the program is started from.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read or written.
+    pub fn adopt_default_corpus(&self) -> Result<bool, EngineError> {
+        let mut store = self.store();
+        if store.recall(BEGUN_WITH)?.is_some() {
+            return Ok(true);
+        }
+        if !store.document_ids()?.is_empty() {
+            return Ok(false);
+        }
+        store.remember(BEGUN_WITH, "default")?;
+        Ok(true)
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

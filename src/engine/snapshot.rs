@@ -1,6 +1,7 @@
 //! One moment, searchable.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::encoder::{Embedding, Fingerprint};
 use crate::index::{ExactScan, Hnsw, HnswParameters, IndexError, VectorIndex, Vectors};
@@ -63,7 +64,7 @@ impl Snapshot {
             keys,
             vectors,
         };
-        Ok(Self::new(Arc::new(contents), index)?)
+        Ok(Self::new(Arc::new(contents), index, 0)?)
     }
 
     /// The same moment searched by a graph.
@@ -74,10 +75,19 @@ impl Snapshot {
     pub fn with_graph(&self, parameters: HnswParameters) -> Result<Self, EngineError> {
         let vectors = Arc::clone(&self.contents.vectors);
         let index = Box::new(Hnsw::build(vectors, parameters)?);
-        Ok(Self::new(Arc::clone(&self.contents), index)?)
+        // Threads decide the order in which points are linked, so two graphs over one moment differ.
+        let built = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(1, |since| since.as_nanos());
+        Ok(Self::new(Arc::clone(&self.contents), index, built)?)
     }
 
-    fn new(contents: Arc<Contents>, index: Box<dyn VectorIndex>) -> Result<Self, StoreError> {
+    /// `build` tells indexes apart that are not the same on every run.
+    fn new(
+        contents: Arc<Contents>,
+        index: Box<dyn VectorIndex>,
+        build: u128,
+    ) -> Result<Self, StoreError> {
         let (documents, passages, corpus_hash) = contents.view.totals()?;
         let description = index.description();
         let fingerprint = format!("{:?}", contents.view.fingerprint());
@@ -85,6 +95,7 @@ impl Snapshot {
             corpus_hash.as_bytes().as_slice(),
             fingerprint.as_bytes(),
             description.as_bytes(),
+            &build.to_le_bytes(),
         ]);
         Ok(Self {
             facts: SnapshotFacts {

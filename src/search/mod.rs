@@ -1,6 +1,6 @@
 //! A query to hits.
 //!
-//! A [`Query`] is checked once, when it is made; [`semantic`] answers it from one snapshot. Each
+//! A [`Query`] is checked once, when it is made; [`semantic()`] answers it from one snapshot. Each
 //! hit carries the sentence that answers best, so that a reader sees why it was found.
 
 mod semantic;

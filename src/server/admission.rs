@@ -3,6 +3,7 @@
 //! As many requests are computed at a time as there are cores; so many more may wait, and the
 //! next one is told at once that the service is busy. Back-pressure comes before work.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ const BUSY_RETRY_SECONDS: u32 = 1;
 
 /// Lets requests to the CPU, a bounded number at a time.
 pub(super) struct Admission {
-    cores: Semaphore,
+    cores: Arc<Semaphore>,
     waiting: AtomicUsize,
     most_waiting: usize,
 }
@@ -24,7 +25,7 @@ pub(super) struct Admission {
 impl Admission {
     pub(super) fn new(cores: usize, most_waiting: usize) -> Self {
         Self {
-            cores: Semaphore::new(cores.max(1)),
+            cores: Arc::new(Semaphore::new(cores.max(1))),
             waiting: AtomicUsize::new(0),
             most_waiting,
         }
@@ -32,19 +33,28 @@ impl Admission {
 
     /// Waits for a core, then runs `work` on it; gives its result and the time waited.
     ///
-    /// A client that hangs up while waiting leaves the queue: the future is dropped, and with it
-    /// its place.
+    /// A request that is dropped while it waits gives up its place. One that is dropped while it
+    /// is computed keeps its core until the work is done: work cannot be called back, and the
+    /// number of jobs must not exceed the cores.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<(T, Duration), Problem> {
         let start = Instant::now();
         let place = self.wait_in_queue()?;
-        let permit = self.cores.acquire().await.map_err(|e| failed(&e))?;
+        let permit = Arc::clone(&self.cores)
+            .acquire_owned()
+            .await
+            .map_err(|e| failed(&e))?;
         drop(place);
         let waited = start.elapsed();
-        let result = web::block(work).await.map_err(|e| failed(&e))??;
-        drop(permit);
+        let result = web::block(move || {
+            let result = work();
+            drop(permit);
+            result
+        })
+        .await
+        .map_err(|e| failed(&e))??;
         Ok((result, waited))
     }
 
@@ -94,6 +104,21 @@ mod tests {
         assert!(waited >= Duration::from_millis(10));
         assert_eq!(second.unwrap_err().code(), "overloaded");
         assert_eq!(admission.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[actix_web::test]
+    async fn abandoned_work_keeps_its_core_until_it_is_done() {
+        let admission = Admission::new(1, 1);
+        let (finish, finished) = std::sync::mpsc::channel::<()>();
+        let work = admission.run(move || {
+            let _ = finished.recv();
+            Ok(())
+        });
+        let given_up = actix_web::rt::time::timeout(Duration::from_millis(20), work).await;
+        assert!(given_up.is_err());
+        assert_eq!(admission.cores.available_permits(), 0);
+        finish.send(()).unwrap();
+        assert!(admission.run(|| Ok(())).await.is_ok());
     }
 
     #[actix_web::test]

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::{FromRequest, HttpRequest, web};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::problem::Problem;
 use super::service::Service;
@@ -81,7 +81,8 @@ impl Body {
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
             let error = error.into_inner();
-            if error.is_data() {
+            // A number where a name is expected is called a syntax error, in a body that has none.
+            if error.is_data() || serde_json::from_slice::<IgnoredAny>(&self.0).is_ok() {
                 describe(&error.to_string(), &path)
             } else {
                 Problem::bad_json(format!("the body is not JSON: {error}"))

@@ -66,7 +66,9 @@ pub enum StoreError {
         received: String,
     },
     /// `SQLite` refused.
-    #[error("the database could not be read or written: {0}")]
+    #[error(
+        "the database could not be read or written: {0}; if it is damaged, move it away and index the corpus again"
+    )]
     Sqlite(#[from] rusqlite::Error),
 }
 

@@ -131,6 +131,30 @@ impl Store {
         Ok(removed > 0)
     }
 
+    /// A remark that was written with [`Store::remember`].
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn recall(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    /// Writes a remark about the store itself, in place of one of the same name.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be written.
+    pub fn remember(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?
+            .execute([name, value])?;
+        Ok(())
+    }
+
     /// All document ids in order.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
-use crate::config::Settings;
+use crate::config::{DEFAULT_CORPUS, Settings};
 use crate::encoder::{self, CandleBert, Embedding, Encoder, Precision};
 
 use super::super::{open, output};
@@ -104,11 +104,12 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     let files = open::model(settings, &open::silent)?;
     let precision = Precision::from(settings.precision);
     let encoder = encoder::load(&files, precision, settings.kernel.as_deref())?;
-    let paths = match arguments.paths.as_slice() {
-        [] => std::slice::from_ref(&settings.corpus),
-        paths => paths,
+    let paths = match &settings.corpus {
+        _ if !arguments.paths.is_empty() => arguments.paths.clone(),
+        Some(corpus) => vec![corpus.clone()],
+        None => vec![DEFAULT_CORPUS.into()],
     };
-    let samples = Samples::read(paths, arguments.passages, encoder.tokenizer())?;
+    let samples = Samples::read(&paths, arguments.passages, encoder.tokenizer())?;
     let (batch, embeddings) = batch(encoder.as_ref(), &samples)?;
     // int8 is held against our own f32, and that against candle's.
     let reference: Box<dyn Encoder> = match precision {

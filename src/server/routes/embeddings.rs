@@ -11,6 +11,9 @@ use crate::server::service::Service;
 /// Most texts in one request.
 const MAX_INPUTS: usize = 2048;
 
+/// Longest text in characters, also where it is to be truncated: tokenising it must stay cheap.
+const MAX_CHARACTERS: usize = 50_000;
+
 /// Embeddings of texts, in the shape of `OpenAI`'s API.
 #[utoipa::path(
     post, path = "/v1/embeddings", tag = "embeddings",
@@ -59,8 +62,16 @@ fn tokenize(
                 format!("input[{index}]")
             }
         };
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return Err(Problem::empty_input("the text is empty; expected some words").at(field()));
+        }
+        let characters = text.chars().count();
+        if characters > MAX_CHARACTERS {
+            let detail = format!(
+                "the text has {characters} characters; expected at most {MAX_CHARACTERS}, of which the model reads {} tokens",
+                tokenizer.max_tokens()
+            );
+            return Err(Problem::input_too_long(detail).at(field()));
         }
         let tokens = tokenizer.tokenize(text).map_err(|e| failed(&e))?;
         if tokens.is_truncated() && !truncate {

@@ -6,7 +6,7 @@ mod operations;
 mod passages;
 mod search;
 
-use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, Route, guard, web};
 
 use super::problem::Problem;
 
@@ -18,21 +18,25 @@ pub(super) use search::{__path_by_body, __path_by_url};
 
 /// Every route of the service.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
-    let get = web::get;
-    app.service(only("/", "GET").route(get().to(operations::welcome)))
+    app.service(only("/", "GET, HEAD").route(get().to(operations::welcome)))
         .service(
-            only("/v1/search", "GET, POST")
+            only("/v1/search", "GET, HEAD, POST")
                 .route(get().to(search::by_url))
                 .route(web::post().to(search::by_body)),
         )
-        .service(only("/v1/documents", "GET").route(get().to(documents::list)))
-        .service(only("/v1/documents/{id}", "GET").route(get().to(documents::read)))
-        .service(only("/v1/passages/{id}", "GET").route(get().to(passages::read)))
+        .service(only("/v1/documents", "GET, HEAD").route(get().to(documents::list)))
+        .service(only("/v1/documents/{id}", "GET, HEAD").route(get().to(documents::read)))
+        .service(only("/v1/passages/{id}", "GET, HEAD").route(get().to(passages::read)))
         .service(only("/v1/embeddings", "POST").route(web::post().to(embeddings::embed)))
-        .service(only("/livez", "GET").route(get().to(operations::live)))
-        .service(only("/readyz", "GET").route(get().to(operations::ready)))
-        .service(only("/openapi.json", "GET").route(get().to(operations::openapi)))
+        .service(only("/livez", "GET, HEAD").route(get().to(operations::live)))
+        .service(only("/readyz", "GET, HEAD").route(get().to(operations::ready)))
+        .service(only("/openapi.json", "GET, HEAD").route(get().to(operations::openapi)))
         .default_service(web::to(no_such_route));
+}
+
+/// GET, and HEAD, which is GET without the body (RFC 9110, 9.3.2).
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// A resource that answers 405 and names its methods to every other method.

@@ -52,6 +52,10 @@ fn parse_passage_id(text: &str) -> Result<(DocumentId, u32), Problem> {
         .at("id")
     };
     let (document, ordinal) = text.rsplit_once("#p").ok_or_else(not_an_id)?;
+    // One passage, one id: no sign, no leading zero.
+    if !ordinal.starts_with(|c: char| ('1'..='9').contains(&c)) {
+        return Err(not_an_id());
+    }
     Ok((
         parse_id(document, "id")?,
         ordinal.parse().map_err(|_| not_an_id())?,
