@@ -40,6 +40,11 @@ fn send(method: &str, server: SocketAddr, path: &str, body: Option<&str>) -> Ans
         .method(method)
         .uri(format!("http://{server}{path}"))
         .header("content-type", "application/json")
+        // ureq would unpack the body that an answer to HEAD does not have.
+        .header(
+            "accept-encoding",
+            if method == "HEAD" { "identity" } else { "gzip" },
+        )
         .body(body.unwrap_or("").to_owned())
         .unwrap();
     let mut response = agent.run(request).unwrap();

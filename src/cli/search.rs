@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 
-use crate::config::{DEFAULT_DATA_DIR, Settings};
+use crate::config::{DEFAULT_CORPUS, DEFAULT_DATA_DIR, Settings};
 use crate::encoder::Encoder;
 use crate::engine::{Engine, IngestOptions, Snapshot};
 use crate::search::{self, Answer, DEFAULT_LIMIT, Hit, Query};
@@ -60,7 +60,8 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
 /// Whether an absent store is to be filled: a data directory that was named and is not there is
 /// more likely misspelt.
 fn may_begin(settings: &Settings) -> bool {
-    settings.corpus.is_some() || settings.data_dir == Path::new(DEFAULT_DATA_DIR)
+    let defaults = settings.data_dir == Path::new(DEFAULT_DATA_DIR);
+    settings.corpus.is_some() || (defaults && Path::new(DEFAULT_CORPUS).exists())
 }
 
 /// Reads the corpus into a new store.
