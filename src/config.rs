@@ -288,7 +288,9 @@ impl Settings {
         Ok(())
     }
 
-    fn hnsw(&self) -> HnswParameters {
+    /// How graphs are built and searched.
+    #[must_use]
+    pub fn hnsw(&self) -> HnswParameters {
         HnswParameters {
             m: self.hnsw_m,
             ef_construction: self.hnsw_ef_construction,

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use antiphon::engine::{Engine, IngestOptions};
+use antiphon::index::Request;
 use antiphon::store::{DATABASE_FILE, Store, StoreError, View};
 use tempfile::TempDir;
 
@@ -212,7 +213,7 @@ fn a_snapshot_sees_one_moment() {
     assert_ne!(old.facts().id, new.facts().id);
     // Its keys still lead to its passages, although the writer has replaced them.
     let query = support::encoder().encode(&[A]).unwrap().remove(0);
-    let (key, _) = old.nearest(&query, 1).unwrap()[0];
+    let (key, _) = old.nearest(&query, &Request::nearest(1)).unwrap().passages[0];
     assert_eq!(old.view().hit(key).unwrap().unwrap().passage.text, A);
 }
 

@@ -5,6 +5,7 @@
 //! | `golden` | the encoder gives the reference's vectors |
 //! | `samples` | the two sample speeches come out as clean, whole passages |
 //! | `ingest` | what is stored, skipped, updated, resumed and pruned |
+//! | `live` | the index follows the store through changes, restarts and damage, under searches |
 //! | `http` | every route's answers and errors, and start-up |
 //! | `cli` | the commands and their exit codes |
 //! | `architecture` | imports run one way; pages link to what exists |
@@ -19,6 +20,7 @@ mod cli;
 mod golden;
 mod http;
 mod ingest;
+mod live;
 mod samples;
 mod shared_data;
 mod support;

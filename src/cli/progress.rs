@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::encoder::model::FetchProgress;
 use crate::engine::{IngestProgress, IngestState};
+use crate::index::BuildProgress;
 
 /// All bars of the process: a log line must push them down, not run through them.
 static BARS: std::sync::LazyLock<MultiProgress> = std::sync::LazyLock::new(MultiProgress::new);
@@ -106,4 +107,30 @@ impl IngestProgress for CorpusBar<'_> {
 /// The styles are literals of this file; one that cannot be read falls back to the plain bar.
 fn style_of(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Follows the building of a graph.
+pub(super) struct GraphBar(ProgressBar);
+
+impl GraphBar {
+    pub(super) fn new() -> Self {
+        let bar = BARS.add(ProgressBar::new(0));
+        bar.set_style(style_of(
+            "graph {wide_bar} {pos}/{len} passages, {eta} left",
+        ));
+        Self(bar)
+    }
+}
+
+impl Drop for GraphBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+impl BuildProgress for GraphBar {
+    fn update(&self, done: usize, all: usize) {
+        self.0.set_length(all as u64);
+        self.0.set_position(done as u64);
+    }
 }

@@ -7,8 +7,10 @@ use anyhow::{Context, anyhow};
 
 use crate::config::Settings;
 use crate::engine::{Engine, IngestOptions};
+use crate::index::BuildOptions;
 use crate::server::{self, Limits, Service};
 
+use super::progress::GraphBar;
 use super::{open, output, report};
 
 /// Serves until a signal stops it; the listener is up before the model is loaded.
@@ -73,7 +75,7 @@ fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow:
         snapshot.facts().documents,
         snapshot.facts().passages,
     )?;
-    engine.publish_graph(&snapshot)?;
+    engine.compact(BuildOptions::default(), &GraphBar::new())?;
     Ok(())
 }
 

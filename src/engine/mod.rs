@@ -7,6 +7,8 @@
 mod encode;
 mod ingest;
 mod report;
+mod rows;
+mod saved;
 mod snapshot;
 
 use std::path::Path;
@@ -15,21 +17,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwapOption;
 
 use crate::encoder::Encoder;
-use crate::index::{HnswParameters, IndexError};
+use crate::index::{BuildOptions, BuildProgress, HnswParameters, IndexError};
 use crate::store::{Store, StoreError};
 
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoProgress};
 pub use report::{DroppedBlock, IngestReport, Remark};
-pub use snapshot::{Snapshot, SnapshotFacts};
+pub use snapshot::{Nearest, Snapshot, SnapshotFacts};
+
+use rows::Indexed;
 
 /// The store's remark that it was begun with the default corpus.
 const BEGUN_WITH: &str = "corpus";
+
+/// Name of the index's file in the data directory.
+const INDEX_FILE: &str = "antiphon.index";
 
 /// The writer of one data directory and the publisher of its snapshots.
 pub struct Engine {
     encoder: Arc<dyn Encoder>,
     store: Mutex<Store>,
     published: ArcSwapOption<Snapshot>,
+    /// Held by whoever builds a graph: one at a time.
+    compaction: Mutex<()>,
     options: EngineOptions,
 }
 
@@ -56,6 +65,33 @@ pub enum IndexChoice {
         /// The graph's parameters.
         hnsw: HnswParameters,
     },
+}
+
+/// Rows outside the graph, below which it is not worth building anew.
+const SMALL_TAIL: usize = 4096;
+
+impl IndexChoice {
+    /// How graphs are built and searched, where there are any.
+    pub(super) fn parameters(self) -> HnswParameters {
+        match self {
+            Self::Exact => HnswParameters::default(),
+            Self::Hnsw(parameters)
+            | Self::Auto {
+                hnsw: parameters, ..
+            } => parameters,
+        }
+    }
+
+    /// Whether a graph had better be built: one is wanted for so many rows, and there is none, or
+    /// a tenth of them are outside of it, or a fifth of all are deleted.
+    fn wants_graph(self, has_graph: bool, (tail, deleted, live): (usize, usize, usize)) -> bool {
+        let wanted = match self {
+            Self::Exact => false,
+            Self::Hnsw(_) => live > 0,
+            Self::Auto { exact_up_to, .. } => live > exact_up_to,
+        };
+        wanted && (!has_graph || tail > SMALL_TAIL.max(live / 10) || deleted > live / 5)
+    }
 }
 
 /// Why the engine could not do what it was asked.
@@ -85,6 +121,7 @@ impl Engine {
             encoder,
             store: Mutex::new(store),
             published: ArcSwapOption::empty(),
+            compaction: Mutex::new(()),
             options,
         })
     }
@@ -101,37 +138,68 @@ impl Engine {
         self.published.load_full()
     }
 
-    /// Makes what is stored now searchable.
-    ///
-    /// Where a graph is wanted, an exact scan answers until it is built: this returns as soon as
-    /// the scan is published, and [`Engine::publish_graph`] does the rest.
+    /// Makes what is stored now searchable, at once: what has changed since the newest snapshot is
+    /// added to its index, or to the one on disk.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
     pub fn publish(&self) -> Result<Arc<Snapshot>, EngineError> {
-        let view = self.store().view(self.options.readers)?;
-        let snapshot = Arc::new(Snapshot::exact(view)?);
+        let mut store = self.store();
+        let view = store.view(self.options.readers)?;
+        let before = match self.snapshot() {
+            Some(snapshot) => snapshot.indexed.clone(),
+            None => saved::open(store.directory(), &view, self.options.index)?,
+        };
+        let snapshot = Arc::new(Snapshot::following(before, view)?);
+        // While the store is locked, so that an older moment never replaces a newer one.
         self.published.store(Some(Arc::clone(&snapshot)));
         Ok(snapshot)
     }
 
-    /// Builds the graph over a published snapshot, if one is wanted for so many passages, and
-    /// publishes it unless a newer snapshot has come meanwhile.
+    /// Builds the graph anew if one is wanted and too much lies outside of it, writes it beside the
+    /// store, and publishes it with all that has changed meanwhile. Searches and writes go on.
+    /// Whether it did.
     ///
     /// # Errors
     ///
-    /// If a graph parameter is out of range.
-    pub fn publish_graph(&self, snapshot: &Arc<Snapshot>) -> Result<(), EngineError> {
-        let passages = snapshot.facts().passages;
-        let parameters = match self.options.index {
-            IndexChoice::Hnsw(parameters) => parameters,
-            IndexChoice::Auto { exact_up_to, hnsw } if passages > exact_up_to => hnsw,
-            IndexChoice::Exact | IndexChoice::Auto { .. } => return Ok(()),
+    /// If the store cannot be read or the build is cancelled. A file that cannot be written is only
+    /// logged: the next start builds again.
+    pub fn compact(
+        &self,
+        options: BuildOptions,
+        progress: &dyn BuildProgress,
+    ) -> Result<bool, EngineError> {
+        let one = self.compaction.lock();
+        let _one = one.unwrap_or_else(PoisonError::into_inner);
+        let Some(old) = self.snapshot() else {
+            return Ok(false);
         };
-        let graph = Arc::new(snapshot.with_graph(parameters)?);
-        self.published.compare_and_swap(snapshot, Some(graph));
-        Ok(())
+        let has_graph = old.indexed.index.build() != 0;
+        if !self
+            .options
+            .index
+            .wants_graph(has_graph, old.indexed.counts())
+        {
+            return Ok(false);
+        }
+        let (index, from) = old.indexed.index.compacted(options, progress)?;
+        let labels = from
+            .iter()
+            .filter_map(|row| old.indexed.labels.get(*row as usize));
+        let built = Indexed {
+            index,
+            labels: labels.copied().collect(),
+        };
+        drop(old);
+        let directory = self.store().directory().to_owned();
+        let store_view = || self.store().view(1);
+        let saved = saved::write(&directory, &store_view()?, built, self.options.index);
+        let mut store = self.store();
+        let view = store.view(self.options.readers)?;
+        let snapshot = Snapshot::following(saved, view)?;
+        self.published.store(Some(Arc::new(snapshot)));
+        Ok(true)
     }
 
     /// Whether nothing is stored yet.

@@ -1,27 +1,17 @@
 //! One moment, searchable.
 
-use std::sync::Arc;
-use std::time::SystemTime;
-
 use crate::encoder::{Embedding, Fingerprint};
-use crate::index::{ExactScan, Hnsw, HnswParameters, IndexError, VectorIndex, Vectors};
-use crate::store::{ContentHash, PassageKey, StoreError, View};
+use crate::index::{Found, IndexError, Request, SegmentedIndex, VectorIndex, Vectors};
+use crate::store::{ContentHash, PassageKey, View};
 
-use super::EngineError;
+use super::rows::Indexed;
+use super::{EngineError, IndexChoice};
 
 /// One immutable, consistent view of store and index.
 pub struct Snapshot {
-    contents: Arc<Contents>,
-    index: Box<dyn VectorIndex>,
-    facts: SnapshotFacts,
-}
-
-/// What every index over the same moment shares.
-struct Contents {
     view: View,
-    /// The passage of each row of the vectors.
-    keys: Vec<PassageKey>,
-    vectors: Arc<Vectors>,
+    pub(super) indexed: Indexed,
+    facts: SnapshotFacts,
 }
 
 /// What an answer says about where it comes from.
@@ -47,55 +37,24 @@ impl Snapshot {
     /// If the view cannot be read or holds an embedding that is none.
     pub fn exact(view: View) -> Result<Self, EngineError> {
         let dimension = view.fingerprint().dimension;
-        let mut vectors = Vectors::new(dimension)?;
-        let mut keys = Vec::new();
-        let mut refused = None;
-        view.for_each_vector(|stored| match vectors.push(stored.vector) {
-            Ok(()) => keys.push(stored.key),
-            Err(e) => refused = Some(e),
-        })?;
-        if let Some(error) = refused {
-            return Err(error.into());
-        }
-        let vectors = Arc::new(vectors);
-        let index = Box::new(ExactScan::new(Arc::clone(&vectors)));
-        let contents = Contents {
-            view,
-            keys,
-            vectors,
+        let empty = Indexed {
+            index: SegmentedIndex::new(dimension, IndexChoice::Exact.parameters())?,
+            labels: Vec::new(),
         };
-        Ok(Self::new(Arc::new(contents), index, 0)?)
+        Self::following(empty, view)
     }
 
-    /// The same moment searched by a graph.
-    ///
-    /// # Errors
-    ///
-    /// If a parameter is out of range.
-    pub fn with_graph(&self, parameters: HnswParameters) -> Result<Self, EngineError> {
-        let vectors = Arc::clone(&self.contents.vectors);
-        let index = Box::new(Hnsw::build(vectors, parameters)?);
-        // Threads decide the order in which points are linked, so two graphs over one moment differ.
-        let built = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(1, |since| since.as_nanos());
-        Ok(Self::new(Arc::clone(&self.contents), index, built)?)
-    }
-
-    /// `build` tells indexes apart that are not the same on every run.
-    fn new(
-        contents: Arc<Contents>,
-        index: Box<dyn VectorIndex>,
-        build: u128,
-    ) -> Result<Self, StoreError> {
-        let (documents, passages, corpus_hash) = contents.view.totals()?;
-        let description = index.description();
-        let fingerprint = format!("{:?}", contents.view.fingerprint());
+    /// An index from an earlier moment, brought to that of the view.
+    pub(super) fn following(indexed: Indexed, view: View) -> Result<Self, EngineError> {
+        let indexed = indexed.brought_to(&view)?;
+        let (documents, passages, corpus_hash) = view.totals()?;
+        let description = indexed.index.description();
+        let fingerprint = format!("{:?}", view.fingerprint());
         let id = ContentHash::of_parts([
             corpus_hash.as_bytes().as_slice(),
             fingerprint.as_bytes(),
             description.as_bytes(),
-            &build.to_le_bytes(),
+            &indexed.index.build().to_le_bytes(),
         ]);
         Ok(Self {
             facts: SnapshotFacts {
@@ -105,21 +64,21 @@ impl Snapshot {
                 corpus_hash,
                 index: description,
             },
-            contents,
-            index,
+            view,
+            indexed,
         })
     }
 
     /// The stored documents of this moment.
     #[must_use]
     pub fn view(&self) -> &View {
-        &self.contents.view
+        &self.view
     }
 
     /// The encoder that made the embeddings.
     #[must_use]
     pub fn fingerprint(&self) -> &Fingerprint {
-        self.view().fingerprint()
+        self.view.fingerprint()
     }
 
     /// Counts, hash and index.
@@ -129,25 +88,43 @@ impl Snapshot {
     }
 
     /// The embeddings, row by row in the order of [`View::passage_ids`].
-    #[must_use]
-    pub fn vectors(&self) -> &Vectors {
-        &self.contents.vectors
-    }
-
-    /// The `k` passages nearest to a query, best first, with their scores.
     ///
     /// # Errors
     ///
-    /// If the query has another dimension than the index.
-    pub fn nearest(
-        &self,
-        query: &Embedding,
-        k: usize,
-    ) -> Result<Vec<(PassageKey, f32)>, IndexError> {
-        let neighbours = self.index.search(query.as_slice(), k)?;
-        Ok(neighbours
-            .into_iter()
-            .filter_map(|n| Some((*self.contents.keys.get(n.row)?, n.score)))
-            .collect())
+    /// If the store cannot be read.
+    pub fn vectors(&self) -> Result<Vectors, EngineError> {
+        let mut vectors = Vectors::new(self.fingerprint().dimension)?;
+        let mut refused = None;
+        self.view.for_each_vector(|stored| {
+            refused = refused.take().or(vectors.push(stored.vector).err());
+        })?;
+        match refused {
+            Some(error) => Err(error.into()),
+            None => Ok(vectors),
+        }
     }
+
+    /// The passages nearest to a query, best first, with their scores, and what finding them took.
+    /// Equal scores come in the order of document id and ordinal.
+    ///
+    /// # Errors
+    ///
+    /// If the query has another dimension than the index, or `ef` is out of range.
+    pub fn nearest(&self, query: &Embedding, request: &Request<'_>) -> Result<Nearest, IndexError> {
+        let Found { neighbours, work } = self.indexed.index.search(query.as_slice(), request)?;
+        let passages = neighbours
+            .into_iter()
+            .filter_map(|n| Some((self.indexed.key(n.row)?, n.score)))
+            .collect();
+        Ok(Nearest { passages, work })
+    }
+}
+
+/// Passages that a search found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nearest {
+    /// Passages and their scores, best first.
+    pub passages: Vec<(PassageKey, f32)>,
+    /// What finding them took.
+    pub work: crate::index::Work,
 }

@@ -1,36 +1,53 @@
 //! Embeddings to neighbours.
 //!
 //! A [`VectorIndex`] answers "which rows of these vectors are nearest to this one?". The rows are
-//! numbers; what they stand for is known further down. There are two answers: [`ExactScan`]
-//! compares with every row and is the oracle, [`Hnsw`] walks a graph and is faster where there are
-//! many. Both are immutable once built, so any number of threads may search one. An index is a
-//! cache: it can be built again from the store at any time.
+//! numbers; what they stand for is known further down. [`SegmentedIndex`] is the one that serves:
+//! it walks a graph where that is faster, scans where it is not, and changes without disturbing
+//! anybody. [`ExactScan`] compares with every row, plainly, and is the oracle of tests and
+//! benchmarks. Every index is immutable, so any number of threads may search one, and a cache: it
+//! can be built again from the store at any time.
 //!
-//! Nothing outside this room names `hnsw_rs`.
+//! How a search goes, from the inside out: [`kernels`] multiply, [`codes`] say what a product of
+//! bytes is worth and how wrong it can be, [`scan`] and [`graph`] propose rows, [`field`] keeps
+//! those that may be among the best and scores them exactly.
 
-mod dot;
+mod codes;
 mod exact;
-mod hnsw;
+mod field;
+pub mod file;
+mod graph;
+mod kernels;
+mod scan;
+mod section;
+mod segment;
+mod segmented;
 mod vectors;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::index) mod tests;
+
+use std::cmp::Ordering;
+
+use roaring::RoaringBitmap;
 
 pub use exact::ExactScan;
-pub use hnsw::{Hnsw, HnswParameters};
+pub use graph::{BuildOptions, HnswParameters, MAX_EF};
+pub use segmented::{IndexBytes, SegmentedIndex};
 pub use vectors::Vectors;
 
 /// Finds the rows nearest to a query.
 ///
 /// The contract that every implementation keeps, and that one test suite proves:
 ///
-/// - At most `k` neighbours come back, and exactly `min(k, len)` from an exact index.
-/// - They are in order of descending score; equal scores in order of ascending row.
+/// - At most `k` neighbours come back, and exactly `k` where so many rows may be found.
+/// - They are in order of descending score; equal scores in order of ascending row, unless the
+///   index was given another [`RowOrder`].
 /// - A score is the dot product of query and row in `f32`, summed in one fixed order and clamped
 ///   to [-1, 1]: it is the same to the bit whichever index found the row.
-/// - No row comes back twice.
+/// - No row comes back twice, none that is deleted, none that [`Request::allowed`] leaves out.
+/// - With [`Request::exact`] they are the nearest rows; otherwise some may be missed.
 pub trait VectorIndex: Send + Sync {
-    /// Number of rows.
+    /// Number of rows, deleted ones included.
     fn len(&self) -> usize;
 
     /// Whether there are none.
@@ -41,28 +58,100 @@ pub trait VectorIndex: Send + Sync {
     /// The name and parameters of this index, as answers report them.
     fn description(&self) -> String;
 
-    /// The `k` rows nearest to `query`, a unit vector of the index's dimension.
+    /// The rows nearest to `query`, a unit vector of the index's dimension.
     ///
     /// # Errors
     ///
-    /// If the query has another dimension or a coordinate that is not finite.
-    fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>, IndexError>;
+    /// If the query has another dimension or a coordinate that is not finite, or `ef` is out of
+    /// range.
+    fn search(&self, query: &[f32], request: &Request<'_>) -> Result<Found, IndexError>;
+}
+
+/// What is wanted of a search.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request<'a> {
+    /// Most neighbours to give.
+    pub k: usize,
+    /// Candidates kept while a graph is walked, 1 to [`MAX_EF`]; raised to `k`. More find more and
+    /// take longer. Without it the index's own.
+    pub ef: Option<usize>,
+    /// Compare with every row, whatever it takes.
+    pub exact: bool,
+    /// The only rows that may be found; all if not given.
+    pub allowed: Option<&'a RoaringBitmap>,
+}
+
+impl Request<'_> {
+    /// The `k` nearest of all rows.
+    #[must_use]
+    pub fn nearest(k: usize) -> Self {
+        Self {
+            k,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a search found, and what it took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The neighbours, best first.
+    pub neighbours: Vec<Neighbour>,
+    /// What it took.
+    pub work: Work,
+}
+
+/// What a search took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Products of query and row, in bytes or exact.
+    pub evaluations: usize,
+    /// Rows whose links were followed.
+    pub visited: usize,
+    /// Rows that were scored exactly after their codes had been compared.
+    pub rescored: usize,
 }
 
 /// A row and how near it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbour {
     /// The row.
-    pub row: usize,
+    pub row: u32,
     /// Dot product with the query, in [-1, 1].
     pub score: f32,
 }
 
 impl Neighbour {
-    /// Best first; ties by row, so that the order is one and the same on every run.
-    fn rank(a: &Self, b: &Self) -> std::cmp::Ordering {
-        b.score.total_cmp(&a.score).then(a.row.cmp(&b.row))
+    /// Best first; ties as `order` says, so that the order is one and the same on every run.
+    fn rank(self, other: Self, order: impl Fn(u32, u32) -> Ordering) -> Ordering {
+        let scores = other.score.total_cmp(&self.score);
+        scores.then_with(|| order(self.row, other.row))
     }
+}
+
+/// The order in which rows of equal score are found.
+pub trait RowOrder: Send + Sync {
+    /// Which of two rows comes first; a total order.
+    fn compare(&self, a: u32, b: u32) -> Ordering;
+}
+
+/// Someone who watches a graph being built.
+pub trait BuildProgress: Sync {
+    /// So many of all rows are linked.
+    fn update(&self, done: usize, all: usize);
+
+    /// Whether to give up.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy)]
+pub struct Unwatched;
+
+impl BuildProgress for Unwatched {
+    fn update(&self, _: usize, _: usize) {}
 }
 
 /// Why an index could not be built or searched.
@@ -82,7 +171,13 @@ pub enum IndexError {
         /// Which coordinate, from 0.
         position: usize,
     },
-    /// A graph parameter is outside the range in which the graph can be built.
+    /// A row is no unit vector.
+    #[error("a vector has the length {received}; expected 1")]
+    NotUnit {
+        /// Its length.
+        received: String,
+    },
+    /// A parameter is outside its range.
     #[error("{name} is {received}; expected {expected}")]
     Parameter {
         /// The parameter's name.
@@ -92,4 +187,13 @@ pub enum IndexError {
         /// The value received.
         received: usize,
     },
+    /// There would be more rows than are counted.
+    #[error("an index of {received} rows is too large; expected at most 2^30")]
+    TooMany {
+        /// How many there would be.
+        received: usize,
+    },
+    /// Whoever asked for the graph does not want it any more.
+    #[error("building the graph was cancelled")]
+    Cancelled,
 }

@@ -33,9 +33,15 @@ impl Vectors {
     ///
     /// # Errors
     ///
-    /// If it has another dimension or a coordinate that is not finite.
+    /// If it has another dimension, a coordinate that is not finite, or not the length 1.
     pub fn push(&mut self, row: &[f32]) -> Result<(), IndexError> {
         self.check(row)?;
+        let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if (length - 1.0).abs() > LENGTH_TOLERANCE {
+            return Err(IndexError::NotUnit {
+                received: length.to_string(),
+            });
+        }
         self.flat.extend_from_slice(row);
         Ok(())
     }
@@ -71,17 +77,32 @@ impl Vectors {
             .get(..self.dimension)
     }
 
-    /// Whether a vector could be a row or a query here.
+    /// All rows, one after another.
+    #[must_use]
+    pub fn flat(&self) -> &[f32] {
+        &self.flat
+    }
+
+    /// Whether a vector could be a query here.
     pub(super) fn check(&self, vector: &[f32]) -> Result<(), IndexError> {
-        if vector.len() != self.dimension {
-            return Err(IndexError::Dimension {
-                expected: self.dimension,
-                received: vector.len(),
-            });
-        }
-        match vector.iter().position(|x| !x.is_finite()) {
-            Some(position) => Err(IndexError::NotFinite { position }),
-            None => Ok(()),
-        }
+        check(vector, self.dimension)
+    }
+}
+
+/// How far the length of a row may be from 1: rounding in `f32`, and vectors that were stored in
+/// fewer bits.
+const LENGTH_TOLERANCE: f32 = 0.01;
+
+/// Whether a vector has this dimension and no coordinate that is not finite.
+pub(super) fn check(vector: &[f32], dimension: usize) -> Result<(), IndexError> {
+    if vector.len() != dimension {
+        return Err(IndexError::Dimension {
+            expected: dimension,
+            received: vector.len(),
+        });
+    }
+    match vector.iter().position(|x| !x.is_finite()) {
+        Some(position) => Err(IndexError::NotFinite { position }),
+        None => Ok(()),
     }
 }

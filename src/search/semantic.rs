@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::encoder::{Embedding, Encoder};
 use crate::engine::Snapshot;
+use crate::index::Request;
 use crate::store::HitRecord;
 
 use super::{Answer, Evidence, Hit, Query, SearchError, StageTimes};
@@ -37,10 +38,11 @@ pub fn semantic(
         });
     };
     let query_ready = Instant::now();
-    let nearest = snapshot.nearest(embedding, query.offset() + query.limit())?;
+    let request = Request::nearest(query.offset() + query.limit());
+    let nearest = snapshot.nearest(embedding, &request)?;
     let searched = Instant::now();
     let mut hits = Vec::with_capacity(query.limit());
-    for (rank, (key, score)) in (1..).zip(nearest).skip(query.offset()) {
+    for (rank, (key, score)) in (1..).zip(nearest.passages).skip(query.offset()) {
         if let Some(record) = snapshot.view().hit(key)? {
             hits.push(hit(record, rank, score, embedding));
         }

@@ -22,6 +22,13 @@ impl ContentHash {
         Self(hasher.finalize().into())
     }
 
+    /// The first eight bytes as a number.
+    #[must_use]
+    pub fn prefix(&self) -> u64 {
+        let (first, _) = self.0.as_chunks::<8>();
+        first.first().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
     /// The bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

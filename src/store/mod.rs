@@ -19,8 +19,8 @@ mod writer;
 pub use error::StoreError;
 pub use hash::ContentHash;
 pub use records::{
-    DocumentRecord, DocumentState, DocumentSummary, HitRecord, NewDocument, PassageKey,
-    PassageRecord, PassageVectors, StoredVector,
+    DocumentRecord, DocumentState, DocumentSummary, HitRecord, NewDocument, PassageEntry,
+    PassageKey, PassageRecord, PassageVectors, StoredVector,
 };
 pub use view::View;
 pub use writer::Store;

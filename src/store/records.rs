@@ -10,6 +10,34 @@ use super::ContentHash;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PassageKey(pub(super) i64);
 
+impl PassageKey {
+    /// The key as a number, to be kept beside what was made from the passage.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        self.0
+    }
+
+    /// The key that was kept as this number.
+    #[must_use]
+    pub fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+/// A passage without its content: what tells whether an index knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassageEntry {
+    /// The database's name for the passage.
+    pub key: PassageKey,
+    /// The beginning of the hash of its text. Keys are never used twice in one file, but a file
+    /// that was put back from a backup uses keys again.
+    pub hash: u64,
+    /// Place of its document among all documents in the order of their ids.
+    pub document: u32,
+    /// Its place in the document, from 1.
+    pub ordinal: u32,
+}
+
 /// A document to be written, with everything that belongs to it.
 #[derive(Debug)]
 pub struct NewDocument<'a> {

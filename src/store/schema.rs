@@ -57,6 +57,10 @@ const MIGRATIONS: &[&str] = &[
         ranges  TEXT NOT NULL,           -- JSON [[start, end], …], characters of the clean text
         vectors BLOB NOT NULL            -- [sentences, dimension] f32, little-endian
      ) STRICT;",
+    // 2: what an index is compared with, in indexes of its own: the tables hold texts and vectors
+    // between one row and the next.
+    "CREATE INDEX passages_by_key ON passages (key, document, ordinal, hash);
+     CREATE INDEX documents_by_id ON documents (id, key, content_hash);",
 ];
 
 /// Brings a database to the current version, or refuses one from the future.

@@ -1,5 +1,6 @@
 //! Reading: one moment of the store, for several readers at once.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -9,10 +10,10 @@ use crate::corpus::DocumentId;
 use crate::encoder::Fingerprint;
 
 use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
-use super::writer::{stored_fingerprint, unusable};
+use super::writer::{stored_fingerprint, stored_id, unusable};
 use super::{
-    ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
-    PassageRecord, StoreError, StoredVector, schema,
+    ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageEntry,
+    PassageKey, PassageRecord, StoreError, StoredVector, schema,
 };
 
 /// One moment of the store. What is written later is not seen through it.
@@ -115,6 +116,84 @@ impl View {
         })
     }
 
+    /// All passages in the order of their keys.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn entries(&self) -> Result<Vec<PassageEntry>, StoreError> {
+        self.with(|connection| {
+            let mut documents = HashMap::new();
+            let mut statement =
+                connection.prepare_cached("SELECT key FROM documents ORDER BY id")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let key: i64 = row.get(0)?;
+                let place = u32::try_from(documents.len()).unwrap_or(u32::MAX);
+                documents.insert(key, place);
+            }
+            let mut statement = connection.prepare_cached(
+                "SELECT key, document, ordinal, hash FROM passages INDEXED BY passages_by_key
+                 ORDER BY key",
+            )?;
+            let entry = |row: &rusqlite::Row<'_>| {
+                let document: i64 = row.get(1)?;
+                let hash: ContentHash = row.get(3)?;
+                Ok(PassageEntry {
+                    key: PassageKey(row.get(0)?),
+                    document: documents.get(&document).copied().unwrap_or(u32::MAX),
+                    ordinal: row.get(2)?,
+                    hash: hash.prefix(),
+                })
+            };
+            let entries = statement.query_map([], entry)?;
+            Ok(entries.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The embeddings of these passages, in their order.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read, or an embedding is missing or damaged.
+    pub fn vectors_of(
+        &self,
+        keys: impl Iterator<Item = PassageKey>,
+        mut visit: impl FnMut(StoredVector<'_>),
+    ) -> Result<(), StoreError> {
+        self.with(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT vector FROM embeddings WHERE passage = ?1")?;
+            let mut vector = Vec::new();
+            for key in keys {
+                statement.query_row([key.0], |row| {
+                    let bytes = row.get_ref(0)?.as_blob()?;
+                    let of = || format!("passage {}", key.0);
+                    Ok(rows::floats(
+                        bytes,
+                        self.fingerprint.dimension,
+                        of,
+                        &mut vector,
+                    ))
+                })??;
+                visit(StoredVector {
+                    key,
+                    vector: &vector,
+                });
+            }
+            Ok(())
+        })
+    }
+
+    /// A number that no other store has, if this one was given one.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn store_id(&self) -> Result<Option<String>, StoreError> {
+        self.with(|connection| Ok(stored_id(connection)?))
+    }
+
     /// Numbers of documents and passages, and a hash over the content of all documents.
     ///
     /// # Errors
@@ -122,8 +201,11 @@ impl View {
     /// If the database cannot be read.
     pub fn totals(&self) -> Result<(usize, usize, ContentHash), StoreError> {
         self.with(|connection| {
-            let passages =
-                connection.query_row("SELECT count(*) FROM passages", [], |row| row.get(0))?;
+            let passages = connection.query_row(
+                "SELECT count(*) FROM passages INDEXED BY passages_by_key",
+                [],
+                |row| row.get(0),
+            )?;
             let mut statement =
                 connection.prepare_cached("SELECT content_hash FROM documents ORDER BY id")?;
             let hashes = statement

@@ -1,6 +1,7 @@
 //! The one writer of a data directory.
 
 use std::fs::{File, TryLockError};
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -169,6 +170,12 @@ impl Store {
             .collect()
     }
 
+    /// The data directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// A view of this moment, for up to `readers` at once. Taking it by `&mut` keeps writes out
     /// until every one of its connections stands at the same moment.
     ///
@@ -222,6 +229,12 @@ pub(super) fn unusable(path: &Path, error: rusqlite::Error) -> StoreError {
 
 /// Writes the encoder's fingerprint into a new store, or compares it with the one there.
 fn claim(connection: &Connection, fingerprint: &Fingerprint) -> Result<(), StoreError> {
+    if stored_id(connection)?.is_none() {
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES ('store', ?1)",
+            [new_id()],
+        )?;
+    }
     if let Some(stored) = stored_fingerprint(connection)? {
         return StoreError::compare(&stored, fingerprint);
     }
@@ -230,6 +243,18 @@ fn claim(connection: &Connection, fingerprint: &Fingerprint) -> Result<(), Store
         [json(fingerprint)],
     )?;
     Ok(())
+}
+
+/// A number that no other store has, in hexadecimal; the standard library's hash keys are random.
+fn new_id() -> String {
+    let random = || RandomState::new().hash_one(std::time::SystemTime::now());
+    format!("{:016x}{:016x}", random(), random())
+}
+
+/// What [`new_id`] gave this store.
+pub(super) fn stored_id(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT value FROM meta WHERE name = 'store'";
+    connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 
 /// The fingerprint of the encoder that filled this database.

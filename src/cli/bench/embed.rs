@@ -13,6 +13,7 @@ use crate::config::{DEFAULT_CORPUS, Settings};
 use crate::encoder::{self, CandleBert, Embedding, Encoder, Precision};
 
 use super::super::{open, output};
+use super::percentile;
 use super::samples::Samples;
 
 /// Lengths at which one sequence is timed, in tokens.
@@ -226,14 +227,6 @@ fn fidelity(
     })
 }
 
-/// The time that so many percent of the runs did not exceed; `times` in ascending order.
-fn percentile(times: &[Duration], percent: usize) -> f64 {
-    let place = (times.len() * percent).div_ceil(100).saturating_sub(1);
-    times
-        .get(place)
-        .map_or(0.0, |time| time.as_secs_f64() * 1e3)
-}
-
 #[allow(clippy::cast_precision_loss)] // a rate for the eye
 fn rate(count: usize, seconds: f64) -> f64 {
     count as f64 / seconds.max(1e-9)
@@ -286,18 +279,4 @@ fn print_measures(single: &[Single], batch: &Batch) -> anyhow::Result<()> {
         batch.tokens_per_second,
         batch.passages_per_second
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_times_that_were_measured() {
-        let times: Vec<Duration> = (1..=100).map(Duration::from_millis).collect();
-        assert!((percentile(&times, 50) - 50.0).abs() < 1e-9);
-        assert!((percentile(&times, 99) - 99.0).abs() < 1e-9);
-        assert!((percentile(&times[..1], 99) - 1.0).abs() < 1e-9);
-        assert!(percentile(&[], 50).abs() < 1e-9);
-    }
 }

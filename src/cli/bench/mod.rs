@@ -2,6 +2,9 @@
 
 mod embed;
 mod samples;
+mod search;
+
+use std::time::Duration;
 
 use clap::Subcommand;
 
@@ -12,11 +15,36 @@ use crate::config::Settings;
 pub(super) enum Command {
     /// Time the encoder on real passages, with its fidelity beside its speed
     Embed(embed::Arguments),
+    /// Time the search for neighbours, with its recall beside its speed
+    Search(search::Arguments),
 }
 
 /// Measures and prints.
 pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Embed(arguments) => embed::run(settings, arguments),
+        Command::Search(arguments) => search::run(settings, arguments),
+    }
+}
+
+/// The time that so many percent of the runs did not exceed; `times` in ascending order.
+fn percentile(times: &[Duration], percent: usize) -> f64 {
+    let place = (times.len() * percent).div_ceil(100).saturating_sub(1);
+    times
+        .get(place)
+        .map_or(0.0, |time| time.as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_times_that_were_measured() {
+        let times: Vec<Duration> = (1..=100).map(Duration::from_millis).collect();
+        assert!((percentile(&times, 50) - 50.0).abs() < 1e-9);
+        assert!((percentile(&times, 99) - 99.0).abs() < 1e-9);
+        assert!((percentile(&times[..1], 99) - 1.0).abs() < 1e-9);
+        assert!(percentile(&[], 50).abs() < 1e-9);
     }
 }

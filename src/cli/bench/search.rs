@@ -1,0 +1,435 @@
+//! `antiphon bench search`: how fast neighbours are found, with recall beside the speed.
+//!
+//! Vectors are those of two `.npy` files, or the passages of the data directory with sentences of
+//! them as queries. The graph is built on all threads of the settings; every search runs on one.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use rayon::prelude::*;
+use roaring::RoaringBitmap;
+use serde::Serialize;
+
+use crate::config::Settings;
+use crate::index::{
+    BuildOptions, ExactScan, Found, IndexBytes, Neighbour, Request, SegmentedIndex, VectorIndex,
+    Vectors,
+};
+use crate::store::View;
+
+use super::super::{output, progress::GraphBar};
+use super::percentile;
+
+/// What `ef` is set to, one after the other.
+const EFS: &[usize] = &[16, 24, 32, 48, 64, 96, 128, 192, 256];
+
+/// Times that all queries are asked at every `ef`; the figures are over all of them.
+const ROUNDS: usize = 3;
+
+/// Queries for the exact scan, which takes longer.
+const EXACT_QUERIES: usize = 200;
+
+/// Queries taken from the data directory.
+const OWN_QUERIES: usize = 1000;
+
+/// What to measure with.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Arguments {
+    /// Unit vectors, [rows, dimension] in f32 [default: the data directory's passages]
+    #[arg(long, value_name = "FILE.npy", requires = "queries")]
+    vectors: Option<PathBuf>,
+    /// Unit vectors to look for [default: sentences of the data directory's passages]
+    #[arg(long, value_name = "FILE.npy", requires = "vectors")]
+    queries: Option<PathBuf>,
+    /// Neighbours of each query
+    #[arg(long, default_value_t = 10)]
+    k: usize,
+    /// Search only this share of the rows, drawn at random: above 0, at most 1
+    #[arg(long, value_name = "SELECTIVITY")]
+    filter: Option<f64>,
+    /// Draw the rows of --filter as runs of neighbours rather than one by one
+    #[arg(long, requires = "filter")]
+    clustered: bool,
+    /// Build the same graph on every run, on one thread
+    #[arg(long)]
+    deterministic: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    vectors: usize,
+    dimension: usize,
+    k: usize,
+    threads: usize,
+    queries: usize,
+    build_seconds: f64,
+    bytes_per_vector: f64,
+    bytes: Bytes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<Filter>,
+    exact_us: f64,
+    exact_recall: f64,
+    curve: Vec<Point>,
+}
+
+/// Of the whole index; `vectors` lie in a mapped file when served.
+#[derive(Debug, Serialize)]
+struct Bytes {
+    codes: usize,
+    graph: usize,
+    vectors: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Filter {
+    selectivity: f64,
+    rows: u64,
+    clustered: bool,
+}
+
+/// Search with one `ef`.
+#[derive(Debug, Serialize)]
+struct Point {
+    ef: usize,
+    p50_us: f64,
+    p99_us: f64,
+    mean_us: f64,
+    recall: f64,
+    evaluations: f64,
+    visited: f64,
+}
+
+/// Measures and prints.
+pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+    ensure!(
+        (1..=1000).contains(&arguments.k),
+        "--k is {}; expected 1 to 1000",
+        arguments.k
+    );
+    let (vectors, queries) = match (&arguments.vectors, &arguments.queries) {
+        (Some(vectors), Some(queries)) => (read(vectors)?, read(queries)?),
+        _ => own(&settings.data_dir)?,
+    };
+    ensure!(
+        vectors.dimension() == queries.dimension(),
+        "the vectors have {} coordinates and the queries {}; expected the same",
+        vectors.dimension(),
+        queries.dimension()
+    );
+    ensure!(
+        !vectors.is_empty() && !queries.is_empty(),
+        "there is nothing to search"
+    );
+    let allowed = arguments
+        .filter
+        .map(|share| draw(vectors.len(), share, arguments.clustered))
+        .transpose()?;
+    let report = measure(settings, arguments, vectors, &queries, allowed.as_ref())?;
+    if arguments.json {
+        return output::json(&report);
+    }
+    print(&report)
+}
+
+fn measure(
+    settings: &Settings,
+    arguments: &Arguments,
+    vectors: Vectors,
+    queries: &Vectors,
+    allowed: Option<&RoaringBitmap>,
+) -> anyhow::Result<Report> {
+    let options = BuildOptions {
+        deterministic: arguments.deterministic,
+    };
+    let start = Instant::now();
+    let (index, from) = SegmentedIndex::new(vectors.dimension(), settings.hnsw())?
+        .with_rows(&vectors)?
+        .compacted(options, &GraphBar::new())?;
+    let build_seconds = start.elapsed().as_secs_f64();
+    // The index has its own order of rows; the oracle is asked in the same one.
+    let mut ordered = Vectors::new(vectors.dimension())?;
+    for row in &from {
+        ordered.push(vectors.row(*row as usize).context("a row of the index")?)?;
+    }
+    let renamed = allowed.map(|allowed| {
+        let places = (0..).zip(&from);
+        places
+            .filter(|(_, old)| allowed.contains(**old))
+            .map(|(new, _)| new)
+            .collect()
+    });
+    drop(vectors);
+    let bench = Bench {
+        index: &index,
+        truth: truth(&ordered, queries, arguments.k, renamed.as_ref())?,
+        queries,
+        k: arguments.k,
+        allowed: renamed.as_ref(),
+    };
+    // One thread, also for the scan.
+    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    let (exact, curve) = alone.install(|| -> anyhow::Result<_> {
+        let exact = bench.runs(EXACT_QUERIES, &[(true, None)])?;
+        let settings: Vec<(bool, Option<usize>)> =
+            EFS.iter().map(|ef| (false, Some(*ef))).collect();
+        Ok((exact, bench.runs(queries.len(), &settings)?))
+    })?;
+    let IndexBytes {
+        codes,
+        graph,
+        vectors,
+    } = index.bytes();
+    #[allow(clippy::cast_precision_loss)] // figures for the eye
+    let per_vector = (codes + graph + vectors) as f64 / index.len() as f64;
+    Ok(Report {
+        vectors: index.len(),
+        dimension: queries.dimension(),
+        k: arguments.k,
+        threads: rayon::current_num_threads(),
+        queries: queries.len(),
+        build_seconds,
+        bytes_per_vector: per_vector,
+        bytes: Bytes {
+            codes,
+            graph,
+            vectors,
+        },
+        filter: arguments
+            .filter
+            .zip(allowed)
+            .map(|(selectivity, rows)| Filter {
+                selectivity,
+                rows: rows.len(),
+                clustered: arguments.clustered,
+            }),
+        exact_us: exact.first().map_or(0.0, |run| run.point(0).p50_us),
+        exact_recall: exact.first().map_or(0.0, |run| run.point(0).recall),
+        curve: EFS
+            .iter()
+            .zip(&curve)
+            .map(|(ef, run)| run.point(*ef))
+            .collect(),
+    })
+}
+
+/// An index under measurement.
+struct Bench<'a> {
+    index: &'a SegmentedIndex,
+    queries: &'a Vectors,
+    truth: Vec<Vec<Neighbour>>,
+    k: usize,
+    allowed: Option<&'a RoaringBitmap>,
+}
+
+/// What one setting gave.
+#[derive(Default)]
+struct Run {
+    times: Vec<Duration>,
+    found: usize,
+    wanted: usize,
+    evaluations: usize,
+    visited: usize,
+}
+
+impl Bench<'_> {
+    /// Asks the first `most` queries under every setting in turn, round after round.
+    fn runs(&self, most: usize, settings: &[(bool, Option<usize>)]) -> anyhow::Result<Vec<Run>> {
+        let mut runs: Vec<Run> = settings.iter().map(|_| Run::default()).collect();
+        for round in 0..=ROUNDS {
+            for ((exact, ef), run) in settings.iter().zip(&mut runs) {
+                let request = Request {
+                    k: self.k,
+                    ef: *ef,
+                    exact: *exact,
+                    allowed: self.allowed,
+                };
+                for (query, truth) in self.queries.rows().zip(&self.truth).take(most) {
+                    let start = Instant::now();
+                    let found = std::hint::black_box(self.index.search(query, &request)?);
+                    // The first round warms up.
+                    if round > 0 {
+                        run.note(start.elapsed(), &found, truth);
+                    }
+                }
+            }
+        }
+        for run in &mut runs {
+            run.times.sort_unstable();
+        }
+        Ok(runs)
+    }
+}
+
+impl Run {
+    /// A neighbour counts as found if it scores no less than the last of the true ones: which of
+    /// equals is named does not matter.
+    fn note(&mut self, time: Duration, found: &Found, truth: &[Neighbour]) {
+        self.times.push(time);
+        let last = truth.last().map_or(f32::MAX, |neighbour| neighbour.score);
+        let right = found.neighbours.iter().filter(|n| n.score >= last);
+        self.found += right.count();
+        self.wanted += truth.len();
+        self.evaluations += found.work.evaluations;
+        self.visited += found.work.visited;
+    }
+
+    #[allow(clippy::cast_precision_loss)] // figures for the eye
+    fn point(&self, ef: usize) -> Point {
+        let runs = self.times.len().max(1) as f64;
+        Point {
+            ef,
+            p50_us: percentile(&self.times, 50) * 1e3,
+            p99_us: percentile(&self.times, 99) * 1e3,
+            mean_us: self.times.iter().sum::<Duration>().as_secs_f64() * 1e6 / runs,
+            recall: self.found as f64 / self.wanted.max(1) as f64,
+            evaluations: self.evaluations as f64 / runs,
+            visited: self.visited as f64 / runs,
+        }
+    }
+}
+
+/// The true neighbours of every query, by the plain scan.
+fn truth(
+    vectors: &Vectors,
+    queries: &Vectors,
+    k: usize,
+    allowed: Option<&RoaringBitmap>,
+) -> anyhow::Result<Vec<Vec<Neighbour>>> {
+    let oracle = ExactScan::new(std::sync::Arc::new(vectors.clone()));
+    let request = Request {
+        allowed,
+        ..Request::nearest(k)
+    };
+    let queries: Vec<&[f32]> = queries.rows().collect();
+    queries
+        .par_iter()
+        .map(|query| Ok(oracle.search(query, &request)?.neighbours))
+        .collect()
+}
+
+/// A share of all rows: scattered, or in runs of a hundredth of them.
+fn draw(rows: usize, share: f64, clustered: bool) -> anyhow::Result<RoaringBitmap> {
+    ensure!(
+        share > 0.0 && share <= 1.0,
+        "--filter is {share}; expected above 0, at most 1"
+    );
+    let run = if clustered { (rows / 100).max(1) } else { 1 };
+    let mut state = 1_u64;
+    // A linear congruential generator (Knuth, The Art of Computer Programming, section 3.3.4).
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        #[allow(clippy::cast_precision_loss)] // 53 bits
+        let unit = (state >> 11) as f64 / (1_u64 << 53) as f64;
+        unit
+    };
+    let mut drawn = RoaringBitmap::new();
+    for start in (0..rows).step_by(run) {
+        if next() < share {
+            let end = rows.min(start + run);
+            drawn.insert_range(u32::try_from(start)?..u32::try_from(end)?);
+        }
+    }
+    ensure!(
+        !drawn.is_empty(),
+        "--filter {share} leaves none of {rows} rows"
+    );
+    Ok(drawn)
+}
+
+/// Vectors from a `.npy` file.
+fn read(path: &Path) -> anyhow::Result<Vectors> {
+    let name = path.display();
+    let bytes = std::fs::read(path).with_context(|| format!("{name} cannot be read"))?;
+    let file = npyz::NpyFile::new(&bytes[..]).with_context(|| format!("{name} is no .npy file"))?;
+    let &[_, dimension] = file.shape() else {
+        bail!(
+            "{name} has the shape {:?}; expected [rows, dimension]",
+            file.shape()
+        );
+    };
+    let dimension = usize::try_from(dimension)?;
+    let flat: Vec<f32> = file
+        .into_vec()
+        .with_context(|| format!("{name} does not hold f32 in the order of C"))?;
+    let mut vectors = Vectors::new(dimension)?;
+    for (place, row) in flat.chunks_exact(dimension).enumerate() {
+        vectors
+            .push(row)
+            .with_context(|| format!("{name}, row {place}"))?;
+    }
+    Ok(vectors)
+}
+
+/// The data directory's passages, and sentences spread over them as queries.
+fn own(data_dir: &Path) -> anyhow::Result<(Vectors, Vectors)> {
+    let view = View::open(data_dir)?;
+    let dimension = view.fingerprint().dimension;
+    let (mut vectors, mut keys) = (Vectors::new(dimension)?, Vec::new());
+    let mut refused = None;
+    view.for_each_vector(|stored| match vectors.push(stored.vector) {
+        Ok(()) => keys.push(stored.key),
+        Err(error) => refused = Some(error),
+    })?;
+    if let Some(error) = refused {
+        return Err(error.into());
+    }
+    let step = (keys.len() / OWN_QUERIES).max(1);
+    let mut queries = Vectors::new(dimension)?;
+    for (place, key) in keys.into_iter().step_by(step).enumerate() {
+        let Some(hit) = view.hit(key)? else { continue };
+        let sentences: Vec<&[f32]> = hit.sentence_vectors.chunks_exact(dimension).collect();
+        if let Some(sentence) = sentences.get(place % sentences.len().max(1)) {
+            queries.push(sentence)?;
+        }
+    }
+    Ok((vectors, queries))
+}
+
+fn print(report: &Report) -> anyhow::Result<()> {
+    output::line(format_args!(
+        "{} vectors of {} coordinates, {} queries, k = {}",
+        report.vectors, report.dimension, report.queries, report.k
+    ))?;
+    if let Some(filter) = &report.filter {
+        let kind = if filter.clustered {
+            "in runs"
+        } else {
+            "at random"
+        };
+        output::line(format_args!(
+            "only {} rows may be found, drawn {kind}",
+            filter.rows
+        ))?;
+    }
+    output::line(format_args!(
+        "built in {:.1} s on {} threads; {:.0} bytes a vector",
+        report.build_seconds, report.threads, report.bytes_per_vector
+    ))?;
+    output::line(format_args!(
+        "exact scan: {:.0} µs median, recall {:.4}",
+        report.exact_us, report.exact_recall
+    ))?;
+    output::line(format_args!(
+        "   ef   median µs    99 % µs    mean µs   recall   products  visited"
+    ))?;
+    for point in &report.curve {
+        output::line(format_args!(
+            "{:>5} {:>11.1} {:>10.1} {:>10.1} {:>8.4} {:>10.0} {:>8.0}",
+            point.ef,
+            point.p50_us,
+            point.p99_us,
+            point.mean_us,
+            point.recall,
+            point.evaluations,
+            point.visited
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! What the rows of an index stand for, and how an index follows the store.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use crate::index::file::Label;
+use crate::index::{RowOrder, SegmentedIndex, VectorIndex, Vectors};
+use crate::store::{PassageEntry, PassageKey, View};
+
+use super::EngineError;
+
+/// An index and the passage of each of its rows.
+#[derive(Clone)]
+pub(super) struct Indexed {
+    pub(super) index: SegmentedIndex,
+    pub(super) labels: Vec<Label>,
+}
+
+impl Indexed {
+    /// The same index brought to the moment of a view: rows whose passage is gone, or whose text is
+    /// another one, are not found any more, and passages that it does not have are added. How it
+    /// came to differ does not matter, so an index from any earlier moment will do.
+    pub(super) fn brought_to(self, view: &View) -> Result<Self, EngineError> {
+        let entries = view.entries()?;
+        let known = self.places();
+        let mut known = known.iter().peekable();
+        let (mut gone, mut new) = (Vec::new(), Vec::new());
+        for entry in &entries {
+            // Both are in the order of keys.
+            while let Some((_, row)) = known.next_if(|(key, _)| *key < entry.key.number()) {
+                gone.push(*row);
+            }
+            match known.next_if(|(key, _)| *key == entry.key.number()) {
+                Some((_, row)) if self.labels[*row as usize].hash == entry.hash => {}
+                Some((_, row)) => {
+                    gone.push(*row);
+                    new.push(entry);
+                }
+                None => new.push(entry),
+            }
+        }
+        gone.extend(known.map(|(_, row)| *row));
+        let mut vectors = Vectors::new(view.fingerprint().dimension)?;
+        let mut refused = None;
+        view.vectors_of(new.iter().map(|entry| entry.key), |stored| {
+            if let Err(error) = vectors.push(stored.vector) {
+                refused.get_or_insert(error);
+            }
+        })?;
+        if let Some(error) = refused {
+            return Err(error.into());
+        }
+        let mut labels = self.labels;
+        labels.extend(new.iter().map(|entry| label(entry)));
+        let index = self.index.without(gone).with_rows(&vectors)?;
+        let order = Names::of(&labels, &entries);
+        Ok(Self {
+            index: index.ordered_by(Arc::new(order)),
+            labels,
+        })
+    }
+
+    /// The rows that can be found, in the order of their keys.
+    fn places(&self) -> Vec<(i64, u32)> {
+        let labelled = (0..).zip(&self.labels);
+        let live = labelled.filter(|(row, _)| self.index.is_live(*row));
+        let mut places: Vec<(i64, u32)> = live.map(|(row, label)| (label.key, row)).collect();
+        places.sort_unstable();
+        places
+    }
+
+    /// The passage of a row.
+    pub(super) fn key(&self, row: u32) -> Option<PassageKey> {
+        let label = self.labels.get(row as usize)?;
+        Some(PassageKey::from_number(label.key))
+    }
+
+    /// Rows that are not in the graph, deleted ones, and all that can be found.
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        let (tail, deleted) = self.index.unsettled();
+        (tail, deleted, self.index.len() - deleted)
+    }
+}
+
+fn label(entry: &PassageEntry) -> Label {
+    Label {
+        key: entry.key.number(),
+        hash: entry.hash,
+    }
+}
+
+/// Document and ordinal of each row: equal scores come in the order of passage ids.
+struct Names(Vec<(u32, u32)>);
+
+impl Names {
+    fn of(labels: &[Label], entries: &[PassageEntry]) -> Self {
+        let name = |label: &Label| {
+            let place = entries.binary_search_by_key(&label.key, |entry| entry.key.number());
+            // A row that is gone is not compared.
+            place
+                .ok()
+                .and_then(|place| entries.get(place))
+                .map_or((u32::MAX, u32::MAX), |entry| {
+                    (entry.document, entry.ordinal)
+                })
+        };
+        Self(labels.iter().map(name).collect())
+    }
+}
+
+impl RowOrder for Names {
+    fn compare(&self, a: u32, b: u32) -> Ordering {
+        let name = |row: u32| self.0.get(row as usize);
+        name(a).cmp(&name(b)).then(a.cmp(&b))
+    }
+}

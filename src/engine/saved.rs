@@ -1,0 +1,79 @@
+//! The index beside the store: a cache that is used if it proves itself, and replaced if not.
+
+use std::path::Path;
+
+use crate::index::SegmentedIndex;
+use crate::index::file::{self, FileError, Opened};
+use crate::store::{ContentHash, View};
+
+use super::rows::Indexed;
+use super::{EngineError, INDEX_FILE, IndexChoice};
+
+/// The index that was written for this store and encoder, from whatever moment; an empty one where
+/// there is none, or none is wanted, or what is there cannot be used.
+pub(super) fn open(
+    directory: &Path,
+    view: &View,
+    choice: IndexChoice,
+) -> Result<Indexed, EngineError> {
+    let opened = match choice {
+        IndexChoice::Exact => None,
+        IndexChoice::Hnsw(_) | IndexChoice::Auto { .. } => opened(directory, view, choice)
+            .unwrap_or_else(|error| {
+                tracing::warn!("{error}; it will be built again from the store");
+                None
+            }),
+    };
+    if let Some(indexed) = opened {
+        return Ok(indexed);
+    }
+    let dimension = view.fingerprint().dimension;
+    Ok(Indexed {
+        index: SegmentedIndex::new(dimension, choice.parameters())?,
+        labels: Vec::new(),
+    })
+}
+
+/// Writes an index and gives it back as the file has it, so that its arrays need no memory of our
+/// own; as it is if that fails.
+pub(super) fn write(
+    directory: &Path,
+    view: &View,
+    indexed: Indexed,
+    choice: IndexChoice,
+) -> Indexed {
+    let written = || -> Result<Option<Indexed>, FileError> {
+        let path = directory.join(INDEX_FILE);
+        file::write(&path, &indexed.index, stamp(view), &indexed.labels)?;
+        opened(directory, view, choice)
+    };
+    match written() {
+        Ok(Some(saved)) => saved,
+        Ok(None) => indexed,
+        Err(error) => {
+            tracing::warn!("the index cannot be kept on disk: {error}");
+            indexed
+        }
+    }
+}
+
+fn opened(
+    directory: &Path,
+    view: &View,
+    choice: IndexChoice,
+) -> Result<Option<Indexed>, FileError> {
+    let (path, dimension) = (directory.join(INDEX_FILE), view.fingerprint().dimension);
+    let opened = file::open(&path, stamp(view), dimension, choice.parameters())?;
+    Ok(opened.map(|opened: Opened| Indexed {
+        labels: opened.labels().to_vec(),
+        index: opened.index,
+    }))
+}
+
+/// Whose index it is: that of this store, with embeddings of this encoder. A store without an id
+/// was written by an older program and has no index yet.
+fn stamp(view: &View) -> [u8; 32] {
+    let id = view.store_id().ok().flatten().unwrap_or_default();
+    let encoder = format!("{:?}", view.fingerprint());
+    *ContentHash::of_parts([id.as_bytes(), encoder.as_bytes()]).as_bytes()
+}

@@ -1,0 +1,104 @@
+//! AVX2 with FMA: bytes widened to 16 bits, since `vpmaddubsw` would saturate.
+#![allow(unsafe_code)]
+#![allow(clippy::wildcard_imports)] // the intrinsics of one architecture
+
+use std::arch::x86_64::*;
+
+use super::{LANES, LINE, Line, QueryLine};
+
+/// Bytes widened in one step.
+const STEP: usize = 16;
+
+/// Whether the processor has what this file uses.
+pub(super) fn detected() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
+/// Sixteen unsigned bytes as words.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn widen_codes(bytes: &[u8; STEP]) -> __m256i {
+    // SAFETY: the reference covers the 16 bytes read; the unaligned form is used.
+    _mm256_cvtepu8_epi16(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
+}
+
+/// Sixteen signed bytes as words.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn widen_query(bytes: &[i8; STEP]) -> __m256i {
+    // SAFETY: the reference covers the 16 bytes read; the unaligned form is used.
+    _mm256_cvtepi8_epi16(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
+}
+
+/// The sum of eight lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn fold(sum: __m256i) -> i32 {
+    let four = _mm_add_epi32(
+        _mm256_castsi256_si128(sum),
+        _mm256_extracti128_si256::<1>(sum),
+    );
+    let two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+    _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32::<1>(two)))
+}
+
+/// See [`super::Path::dot_some`]; `row` says which row is the `i`th.
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn dots(
+    query: &[QueryLine],
+    codes: &[Line],
+    out: &mut [i32],
+    row: impl Fn(usize) -> usize,
+) {
+    let stride = query.len();
+    for (i, out) in out.iter_mut().enumerate() {
+        let mut sums = [_mm256_setzero_si256(); LINE / STEP];
+        for (line, query) in codes[row(i) * stride..][..stride].iter().zip(query) {
+            let steps = line.0.as_chunks::<STEP>().0.iter();
+            let pairs = steps.zip(query.as_chunks::<STEP>().0);
+            for (sum, (codes, query)) in sums.iter_mut().zip(pairs) {
+                let products = _mm256_madd_epi16(widen_codes(codes), widen_query(query));
+                *sum = _mm256_add_epi32(*sum, products);
+            }
+        }
+        let [a, b, c, d] = sums;
+        *out = fold(_mm256_add_epi32(
+            _mm256_add_epi32(a, b),
+            _mm256_add_epi32(c, d),
+        ));
+    }
+}
+
+/// See [`super::Path::dot_codes`].
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn dot_codes(a: &[[u8; LINE]], b: &[[u8; LINE]]) -> i32 {
+    let middle = _mm256_set1_epi16(128);
+    let mut sum = _mm256_setzero_si256();
+    let (a, b) = (a.as_flattened(), b.as_flattened());
+    for (a, b) in a.as_chunks::<STEP>().0.iter().zip(b.as_chunks::<STEP>().0) {
+        let a = _mm256_sub_epi16(widen_codes(a), middle);
+        let b = _mm256_sub_epi16(widen_codes(b), middle);
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    }
+    fold(sum)
+}
+
+/// The sums of a dot product, lane by lane.
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn dot_blocks(a: &[[f32; LANES]], b: &[[f32; LANES]]) -> [f32; LANES] {
+    let mut sums = [_mm256_setzero_ps(); LANES / 8];
+    for (a, b) in a.iter().zip(b) {
+        let (a, b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            // SAFETY: both references cover the 8 numbers read; the unaligned form is used.
+            let (a, b) = unsafe { (_mm256_loadu_ps(a.as_ptr()), _mm256_loadu_ps(b.as_ptr())) };
+            *sum = _mm256_fmadd_ps(a, b, *sum);
+        }
+    }
+    let mut out = [0.0; LANES];
+    for (to, sum) in out.as_chunks_mut::<8>().0.iter_mut().zip(sums) {
+        // SAFETY: the reference covers the 8 numbers written; the unaligned form is used.
+        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), sum) };
+    }
+    out
+}

@@ -1,0 +1,110 @@
+//! AVX-512 with VNNI: four rows at a time, one line a register.
+#![allow(unsafe_code)]
+#![allow(clippy::wildcard_imports)] // the intrinsics of one architecture
+
+use std::arch::x86_64::*;
+
+use super::{LANES, LINE, Line, QueryLine};
+
+/// Whether the processor has what this file uses.
+pub(super) fn detected() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
+/// One line in a register.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load<T>(line: &[T; LINE]) -> __m512i {
+    const { assert!(size_of::<T>() == 1) };
+    // SAFETY: the reference covers the 64 bytes read; the unaligned form is used.
+    unsafe { _mm512_loadu_si512(line.as_ptr().cast()) }
+}
+
+/// See [`super::Path::dot_some`]; `row` says which row is the `i`th.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn dots(
+    query: &[QueryLine],
+    codes: &[Line],
+    out: &mut [i32],
+    row: impl Fn(usize) -> usize,
+) {
+    let stride = query.len();
+    let lines = |i: usize| &codes[row(i) * stride..][..stride];
+    let (fours, rest) = out.as_chunks_mut::<4>();
+    let done = fours.len() * 4;
+    for (group, out) in fours.iter_mut().enumerate() {
+        let rows: [&[Line]; 4] = std::array::from_fn(|i| lines(group * 4 + i));
+        let mut sums = [_mm512_setzero_si512(); 4];
+        for (at, query) in query.iter().enumerate() {
+            let query = load(query);
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                *sum = _mm512_dpbusd_epi32(*sum, load(&row[at].0), query);
+            }
+        }
+        *out = fold(sums);
+    }
+    for (i, out) in rest.iter_mut().enumerate() {
+        let mut sum = _mm512_setzero_si512();
+        for (line, query) in lines(done + i).iter().zip(query) {
+            sum = _mm512_dpbusd_epi32(sum, load(&line.0), load(query));
+        }
+        *out = _mm512_reduce_add_epi32(sum);
+    }
+}
+
+/// The sums of the lanes of four registers.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn fold([a, b, c, d]: [__m512i; 4]) -> [i32; 4] {
+    let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    // Every 128-bit lane now gives [a, b, c, d] of its own part.
+    let all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    let halves = _mm256_add_epi32(
+        _mm512_castsi512_si256(all),
+        _mm512_extracti64x4_epi64::<1>(all),
+    );
+    let sum = _mm_add_epi32(
+        _mm256_castsi256_si128(halves),
+        _mm256_extracti128_si256::<1>(halves),
+    );
+    let mut out = [0; 4];
+    // SAFETY: the array holds the 16 bytes written; the unaligned form is used.
+    unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), sum) };
+    out
+}
+
+/// See [`super::Path::dot_codes`]: `a * (b - 128)` less `128 * (b - 128)`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn dot_codes(a: &[[u8; LINE]], b: &[[u8; LINE]]) -> i32 {
+    let middle = _mm512_set1_epi8(i8::MIN);
+    let (mut sum, mut excess) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+    for (a, b) in a.iter().zip(b) {
+        let b = _mm512_xor_si512(load(b), middle);
+        sum = _mm512_dpbusd_epi32(sum, load(a), b);
+        excess = _mm512_dpbusd_epi32(excess, middle, b);
+    }
+    _mm512_reduce_add_epi32(_mm512_sub_epi32(sum, excess))
+}
+
+/// The sums of a dot product, lane by lane.
+#[target_feature(enable = "avx512f")]
+pub(super) fn dot_blocks(a: &[[f32; LANES]], b: &[[f32; LANES]]) -> [f32; LANES] {
+    let mut sums = [_mm512_setzero_ps(); LANES / 16];
+    for (a, b) in a.iter().zip(b) {
+        let (a, b) = (a.as_chunks::<16>().0, b.as_chunks::<16>().0);
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            // SAFETY: both references cover the 16 numbers read; the unaligned form is used.
+            let (a, b) = unsafe { (_mm512_loadu_ps(a.as_ptr()), _mm512_loadu_ps(b.as_ptr())) };
+            *sum = _mm512_fmadd_ps(a, b, *sum);
+        }
+    }
+    let mut out = [0.0; LANES];
+    for (to, sum) in out.as_chunks_mut::<16>().0.iter_mut().zip(sums) {
+        // SAFETY: the reference covers the 16 numbers written; the unaligned form is used.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), sum) };
+    }
+    out
+}

@@ -1,0 +1,41 @@
+//! Plain Rust for any processor, and the reference of the others.
+
+use super::{LANES, LINE, Line, QueryLine};
+
+/// See [`super::Path::dot_some`]; `row` says which row is the `i`th.
+pub(super) fn dots(
+    query: &[QueryLine],
+    codes: &[Line],
+    out: &mut [i32],
+    row: impl Fn(usize) -> usize,
+) {
+    let stride = query.len();
+    for (i, out) in out.iter_mut().enumerate() {
+        let lines = &codes[row(i) * stride..][..stride];
+        *out = lines.iter().zip(query).map(|(l, q)| dot_line(l, q)).sum();
+    }
+}
+
+fn dot_line(line: &Line, query: &QueryLine) -> i32 {
+    let products = line.0.iter().zip(query);
+    products.map(|(c, q)| i32::from(*c) * i32::from(*q)).sum()
+}
+
+/// See [`super::Path::dot_codes`].
+pub(super) fn dot_codes(a: &[[u8; LINE]], b: &[[u8; LINE]]) -> i32 {
+    let bytes = a.as_flattened().iter().zip(b.as_flattened());
+    bytes
+        .map(|(a, b)| (i32::from(*a) - 128) * (i32::from(*b) - 128))
+        .sum()
+}
+
+/// The sums of a dot product, lane by lane.
+pub(super) fn dot_blocks(a: &[[f32; LANES]], b: &[[f32; LANES]]) -> [f32; LANES] {
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] = a[lane].mul_add(b[lane], sums[lane]);
+        }
+    }
+    sums
+}

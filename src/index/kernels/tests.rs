@@ -1,0 +1,121 @@
+//! Every path against plain arithmetic.
+
+use super::*;
+
+/// Bytes that any machine repeats, extremes included.
+fn bytes(seed: u32, count: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        match state >> 28 {
+            0 => 0,
+            1 => 255,
+            _ => (state >> 16).to_le_bytes()[0],
+        }
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn lines(bytes: &[u8]) -> Vec<Line> {
+    bytes
+        .as_chunks::<LINE>()
+        .0
+        .iter()
+        .copied()
+        .map(Line)
+        .collect()
+}
+
+#[test]
+fn integer_products_are_exact_on_every_path() {
+    for stride in [1, 2, 6, 12] {
+        let count = 11;
+        let codes = bytes(1, count * stride * LINE);
+        let query: Vec<i8> = bytes(2, stride * LINE)
+            .iter()
+            .map(|b| b.cast_signed())
+            .collect();
+        let query_lines = query.as_chunks::<LINE>().0;
+        let plain = |row: usize| -> i32 {
+            let row = &codes[row * stride * LINE..][..stride * LINE];
+            row.iter()
+                .zip(&query)
+                .map(|(c, q)| i32::from(*c) * i32::from(*q))
+                .sum()
+        };
+        let rows: Vec<u32> = [3, 0, 10, 10, 7, 1, 2].to_vec();
+        for path in Path::available() {
+            let mut some = vec![0; rows.len()];
+            path.dot_some(query_lines, &lines(&codes), &rows, &mut some);
+            let expected: Vec<i32> = rows.iter().map(|row| plain(*row as usize)).collect();
+            assert_eq!(some, expected, "{path:?} with {stride} lines");
+            let mut all = vec![0; count - 2];
+            path.dot_all(query_lines, &lines(&codes), 2, &mut all);
+            let expected: Vec<i32> = (2..count).map(plain).collect();
+            assert_eq!(all, expected, "{path:?} with {stride} lines");
+        }
+    }
+}
+
+#[test]
+fn products_of_two_rows_are_exact_on_every_path() {
+    for stride in [1, 6] {
+        let (a, b) = (bytes(3, stride * LINE), bytes(4, stride * LINE));
+        let products = a.iter().zip(&b);
+        let plain: i32 = products
+            .map(|(a, b)| (i32::from(*a) - 128) * (i32::from(*b) - 128))
+            .sum();
+        for path in Path::available() {
+            assert_eq!(path.dot_codes(&a, &b), plain, "{path:?}");
+        }
+    }
+}
+
+#[test]
+fn single_precision_agrees_to_the_bit_and_with_a_plain_sum() {
+    for length in [1, 3, 16, 63, 64, 65, 100, 384, 500] {
+        let vector = |seed| -> Vec<f32> {
+            let bytes = bytes(seed, length);
+            bytes
+                .iter()
+                .map(|b| (f32::from(*b) - 127.0) / 4000.0)
+                .collect()
+        };
+        let (a, b) = (vector(5), vector(6));
+        let plain: f64 = a
+            .iter()
+            .zip(&b)
+            .map(|(x, y)| f64::from(*x) * f64::from(*y))
+            .sum();
+        let expected = Path(Kind::Portable).dot_f32(&a, &b);
+        assert!(
+            (f64::from(expected) - plain).abs() < 1e-6,
+            "length {length}"
+        );
+        for path in Path::available() {
+            assert_eq!(
+                path.dot_f32(&a, &b).to_bits(),
+                expected.to_bits(),
+                "{path:?} {length}"
+            );
+        }
+    }
+}
+
+#[test]
+fn scores_never_leave_the_range_of_a_cosine() {
+    let a = [1.000_001_f32];
+    for path in Path::available() {
+        assert_eq!(path.dot_f32(&a, &a).to_bits(), 1.0_f32.to_bits());
+        assert_eq!(
+            path.dot_f32(&a, &[-1.000_001]).to_bits(),
+            (-1.0_f32).to_bits()
+        );
+    }
+}
+
+#[test]
+#[should_panic(expected = "out of range")]
+fn a_row_outside_is_refused() {
+    Path::best().dot_some(&[[0; LINE]], &[Line([0; LINE])], &[1], &mut [0]);
+}

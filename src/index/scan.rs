@@ -1,0 +1,116 @@
+//! Compare the codes of every row, or of every row that is allowed.
+
+use rayon::prelude::*;
+
+use super::codes::{CodedQuery, Codes};
+use super::field::Field;
+
+/// Rows whose products are computed together.
+const BLOCK: usize = 512;
+
+/// Rows that one task compares: enough work to be worth handing to another thread.
+const TASK: usize = 16_384;
+
+/// Offers all rows that `admits` lets through; their numbers begin at `first`.
+pub(super) fn all(
+    codes: &Codes,
+    query: &CodedQuery,
+    first: u32,
+    admits: impl Fn(u32) -> bool + Sync,
+    field: Field,
+    k: usize,
+) -> Field {
+    let rows = codes.len();
+    let one = |start: usize, field: &mut Field| {
+        part(
+            codes,
+            query,
+            start..rows.min(start + TASK),
+            first,
+            &admits,
+            field,
+        );
+    };
+    let starts: Vec<usize> = (0..rows).step_by(TASK).collect();
+    if starts.len() <= 1 || rayon::current_num_threads() == 1 {
+        let mut field = field;
+        for start in starts {
+            one(start, &mut field);
+        }
+        return field;
+    }
+    starts
+        .into_par_iter()
+        .map(|start| {
+            let mut part = Field::new(k);
+            one(start, &mut part);
+            part
+        })
+        .reduce(|| Field::new(k), Field::join)
+        .join(field)
+}
+
+/// Offers the rows of one range.
+fn part(
+    codes: &Codes,
+    query: &CodedQuery,
+    range: std::ops::Range<usize>,
+    first: u32,
+    admits: &impl Fn(u32) -> bool,
+    field: &mut Field,
+) {
+    let mut products = [0; BLOCK];
+    let mut scores = [0.0; BLOCK];
+    let mut bounds = [0.0; BLOCK];
+    for start in range.clone().step_by(BLOCK) {
+        let count = BLOCK.min(range.end - start);
+        query.products_from(codes.lines(), start, &mut products[..count]);
+        // In loops of their own, so that they become vectors.
+        let lost = &codes.lost()[start..][..count];
+        for i in 0..count {
+            scores[i] = query.score(products[i]);
+            bounds[i] = query.bound(lost[i]);
+        }
+        for i in 0..count {
+            if scores[i] + bounds[i] >= field.threshold() {
+                #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
+                let row = first + (start + i) as u32;
+                if admits(row) {
+                    field.offer(row, scores[i], bounds[i]);
+                }
+            }
+        }
+        if !field.has_threshold() {
+            field.weed();
+        }
+    }
+}
+
+/// Offers these rows, which must be rows of the codes; gives how many they were.
+pub(super) fn some(
+    codes: &Codes,
+    query: &CodedQuery,
+    mut rows: impl Iterator<Item = u32>,
+    field: &mut Field,
+) -> usize {
+    let mut block = Vec::with_capacity(BLOCK);
+    let mut products = [0; BLOCK];
+    let mut count = 0;
+    loop {
+        block.clear();
+        block.extend(rows.by_ref().take(BLOCK));
+        if block.is_empty() {
+            return count;
+        }
+        count += block.len();
+        let products = &mut products[..block.len()];
+        query.products(codes.lines(), &block, products);
+        for (row, product) in block.iter().zip(products) {
+            let bound = query.bound(codes.lost()[*row as usize]);
+            field.offer(*row, query.score(*product), bound);
+        }
+        if !field.has_threshold() {
+            field.weed();
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The index that serves: a segment with a graph, a tail of what was added since, and a list of
+//! what was deleted.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use roaring::RoaringBitmap;
+
+use super::codes::{CodedQuery, Quantiser};
+use super::field::Field;
+use super::graph::{BuildOptions, Graph, HnswParameters, MAX_EF, MAX_ROWS};
+use super::segment::{Segment, Wanted};
+use super::{
+    BuildProgress, Found, IndexError, Request, RowOrder, VectorIndex, Vectors, Work, scan,
+};
+
+/// Rows of a full block of the tail. Adding rows copies the last block, so it is small.
+const BLOCK_ROWS: usize = 1024;
+
+/// Rows in segments that do not change. Adding and deleting make another index that shares all
+/// but the last block with this one, so searches of either go on undisturbed.
+///
+/// Rows are numbered in the order in which they came, and keep their numbers until the index is
+/// [compacted](Self::compacted).
+#[derive(Clone)]
+pub struct SegmentedIndex {
+    dimension: usize,
+    parameters: HnswParameters,
+    /// Rows from 0 on.
+    base: Arc<Segment>,
+    /// Rows after those of the base, in blocks of [`BLOCK_ROWS`].
+    tail: Vec<Arc<Segment>>,
+    deleted: RoaringBitmap,
+    order: Arc<dyn RowOrder>,
+    /// Tells the base from others over the same rows.
+    build: u64,
+}
+
+/// Equal scores in order of row.
+struct ByRow;
+
+impl RowOrder for ByRow {
+    fn compare(&self, a: u32, b: u32) -> Ordering {
+        a.cmp(&b)
+    }
+}
+
+impl SegmentedIndex {
+    /// No rows yet; graphs, once there are some, will be built and searched with `parameters`.
+    ///
+    /// # Errors
+    ///
+    /// If `dimension` is 0 or a parameter is out of range.
+    pub fn new(dimension: usize, parameters: HnswParameters) -> Result<Self, IndexError> {
+        parameters.check()?;
+        Vectors::new(dimension)?;
+        Ok(Self::over(Segment::empty(dimension), parameters))
+    }
+
+    /// An index over the rows of one segment.
+    pub(super) fn over(base: Segment, parameters: HnswParameters) -> Self {
+        Self {
+            dimension: base.dimension,
+            parameters,
+            base: Arc::new(base),
+            tail: Vec::new(),
+            deleted: RoaringBitmap::new(),
+            order: Arc::new(ByRow),
+            build: 0,
+        }
+    }
+
+    /// The same index, its graph known by this number.
+    pub(super) fn built_as(mut self, build: u64) -> Self {
+        self.build = build;
+        self
+    }
+
+    /// Tells a graph from others over the same rows, since threads decide some links: equal for
+    /// what was read from the same file, 0 without a graph.
+    #[must_use]
+    pub fn build(&self) -> u64 {
+        self.build
+    }
+
+    /// The same index, in which equal scores come in this order of their rows.
+    #[must_use]
+    pub fn ordered_by(mut self, order: Arc<dyn RowOrder>) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// The same index with these rows after its own.
+    ///
+    /// # Errors
+    ///
+    /// If their dimension is another one, or there would be more than 2^30 rows.
+    pub fn with_rows(&self, rows: &Vectors) -> Result<Self, IndexError> {
+        if rows.dimension() != self.dimension {
+            return Err(IndexError::Dimension {
+                expected: self.dimension,
+                received: rows.dimension(),
+            });
+        }
+        let total = self.len() + rows.len();
+        if total > MAX_ROWS {
+            return Err(IndexError::TooMany { received: total });
+        }
+        let mut with = self.clone();
+        let mut flat = rows.flat();
+        while !flat.is_empty() {
+            let last = with.tail.pop_if(|block| block.len() < BLOCK_ROWS);
+            let last = last.unwrap_or_else(|| Arc::new(Segment::empty(self.dimension)));
+            let room = (BLOCK_ROWS - last.len()) * self.dimension;
+            let (now, later) = flat.split_at(room.min(flat.len()));
+            with.tail.push(Arc::new(last.extended(now)));
+            flat = later;
+        }
+        Ok(with)
+    }
+
+    /// The same index in which these rows are not found any more.
+    #[must_use]
+    pub fn without(&self, rows: impl IntoIterator<Item = u32>) -> Self {
+        let mut without = self.clone();
+        without.deleted.extend(rows);
+        without
+    }
+
+    /// All rows that are not deleted in one segment with a graph, and where they were: for each row
+    /// of the new index, its row in this one. This index goes on serving meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If the build is cancelled.
+    pub fn compacted(
+        &self,
+        options: BuildOptions,
+        progress: &dyn BuildProgress,
+    ) -> Result<(Self, Vec<u32>), IndexError> {
+        #[allow(clippy::cast_possible_truncation)] // at most 2^30
+        let rows = 0..self.len() as u32;
+        let live: Vec<u32> = rows.filter(|row| !self.deleted.contains(*row)).collect();
+        let mut flat = Vec::with_capacity(live.len() * self.dimension);
+        for row in &live {
+            flat.extend_from_slice(self.vector(*row));
+        }
+        let gathered = Segment::empty(self.dimension).extended(&flat);
+        drop(flat);
+        let (base, order) = gathered.with_graph(self.parameters, options, progress)?;
+        let from = order.into_iter().map(|row| live[row as usize]).collect();
+        let build = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(1, |since| {
+                since.as_secs() << 32 | u64::from(since.subsec_nanos())
+            });
+        let compacted = Self::over(base, self.parameters).built_as(build);
+        Ok((compacted, from))
+    }
+
+    /// The segment with the graph.
+    pub(super) fn base(&self) -> &Segment {
+        &self.base
+    }
+
+    /// Rows outside the graph, and deleted rows.
+    #[must_use]
+    pub fn unsettled(&self) -> (usize, usize) {
+        let tail = self.len() - self.base.len();
+        let deleted = usize::try_from(self.deleted.len()).unwrap_or(usize::MAX);
+        (tail, deleted)
+    }
+
+    /// Rows that are found.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.len().saturating_sub(self.unsettled().1)
+    }
+
+    /// Whether this row can be found.
+    #[must_use]
+    pub fn is_live(&self, row: u32) -> bool {
+        (row as usize) < self.len() && !self.deleted.contains(row)
+    }
+
+    /// The vector of a row.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    #[must_use]
+    pub fn vector(&self, row: u32) -> &[f32] {
+        let row_at = row as usize;
+        match row_at.checked_sub(self.base.len()) {
+            None => self.base.vector(row),
+            #[allow(clippy::cast_possible_truncation)] // below the size of a block
+            Some(at) => self.tail[at / BLOCK_ROWS].vector((at % BLOCK_ROWS) as u32),
+        }
+    }
+
+    /// Memory of the index, mapped or not, in bytes: codes and graph, and exact vectors.
+    #[must_use]
+    pub fn bytes(&self) -> IndexBytes {
+        let mut bytes = IndexBytes::default();
+        for segment in std::iter::once(&self.base).chain(&self.tail) {
+            bytes.codes += size_of_val(segment.codes.lines()) + size_of_val(segment.codes.lost());
+            bytes.graph += segment.graph.as_ref().map_or(0, Graph::bytes);
+            bytes.vectors += size_of_val(&*segment.vectors);
+        }
+        bytes
+    }
+}
+
+/// What an index takes, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IndexBytes {
+    /// Vectors in bytes, with their bounds.
+    pub codes: usize,
+    /// Links.
+    pub graph: usize,
+    /// Exact vectors, of which only those that are rescored are touched.
+    pub vectors: usize,
+}
+
+impl VectorIndex for SegmentedIndex {
+    fn len(&self) -> usize {
+        let blocks = self.tail.iter().map(|block| block.len());
+        self.base.len() + blocks.sum::<usize>()
+    }
+
+    fn description(&self) -> String {
+        let HnswParameters {
+            m,
+            ef_construction,
+            ef_search,
+        } = self.parameters;
+        match self.base.graph {
+            None => "exact".to_owned(),
+            Some(_) => format!("hnsw m={m} ef_construction={ef_construction} ef={ef_search}"),
+        }
+    }
+
+    fn search(&self, query: &[f32], request: &Request<'_>) -> Result<Found, IndexError> {
+        self.base.check(query)?;
+        let ef = request.ef.unwrap_or(self.parameters.ef_search);
+        if !(1..=MAX_EF).contains(&ef) {
+            return Err(IndexError::Parameter {
+                name: "ef",
+                expected: "1 to 10000",
+                received: ef,
+            });
+        }
+        let k = request.k.min(self.live());
+        let wanted = Wanted {
+            k,
+            ef,
+            exact: request.exact,
+            allowed: request.allowed,
+            deleted: &self.deleted,
+        };
+        let mut work = Work::default();
+        let coded = CodedQuery::new(query, Quantiser::new(self.dimension));
+        let mut field = self.base.search(&coded, &wanted, Field::new(k), &mut work);
+        let mut first = self.base.len();
+        for block in &self.tail {
+            #[allow(clippy::cast_possible_truncation)] // at most 2^30
+            let start = first as u32;
+            let admits = |row| wanted.admits(row);
+            field = scan::all(&block.codes, &coded, start, admits, field, k);
+            work.evaluations += block.len();
+            first += block.len();
+        }
+        let mut neighbours = field.rescore(query, |row| self.vector(row));
+        work.rescored = neighbours.len();
+        neighbours.sort_unstable_by(|a, b| a.rank(*b, |x, y| self.order.compare(x, y)));
+        neighbours.truncate(k);
+        Ok(Found { neighbours, work })
+    }
+}

@@ -1,0 +1,88 @@
+//! Searches that may find only some rows.
+
+use super::suite::recall;
+use super::*;
+
+fn share(rows: u32, of: u32) -> RoaringBitmap {
+    (0..rows)
+        .filter(|row| row.wrapping_mul(2_654_435_761) % 1000 < of)
+        .collect()
+}
+
+#[test]
+fn filters_of_any_size_find_nearly_all_and_nothing_else() {
+    let (index, _) = graph(&clustered(20_000));
+    for per_mille in [1, 10, 100, 300, 500, 900, 1000] {
+        let allowed = share(20_000, per_mille);
+        let request = Request {
+            allowed: Some(&allowed),
+            ef: Some(64),
+            ..Request::nearest(10)
+        };
+        for row in [0, 777, 19_999] {
+            let found = index
+                .search(index.vector(row), &request)
+                .unwrap()
+                .neighbours;
+            assert_eq!(found.len() as u64, allowed.len().min(10));
+            assert!(found.iter().all(|n| allowed.contains(n.row)));
+        }
+        let recall = recall(&index, &request);
+        assert!(recall > 0.95, "{per_mille} of 1000: {recall}");
+    }
+}
+
+#[test]
+fn a_filter_far_from_the_query_costs_no_more_than_its_rows() {
+    // Rows of one direction may be found; queries lie in the others.
+    let vectors = clustered(24_000);
+    let (index, order) = graph(&vectors);
+    let allowed: RoaringBitmap = (0..)
+        .zip(&order)
+        .filter(|(_, given)| *given % 12 < 4)
+        .map(|(row, _)| row)
+        .collect();
+    let request = Request {
+        allowed: Some(&allowed),
+        ef: Some(64),
+        ..Request::nearest(10)
+    };
+    let far = order.iter().position(|given| given % 12 == 7).unwrap();
+    let query = index.vector(u32::try_from(far).unwrap());
+    let found = index.search(query, &request).unwrap();
+    assert_eq!(found.neighbours.len(), 10);
+    let exact = Request {
+        exact: true,
+        ..request
+    };
+    assert_eq!(
+        found.neighbours,
+        index.search(query, &exact).unwrap().neighbours
+    );
+    // The scan that it falls back to, and an eighth of that for having tried to walk.
+    assert!(
+        found.work.evaluations < 24_000 + 24_000 / 8,
+        "{:?}",
+        found.work
+    );
+}
+
+#[test]
+fn no_row_allowed_is_no_neighbour() {
+    let (index, _) = graph(&clustered(5000));
+    let nothing = RoaringBitmap::new();
+    let outside: RoaringBitmap = (5000..6000).collect();
+    for allowed in [&nothing, &outside] {
+        let request = Request {
+            allowed: Some(allowed),
+            ..Request::nearest(10)
+        };
+        assert!(
+            index
+                .search(index.vector(0), &request)
+                .unwrap()
+                .neighbours
+                .is_empty()
+        );
+    }
+}

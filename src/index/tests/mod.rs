@@ -1,0 +1,52 @@
+//! One suite for all indexes, and what is special to one of them.
+
+mod changes;
+mod filters;
+mod suite;
+
+use std::sync::Arc;
+
+use super::*;
+
+/// Unit vectors of dimension 24 in a few directions with noise, from a fixed sequence.
+pub(super) fn clustered(count: usize) -> Arc<Vectors> {
+    let mut next = noise(1);
+    let centres: Vec<Vec<f32>> = (0..12).map(|_| (0..24).map(|_| next()).collect()).collect();
+    let mut vectors = Vectors::new(24).unwrap();
+    for i in 0..count {
+        let row: Vec<f32> = centres[i % 12].iter().map(|c| c + 0.3 * next()).collect();
+        vectors.push(&unit(row)).unwrap();
+    }
+    Arc::new(vectors)
+}
+
+/// Numbers in [-0.5, 0.5] that any machine repeats (Marsaglia's xorshift).
+pub(super) fn noise(seed: u64) -> impl FnMut() -> f32 {
+    let mut state = 0x2545_F491_4F6C_DD1D_u64.wrapping_mul(seed | 1);
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        f32::from(u16::try_from(state >> 48).unwrap()) / f32::from(u16::MAX) - 0.5
+    }
+}
+
+pub(super) fn unit(mut row: Vec<f32>) -> Vec<f32> {
+    let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+    for x in &mut row {
+        *x /= length;
+    }
+    row
+}
+
+pub(super) fn tail(vectors: &Vectors) -> SegmentedIndex {
+    let empty = SegmentedIndex::new(vectors.dimension(), HnswParameters::default()).unwrap();
+    empty.with_rows(vectors).unwrap()
+}
+
+/// An index with a graph, and the given row of each of its rows.
+pub(super) fn graph(vectors: &Vectors) -> (SegmentedIndex, Vec<u32>) {
+    tail(vectors)
+        .compacted(BuildOptions::default(), &Unwatched)
+        .unwrap()
+}

@@ -1,0 +1,244 @@
+//! What every index promises.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Every kind of index over the same rows. The graph has its own order of rows, so its vectors are
+/// given beside it.
+fn every(vectors: &Arc<Vectors>) -> Vec<(Arc<Vectors>, Box<dyn VectorIndex>)> {
+    let (graph, order) = graph(vectors);
+    let mut reordered = Vectors::new(vectors.dimension()).unwrap();
+    for row in order {
+        reordered.push(vectors.row(row as usize).unwrap()).unwrap();
+    }
+    vec![
+        (
+            Arc::clone(vectors),
+            Box::new(ExactScan::new(Arc::clone(vectors))),
+        ),
+        (Arc::clone(vectors), Box::new(tail(vectors))),
+        (Arc::new(reordered), Box::new(graph)),
+    ]
+}
+
+#[test]
+fn a_row_finds_itself_first_with_score_one() {
+    for (vectors, index) in every(&clustered(600)) {
+        for row in [0, 1, 299, 599] {
+            let query = vectors.row(row as usize).unwrap();
+            let found = index
+                .search(query, &Request::nearest(5))
+                .unwrap()
+                .neighbours;
+            assert_eq!(found[0].row, row, "{}", index.description());
+            assert!((found[0].score - 1.0).abs() < 1e-6);
+            assert_eq!(found.len(), 5);
+        }
+    }
+}
+
+#[test]
+fn order_scores_and_ties_are_those_of_a_plain_sort() {
+    // Every vector twice: the tie must go to the lower row.
+    let once = clustered(150);
+    let mut twice = Vectors::new(24).unwrap();
+    for row in once.rows().chain(once.rows()) {
+        twice.push(row).unwrap();
+    }
+    let query = once.row(7).unwrap();
+    for (vectors, index) in every(&Arc::new(twice)) {
+        let mut expected: Vec<Neighbour> = (0..)
+            .zip(vectors.rows())
+            .map(|(row, vector)| Neighbour {
+                row,
+                score: kernels::Path::best().dot_f32(query, vector),
+            })
+            .collect();
+        expected.sort_by(|a, b| a.rank(*b, |x, y| x.cmp(&y)));
+        let found = index.search(query, &Request::nearest(20)).unwrap();
+        assert_eq!(found.neighbours, expected[..20], "{}", index.description());
+    }
+}
+
+#[test]
+fn empty_and_small_indexes_answer_what_they_have() {
+    let query = clustered(1);
+    let query = query.row(0).unwrap();
+    for count in [0, 1, 3] {
+        for (_, index) in every(&clustered(count)) {
+            let found = index.search(query, &Request::nearest(10)).unwrap();
+            assert_eq!(found.neighbours.len(), count, "{}", index.description());
+            assert_eq!(index.len(), count);
+            let none = index.search(query, &Request::nearest(0)).unwrap();
+            assert!(none.neighbours.is_empty());
+        }
+    }
+}
+
+#[test]
+fn bad_queries_are_refused() {
+    for (_, index) in every(&clustered(50)) {
+        let refused = |query: &[f32]| index.search(query, &Request::nearest(5)).unwrap_err();
+        assert_eq!(
+            refused(&[1.0; 23]),
+            IndexError::Dimension {
+                expected: 24,
+                received: 23
+            }
+        );
+        let mut query = [0.1; 24];
+        query[3] = f32::NAN;
+        assert_eq!(refused(&query), IndexError::NotFinite { position: 3 });
+        // The zero vector is like nothing and like everything: no crash, scores of 0.
+        let found = index.search(&[0.0; 24], &Request::nearest(5)).unwrap();
+        assert_eq!(found.neighbours.len(), 5);
+        assert!(
+            found
+                .neighbours
+                .iter()
+                .all(|n| n.score.abs() < f32::EPSILON)
+        );
+    }
+}
+
+#[test]
+fn bad_rows_are_refused() {
+    let mut vectors = Vectors::new(3).unwrap();
+    assert!(vectors.push(&[1.0, 2.0]).is_err());
+    assert!(vectors.push(&[1.0, f32::INFINITY, 0.0]).is_err());
+    let long = vectors.push(&[1.0, 2.0, 0.0]).unwrap_err();
+    assert!(matches!(long, IndexError::NotUnit { .. }));
+    assert!(vectors.is_empty());
+    assert!(Vectors::new(0).is_err());
+    assert!(
+        tail(&clustered(2))
+            .with_rows(&Vectors::new(23).unwrap())
+            .is_err()
+    );
+}
+
+#[test]
+fn parameters_are_checked_before_hnsw_rs_sees_them() {
+    let good = HnswParameters::default();
+    for bad in [
+        HnswParameters { m: 0, ..good },
+        HnswParameters { m: 300, ..good },
+        HnswParameters {
+            ef_construction: 0,
+            ..good
+        },
+        HnswParameters {
+            ef_search: 0,
+            ..good
+        },
+    ] {
+        assert!(SegmentedIndex::new(24, bad).is_err(), "{bad:?}");
+    }
+    let vectors = clustered(10);
+    let request = Request {
+        ef: Some(MAX_EF + 1),
+        ..Request::nearest(3)
+    };
+    assert!(
+        tail(&vectors)
+            .search(vectors.row(0).unwrap(), &request)
+            .is_err()
+    );
+}
+
+/// How many of the true ten nearest of fifty rows an index finds under a request.
+pub(super) fn recall(index: &SegmentedIndex, request: &Request<'_>) -> f64 {
+    let (mut found, mut wanted) = (0.0, 0.0);
+    for row in (0..u32::try_from(index.len()).unwrap()).step_by(index.len() / 50) {
+        let query = index.vector(row);
+        let exact = Request {
+            exact: true,
+            ..*request
+        };
+        let truth = index.search(query, &exact).unwrap().neighbours;
+        let answer = index.search(query, request).unwrap().neighbours;
+        assert_eq!(answer.len(), truth.len(), "as many as there are");
+        for neighbour in &truth {
+            wanted += 1.0;
+            found += f64::from(u8::from(answer.contains(neighbour)));
+        }
+    }
+    found / wanted
+}
+
+#[test]
+fn a_walk_finds_what_the_scan_finds() {
+    let (index, _) = graph(&clustered(20_000));
+    let request = Request {
+        ef: Some(64),
+        ..Request::nearest(10)
+    };
+    let work = index.search(index.vector(5), &request).unwrap().work;
+    assert!(
+        work.visited > 0 && work.evaluations < 10_000,
+        "a walk, not a scan: {work:?}"
+    );
+    let recall = recall(&index, &request);
+    assert!(recall > 0.97, "{recall}");
+}
+
+#[test]
+fn one_thread_after_another_builds_the_same_graph_every_time() {
+    let vectors = clustered(3000);
+    let options = BuildOptions {
+        deterministic: true,
+    };
+    let build = || tail(&vectors).compacted(options, &Unwatched).unwrap();
+    let ((a, a_order), (b, b_order)) = (build(), build());
+    assert_eq!(a_order, b_order);
+    let links = |index: &SegmentedIndex| index.base().graph.as_ref().unwrap().bottom.to_vec();
+    assert!(links(&a) == links(&b));
+}
+
+#[test]
+fn a_build_can_be_cancelled() {
+    struct Impatient;
+    impl BuildProgress for Impatient {
+        fn update(&self, _: usize, _: usize) {}
+        fn cancelled(&self) -> bool {
+            true
+        }
+    }
+    let built = tail(&clustered(2000)).compacted(BuildOptions::default(), &Impatient);
+    assert_eq!(built.err(), Some(IndexError::Cancelled));
+}
+
+#[test]
+fn copies_of_one_vector_are_all_found() {
+    // Links between copies have no length: graphs fall apart over them.
+    let one = clustered(1);
+    let mut vectors = Vectors::new(24).unwrap();
+    for _ in 0..3000 {
+        vectors.push(one.row(0).unwrap()).unwrap();
+    }
+    for row in clustered(3000).rows() {
+        vectors.push(row).unwrap();
+    }
+    let (index, _) = graph(&vectors);
+    for k in [1, 10, 500] {
+        let found = index
+            .search(one.row(0).unwrap(), &Request::nearest(k))
+            .unwrap();
+        assert_eq!(found.neighbours.len(), k);
+        assert!(found.neighbours.iter().all(|n| n.score > 0.999));
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_scan_in_bytes_is_a_plain_sort(count in 0usize..3000, k in 0usize..80, seed: u64) {
+        let vectors = clustered(count);
+        let mut next = noise(seed);
+        let query = unit((0..24).map(|_| next()).collect());
+        let truth = ExactScan::new(Arc::clone(&vectors));
+        let truth = truth.search(&query, &Request::nearest(k)).unwrap().neighbours;
+        let scanned = tail(&vectors).search(&query, &Request::nearest(k)).unwrap().neighbours;
+        prop_assert_eq!(scanned, truth);
+    }
+}

@@ -1,0 +1,195 @@
+//! The index follows the store: across restarts, changes, damage, and under searches.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use antiphon::encoder::Embedding;
+use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, Snapshot};
+use antiphon::index::{BuildOptions, HnswParameters, Request, Unwatched};
+use tempfile::TempDir;
+
+use crate::support;
+
+/// A graph however few the passages are.
+const GRAPH: EngineOptions = EngineOptions {
+    readers: 2,
+    index: IndexChoice::Hnsw(HnswParameters {
+        m: 16,
+        ef_construction: 200,
+        ef_search: 96,
+    }),
+};
+
+fn engine(data: &TempDir) -> Engine {
+    Engine::open(data.path(), support::encoder(), GRAPH).unwrap()
+}
+
+fn compact(engine: &Engine) -> bool {
+    engine.compact(BuildOptions::default(), &Unwatched).unwrap()
+}
+
+fn query(text: &str) -> Embedding {
+    support::encoder().encode(&[text]).unwrap().remove(0)
+}
+
+/// Ids of the passages nearest to a text.
+fn found(snapshot: &Snapshot, text: &str, k: usize) -> Vec<String> {
+    let nearest = snapshot.nearest(&query(text), &Request::nearest(k)).unwrap();
+    let record = |key| snapshot.view().hit(key).unwrap().unwrap().passage.id();
+    nearest.passages.into_iter().map(|(key, _)| record(key)).collect()
+}
+
+fn documents(folder: &TempDir, names: std::ops::Range<u32>, about: &str) {
+    for name in names {
+        let text = format!("Document {name} speaks of {about}, and of the number {name} at length.\n");
+        fs::write(folder.path().join(format!("d{name}.txt")), text).unwrap();
+    }
+}
+
+fn ingest(engine: &Engine, folder: &TempDir, prune: bool) {
+    let options = IngestOptions {
+        prune,
+        ..IngestOptions::default()
+    };
+    support::ingest(engine, &[folder.path().to_owned()], options);
+}
+
+#[test]
+fn a_restart_finds_the_graph_as_it_was_and_what_came_later() {
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    documents(&folder, 0..40, "the sea");
+    let first = engine(&data);
+    ingest(&first, &folder, false);
+    first.publish().unwrap();
+    assert!(compact(&first), "there is no graph yet");
+    assert!(!compact(&first), "nothing has changed");
+    let id = first.snapshot().unwrap().facts().id.clone();
+    let before = found(&first.snapshot().unwrap(), "waves of the sea", 10);
+    drop(first);
+
+    let second = engine(&data);
+    let snapshot = second.publish().unwrap();
+    assert_eq!(snapshot.facts().id, id, "the same file is the same snapshot");
+    assert_eq!(found(&snapshot, "waves of the sea", 10), before);
+    drop(snapshot);
+    // Changed without being published, as by a program that was killed.
+    documents(&folder, 3..6, "the mountains");
+    fs::remove_file(folder.path().join("d7.txt")).unwrap();
+    documents(&folder, 40..42, "the mountains");
+    ingest(&second, &folder, true);
+    drop(second);
+
+    let third = engine(&data);
+    let snapshot = third.publish().unwrap();
+    assert_eq!(snapshot.facts().passages, 41);
+    let mut mountains = found(&snapshot, "high mountains", 5);
+    mountains.sort();
+    assert_eq!(mountains, ["d3#p1", "d4#p1", "d40#p1", "d41#p1", "d5#p1"]);
+    let all = found(&snapshot, "the sea", 41);
+    assert_eq!(all.len(), 41);
+    assert!(!all.contains(&"d7#p1".to_owned()), "deleted");
+}
+
+#[test]
+fn a_damaged_or_foreign_index_is_built_again() {
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    documents(&folder, 0..20, "the sea");
+    let first = engine(&data);
+    ingest(&first, &folder, false);
+    first.publish().unwrap();
+    compact(&first);
+    let expected = found(&first.snapshot().unwrap(), "the sea", 20);
+    drop(first);
+    let path = data.path().join("antiphon.index");
+    let good = fs::read(&path).unwrap();
+    let mut flipped = good.clone();
+    flipped[6000] ^= 4;
+    for bytes in [&b"not an index"[..], &good[..5000], &flipped, &[]] {
+        fs::write(&path, bytes).unwrap();
+        let again = engine(&data);
+        let snapshot = again.publish().unwrap();
+        assert_eq!(snapshot.facts().index, "exact", "it serves at once, without a graph");
+        assert_eq!(found(&snapshot, "the sea", 20), expected);
+        assert!(compact(&again));
+        assert_eq!(fs::read(&path).unwrap().len(), good.len());
+    }
+    // Another store's index, put here by hand.
+    let other = TempDir::new().unwrap();
+    fs::copy(&path, other.path().join("antiphon.index")).unwrap();
+    let engine = engine(&other);
+    ingest(&engine, &folder, false);
+    assert_eq!(engine.publish().unwrap().facts().index, "exact");
+}
+
+#[test]
+fn a_store_put_back_from_a_backup_is_not_mixed_with_a_later_index() {
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    documents(&folder, 0..10, "the sea");
+    let first = engine(&data);
+    ingest(&first, &folder, false);
+    drop(first);
+    let database = data.path().join("antiphon.db");
+    let backup = fs::read(&database).unwrap();
+    // Later: ten more, with keys that the backup does not know.
+    documents(&folder, 10..20, "the sea");
+    let later = engine(&data);
+    ingest(&later, &folder, false);
+    later.publish().unwrap();
+    compact(&later);
+    drop(later);
+    for rest in ["antiphon.db-wal", "antiphon.db-shm"] {
+        // There only if the last reader was not the last to close.
+        let _ = fs::remove_file(data.path().join(rest));
+    }
+    fs::write(&database, backup).unwrap();
+    // The same keys for other texts.
+    for name in 10..20 {
+        fs::remove_file(folder.path().join(format!("d{name}.txt"))).unwrap();
+    }
+    documents(&folder, 20..30, "mountains and snow");
+    let restored = engine(&data);
+    ingest(&restored, &folder, false);
+    let snapshot = restored.publish().unwrap();
+    assert_eq!(snapshot.facts().passages, 20);
+    let text = "Document 25 speaks of mountains and snow, and of the number 25 at length.";
+    let nearest = snapshot.nearest(&query(text), &Request::nearest(1)).unwrap();
+    assert!(nearest.passages[0].1 > 0.999, "its own vector, not that of its key's former owner");
+    assert_eq!(found(&snapshot, text, 1), ["d25#p1"]);
+}
+
+#[test]
+fn searches_go_on_while_documents_come_go_and_are_compacted() {
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    documents(&folder, 0..30, "the sea");
+    let engine = engine(&data);
+    ingest(&engine, &folder, false);
+    engine.publish().unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let query = query("the sea");
+                while !done.load(Ordering::Relaxed) {
+                    let snapshot = engine.snapshot().unwrap();
+                    let passages = snapshot.facts().passages;
+                    let request = Request::nearest(passages + 5);
+                    let nearest = snapshot.nearest(&query, &request).unwrap().passages;
+                    assert_eq!(nearest.len(), passages, "all of its moment, and no other");
+                    for (key, _) in nearest {
+                        assert!(snapshot.view().hit(key).unwrap().is_some());
+                    }
+                }
+            });
+        }
+        for round in 0..6 {
+            documents(&folder, round * 5..round * 5 + 8, &format!("the sea in year {round}"));
+            fs::remove_file(folder.path().join(format!("d{}.txt", round * 5 + 1))).unwrap();
+            ingest(&engine, &folder, true);
+            let published = engine.publish().unwrap();
+            let text = format!("the sea in year {round}");
+            assert!(!found(&published, &text, 3).is_empty());
+            compact(&engine);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
