@@ -140,6 +140,8 @@ fn a_hit_leads_to_its_passage_and_its_document() {
 #[test]
 fn offset_continues_the_ranking() {
     let all = get("/v1/search?q=peace&limit=6").body;
+    let exact = get("/v1/search?q=peace&limit=6&exact=true&ef=40").body;
+    assert_eq!(all["hits"], exact["hits"]);
     let rest = get("/v1/search?q=peace&limit=3&offset=3").body;
     assert_eq!(
         all["hits"].as_array().unwrap()[3..],
@@ -185,6 +187,21 @@ fn bad_searches_name_their_fault() {
             json!({"query": "peace", "limit": 10_000}),
             "limit_out_of_range",
             Some("limit"),
+        ),
+        (
+            json!({"query": "peace", "ef": 0}),
+            "ef_out_of_range",
+            Some("ef"),
+        ),
+        (
+            json!({"query": "peace", "ef": 10_001}),
+            "ef_out_of_range",
+            Some("ef"),
+        ),
+        (
+            json!({"query": "peace", "exact": "yes"}),
+            "wrong_type",
+            Some("exact"),
         ),
         (
             json!({"query": "peace", "limit": "ten"}),

@@ -34,14 +34,21 @@ fn query(text: &str) -> Embedding {
 
 /// Ids of the passages nearest to a text.
 fn found(snapshot: &Snapshot, text: &str, k: usize) -> Vec<String> {
-    let nearest = snapshot.nearest(&query(text), &Request::nearest(k)).unwrap();
+    let nearest = snapshot
+        .nearest(&query(text), &Request::nearest(k))
+        .unwrap();
     let record = |key| snapshot.view().hit(key).unwrap().unwrap().passage.id();
-    nearest.passages.into_iter().map(|(key, _)| record(key)).collect()
+    nearest
+        .passages
+        .into_iter()
+        .map(|(key, _)| record(key))
+        .collect()
 }
 
 fn documents(folder: &TempDir, names: std::ops::Range<u32>, about: &str) {
     for name in names {
-        let text = format!("Document {name} speaks of {about}, and of the number {name} at length.\n");
+        let text =
+            format!("Document {name} speaks of {about}, and of the number {name} at length.\n");
         fs::write(folder.path().join(format!("d{name}.txt")), text).unwrap();
     }
 }
@@ -69,7 +76,11 @@ fn a_restart_finds_the_graph_as_it_was_and_what_came_later() {
 
     let second = engine(&data);
     let snapshot = second.publish().unwrap();
-    assert_eq!(snapshot.facts().id, id, "the same file is the same snapshot");
+    assert_eq!(
+        snapshot.facts().id,
+        id,
+        "the same file is the same snapshot"
+    );
     assert_eq!(found(&snapshot, "waves of the sea", 10), before);
     drop(snapshot);
     // Changed without being published, as by a program that was killed.
@@ -108,7 +119,11 @@ fn a_damaged_or_foreign_index_is_built_again() {
         fs::write(&path, bytes).unwrap();
         let again = engine(&data);
         let snapshot = again.publish().unwrap();
-        assert_eq!(snapshot.facts().index, "exact", "it serves at once, without a graph");
+        assert_eq!(
+            snapshot.facts().index,
+            "exact",
+            "it serves at once, without a graph"
+        );
         assert_eq!(found(&snapshot, "the sea", 20), expected);
         assert!(compact(&again));
         assert_eq!(fs::read(&path).unwrap().len(), good.len());
@@ -152,8 +167,13 @@ fn a_store_put_back_from_a_backup_is_not_mixed_with_a_later_index() {
     let snapshot = restored.publish().unwrap();
     assert_eq!(snapshot.facts().passages, 20);
     let text = "Document 25 speaks of mountains and snow, and of the number 25 at length.";
-    let nearest = snapshot.nearest(&query(text), &Request::nearest(1)).unwrap();
-    assert!(nearest.passages[0].1 > 0.999, "its own vector, not that of its key's former owner");
+    let nearest = snapshot
+        .nearest(&query(text), &Request::nearest(1))
+        .unwrap();
+    assert!(
+        nearest.passages[0].1 > 0.999,
+        "its own vector, not that of its key's former owner"
+    );
     assert_eq!(found(&snapshot, text, 1), ["d25#p1"]);
 }
 
@@ -182,7 +202,11 @@ fn searches_go_on_while_documents_come_go_and_are_compacted() {
             });
         }
         for round in 0..6 {
-            documents(&folder, round * 5..round * 5 + 8, &format!("the sea in year {round}"));
+            documents(
+                &folder,
+                round * 5..round * 5 + 8,
+                &format!("the sea in year {round}"),
+            );
             fs::remove_file(folder.path().join(format!("d{}.txt", round * 5 + 1))).unwrap();
             ingest(&engine, &folder, true);
             let published = engine.publish().unwrap();

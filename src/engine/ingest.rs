@@ -76,7 +76,8 @@ struct Run<'a> {
 }
 
 impl Engine {
-    /// Takes a corpus into the store. What it wrote is searchable after [`Engine::publish`].
+    /// Takes a corpus into the store. What it wrote is searchable after [`Engine::publish`]; where
+    /// something has been published before, it is so batch by batch.
     ///
     /// A document that cannot be used is skipped and reported; only the store's failure ends the
     /// run early, and what was written until then stays.
@@ -207,6 +208,10 @@ impl Run<'_> {
             self.write_one(changed, segmented, vectors)?;
             self.state.documents += 1;
             self.progress.update(&self.state);
+        }
+        // Where somebody searches already, what is written is found at once.
+        if !batch.is_empty() && self.engine.snapshot().is_some() {
+            self.engine.publish()?;
         }
         Ok(())
     }

@@ -4,9 +4,14 @@ use rayon::prelude::*;
 
 use super::codes::{CodedQuery, Codes};
 use super::field::Field;
+use super::kernels::prefetch;
 
 /// Rows whose products are computed together.
 const BLOCK: usize = 512;
+
+/// Rows that are asked for while as many before them are computed: the processor's own guess of what
+/// comes next does not keep up with four rows at a time.
+const STRIP: usize = 16;
 
 /// Rows that one task compares: enough work to be worth handing to another thread.
 const TASK: usize = 16_384;
@@ -59,12 +64,18 @@ fn part(
     admits: &impl Fn(u32) -> bool,
     field: &mut Field,
 ) {
+    let (lines, stride) = (codes.lines(), codes.stride());
     let mut products = [0; BLOCK];
     let mut scores = [0.0; BLOCK];
     let mut bounds = [0.0; BLOCK];
     for start in range.clone().step_by(BLOCK) {
         let count = BLOCK.min(range.end - start);
-        query.products_from(codes.lines(), start, &mut products[..count]);
+        for (strip, products) in products[..count].chunks_mut(STRIP).enumerate() {
+            let first = start + strip * STRIP;
+            let next = (first + STRIP) * stride..(first + 2 * STRIP) * stride;
+            prefetch(lines.get(next).unwrap_or_default());
+            query.products_from(lines, first, products);
+        }
         // In loops of their own, so that they become vectors.
         let lost = &codes.lost()[start..][..count];
         for i in 0..count {

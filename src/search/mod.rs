@@ -8,7 +8,7 @@ mod semantic;
 use std::time::Duration;
 
 use crate::encoder::EncodeError;
-use crate::index::IndexError;
+use crate::index::{IndexError, MAX_EF, Request};
 use crate::passages::TextRange;
 use crate::store::{DocumentSummary, PassageRecord, StoreError};
 
@@ -32,6 +32,8 @@ pub struct Query {
     text: String,
     limit: usize,
     offset: usize,
+    ef: Option<usize>,
+    exact: bool,
 }
 
 impl Query {
@@ -66,7 +68,34 @@ impl Query {
             text: text.to_owned(),
             limit,
             offset,
+            ef: None,
+            exact: false,
         })
+    }
+
+    /// The same query, answered with so many candidates kept while the graph is walked, or the
+    /// index's own number; or, where `exact`, by comparing with every passage.
+    ///
+    /// # Errors
+    ///
+    /// If `ef` is not 1 to [`MAX_EF`].
+    pub fn searched(mut self, ef: Option<usize>, exact: bool) -> Result<Self, SearchError> {
+        if let Some(received) = ef.filter(|ef| !(1..=MAX_EF).contains(ef)) {
+            return Err(SearchError::Ef { received });
+        }
+        self.ef = ef;
+        self.exact = exact;
+        Ok(self)
+    }
+
+    /// What to ask the index for.
+    fn request(&self) -> Request<'static> {
+        Request {
+            k: self.offset + self.limit,
+            ef: self.ef,
+            exact: self.exact,
+            allowed: None,
+        }
     }
 
     /// The text, without blanks at its ends.
@@ -166,6 +195,12 @@ pub enum SearchError {
         /// The greatest value.
         expected: usize,
     },
+    /// `ef` is out of range.
+    #[error("ef is {received}; expected 1 to {MAX_EF}")]
+    Ef {
+        /// The value received.
+        received: usize,
+    },
     /// The query cannot be encoded.
     #[error("the query cannot be encoded: {0}")]
     Encode(#[from] EncodeError),
@@ -208,6 +243,11 @@ mod tests {
                 unit: "characters",
                 ..
             })
+        ));
+        let query = Query::new("peace", 10, 0).unwrap();
+        assert!(matches!(
+            query.searched(Some(0), false),
+            Err(SearchError::Ef { received: 0 })
         ));
         let query = Query::new("  peace and security ", 1000, 9_000).unwrap();
         assert_eq!(query.text(), "peace and security");

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use crate::encoder::{Embedding, Encoder};
 use crate::engine::Snapshot;
-use crate::index::Request;
 use crate::store::HitRecord;
 
 use super::{Answer, Evidence, Hit, Query, SearchError, StageTimes};
@@ -38,8 +37,7 @@ pub fn semantic(
         });
     };
     let query_ready = Instant::now();
-    let request = Request::nearest(query.offset() + query.limit());
-    let nearest = snapshot.nearest(embedding, &request)?;
+    let nearest = snapshot.nearest(embedding, &query.request())?;
     let searched = Instant::now();
     let mut hits = Vec::with_capacity(query.limit());
     for (rank, (key, score)) in (1..).zip(nearest.passages).skip(query.offset()) {

@@ -84,6 +84,7 @@ problems! {
     query_too_long, BAD_REQUEST, "query_too_long", "The query is too long";
     limit_out_of_range, BAD_REQUEST, "limit_out_of_range", "The limit is out of range";
     offset_out_of_range, BAD_REQUEST, "offset_out_of_range", "The offset is out of range";
+    ef_out_of_range, BAD_REQUEST, "ef_out_of_range", "The number of candidates is out of range";
     bad_id, BAD_REQUEST, "bad_id", "This is not an id";
     empty_input, BAD_REQUEST, "empty_input", "There is nothing to embed";
     input_too_long, BAD_REQUEST, "input_too_long", "A text is longer than the model reads";
@@ -185,6 +186,7 @@ impl From<SearchError> for Problem {
             SearchError::QueryTooLong { .. } => Self::query_too_long(detail).at("query"),
             SearchError::Limit { .. } => Self::limit_out_of_range(detail).at("limit"),
             SearchError::Offset { .. } => Self::offset_out_of_range(detail).at("offset"),
+            SearchError::Ef { .. } => Self::ef_out_of_range(detail).at("ef"),
             SearchError::Encode(_) | SearchError::Index(_) => failed(&error),
             SearchError::Store(error) => error.into(),
         }

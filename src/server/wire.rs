@@ -39,6 +39,14 @@ pub(super) struct SearchRequest {
     /// Hits to leave out before the first.
     #[serde(default)]
     pub(super) offset: usize,
+    /// Candidates kept while the graph is walked, 1 to 10,000: more find more and take longer.
+    /// Without it the service's own.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 10000)]
+    pub(super) ef: Option<usize>,
+    /// Compare with every passage, so that none is missed.
+    #[serde(default)]
+    pub(super) exact: bool,
     /// How to search.
     #[serde(default)]
     pub(super) mode: Mode,
@@ -59,6 +67,14 @@ pub(super) struct SearchParameters {
     /// Hits to leave out before the first.
     #[serde(default)]
     pub(super) offset: usize,
+    /// Candidates kept while the graph is walked, 1 to 10,000: more find more and take longer.
+    /// Without it the service's own.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 10000)]
+    pub(super) ef: Option<usize>,
+    /// Compare with every passage, so that none is missed.
+    #[serde(default)]
+    pub(super) exact: bool,
     /// How to search.
     #[serde(default)]
     #[param(inline)]
@@ -71,6 +87,8 @@ impl From<SearchParameters> for SearchRequest {
             query: parameters.q,
             limit: parameters.limit,
             offset: parameters.offset,
+            ef: parameters.ef,
+            exact: parameters.exact,
             mode: parameters.mode,
         }
     }

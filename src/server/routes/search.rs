@@ -45,7 +45,8 @@ pub(super) async fn by_url(
 
 async fn answer(service: &Service, request: SearchRequest) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
-    let query = Query::new(&request.query, request.limit, request.offset)?;
+    let query = Query::new(&request.query, request.limit, request.offset)?
+        .searched(request.ef, request.exact)?;
     let (engine, snapshot) = service.ready()?;
     let mode = request.mode;
     let read = Arc::clone(&snapshot);

@@ -1,0 +1,185 @@
+//! Searches while documents come in: what a bulk load does to their latency, and how soon one
+//! document is found.
+//!
+//! `BENCH_DATA` names a data directory (it is copied), `BENCH_MORE` a corpus that is not in it.
+
+#![allow(clippy::expect_used, clippy::print_stdout, missing_docs)] // a bench that cannot run should say so and stop
+
+#[allow(dead_code)] // this one begins with a store that is there
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use antiphon::corpus::{Corpus, Limits};
+use antiphon::encoder::Embedding;
+use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, NoProgress};
+use antiphon::index::{BuildOptions, HnswParameters, Request, Unwatched};
+
+const K: usize = 10;
+const IDLE: Duration = Duration::from_secs(10);
+
+const QUESTIONS: &[&str] = &[
+    "sovereignty in cyberspace",
+    "small island states threatened by rising seas",
+    "veto power in the Security Council should be abolished",
+    "the two-State solution",
+    "financing for sustainable development",
+    "we congratulate the President of the General Assembly",
+];
+
+fn main() {
+    let (Some(data), Some(more)) = (
+        std::env::var_os("BENCH_DATA"),
+        std::env::var_os("BENCH_MORE"),
+    ) else {
+        println!("live: needs BENCH_DATA and BENCH_MORE");
+        return;
+    };
+    let copy = tempfile::tempdir().expect("a temporary folder");
+    for name in ["antiphon.db", "antiphon.index"] {
+        let from = Path::new(&data).join(name);
+        if from.exists() {
+            std::fs::copy(from, copy.path().join(name)).expect("room for a copy");
+        }
+    }
+    let encoder = support::encoder();
+    let options = EngineOptions {
+        readers: 2,
+        index: IndexChoice::Auto {
+            exact_up_to: 0,
+            hnsw: HnswParameters::default(),
+        },
+    };
+    let queries = encoder.encode(QUESTIONS).expect("short texts");
+    let start = Instant::now();
+    let engine = Engine::open(copy.path(), encoder, options).expect("a data directory");
+    engine.publish().expect("the store can be read");
+    println!("ready after {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
+    if engine
+        .compact(BuildOptions::default(), &Unwatched)
+        .expect("valid parameters")
+    {
+        println!(
+            "graph built and written after {:.1} s",
+            start.elapsed().as_secs_f64()
+        );
+        drop(engine.publish());
+    }
+    let passages = || engine.snapshot().map_or(0, |s| s.facts().passages);
+    println!("{} passages", passages());
+
+    let stop = AtomicBool::new(false);
+    report(
+        "idle",
+        &search_until(&engine, &queries, || stop.load(Ordering::Relaxed), IDLE),
+    );
+    one_document(&engine, copy.path());
+    let loading = std::thread::scope(|scope| {
+        let searches = scope.spawn(|| {
+            let hour = Duration::from_hours(1);
+            search_until(&engine, &queries, || stop.load(Ordering::Relaxed), hour)
+        });
+        let before = Instant::now();
+        let report = ingest(&engine, &[PathBuf::from(more)]);
+        println!(
+            "loaded {report} passages in {:.0} s",
+            before.elapsed().as_secs_f64()
+        );
+        stop.store(true, Ordering::Relaxed);
+        searches.join().expect("searches do not panic")
+    });
+    report("loading", &loading);
+    stop.store(false, Ordering::Relaxed);
+    report(
+        "with the tail",
+        &search_until(&engine, &queries, || false, IDLE),
+    );
+    let compacting = std::thread::scope(|scope| {
+        let searches = scope.spawn(|| {
+            let hour = Duration::from_hours(1);
+            search_until(&engine, &queries, || stop.load(Ordering::Relaxed), hour)
+        });
+        let before = Instant::now();
+        let did = engine
+            .compact(BuildOptions::default(), &Unwatched)
+            .expect("valid parameters");
+        println!("compacted: {did}, {:.1} s", before.elapsed().as_secs_f64());
+        stop.store(true, Ordering::Relaxed);
+        searches.join().expect("searches do not panic")
+    });
+    report("compacting", &compacting);
+    println!("{} passages", passages());
+}
+
+fn ingest(engine: &Engine, paths: &[PathBuf]) -> usize {
+    let corpus = Corpus::open(paths, &Limits::default()).expect("a corpus");
+    let report = engine.ingest(&corpus, IngestOptions::default(), &NoProgress);
+    report.expect("the store can be written").passages
+}
+
+/// From the end of writing one document to its being found, five times.
+fn one_document(engine: &Engine, folder: &Path) {
+    let mut times = Vec::new();
+    for name in 0..5 {
+        let path = folder.join(format!("new-{name}.txt"));
+        let text =
+            format!("Statement number {name} on the price of tea in the harbour of Trieste.\n");
+        std::fs::write(&path, text).expect("room for a file");
+        let before = Instant::now();
+        ingest(engine, &[path]);
+        let ingested = before.elapsed();
+        let before = Instant::now();
+        engine.publish().expect("the store can be read");
+        times.push((ingested, before.elapsed()));
+    }
+    times.sort_unstable();
+    let (ingested, published) = times[times.len() / 2];
+    println!(
+        "one document: {:.1} ms from file to found, of which a publication takes {:.1} ms",
+        ingested.as_secs_f64() * 1e3,
+        published.as_secs_f64() * 1e3
+    );
+}
+
+fn search_until(
+    engine: &Engine,
+    queries: &[Embedding],
+    stop: impl Fn() -> bool,
+    most: Duration,
+) -> Vec<Duration> {
+    let mut times = Vec::new();
+    let start = Instant::now();
+    for query in queries.iter().cycle() {
+        if stop() || start.elapsed() > most {
+            break;
+        }
+        let before = Instant::now();
+        let snapshot = engine.snapshot().expect("published");
+        let found = snapshot
+            .nearest(query, &Request::nearest(K))
+            .expect("a valid query");
+        times.push(before.elapsed());
+        assert_eq!(found.passages.len(), K);
+        // A client that asks a thousand times a second, not a loop that owns a core.
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    times.sort_unstable();
+    times
+}
+
+fn report(what: &str, times: &[Duration]) {
+    let at = |percent: usize| {
+        let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+        times
+            .get(place)
+            .map_or(0.0, |time| time.as_secs_f64() * 1e6)
+    };
+    println!(
+        "{what}: {} searches, median {:.0} µs, 99 % {:.0} µs",
+        times.len(),
+        at(50),
+        at(99)
+    );
+}
