@@ -148,9 +148,35 @@ fn a_kernel_that_is_not_there_is_named_with_those_that_are() {
         .unwrap();
     let message = failure(&output);
     assert!(
-        message.contains("abacus") && message.contains("portable"),
+        message.contains("abacus") && message.contains("portable") && message.contains("candle"),
         "{message}"
     );
+}
+
+#[test]
+fn candle_is_a_kernel_in_f32_and_only_there() {
+    let folder = TempDir::new().unwrap();
+    support::model_folder();
+    let candle = |arguments: &[&str]| {
+        antiphon(&folder, arguments)
+            .env("ANTIPHON_KERNEL", "candle")
+            .output()
+            .unwrap()
+    };
+    let message = failure(&candle(&["index", &sample()]));
+    assert!(message.contains("--precision f32"), "{message}");
+    let bench = [
+        "bench",
+        "embed",
+        "--passages",
+        "1",
+        "--json",
+        "--precision",
+        "f32",
+    ];
+    let output = candle(&[&bench[..], &[&sample()]].concat());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["kernel"], "candle");
 }
 
 #[test]

@@ -6,13 +6,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use clap::Args;
 use serde::Serialize;
 
 use crate::config::{DEFAULT_CORPUS, Settings};
-use crate::encoder::{self, CandleBert, Embedding, Encoder, Precision};
+use crate::encoder::{self, CANDLE, CandleBert, Embedding, Encoder, NativeBert, Precision};
 
 use super::super::{open, output};
+use super::profile::{self, Profile};
 use super::samples::Samples;
 
 /// Lengths at which one sequence is timed, in tokens.
@@ -37,6 +39,9 @@ pub(in crate::cli) struct Arguments {
     /// Measure candle's BERT in the same run
     #[arg(long)]
     baseline: bool,
+    /// Measure each stage of our own kernels' forward pass too
+    #[arg(long)]
+    profile: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -53,6 +58,8 @@ struct Report {
     single: Vec<Single>,
     batch: Batch,
     fidelity: Fidelity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<Vec<Profile>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline: Option<Baseline>,
 }
@@ -113,7 +120,7 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     let (batch, embeddings) = batch(encoder.as_ref(), &samples)?;
     // int8 is held against our own f32, and that against candle's.
     let reference: Box<dyn Encoder> = match precision {
-        Precision::Int8 => Box::new(encoder::NativeBert::load(&files, Precision::F32, None)?),
+        Precision::Int8 => Box::new(NativeBert::load(&files, Precision::F32, None)?),
         Precision::F32 => Box::new(CandleBert::load(&files)?),
     };
     let fidelity = fidelity(reference.as_ref(), &samples, &embeddings)?;
@@ -128,6 +135,17 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
             })
         })
         .transpose()?;
+    ensure!(
+        !arguments.profile || encoder.kernel() != CANDLE,
+        "--profile looks into our own kernels; this run would use candle's"
+    );
+    let profile = arguments
+        .profile
+        .then(|| {
+            let native = NativeBert::load(&files, precision, settings.kernel.as_deref())?;
+            profile::measure(&native, &samples)
+        })
+        .transpose()?;
     let report = Report {
         threads: rayon::current_num_threads(),
         precision: encoder.fingerprint().precision.clone(),
@@ -138,6 +156,7 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
         single: single(encoder.as_ref(), &samples)?,
         batch,
         fidelity,
+        profile,
         baseline,
     };
     if arguments.json {
@@ -264,6 +283,9 @@ fn print(report: &Report) -> anyhow::Result<()> {
         "cosine to f32 ({}): mean {:.6}, least {:.6}",
         report.fidelity.reference, report.fidelity.mean_cosine, report.fidelity.min_cosine
     ))?;
+    if let Some(profiles) = &report.profile {
+        profile::print(profiles)?;
+    }
     if let Some(baseline) = &report.baseline {
         output::line(format_args!("\nbaseline: {} f32", baseline.kernel))?;
         print_measures(&baseline.single, &baseline.batch)?;
