@@ -20,6 +20,13 @@ use super::samples::Samples;
 /// Lengths at which one sequence is timed, in tokens.
 const LENGTHS: &[usize] = &[8, 16, 32, 64, 128, 256];
 
+/// Lengths at which tokenising is timed beside it: those of a query.
+const QUERY_LENGTHS: &[usize] = &[8, 16];
+
+/// Different texts that are tokenised, each [`QUERY_RUNS`] times.
+const QUERIES: usize = 100;
+const QUERY_RUNS: usize = 10;
+
 /// A length is measured for this long, or [`MOST_RUNS`] times.
 const MEASURE: Duration = Duration::from_secs(2);
 
@@ -78,6 +85,9 @@ struct Single {
     tokens: usize,
     p50_ms: f64,
     p99_ms: f64,
+    /// Text to tokens, median; only at the lengths of [`QUERY_LENGTHS`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokenize_p50_ms: Option<f64>,
 }
 
 /// All passages at once.
@@ -202,9 +212,30 @@ fn single(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<Vec<Single
                 tokens: ids.len(),
                 p50_ms: percentile(&times, 50),
                 p99_ms: percentile(&times, 99),
+                tokenize_p50_ms: tokenize_queries(encoder, samples, length)?,
             })
         })
         .collect()
+}
+
+/// The median time to tokenise a query of `length` tokens, if there is one to be had.
+fn tokenize_queries(
+    encoder: &dyn Encoder,
+    samples: &Samples,
+    length: usize,
+) -> anyhow::Result<Option<f64>> {
+    if !QUERY_LENGTHS.contains(&length) {
+        return Ok(None);
+    }
+    let queries = samples.queries(length, QUERIES, encoder.tokenizer())?;
+    let mut times = Vec::new();
+    for query in queries.iter().cycle().take(queries.len() * QUERY_RUNS) {
+        let run = Instant::now();
+        std::hint::black_box(encoder.tokenizer().tokenize(query)?);
+        times.push(run.elapsed());
+    }
+    times.sort_unstable();
+    Ok((!times.is_empty()).then(|| percentile(&times, 50)))
 }
 
 fn batch(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<(Batch, Vec<Embedding>)> {
@@ -296,8 +327,13 @@ fn print(report: &Report) -> anyhow::Result<()> {
 fn print_measures(single: &[Single], batch: &Batch) -> anyhow::Result<()> {
     for one in single {
         output::line(format_args!(
-            "{:>5} tokens: {:>8.3} ms median, {:>8.3} ms at the 99th percentile",
-            one.tokens, one.p50_ms, one.p99_ms
+            "{:>5} tokens: {:>8.3} ms median, {:>8.3} ms at the 99th percentile{}",
+            one.tokens,
+            one.p50_ms,
+            one.p99_ms,
+            one.tokenize_p50_ms
+                .map(|ms| format!("; tokenising {ms:.3} ms"))
+                .unwrap_or_default()
         ))?;
     }
     output::line(format_args!(
