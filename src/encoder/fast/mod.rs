@@ -91,30 +91,34 @@ impl FastBert {
                 &[rows, hidden],
             )
         };
+        // The largest first: while candle's copy of it lives, little else does.
+        let words = table("word", config.vocab_size)?;
         let mut positions = table("position", config.max_position_embeddings)?;
         let types = table("token_type", config.type_vocab_size)?;
         for row in positions.chunks_exact_mut(hidden) {
             row.iter_mut().zip(&types).for_each(|(p, t)| *p += t);
         }
         let read = |index| Layer::read(&weights, index, config);
-        let matrices = (0..config.num_hidden_layers)
+        let single = (0..config.num_hidden_layers)
             .into_par_iter()
-            .map(read)
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|index| Ok::<_, FastError>(read(index)?.single()))
+            .collect::<Result<_, _>>()?;
         let mut model = Self {
             config: *config,
             path,
-            words: table("word", config.vocab_size)?,
+            words,
             positions,
             norm: Norm::read(&weights, "embeddings.LayerNorm", config)?,
-            layers: Layers::Single(matrices.par_iter().map(Layer::single).collect()),
+            layers: Layers::Single(single),
             spare: Mutex::new(Vec::new()),
         };
         if precision == Precision::Int8 {
             let ranges = model.calibrate();
-            let layers = matrices.par_iter().zip(&ranges);
-            let layers = layers.map(|(layer, ranges)| layer.bytes(path, ranges));
-            model.layers = Layers::Bytes(layers.collect());
+            // Read once more rather than kept: another copy of the model would add to the most
+            // memory that loading takes.
+            let layers = ranges.par_iter().enumerate();
+            let layers = layers.map(|(index, ranges)| Ok(read(index)?.bytes(path, ranges)));
+            model.layers = Layers::Bytes(layers.collect::<Result<_, FastError>>()?);
         }
         Ok(model)
     }
