@@ -56,7 +56,8 @@ pub struct Settings {
     pub threads: usize,
     /// The encoder's arithmetic.
     pub precision: PrecisionKind,
-    /// A path of the encoder's kernels by name, for comparisons; the fastest if not given.
+    /// A path of the encoder's kernels by name, or `candle` for the reference in f32, for
+    /// comparisons; the fastest path if not given.
     pub kernel: Option<String>,
     /// Which index to search.
     pub index: IndexKind,

@@ -121,11 +121,32 @@ fn bench_embed_reports_speed_and_fidelity() {
         "12",
         "--json",
         "--baseline",
+        "--profile",
     ];
     let report: Value = serde_json::from_str(&stdout(&run(&folder, &arguments))).unwrap();
     assert_eq!(report["precision"], "int8");
     assert_eq!(report["batch"]["passages"], 12);
     assert!(report["fidelity"]["min_cosine"].as_f64().unwrap() > 0.99);
+    assert!(report["single"][0]["tokenize_p50_ms"].as_f64().unwrap() > 0.0);
+    let names: Vec<&str> = report["profile"][0]["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stage| stage["name"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "embed",
+        "project",
+        "attend",
+        "quantise_context",
+        "output",
+        "norm",
+        "expand",
+        "quantise_expanded",
+        "contract",
+        "pool",
+    ];
+    assert_eq!(names, expected);
     for side in [&report, &report["baseline"]] {
         let lengths: Vec<u64> = side["single"]
             .as_array()
@@ -148,9 +169,35 @@ fn a_kernel_that_is_not_there_is_named_with_those_that_are() {
         .unwrap();
     let message = failure(&output);
     assert!(
-        message.contains("abacus") && message.contains("portable"),
+        message.contains("abacus") && message.contains("portable") && message.contains("candle"),
         "{message}"
     );
+}
+
+#[test]
+fn candle_is_a_kernel_in_f32_and_only_there() {
+    let folder = TempDir::new().unwrap();
+    support::model_folder();
+    let candle = |arguments: &[&str]| {
+        antiphon(&folder, arguments)
+            .env("ANTIPHON_KERNEL", "candle")
+            .output()
+            .unwrap()
+    };
+    let message = failure(&candle(&["index", &sample()]));
+    assert!(message.contains("--precision f32"), "{message}");
+    let bench = [
+        "bench",
+        "embed",
+        "--passages",
+        "1",
+        "--json",
+        "--precision",
+        "f32",
+    ];
+    let output = candle(&[&bench[..], &[&sample()]].concat());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["kernel"], "candle");
 }
 
 #[test]

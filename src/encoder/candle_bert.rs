@@ -6,7 +6,7 @@ use candle_transformers::models::bert::{BertModel, Config, HiddenAct, PositionEm
 use rayon::prelude::*;
 
 use super::model::{Activation, ModelFiles};
-use super::{Embedding, EncodeError, Encoder, Fingerprint, Tokenizer};
+use super::{CANDLE, Embedding, EncodeError, Encoder, Fingerprint, Tokenizer};
 
 /// Most tokens in one padded batch. Larger batches gain nothing once a core is busy, and the
 /// attention scores of a batch must fit the cache.
@@ -98,7 +98,7 @@ impl Encoder for CandleBert {
     }
 
     fn kernel(&self) -> &'static str {
-        "candle"
+        CANDLE
     }
 
     fn encode_tokens(&self, sequences: &[&[u32]]) -> Result<Vec<Embedding>, EncodeError> {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use candle_bert::CandleBert;
 pub use embedding::Embedding;
-pub use fast::{FastError, Precision};
+pub use fast::{FastError, Precision, Stage, StageTime};
 pub use native_bert::NativeBert;
 pub use tokens::{Tokenizer, Tokens};
 
@@ -68,8 +68,8 @@ pub trait Encoder: Send + Sync {
 }
 
 /// Builds the encoder for a model: our own kernels where they compute it, candle where only it
-/// does (activations other than the exact GELU, in f32). `kernel` names a path of the kernels, for
-/// tests and comparisons; without it the fastest of this processor is taken.
+/// does (activations other than the exact GELU, in f32). `kernel` names a path of the kernels or
+/// [`CANDLE`], for tests and comparisons; without it the fastest of this processor is taken.
 ///
 /// # Errors
 ///
@@ -79,14 +79,20 @@ pub fn load(
     precision: Precision,
     kernel: Option<&str>,
 ) -> Result<Arc<dyn Encoder>, EncodeError> {
-    if precision == Precision::F32 && files.config.hidden_act != Activation::Gelu {
-        return Ok(Arc::new(CandleBert::load(files)?));
+    let named = kernel == Some(CANDLE);
+    let needed = files.config.hidden_act != Activation::Gelu;
+    match precision {
+        Precision::F32 if named || needed => Ok(Arc::new(CandleBert::load(files)?)),
+        Precision::Int8 if named => Err(EncodeError::CandlePrecision),
+        _ => Ok(Arc::new(NativeBert::load(files, precision, kernel)?)),
     }
-    Ok(Arc::new(NativeBert::load(files, precision, kernel)?))
 }
 
+/// The kernel's name that asks for [`CandleBert`] instead of our own.
+pub const CANDLE: &str = "candle";
+
 /// See [`Fingerprint::arithmetic`].
-const ARITHMETIC: u32 = 1;
+const ARITHMETIC: u32 = 2;
 
 /// Everything that decides what an embedding looks like.
 ///
@@ -174,6 +180,15 @@ impl Fingerprint {
     }
 }
 
+impl From<kernels::UnknownPath> for EncodeError {
+    fn from(unknown: kernels::UnknownPath) -> Self {
+        Self::Kernel {
+            received: unknown.received,
+            available: unknown.available,
+        }
+    }
+}
+
 /// Why a text has no embedding.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
@@ -205,6 +220,20 @@ pub enum EncodeError {
     /// Our kernels do not compute this model in this precision.
     #[error("the model's activation is not the exact GELU, which int8 needs; use --precision f32")]
     Activation,
+    /// candle has one precision.
+    #[error("kernel \"candle\" computes in f32 only; use --precision f32")]
+    CandlePrecision,
+    /// No kernel of that name is there.
+    #[error(
+        "no kernel {received:?} on this processor; available: {}, and {CANDLE} in f32",
+        .available.join(", ")
+    )]
+    Kernel {
+        /// The name asked for.
+        received: String,
+        /// What this processor has of our own, best first.
+        available: Vec<&'static str>,
+    },
     /// Our kernels refused.
     #[error(transparent)]
     Fast(#[from] FastError),

@@ -1,6 +1,6 @@
 //! The fast encoder: BERT over our own kernels.
 
-use super::fast::{FastBert, FastError, Precision, Shape};
+use super::fast::{FastBert, Precision, Shape, StageTime};
 use super::kernels::Path;
 use super::model::{Activation, ModelFiles};
 use super::{Embedding, EncodeError, Encoder, Fingerprint, Tokenizer};
@@ -18,15 +18,15 @@ impl NativeBert {
     ///
     /// # Errors
     ///
-    /// If the path is not there, the tokenizer cannot be read, the weights do not have the configured shapes, or the
-    /// model asks for something that only candle's BERT computes.
+    /// If the path is not there, the tokenizer cannot be read, the weights do not have the
+    /// configured shapes, or the model asks for something that only candle's BERT computes.
     pub fn load(
         files: &ModelFiles,
         precision: Precision,
         kernel: Option<&str>,
     ) -> Result<Self, EncodeError> {
         let path = match kernel {
-            Some(name) => name.parse().map_err(FastError::from)?,
+            Some(name) => name.parse()?,
             None => Path::best(),
         };
         let config = &files.config;
@@ -49,6 +49,16 @@ impl NativeBert {
             tokenizer: Tokenizer::from_bytes(&files.tokenizer_json, files.max_seq_length)?,
             fingerprint: Fingerprint::new(files, precision.name()),
         })
+    }
+
+    /// The time that each stage of the forward pass takes for one sequence after another, on one
+    /// thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::encode_tokens`].
+    pub fn profile(&self, sequences: &[&[u32]]) -> Result<Vec<StageTime>, EncodeError> {
+        Ok(self.network.profile(sequences)?)
     }
 }
 

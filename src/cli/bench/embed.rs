@@ -6,18 +6,27 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use clap::Args;
 use serde::Serialize;
 
 use crate::config::{DEFAULT_CORPUS, Settings};
-use crate::encoder::{self, CandleBert, Embedding, Encoder, Precision};
+use crate::encoder::{self, CANDLE, CandleBert, Embedding, Encoder, NativeBert, Precision};
 
 use super::super::{open, output};
 use super::percentile;
+use super::profile::{self, Profile};
 use super::samples::Samples;
 
 /// Lengths at which one sequence is timed, in tokens.
 const LENGTHS: &[usize] = &[8, 16, 32, 64, 128, 256];
+
+/// Lengths at which tokenising is timed beside it: those of a query.
+const QUERY_LENGTHS: &[usize] = &[8, 16];
+
+/// Different texts that are tokenised, each [`QUERY_RUNS`] times.
+const QUERIES: usize = 100;
+const QUERY_RUNS: usize = 10;
 
 /// A length is measured for this long, or [`MOST_RUNS`] times.
 const MEASURE: Duration = Duration::from_secs(2);
@@ -38,6 +47,9 @@ pub(in crate::cli) struct Arguments {
     /// Measure candle's BERT in the same run
     #[arg(long)]
     baseline: bool,
+    /// Measure each stage of our own kernels' forward pass too
+    #[arg(long)]
+    profile: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -54,6 +66,8 @@ struct Report {
     single: Vec<Single>,
     batch: Batch,
     fidelity: Fidelity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<Vec<Profile>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline: Option<Baseline>,
 }
@@ -72,6 +86,9 @@ struct Single {
     tokens: usize,
     p50_ms: f64,
     p99_ms: f64,
+    /// Text to tokens, median; only at the lengths of [`QUERY_LENGTHS`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokenize_p50_ms: Option<f64>,
 }
 
 /// All passages at once.
@@ -114,7 +131,7 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     let (batch, embeddings) = batch(encoder.as_ref(), &samples)?;
     // int8 is held against our own f32, and that against candle's.
     let reference: Box<dyn Encoder> = match precision {
-        Precision::Int8 => Box::new(encoder::NativeBert::load(&files, Precision::F32, None)?),
+        Precision::Int8 => Box::new(NativeBert::load(&files, Precision::F32, None)?),
         Precision::F32 => Box::new(CandleBert::load(&files)?),
     };
     let fidelity = fidelity(reference.as_ref(), &samples, &embeddings)?;
@@ -129,6 +146,17 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
             })
         })
         .transpose()?;
+    ensure!(
+        !arguments.profile || encoder.kernel() != CANDLE,
+        "--profile looks into our own kernels; this run would use candle's"
+    );
+    let profile = arguments
+        .profile
+        .then(|| {
+            let native = NativeBert::load(&files, precision, settings.kernel.as_deref())?;
+            profile::measure(&native, &samples)
+        })
+        .transpose()?;
     let report = Report {
         threads: rayon::current_num_threads(),
         precision: encoder.fingerprint().precision.clone(),
@@ -139,6 +167,7 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
         single: single(encoder.as_ref(), &samples)?,
         batch,
         fidelity,
+        profile,
         baseline,
     };
     if arguments.json {
@@ -184,9 +213,30 @@ fn single(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<Vec<Single
                 tokens: ids.len(),
                 p50_ms: percentile(&times, 50),
                 p99_ms: percentile(&times, 99),
+                tokenize_p50_ms: tokenize_queries(encoder, samples, length)?,
             })
         })
         .collect()
+}
+
+/// The median time to tokenise a query of `length` tokens, if there is one to be had.
+fn tokenize_queries(
+    encoder: &dyn Encoder,
+    samples: &Samples,
+    length: usize,
+) -> anyhow::Result<Option<f64>> {
+    if !QUERY_LENGTHS.contains(&length) {
+        return Ok(None);
+    }
+    let queries = samples.queries(length, QUERIES, encoder.tokenizer())?;
+    let mut times = Vec::new();
+    for query in queries.iter().cycle().take(queries.len() * QUERY_RUNS) {
+        let run = Instant::now();
+        std::hint::black_box(encoder.tokenizer().tokenize(query)?);
+        times.push(run.elapsed());
+    }
+    times.sort_unstable();
+    Ok((!times.is_empty()).then(|| percentile(&times, 50)))
 }
 
 fn batch(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<(Batch, Vec<Embedding>)> {
@@ -257,6 +307,9 @@ fn print(report: &Report) -> anyhow::Result<()> {
         "cosine to f32 ({}): mean {:.6}, least {:.6}",
         report.fidelity.reference, report.fidelity.mean_cosine, report.fidelity.min_cosine
     ))?;
+    if let Some(profiles) = &report.profile {
+        profile::print(profiles)?;
+    }
     if let Some(baseline) = &report.baseline {
         output::line(format_args!("\nbaseline: {} f32", baseline.kernel))?;
         print_measures(&baseline.single, &baseline.batch)?;
@@ -267,8 +320,13 @@ fn print(report: &Report) -> anyhow::Result<()> {
 fn print_measures(single: &[Single], batch: &Batch) -> anyhow::Result<()> {
     for one in single {
         output::line(format_args!(
-            "{:>5} tokens: {:>8.3} ms median, {:>8.3} ms at the 99th percentile",
-            one.tokens, one.p50_ms, one.p99_ms
+            "{:>5} tokens: {:>8.3} ms median, {:>8.3} ms at the 99th percentile{}",
+            one.tokens,
+            one.p50_ms,
+            one.p99_ms,
+            one.tokenize_p50_ms
+                .map(|ms| format!("; tokenising {ms:.3} ms"))
+                .unwrap_or_default()
         ))?;
     }
     output::line(format_args!(

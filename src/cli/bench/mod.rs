@@ -1,6 +1,7 @@
 //! `antiphon bench`.
 
 mod embed;
+mod profile;
 mod samples;
 mod search;
 

@@ -56,6 +56,34 @@ impl Samples {
         Ok(Self { texts, passages })
     }
 
+    /// Beginnings of at most `most` passages, whole words that are together exactly `length`
+    /// tokens: what a query of that length looks like.
+    pub(super) fn queries(
+        &self,
+        length: usize,
+        most: usize,
+        tokenizer: &Tokenizer,
+    ) -> anyhow::Result<Vec<String>> {
+        let mut queries = Vec::new();
+        for text in &self.texts {
+            let mut words = text.split_whitespace();
+            let mut query = String::new();
+            let mut tokens = 0;
+            while let (true, Some(word)) = (tokens < length, words.next()) {
+                query.push_str(word);
+                tokens = tokenizer.tokenize(&query)?.ids.len();
+                query.push(' ');
+            }
+            if tokens == length {
+                queries.push(query.trim_end().to_owned());
+            }
+            if queries.len() == most {
+                break;
+            }
+        }
+        Ok(queries)
+    }
+
     /// A sequence of exactly `length` tokens: the corpus's own in their order, between the first
     /// and the last special token.
     pub(super) fn of_length(&self, length: usize) -> Vec<u32> {

@@ -15,7 +15,7 @@ pub enum FastError {
     },
     /// The weights are no safetensors file, or a damaged one.
     #[error("the weights cannot be read")]
-    Safetensors(#[from] safetensors::SafeTensorError),
+    Safetensors(#[from] candle_core::Error),
     /// The weights lack a tensor.
     #[error("the weights have no tensor {name:?}")]
     MissingTensor {
@@ -58,7 +58,4 @@ pub enum FastError {
         /// Number of ids.
         vocabulary: usize,
     },
-    /// The named kernel path is not there.
-    #[error(transparent)]
-    Path(#[from] crate::encoder::kernels::UnknownPath),
 }

@@ -14,6 +14,7 @@ mod config;
 mod error;
 mod layer;
 mod scratch;
+mod watch;
 mod weights;
 
 #[cfg(test)]
@@ -24,15 +25,19 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use rayon::prelude::*;
+
 pub use config::Shape;
 pub use error::FastError;
+pub use watch::{Stage, StageTime};
 
 use self::{
-    layer::{Layer, Norm, Ranges},
+    layer::{Layer, Norm, Tokens},
     scratch::Scratch,
+    watch::{Ranges, Stopwatch, Watch},
     weights::Weights,
 };
-use crate::encoder::kernels::{Path, PoolRows};
+use crate::encoder::kernels::{ByteLayer, NormBytes, Path, PoolRows, SingleLayer};
 
 /// The arithmetic of the linear layers and of attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +46,13 @@ pub enum Precision {
     Int8,
     /// `f32` throughout.
     F32,
+}
+
+/// The layers in one of the precisions.
+#[derive(Debug)]
+enum Layers {
+    Bytes(Vec<Layer<ByteLayer>>),
+    Single(Vec<Layer<SingleLayer>>),
 }
 
 /// A BERT sentence encoder.
@@ -53,7 +65,7 @@ pub struct FastBert {
     /// One row a position, the first token type added.
     positions: Vec<f32>,
     norm: Norm,
-    layers: Vec<Layer>,
+    layers: Layers,
     /// Working memory that no thread is using.
     spare: Mutex<Vec<Scratch>>,
 }
@@ -79,28 +91,34 @@ impl FastBert {
                 &[rows, hidden],
             )
         };
+        // The largest first: while candle's copy of it lives, little else does.
+        let words = table("word", config.vocab_size)?;
         let mut positions = table("position", config.max_position_embeddings)?;
         let types = table("token_type", config.type_vocab_size)?;
         for row in positions.chunks_exact_mut(hidden) {
             row.iter_mut().zip(&types).for_each(|(p, t)| *p += t);
         }
-        let read = |ranges: &[Ranges]| {
-            (0..config.num_hidden_layers)
-                .map(|index| Layer::read(&weights, index, config, ranges.get(index)))
-                .collect::<Result<Vec<_>, _>>()
-        };
+        let read = |index| Layer::read(&weights, index, config);
+        let single = (0..config.num_hidden_layers)
+            .into_par_iter()
+            .map(|index| Ok::<_, FastError>(read(index)?.single()))
+            .collect::<Result<_, _>>()?;
         let mut model = Self {
             config: *config,
             path,
-            words: table("word", config.vocab_size)?,
+            words,
             positions,
             norm: Norm::read(&weights, "embeddings.LayerNorm", config)?,
-            layers: read(&[])?,
+            layers: Layers::Single(single),
             spare: Mutex::new(Vec::new()),
         };
         if precision == Precision::Int8 {
             let ranges = model.calibrate();
-            model.layers = read(&ranges)?;
+            // Read once more rather than kept: another copy of the model would add to the most
+            // memory that loading takes.
+            let layers = ranges.par_iter().enumerate();
+            let layers = layers.map(|(index, ranges)| Ok(read(index)?.bytes(path, ranges)));
+            model.layers = Layers::Bytes(layers.collect::<Result<_, FastError>>()?);
         }
         Ok(model)
     }
@@ -110,11 +128,35 @@ impl FastBert {
         let sequences =
             calibration::sequences(self.config.vocab_size, self.config.max_position_embeddings);
         let sequences: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
-        let mut ranges = vec![Ranges::default(); self.layers.len()];
+        let none = || vec![Ranges::default(); self.config.num_hidden_layers];
+        let observe = |index| {
+            let mut ranges = none();
+            self.forward(&sequences, &[index], &mut ranges);
+            ranges
+        };
+        let observed = (0..sequences.len()).into_par_iter().map(observe);
+        observed.reduce(none, |mut a, b| {
+            for (a, b) in a.as_flattened_mut().iter_mut().zip(b.as_flattened()) {
+                watch::widen(a, b, b.len());
+            }
+            a
+        })
+    }
+
+    /// The time that each stage takes for one sequence after another, on one thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`FastBert::embed`].
+    pub fn profile(&self, sequences: &[&[u32]]) -> Result<Vec<StageTime>, FastError> {
+        self.check(sequences)?;
+        let mut watch = Stopwatch::start();
         for index in 0..sequences.len() {
-            self.forward(&sequences, &[index], Some(&mut ranges));
+            watch.resume();
+            self.forward(sequences, &[index], &mut watch);
         }
-        ranges
+        let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
+        Ok(watch.read(&self.config, &lengths))
     }
 
     /// The kernel path in use.
@@ -135,7 +177,7 @@ impl FastBert {
         let mut out = vec![Vec::new(); sequences.len()];
         if threads <= 1 || portions.len() <= 1 {
             for portion in &portions {
-                for (index, vector) in self.forward(sequences, portion, None) {
+                for (index, vector) in self.forward(sequences, portion, &mut ()) {
                     out[index] = vector;
                 }
             }
@@ -147,7 +189,7 @@ impl FastBert {
             for _ in 0..threads.min(portions.len()) {
                 scope.spawn(|_| {
                     while let Some(portion) = portions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let vectors = self.forward(sequences, portion, None);
+                        let vectors = self.forward(sequences, portion, &mut ());
                         let mut out = done.lock().unwrap_or_else(PoisonError::into_inner);
                         for (index, vector) in vectors {
                             out[index] = vector;
@@ -186,7 +228,7 @@ impl FastBert {
         &self,
         sequences: &[&[u32]],
         portion: &[usize],
-        mut ranges: Option<&mut Vec<Ranges>>,
+        watch: &mut impl Watch,
     ) -> Vec<(usize, Vec<f32>)> {
         let hidden = self.config.hidden_size;
         let lengths: Vec<usize> = portion.iter().map(|&i| sequences[i].len()).collect();
@@ -198,35 +240,56 @@ impl FastBert {
         let ids = portion
             .iter()
             .flat_map(|&i| sequences[i].iter().enumerate());
-        let streams = scratch.hidden.chunks_exact_mut(hidden);
-        let updates = scratch.update.chunks_exact_mut(hidden);
-        for (((position, &id), stream), update) in ids.zip(streams).zip(updates) {
-            stream.copy_from_slice(&self.words[id as usize * hidden..][..hidden]);
-            update.copy_from_slice(&self.positions[position * hidden..][..hidden]);
+        let stream = &mut scratch.hidden[..tokens * hidden];
+        for ((position, &id), row) in ids.zip(stream.chunks_exact_mut(hidden)) {
+            let word = &self.words[id as usize * hidden..][..hidden];
+            let position = &self.positions[position * hidden..][..hidden];
+            for ((x, word), position) in row.iter_mut().zip(word).zip(position) {
+                *x = word + position;
+            }
         }
-        let size = tokens * hidden;
-        self.norm.apply(
-            self.path,
-            &mut scratch.hidden[..size],
-            &scratch.update[..size],
-        );
-        for (index, layer) in self.layers.iter().enumerate() {
-            let ranges = ranges.as_mut().map(|ranges| &mut ranges[index]);
-            layer.apply(self.path, &self.config, &lengths, &mut scratch, ranges);
+        let at = |layer| Tokens {
+            path: self.path,
+            config: &self.config,
+            lengths: &lengths,
+            layer,
+        };
+        let norm = self.norm.of(stream);
+        match &self.layers {
+            Layers::Bytes(layers) => {
+                self.path.run(NormBytes {
+                    norm,
+                    smoothing: layers[0].smoothing(),
+                    to: &mut scratch.bytes,
+                });
+                watch.ended(Stage::Embed);
+                for (index, layer) in layers.iter().enumerate() {
+                    let next = layers.get(index + 1).map(Layer::<ByteLayer>::smoothing);
+                    layer.apply(&at(index), next, &mut scratch, watch);
+                }
+            }
+            Layers::Single(layers) => {
+                self.path.run(norm);
+                watch.ended(Stage::Embed);
+                for (index, layer) in layers.iter().enumerate() {
+                    layer.apply(&at(index), &mut scratch, watch);
+                }
+            }
         }
 
-        let mut start = 0;
+        let mut rows = &scratch.hidden[..tokens * hidden];
         let mut vectors = Vec::with_capacity(portion.len());
         for (&index, length) in portion.iter().zip(&lengths) {
             let mut out = vec![0.0; hidden];
-            let rows = &scratch.hidden[start * hidden..(start + length) * hidden];
+            let (own, rest) = rows.split_at(length * hidden);
             self.path.run(PoolRows {
-                rows,
+                rows: own,
                 out: &mut out,
             });
             vectors.push((index, out));
-            start += length;
+            rows = rest;
         }
+        watch.ended(Stage::Pool);
         spare().push(scratch);
         vectors
     }

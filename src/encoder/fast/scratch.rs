@@ -1,18 +1,7 @@
 //! Working memory of one thread, kept between calls.
 
 use super::Shape;
-use crate::encoder::kernels::{Buffer, TILE_ROWS, Workspace};
-
-/// Quantised rows on their way into a linear layer.
-#[derive(Debug, Default)]
-pub struct Bytes {
-    /// The rows, as many as fit whole tiles.
-    pub rows: Buffer<u8>,
-    /// Scale of each row.
-    pub scales: Buffer<f32>,
-    /// Lowest value of each row.
-    pub lows: Buffer<f32>,
-}
+use crate::encoder::kernels::{Buffer, ByteRows, Extremes, Workspace};
 
 /// Everything that a forward pass writes.
 #[derive(Debug, Default)]
@@ -21,12 +10,14 @@ pub struct Scratch {
     pub hidden: Buffer<f32>,
     /// Attention's output.
     pub context: Buffer<f32>,
-    /// What a layer adds to the stream.
-    pub update: Buffer<f32>,
     /// Projections, and later the feed-forward layer.
     pub wide: Buffer<f32>,
-    /// Quantised rows.
-    pub bytes: Bytes,
+    /// Rows of the model's width on their way into a linear layer.
+    pub bytes: ByteRows,
+    /// Extremes of the rows in `wide`.
+    pub extremes: Extremes,
+    /// The rows in `wide`, as the second feed-forward layer takes them.
+    pub expanded: ByteRows,
     /// Attention's own.
     pub attention: Workspace,
 }
@@ -34,15 +25,11 @@ pub struct Scratch {
 impl Scratch {
     /// Makes room for this many tokens.
     pub fn reserve(&mut self, tokens: usize, config: &Shape) {
-        let rows = tokens.next_multiple_of(TILE_ROWS);
         let hidden = config.hidden_size;
         let widest = config.intermediate_size.max(3 * hidden);
-        self.hidden.reserve(rows * hidden);
-        self.context.reserve(rows * hidden);
-        self.update.reserve(rows * hidden);
-        self.wide.reserve(rows * widest);
-        self.bytes.rows.reserve(rows * widest);
-        self.bytes.scales.reserve(rows);
-        self.bytes.lows.reserve(rows);
+        self.hidden.reserve(tokens * hidden);
+        self.context.reserve(tokens * hidden);
+        self.wide.reserve(tokens * widest);
+        self.extremes.reserve(tokens);
     }
 }

@@ -1,12 +1,12 @@
-//! Reads tensors out of a safetensors file, checking name, type, shape and content.
+//! Reads tensors out of a safetensors file through candle, checking name, type, shape and content.
 
-use safetensors::{Dtype, SafeTensors};
+use candle_core::{DType, Device, safetensors::SliceSafetensors};
 
 use super::FastError;
 
 /// The tensors of one BERT, with or without the `bert.` that some files put before every name.
 pub struct Weights<'a> {
-    tensors: SafeTensors<'a>,
+    tensors: SliceSafetensors<'a>,
     prefix: &'static str,
 }
 
@@ -17,8 +17,9 @@ impl<'a> Weights<'a> {
     ///
     /// [`FastError::Safetensors`] if the file is damaged.
     pub fn read(bytes: &'a [u8]) -> Result<Self, FastError> {
-        let tensors = SafeTensors::deserialize(bytes)?;
-        let prefixed = tensors.names().iter().any(|name| name.starts_with("bert."));
+        let tensors = SliceSafetensors::new(bytes)?;
+        let all = tensors.tensors();
+        let prefixed = all.iter().any(|(name, _)| name.starts_with("bert."));
         let prefix = if prefixed { "bert." } else { "" };
         Ok(Self { tensors, prefix })
     }
@@ -27,21 +28,23 @@ impl<'a> Weights<'a> {
     ///
     /// # Errors
     ///
-    /// [`FastError::MissingTensor`], [`FastError::Tensor`] or [`FastError::NotFinite`].
+    /// [`FastError::MissingTensor`], [`FastError::Tensor`] or [`FastError::NotFinite`];
+    /// [`FastError::Safetensors`] if candle cannot read it all the same.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, FastError> {
         let name = format!("{}{name}", self.prefix);
-        let Ok(tensor) = self.tensors.tensor(&name) else {
+        let Ok(view) = self.tensors.get(&name) else {
             return Err(FastError::MissingTensor { name });
         };
-        if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
+        // Before candle reads it: it converts, and knows fewer types than the format.
+        if DType::try_from(view.dtype()).ok() != Some(DType::F32) || view.shape() != shape {
             return Err(FastError::Tensor {
                 name,
-                received: format!("{:?} {:?}", tensor.dtype(), tensor.shape()),
-                expected: format!("{:?} {shape:?}", Dtype::F32),
+                received: format!("{:?} {:?}", view.dtype(), view.shape()),
+                expected: format!("{:?} {shape:?}", DType::F32),
             });
         }
-        let quads = tensor.data().as_chunks::<4>().0;
-        let numbers: Vec<f32> = quads.iter().map(|q| f32::from_le_bytes(*q)).collect();
+        let tensor = self.tensors.load(&name, &Device::Cpu)?;
+        let numbers = tensor.flatten_all()?.to_vec1::<f32>()?;
         if numbers.iter().all(|x| x.is_finite()) {
             Ok(numbers)
         } else {

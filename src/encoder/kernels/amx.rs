@@ -7,7 +7,7 @@
 
 use std::{arch::asm, arch::x86_64::__cpuid_count, marker::PhantomData, sync::OnceLock};
 
-use super::int8::{TILE_COLUMNS, TileInput, TileOutput};
+use super::int8::{Block, Slab, TILE_COLUMNS, TileOutput};
 
 /// Whether the processor has eight-bit tiles and Linux lets this process use them.
 ///
@@ -96,54 +96,58 @@ impl Drop for Tiles {
     }
 }
 
-/// Bytes of a tile, and from one block of a panel to the next.
-const BLOCK: usize = 1024;
+/// Bytes of a tile: sixteen rows of a slab, or one block of a panel.
+const TILE: usize = 1024;
 /// Bytes from one row of [`TileOutput`] to the next.
 const OUT_STRIDE: usize = 4 * TILE_COLUMNS;
 
-/// One output tile of up to 32 rows by `P` panels of 16 columns.
-///
-/// # Safety
-///
-/// A [`Tiles`] must be alive on this thread.
-#[inline]
-pub unsafe fn tile<const P: usize>(input: &TileInput<'_, P>, output: &mut TileOutput) {
-    let steps = input.depth / 64;
-    let bands = input.rows.div_ceil(16);
-    // What the loads below touch: whole bands of 16 rows, `steps` blocks of each panel.
-    assert!(steps > 0 && (1..=2).contains(&bands));
-    assert!(input.left.len() >= (16 * bands - 1) * input.left_stride + steps * 64);
-    assert!(
-        input
-            .panels
-            .iter()
-            .all(|panel| panel.len() == steps * BLOCK)
-    );
-    let left = input.left.as_ptr();
-    let out = output.0.as_flattened_mut().as_mut_ptr();
-    let panel = |i: usize| input.panels[i].as_ptr();
-    // SAFETY: tiles are configured. Each call reads, for every step, 64 bytes of 16 rows of a band
-    // and a block of the panels it is given, all inside the lengths asserted above, and writes
-    // 16 columns for each panel of the band's 16 rows in `output`, which has 32 rows of 64.
-    unsafe {
-        if P == 4 && bands == 1 {
-            let panels = [panel(0), panel(1), panel(2), panel(3)];
-            one_by_four(left, input.left_stride, panels, steps, out);
-            return;
-        }
-        for first in (0..P - P % 2).step_by(2) {
-            let (panels, out) = ([panel(first), panel(first + 1)], out.add(16 * first));
-            if bands == 2 {
-                two_by_two(left, input.left_stride, panels, steps, out);
-            } else {
-                one_by_two(left, input.left_stride, panels, steps, out);
+impl Tiles {
+    /// One output tile of as many rows as there are in a band by `P` panels of sixteen columns.
+    ///
+    /// # Panics
+    ///
+    /// If a panel is not as deep as the band.
+    #[inline]
+    #[allow(clippy::unused_self)] // the proof that tiles are configured
+    pub fn tile<const P: usize>(
+        &self,
+        band: &[Slab<u8>],
+        rows: usize,
+        panels: [&[Block<i8>]; P],
+        output: &mut TileOutput,
+    ) {
+        // A step reads one slab of the band and one block of each panel.
+        let steps = band.len();
+        let bands = rows.div_ceil(16);
+        assert!(steps > 0 && (1..=2).contains(&bands));
+        assert!(panels.iter().all(|panel| panel.len() == steps));
+        let left: *const u8 = band.as_ptr().cast();
+        let out = output.0.as_flattened_mut().as_mut_ptr();
+        let panel = |i: usize| -> *const i8 { panels[i].as_ptr().cast() };
+        // SAFETY: `self` exists, so tiles are configured on this thread. Each call reads, for
+        // every step, sixteen or all 32 rows of a slab and a block of the panels it is given; the
+        // slices have as many as there are steps. It writes 16 columns for each panel of the same
+        // rows in `output`, which has 32 rows of 64.
+        unsafe {
+            if P == 4 && bands == 1 {
+                let panels = [panel(0), panel(1), panel(2), panel(3)];
+                one_by_four(left, panels, steps, out);
+                return;
             }
-        }
-        if P % 2 == 1 {
-            for band in 0..bands {
-                let left = left.add(16 * band * input.left_stride);
-                let out = out.add(16 * band * TILE_COLUMNS + 16 * (P - 1));
-                one_by_one(left, input.left_stride, panel(P - 1), steps, out);
+            for first in (0..P - P % 2).step_by(2) {
+                let (panels, out) = ([panel(first), panel(first + 1)], out.add(16 * first));
+                if bands == 2 {
+                    two_by_two(left, panels, steps, out);
+                } else {
+                    one_by_two(left, panels, steps, out);
+                }
+            }
+            if P % 2 == 1 {
+                for half in 0..bands {
+                    let left = left.add(TILE * half);
+                    let out = out.add(16 * half * TILE_COLUMNS + 16 * (P - 1));
+                    one_by_one(left, panel(P - 1), steps, out);
+                }
             }
         }
     }
@@ -153,33 +157,27 @@ pub unsafe fn tile<const P: usize>(input: &TileInput<'_, P>, output: &mut TileOu
 ///
 /// # Safety
 ///
-/// As in [`tile`]: tiles are configured, `steps` is not zero, `left` has 16 rows of `64 * steps`
-/// bytes, the panel `steps` blocks, `out` 16 rows of [`OUT_STRIDE`] bytes.
+/// As in [`Tiles::tile`]: tiles are configured, `steps` is not zero, at `left` there are sixteen rows
+/// of a slab and of `steps - 1` slabs after it, the panel has `steps` blocks, `out` 16 rows of
+/// [`OUT_STRIDE`] bytes.
 #[inline]
-unsafe fn one_by_one(
-    left: *const u8,
-    stride: usize,
-    panel: *const i8,
-    steps: usize,
-    out: *mut i32,
-) {
+unsafe fn one_by_one(left: *const u8, panel: *const i8, steps: usize, out: *mut i32) {
     // SAFETY: the caller's promise covers every load and store.
     unsafe {
         asm!(
             "tilezero tmm0",
             "2:",
-            "tileloadd tmm4, [{left} + {stride} * 1]",
-            "tileloadd tmm6, [{panel} + {block_stride} * 1]",
-            "add {left}, 64",
+            "tileloadd tmm4, [{left} + {row} * 1]",
+            "tileloadd tmm6, [{panel} + {row} * 1]",
+            "add {left}, 2048",
             "add {panel}, 1024",
             "tdpbusd tmm0, tmm4, tmm6",
             "dec {steps}",
             "jnz 2b",
             "tilestored [{out} + {out_stride} * 1], tmm0",
             left = inout(reg) left => _,
-            stride = in(reg) stride,
             panel = inout(reg) panel => _,
-            block_stride = in(reg) 64_usize,
+            row = in(reg) 64_usize,
             steps = inout(reg) steps => _,
             out = in(reg) out,
             out_stride = in(reg) OUT_STRIDE,
@@ -195,23 +193,17 @@ unsafe fn one_by_one(
 ///
 /// As [`one_by_one`], for two panels.
 #[inline]
-unsafe fn one_by_two(
-    left: *const u8,
-    stride: usize,
-    panels: [*const i8; 2],
-    steps: usize,
-    out: *mut i32,
-) {
+unsafe fn one_by_two(left: *const u8, panels: [*const i8; 2], steps: usize, out: *mut i32) {
     // SAFETY: the caller's promise covers every load and store.
     unsafe {
         asm!(
             "tilezero tmm0",
             "tilezero tmm1",
             "2:",
-            "tileloadd tmm4, [{left} + {stride} * 1]",
-            "tileloadd tmm6, [{panel0} + {block_stride} * 1]",
-            "tileloadd tmm7, [{panel1} + {block_stride} * 1]",
-            "add {left}, 64",
+            "tileloadd tmm4, [{left} + {row} * 1]",
+            "tileloadd tmm6, [{panel0} + {row} * 1]",
+            "tileloadd tmm7, [{panel1} + {row} * 1]",
+            "add {left}, 2048",
             "add {panel0}, 1024",
             "add {panel1}, 1024",
             "tdpbusd tmm0, tmm4, tmm6",
@@ -221,10 +213,9 @@ unsafe fn one_by_two(
             "tilestored [{out} + {out_stride} * 1], tmm0",
             "tilestored [{out} + {out_stride} * 1 + 64], tmm1",
             left = inout(reg) left => _,
-            stride = in(reg) stride,
             panel0 = inout(reg) panels[0] => _,
             panel1 = inout(reg) panels[1] => _,
-            block_stride = in(reg) 64_usize,
+            row = in(reg) 64_usize,
             steps = inout(reg) steps => _,
             out = in(reg) out,
             out_stride = in(reg) OUT_STRIDE,
@@ -240,13 +231,7 @@ unsafe fn one_by_two(
 ///
 /// As [`one_by_one`], for four panels.
 #[inline]
-unsafe fn one_by_four(
-    left: *const u8,
-    stride: usize,
-    panels: [*const i8; 4],
-    steps: usize,
-    out: *mut i32,
-) {
+unsafe fn one_by_four(left: *const u8, panels: [*const i8; 4], steps: usize, out: *mut i32) {
     // SAFETY: the caller's promise covers every load and store.
     unsafe {
         asm!(
@@ -255,16 +240,16 @@ unsafe fn one_by_four(
             "tilezero tmm2",
             "tilezero tmm3",
             "2:",
-            "tileloadd tmm4, [{left} + {stride} * 1]",
-            "tileloadd tmm5, [{panel0} + {block_stride} * 1]",
+            "tileloadd tmm4, [{left} + {row} * 1]",
+            "tileloadd tmm5, [{panel0} + {row} * 1]",
             "tdpbusd tmm0, tmm4, tmm5",
-            "tileloadd tmm6, [{panel1} + {block_stride} * 1]",
+            "tileloadd tmm6, [{panel1} + {row} * 1]",
             "tdpbusd tmm1, tmm4, tmm6",
-            "tileloadd tmm7, [{panel2} + {block_stride} * 1]",
+            "tileloadd tmm7, [{panel2} + {row} * 1]",
             "tdpbusd tmm2, tmm4, tmm7",
-            "tileloadd tmm5, [{panel3} + {block_stride} * 1]",
+            "tileloadd tmm5, [{panel3} + {row} * 1]",
             "tdpbusd tmm3, tmm4, tmm5",
-            "add {left}, 64",
+            "add {left}, 2048",
             "add {panel0}, 1024",
             "add {panel1}, 1024",
             "add {panel2}, 1024",
@@ -276,12 +261,11 @@ unsafe fn one_by_four(
             "tilestored [{out} + {out_stride} * 1 + 128], tmm2",
             "tilestored [{out} + {out_stride} * 1 + 192], tmm3",
             left = inout(reg) left => _,
-            stride = in(reg) stride,
             panel0 = inout(reg) panels[0] => _,
             panel1 = inout(reg) panels[1] => _,
             panel2 = inout(reg) panels[2] => _,
             panel3 = inout(reg) panels[3] => _,
-            block_stride = in(reg) 64_usize,
+            row = in(reg) 64_usize,
             steps = inout(reg) steps => _,
             out = in(reg) out,
             out_stride = in(reg) OUT_STRIDE,
@@ -298,28 +282,22 @@ unsafe fn one_by_four(
 ///
 /// As [`one_by_one`], for two panels, and 32 rows of `left` and `out`.
 #[inline]
-unsafe fn two_by_two(
-    left: *const u8,
-    stride: usize,
-    panels: [*const i8; 2],
-    steps: usize,
-    out: *mut i32,
-) {
+unsafe fn two_by_two(left: *const u8, panels: [*const i8; 2], steps: usize, out: *mut i32) {
     // SAFETY: the caller's promise covers every load and store; row 16 is inside both.
     unsafe {
-        let (lower, lower_out) = (left.add(16 * stride), out.add(16 * TILE_COLUMNS));
+        let (lower, lower_out) = (left.add(TILE), out.add(16 * TILE_COLUMNS));
         asm!(
             "tilezero tmm0",
             "tilezero tmm1",
             "tilezero tmm2",
             "tilezero tmm3",
             "2:",
-            "tileloadd tmm4, [{left} + {stride} * 1]",
-            "tileloadd tmm6, [{panel0} + {block_stride} * 1]",
-            "tileloadd tmm7, [{panel1} + {block_stride} * 1]",
-            "tileloadd tmm5, [{lower} + {stride} * 1]",
-            "add {left}, 64",
-            "add {lower}, 64",
+            "tileloadd tmm4, [{left} + {row} * 1]",
+            "tileloadd tmm6, [{panel0} + {row} * 1]",
+            "tileloadd tmm7, [{panel1} + {row} * 1]",
+            "tileloadd tmm5, [{lower} + {row} * 1]",
+            "add {left}, 2048",
+            "add {lower}, 2048",
             "add {panel0}, 1024",
             "add {panel1}, 1024",
             "tdpbusd tmm0, tmm4, tmm6",
@@ -334,10 +312,9 @@ unsafe fn two_by_two(
             "tilestored [{lower_out} + {out_stride} * 1 + 64], tmm3",
             left = inout(reg) left => _,
             lower = inout(reg) lower => _,
-            stride = in(reg) stride,
             panel0 = inout(reg) panels[0] => _,
             panel1 = inout(reg) panels[1] => _,
-            block_stride = in(reg) 64_usize,
+            row = in(reg) 64_usize,
             steps = inout(reg) steps => _,
             out = in(reg) out,
             lower_out = in(reg) lower_out,

@@ -5,7 +5,11 @@
 
 use std::arch::x86_64::*;
 
-use super::simd::{DOT_BYTES, Kernel, LANES, Simd};
+use super::{
+    cover::Register,
+    int8::Quads,
+    simd::{Kernel, LANES, Simd},
+};
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -34,24 +38,47 @@ macro_rules! intrinsic {
     ($call:expr) => {
         // SAFETY: the token `self` is only made by `detect`, so the processor has the
         // instruction; pointers come from references to arrays of exactly the size read or
-        // written (halves at offsets 0 and 8 lanes, quarters at 16 bytes), and the unaligned
+        // written (halves begin at lane 0 and lane 8), and the unaligned
         // forms are used.
         unsafe { $call }
     };
 }
 
+/// Gives a token the way into its instruction set.
+macro_rules! run {
+    ($token:ty, $features:literal) => {
+        impl $token {
+            /// Compiles and runs `kernel` with these instructions enabled.
+            pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+                #[target_feature(enable = $features)]
+                fn enabled<K: Kernel>(simd: $token, kernel: K) -> K::Out {
+                    kernel.run(simd)
+                }
+                intrinsic!(enabled(self, kernel))
+            }
+        }
+    };
+}
+
+run!(Avx2, "avx2,fma");
+run!(AvxVnni, "avx2,fma,avxvnni");
+
+/// The sixteen lanes of a vector folded by halves, as [`Simd::reduce`] does it.
+macro_rules! fold {
+    ($a:expr, $join:ident, $join_lane:ident) => {
+        intrinsic!({
+            let eight = $join($a[0], $a[1]);
+            let low = _mm256_castps256_ps128(eight);
+            let four = $join_lane(low, _mm256_extractf128_ps::<1>(eight));
+            let two = $join_lane(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32($join_lane(two, _mm_shuffle_ps::<1>(two, two)))
+        })
+    };
+}
+
 /// What the two tokens share: everything but the dot product.
 macro_rules! common {
-    ($features:literal) => {
-        #[inline(always)]
-        fn run<K: Kernel>(self, kernel: K) -> K::Out {
-            #[target_feature(enable = $features)]
-            fn enabled<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Out {
-                kernel.run(simd)
-            }
-            intrinsic!(enabled(self, kernel))
-        }
-
+    () => {
         #[inline(always)]
         fn splat(self, value: f32) -> Self::F {
             intrinsic!([_mm256_set1_ps(value); 2])
@@ -80,6 +107,10 @@ macro_rules! common {
         #[inline(always)]
         fn mul(self, a: Self::F, b: Self::F) -> Self::F {
             intrinsic!([_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])])
+        }
+        #[inline(always)]
+        fn div(self, a: Self::F, b: Self::F) -> Self::F {
+            intrinsic!([_mm256_div_ps(a[0], b[0]), _mm256_div_ps(a[1], b[1])])
         }
         #[inline(always)]
         fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
@@ -152,6 +183,10 @@ macro_rules! common {
             intrinsic!([_mm256_cvtepi32_ps(a[0]), _mm256_cvtepi32_ps(a[1])])
         }
         #[inline(always)]
+        fn float_as_bits(self, a: Self::F) -> Self::I {
+            intrinsic!([_mm256_castps_si256(a[0]), _mm256_castps_si256(a[1])])
+        }
+        #[inline(always)]
         fn bits_as_float(self, a: Self::I) -> Self::F {
             intrinsic!([_mm256_castsi256_ps(a[0]), _mm256_castsi256_ps(a[1])])
         }
@@ -166,6 +201,19 @@ macro_rules! common {
                 _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_packus_epi16(low, high));
             });
         }
+
+        #[inline(always)]
+        fn reduce_add(self, a: Self::F) -> f32 {
+            fold!(a, _mm256_add_ps, _mm_add_ps)
+        }
+        #[inline(always)]
+        fn reduce_max(self, a: Self::F) -> f32 {
+            fold!(a, _mm256_max_ps, _mm_max_ps)
+        }
+        #[inline(always)]
+        fn reduce_min(self, a: Self::F) -> f32 {
+            fold!(a, _mm256_min_ps, _mm_min_ps)
+        }
     };
 }
 
@@ -174,33 +222,44 @@ impl Simd for Avx2 {
     type I = [__m256i; 2];
     /// Two partial sums a lane: register `i` holds lanes `4 i .. 4 i + 4`.
     type Sum = [__m256i; 4];
-    /// The four bytes as 16-bit words, four times.
+    /// The four words, four times.
     type Quad = __m256i;
+    /// `vpmaddwd` multiplies words; `vpmaddubsw`, which takes bytes, would saturate.
+    type Left = i16;
+    type Right = i16;
 
-    const WIDE: bool = false;
-    const DOT_TILE: (usize, usize) = (2, 1);
+    const DOT_SHAPE: Register = Register::Few;
+    const SINGLE_SHAPE: Register = Register::Narrow;
 
-    common!("avx2,fma");
+    common!();
 
     #[inline(always)]
-    fn quad(self, bytes: &[u8; 4]) -> Self::Quad {
+    fn store_levels(self, to: &mut [i16; LANES], value: Self::I) {
+        // The pack works within 128-bit halves; the permutation puts the words in order.
         intrinsic!({
-            let bytes = _mm_cvtsi32_si128(i32::from_le_bytes(*bytes));
-            _mm256_broadcastq_epi64(_mm_cvtepu8_epi16(bytes))
-        })
+            let words = _mm256_packs_epi32(value[0], value[1]);
+            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), words);
+        });
+    }
+
+    #[inline(always)]
+    fn quad(self, levels: &[i16; 4]) -> Self::Quad {
+        intrinsic!(_mm256_broadcastq_epi64(_mm_loadu_si64(
+            levels.as_ptr().cast()
+        )))
     }
     #[inline(always)]
     fn zero_sum(self) -> Self::Sum {
         intrinsic!([_mm256_setzero_si256(); 4])
     }
-    /// Widens to 16 bits first: `vpmaddubsw` would saturate.
     #[inline(always)]
-    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &[i8; DOT_BYTES]) -> Self::Sum {
-        let quarters = b.as_chunks::<16>().0;
+    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &Quads<i16>) -> Self::Sum {
+        let quarters = b.as_chunks::<4>().0;
         let mut out = sum;
         for (out, quarter) in out.iter_mut().zip(quarters) {
             intrinsic!({
-                let b = _mm256_cvtepi8_epi16(_mm_loadu_si128(quarter.as_ptr().cast()));
+                let b = _mm256_loadu_si256(quarter.as_ptr().cast());
                 *out = _mm256_add_epi32(*out, _mm256_madd_epi16(a, b));
             });
         }
@@ -225,26 +284,33 @@ impl Simd for AvxVnni {
     type I = [__m256i; 2];
     type Sum = [__m256i; 2];
     type Quad = __m256i;
+    type Left = u8;
+    type Right = i8;
 
-    const WIDE: bool = false;
-    const DOT_TILE: (usize, usize) = (6, 1);
+    const DOT_SHAPE: Register = Register::Narrow;
+    const SINGLE_SHAPE: Register = Register::Narrow;
 
-    common!("avx2,fma,avxvnni");
+    common!();
 
     #[inline(always)]
-    fn quad(self, bytes: &[u8; 4]) -> Self::Quad {
-        intrinsic!(_mm256_set1_epi32(i32::from_le_bytes(*bytes)))
+    fn store_levels(self, to: &mut [u8; LANES], value: Self::I) {
+        self.store_bytes(to, value);
+    }
+
+    #[inline(always)]
+    fn quad(self, levels: &[u8; 4]) -> Self::Quad {
+        intrinsic!(_mm256_set1_epi32(i32::from_le_bytes(*levels)))
     }
     #[inline(always)]
     fn zero_sum(self) -> Self::Sum {
         intrinsic!([_mm256_setzero_si256(); 2])
     }
     #[inline(always)]
-    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &[i8; DOT_BYTES]) -> Self::Sum {
-        let b = b.as_ptr();
+    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &Quads<i8>) -> Self::Sum {
+        let [low, high] = [&b[..8], &b[8..]].map(<[[i8; 4]]>::as_ptr);
         intrinsic!([
-            _mm256_dpbusd_avx_epi32(sum[0], a, _mm256_loadu_si256(b.cast())),
-            _mm256_dpbusd_avx_epi32(sum[1], a, _mm256_loadu_si256(b.add(32).cast())),
+            _mm256_dpbusd_avx_epi32(sum[0], a, _mm256_loadu_si256(low.cast())),
+            _mm256_dpbusd_avx_epi32(sum[1], a, _mm256_loadu_si256(high.cast())),
         ])
     }
     #[inline(always)]

@@ -5,36 +5,11 @@
 use std::arch::x86_64::*;
 
 use super::{
-    amx,
-    int8::{TileInput, TileOutput, tile_by_dots},
-    simd::{DOT_BYTES, Kernel, LANES, Simd},
+    amx::{self, Tiles},
+    cover::Register,
+    int8::{DEPTH_UNIT, Quads, TileInput, TileOutput, tile_by_dots},
+    simd::{Kernel, LANES, Simd},
 };
-
-/// Proof that the processor has AVX-512 F, BW, DQ, VL and VNNI and, where `AMX`, that this
-/// process may use eight-bit AMX tiles.
-#[derive(Clone, Copy, Debug)]
-pub struct Avx512<const AMX: bool>(());
-
-impl Avx512<true> {
-    /// The token, if the processor and the operating system allow it.
-    pub fn detect() -> Option<Self> {
-        (Avx512::<false>::detect().is_some() && amx::permitted()).then_some(Self(()))
-    }
-}
-
-impl Avx512<false> {
-    /// The token, if the processor and the operating system allow it.
-    pub fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vnni")
-            && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma"))
-        .then_some(Self(()))
-    }
-}
 
 /// Calls an intrinsic on behalf of a token.
 macro_rules! intrinsic {
@@ -46,32 +21,115 @@ macro_rules! intrinsic {
     };
 }
 
-impl<const AMX: bool> Simd for Avx512<AMX> {
-    type F = __m512;
-    type I = __m512i;
-    type Sum = __m512i;
-    type Quad = __m512i;
+/// Proof that the processor has AVX-512 F, BW, DQ, VL and VNNI and, where it holds [`Tiles`], that
+/// they are configured on this thread for as long as the token lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx512<T = ()> {
+    tiles: T,
+}
 
-    const WIDE: bool = true;
-    const TILES: bool = AMX;
-    const DOT_TILE: (usize, usize) = (6, 4);
+/// Proof that the processor has AVX-512 as above, and that this process may use AMX tiles. It is
+/// no [`Simd`] itself: only [`Amx::run`] makes one, on the thread and for the time of a kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Amx(Avx512);
 
-    #[inline(always)]
-    fn run<K: Kernel>(self, kernel: K) -> K::Out {
+impl Avx512 {
+    /// The token, if the processor and the operating system allow it.
+    pub fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni")
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma"))
+        .then_some(Self { tiles: () })
+    }
+}
+
+impl<T: WithTiles> Avx512<T> {
+    /// Compiles and runs `kernel` with these instructions enabled.
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
         fn enabled<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Out {
             kernel.run(simd)
         }
-        if AMX {
-            // SAFETY: the token says that tiles may be used.
-            let tiles = unsafe { amx::Tiles::configure() };
-            let out = intrinsic!(enabled(self, kernel));
-            drop(tiles);
-            out
-        } else {
-            intrinsic!(enabled(self, kernel))
-        }
+        intrinsic!(enabled(self, kernel))
     }
+}
+
+impl Amx {
+    /// The token, if the processor and the operating system allow it.
+    pub fn detect() -> Option<Self> {
+        Avx512::detect().filter(|_| amx::permitted()).map(Self)
+    }
+
+    /// Runs `kernel` with the tiles of this thread configured.
+    #[allow(clippy::unused_self)] // the proof that tiles are permitted
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+        // SAFETY: the token says that tiles are permitted.
+        let tiles = unsafe { Tiles::configure() };
+        Avx512 { tiles: &tiles }.run(kernel)
+    }
+}
+
+/// What a token says of tiles: nothing, or that they are there.
+pub trait WithTiles: Copy {
+    /// One tile of an integer matrix product.
+    fn tile<const P: usize, const Q: usize>(
+        simd: Avx512<Self>,
+        input: &TileInput<'_, Avx512<Self>, P>,
+        output: &mut TileOutput,
+    );
+}
+
+impl WithTiles for () {
+    #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        simd: Avx512<Self>,
+        input: &TileInput<'_, Avx512<Self>, P>,
+        output: &mut TileOutput,
+    ) {
+        tile_by_dots::<_, P, Q>(simd, input, output);
+    }
+}
+
+impl WithTiles for &Tiles {
+    #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        simd: Avx512<Self>,
+        input: &TileInput<'_, Avx512<Self>, P>,
+        output: &mut TileOutput,
+    ) {
+        simd.tiles
+            .tile(input.left, input.rows, input.panels, output);
+    }
+}
+
+/// The sixteen lanes of a vector folded by halves, as [`Simd::reduce`] does it.
+macro_rules! fold {
+    ($a:expr, $join:ident, $join_lane:ident) => {
+        intrinsic!({
+            let low = _mm512_castps512_ps256($a);
+            let eight = $join(low, _mm512_extractf32x8_ps::<1>($a));
+            let low = _mm256_castps256_ps128(eight);
+            let four = $join_lane(low, _mm256_extractf128_ps::<1>(eight));
+            let two = $join_lane(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32($join_lane(two, _mm_shuffle_ps::<1>(two, two)))
+        })
+    };
+}
+
+impl<T: WithTiles> Simd for Avx512<T> {
+    type F = __m512;
+    type I = __m512i;
+    type Sum = __m512i;
+    type Quad = __m512i;
+    type Left = u8;
+    type Right = i8;
+
+    const DOT_SHAPE: Register = Register::Tall;
+    const SINGLE_SHAPE: Register = Register::Wide;
 
     #[inline(always)]
     fn splat(self, value: f32) -> Self::F {
@@ -96,6 +154,10 @@ impl<const AMX: bool> Simd for Avx512<AMX> {
     #[inline(always)]
     fn mul(self, a: Self::F, b: Self::F) -> Self::F {
         intrinsic!(_mm512_mul_ps(a, b))
+    }
+    #[inline(always)]
+    fn div(self, a: Self::F, b: Self::F) -> Self::F {
+        intrinsic!(_mm512_div_ps(a, b))
     }
     #[inline(always)]
     fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
@@ -151,6 +213,10 @@ impl<const AMX: bool> Simd for Avx512<AMX> {
         intrinsic!(_mm512_cvtepi32_ps(a))
     }
     #[inline(always)]
+    fn float_as_bits(self, a: Self::F) -> Self::I {
+        intrinsic!(_mm512_castps_si512(a))
+    }
+    #[inline(always)]
     fn bits_as_float(self, a: Self::I) -> Self::F {
         intrinsic!(_mm512_castsi512_ps(a))
     }
@@ -163,15 +229,51 @@ impl<const AMX: bool> Simd for Avx512<AMX> {
     }
 
     #[inline(always)]
-    fn quad(self, bytes: &[u8; 4]) -> Self::Quad {
-        intrinsic!(_mm512_set1_epi32(i32::from_le_bytes(*bytes)))
+    fn store_levels(self, to: &mut [u8; LANES], value: Self::I) {
+        self.store_bytes(to, value);
+    }
+
+    /// The packs below work within quarters of 128 bits, each a quad of every vector.
+    #[inline(always)]
+    fn slot(quad: usize) -> usize {
+        4 * (quad % 4) + quad / 4
+    }
+    #[inline(always)]
+    fn store_unit(self, to: &mut [u8; DEPTH_UNIT], values: [Self::I; 4]) {
+        let [a, b, c, d] = values;
+        intrinsic!({
+            let (a, b) = (_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_packus_epi16(a, b));
+        });
+    }
+    #[inline(always)]
+    fn store_words(
+        self,
+        high: &mut [u8; DEPTH_UNIT],
+        low: &mut [u8; DEPTH_UNIT],
+        values: [Self::I; 4],
+    ) {
+        let [a, b, c, d] = values;
+        intrinsic!({
+            let (a, b) = (_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
+            let tops = _mm512_packus_epi16(_mm512_srli_epi16::<8>(a), _mm512_srli_epi16::<8>(b));
+            _mm512_storeu_si512(high.as_mut_ptr().cast(), tops);
+            let byte = _mm512_set1_epi16(255);
+            let rest = _mm512_packus_epi16(_mm512_and_si512(a, byte), _mm512_and_si512(b, byte));
+            _mm512_storeu_si512(low.as_mut_ptr().cast(), rest);
+        });
+    }
+
+    #[inline(always)]
+    fn quad(self, levels: &[u8; 4]) -> Self::Quad {
+        intrinsic!(_mm512_set1_epi32(i32::from_le_bytes(*levels)))
     }
     #[inline(always)]
     fn zero_sum(self) -> Self::Sum {
         intrinsic!(_mm512_setzero_si512())
     }
     #[inline(always)]
-    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &[i8; DOT_BYTES]) -> Self::Sum {
+    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &Quads<i8>) -> Self::Sum {
         intrinsic!(_mm512_dpbusd_epi32(
             sum,
             a,
@@ -184,13 +286,29 @@ impl<const AMX: bool> Simd for Avx512<AMX> {
     }
 
     #[inline(always)]
-    fn tile<const P: usize>(self, input: &TileInput<'_, P>, output: &mut TileOutput) {
-        if AMX {
-            // SAFETY: the token says that tiles may be used, and `run`, which alone gives kernels
-            // a token, has configured them on this thread.
-            unsafe { amx::tile(input, output) };
-        } else {
-            tile_by_dots(self, input, output);
-        }
+    fn prefetch(self, quads: &Quads<i8>) {
+        intrinsic!(_mm_prefetch::<_MM_HINT_T0>(quads.as_ptr().cast()));
+    }
+
+    #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        self,
+        input: &TileInput<'_, Self, P>,
+        output: &mut TileOutput,
+    ) {
+        T::tile::<P, Q>(self, input, output);
+    }
+
+    #[inline(always)]
+    fn reduce_add(self, a: Self::F) -> f32 {
+        fold!(a, _mm256_add_ps, _mm_add_ps)
+    }
+    #[inline(always)]
+    fn reduce_max(self, a: Self::F) -> f32 {
+        fold!(a, _mm256_max_ps, _mm_max_ps)
+    }
+    #[inline(always)]
+    fn reduce_min(self, a: Self::F) -> f32 {
+        fold!(a, _mm256_min_ps, _mm_min_ps)
     }
 }

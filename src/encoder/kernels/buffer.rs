@@ -1,7 +1,10 @@
 //! Memory that begins on a cache line.
 #![allow(unsafe_code)]
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+};
 
 /// One cache line, which is also one 512-bit register.
 #[derive(Clone, Copy, Debug)]
@@ -15,19 +18,62 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for i8 {}
+    impl Sealed for i16 {}
     impl Sealed for u8 {}
 }
 
 impl Plain for f32 {}
 impl Plain for i8 {}
+impl Plain for i16 {}
 impl Plain for u8 {}
+
+/// Memory, zero at first, for numbers whose type only the instruction set decides.
+#[derive(Clone, Debug, Default)]
+pub struct Memory(Vec<Line>);
+
+impl Memory {
+    /// Room for `len` zeros.
+    #[must_use]
+    pub fn new<T: Plain>(len: usize) -> Self {
+        Self(vec![Line([0; 64]); (len * size_of::<T>()).div_ceil(64)])
+    }
+
+    /// Grows to at least `len` numbers; what it held is lost where it grows.
+    pub fn reserve<T: Plain>(&mut self, len: usize) {
+        if len * size_of::<T>() > 64 * self.0.len() {
+            *self = Self::new::<T>(len);
+        }
+    }
+
+    /// All of it as numbers.
+    #[must_use]
+    pub fn view<T: Plain>(&self) -> &[T] {
+        // SAFETY: the lines are initialised bytes, aligned to 64, and every bit pattern is a `T`,
+        // whose size divides a line's.
+        unsafe {
+            std::slice::from_raw_parts(self.0.as_ptr().cast(), 64 * self.0.len() / size_of::<T>())
+        }
+    }
+
+    /// All of it as numbers, to be written.
+    #[must_use]
+    pub fn view_mut<T: Plain>(&mut self) -> &mut [T] {
+        // SAFETY: as in `view`, and the lines are borrowed mutably for as long as the slice.
+        unsafe {
+            std::slice::from_raw_parts_mut(
+                self.0.as_mut_ptr().cast(),
+                64 * self.0.len() / size_of::<T>(),
+            )
+        }
+    }
+}
 
 /// A slice of numbers, zero at first, that begins on a cache line.
 #[derive(Clone, Debug)]
 pub struct Buffer<T> {
-    lines: Vec<Line>,
+    memory: Memory,
     len: usize,
-    of: std::marker::PhantomData<T>,
+    of: PhantomData<T>,
 }
 
 impl<T: Plain> Buffer<T> {
@@ -35,10 +81,18 @@ impl<T: Plain> Buffer<T> {
     #[must_use]
     pub fn new(len: usize) -> Self {
         Self {
-            lines: vec![Line([0; 64]); (len * size_of::<T>()).div_ceil(64)],
+            memory: Memory::new::<T>(len),
             len,
-            of: std::marker::PhantomData,
+            of: PhantomData,
         }
+    }
+
+    /// A copy of `numbers`.
+    #[must_use]
+    pub fn copy(numbers: &[T]) -> Self {
+        let mut buffer = Self::new(numbers.len());
+        buffer.copy_from_slice(numbers);
+        buffer
     }
 
     /// Grows to at least `len` numbers; what it held is lost only where it grows.
@@ -59,15 +113,12 @@ impl<T: Plain> Deref for Buffer<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        // SAFETY: the lines hold at least `len * size_of::<T>()` initialised bytes, aligned to 64,
-        // and every bit pattern is a `T`.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        &self.memory.view()[..self.len]
     }
 }
 
 impl<T: Plain> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: as above, and the lines are borrowed mutably for as long as the slice.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        &mut self.memory.view_mut()[..self.len]
     }
 }

@@ -1,16 +1,21 @@
 //! Integer matrix products: unsigned bytes times signed bytes, summed exactly in `i32`.
 //!
-//! The right-hand side is packed once into *panels* of sixteen columns, laid out
-//! `[depth / 4][16 columns][4]`, so that a dot product of four bytes for sixteen columns is one
-//! contiguous vector, and 64 rows of depth are one AMX tile. The left-hand side is plain rows.
-//! Depth is a multiple of 64; what is missing is filled with zeros on the right-hand side.
+//! Both sides are cut into pieces of 64 along the depth, so that every place is a constant offset
+//! from the piece's beginning. The right-hand side is packed once into *panels* of sixteen columns,
+//! each a list of [`Block`]s `[64 / 4][16 columns][4]`: a dot product of four levels for sixteen
+//! columns is one contiguous vector, and a block is one AMX tile. The left-hand side comes in
+//! bands of 32 rows, each a list of [`Slab`]s `[32 rows][64]`: half a slab is one AMX tile.
+//!
+//! A *level* is one such number. It is kept as a byte, or as a word where the instruction set
+//! multiplies only words ([`Simd::Left`], [`Simd::Right`]).
 
 use super::{
-    buffer::Buffer,
-    simd::{DOT_BYTES, LANES, Simd},
+    buffer::Memory,
+    cover::{Blocks, cover},
+    simd::{LANES, Simd},
 };
 
-/// Most rows of a tile.
+/// Rows of a band, and most rows of a tile.
 pub const TILE_ROWS: usize = 32;
 /// Panels of the widest tile.
 pub const TILE_PANELS: usize = 4;
@@ -18,9 +23,46 @@ pub const TILE_PANELS: usize = 4;
 pub const TILE_COLUMNS: usize = TILE_PANELS * LANES;
 /// Depth comes in multiples of this.
 pub const DEPTH_UNIT: usize = 64;
+/// Groups of four in a unit of depth.
+pub const QUADS: usize = DEPTH_UNIT / 4;
 
-/// Groups of four bytes that [`tile_by_dots`] takes in one step.
-const QUADS: usize = 4;
+/// The right-hand side of one dot product: four levels for each of sixteen columns.
+pub type Quads<T> = [[T; 4]; LANES];
+/// A unit of depth of one panel.
+pub type Block<T> = [Quads<T>; QUADS];
+/// A unit of depth of one band of rows.
+pub type Slab<T> = [[T; DEPTH_UNIT]; TILE_ROWS];
+
+/// Memory seen as slabs.
+#[inline(always)]
+pub fn slabs<S: Simd>(memory: &Memory) -> &[Slab<S::Left>] {
+    memory.view::<S::Left>().as_chunks().0.as_chunks().0
+}
+
+/// Memory seen as slabs, to be written.
+#[inline(always)]
+pub fn slabs_mut<S: Simd>(memory: &mut Memory) -> &mut [Slab<S::Left>] {
+    memory
+        .view_mut::<S::Left>()
+        .as_chunks_mut()
+        .0
+        .as_chunks_mut()
+        .0
+}
+
+/// Memory seen as blocks.
+#[inline(always)]
+pub fn blocks<S: Simd>(memory: &Memory) -> &[Block<S::Right>] {
+    let quads: &[[S::Right; 4]] = memory.view().as_chunks().0;
+    quads.as_chunks().0.as_chunks().0
+}
+
+/// Memory seen as blocks, to be written.
+#[inline(always)]
+pub fn blocks_mut<S: Simd>(memory: &mut Memory) -> &mut [Block<S::Right>] {
+    let quads: &mut [[S::Right; 4]] = memory.view_mut().as_chunks_mut().0;
+    quads.as_chunks_mut().0.as_chunks_mut().0
+}
 
 /// The sums of one tile, `[row][column]`; a tile of fewer panels fills the first columns.
 #[derive(Clone, Copy, Debug)]
@@ -40,122 +82,109 @@ impl TileOutput {
 }
 
 /// What a tile is computed from.
-pub struct TileInput<'a, const P: usize> {
-    /// The left-hand side from the first row on; whole bands of sixteen rows are readable, whatever
-    /// `rows` says.
-    pub left: &'a [u8],
-    /// Bytes from one row to the next.
-    pub left_stride: usize,
+pub struct TileInput<'a, S: Simd, const P: usize> {
+    /// The left-hand side: one band of rows.
+    pub left: &'a [Slab<S::Left>],
     /// Rows wanted, 1..=32; what the others hold afterwards is undefined.
     pub rows: usize,
-    /// Length of the sums; a multiple of [`DEPTH_UNIT`].
-    pub depth: usize,
-    /// The panels of the right-hand side, `depth * 16` bytes each.
-    pub panels: [&'a [i8]; P],
+    /// The panels of the right-hand side, each as long as `left`.
+    pub panels: [&'a [Block<S::Right>]; P],
+    /// Panels that will be needed next, to be brought nearer meanwhile; as long as `panels`.
+    pub ahead: [&'a [Block<S::Right>]; P],
 }
 
-/// A tile by [`Simd::dot`], in blocks that fit the registers.
+/// A tile by [`Simd::dot`]. `Q` quads of each unit of depth are taken; the others must be zero on
+/// the right-hand side.
 #[inline(always)]
-pub fn tile_by_dots<S: Simd, const P: usize>(
+pub fn tile_by_dots<S: Simd, const P: usize, const Q: usize>(
     simd: S,
-    input: &TileInput<'_, P>,
+    input: &TileInput<'_, S, P>,
     output: &mut TileOutput,
 ) {
-    let mut row = 0;
-    while row < input.rows {
-        let left = input.rows - row;
-        let height = match (S::DOT_TILE.0, left) {
-            (6.., 6 | 10..) => 6,
-            (4.., 4..) => 4,
-            (_, 2..) => 2,
-            _ => 1,
-        };
-        // Narrow register files take one panel at a time.
-        let width = if S::DOT_TILE.1 >= P { P } else { 1 };
-        let mut panel = 0;
-        while panel < P {
-            match (height, width) {
-                (6, 4) => block::<S, P, 6, 4>(simd, input, row, panel, output),
-                (4, 4) => block::<S, P, 4, 4>(simd, input, row, panel, output),
-                (2, 4) => block::<S, P, 2, 4>(simd, input, row, panel, output),
-                (1, 4) => block::<S, P, 1, 4>(simd, input, row, panel, output),
-                (6, 2) => block::<S, P, 6, 2>(simd, input, row, panel, output),
-                (4, 2) => block::<S, P, 4, 2>(simd, input, row, panel, output),
-                (2, 2) => block::<S, P, 2, 2>(simd, input, row, panel, output),
-                (1, 2) => block::<S, P, 1, 2>(simd, input, row, panel, output),
-                (6, _) => block::<S, P, 6, 1>(simd, input, row, panel, output),
-                (4, _) => block::<S, P, 4, 1>(simd, input, row, panel, output),
-                (2, _) => block::<S, P, 2, 1>(simd, input, row, panel, output),
-                _ => block::<S, P, 1, 1>(simd, input, row, panel, output),
-            }
-            panel += width;
-        }
-        row += height;
-    }
+    assert!(input.rows <= TILE_ROWS);
+    let mut tile = Tile::<'_, S, P, Q> {
+        simd,
+        input,
+        output,
+    };
+    cover::<P>(S::DOT_SHAPE, input.rows, true, &mut tile);
 }
 
-/// `R` rows by `W` panels of a tile, held in registers over the whole depth.
-#[inline(always)]
-fn block<S: Simd, const P: usize, const R: usize, const W: usize>(
+/// A tile under way.
+struct Tile<'a, S: Simd, const P: usize, const Q: usize> {
     simd: S,
-    input: &TileInput<'_, P>,
-    row: usize,
-    panel: usize,
-    output: &mut TileOutput,
-) {
-    // In fixed steps, so that bounds are checked once a step.
-    let steps = input.depth / (4 * QUADS);
-    let left: [&[[[u8; 4]; QUADS]]; R] = std::array::from_fn(|r| {
-        let quads: &[[u8; 4]] = input.left[(row + r) * input.left_stride..].as_chunks().0;
-        &quads.as_chunks().0[..steps]
-    });
-    let right: [&[[[i8; DOT_BYTES]; QUADS]]; W] = std::array::from_fn(|p| {
-        let vectors: &[[i8; DOT_BYTES]] = input.panels[panel + p].as_chunks().0;
-        &vectors.as_chunks().0[..steps]
-    });
-    let mut sums = [[simd.zero_sum(); W]; R];
-    for step in 0..steps {
-        let left: [&[[u8; 4]; QUADS]; R] = std::array::from_fn(|r| &left[r][step]);
-        let right: [&[[i8; DOT_BYTES]; QUADS]; W] = std::array::from_fn(|p| &right[p][step]);
-        for quad in 0..QUADS {
-            for r in 0..R {
-                let a = simd.quad(&left[r][quad]);
+    input: &'a TileInput<'a, S, P>,
+    output: &'a mut TileOutput,
+}
+
+impl<S: Simd, const P: usize, const Q: usize> Blocks for Tile<'_, S, P, Q> {
+    #[inline(always)]
+    fn block<const R: usize, const W: usize>(&mut self, row: usize, panel: usize) {
+        let (simd, depth) = (self.simd, self.input.left.len());
+        let panels: [&[Block<S::Right>]; W] =
+            std::array::from_fn(|p| &self.input.panels[panel + p][..depth]);
+        let ahead: [&[Block<S::Right>]; W] =
+            std::array::from_fn(|p| &self.input.ahead[panel + p][..depth]);
+        let mut sums = [[simd.zero_sum(); W]; R];
+        for unit in 0..depth {
+            let Some(left) = self.input.left[unit][row..].first_chunk::<R>() else {
+                return;
+            };
+            for quad in 0..Q {
+                let b: [&Quads<S::Right>; W] = std::array::from_fn(|p| &panels[p][unit][quad]);
                 for p in 0..W {
-                    sums[r][p] = simd.dot(sums[r][p], a, &right[p][quad]);
+                    simd.prefetch(&ahead[p][unit][quad]);
+                }
+                for r in 0..R {
+                    let a = simd.quad(&left[r].as_chunks().0[quad]);
+                    for p in 0..W {
+                        sums[r][p] = simd.dot(sums[r][p], a, b[p]);
+                    }
                 }
             }
         }
-    }
-    for r in 0..R {
-        let to = output.0[row + r].as_chunks_mut::<LANES>().0;
-        for p in 0..W {
-            simd.store_int(&mut to[panel + p], simd.finish(sums[r][p]));
+        for r in 0..R {
+            let to = self.output.0[row + r].as_chunks_mut::<LANES>().0;
+            for p in 0..W {
+                simd.store_int(&mut to[panel + p], simd.finish(sums[r][p]));
+            }
         }
     }
 }
 
-/// A right-hand side of signed bytes, packed into panels.
+/// A right-hand side of signed bytes, packed into panels for one instruction set.
 #[derive(Debug)]
 pub struct Packed {
-    bytes: Buffer<i8>,
+    memory: Memory,
+    /// Bytes of a level.
+    level: usize,
     depth: usize,
     columns: usize,
 }
 
 impl Packed {
-    /// Packs `columns` columns of `depth` bytes each; `at(row, column)` gives the bytes.
+    /// Packs columns of `depth` bytes each, one after another.
     ///
-    /// `columns` must be a multiple of 64 and `depth` a multiple of [`DEPTH_UNIT`].
-    pub fn new(depth: usize, columns: usize, at: impl Fn(usize, usize) -> i8) -> Self {
+    /// The number of columns must be a multiple of 64 and `depth` one of [`DEPTH_UNIT`].
+    pub fn new<S: Simd>(depth: usize, bytes: &[i8]) -> Self {
+        let columns = bytes.len() / depth;
         assert!(depth.is_multiple_of(DEPTH_UNIT) && columns.is_multiple_of(TILE_COLUMNS));
-        let mut bytes = Buffer::new(depth * columns);
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            let (panel, within) = (i / (depth * LANES), i % (depth * LANES));
-            let (quad, column, row) = (within / DOT_BYTES, within % DOT_BYTES / 4, within % 4);
-            *byte = at(quad * 4 + row, panel * LANES + column);
+        let mut memory = Memory::new::<S::Right>(depth * columns);
+        let units = depth / DEPTH_UNIT;
+        let blocks = blocks_mut::<S>(&mut memory);
+        let panels = blocks.chunks_exact_mut(units);
+        for (panel, columns) in panels.zip(bytes.chunks_exact(depth * LANES)) {
+            for (within, column) in columns.chunks_exact(depth).enumerate() {
+                for (block, unit) in panel.iter_mut().zip(column.as_chunks::<DEPTH_UNIT>().0) {
+                    for (quad, levels) in unit.as_chunks::<4>().0.iter().enumerate() {
+                        block[S::slot(quad)][within] = levels.map(S::Right::from);
+                    }
+                }
+            }
         }
         Self {
-            bytes,
+            memory,
+            level: size_of::<S::Right>(),
             depth,
             columns,
         }
@@ -172,8 +201,15 @@ impl Packed {
     }
 
     /// Four panels, from column `64 * index` on.
-    pub fn group(&self, index: usize) -> [&[i8]; TILE_PANELS] {
-        let size = self.depth * LANES;
-        std::array::from_fn(|p| &self.bytes[(index * TILE_PANELS + p) * size..][..size])
+    ///
+    /// # Panics
+    ///
+    /// If it was packed for an instruction set with other levels.
+    #[inline(always)]
+    pub fn group<S: Simd>(&self, index: usize) -> [&[Block<S::Right>]; TILE_PANELS] {
+        assert_eq!(self.level, size_of::<S::Right>());
+        let units = self.depth / DEPTH_UNIT;
+        let blocks = blocks::<S>(&self.memory);
+        std::array::from_fn(|p| &blocks[(index * TILE_PANELS + p) * units..][..units])
     }
 }

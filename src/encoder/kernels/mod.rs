@@ -9,6 +9,7 @@
 
 mod attention;
 mod buffer;
+mod cover;
 mod int8;
 mod linear;
 mod math;
@@ -28,10 +29,14 @@ mod path;
 
 pub use attention::{ByteAttention, Heads, SingleAttention, Workspace};
 pub use buffer::Buffer;
-pub use int8::TILE_ROWS;
-pub use linear::{ByteLayer, ByteLinear, SingleLayer, SingleLinear};
+pub use linear::{
+    Add, ByteLayer, ByteLinear, PackBytes, SingleLayer, SingleLinear, Write, WriteGelu,
+};
 pub use path::{Path, UnknownPath};
-pub use rows::{ByteRows, Gelu, NormRows, PoolRows, QuantiseRows};
+pub use rows::{
+    ByteRows, Extremes, Gelu, NormBytes, NormRows, NormWeights, PoolRows, QuantiseKnown,
+    QuantiseRows,
+};
 
 #[cfg(test)]
 #[allow(

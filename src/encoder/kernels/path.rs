@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 #[cfg(target_arch = "x86_64")]
 use super::{
     avx2::{Avx2, AvxVnni},
-    avx512::Avx512,
+    avx512::{Amx, Avx512},
 };
 use super::{portable::Portable, simd::Kernel};
 
@@ -16,9 +16,9 @@ pub struct Path(Token);
 #[derive(Clone, Copy, Debug)]
 enum Token {
     #[cfg(target_arch = "x86_64")]
-    Amx(Avx512<true>),
+    Amx(Amx),
     #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512<false>),
+    Avx512(Avx512),
     #[cfg(target_arch = "x86_64")]
     AvxVnni(AvxVnni),
     #[cfg(target_arch = "x86_64")]
@@ -42,8 +42,8 @@ impl Path {
         let mut tokens = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            tokens.extend(Avx512::<true>::detect().map(Token::Amx));
-            tokens.extend(Avx512::<false>::detect().map(Token::Avx512));
+            tokens.extend(Amx::detect().map(Token::Amx));
+            tokens.extend(Avx512::detect().map(Token::Avx512));
             tokens.extend(AvxVnni::detect().map(Token::AvxVnni));
             tokens.extend(Avx2::detect().map(Token::Avx2));
         }
@@ -75,7 +75,6 @@ impl Path {
 
     /// Runs a kernel on it.
     pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
-        use super::simd::Simd as _;
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Token::Amx(token) => token.run(kernel),

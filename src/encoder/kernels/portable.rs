@@ -2,7 +2,11 @@
 //!
 //! Nothing here is `unsafe`, so Miri can run every kernel on this path.
 
-use super::simd::{DOT_BYTES, Kernel, LANES, Simd};
+use super::{
+    cover::Register,
+    int8::Quads,
+    simd::{Kernel, LANES, Simd},
+};
 
 /// Sixteen lanes in an array; the compiler vectorises what it can (NEON on `aarch64`).
 #[derive(Clone, Copy, Debug)]
@@ -14,19 +18,23 @@ fn zip<T: Copy, U: Copy>(a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> U) ->
     std::array::from_fn(|i| f(a[i], b[i]))
 }
 
+impl Portable {
+    /// Runs `kernel`.
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+        kernel.run(self)
+    }
+}
+
 impl Simd for Portable {
     type F = [f32; LANES];
     type I = [i32; LANES];
     type Sum = [i32; LANES];
     type Quad = [u8; 4];
+    type Left = u8;
+    type Right = i8;
 
-    const WIDE: bool = false;
-    const DOT_TILE: (usize, usize) = (2, 1);
-
-    #[inline(always)]
-    fn run<K: Kernel>(self, kernel: K) -> K::Out {
-        kernel.run(self)
-    }
+    const DOT_SHAPE: Register = Register::Few;
+    const SINGLE_SHAPE: Register = Register::Few;
 
     #[inline(always)]
     fn splat(self, value: f32) -> Self::F {
@@ -51,6 +59,10 @@ impl Simd for Portable {
     #[inline(always)]
     fn mul(self, a: Self::F, b: Self::F) -> Self::F {
         zip(a, b, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn div(self, a: Self::F, b: Self::F) -> Self::F {
+        zip(a, b, |a, b| a / b)
     }
     #[inline(always)]
     fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
@@ -108,6 +120,10 @@ impl Simd for Portable {
         a.map(|a| a as f32)
     }
     #[inline(always)]
+    fn float_as_bits(self, a: Self::F) -> Self::I {
+        a.map(|a| a.to_bits().cast_signed())
+    }
+    #[inline(always)]
     fn bits_as_float(self, a: Self::I) -> Self::F {
         a.map(|a| f32::from_bits(a.cast_unsigned()))
     }
@@ -118,18 +134,22 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn quad(self, bytes: &[u8; 4]) -> Self::Quad {
-        *bytes
+    fn store_levels(self, to: &mut [u8; LANES], value: Self::I) {
+        self.store_bytes(to, value);
+    }
+
+    #[inline(always)]
+    fn quad(self, levels: &[u8; 4]) -> Self::Quad {
+        *levels
     }
     #[inline(always)]
     fn zero_sum(self) -> Self::Sum {
         [0; LANES]
     }
     #[inline(always)]
-    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &[i8; DOT_BYTES]) -> Self::Sum {
-        let quads = b.as_chunks::<4>().0;
+    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &Quads<i8>) -> Self::Sum {
         std::array::from_fn(|i| {
-            let products = (0..4).map(|j| i32::from(a[j]) * i32::from(quads[i][j]));
+            let products = (0..4).map(|j| i32::from(a[j]) * i32::from(b[i][j]));
             sum[i].wrapping_add(products.sum::<i32>())
         })
     }

@@ -1,34 +1,181 @@
 //! Kernels that treat each row by itself: layer norm, GELU, quantisation, pooling.
 
 use super::{
+    buffer::{Buffer, Memory},
+    int8::{DEPTH_UNIT, Slab, TILE_ROWS, slabs_mut},
     math,
     simd::{Kernel, LANES, Simd},
 };
 
-/// Rows of bytes that stand for numbers: `low + scale * byte`, one pair for each row.
-#[derive(Debug)]
-pub struct ByteRows<'a> {
-    /// The rows, `width` bytes each.
-    pub bytes: &'a mut [u8],
+/// Rows of levels that stand for numbers, `low + scale * level`, one pair for each row: the
+/// left-hand side of an integer matrix product.
+#[derive(Debug, Default)]
+pub struct ByteRows {
+    /// The levels, in bands of slabs.
+    pub(super) levels: Memory,
     /// One for each row.
-    pub scales: &'a mut [f32],
+    pub(super) scales: Buffer<f32>,
     /// One for each row.
-    pub lows: &'a mut [f32],
+    pub(super) lows: Buffer<f32>,
 }
 
-/// Layer norm of `rows + added`, in place (Ba, Kiros and Hinton, arXiv:1607.06450; biased
-/// variance, two passes).
-pub struct NormRows<'a> {
-    /// The residual stream, rows of `gain.len()`; replaced by its norm.
-    pub rows: &'a mut [f32],
-    /// Added first; of the same shape.
-    pub added: &'a [f32],
-    /// Learnt factor of each column.
+impl ByteRows {
+    /// Makes room for so many rows of so many levels.
+    #[inline(always)]
+    pub(super) fn reserve<S: Simd>(&mut self, rows: usize, width: usize) {
+        let rows = rows.next_multiple_of(TILE_ROWS);
+        self.levels.reserve::<S::Left>(rows * width);
+        self.scales.reserve(rows);
+        self.lows.reserve(rows);
+    }
+}
+
+/// Lowest and highest number of each of several rows, lane by lane.
+#[derive(Debug, Default)]
+pub struct Extremes {
+    pub(super) lowest: Buffer<f32>,
+    pub(super) highest: Buffer<f32>,
+}
+
+impl Extremes {
+    /// Makes room for so many rows.
+    pub fn reserve(&mut self, rows: usize) {
+        self.lowest.reserve(rows * LANES);
+        self.highest.reserve(rows * LANES);
+    }
+}
+
+/// A row from its `lowest` to its `highest` number in 256 levels.
+struct Steps<S: Simd> {
+    low: f32,
+    scale: f32,
+    lowest: S::F,
+    inverse: S::F,
+}
+
+impl<S: Simd> Steps<S> {
+    #[inline(always)]
+    fn new(simd: S, lowest: S::F, highest: S::F) -> Self {
+        let low = simd.reduce_min(lowest);
+        let range = simd.reduce_max(highest) - low;
+        Self {
+            low,
+            scale: range / 255.0,
+            lowest: simd.splat(low),
+            inverse: simd.splat(if range > 0.0 { 255.0 / range } else { 0.0 }),
+        }
+    }
+
+    /// Writes a unit of levels.
+    #[inline(always)]
+    fn write(&self, simd: S, to: &mut [S::Left; DEPTH_UNIT], numbers: [S::F; 4]) {
+        let mut levels = [simd.splat_int(0); 4];
+        for (level, x) in levels.iter_mut().zip(numbers) {
+            *level = simd.round(simd.mul(simd.sub(x, self.lowest), self.inverse));
+        }
+        simd.store_unit(to, levels);
+    }
+}
+
+/// The unit's numbers, times its factors.
+#[inline(always)]
+fn scaled<S: Simd>(simd: S, numbers: &[f32; DEPTH_UNIT], factors: &[f32; DEPTH_UNIT]) -> [S::F; 4] {
+    let mut out = [simd.splat(0.0); 4];
+    let factors = factors.as_chunks().0;
+    for ((out, x), factor) in out.iter_mut().zip(numbers.as_chunks().0).zip(factors) {
+        *out = simd.mul(simd.load(x), simd.load(factor));
+    }
+    out
+}
+
+/// Quantises one row of a band, every column times its `smoothing`; the scale and lowest value.
+#[inline(always)]
+fn quantise<S: Simd>(
+    simd: S,
+    numbers: &[f32],
+    smoothing: &[f32],
+    band: &mut [Slab<S::Left>],
+    row: usize,
+) -> (f32, f32) {
+    let (numbers, smoothing) = (numbers.as_chunks().0, smoothing.as_chunks().0);
+    let mut lowest = [simd.splat(f32::MAX); 4];
+    let mut highest = [simd.splat(f32::MIN); 4];
+    for (x, s) in numbers.iter().zip(smoothing) {
+        let x = scaled(simd, x, s);
+        for i in 0..4 {
+            lowest[i] = simd.min(lowest[i], x[i]);
+            highest[i] = simd.max(highest[i], x[i]);
+        }
+    }
+    let lowest = simd.min(
+        simd.min(lowest[0], lowest[1]),
+        simd.min(lowest[2], lowest[3]),
+    );
+    let highest = simd.max(
+        simd.max(highest[0], highest[1]),
+        simd.max(highest[2], highest[3]),
+    );
+    let steps = Steps::new(simd, lowest, highest);
+    for ((x, s), slab) in numbers.iter().zip(smoothing).zip(band) {
+        steps.write(simd, &mut slab[row], scaled(simd, x, s));
+    }
+    (steps.scale, steps.low)
+}
+
+/// Learnt factors and offsets of a layer norm.
+#[derive(Clone, Copy, Debug)]
+pub struct NormWeights<'a> {
+    /// Factor of each column.
     pub gain: &'a [f32],
-    /// Learnt offset of each column.
+    /// Offset of each column.
     pub offset: &'a [f32],
     /// Added to the variance.
     pub epsilon: f32,
+}
+
+/// The sum of four vectors' lanes.
+#[inline(always)]
+fn total<S: Simd>(simd: S, sums: [S::F; 4]) -> f32 {
+    simd.reduce_add(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])))
+}
+
+/// Layer norm of one row in place (Ba, Kiros and Hinton, arXiv:1607.06450; biased variance, two
+/// passes). Four sums run side by side, because one would wait for each addition.
+#[inline(always)]
+fn norm<S: Simd>(simd: S, row: &mut [f32], weights: &NormWeights<'_>) {
+    #[allow(clippy::cast_precision_loss)] // widths are far below 2^24
+    let inverse_width = 1.0 / weights.gain.len() as f32;
+    let row = row.as_chunks_mut::<LANES>().0;
+    let mut sums = [simd.splat(0.0); 4];
+    for unit in row.as_chunks::<4>().0 {
+        for (sum, x) in sums.iter_mut().zip(unit) {
+            *sum = simd.add(*sum, simd.load(x));
+        }
+    }
+    let mean = simd.splat(total(simd, sums) * inverse_width);
+    let mut squares = [simd.splat(0.0); 4];
+    for unit in row.as_chunks::<4>().0 {
+        for (square, x) in squares.iter_mut().zip(unit) {
+            let d = simd.sub(simd.load(x), mean);
+            *square = simd.fma(d, d, *square);
+        }
+    }
+    let variance = total(simd, squares) * inverse_width;
+    let factor = simd.splat(1.0 / (variance + weights.epsilon).sqrt());
+    let gain = weights.gain.as_chunks::<LANES>().0;
+    let offset = weights.offset.as_chunks::<LANES>().0;
+    for ((x, g), o) in row.iter_mut().zip(gain).zip(offset) {
+        let d = simd.mul(simd.sub(simd.load(x), mean), factor);
+        simd.store(x, simd.fma(d, simd.load(g), simd.load(o)));
+    }
+}
+
+/// Layer norm of every row, in place.
+pub struct NormRows<'a> {
+    /// Rows as wide as the weights.
+    pub rows: &'a mut [f32],
+    /// The weights.
+    pub weights: NormWeights<'a>,
 }
 
 impl Kernel for NormRows<'_> {
@@ -36,31 +183,112 @@ impl Kernel for NormRows<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let width = self.gain.len();
-        let gain = self.gain.as_chunks::<LANES>().0;
-        let offset = self.offset.as_chunks::<LANES>().0;
-        #[allow(clippy::cast_precision_loss)] // widths are far below 2^24
-        let inverse_width = 1.0 / width as f32;
-        let rows = self.rows.chunks_exact_mut(width);
-        for (row, added) in rows.zip(self.added.chunks_exact(width)) {
-            let row = row.as_chunks_mut::<LANES>().0;
-            let mut sum = simd.splat(0.0);
-            for (x, y) in row.iter_mut().zip(added.as_chunks::<LANES>().0) {
-                let v = simd.add(simd.load(x), simd.load(y));
-                simd.store(x, v);
-                sum = simd.add(sum, v);
+        for row in self.rows.chunks_exact_mut(self.weights.gain.len()) {
+            norm(simd, row, &self.weights);
+        }
+    }
+}
+
+/// [`NormRows`], and the norms in bytes while they are in the cache.
+pub struct NormBytes<'a> {
+    /// The norms to be taken.
+    pub norm: NormRows<'a>,
+    /// Factor of each column for the bytes.
+    pub smoothing: &'a [f32],
+    /// Where the bytes go.
+    pub to: &'a mut ByteRows,
+}
+
+impl Kernel for NormBytes<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (weights, width) = (self.norm.weights, self.smoothing.len());
+        self.to.reserve::<S>(self.norm.rows.len() / width, width);
+        let pairs = self.to.scales.iter_mut().zip(self.to.lows.iter_mut());
+        let mut pairs = pairs;
+        let bands = slabs_mut::<S>(&mut self.to.levels).chunks_exact_mut(width / DEPTH_UNIT);
+        for (rows, band) in self.norm.rows.chunks_mut(TILE_ROWS * width).zip(bands) {
+            let rows = rows.chunks_exact_mut(width).enumerate();
+            for ((row, numbers), (scale, low)) in rows.zip(&mut pairs) {
+                norm(simd, numbers, &weights);
+                (*scale, *low) = quantise(simd, numbers, self.smoothing, band, row);
             }
-            let mean = simd.splat(simd.reduce_add(sum) * inverse_width);
-            let mut squares = simd.splat(0.0);
-            for x in row.iter() {
-                let d = simd.sub(simd.load(x), mean);
-                squares = simd.fma(d, d, squares);
+        }
+    }
+}
+
+/// Rows to bytes, each row with its own scale and lowest value, every column times its
+/// `smoothing`.
+pub struct QuantiseRows<'a> {
+    /// Rows as wide as `smoothing`.
+    pub rows: &'a [f32],
+    /// Factor of each column.
+    pub smoothing: &'a [f32],
+    /// Where they go.
+    pub to: &'a mut ByteRows,
+}
+
+impl Kernel for QuantiseRows<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let width = self.smoothing.len();
+        self.to.reserve::<S>(self.rows.len() / width, width);
+        let mut pairs = self.to.scales.iter_mut().zip(self.to.lows.iter_mut());
+        let bands = slabs_mut::<S>(&mut self.to.levels).chunks_exact_mut(width / DEPTH_UNIT);
+        for (rows, band) in self.rows.chunks(TILE_ROWS * width).zip(bands) {
+            let rows = rows.chunks_exact(width).enumerate();
+            for ((row, numbers), (scale, low)) in rows.zip(&mut pairs) {
+                (*scale, *low) = quantise(simd, numbers, self.smoothing, band, row);
             }
-            let variance = simd.reduce_add(squares) * inverse_width;
-            let factor = simd.splat(1.0 / (variance + self.epsilon).sqrt());
-            for ((x, g), o) in row.iter_mut().zip(gain).zip(offset) {
-                let d = simd.mul(simd.sub(simd.load(x), mean), factor);
-                simd.store(x, simd.fma(d, simd.load(g), simd.load(o)));
+        }
+    }
+}
+
+/// [`QuantiseRows`] where the columns already have their smoothing and the extremes are known.
+pub struct QuantiseKnown<'a> {
+    /// Rows of `width`.
+    pub rows: &'a [f32],
+    /// Numbers in a row; a multiple of 64.
+    pub width: usize,
+    /// Of each row.
+    pub extremes: &'a Extremes,
+    /// Where they go.
+    pub to: &'a mut ByteRows,
+}
+
+impl Kernel for QuantiseKnown<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let width = self.width;
+        self.to.reserve::<S>(self.rows.len() / width, width);
+        let lowest = self.extremes.lowest.as_chunks::<LANES>().0;
+        let highest = self.extremes.highest.as_chunks::<LANES>().0;
+        let pairs = self.to.scales.iter_mut().zip(self.to.lows.iter_mut());
+        let mut pairs = pairs.zip(lowest.iter().zip(highest));
+        let bands = slabs_mut::<S>(&mut self.to.levels).chunks_exact_mut(width / DEPTH_UNIT);
+        for (rows, band) in self.rows.chunks(TILE_ROWS * width).zip(bands) {
+            let rows = rows.chunks_exact(width).enumerate();
+            for ((row, numbers), ((scale, low), (lowest, highest))) in rows.zip(&mut pairs) {
+                let steps = Steps::new(simd, simd.load(lowest), simd.load(highest));
+                for (unit, slab) in numbers
+                    .as_chunks::<DEPTH_UNIT>()
+                    .0
+                    .iter()
+                    .zip(band.iter_mut())
+                {
+                    let mut numbers = [simd.splat(0.0); 4];
+                    for (x, from) in numbers.iter_mut().zip(unit.as_chunks().0) {
+                        *x = simd.load(from);
+                    }
+                    steps.write(simd, &mut slab[row], numbers);
+                }
+                (*scale, *low) = (steps.scale, steps.low);
             }
         }
     }
@@ -77,52 +305,6 @@ impl Kernel for Gelu<'_> {
         for x in self.0.as_chunks_mut::<LANES>().0 {
             let value = math::gelu(simd, simd.load(x));
             simd.store(x, value);
-        }
-    }
-}
-
-/// Rows to bytes, each row with its own scale and lowest value, after dividing every column by
-/// its `smoothing` (given as its inverse).
-pub struct QuantiseRows<'a> {
-    /// Rows of `width`.
-    pub rows: &'a [f32],
-    /// Numbers in a row; a multiple of sixteen.
-    pub width: usize,
-    /// Factor of each column.
-    pub smoothing: &'a [f32],
-    /// Where they go.
-    pub to: ByteRows<'a>,
-}
-
-impl Kernel for QuantiseRows<'_> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let smoothing = self.smoothing.as_chunks::<LANES>().0;
-        let rows = self.rows.chunks_exact(self.width);
-        let bytes = self.to.bytes.chunks_exact_mut(self.width);
-        let pairs = self.to.scales.iter_mut().zip(self.to.lows.iter_mut());
-        for ((row, bytes), (scale, low)) in rows.zip(bytes).zip(pairs) {
-            let row = row.as_chunks::<LANES>().0;
-            let mut lowest = simd.splat(f32::MAX);
-            let mut highest = simd.splat(f32::MIN);
-            for (x, s) in row.iter().zip(smoothing) {
-                let x = simd.mul(simd.load(x), simd.load(s));
-                lowest = simd.min(lowest, x);
-                highest = simd.max(highest, x);
-            }
-            *low = simd.reduce_min(lowest);
-            let range = simd.reduce_max(highest) - *low;
-            *scale = range / 255.0;
-            let inverse = simd.splat(if range > 0.0 { 255.0 / range } else { 0.0 });
-            let lowest = simd.splat(*low);
-            let bytes = bytes.as_chunks_mut::<LANES>().0;
-            for ((x, s), byte) in row.iter().zip(smoothing).zip(bytes) {
-                let x = simd.mul(simd.load(x), simd.load(s));
-                let steps = simd.mul(simd.sub(x, lowest), inverse);
-                simd.store_bytes(byte, simd.round(steps));
-            }
         }
     }
 }

@@ -9,13 +9,14 @@
 //! All tokens compute the same bits: sixteen lanes whatever the register width, fused
 //! multiply-add everywhere, rounding to nearest even, and reductions in one fixed order.
 
-use super::int8::{TileInput, TileOutput, tile_by_dots};
+use super::{
+    buffer::Plain,
+    cover::Register,
+    int8::{DEPTH_UNIT, Quads, TileInput, TileOutput, tile_by_dots},
+};
 
 /// Lanes of every vector, whatever the width of the machine's registers.
 pub const LANES: usize = 16;
-
-/// Bytes of the right-hand side that one [`Simd::dot`] consumes: four for each lane.
-pub const DOT_BYTES: usize = 4 * LANES;
 
 /// A computation that wants to be compiled once for each instruction set.
 pub trait Kernel {
@@ -23,7 +24,7 @@ pub trait Kernel {
     type Out;
 
     /// Does the work; implementations are `#[inline(always)]` so that they take on the
-    /// instruction set of [`Simd::run`].
+    /// instruction set of the [`Path`](super::Path) that runs them.
     fn run<S: Simd>(self, simd: S) -> Self::Out;
 }
 
@@ -31,25 +32,26 @@ pub trait Kernel {
 ///
 /// Contract: all methods are pure; `min` and `max` may return either operand where one is NaN or
 /// where both are zeros; everything else gives the same bits on every implementation.
-pub trait Simd: Copy + Send + Sync + 'static {
+///
+/// A token need not be `Send`: that of AMX belongs to the thread whose tiles are configured.
+pub trait Simd: Copy {
     /// Sixteen `f32`.
     type F: Copy;
     /// Sixteen `i32`.
     type I: Copy;
     /// Sixteen running integer sums, in whatever shape the machine's dot product likes.
     type Sum: Copy;
-    /// A broadcast group of four unsigned bytes, in the shape that [`Simd::dot`] likes.
+    /// A broadcast group of four unsigned levels, in the shape that [`Simd::dot`] likes.
     type Quad: Copy;
+    /// How an unsigned byte is kept for [`Simd::quad`].
+    type Left: Plain + From<u8>;
+    /// How a signed byte is kept for [`Simd::dot`].
+    type Right: Plain + From<i8>;
 
-    /// Whether 32 registers of full width are there to hold a large tile.
-    const WIDE: bool;
-    /// Whether [`Simd::tile`] reads whole tiles, so that depth must come in units of 64.
-    const TILES: bool = false;
-    /// Rows and panels of the integer tile that fit the registers.
-    const DOT_TILE: (usize, usize);
-
-    /// Compiles and runs `kernel` with this token's instructions enabled.
-    fn run<K: Kernel>(self, kernel: K) -> K::Out;
+    /// Blocks of the integer tile that fit the registers.
+    const DOT_SHAPE: Register;
+    /// Blocks of the `f32` tile that fit the registers.
+    const SINGLE_SHAPE: Register;
 
     /// All lanes `value`.
     fn splat(self, value: f32) -> Self::F;
@@ -63,6 +65,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn sub(self, a: Self::F, b: Self::F) -> Self::F;
     /// `a * b`.
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a / b`.
+    fn div(self, a: Self::F, b: Self::F) -> Self::F;
     /// `a * b + c`, rounded once.
     fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// The smaller of each pair.
@@ -90,26 +94,71 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn round(self, a: Self::F) -> Self::I;
     /// The nearest number.
     fn float(self, a: Self::I) -> Self::F;
+    /// The bits of an `i32` from the bits of an `f32`.
+    fn float_as_bits(self, a: Self::F) -> Self::I;
     /// The bits of an `f32` from the bits of an `i32`.
     fn bits_as_float(self, a: Self::I) -> Self::F;
     /// The lowest byte of each lane; lanes must be within 0..=255.
     fn store_bytes(self, to: &mut [u8; LANES], value: Self::I);
+    /// The lanes as levels; lanes must be within 0..=255.
+    fn store_levels(self, to: &mut [Self::Left; LANES], value: Self::I);
 
-    /// Four unsigned bytes for every lane.
-    #[allow(clippy::trivially_copy_pass_by_ref)] // a place in a row of bytes
-    fn quad(self, bytes: &[u8; 4]) -> Self::Quad;
+    /// Where quad `quad` of a whole unit of depth stands among the unit's quads. An instruction
+    /// set may shuffle them as its packing likes, as long as both sides of a product do.
+    #[inline(always)]
+    fn slot(quad: usize) -> usize {
+        quad
+    }
+    /// A whole unit of depth as levels, quads in their [`Simd::slot`]s; lanes must be within
+    /// 0..=255.
+    #[inline(always)]
+    fn store_unit(self, to: &mut [Self::Left; DEPTH_UNIT], values: [Self::I; 4]) {
+        for (to, value) in to.as_chunks_mut().0.iter_mut().zip(values) {
+            self.store_levels(to, value);
+        }
+    }
+    /// [`Simd::store_unit`] of the high and the low bytes of lanes within 0..=65,535.
+    #[inline(always)]
+    fn store_words(
+        self,
+        high: &mut [Self::Left; DEPTH_UNIT],
+        low: &mut [Self::Left; DEPTH_UNIT],
+        values: [Self::I; 4],
+    ) {
+        let low_byte = self.splat_int(255);
+        let (mut tops, mut rest) = (values, values);
+        for (top, rest) in tops.iter_mut().zip(&mut rest) {
+            *top = self.shr_int::<8>(*top);
+            *rest = self.and_int(*rest, low_byte);
+        }
+        self.store_unit(high, tops);
+        self.store_unit(low, rest);
+    }
+
+    /// Four unsigned levels for every lane.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // a place in a row of levels
+    fn quad(self, levels: &[Self::Left; 4]) -> Self::Quad;
     /// Sums of zero.
     fn zero_sum(self) -> Self::Sum;
-    /// Adds to lane `i` the exact dot product of `a` with the signed bytes `4 i .. 4 i + 4` of
-    /// `b`.
-    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &[i8; DOT_BYTES]) -> Self::Sum;
+    /// Adds to lane `i` the exact dot product of `a` with `b[i]`.
+    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &Quads<Self::Right>) -> Self::Sum;
     /// The sums, lane by lane.
     fn finish(self, sum: Self::Sum) -> Self::I;
 
-    /// One tile of an integer matrix product, see [`TileInput`].
+    /// Says that `quads` will be read soon, where the machine listens.
     #[inline(always)]
-    fn tile<const P: usize>(self, input: &TileInput<'_, P>, output: &mut TileOutput) {
-        tile_by_dots(self, input, output);
+    fn prefetch(self, quads: &Quads<Self::Right>) {
+        let _ = quads;
+    }
+
+    /// One tile of an integer matrix product, see [`TileInput`] and [`tile_by_dots`].
+    #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        self,
+        input: &TileInput<'_, Self, P>,
+        output: &mut TileOutput,
+    ) {
+        tile_by_dots::<Self, P, Q>(self, input, output);
     }
 
     /// The sum of all lanes: halves added to each other, 8 + 8, 4 + 4, 2 + 2, 1 + 1.

@@ -5,6 +5,7 @@
 
 use super::{
     buffer::Buffer,
+    cover::{Blocks, cover},
     simd::{LANES, Simd},
 };
 
@@ -30,84 +31,68 @@ pub struct TileInput<'a, const P: usize> {
     pub start: &'a [[f32; LANES]],
 }
 
-/// Fills `rows` rows of `16 * P` columns of `out`, rows `out_stride` apart.
+/// Fills `rows` rows of `16 * P` columns of `out`, rows `out_stride` apart, or adds to them.
 #[inline(always)]
-pub fn tile<S: Simd, const P: usize>(
+pub fn tile<S: Simd, const P: usize, const ADD: bool>(
     simd: S,
     input: &TileInput<'_, P>,
     out: &mut [f32],
     out_stride: usize,
 ) {
-    let mut row = 0;
-    while row < input.rows {
-        let height = match input.rows - row {
-            6 | 10.. => 6,
-            4.. => 4,
-            2.. => 2,
-            _ => 1,
-        };
-        let width = if S::WIDE { P } else { 1 };
-        let mut panel = 0;
-        while panel < P {
-            match (height, width) {
-                (6, 4) => block::<S, P, 6, 4>(simd, input, row, panel, out, out_stride),
-                (4, 4) => block::<S, P, 4, 4>(simd, input, row, panel, out, out_stride),
-                (2, 4) => block::<S, P, 2, 4>(simd, input, row, panel, out, out_stride),
-                (1, 4) => block::<S, P, 1, 4>(simd, input, row, panel, out, out_stride),
-                (6, 2) => block::<S, P, 6, 2>(simd, input, row, panel, out, out_stride),
-                (4, 2) => block::<S, P, 4, 2>(simd, input, row, panel, out, out_stride),
-                (2, 2) => block::<S, P, 2, 2>(simd, input, row, panel, out, out_stride),
-                (1, 2) => block::<S, P, 1, 2>(simd, input, row, panel, out, out_stride),
-                (6, _) => block::<S, P, 6, 1>(simd, input, row, panel, out, out_stride),
-                (4, _) => block::<S, P, 4, 1>(simd, input, row, panel, out, out_stride),
-                (2, _) => block::<S, P, 2, 1>(simd, input, row, panel, out, out_stride),
-                _ => block::<S, P, 1, 1>(simd, input, row, panel, out, out_stride),
-            }
-            panel += width;
-        }
-        row += height;
-    }
+    let mut tile = Tile::<'_, S, P, ADD> {
+        simd,
+        input,
+        out,
+        out_stride,
+    };
+    cover::<P>(S::SINGLE_SHAPE, input.rows, false, &mut tile);
 }
 
-/// `R` rows by `W` panels, held in registers over the whole depth.
-#[inline(always)]
-fn block<S: Simd, const P: usize, const R: usize, const W: usize>(
+/// A tile under way.
+struct Tile<'a, S: Simd, const P: usize, const ADD: bool> {
     simd: S,
-    input: &TileInput<'_, P>,
-    row: usize,
-    panel: usize,
-    out: &mut [f32],
+    input: &'a TileInput<'a, P>,
+    out: &'a mut [f32],
     out_stride: usize,
-) {
-    // In fixed steps, so that bounds are checked once a step.
-    let steps = input.depth / DEPTH_UNIT;
-    let left: [&[[f32; DEPTH_UNIT]]; R] = std::array::from_fn(|r| {
-        &input.left[(row + r) * input.left_stride..].as_chunks().0[..steps]
-    });
-    let right: [&[[[f32; LANES]; DEPTH_UNIT]]; W] = std::array::from_fn(|p| {
-        let vectors: &[[f32; LANES]] = input.panels[panel + p].as_chunks().0;
-        &vectors.as_chunks().0[..steps]
-    });
-    let mut sums = [[simd.splat(0.0); W]; R];
-    for step in 0..steps {
-        let left: [&[f32; DEPTH_UNIT]; R] = std::array::from_fn(|r| &left[r][step]);
-        let right: [&[[f32; LANES]; DEPTH_UNIT]; W] = std::array::from_fn(|p| &right[p][step]);
-        for k in 0..DEPTH_UNIT {
-            let b: [S::F; W] = std::array::from_fn(|p| simd.load(&right[p][k]));
-            for r in 0..R {
-                let a = simd.splat(left[r][k]);
-                for p in 0..W {
-                    sums[r][p] = simd.fma(a, b[p], sums[r][p]);
+}
+
+impl<S: Simd, const P: usize, const ADD: bool> Blocks for Tile<'_, S, P, ADD> {
+    #[inline(always)]
+    fn block<const R: usize, const W: usize>(&mut self, row: usize, panel: usize) {
+        let (simd, input) = (self.simd, self.input);
+        // In fixed steps, so that bounds are checked once a step.
+        let steps = input.depth / DEPTH_UNIT;
+        let left: [&[[f32; DEPTH_UNIT]]; R] = std::array::from_fn(|r| {
+            &input.left[(row + r) * input.left_stride..].as_chunks().0[..steps]
+        });
+        let right: [&[[[f32; LANES]; DEPTH_UNIT]]; W] = std::array::from_fn(|p| {
+            let vectors: &[[f32; LANES]] = input.panels[panel + p].as_chunks().0;
+            &vectors.as_chunks().0[..steps]
+        });
+        let mut sums = [[simd.splat(0.0); W]; R];
+        for step in 0..steps {
+            let left: [&[f32; DEPTH_UNIT]; R] = std::array::from_fn(|r| &left[r][step]);
+            let right: [&[[f32; LANES]; DEPTH_UNIT]; W] = std::array::from_fn(|p| &right[p][step]);
+            for k in 0..DEPTH_UNIT {
+                let b: [S::F; W] = std::array::from_fn(|p| simd.load(&right[p][k]));
+                for r in 0..R {
+                    let a = simd.splat(left[r][k]);
+                    for p in 0..W {
+                        sums[r][p] = simd.fma(a, b[p], sums[r][p]);
+                    }
                 }
             }
         }
-    }
-    for r in 0..R {
-        let to = &mut out[(row + r) * out_stride + panel * LANES..][..W * LANES];
-        let to = to.as_chunks_mut::<LANES>().0;
-        for p in 0..W {
-            let start = simd.load(&input.start[panel + p]);
-            simd.store(&mut to[p], simd.add(sums[r][p], start));
+        for r in 0..R {
+            let to = &mut self.out[(row + r) * self.out_stride + panel * LANES..][..W * LANES];
+            let to = to.as_chunks_mut::<LANES>().0;
+            for p in 0..W {
+                let mut value = simd.add(sums[r][p], simd.load(&input.start[panel + p]));
+                if ADD {
+                    value = simd.add(simd.load(&to[p]), value);
+                }
+                simd.store(&mut to[p], value);
+            }
         }
     }
 }
@@ -121,13 +106,19 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs `columns` columns of `depth` numbers; columns must be a multiple of 64.
-    pub fn new(depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) -> Self {
+    /// Packs columns of `depth` numbers each, one after another; the number of columns must be a
+    /// multiple of 64.
+    pub fn new(depth: usize, matrix: &[f32]) -> Self {
+        let columns = matrix.len() / depth;
         assert!(columns.is_multiple_of(TILE_PANELS * LANES));
         let mut numbers = Buffer::new(depth * columns);
-        for (i, number) in numbers.iter_mut().enumerate() {
-            let (panel, within) = (i / (depth * LANES), i % (depth * LANES));
-            *number = at(within / LANES, panel * LANES + within % LANES);
+        let panels = numbers.chunks_exact_mut(depth * LANES);
+        for (panel, columns) in panels.zip(matrix.chunks_exact(depth * LANES)) {
+            for (within, column) in columns.chunks_exact(depth).enumerate() {
+                for (vector, x) in panel.as_chunks_mut::<LANES>().0.iter_mut().zip(column) {
+                    vector[within] = *x;
+                }
+            }
         }
         Self {
             numbers,

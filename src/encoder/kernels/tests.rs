@@ -1,9 +1,13 @@
 //! Every path against plain arithmetic, and against the portable path to the bit.
 
 use super::{
-    Buffer, ByteAttention, ByteLayer, ByteLinear, ByteRows, Gelu, Heads, NormRows, Path, PoolRows,
-    QuantiseRows, SingleAttention, SingleLayer, SingleLinear, Workspace,
-    int8::{Packed, TileInput, TileOutput},
+    Add, ByteAttention, ByteLayer, ByteLinear, ByteRows, Extremes, Gelu, Heads, NormBytes,
+    NormRows, NormWeights, PackBytes, Path, PoolRows, QuantiseKnown, QuantiseRows, SingleAttention,
+    SingleLayer, SingleLinear, Workspace, Write, WriteGelu,
+    buffer::Memory,
+    int8::{
+        DEPTH_UNIT, Packed, QUADS, TILE_PANELS, TILE_ROWS, TileInput, TileOutput, slabs, slabs_mut,
+    },
     math,
     simd::{Kernel, LANES, Simd},
 };
@@ -33,8 +37,13 @@ fn same_bits(what: &str, compute: impl Fn(Path) -> Vec<f32>) {
     }
 }
 
-/// One tile on one path.
-struct Tile<'a>(&'a [u8], usize, usize, &'a Packed);
+/// One tile on one path: rows and columns of bytes of this depth.
+struct Tile<'a> {
+    left: &'a [u8],
+    right: &'a [i8],
+    rows: usize,
+    depth: usize,
+}
 
 impl Kernel for Tile<'_> {
     type Out = TileOutput;
@@ -42,46 +51,57 @@ impl Kernel for Tile<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> TileOutput {
         let mut out = TileOutput::ZERO;
+        let mut memory = Memory::new::<S::Left>(TILE_ROWS * self.depth);
+        for (row, levels) in self.left.chunks_exact(self.depth).enumerate() {
+            let units = levels.as_chunks::<DEPTH_UNIT>().0;
+            for (slab, unit) in slabs_mut::<S>(&mut memory).iter_mut().zip(units) {
+                for (quad, levels) in unit.as_chunks::<4>().0.iter().enumerate() {
+                    slab[row].as_chunks_mut().0[S::slot(quad)] = levels.map(S::Left::from);
+                }
+            }
+        }
+        let packed = Packed::new::<S>(self.depth, self.right);
+        let panels = packed.group::<S>(0);
         let input = TileInput {
-            left: self.0,
-            left_stride: self.2,
-            rows: self.1,
-            depth: self.2,
-            panels: self.3.group(0),
+            left: &slabs::<S>(&memory)[..self.depth / DEPTH_UNIT],
+            rows: self.rows,
+            panels,
+            ahead: panels,
         };
-        simd.tile(&input, &mut out);
+        simd.tile::<TILE_PANELS, QUADS>(&input, &mut out);
         out
     }
 }
 
 #[test]
 fn integer_tiles_are_exact_on_every_path() {
-    for (depth, rows) in [
-        (64, 1),
-        (64, 32),
-        (128, 7),
-        (384, 16),
-        (384, 17),
-        (1536, 32),
-    ] {
+    let heights = (1..=32).map(|rows| (64, rows));
+    for (depth, rows) in heights.chain([(128, 7), (384, 17), (1536, 32)]) {
         // Extremes included: 255 and -128, where saturating instructions would go wrong.
         let left: Vec<u8> = (0..32 * depth)
             .map(|i| (i * 31 % 7 * 43 % 256) as u8 | 3)
             .collect();
-        let right = |k: usize, n: usize| {
+        let byte = |n: usize, k: usize| {
             if (k + n).is_multiple_of(5) {
                 -128
             } else {
                 (k * 7 + n) as i8
             }
         };
-        let packed = Packed::new(depth, 64, right);
+        let right: Vec<i8> = (0..64 * depth)
+            .map(|i| byte(i / depth, i % depth))
+            .collect();
         for path in Path::available() {
-            let out = path.run(Tile(&left, rows, depth, &packed));
+            let out = path.run(Tile {
+                left: &left,
+                right: &right,
+                rows,
+                depth,
+            });
             for r in 0..rows {
                 for n in 0..64 {
                     let products =
-                        (0..depth).map(|k| i32::from(left[r * depth + k]) * i32::from(right(k, n)));
+                        (0..depth).map(|k| i32::from(left[r * depth + k]) * i32::from(byte(n, k)));
                     assert_eq!(out.0[r][n], products.sum::<i32>(), "{path} {depth} {r} {n}");
                 }
             }
@@ -125,32 +145,81 @@ fn gelu_stays_within_its_error_bound() {
     }
 }
 
-struct Exp2<'a>(&'a mut [f32]);
+/// A function of one vector, over many.
+struct Each<'a, F>(&'a mut [f32], F);
 
-impl Kernel for Exp2<'_> {
+/// One of the functions in [`math`].
+trait Function {
+    fn at<S: Simd>(&self, simd: S, x: S::F) -> S::F;
+}
+
+struct Exp2;
+struct Exp2Words;
+struct GeluBytes;
+
+impl Function for Exp2 {
+    #[inline(always)]
+    fn at<S: Simd>(&self, simd: S, x: S::F) -> S::F {
+        math::exp2(simd, x)
+    }
+}
+
+impl Function for Exp2Words {
+    #[inline(always)]
+    fn at<S: Simd>(&self, simd: S, x: S::F) -> S::F {
+        math::exp2_words(simd, x)
+    }
+}
+
+impl Function for GeluBytes {
+    #[inline(always)]
+    fn at<S: Simd>(&self, simd: S, x: S::F) -> S::F {
+        math::gelu_bytes(simd, x)
+    }
+}
+
+impl<F: Function> Kernel for Each<'_, F> {
     type Out = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         for x in self.0.as_chunks_mut::<LANES>().0 {
-            let value = math::exp2(simd, simd.load(x));
+            let value = self.1.at(simd, simd.load(x));
             simd.store(x, value);
         }
     }
 }
 
 #[test]
-fn exp2_stays_within_its_error_bound() {
-    let inputs: Vec<f32> = (-126_000..=1_000)
-        .map(|i| i as f32 * 1e-3)
-        .chain([0.0; 7])
-        .collect();
-    let mut out = inputs.clone();
-    Path::best().run(Exp2(&mut out));
-    for (x, y) in inputs.iter().zip(&out) {
+fn powers_of_two_stay_within_their_error_bounds() {
+    let inputs: Vec<f32> = (-126_000..=16_000).map(|i| i as f32 * 1e-3).collect();
+    let inputs = &inputs[..inputs.len() / LANES * LANES];
+    let (mut out, mut words) = (inputs.to_vec(), inputs.to_vec());
+    Path::best().run(Each(&mut out, Exp2));
+    Path::best().run(Each(&mut words, Exp2Words));
+    for ((x, y), word) in inputs.iter().zip(&out).zip(&words) {
         let expected = f64::from(x.max(-126.0)).exp2();
         assert!((f64::from(*y) / expected - 1.0).abs() < 3e-7, "2^{x}");
+        let expected = f64::from(x.max(-30.0)).exp2();
+        assert!((f64::from(*word) / expected - 1.0).abs() < 3e-6, "2^{x}");
     }
+}
+
+#[test]
+fn gelu_for_bytes_stays_within_its_error_bound() {
+    let inputs: Vec<f32> = (-32_000..32_000).map(|i| i as f32 * 1e-3).collect();
+    let mut out = inputs.clone();
+    Path::best().run(Each(&mut out, GeluBytes));
+    for (x, y) in inputs.iter().zip(&out) {
+        let x = f64::from(*x);
+        let error = (f64::from(*y) - x * normal_cdf(x)).abs();
+        assert!(error < 2.1e-4, "gelu({x}) is off by {error:e}");
+    }
+    same_bits("gelu for bytes", |path| {
+        let mut out = inputs.clone();
+        path.run(Each(&mut out, GeluBytes));
+        out
+    });
 }
 
 #[test]
@@ -161,13 +230,14 @@ fn row_kernels_agree_to_the_bit() {
         rows
     });
     same_bits("norm", |path| {
-        let mut rows = noise(1, 3 * 64);
+        let mut rows = noise(1, 3 * 192);
         path.run(NormRows {
             rows: &mut rows,
-            added: &noise(2, 3 * 64),
-            gain: &noise(3, 64),
-            offset: &noise(4, 64),
-            epsilon: 1e-12,
+            weights: NormWeights {
+                gain: &noise(3, 192),
+                offset: &noise(4, 192),
+                epsilon: 1e-12,
+            },
         });
         rows
     });
@@ -181,55 +251,137 @@ fn row_kernels_agree_to_the_bit() {
     });
 }
 
+/// A byte layer for `path` whose inputs are divided by 1.5.
+fn byte_layer(path: Path, weights: &[f32], bias: &[f32]) -> ByteLayer {
+    path.run(PackBytes {
+        weights,
+        bias,
+        divisors: &vec![1.5; weights.len() / bias.len()],
+    })
+}
+
 /// Rows through a byte layer.
 fn byte_linear(path: Path, rows: &[f32], layer: &ByteLayer) -> Vec<f32> {
-    let (width, count) = (layer.inputs(), rows.len() / layer.inputs());
-    let mut bytes = Buffer::<u8>::new(count.next_multiple_of(32) * width);
-    let (mut scales, mut lows) = (vec![0.0; count], vec![0.0; count]);
+    let count = rows.len() / layer.inputs();
+    let mut bytes = ByteRows::default();
     let mut out = vec![0.0; count * layer.outputs()];
     path.run(QuantiseRows {
         rows,
-        width,
         smoothing: layer.smoothing(),
-        to: ByteRows {
-            bytes: &mut bytes[..count * width],
-            scales: &mut scales,
-            lows: &mut lows,
-        },
+        to: &mut bytes,
     });
     path.run(ByteLinear {
         layer,
-        bytes: &bytes,
-        scales: &scales,
-        lows: &lows,
-        out: &mut out,
+        rows: &bytes,
+        range: 0..count,
+        outputs: Write {
+            to: &mut out,
+            width: layer.outputs(),
+        },
     });
     out
+}
+
+#[test]
+fn what_is_fused_agrees_to_the_bit_with_its_parts() {
+    let (inputs, wide) = (128, 192);
+    let (weights, bias) = (noise(1, inputs * wide), noise(2, wide));
+    let (back, back_bias) = (noise(3, inputs * wide), noise(4, inputs));
+    for count in [1, 31, 70] {
+        let rows = noise(5, count * inputs);
+        let fused = |path: Path| {
+            let expand = byte_layer(path, &weights, &bias);
+            let contract = byte_layer(path, &back, &back_bias);
+            let (mut bytes, mut extremes) = (ByteRows::default(), Extremes::default());
+            extremes.reserve(count);
+            let mut stream = rows.clone();
+            let mut expanded = vec![0.0; count * wide];
+            path.run(NormBytes {
+                norm: NormRows {
+                    rows: &mut stream,
+                    weights: NormWeights {
+                        gain: &noise(6, inputs),
+                        offset: &noise(7, inputs),
+                        epsilon: 1e-12,
+                    },
+                },
+                smoothing: expand.smoothing(),
+                to: &mut bytes,
+            });
+            path.run(ByteLinear {
+                layer: &expand,
+                rows: &bytes,
+                range: 0..count,
+                outputs: WriteGelu {
+                    to: &mut expanded,
+                    smoothing: contract.smoothing(),
+                    extremes: &mut extremes,
+                },
+            });
+            path.run(QuantiseKnown {
+                rows: &expanded,
+                width: wide,
+                extremes: &extremes,
+                to: &mut bytes,
+            });
+            path.run(ByteLinear {
+                layer: &contract,
+                rows: &bytes,
+                range: 0..count,
+                outputs: Add {
+                    to: &mut stream,
+                    width: inputs,
+                },
+            });
+            stream
+        };
+        same_bits("fused", fused);
+
+        let path = Path::best();
+        let expand = byte_layer(path, &weights, &bias);
+        let contract = byte_layer(path, &back, &back_bias);
+        let mut stream = rows.clone();
+        path.run(NormRows {
+            rows: &mut stream,
+            weights: NormWeights {
+                gain: &noise(6, inputs),
+                offset: &noise(7, inputs),
+                epsilon: 1e-12,
+            },
+        });
+        let mut expanded = byte_linear(path, &stream, &expand);
+        path.run(Each(&mut expanded, GeluBytes));
+        let update = byte_linear(path, &expanded, &contract);
+        let apart: Vec<u32> = stream
+            .iter()
+            .zip(&update)
+            .map(|(a, b)| (a + b).to_bits())
+            .collect();
+        let together: Vec<u32> = fused(path).iter().map(|x| x.to_bits()).collect();
+        assert!(apart == together, "{count} rows");
+    }
 }
 
 #[test]
 fn linear_layers_agree_to_the_bit_and_with_plain_arithmetic() {
     let (inputs, outputs) = (128, 192);
     let (weights, bias) = (noise(1, inputs * outputs), noise(2, outputs));
-    let bytes = ByteLayer::new(&weights, &bias, &vec![1.5; inputs]);
     let single = SingleLayer::new(&weights, &bias);
     for count in [1, 2, 5, 16, 31, 33, 70] {
         let rows = noise(3, count * inputs);
         let in_single = |path: Path| {
             let mut out = vec![0.0; count * outputs];
-            path.run(SingleLinear {
+            path.run(SingleLinear::<false> {
                 layer: &single,
                 rows: &rows,
                 out: &mut out,
             });
             out
         };
-        same_bits("byte linear", |path| byte_linear(path, &rows, &bytes));
+        let in_bytes = |path: Path| byte_linear(path, &rows, &byte_layer(path, &weights, &bias));
+        same_bits("byte linear", in_bytes);
         same_bits("single linear", in_single);
-        let (in_bytes, in_single) = (
-            byte_linear(Path::best(), &rows, &bytes),
-            in_single(Path::best()),
-        );
+        let (in_bytes, in_single) = (in_bytes(Path::best()), in_single(Path::best()));
         for (i, (b, s)) in in_bytes.iter().zip(&in_single).enumerate() {
             let (row, column) = (i / outputs * inputs, i % outputs);
             let exact: f64 = (0..inputs)
@@ -306,7 +458,7 @@ fn attention_agrees_to_the_bit_and_with_plain_arithmetic() {
 
 #[test]
 fn constant_and_zero_rows_quantise_without_loss() {
-    let layer = ByteLayer::new(&noise(1, 64 * 64), &noise(2, 64), &[1.0; 64]);
+    let layer = byte_layer(Path::best(), &noise(1, 64 * 64), &noise(2, 64));
     let mut rows = vec![0.0; 64];
     rows.extend([0.7; 64]);
     let out = byte_linear(Path::best(), &rows, &layer);

@@ -2,7 +2,10 @@
 
 use super::{Heads, MASKED, Workspace};
 use crate::encoder::kernels::{
-    int8::{self, DEPTH_UNIT, TILE_COLUMNS, TILE_ROWS, TileOutput},
+    int8::{
+        DEPTH_UNIT, QUADS, TILE_COLUMNS, TILE_PANELS, TILE_ROWS, TileInput, TileOutput, blocks,
+        blocks_mut, slabs, slabs_mut,
+    },
     math,
     simd::{Kernel, LANES, Simd},
 };
@@ -15,9 +18,13 @@ pub struct ByteAttention<'a> {
     pub workspace: &'a mut Workspace,
 }
 
+/// Power of two of a row's largest probability: a little less than sixteen, so that no rounding
+/// leads out of 16 bits.
+const WORD: f32 = 15.999;
+
 /// Rounds `x * inverse` to a byte around zero.
 #[inline(always)]
-fn signed_bytes<S: Simd>(simd: S, x: &[f32; LANES], inverse: S::F) -> S::I {
+fn signed<S: Simd>(simd: S, x: &[f32; LANES], inverse: S::F) -> S::I {
     simd.round(simd.mul(simd.load(x), inverse))
 }
 
@@ -37,162 +44,175 @@ fn steps(largest: f32) -> (f32, f32) {
     }
 }
 
-impl ByteAttention<'_> {
-    /// Sizes the workspace and clears what padding must be zero.
-    fn prepare(&mut self) {
-        let tokens = self.heads.tokens();
-        let padded = tokens.next_multiple_of(DEPTH_UNIT);
-        let w = &mut *self.workspace;
-        w.queries.reserve(padded * DEPTH_UNIT);
-        w.keys.reserve(padded * DEPTH_UNIT);
-        w.key_sums.reserve(padded);
-        w.values.reserve(padded * DEPTH_UNIT);
-        w.probabilities.reserve(2 * padded * TILE_ROWS);
-        w.logits.reserve(padded * TILE_ROWS);
-        w.mask.reserve(padded);
-        w.keys[..padded * DEPTH_UNIT].fill(0);
-        w.values[..padded * DEPTH_UNIT].fill(0);
-        w.key_sums[tokens..padded].fill(0.0);
-        w.mask[..tokens].fill(0.0);
-        w.mask[tokens..padded].fill(MASKED);
+/// One head of `H` vectors.
+struct Head<'a, 'b, S: Simd, const H: usize> {
+    simd: S,
+    heads: &'b mut Heads<'a>,
+    w: &'b mut Workspace,
+    tiles: &'b mut [TileOutput; 2],
+    /// Which one.
+    index: usize,
+}
+
+impl<S: Simd, const H: usize> Head<'_, '_, S, H> {
+    /// Its part of a token's query (0), key (1) or value (2).
+    #[inline(always)]
+    fn part(&self, token: usize, which: usize) -> &[[f32; LANES]; H] {
+        let part = self.heads.part(token, which, self.index);
+        part.as_array().unwrap_or(&[[0.0; LANES]; H])
     }
 
-    /// Queries as bytes around 128, keys as signed bytes in panels of sixteen tokens; each with
-    /// one scale for the head. What a step of their product is worth, in powers of two.
+    /// Tokens, and tokens up to whole groups of keys.
     #[inline(always)]
-    fn pack_queries_and_keys<S: Simd>(&mut self, simd: S, head: usize) -> f32 {
-        let (tokens, size) = (self.heads.tokens(), self.heads.head_size);
-        let depth = score_depth::<S>(size);
-        let mut largest = [simd.splat(0.0); 2];
-        for token in 0..tokens {
-            for (which, largest) in largest.iter_mut().enumerate() {
-                for x in self.heads.part(token, which, head) {
-                    *largest = larger_magnitude(simd, *largest, simd.load(x));
-                }
+    fn lengths(&self) -> (usize, usize) {
+        let tokens = self.heads.tokens();
+        (tokens, tokens.next_multiple_of(TILE_COLUMNS))
+    }
+
+    /// Queries as bytes around 128 with one scale for the head.
+    #[inline(always)]
+    fn pack_queries(&mut self) -> f32 {
+        let (simd, (tokens, _)) = (self.simd, self.lengths());
+        let (scale, inverse) = steps(self.largest(0));
+        let (inverse, middle) = (simd.splat(inverse), simd.splat_int(128));
+        let mut memory = std::mem::take(&mut self.w.queries);
+        let rows = slabs_mut::<S>(&mut memory).as_flattened_mut();
+        for (token, row) in (0..tokens).zip(rows) {
+            for (x, to) in self.part(token, 0).iter().zip(row.as_chunks_mut().0) {
+                simd.store_levels(to, simd.add_int(signed(simd, x, inverse), middle));
             }
         }
-        let (query_scale, query_inverse) = steps(simd.reduce_max(largest[0]));
-        let (key_scale, key_inverse) = steps(simd.reduce_max(largest[1]));
-        let (query_inverse, key_inverse) = (simd.splat(query_inverse), simd.splat(key_inverse));
-        let (middle, low_byte) = (simd.splat_int(128), simd.splat_int(255));
-        let w = &mut *self.workspace;
-        let queries = w.queries.chunks_exact_mut(DEPTH_UNIT);
-        for (token, to) in queries.enumerate().take(tokens) {
-            let query = self.heads.part(token, 0, head);
-            for (x, to) in query.iter().zip(to.as_chunks_mut().0) {
-                simd.store_bytes(
-                    to,
-                    simd.add_int(signed_bytes(simd, x, query_inverse), middle),
-                );
-            }
-        }
-        let panels = w.keys.chunks_exact_mut(LANES * depth);
-        for ((token, panel), sums) in (0..tokens)
-            .step_by(LANES)
-            .zip(panels)
-            .zip(w.key_sums.as_chunks_mut::<LANES>().0)
+        self.w.queries = memory;
+        scale
+    }
+
+    /// Keys as signed bytes in panels of sixteen tokens, with one scale for the head. What the
+    /// queries' 128 adds to a product with each is kept to be taken away.
+    #[inline(always)]
+    fn pack_keys(&mut self) -> f32 {
+        let (simd, (tokens, _)) = (self.simd, self.lengths());
+        let (scale, inverse) = steps(self.largest(1));
+        let (inverse, low_byte) = (simd.splat(inverse), simd.splat_int(255));
+        let ones = simd.quad(&[S::Left::from(1); 4]);
+        let mut memory = std::mem::take(&mut self.w.keys);
+        for (panel, first) in blocks_mut::<S>(&mut memory)
+            .iter_mut()
+            .zip((0..tokens).step_by(LANES))
         {
-            let quads = panel.as_chunks_mut::<{ 4 * LANES }>().0;
-            for within in 0..LANES.min(tokens - token) {
-                let key = self.heads.part(token + within, 1, head);
-                let mut sum = simd.splat_int(0);
-                for (x, quads) in key.iter().zip(quads.chunks_exact_mut(4)) {
-                    let steps = signed_bytes(simd, x, key_inverse);
-                    sum = simd.add_int(sum, steps);
+            for within in 0..LANES.min(tokens - first) {
+                let key = self.part(first + within, 1);
+                for (x, quads) in key.iter().zip(panel.as_chunks_mut::<4>().0) {
                     let mut bytes = [0; LANES];
-                    simd.store_bytes(&mut bytes, simd.and_int(steps, low_byte));
-                    for (quad, bytes) in quads.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                        quad.as_chunks_mut().0[within] = bytes.map(u8::cast_signed);
+                    let levels = simd.and_int(signed(simd, x, inverse), low_byte);
+                    simd.store_bytes(&mut bytes, levels);
+                    for (quads, bytes) in quads.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                        quads[within] = bytes.map(|byte| S::Right::from(byte.cast_signed()));
                     }
                 }
-                // At most 64 bytes: exact.
-                sums[within] = -128.0 * simd.reduce_add(simd.float(sum));
+            }
+            let mut sum = simd.zero_sum();
+            for quads in &panel[..4 * H] {
+                sum = simd.dot(sum, ones, quads);
+            }
+            let sums = simd.mul(simd.float(simd.finish(sum)), simd.splat(-128.0));
+            simd.store(&mut self.w.key_sums.as_chunks_mut().0[first / LANES], sums);
+        }
+        self.w.keys = memory;
+        scale
+    }
+
+    /// The largest magnitude among the head's queries (0) or keys (1).
+    #[inline(always)]
+    fn largest(&self, which: usize) -> f32 {
+        let mut largest = [self.simd.splat(0.0); H];
+        for token in 0..self.heads.tokens() {
+            let part = self.part(token, which);
+            for (largest, x) in largest.iter_mut().zip(part) {
+                *largest = larger_magnitude(self.simd, *largest, self.simd.load(x));
             }
         }
-        // Logits are wanted in powers of two, over the square root of the head's size.
-        #[allow(clippy::cast_precision_loss)] // at most 64
-        let unit = std::f32::consts::LOG2_E / (size as f32).sqrt();
-        query_scale * key_scale * unit
+        let all = largest[1..]
+            .iter()
+            .fold(largest[0], |a, b| self.simd.max(a, *b));
+        self.simd.reduce_max(all)
     }
 
     /// Values as signed bytes, four tokens interleaved; the scale of each column.
     #[inline(always)]
-    fn pack_values<S: Simd>(&mut self, simd: S, head: usize, scales: &mut [[f32; LANES]; 4]) {
-        let tokens = self.heads.tokens();
-        let depth = tokens.next_multiple_of(DEPTH_UNIT);
-        let zero = simd.splat(0.0);
+    fn pack_values(&mut self) -> [[f32; LANES]; H] {
+        let (simd, (tokens, padded)) = (self.simd, self.lengths());
         let low_byte = simd.splat_int(255);
-        for panel in 0..self.heads.head_size / LANES {
-            let mut largest = zero;
+        let mut scales = [[0.0; LANES]; H];
+        let mut memory = std::mem::take(&mut self.w.values);
+        let panels = blocks_mut::<S>(&mut memory).chunks_exact_mut(padded / DEPTH_UNIT);
+        for ((panel, to), scales) in panels.enumerate().zip(&mut scales) {
+            let mut largest = simd.splat(0.0);
             for token in 0..tokens {
-                let x = simd.load(&self.heads.part(token, 2, head)[panel]);
-                largest = larger_magnitude(simd, largest, x);
+                largest = larger_magnitude(simd, largest, simd.load(&self.part(token, 2)[panel]));
             }
             let mut inverses = [0.0; LANES];
             simd.store(&mut inverses, largest);
-            for (inverse, scale) in inverses.iter_mut().zip(&mut scales[panel]) {
+            for (inverse, scale) in inverses.iter_mut().zip(scales) {
                 (*scale, *inverse) = steps(*inverse);
             }
             let inverse = simd.load(&inverses);
-            let byte = |token: usize| {
-                if token < tokens {
-                    let value = &self.heads.part(token, 2, head)[panel];
-                    simd.and_int(signed_bytes(simd, value, inverse), low_byte)
-                } else {
-                    simd.splat_int(0)
+            for token in (0..tokens).step_by(4) {
+                let block = &mut to[token / DEPTH_UNIT];
+                let to = &mut block[S::slot(token % DEPTH_UNIT / 4)];
+                let mut bytes = [simd.splat_int(0); 4];
+                for (i, byte) in bytes.iter_mut().enumerate() {
+                    // What lies beyond the last token meets probabilities of zero.
+                    let value = &self.part((token + i).min(tokens - 1), 2)[panel];
+                    *byte = simd.and_int(signed(simd, value, inverse), low_byte);
                 }
-            };
-            let to = &mut self.workspace.values[panel * LANES * depth..][..LANES * depth];
-            let to = to.as_chunks_mut::<{ 4 * LANES }>().0;
-            for (quad, to) in to[..tokens.div_ceil(4)]
-                .iter_mut()
-                .enumerate()
-                .map(|(i, t)| (4 * i, t))
-            {
-                let low = simd.or_int(byte(quad), simd.shl_int::<8>(byte(quad + 1)));
-                let high = simd.or_int(byte(quad + 2), simd.shl_int::<8>(byte(quad + 3)));
+                let low = simd.or_int(bytes[0], simd.shl_int::<8>(bytes[1]));
+                let high = simd.or_int(bytes[2], simd.shl_int::<8>(bytes[3]));
                 let mut words = [0; LANES];
                 simd.store_int(&mut words, simd.or_int(low, simd.shl_int::<16>(high)));
-                for (to, word) in to.as_chunks_mut::<4>().0.iter_mut().zip(words) {
-                    *to = word.to_le_bytes().map(u8::cast_signed);
+                for (to, word) in to.iter_mut().zip(words) {
+                    *to = word
+                        .to_le_bytes()
+                        .map(|byte| S::Right::from(byte.cast_signed()));
                 }
             }
         }
+        self.w.values = memory;
+        scales
     }
 
     /// Probabilities of thirty-two (or fewer) queries from `start` on over all keys: 16-bit
-    /// steps of which 65,535 is the row's largest, high bytes apart from low bytes, and each row's
+    /// steps of which [`WORD`] gives the row's largest, high bytes apart from low bytes, and each row's
     /// sum. (Eight bits lose the many small probabilities beside one large one.)
     #[inline(always)]
-    fn score<S: Simd>(&mut self, simd: S, start: usize, unit: f32, sums: &mut [f32; TILE_ROWS]) {
-        let tokens = self.heads.tokens();
-        let padded = tokens.next_multiple_of(DEPTH_UNIT);
+    fn score(&mut self, start: usize, unit: f32, sums: &mut [f32; TILE_ROWS]) {
+        let (simd, (tokens, padded)) = (self.simd, self.lengths());
         let rows = TILE_ROWS.min(tokens - start);
-        let depth = score_depth::<S>(self.heads.head_size);
-        let w = &mut *self.workspace;
-        let mut tile = TileOutput::ZERO;
+        let w = &mut *self.w;
+        let tile = &mut self.tiles[0];
         let unit = simd.splat(unit);
         let mut largest = [simd.splat(MASKED); TILE_ROWS];
-        for group in 0..padded / TILE_COLUMNS {
-            let keys = group * TILE_COLUMNS..(group + 1) * TILE_COLUMNS;
-            let panels = &w.keys[keys.start * depth..keys.end * depth];
-            let input = int8::TileInput {
-                left: &w.queries[start * DEPTH_UNIT..],
-                left_stride: DEPTH_UNIT,
+        let queries = &slabs::<S>(&w.queries)[start / TILE_ROWS..][..1];
+        for first in (0..padded).step_by(TILE_COLUMNS) {
+            let keys = &blocks::<S>(&w.keys)[first / LANES..][..TILE_PANELS];
+            let panels = std::array::from_fn(|p| &keys[p..=p]);
+            let input = TileInput {
+                left: queries,
                 rows,
-                depth,
-                panels: std::array::from_fn::<_, { int8::TILE_PANELS }, _>(|p| {
-                    &panels[p * LANES * depth..][..LANES * depth]
-                }),
+                panels,
+                ahead: panels,
             };
-            simd.tile(&input, &mut tile);
-            let key_sums = w.key_sums[keys.clone()].as_chunks().0;
-            let mask = w.mask[keys.clone()].as_chunks().0;
+            if H <= 2 {
+                simd.tile::<TILE_PANELS, { QUADS / 2 }>(&input, tile);
+            } else {
+                simd.tile::<TILE_PANELS, QUADS>(&input, tile);
+            }
+            let key_sums = w.key_sums[first..][..TILE_COLUMNS].as_chunks().0;
+            let mask = w.mask[first..][..TILE_COLUMNS].as_chunks().0;
             for r in 0..rows {
                 let tile = tile.row(r);
-                let logits = &mut w.logits[r * padded + keys.start..][..TILE_COLUMNS];
+                let logits = &mut w.logits[r * padded + first..][..TILE_COLUMNS];
                 let logits = logits.as_chunks_mut::<LANES>().0;
-                for p in 0..int8::TILE_PANELS {
+                for p in 0..TILE_PANELS {
                     let sum = simd.float(simd.load_int(&tile[p]));
                     let product = simd.add(sum, simd.load(&key_sums[p]));
                     let logit = simd.fma(product, unit, simd.load(&mask[p]));
@@ -201,21 +221,20 @@ impl ByteAttention<'_> {
                 }
             }
         }
-        let top = simd.splat(65_535.0);
-        let low_byte = simd.splat_int(255);
-        let (high, low) = w.probabilities.split_at_mut(TILE_ROWS * padded);
+        let high = &mut slabs_mut::<S>(&mut w.high)[..padded / DEPTH_UNIT];
+        let low = &mut slabs_mut::<S>(&mut w.low)[..padded / DEPTH_UNIT];
         for r in 0..rows {
-            let largest = simd.splat(simd.reduce_max(largest[r]));
-            let logits = w.logits[r * padded..][..padded].as_chunks::<LANES>().0;
-            let high = high[r * padded..][..padded].as_chunks_mut().0;
-            let low = low[r * padded..][..padded].as_chunks_mut().0;
+            let shift = simd.splat(simd.reduce_max(largest[r]) - WORD);
+            let logits = w.logits[r * padded..][..padded].as_chunks::<DEPTH_UNIT>().0;
             let mut sum = simd.splat_int(0);
-            for ((logit, high), low) in logits.iter().zip(high).zip(low) {
-                let power = math::exp2(simd, simd.sub(simd.load(logit), largest));
-                let steps = simd.round(simd.mul(power, top));
-                sum = simd.add_int(sum, steps);
-                simd.store_bytes(high, simd.shr_int::<8>(steps));
-                simd.store_bytes(low, simd.and_int(steps, low_byte));
+            for ((logits, high), low) in logits.iter().zip(&mut *high).zip(&mut *low) {
+                let mut steps = [simd.splat_int(0); 4];
+                for (steps, logits) in steps.iter_mut().zip(logits.as_chunks().0) {
+                    let power = math::exp2_words(simd, simd.sub(simd.load(logits), shift));
+                    *steps = simd.round(power);
+                    sum = simd.add_int(sum, *steps);
+                }
+                simd.store_words(&mut high[r], &mut low[r], steps);
             }
             sums[r] = simd.reduce_add(simd.float(sum));
         }
@@ -223,54 +242,89 @@ impl ByteAttention<'_> {
 
     /// The context of those queries: their probabilities times the values.
     #[inline(always)]
-    fn mix<S: Simd, const P: usize>(
-        &mut self,
-        simd: S,
-        (head, start): (usize, usize),
-        sums: &[f32; TILE_ROWS],
-        scales: &[[f32; LANES]; 4],
-    ) {
-        let (tokens, size, hidden) = (
-            self.heads.tokens(),
-            self.heads.head_size,
-            self.heads.hidden(),
-        );
-        let padded = tokens.next_multiple_of(DEPTH_UNIT);
+    fn mix(&mut self, start: usize, sums: &[f32; TILE_ROWS], scales: &[[f32; LANES]; H]) {
+        let (simd, (tokens, padded)) = (self.simd, self.lengths());
         let rows = TILE_ROWS.min(tokens - start);
-        let (mut high, mut low) = (TileOutput::ZERO, TileOutput::ZERO);
-        let (high_bytes, low_bytes) = self.workspace.probabilities.split_at(TILE_ROWS * padded);
+        let units = padded / DEPTH_UNIT;
+        let values = blocks::<S>(&self.w.values);
+        let panels = std::array::from_fn(|p| &values[p * units..][..units]);
+        let halves = [&self.w.high, &self.w.low];
+        for (left, tile) in halves.into_iter().zip(&mut *self.tiles) {
+            let input = TileInput {
+                left: &slabs::<S>(left)[..units],
+                rows,
+                panels,
+                ahead: panels,
+            };
+            simd.tile::<H, QUADS>(&input, tile);
+        }
+        let [high, low] = &*self.tiles;
         let unit = simd.splat(256.0);
-        for first in (0..size / LANES).step_by(P) {
-            for (left, tile) in [(high_bytes, &mut high), (low_bytes, &mut low)] {
-                let input = int8::TileInput {
-                    left,
-                    left_stride: padded,
-                    rows,
-                    depth: padded,
-                    panels: std::array::from_fn::<_, P, _>(|p| {
-                        &self.workspace.values[(first + p) * LANES * padded..][..LANES * padded]
-                    }),
-                };
-                simd.tile(&input, tile);
+        let (size, hidden) = (self.heads.head_size, self.heads.hidden());
+        for r in 0..rows {
+            let inverse = simd.splat(1.0 / sums[r]);
+            let at = (start + r) * hidden + self.index * size;
+            let out = self.heads.context[at..][..H * LANES].as_chunks_mut().0;
+            for p in 0..H {
+                let scale = simd.mul(inverse, simd.load(&scales[p]));
+                let high = simd.float(simd.load_int(&high.row(r)[p]));
+                let low = simd.float(simd.load_int(&low.row(r)[p]));
+                simd.store(&mut out[p], simd.mul(simd.fma(high, unit, low), scale));
             }
-            for r in 0..rows {
-                let inverse = simd.splat(1.0 / sums[r]);
-                let at = (start + r) * hidden + head * size + first * LANES;
-                let out = self.heads.context[at..][..P * LANES].as_chunks_mut().0;
-                for p in 0..P {
-                    let scale = simd.mul(inverse, simd.load(&scales[first + p]));
-                    let high = simd.float(simd.load_int(&high.row(r)[p]));
-                    let low = simd.float(simd.load_int(&low.row(r)[p]));
-                    simd.store(&mut out[p], simd.mul(simd.fma(high, unit, low), scale));
-                }
-            }
+        }
+    }
+
+    /// All of it.
+    #[inline(always)]
+    fn attend(&mut self) {
+        // Logits are wanted in powers of two, over the square root of the head's size.
+        #[allow(clippy::cast_precision_loss)] // at most 64
+        let unit = std::f32::consts::LOG2_E / (self.heads.head_size as f32).sqrt();
+        let unit = self.pack_queries() * self.pack_keys() * unit;
+        let scales = self.pack_values();
+        let mut sums = [0.0; TILE_ROWS];
+        for start in (0..self.heads.tokens()).step_by(TILE_ROWS) {
+            self.score(start, unit, &mut sums);
+            self.mix(start, &sums, &scales);
         }
     }
 }
 
-/// Depth of the product of queries and keys: whole tiles where there are tiles.
-fn score_depth<S: Simd>(head_size: usize) -> usize {
-    if S::TILES { DEPTH_UNIT } else { head_size }
+impl ByteAttention<'_> {
+    /// Makes room. What an earlier sequence left behind the last token does no harm: its keys are
+    /// masked, and its values meet probabilities of zero.
+    #[inline(always)]
+    fn prepare<S: Simd>(&mut self) {
+        let tokens = self.heads.tokens();
+        let padded = tokens.next_multiple_of(TILE_COLUMNS);
+        let w = &mut *self.workspace;
+        w.queries.reserve::<S::Left>(padded * DEPTH_UNIT);
+        w.keys.reserve::<S::Right>(padded * DEPTH_UNIT);
+        w.key_sums.reserve(padded);
+        w.values.reserve::<S::Right>(padded * DEPTH_UNIT);
+        w.high.reserve::<S::Left>(padded * TILE_ROWS);
+        w.low.reserve::<S::Left>(padded * TILE_ROWS);
+        w.logits.reserve(padded * TILE_ROWS);
+        w.mask.reserve(padded);
+        w.mask[..tokens].fill(0.0);
+        w.mask[tokens..padded].fill(MASKED);
+    }
+
+    #[inline(always)]
+    fn all<S: Simd, const H: usize>(self, simd: S) {
+        let mut heads = self.heads;
+        let mut tiles = [TileOutput::ZERO; 2];
+        for index in 0..heads.heads {
+            let mut head = Head::<'_, '_, S, H> {
+                simd,
+                heads: &mut heads,
+                w: self.workspace,
+                tiles: &mut tiles,
+                index,
+            };
+            head.attend();
+        }
+    }
 }
 
 impl Kernel for ByteAttention<'_> {
@@ -278,20 +332,12 @@ impl Kernel for ByteAttention<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        self.prepare();
-        let mut scales = [[0.0; LANES]; 4];
-        let mut sums = [0.0; TILE_ROWS];
-        for head in 0..self.heads.heads {
-            let unit = self.pack_queries_and_keys(simd, head);
-            self.pack_values(simd, head, &mut scales);
-            for start in (0..self.heads.tokens()).step_by(TILE_ROWS) {
-                self.score(simd, start, unit, &mut sums);
-                if self.heads.head_size.is_multiple_of(2 * LANES) {
-                    self.mix::<S, 2>(simd, (head, start), &sums, &scales);
-                } else {
-                    self.mix::<S, 1>(simd, (head, start), &sums, &scales);
-                }
-            }
+        self.prepare::<S>();
+        match self.heads.head_size / LANES {
+            1 => self.all::<S, 1>(simd),
+            2 => self.all::<S, 2>(simd),
+            3 => self.all::<S, 3>(simd),
+            _ => self.all::<S, 4>(simd),
         }
     }
 }

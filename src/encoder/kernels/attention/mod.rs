@@ -7,7 +7,10 @@
 mod bytes;
 mod single;
 
-use super::{buffer::Buffer, simd::LANES};
+use super::{
+    buffer::{Buffer, Memory},
+    simd::LANES,
+};
 
 pub use bytes::ByteAttention;
 pub use single::SingleAttention;
@@ -18,11 +21,17 @@ const MASKED: f32 = -1e30;
 /// Working memory for one sequence's attention; grows to the longest sequence seen.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    queries: Buffer<u8>,
-    keys: Buffer<i8>,
+    /// Bands of queries, a slab each.
+    queries: Memory,
+    /// Panels of keys, a block each.
+    keys: Memory,
     key_sums: Buffer<f32>,
-    values: Buffer<i8>,
-    probabilities: Buffer<u8>,
+    /// Panels of a head's columns.
+    values: Memory,
+    /// High bytes of one band's probabilities.
+    high: Memory,
+    /// Low bytes of one band's probabilities.
+    low: Memory,
     logits: Buffer<f32>,
     mask: Buffer<f32>,
     single_keys: Buffer<f32>,

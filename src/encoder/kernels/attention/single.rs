@@ -65,7 +65,7 @@ impl SingleAttention<'_> {
                 }),
                 start: w.mask[first..][..TILE_COLUMNS].as_chunks().0,
             };
-            single::tile(simd, &input, &mut w.logits[first..], padded);
+            single::tile::<S, _, false>(simd, &input, &mut w.logits[first..], padded);
         }
         let mut inverses = [0.0; TILE_ROWS];
         for (r, inverse) in inverses.iter_mut().enumerate().take(rows) {
@@ -95,7 +95,7 @@ impl SingleAttention<'_> {
                 start: &[[0.0; LANES]; P],
             };
             let at = start * hidden + head * size + first * LANES;
-            single::tile(simd, &input, &mut self.heads.context[at..], hidden);
+            single::tile::<S, P, false>(simd, &input, &mut self.heads.context[at..], hidden);
             for (r, inverse) in inverses.iter().enumerate().take(rows) {
                 let inverse = simd.splat(*inverse);
                 let context = &mut self.heads.context[at + r * hidden..][..P * LANES];
