@@ -126,7 +126,7 @@ impl Default for Settings {
             precision: PrecisionKind::Int8,
             kernel: None,
             index: IndexKind::Auto,
-            exact_up_to: 50_000,
+            exact_up_to: 10_000,
             hnsw_m: hnsw.m,
             hnsw_ef_construction: hnsw.ef_construction,
             hnsw_ef_search: hnsw.ef_search,

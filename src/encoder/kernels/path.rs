@@ -37,13 +37,14 @@ pub struct UnknownPath {
 }
 
 impl Path {
-    /// All that this processor has, fastest first; the portable one is always there.
+    /// All that this processor has, the one to take first; the portable one is always there.
     pub fn available() -> Vec<Self> {
         let mut tokens = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            tokens.extend(Amx::detect().map(Token::Amx));
             tokens.extend(Avx512::detect().map(Token::Avx512));
+            // Behind its elder sister until its tiles, laid out anew, have run on such a machine.
+            tokens.extend(Amx::detect().map(Token::Amx));
             tokens.extend(AvxVnni::detect().map(Token::AvxVnni));
             tokens.extend(Avx2::detect().map(Token::Avx2));
         }
@@ -51,7 +52,7 @@ impl Path {
         tokens.into_iter().map(Self).collect()
     }
 
-    /// The fastest that this processor has.
+    /// The one to take on this processor: the fastest that has been measured.
     #[must_use]
     pub fn best() -> Self {
         Self::available()[0]
