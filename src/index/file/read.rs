@@ -30,7 +30,7 @@ impl Opened {
     }
 }
 
-/// Opens a file that [`super::write`] wrote with this stamp; every byte of it is verified.
+/// Opens a file that [`super::write()`] wrote with this stamp; every byte of it is verified.
 ///
 /// `Ok(None)` where there is no file.
 ///

@@ -1,7 +1,7 @@
 //! A navigable small-world graph (Malkov & Yashunin, arXiv:1603.09320), frozen into flat arrays.
 //!
-//! [`build`] has `hnsw_rs` find the links, [`refine`] makes better ones of them, [`freeze`] puts
-//! the rows into an order that keeps neighbours close together, and [`walk`] searches. A frozen
+//! [`build`] has `hnsw_rs` find the links, [`refine`] makes better ones of them, [`freeze()`] puts
+//! the rows into an order that keeps neighbours close together, and [`walk()`] searches. A frozen
 //! graph is immutable; its arrays may lie in a mapped file.
 
 mod build;
