@@ -6,7 +6,7 @@ use candle_transformers::models::bert::{BertModel, Config, HiddenAct, PositionEm
 use rayon::prelude::*;
 
 use super::model::{Activation, ModelFiles};
-use super::{CANDLE, Embedding, EncodeError, Encoder, Fingerprint, Tokenizer};
+use super::{CANDLE, Embedding, EncodeError, Encoder, Fingerprint, Precision, Tokenizer};
 
 /// Most tokens in one padded batch. Larger batches gain nothing once a core is busy, and the
 /// attention scores of a batch must fit the cache.
@@ -37,7 +37,7 @@ impl CandleBert {
         Ok(Self {
             model,
             tokenizer,
-            fingerprint: Fingerprint::new(files, "f32"),
+            fingerprint: Fingerprint::new(files, Precision::F32),
             max_positions: files.config.max_position_embeddings,
             pad_id: u32::try_from(files.config.pad_token_id).unwrap_or(0),
             vocabulary: files.config.vocab_size,

@@ -91,9 +91,6 @@ pub fn load(
 /// The kernel's name that asks for [`CandleBert`] instead of our own.
 pub const CANDLE: &str = "candle";
 
-/// See [`Fingerprint::arithmetic`].
-const ARITHMETIC: u32 = 2;
-
 /// Everything that decides what an embedding looks like.
 ///
 /// It is kept in the store beside the embeddings: two that differ in any field must not be
@@ -124,15 +121,15 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// The fingerprint of a model computed in a given precision.
     #[must_use]
-    pub fn new(files: &ModelFiles, precision: &str) -> Self {
+    pub fn new(files: &ModelFiles, precision: Precision) -> Self {
         let identity = &files.identity;
         Self {
             model: identity.name.clone(),
             revision: identity.revision.clone(),
             weights_sha256: identity.weights_sha256.clone(),
             tokenizer_sha256: identity.tokenizer_sha256.clone(),
-            precision: precision.to_owned(),
-            arithmetic: ARITHMETIC,
+            precision: precision.name().to_owned(),
+            arithmetic: precision.arithmetic(),
             pooling: files.pooling.name().to_owned(),
             max_tokens: files.max_seq_length,
             dimension: files.dimension,

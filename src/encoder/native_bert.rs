@@ -47,7 +47,7 @@ impl NativeBert {
         Ok(Self {
             network: FastBert::load_on(path, &shape, &files.weights, precision)?,
             tokenizer: Tokenizer::from_bytes(&files.tokenizer_json, files.max_seq_length)?,
-            fingerprint: Fingerprint::new(files, precision.name()),
+            fingerprint: Fingerprint::new(files, precision),
         })
     }
 
@@ -69,6 +69,14 @@ impl Precision {
         match self {
             Self::Int8 => "int8",
             Self::F32 => "f32",
+        }
+    }
+
+    /// See [`Fingerprint::arithmetic`]. In int8, 2 fused the layers' ends and their roundings.
+    pub(super) fn arithmetic(self) -> u32 {
+        match self {
+            Self::Int8 => 2,
+            Self::F32 => 1,
         }
     }
 }

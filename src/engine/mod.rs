@@ -194,7 +194,7 @@ impl Engine {
         drop(old);
         let directory = self.store().directory().to_owned();
         let store_view = || self.store().view(1);
-        let saved = saved::write(&directory, &store_view()?, built, self.options.index);
+        let saved = saved::write(&directory, &store_view()?, built, self.options.index)?;
         let mut store = self.store();
         let view = store.view(self.options.readers)?;
         let snapshot = Snapshot::following(saved, view)?;

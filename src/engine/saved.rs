@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::index::SegmentedIndex;
 use crate::index::file::{self, FileError, Opened};
-use crate::store::{ContentHash, View};
+use crate::store::{ContentHash, StoreError, View};
 
 use super::rows::Indexed;
 use super::{EngineError, INDEX_FILE, IndexChoice};
@@ -18,11 +18,12 @@ pub(super) fn open(
 ) -> Result<Indexed, EngineError> {
     let opened = match choice {
         IndexChoice::Exact => None,
-        IndexChoice::Hnsw(_) | IndexChoice::Auto { .. } => opened(directory, view, choice)
-            .unwrap_or_else(|error| {
+        IndexChoice::Hnsw(_) | IndexChoice::Auto { .. } => {
+            opened(directory, view, choice, stamp(view)?).unwrap_or_else(|error| {
                 tracing::warn!("{error}; it will be built again from the store");
                 None
-            }),
+            })
+        }
     };
     if let Some(indexed) = opened {
         return Ok(indexed);
@@ -41,29 +42,31 @@ pub(super) fn write(
     view: &View,
     indexed: Indexed,
     choice: IndexChoice,
-) -> Indexed {
+) -> Result<Indexed, EngineError> {
+    let stamp = stamp(view)?;
     let written = || -> Result<Option<Indexed>, FileError> {
         let path = directory.join(INDEX_FILE);
-        file::write(&path, &indexed.index, stamp(view), &indexed.labels)?;
-        opened(directory, view, choice)
+        file::write(&path, &indexed.index, stamp, &indexed.labels)?;
+        opened(directory, view, choice, stamp)
     };
-    match written() {
+    Ok(match written() {
         Ok(Some(saved)) => saved,
         Ok(None) => indexed,
         Err(error) => {
             tracing::warn!("the index cannot be kept on disk: {error}");
             indexed
         }
-    }
+    })
 }
 
 fn opened(
     directory: &Path,
     view: &View,
     choice: IndexChoice,
+    stamp: [u8; 32],
 ) -> Result<Option<Indexed>, FileError> {
     let (path, dimension) = (directory.join(INDEX_FILE), view.fingerprint().dimension);
-    let opened = file::open(&path, stamp(view), dimension, choice.parameters())?;
+    let opened = file::open(&path, stamp, dimension, choice.parameters())?;
     Ok(opened.map(|opened: Opened| Indexed {
         labels: opened.labels().to_vec(),
         index: opened.index,
@@ -72,8 +75,8 @@ fn opened(
 
 /// Whose index it is: that of this store, with embeddings of this encoder. A store without an id
 /// was written by an older program and has no index yet.
-fn stamp(view: &View) -> [u8; 32] {
-    let id = view.store_id().ok().flatten().unwrap_or_default();
+fn stamp(view: &View) -> Result<[u8; 32], StoreError> {
+    let id = view.store_id()?.unwrap_or_default();
     let encoder = format!("{:?}", view.fingerprint());
-    *ContentHash::of_parts([id.as_bytes(), encoder.as_bytes()]).as_bytes()
+    Ok(*ContentHash::of_parts([id.as_bytes(), encoder.as_bytes()]).as_bytes())
 }

@@ -42,11 +42,10 @@ impl Wanted<'_> {
         let range = 0..rows as u32;
         let count = match self.allowed {
             None => rows as u64 - self.deleted.range_cardinality(range),
-            Some(allowed) if self.deleted.is_empty() => allowed.range_cardinality(range),
-            Some(allowed) => allowed
-                .range(range)
-                .filter(|r| !self.deleted.contains(*r))
-                .count() as u64,
+            Some(allowed) => {
+                let gone = (allowed & self.deleted).range_cardinality(range.clone());
+                allowed.range_cardinality(range) - gone
+            }
         };
         usize::try_from(count).unwrap_or(usize::MAX)
     }

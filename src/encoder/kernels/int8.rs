@@ -128,7 +128,7 @@ impl<S: Simd, const P: usize, const Q: usize> Blocks for Tile<'_, S, P, Q> {
         let mut sums = [[simd.zero_sum(); W]; R];
         for unit in 0..depth {
             let Some(left) = self.input.left[unit][row..].first_chunk::<R>() else {
-                return;
+                unreachable!("blocks cover the rows of a tile and no more");
             };
             for quad in 0..Q {
                 let b: [&Quads<S::Right>; W] = std::array::from_fn(|p| &panels[p][unit][quad]);

@@ -1,4 +1,4 @@
-//! The arithmetic of BERT on this processor, and the only room with `unsafe` in it.
+//! The arithmetic of BERT on this processor, and the encoder's only room with `unsafe` in it.
 //!
 //! Kernels are written once, generic over a [`simd::Simd`] token, and contain no `unsafe`; the
 //! tokens (`portable`, `avx2`, `avx512` and the tiles of `amx`) wrap the instructions. [`Path`]

@@ -11,17 +11,20 @@ use crate::index::{HnswParameters, Request, VectorIndex};
 
 const STAMP: [u8; 32] = [7; 32];
 
+/// Each row named after the row that it was.
+fn labels(order: &[u32]) -> Vec<Label> {
+    let label = |row: &u32| Label {
+        key: i64::from(*row),
+        hash: 1,
+    };
+    order.iter().map(label).collect()
+}
+
 /// A good file, written once.
 fn good() -> &'static [u8] {
     static GOOD: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
         let (index, order) = graph(&clustered(1500));
-        let labels: Vec<Label> = order
-            .iter()
-            .map(|row| Label {
-                key: i64::from(*row),
-                hash: 1,
-            })
-            .collect();
+        let labels = labels(&order);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
         assert!(write(&path, &index, STAMP, &labels).unwrap());
@@ -46,13 +49,7 @@ fn opened(bytes: &[u8]) -> Result<Option<Opened>, FileError> {
 fn a_file_gives_back_what_was_written() {
     let vectors = clustered(1500);
     let (index, order) = graph(&vectors);
-    let labels: Vec<Label> = order
-        .iter()
-        .map(|row| Label {
-            key: i64::from(*row),
-            hash: 1,
-        })
-        .collect();
+    let labels = labels(&order);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     write(&path, &index, STAMP, &labels).unwrap();
@@ -137,13 +134,7 @@ fn a_file_that_is_cut_anywhere_is_refused() {
 #[test]
 fn links_that_point_outside_are_refused_though_the_checksums_are_right() {
     let (index, order) = graph(&clustered(200));
-    let labels: Vec<Label> = order
-        .iter()
-        .map(|row| Label {
-            key: i64::from(*row),
-            hash: 1,
-        })
-        .collect();
+    let labels = labels(&order);
     let mut segment = index.base().clone();
     let broken = segment.graph.as_mut().unwrap();
     let mut links = broken.bottom.to_vec();

@@ -50,6 +50,7 @@ fn a_filter_far_from_the_query_costs_no_more_than_its_rows() {
     let far = order.iter().position(|given| given % 12 == 7).unwrap();
     let query = index.vector(u32::try_from(far).unwrap());
     let found = index.search(query, &request).unwrap();
+    assert!(found.work.visited > 0, "a walk was tried");
     assert_eq!(found.neighbours.len(), 10);
     let exact = Request {
         exact: true,
