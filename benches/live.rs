@@ -9,13 +9,14 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use antiphon::corpus::{Corpus, Limits};
 use antiphon::encoder::Embedding;
-use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, NoProgress};
-use antiphon::index::{BuildOptions, HnswParameters, Request, Unwatched};
+use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, NoProgress, Upkeep};
+use antiphon::index::{BuildOptions, BuildProgress, HnswParameters, Request, Unwatched};
 
 const K: usize = 10;
 const IDLE: Duration = Duration::from_secs(10);
@@ -55,6 +56,7 @@ fn main() {
     let queries = encoder.encode(QUESTIONS).expect("short texts");
     let start = Instant::now();
     let engine = Engine::open(copy.path(), encoder, options).expect("a data directory");
+    let engine = Arc::new(engine);
     engine.publish().expect("the store can be read");
     println!("ready after {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
     if engine
@@ -71,18 +73,22 @@ fn main() {
     println!("{} passages", passages());
 
     let stop = AtomicBool::new(false);
-    report(
-        "idle",
-        &search_until(&engine, &queries, || stop.load(Ordering::Relaxed), IDLE),
-    );
+    report("idle", &search_until(&engine, &queries, || false, IDLE));
     one_document(&engine, copy.path());
+    let graphs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&graphs);
+    let watch = move || -> Box<dyn BuildProgress> {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Box::new(Unwatched)
+    };
+    let upkeep = Upkeep::start(Arc::clone(&engine), watch).expect("a thread");
     let loading = std::thread::scope(|scope| {
         let searches = scope.spawn(|| {
             let hour = Duration::from_hours(1);
             search_until(&engine, &queries, || stop.load(Ordering::Relaxed), hour)
         });
         let before = Instant::now();
-        let report = ingest(&engine, &[PathBuf::from(more)]);
+        let report = engine.in_background(|| ingest(&engine, &[PathBuf::from(more)]));
         println!(
             "loaded {report} passages in {:.0} s",
             before.elapsed().as_secs_f64()
@@ -91,25 +97,22 @@ fn main() {
         searches.join().expect("searches do not panic")
     });
     report("loading", &loading);
-    stop.store(false, Ordering::Relaxed);
+    let start = Instant::now();
+    let settled = || !engine.wants_compaction();
     report(
-        "with the tail",
+        "until the graph is whole",
+        &search_until(&engine, &queries, settled, Duration::from_mins(10)),
+    );
+    println!(
+        "that took {:.1} s; the graph was built {} times",
+        start.elapsed().as_secs_f64(),
+        graphs.load(Ordering::Relaxed)
+    );
+    drop(upkeep);
+    report(
+        "afterwards",
         &search_until(&engine, &queries, || false, IDLE),
     );
-    let compacting = std::thread::scope(|scope| {
-        let searches = scope.spawn(|| {
-            let hour = Duration::from_hours(1);
-            search_until(&engine, &queries, || stop.load(Ordering::Relaxed), hour)
-        });
-        let before = Instant::now();
-        let did = engine
-            .compact(BuildOptions::default(), &Unwatched)
-            .expect("valid parameters");
-        println!("compacted: {did}, {:.1} s", before.elapsed().as_secs_f64());
-        stop.store(true, Ordering::Relaxed);
-        searches.join().expect("searches do not panic")
-    });
-    report("compacting", &compacting);
     println!("{} passages", passages());
 }
 

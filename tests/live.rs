@@ -1,10 +1,12 @@
 //! The index follows the store: across restarts, changes, damage, and under searches.
 
 use std::fs;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use antiphon::encoder::Embedding;
-use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, Snapshot};
+use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, Snapshot, Upkeep};
 use antiphon::index::{BuildOptions, HnswParameters, Request, Unwatched};
 use tempfile::TempDir;
 
@@ -216,4 +218,26 @@ fn searches_go_on_while_documents_come_go_and_are_compacted() {
         }
         done.store(true, Ordering::Relaxed);
     });
+}
+
+#[test]
+fn upkeep_builds_the_graph_by_itself_and_stops_when_told() {
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    documents(&folder, 0..20, "the harbour");
+    let engine = Arc::new(engine(&data));
+    engine.in_background(|| ingest(&engine, &folder, false));
+    let before = engine.publish().unwrap();
+    assert_eq!(before.facts().index, "exact");
+    let upkeep = Upkeep::start(Arc::clone(&engine), || Box::new(Unwatched)).unwrap();
+    while engine.wants_compaction() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let after = engine.snapshot().unwrap();
+    assert!(after.facts().index.starts_with("hnsw"));
+    assert_eq!(
+        found(&after, "the harbour", 20).len(),
+        found(&before, "the harbour", 20).len()
+    );
+    drop(upkeep);
+    assert_eq!(Arc::strong_count(&engine), 1, "its thread is gone");
 }

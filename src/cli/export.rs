@@ -65,15 +65,10 @@ fn write_vectors(view: &View, shape: [usize; 2], file: &mut impl Write) -> anyho
         .shape(&shape)
         .writer(file)
         .begin_nd()?;
-    let mut failed = None;
     view.for_each_vector(|stored| {
-        if failed.is_none() {
-            failed = array.extend(stored.vector.iter().copied()).err();
-        }
+        array.extend(stored.vector.iter().copied())?;
+        Ok::<_, anyhow::Error>(())
     })?;
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
     array.finish()?;
     Ok(())
 }

@@ -116,7 +116,7 @@ impl GraphBar {
     pub(super) fn new() -> Self {
         let bar = BARS.add(ProgressBar::new(0));
         bar.set_style(style_of(
-            "graph {wide_bar} {pos}/{len} passages, {eta} left",
+            "building the graph {wide_bar} {percent}% eta {eta}",
         ));
         Self(bar)
     }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 
 use crate::config::Settings;
-use crate::engine::{Engine, IngestOptions};
-use crate::index::BuildOptions;
+use crate::engine::{Engine, IngestOptions, Upkeep};
 use crate::server::{self, Limits, Service};
 
 use super::progress::GraphBar;
@@ -37,13 +36,19 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
         tokio::select! {
             stopped = &mut serving => return Ok(stopped??),
             outcome = started => {
-                if let Err(error) = outcome.unwrap_or_else(|_| Err(anyhow!("start-up broke off"))) {
-                    handle.stop(false).await;
-                    return Err(error);
+                match outcome.unwrap_or_else(|_| Err(anyhow!("start-up broke off"))) {
+                    Ok(upkeep) => {
+                        let stopped = serving.await;
+                        drop(upkeep);
+                        return Ok(stopped??);
+                    }
+                    Err(error) => {
+                        handle.stop(false).await;
+                        return Err(error);
+                    }
                 }
             }
         }
-        Ok(serving.await??)
     })
 }
 
@@ -55,8 +60,9 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Everything between an open listener and a service that is ready.
-fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow::Result<()> {
+/// Everything between an open listener and a service that is ready; what is given back keeps its
+/// index in shape.
+fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow::Result<Upkeep> {
     let say = |what: String| service.waiting_for(what);
     let engine = Arc::new(open::engine(settings, &say)?);
     if !engine.is_empty()? {
@@ -75,8 +81,7 @@ fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow:
         snapshot.facts().documents,
         snapshot.facts().passages,
     )?;
-    engine.compact(BuildOptions::default(), &GraphBar::new())?;
-    Ok(())
+    Upkeep::start(engine, || Box::new(GraphBar::new())).context("cannot start a thread")
 }
 
 /// Brings the store up to date with the corpus folder; whether anything changed.
@@ -89,7 +94,12 @@ fn read_corpus(settings: &Settings, engine: &Engine, say: open::Say<'_>) -> anyh
         prune: false,
     };
     let corpus = open::corpus(&[path])?;
-    let report = open::ingest(engine, &corpus, options, say)?;
+    let read = || open::ingest(engine, &corpus, options, say);
+    // Searches go first once there is something to search.
+    let report = match engine.snapshot() {
+        Some(_) => engine.in_background(read),
+        None => read(),
+    }?;
     if report.changed_anything() || !report.skipped.is_empty() {
         report::summarise(&report, &mut anstream::stderr().lock())?;
     }

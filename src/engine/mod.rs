@@ -4,25 +4,29 @@
 //! searchable. Requests read a [`Snapshot`]: one moment of the store with an index over exactly
 //! its passages. A snapshot never changes; a newer one takes its place between two requests.
 
+mod background;
 mod encode;
 mod ingest;
 mod report;
 mod rows;
 mod saved;
 mod snapshot;
+mod upkeep;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use rayon::ThreadPool;
 
 use crate::encoder::Encoder;
-use crate::index::{BuildOptions, BuildProgress, HnswParameters, IndexError};
+use crate::index::{self, BuildOptions, BuildProgress, HnswParameters, IndexError, SegmentedIndex};
 use crate::store::{Store, StoreError};
 
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoProgress};
 pub use report::{DroppedBlock, IngestReport, Remark};
 pub use snapshot::{Nearest, Snapshot, SnapshotFacts};
+pub use upkeep::Upkeep;
 
 use rows::Indexed;
 
@@ -39,6 +43,8 @@ pub struct Engine {
     published: ArcSwapOption<Snapshot>,
     /// Held by whoever builds a graph: one at a time.
     compaction: Mutex<()>,
+    /// Started when something is first read in the background.
+    background: OnceLock<Option<ThreadPool>>,
     options: EngineOptions,
 }
 
@@ -67,8 +73,17 @@ pub enum IndexChoice {
     },
 }
 
-/// Rows outside the graph, below which it is not worth building anew.
+/// Rows outside of all graphs that are not worth a graph: comparing so many takes as long as a walk.
 const SMALL_TAIL: usize = 4096;
+
+/// What would make an index faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compaction {
+    /// One graph over all rows.
+    Whole,
+    /// A graph over the rows outside of the large one.
+    Fold,
+}
 
 impl IndexChoice {
     /// How graphs are built and searched, where there are any.
@@ -82,15 +97,28 @@ impl IndexChoice {
         }
     }
 
-    /// Whether a graph had better be built: one is wanted for so many rows, and there is none, or
-    /// a tenth of them are outside of it, or a fifth of all are deleted.
-    fn wants_graph(self, has_graph: bool, (tail, deleted, live): (usize, usize, usize)) -> bool {
+    /// What is wanted of an index: a graph, if there should be one and there is none, or a quarter of
+    /// all rows are outside of it, or a fifth deleted; a smaller one for what came since.
+    fn wants(self, index: &SegmentedIndex) -> Option<Compaction> {
+        let live = index.live();
         let wanted = match self {
             Self::Exact => false,
             Self::Hnsw(_) => live > 0,
             Self::Auto { exact_up_to, .. } => live > exact_up_to,
         };
-        wanted && (!has_graph || tail > SMALL_TAIL.max(live / 10) || deleted > live / 5)
+        let (outside, tail) = index.unsettled();
+        if !wanted {
+            None
+        } else if !index.has_graph()
+            || outside > SMALL_TAIL.max(live / 4)
+            || index.deleted() > live / 5
+        {
+            Some(Compaction::Whole)
+        } else if tail > SMALL_TAIL {
+            Some(Compaction::Fold)
+        } else {
+            None
+        }
     }
 }
 
@@ -122,6 +150,7 @@ impl Engine {
             store: Mutex::new(store),
             published: ArcSwapOption::empty(),
             compaction: Mutex::new(()),
+            background: OnceLock::new(),
             options,
         })
     }
@@ -157,9 +186,29 @@ impl Engine {
         Ok(snapshot)
     }
 
-    /// Builds the graph anew if one is wanted and too much lies outside of it, writes it beside the
-    /// store, and publishes it with all that has changed meanwhile. Searches and writes go on.
-    /// Whether it did.
+    /// Whether a graph is wanted and too much lies outside of it.
+    #[must_use]
+    pub fn wants_compaction(&self) -> bool {
+        self.snapshot()
+            .is_some_and(|snapshot| self.options.index.wants(&snapshot.indexed.index).is_some())
+    }
+
+    /// Runs something long on threads that give way to searches, and waits for it.
+    pub fn in_background<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let pool = self.background.get_or_init(|| {
+            let pool = background::pool("reader");
+            pool.inspect_err(|error| tracing::warn!("no threads for the background: {error}"))
+                .ok()
+        });
+        match pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+
+    /// Builds a graph if one is wanted and too much lies outside of what is there, and publishes it
+    /// with all that has changed meanwhile; a whole one is written beside the store. Searches and
+    /// writes go on. Whether it did.
     ///
     /// # Errors
     ///
@@ -172,34 +221,42 @@ impl Engine {
     ) -> Result<bool, EngineError> {
         let one = self.compaction.lock();
         let _one = one.unwrap_or_else(PoisonError::into_inner);
-        let Some(old) = self.snapshot() else {
+        // Not the snapshot: one that is held keeps the store's log from shrinking.
+        let Some(old) = self.snapshot().map(|snapshot| snapshot.indexed.clone()) else {
             return Ok(false);
         };
-        let has_graph = old.indexed.index.build() != 0;
-        if !self
-            .options
-            .index
-            .wants_graph(has_graph, old.indexed.counts())
-        {
-            return Ok(false);
-        }
-        let (index, from) = old.indexed.index.compacted(options, progress)?;
-        let labels = from
-            .iter()
-            .filter_map(|row| old.indexed.labels.get(*row as usize));
-        let built = Indexed {
-            index,
-            labels: labels.copied().collect(),
+        let compacted = match self.options.index.wants(&old.index) {
+            None => return Ok(false),
+            Some(Compaction::Whole) => self.whole(old, options, progress)?,
+            Some(Compaction::Fold) => {
+                let (index, rows) = old.index.folded(options, progress)?;
+                let labels = old.labels_of(&rows);
+                Indexed { index, labels }
+            }
         };
-        drop(old);
-        let directory = self.store().directory().to_owned();
-        let store_view = || self.store().view(1);
-        let saved = saved::write(&directory, &store_view()?, built, self.options.index)?;
         let mut store = self.store();
         let view = store.view(self.options.readers)?;
-        let snapshot = Snapshot::following(saved, view)?;
+        let snapshot = Snapshot::following(compacted, view)?;
         self.published.store(Some(Arc::new(snapshot)));
         Ok(true)
+    }
+
+    /// One graph over all rows, in its file.
+    fn whole(
+        &self,
+        old: Indexed,
+        options: BuildOptions,
+        progress: &dyn BuildProgress,
+    ) -> Result<Indexed, EngineError> {
+        let Some(built) = index::Compaction::of(&old.index, options, progress)? else {
+            return Ok(old);
+        };
+        let labels = old.labels_of(built.rows());
+        drop(old);
+        let mut store = self.store();
+        let (directory, moment) = (store.directory().to_owned(), store.view(1)?);
+        drop(store);
+        saved::write(&directory, &moment, built, labels, self.options.index)
     }
 
     /// Whether nothing is stored yet.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::index::file::Label;
-use crate::index::{RowOrder, SegmentedIndex, VectorIndex, Vectors};
+use crate::index::{RowOrder, SegmentedIndex, Vectors};
 use crate::store::{PassageEntry, PassageKey, View};
 
 use super::EngineError;
@@ -41,15 +41,10 @@ impl Indexed {
         }
         gone.extend(known.map(|(_, row)| *row));
         let mut vectors = Vectors::new(view.fingerprint().dimension)?;
-        let mut refused = None;
         view.vectors_of(new.iter().map(|entry| entry.key), |stored| {
-            if let Err(error) = vectors.push(stored.vector) {
-                refused.get_or_insert(error);
-            }
+            vectors.push(stored.vector)?;
+            Ok::<_, EngineError>(())
         })?;
-        if let Some(error) = refused {
-            return Err(error.into());
-        }
         let mut labels = self.labels;
         labels.extend(new.iter().map(|entry| label(entry)));
         let index = self.index.without(gone).with_rows(&vectors)?;
@@ -75,10 +70,10 @@ impl Indexed {
         Some(PassageKey::from_number(label.key))
     }
 
-    /// Rows that are not in the graph, deleted ones, and all that can be found.
-    pub(super) fn counts(&self) -> (usize, usize, usize) {
-        let (tail, deleted) = self.index.unsettled();
-        (tail, deleted, self.index.len() - deleted)
+    /// The labels of these rows, in their order.
+    pub(super) fn labels_of(&self, rows: &[u32]) -> Vec<Label> {
+        let labels = rows.iter().map(|row| self.labels.get(*row as usize));
+        labels.flatten().copied().collect()
     }
 }
 

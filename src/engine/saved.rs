@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::index::SegmentedIndex;
-use crate::index::file::{self, FileError, Opened};
+use crate::index::file::{self, FileError, Label, Opened};
+use crate::index::{Compaction, SegmentedIndex};
 use crate::store::{ContentHash, StoreError, View};
 
 use super::rows::Indexed;
@@ -35,28 +35,29 @@ pub(super) fn open(
     })
 }
 
-/// Writes an index and gives it back as the file has it, so that its arrays need no memory of our
-/// own; as it is if that fails.
+/// Writes a new index and gives it back as the file has it, so that its arrays need no memory of our
+/// own; in memory if that fails.
 pub(super) fn write(
     directory: &Path,
     view: &View,
-    indexed: Indexed,
+    compaction: Compaction,
+    labels: Vec<Label>,
     choice: IndexChoice,
 ) -> Result<Indexed, EngineError> {
     let stamp = stamp(view)?;
     let written = || -> Result<Option<Indexed>, FileError> {
         let path = directory.join(INDEX_FILE);
-        file::write(&path, &indexed.index, stamp, &indexed.labels)?;
+        file::write(&path, &compaction, stamp, &labels)?;
         opened(directory, view, choice, stamp)
     };
-    Ok(match written() {
-        Ok(Some(saved)) => saved,
-        Ok(None) => indexed,
-        Err(error) => {
-            tracing::warn!("the index cannot be kept on disk: {error}");
-            indexed
-        }
-    })
+    match written() {
+        Ok(Some(saved)) => return Ok(saved),
+        // Somebody has removed it again.
+        Ok(None) => {}
+        Err(error) => tracing::warn!("the index cannot be kept on disk: {error}"),
+    }
+    let (index, _) = compaction.into_index();
+    Ok(Indexed { index, labels })
 }
 
 fn opened(

@@ -94,14 +94,11 @@ impl Snapshot {
     /// If the store cannot be read.
     pub fn vectors(&self) -> Result<Vectors, EngineError> {
         let mut vectors = Vectors::new(self.fingerprint().dimension)?;
-        let mut refused = None;
         self.view.for_each_vector(|stored| {
-            refused = refused.take().or(vectors.push(stored.vector).err());
+            vectors.push(stored.vector)?;
+            Ok::<_, EngineError>(())
         })?;
-        match refused {
-            Some(error) => Err(error.into()),
-            None => Ok(vectors),
-        }
+        Ok(vectors)
     }
 
     /// The passages nearest to a query, best first, with their scores, and what finding them took.

@@ -112,14 +112,6 @@ impl Codes {
         Self::from_parts(self.quantiser, lines.into(), lost.into())
     }
 
-    /// The same rows in another order: for each row then, which it is now.
-    pub(super) fn reordered(&self, order: &[u32]) -> Self {
-        let rows = || order.iter().map(|row| *row as usize);
-        let lines: Vec<Line> = rows().flat_map(|row| self.row(row)).copied().collect();
-        let lost: Vec<f32> = rows().map(|row| self.lost[row]).collect();
-        Self::from_parts(self.quantiser, lines.into(), lost.into())
-    }
-
     pub(super) fn len(&self) -> usize {
         self.lost.len()
     }

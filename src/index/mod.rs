@@ -12,6 +12,7 @@
 //! those that may be among the best and scores them exactly.
 
 mod codes;
+mod compaction;
 mod exact;
 mod field;
 pub mod file;
@@ -30,6 +31,7 @@ use std::cmp::Ordering;
 
 use roaring::RoaringBitmap;
 
+pub use compaction::Compaction;
 pub use exact::ExactScan;
 pub use graph::{BuildOptions, HnswParameters, MAX_EF};
 pub use segmented::{IndexBytes, SegmentedIndex};
@@ -137,7 +139,7 @@ pub trait RowOrder: Send + Sync {
 
 /// Someone who watches a graph being built.
 pub trait BuildProgress: Sync {
-    /// So many of all rows are linked.
+    /// So much of all the work is done, in rows; each row is worked on twice.
     fn update(&self, done: usize, all: usize);
 
     /// Whether to give up.

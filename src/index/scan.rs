@@ -97,10 +97,12 @@ fn part(
     }
 }
 
-/// Offers these rows, which must be rows of the codes; gives how many they were.
+/// Offers these rows, in a field's numbers: the first row of the codes is `first`. Gives how many
+/// they were.
 pub(super) fn some(
     codes: &Codes,
     query: &CodedQuery,
+    first: u32,
     mut rows: impl Iterator<Item = u32>,
     field: &mut Field,
 ) -> usize {
@@ -109,7 +111,7 @@ pub(super) fn some(
     let mut count = 0;
     loop {
         block.clear();
-        block.extend(rows.by_ref().take(BLOCK));
+        block.extend(rows.by_ref().take(BLOCK).map(|row| row - first));
         if block.is_empty() {
             return count;
         }
@@ -118,7 +120,7 @@ pub(super) fn some(
         query.products(codes.lines(), &block, products);
         for (row, product) in block.iter().zip(products) {
             let bound = query.bound(codes.lost()[*row as usize]);
-            field.offer(*row, query.score(*product), bound);
+            field.offer(first + *row, query.score(*product), bound);
         }
         if !field.has_threshold() {
             field.weed();

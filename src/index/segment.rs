@@ -1,13 +1,16 @@
 //! Rows that do not change: vectors, codes and perhaps a graph over them.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use roaring::RoaringBitmap;
 
 use super::codes::{CodedQuery, Codes, Quantiser};
 use super::field::Field;
-use super::graph::{self, BuildOptions, Everything, Graph, HnswParameters, Walk};
+use super::graph::{self, Everything, Graph, Walk};
 use super::section::Section;
 use super::vectors::check;
-use super::{BuildProgress, IndexError, Work, scan};
+use super::{IndexError, Work, scan};
 
 /// Rows numbered from 0. The codes stand beside the exact vectors, which are read only for the few
 /// candidates that are rescored.
@@ -20,34 +23,48 @@ pub(super) struct Segment {
     pub(super) graph: Option<Graph>,
 }
 
-/// What is wanted of a segment.
+/// What is wanted of an index. Rows are those of the whole index here.
 pub(super) struct Wanted<'a> {
     pub(super) k: usize,
     pub(super) ef: usize,
     pub(super) exact: bool,
-    /// Rows that may be found, none if all may.
-    pub(super) allowed: Option<&'a RoaringBitmap>,
-    /// Rows that may not.
-    pub(super) deleted: &'a RoaringBitmap,
+    pub(super) admitted: Admitted<'a>,
 }
 
-impl Wanted<'_> {
-    pub(super) fn admits(&self, row: u32) -> bool {
-        self.allowed.is_none_or(|rows| rows.contains(row)) && !self.deleted.contains(row)
+/// Rows that may be found.
+pub(super) enum Admitted<'a> {
+    Only(Cow<'a, RoaringBitmap>),
+    AllBut(&'a RoaringBitmap),
+}
+
+impl<'a> Admitted<'a> {
+    /// Those that are allowed, all if it is not said which, and not deleted.
+    pub(super) fn of(allowed: Option<&'a RoaringBitmap>, deleted: &'a RoaringBitmap) -> Self {
+        match allowed {
+            None => Self::AllBut(deleted),
+            Some(allowed) if deleted.is_empty() => Self::Only(Cow::Borrowed(allowed)),
+            Some(allowed) => Self::Only(Cow::Owned(allowed - deleted)),
+        }
     }
 
-    /// How many of the first `rows` rows may be found.
-    fn count(&self, rows: usize) -> usize {
-        #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
-        let range = 0..rows as u32;
-        let count = match self.allowed {
-            None => rows as u64 - self.deleted.range_cardinality(range),
-            Some(allowed) => {
-                let gone = (allowed & self.deleted).range_cardinality(range.clone());
-                allowed.range_cardinality(range) - gone
-            }
+    fn admits(&self, row: u32) -> bool {
+        match self {
+            Self::Only(rows) => rows.contains(row),
+            Self::AllBut(rows) => !rows.contains(row),
+        }
+    }
+
+    /// How many of a range may be found.
+    fn count(&self, range: Range<u32>) -> usize {
+        let count = match self {
+            Self::Only(rows) => rows.range_cardinality(range),
+            Self::AllBut(rows) => range.len() as u64 - rows.range_cardinality(range),
         };
         usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
+    fn is_everything(&self) -> bool {
+        matches!(self, Self::AllBut(rows) if rows.is_empty())
     }
 }
 
@@ -89,30 +106,6 @@ impl Segment {
         }
     }
 
-    /// The same rows with a graph, in the order that suits it, and that order: for each row now,
-    /// which it was.
-    pub(super) fn with_graph(
-        &self,
-        parameters: HnswParameters,
-        options: BuildOptions,
-        progress: &dyn BuildProgress,
-    ) -> Result<(Self, Vec<u32>), IndexError> {
-        let Some(frozen) = graph::freeze(&self.codes, parameters, options, progress)? else {
-            return Ok((self.clone(), Vec::new()));
-        };
-        let mut vectors = Vec::with_capacity(self.vectors.len());
-        for row in &frozen.order {
-            vectors.extend_from_slice(self.vector(*row));
-        }
-        let segment = Self {
-            dimension: self.dimension,
-            vectors: vectors.into(),
-            codes: self.codes.reordered(&frozen.order),
-            graph: Some(frozen.graph),
-        };
-        Ok((segment, frozen.order))
-    }
-
     pub(super) fn len(&self) -> usize {
         self.codes.len()
     }
@@ -126,85 +119,89 @@ impl Segment {
         &self.vectors[row as usize * self.dimension..][..self.dimension]
     }
 
-    /// Offers the rows that may be among the `k` best to a field.
+    /// Offers the rows that may be among the `k` best to a field, which knows them by their numbers in
+    /// the whole index; those of this segment begin at `first`.
     pub(super) fn search(
         &self,
+        first: u32,
         query: &CodedQuery,
         wanted: &Wanted<'_>,
         field: Field,
         work: &mut Work,
     ) -> Field {
-        let count = wanted.count(self.len());
+        let count = wanted.admitted.count(self.range(first));
         let scan_cost = (count * COST.1).min(self.len() * COST.2);
         if let (Some(graph), false) = (&self.graph, wanted.exact) {
             let ef = wanted.ef.max(wanted.k).min(count);
             let products = (ef * WALK_PRODUCTS).saturating_mul(self.len()) / count.max(1);
             if products.saturating_mul(COST.0) < scan_cost {
-                return self.walk(graph, query, wanted, (ef, scan_cost / COST.0), field, work);
+                let limits = (ef, scan_cost / COST.0);
+                return match self.walk(graph, first, query, wanted, limits, work) {
+                    Some(found) => field.join(found),
+                    None => self.scan(first, query, wanted, count, field, work),
+                };
             }
         }
-        self.scan(query, wanted, count, field, work)
+        self.scan(first, query, wanted, count, field, work)
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
+    fn range(&self, first: u32) -> Range<u32> {
+        first..first + self.len() as u32
     }
 
     fn scan(
         &self,
+        first: u32,
         query: &CodedQuery,
         wanted: &Wanted<'_>,
         count: usize,
         mut field: Field,
         work: &mut Work,
     ) -> Field {
-        match wanted.allowed {
-            Some(allowed) if count * COST.1 < self.len() * COST.2 => {
-                #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
-                let rows = allowed.range(0..self.len() as u32);
-                let rows = rows.filter(|row| !wanted.deleted.contains(*row));
-                work.evaluations += scan::some(&self.codes, query, rows, &mut field);
+        match &wanted.admitted {
+            Admitted::Only(rows) if count * COST.1 < self.len() * COST.2 => {
+                let rows = rows.range(self.range(first));
+                work.evaluations += scan::some(&self.codes, query, first, rows, &mut field);
                 field
             }
-            _ => {
+            admitted => {
                 work.evaluations += self.len();
-                let admits = |row| wanted.admits(row);
-                scan::all(&self.codes, query, 0, admits, field, wanted.k)
+                let admits = |row| admitted.admits(row);
+                scan::all(&self.codes, query, first, admits, field, wanted.k)
             }
         }
     }
 
+    /// What a walk finds; `None` if that is too little, or the walk too long.
     fn walk(
         &self,
         graph: &Graph,
+        first: u32,
         query: &CodedQuery,
         wanted: &Wanted<'_>,
         (ef, budget): (usize, usize),
-        mut field: Field,
         work: &mut Work,
-    ) -> Field {
-        let walked = WALK.with_borrow_mut(|walk| {
+    ) -> Option<Field> {
+        WALK.with_borrow_mut(|walk| {
             let codes = &self.codes;
-            let everything = wanted.allowed.is_none() && wanted.deleted.is_empty();
-            let complete = if everything {
+            let complete = if wanted.admitted.is_everything() {
                 graph::walk(graph, codes, query, (ef, usize::MAX), &Everything, walk)
             } else {
-                let admit = |row: u32| wanted.admits(row);
+                let admit = |row: u32| wanted.admitted.admits(first + row);
                 graph::walk(graph, codes, query, (ef, budget), &admit, walk)
             };
             work.evaluations += walk.evaluations;
             work.visited += walk.visited;
             let admitted = walk.steps.iter().filter(|step| step.is_admitted());
-            let candidates: Vec<_> = admitted.take(rescored(wanted.k)).collect();
-            if !complete || candidates.len() < wanted.k.min(ef) {
-                return false;
-            }
-            for step in candidates {
+            let mut found = Field::new(wanted.k);
+            let mut count = 0;
+            for step in admitted.take(rescored(wanted.k)) {
                 let bound = query.bound(codes.lost()[step.row() as usize]);
-                field.offer(step.row(), query.score(step.product), bound);
+                found.offer(first + step.row(), query.score(step.product), bound);
+                count += 1;
             }
-            true
-        });
-        if walked {
-            field
-        } else {
-            self.scan(query, wanted, wanted.count(self.len()), field, work)
-        }
+            (complete && count >= wanted.k.min(ef)).then_some(found)
+        })
     }
 }

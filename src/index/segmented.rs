@@ -1,5 +1,5 @@
-//! The index that serves: a segment with a graph, a tail of what was added since, and a list of
-//! what was deleted.
+//! The index that serves: a segment with a graph, perhaps a smaller one for what was added since,
+//! a tail for what was added lately, and a list of what was deleted.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use std::time::SystemTime;
 use roaring::RoaringBitmap;
 
 use super::codes::{CodedQuery, Quantiser};
+use super::compaction::Compaction;
 use super::field::Field;
 use super::graph::{BuildOptions, Graph, HnswParameters, MAX_EF, MAX_ROWS};
-use super::segment::{Segment, Wanted};
-use super::{
-    BuildProgress, Found, IndexError, Request, RowOrder, VectorIndex, Vectors, Work, scan,
-};
+use super::kernels::Line;
+use super::segment::{Admitted, Segment, Wanted};
+use super::{BuildProgress, Found, IndexError, Request, RowOrder, VectorIndex, Vectors, Work};
 
 /// Rows of a full block of the tail. Adding rows copies the last block, so it is small.
 const BLOCK_ROWS: usize = 1024;
@@ -29,11 +29,13 @@ pub struct SegmentedIndex {
     parameters: HnswParameters,
     /// Rows from 0 on.
     base: Arc<Segment>,
-    /// Rows after those of the base, in blocks of [`BLOCK_ROWS`].
+    /// Rows after those of the base that have a graph too; none if nothing has been [folded](Self::folded).
+    middle: Arc<Segment>,
+    /// The rows after these, in blocks of [`BLOCK_ROWS`].
     tail: Vec<Arc<Segment>>,
     deleted: RoaringBitmap,
     order: Arc<dyn RowOrder>,
-    /// Tells the base from others over the same rows.
+    /// Tells the graphs from others over the same rows.
     build: u64,
 }
 
@@ -63,6 +65,7 @@ impl SegmentedIndex {
         Self {
             dimension: base.dimension,
             parameters,
+            middle: Arc::new(Segment::empty(base.dimension)),
             base: Arc::new(base),
             tail: Vec::new(),
             deleted: RoaringBitmap::new(),
@@ -128,8 +131,9 @@ impl SegmentedIndex {
         without
     }
 
-    /// All rows that are not deleted in one segment with a graph, and where they were: for each row
-    /// of the new index, its row in this one. This index goes on serving meanwhile.
+    /// All rows that are not deleted in one segment with a graph, in memory, and where they were: for
+    /// each row of the new index, its row in this one. See [`Compaction`], which can be written to a
+    /// file without that.
     ///
     /// # Errors
     ///
@@ -139,43 +143,80 @@ impl SegmentedIndex {
         options: BuildOptions,
         progress: &dyn BuildProgress,
     ) -> Result<(Self, Vec<u32>), IndexError> {
-        #[allow(clippy::cast_possible_truncation)] // at most 2^30
-        let rows = 0..self.len() as u32;
-        let live: Vec<u32> = rows.filter(|row| !self.deleted.contains(*row)).collect();
-        let mut flat = Vec::with_capacity(live.len() * self.dimension);
-        for row in &live {
-            flat.extend_from_slice(self.vector(*row));
+        match Compaction::of(self, options, progress)? {
+            Some(compaction) => Ok(compaction.into_index()),
+            None => Ok((Self::new(self.dimension, self.parameters)?, Vec::new())),
         }
-        let gathered = Segment::empty(self.dimension).extended(&flat);
-        drop(flat);
-        let (base, order) = gathered.with_graph(self.parameters, options, progress)?;
-        let from = order.into_iter().map(|row| live[row as usize]).collect();
-        let build = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(1, |since| {
-                since.as_secs() << 32 | u64::from(since.subsec_nanos())
-            });
-        let compacted = Self::over(base, self.parameters).built_as(build);
-        Ok((compacted, from))
+    }
+
+    /// The same index with a second graph over the rows that are not in the first, and where each
+    /// row was. Rows of the first keep their numbers; those after them that are deleted are gone.
+    /// That takes seconds where a whole graph takes minutes, and lasts until the next one.
+    ///
+    /// # Errors
+    ///
+    /// If the build is cancelled.
+    pub fn folded(
+        &self,
+        options: BuildOptions,
+        progress: &dyn BuildProgress,
+    ) -> Result<(Self, Vec<u32>), IndexError> {
+        #[allow(clippy::cast_possible_truncation)] // at most 2^30
+        let (first, end) = (self.base.len() as u32, self.len() as u32);
+        let rows = (first..end).filter(|row| self.is_live(*row)).collect();
+        let (middle, rows) = match Compaction::over(self, rows, options, progress)? {
+            Some(compaction) => compaction.into_segment(),
+            None => (Segment::empty(self.dimension), Vec::new()),
+        };
+        let mut folded = self.clone();
+        folded.build = self.build ^ now();
+        folded.middle = Arc::new(middle);
+        folded.tail.clear();
+        folded.deleted.remove_range(first..end);
+        Ok((folded, (0..first).chain(rows).collect()))
+    }
+
+    /// Coordinates of a row.
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// How its graph is, or would be, built and searched.
+    #[must_use]
+    pub fn parameters(&self) -> HnswParameters {
+        self.parameters
     }
 
     /// The segment with the graph.
+    #[cfg(test)]
     pub(super) fn base(&self) -> &Segment {
         &self.base
     }
 
-    /// Rows outside the graph, and deleted rows.
+    /// Rows outside of the first graph, and those of them outside of both.
     #[must_use]
     pub fn unsettled(&self) -> (usize, usize) {
-        let tail = self.len() - self.base.len();
-        let deleted = usize::try_from(self.deleted.len()).unwrap_or(usize::MAX);
-        (tail, deleted)
+        let outside = self.len() - self.base.len();
+        (outside, outside - self.middle.len())
+    }
+
+    /// Rows that are not found any more.
+    #[must_use]
+    pub fn deleted(&self) -> usize {
+        usize::try_from(self.deleted.len()).unwrap_or(usize::MAX)
+    }
+
+    /// Whether there is a graph.
+    #[must_use]
+    pub fn has_graph(&self) -> bool {
+        self.base.graph.is_some()
     }
 
     /// Rows that are found.
     #[must_use]
     pub fn live(&self) -> usize {
-        self.len().saturating_sub(self.unsettled().1)
+        self.len().saturating_sub(self.deleted())
     }
 
     /// Whether this row can be found.
@@ -191,25 +232,58 @@ impl SegmentedIndex {
     /// If there is no such row.
     #[must_use]
     pub fn vector(&self, row: u32) -> &[f32] {
-        let row_at = row as usize;
-        match row_at.checked_sub(self.base.len()) {
-            None => self.base.vector(row),
-            #[allow(clippy::cast_possible_truncation)] // below the size of a block
-            Some(at) => self.tail[at / BLOCK_ROWS].vector((at % BLOCK_ROWS) as u32),
+        let (segment, row) = self.place(row);
+        segment.vector(row)
+    }
+
+    /// The codes of a row, and what quantising took from it.
+    pub(super) fn code(&self, row: u32) -> (&[Line], f32) {
+        let (segment, row) = self.place(row);
+        let row = row as usize;
+        (segment.codes.row(row), segment.codes.lost()[row])
+    }
+
+    /// The segment that holds a row, and which of its rows it is.
+    fn place(&self, row: u32) -> (&Segment, u32) {
+        let (base, graphs) = (self.base.len(), self.base.len() + self.middle.len());
+        let at = row as usize;
+        #[allow(clippy::cast_possible_truncation)] // parts of a row's number
+        if at < base {
+            (&self.base, row)
+        } else if at < graphs {
+            (&self.middle, (at - base) as u32)
+        } else {
+            let at = at - graphs;
+            (&self.tail[at / BLOCK_ROWS], (at % BLOCK_ROWS) as u32)
         }
+    }
+
+    /// All segments in the order of their rows.
+    fn segments(&self) -> impl Iterator<Item = &Segment> {
+        let graphs = [&self.base, &self.middle];
+        graphs.into_iter().chain(&self.tail).map(Arc::as_ref)
     }
 
     /// Memory of the index, mapped or not, in bytes: codes and graph, and exact vectors.
     #[must_use]
     pub fn bytes(&self) -> IndexBytes {
         let mut bytes = IndexBytes::default();
-        for segment in std::iter::once(&self.base).chain(&self.tail) {
+        for segment in self.segments() {
             bytes.codes += size_of_val(segment.codes.lines()) + size_of_val(segment.codes.lost());
             bytes.graph += segment.graph.as_ref().map_or(0, Graph::bytes);
             bytes.vectors += size_of_val(&*segment.vectors);
         }
         bytes
     }
+}
+
+/// A number for a graph that no other has: the time.
+pub(super) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(1, |since| {
+            since.as_secs() << 32 | u64::from(since.subsec_nanos())
+        })
 }
 
 /// What an index takes, in bytes.
@@ -225,8 +299,7 @@ pub struct IndexBytes {
 
 impl VectorIndex for SegmentedIndex {
     fn len(&self) -> usize {
-        let blocks = self.tail.iter().map(|block| block.len());
-        self.base.len() + blocks.sum::<usize>()
+        self.segments().map(Segment::len).sum()
     }
 
     fn description(&self) -> String {
@@ -256,20 +329,17 @@ impl VectorIndex for SegmentedIndex {
             k,
             ef,
             exact: request.exact,
-            allowed: request.allowed,
-            deleted: &self.deleted,
+            admitted: Admitted::of(request.allowed, &self.deleted),
         };
         let mut work = Work::default();
         let coded = CodedQuery::new(query, Quantiser::new(self.dimension));
-        let mut field = self.base.search(&coded, &wanted, Field::new(k), &mut work);
-        let mut first = self.base.len();
-        for block in &self.tail {
+        let mut field = Field::new(k);
+        let mut first = 0;
+        for segment in self.segments() {
+            field = segment.search(first, &coded, &wanted, field, &mut work);
             #[allow(clippy::cast_possible_truncation)] // at most 2^30
-            let start = first as u32;
-            let admits = |row| wanted.admits(row);
-            field = scan::all(&block.codes, &coded, start, admits, field, k);
-            work.evaluations += block.len();
-            first += block.len();
+            let rows = segment.len() as u32;
+            first += rows;
         }
         let mut neighbours = field.rescore(query, |row| self.vector(row));
         work.rescored = neighbours.len();

@@ -82,16 +82,16 @@ impl View {
         StoreError::compare(&self.fingerprint, running)
     }
 
-    /// Visits every passage's embedding in the order of document id and ordinal. This order is
-    /// the tie-break of every search.
+    /// Visits every passage's embedding in the order of document id and ordinal, until the visitor
+    /// fails.
     ///
     /// # Errors
     ///
-    /// If the database cannot be read or an embedding is damaged.
-    pub fn for_each_vector(
+    /// If the database cannot be read, an embedding is damaged, or the visitor fails.
+    pub fn for_each_vector<E: From<StoreError>>(
         &self,
-        mut visit: impl FnMut(StoredVector<'_>),
-    ) -> Result<(), StoreError> {
+        mut visit: impl FnMut(StoredVector<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.with(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT p.key, e.vector
@@ -107,13 +107,16 @@ impl View {
                 let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
                 let of = || format!("passage {key}");
                 rows::floats(bytes, self.fingerprint.dimension, of, &mut vector)?;
-                visit(StoredVector {
+                let stored = StoredVector {
                     key: PassageKey(key),
                     vector: &vector,
-                });
+                };
+                if let Err(error) = visit(stored) {
+                    return Ok(Err(error));
+                }
             }
-            Ok(())
-        })
+            Ok(Ok(()))
+        })?
     }
 
     /// All passages in the order of their keys.
@@ -151,16 +154,16 @@ impl View {
         })
     }
 
-    /// The embeddings of these passages, in their order.
+    /// Visits the embeddings of these passages, in their order, until the visitor fails.
     ///
     /// # Errors
     ///
-    /// If the database cannot be read, or an embedding is missing or damaged.
-    pub fn vectors_of(
+    /// If the database cannot be read, an embedding is missing or damaged, or the visitor fails.
+    pub fn vectors_of<E: From<StoreError>>(
         &self,
         keys: impl Iterator<Item = PassageKey>,
-        mut visit: impl FnMut(StoredVector<'_>),
-    ) -> Result<(), StoreError> {
+        mut visit: impl FnMut(StoredVector<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.with(|connection| {
             let mut statement =
                 connection.prepare_cached("SELECT vector FROM embeddings WHERE passage = ?1")?;
@@ -176,13 +179,16 @@ impl View {
                         &mut vector,
                     ))
                 })??;
-                visit(StoredVector {
+                let stored = StoredVector {
                     key,
                     vector: &vector,
-                });
+                };
+                if let Err(error) = visit(stored) {
+                    return Ok(Err(error));
+                }
             }
-            Ok(())
-        })
+            Ok(Ok(()))
+        })?
     }
 
     /// A number that no other store has, if this one was given one.

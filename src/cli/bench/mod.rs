@@ -1,6 +1,7 @@
 //! `antiphon bench`.
 
 mod embed;
+mod memory;
 mod profile;
 mod samples;
 mod search;

@@ -4,6 +4,7 @@
 //! them as queries. The graph is built on all threads of the settings; every search runs on one.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -13,14 +14,15 @@ use roaring::RoaringBitmap;
 use serde::Serialize;
 
 use crate::config::Settings;
+use crate::index::file::{self, Label};
 use crate::index::{
-    BuildOptions, ExactScan, Found, IndexBytes, Neighbour, Request, SegmentedIndex, VectorIndex,
-    Vectors,
+    BuildOptions, Compaction, ExactScan, Found, IndexBytes, Neighbour, Request, SegmentedIndex,
+    VectorIndex, Vectors,
 };
 use crate::store::View;
 
 use super::super::{output, progress::GraphBar};
-use super::percentile;
+use super::{memory, percentile};
 
 /// What `ef` is set to, one after the other.
 const EFS: &[usize] = &[16, 24, 32, 48, 64, 96, 128, 192, 256];
@@ -68,6 +70,12 @@ struct Report {
     threads: usize,
     queries: usize,
     build_seconds: f64,
+    /// Memory that the build needed beside the vectors, where the system tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_peak_bytes: Option<u64>,
+    file_bytes: u64,
+    /// Until a written index was verified and could be searched.
+    open_ms: f64,
     bytes_per_vector: f64,
     bytes: Bytes,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,27 +154,28 @@ fn measure(
     let options = BuildOptions {
         deterministic: arguments.deterministic,
     };
+    let (rows, vectors) = (vectors.len(), Arc::new(vectors));
+    let truth = truth(&vectors, queries, arguments.k, allowed)?;
+    let tail = SegmentedIndex::new(vectors.dimension(), settings.hnsw())?.with_rows(&vectors)?;
+    drop(vectors);
     let start = Instant::now();
-    let (index, from) = SegmentedIndex::new(vectors.dimension(), settings.hnsw())?
-        .with_rows(&vectors)?
-        .compacted(options, &GraphBar::new())?;
+    let (built, build_peak_bytes) =
+        memory::grown(|| Compaction::of(&tail, options, &GraphBar::new()));
     let build_seconds = start.elapsed().as_secs_f64();
-    // The index has its own order of rows; the oracle is asked in the same one.
-    let mut ordered = Vectors::new(vectors.dimension())?;
-    for row in &from {
-        ordered.push(vectors.row(*row as usize).context("a row of the index")?)?;
-    }
+    let built = built?.context("there is nothing to search")?;
+    // The index has its own order of rows.
     let renamed = allowed.map(|allowed| {
-        let places = (0..).zip(&from);
+        let places = (0..).zip(built.rows());
         places
             .filter(|(_, old)| allowed.contains(**old))
             .map(|(new, _)| new)
             .collect()
     });
-    drop(vectors);
+    let saved = Saved::new(&built, settings)?;
+    drop((tail, built));
     let bench = Bench {
-        index: &index,
-        truth: truth(&ordered, queries, arguments.k, renamed.as_ref())?,
+        index: &saved.index,
+        truth,
         queries,
         k: arguments.k,
         allowed: renamed.as_ref(),
@@ -183,16 +192,19 @@ fn measure(
         codes,
         graph,
         vectors,
-    } = index.bytes();
+    } = saved.index.bytes();
     #[allow(clippy::cast_precision_loss)] // figures for the eye
-    let per_vector = (codes + graph + vectors) as f64 / index.len() as f64;
+    let per_vector = (codes + graph + vectors) as f64 / rows as f64;
     Ok(Report {
-        vectors: index.len(),
+        vectors: rows,
         dimension: queries.dimension(),
         k: arguments.k,
         threads: rayon::current_num_threads(),
         queries: queries.len(),
         build_seconds,
+        build_peak_bytes,
+        file_bytes: saved.file_bytes,
+        open_ms: saved.open_ms,
         bytes_per_vector: per_vector,
         bytes: Bytes {
             codes,
@@ -215,6 +227,39 @@ fn measure(
             .map(|(ef, run)| run.point(*ef))
             .collect(),
     })
+}
+
+/// The index as it is served: written to a file and mapped.
+struct Saved {
+    index: SegmentedIndex,
+    file_bytes: u64,
+    open_ms: f64,
+    _folder: tempfile::TempDir,
+}
+
+impl Saved {
+    fn new(built: &Compaction, settings: &Settings) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("index");
+        let labels: Vec<Label> = built
+            .rows()
+            .iter()
+            .map(|row| Label {
+                key: i64::from(*row),
+                hash: 0,
+            })
+            .collect();
+        let stamp = [0; 32];
+        file::write(&path, built, stamp, &labels)?;
+        let start = Instant::now();
+        let opened = file::open(&path, stamp, built.dimension(), settings.hnsw())?;
+        Ok(Self {
+            index: opened.context("the file is gone")?.index,
+            file_bytes: std::fs::metadata(&path)?.len(),
+            open_ms: start.elapsed().as_secs_f64() * 1e3,
+            _folder: folder,
+        })
+    }
 }
 
 /// An index under measurement.
@@ -295,12 +340,12 @@ impl Run {
 
 /// The true neighbours of every query, by the plain scan.
 fn truth(
-    vectors: &Vectors,
+    vectors: &Arc<Vectors>,
     queries: &Vectors,
     k: usize,
     allowed: Option<&RoaringBitmap>,
 ) -> anyhow::Result<Vec<Vec<Neighbour>>> {
-    let oracle = ExactScan::new(std::sync::Arc::new(vectors.clone()));
+    let oracle = ExactScan::new(Arc::clone(vectors));
     let request = Request {
         allowed,
         ..Request::nearest(k)
@@ -372,14 +417,11 @@ fn own(data_dir: &Path) -> anyhow::Result<(Vectors, Vectors)> {
     let view = View::open(data_dir)?;
     let dimension = view.fingerprint().dimension;
     let (mut vectors, mut keys) = (Vectors::new(dimension)?, Vec::new());
-    let mut refused = None;
-    view.for_each_vector(|stored| match vectors.push(stored.vector) {
-        Ok(()) => keys.push(stored.key),
-        Err(error) => refused = Some(error),
+    view.for_each_vector(|stored| {
+        vectors.push(stored.vector)?;
+        keys.push(stored.key);
+        Ok::<_, anyhow::Error>(())
     })?;
-    if let Some(error) = refused {
-        return Err(error.into());
-    }
     let step = (keys.len() / OWN_QUERIES).max(1);
     let mut queries = Vectors::new(dimension)?;
     for (place, key) in keys.into_iter().step_by(step).enumerate() {
@@ -409,8 +451,21 @@ fn print(report: &Report) -> anyhow::Result<()> {
         ))?;
     }
     output::line(format_args!(
-        "built in {:.1} s on {} threads; {:.0} bytes a vector",
-        report.build_seconds, report.threads, report.bytes_per_vector
+        "built in {:.1} s on {} threads{}; {:.0} bytes a vector",
+        report.build_seconds,
+        report.threads,
+        report
+            .build_peak_bytes
+            .map_or(String::new(), |bytes| format!(
+                " with {} MB beside the vectors",
+                bytes >> 20
+            )),
+        report.bytes_per_vector
+    ))?;
+    output::line(format_args!(
+        "file of {} MB, opened and verified in {:.0} ms",
+        report.file_bytes >> 20,
+        report.open_ms
     ))?;
     output::line(format_args!(
         "exact scan: {:.0} µs median, recall {:.4}",

@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::index::tests::{clustered, graph};
+use crate::index::tests::{clustered, compaction};
 use crate::index::{HnswParameters, Request, VectorIndex};
 
 const STAMP: [u8; 32] = [7; 32];
@@ -23,11 +23,11 @@ fn labels(order: &[u32]) -> Vec<Label> {
 /// A good file, written once.
 fn good() -> &'static [u8] {
     static GOOD: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
-        let (index, order) = graph(&clustered(1500));
-        let labels = labels(&order);
+        let built = compaction(&clustered(1500));
+        let labels = labels(built.rows());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
-        assert!(write(&path, &index, STAMP, &labels).unwrap());
+        write(&path, &built, STAMP, &labels).unwrap();
         fs::read(path).unwrap()
     });
     &GOOD
@@ -48,11 +48,12 @@ fn opened(bytes: &[u8]) -> Result<Option<Opened>, FileError> {
 #[test]
 fn a_file_gives_back_what_was_written() {
     let vectors = clustered(1500);
-    let (index, order) = graph(&vectors);
-    let labels = labels(&order);
+    let built = compaction(&vectors);
+    let labels = labels(built.rows());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
-    write(&path, &index, STAMP, &labels).unwrap();
+    write(&path, &built, STAMP, &labels).unwrap();
+    let (index, _) = built.into_index();
     let opened = read(&path).unwrap().unwrap();
     assert_eq!(opened.labels(), labels);
     assert_ne!(opened.index.build(), 0);
@@ -77,11 +78,13 @@ fn a_file_gives_back_what_was_written() {
 }
 
 #[test]
-fn no_file_is_no_error_and_no_graph_no_file() {
+fn no_file_is_no_error_and_labels_are_one_for_each_row() {
     let folder = tempfile::tempdir().unwrap();
     assert!(read(&folder.path().join("index")).unwrap().is_none());
-    let tail = crate::index::tests::tail(&clustered(5));
-    assert!(!write(&folder.path().join("index"), &tail, STAMP, &[]).unwrap());
+    let built = compaction(&clustered(5));
+    let error = write(&folder.path().join("index"), &built, STAMP, &[]).unwrap_err();
+    assert!(error.to_string().contains("0 labels for 5 rows"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]
@@ -133,17 +136,15 @@ fn a_file_that_is_cut_anywhere_is_refused() {
 
 #[test]
 fn links_that_point_outside_are_refused_though_the_checksums_are_right() {
-    let (index, order) = graph(&clustered(200));
-    let labels = labels(&order);
-    let mut segment = index.base().clone();
-    let broken = segment.graph.as_mut().unwrap();
+    let mut built = compaction(&clustered(200));
+    let labels = labels(built.rows());
+    let broken = built.graph_mut();
     let mut links = broken.bottom.to_vec();
     links[5] = 200;
     broken.bottom = links.into();
-    let index = crate::index::SegmentedIndex::over(segment, HnswParameters::default());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
-    write(&path, &index, STAMP, &labels).unwrap();
+    write(&path, &built, STAMP, &labels).unwrap();
     let error = read(&path).err().unwrap().to_string();
     assert!(error.contains("points outside"), "{error}");
 }

@@ -8,62 +8,51 @@ use crc32fast::Hasher;
 
 use super::layout::{BLOCK, HEADER_BYTES, Header};
 use super::{FileError, Label};
-use crate::index::SegmentedIndex;
+use crate::index::Compaction;
 use crate::index::kernels::LINE;
 
-/// Writes the part of an index that has a graph, with a label for each of its rows. What stands
-/// under this name already is replaced in one step once the new file is whole and on disk; rows
-/// outside the graph and deletions are not written.
-///
-/// Gives `false` and writes nothing where there is no graph.
+/// Writes a new index with a label for each of its rows, copying the rows from the index that it
+/// was built from. What stands under this name already is replaced in one step once the new file is
+/// whole and on disk.
 ///
 /// # Errors
 ///
-/// If the file cannot be written; then the old one is still there.
+/// If the labels are not one for each row, or the file cannot be written; then the old one is still
+/// there.
 pub fn write(
     path: &Path,
-    index: &SegmentedIndex,
+    compaction: &Compaction,
     stamp: [u8; 32],
     labels: &[Label],
-) -> Result<bool, FileError> {
-    let failed = |source| FileError::Io {
+) -> Result<(), FileError> {
+    let written = if labels.len() == compaction.rows().len() {
+        replace(path, compaction, stamp, labels)
+    } else {
+        let what = format!(
+            "{} labels for {} rows",
+            labels.len(),
+            compaction.rows().len()
+        );
+        Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+    };
+    written.map_err(|source| FileError::Io {
         path: path.to_owned(),
         source,
-    };
-    let segment = index.base();
-    let Some(graph) = segment
-        .graph
-        .as_ref()
-        .filter(|_| labels.len() == segment.len())
-    else {
-        return Ok(false);
-    };
-    let header = Header::of(graph, segment.dimension, segment.len(), stamp);
-    let mut sections: Vec<&[u8]> = vec![
-        bytemuck::cast_slice(segment.codes.lines()),
-        bytemuck::cast_slice(segment.codes.lost()),
-        bytemuck::cast_slice(&segment.vectors),
-        bytemuck::cast_slice(labels),
-        bytemuck::cast_slice(&graph.bottom),
-    ];
-    for layer in &graph.upper {
-        sections.push(bytemuck::cast_slice(&layer.members));
-        sections.push(bytemuck::cast_slice(&layer.links));
-    }
-    replace(path, header, &sections).map_err(failed)?;
-    Ok(true)
+    })
 }
 
-/// Writes header and sections beside `path` and renames.
-fn replace(path: &Path, mut header: Header, sections: &[&[u8]]) -> io::Result<()> {
+/// Writes beside `path` and renames.
+fn replace(
+    path: &Path,
+    compaction: &Compaction,
+    stamp: [u8; 32],
+    labels: &[Label],
+) -> io::Result<()> {
     let temporary = path.with_extension("index-being-written");
     let mut file = BufWriter::with_capacity(BLOCK, File::create(&temporary)?);
     file.write_all(&[0; HEADER_BYTES])?;
     let mut payload = Payload::new(&mut file);
-    for section in sections {
-        payload.align()?;
-        payload.write(section)?;
-    }
+    write_sections(&mut payload, compaction, labels)?;
     let checksums = payload.finish();
     let end: usize = HEADER_BYTES + checksums.1;
     file.write_all(&vec![0; end.next_multiple_of(LINE) - end])?;
@@ -73,6 +62,8 @@ fn replace(path: &Path, mut header: Header, sections: &[&[u8]]) -> io::Result<()
         .flat_map(|sum| sum.to_le_bytes())
         .collect();
     file.write_all(&checksums)?;
+    let dimension = compaction.source().dimension();
+    let mut header = Header::of(compaction.graph(), dimension, labels.len(), stamp);
     header.checksums = crc32fast::hash(&checksums);
     header.own = header.checksum();
     file.seek(SeekFrom::Start(0))?;
@@ -84,6 +75,37 @@ fn replace(path: &Path, mut header: Header, sections: &[&[u8]]) -> io::Result<()
         Some(folder) => sync_folder(folder),
         None => Ok(()),
     }
+}
+
+/// The sections in the order of the [layout](super::layout::Layout).
+fn write_sections<W: Write>(
+    payload: &mut Payload<W>,
+    compaction: &Compaction,
+    labels: &[Label],
+) -> io::Result<()> {
+    let (source, graph) = (compaction.source(), compaction.graph());
+    for row in compaction.rows() {
+        payload.write(bytemuck::cast_slice(source.code(*row).0))?;
+    }
+    payload.align()?;
+    for row in compaction.rows() {
+        payload.write(&source.code(*row).1.to_le_bytes())?;
+    }
+    payload.align()?;
+    for row in compaction.rows() {
+        payload.write(bytemuck::cast_slice(source.vector(*row)))?;
+    }
+    payload.align()?;
+    payload.write(bytemuck::cast_slice(labels))?;
+    payload.align()?;
+    payload.write(bytemuck::cast_slice(&graph.bottom))?;
+    for layer in &graph.upper {
+        payload.align()?;
+        payload.write(bytemuck::cast_slice(&layer.members))?;
+        payload.align()?;
+        payload.write(bytemuck::cast_slice(&layer.links))?;
+    }
+    Ok(())
 }
 
 /// Makes a rename survive a power cut; only Unix lets a folder be synced.
@@ -128,7 +150,7 @@ impl<W: Write> Payload<W> {
         Ok(())
     }
 
-    /// Zeros up to where a section may begin; the header ends there too.
+    /// Zeros up to where the next section may begin; the header ends at such a place.
     fn align(&mut self) -> io::Result<()> {
         let gap = self.written.next_multiple_of(LINE) - self.written;
         self.write(&[0; LINE][..gap])

@@ -34,7 +34,8 @@ pub struct BuildOptions {
     pub deterministic: bool,
 }
 
-/// The links that `hnsw_rs` finds between these rows; `None` if there are none.
+/// The links that `hnsw_rs` finds between these rows; `None` if there are none. This is the first
+/// half of the work of building.
 pub(super) fn links(
     codes: &Codes,
     parameters: HnswParameters,
@@ -60,7 +61,7 @@ pub(super) fn links(
         graph.insert_slice(*row);
     }
     let mut done = first.len();
-    progress.update(done, rows.len());
+    progress.update(done, 2 * rows.len());
     for chunk in rest.chunks(CHUNK) {
         if progress.cancelled() {
             return Err(IndexError::Cancelled);
@@ -73,7 +74,7 @@ pub(super) fn links(
             graph.parallel_insert_slice(&chunk.to_vec());
         }
         done += chunk.len();
-        progress.update(done, rows.len());
+        progress.update(done, 2 * rows.len());
     }
     Ok(Some(take_out(&graph, codes.len())))
 }

@@ -27,7 +27,8 @@ pub(in crate::index) fn freeze(
     let as_given: Vec<u32> = (0..codes.len() as u32).collect();
     let graph = flatten(&links, &as_given, parameters.m);
     let width = 2 * parameters.m;
-    refine::refine(codes, &mut links, &graph, width, parameters.ef_construction);
+    let choice = (width, parameters.ef_construction);
+    refine::refine(codes, &mut links, &graph, choice, progress)?;
     drop(graph);
     let order = breadth_first(&links);
     Ok(Some(Frozen {

@@ -15,7 +15,7 @@ use bytemuck::{Pod, Zeroable};
 use super::section::Section;
 
 pub use build::BuildOptions;
-pub(super) use freeze::freeze;
+pub(super) use freeze::{Frozen, freeze};
 pub use parameters::{HnswParameters, MAX_EF};
 pub(super) use walk::{Everything, MAX_ROWS, Walk, walk};
 

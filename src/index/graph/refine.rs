@@ -10,10 +10,16 @@
 //! Rows are worked on in parallel, but each step reads only what the step before it wrote: the
 //! result does not depend on the threads.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rayon::prelude::*;
 
 use super::{Everything, Graph, Links, Walk, walk};
 use crate::index::codes::{CodedQuery, Codes};
+use crate::index::{BuildProgress, IndexError};
+
+/// Rows between two signs of progress.
+const STEP: usize = 1024;
 
 /// A row and the product of its codes with those of the row whose link it may become.
 #[derive(Clone, Copy)]
@@ -23,14 +29,29 @@ struct Candidate {
 }
 
 /// Replaces the bottom layer's links by better ones, at most `width` a row, chosen among `ef`
-/// candidates. `graph` is the frozen form of `links` with the rows in their order.
-pub(super) fn refine(codes: &Codes, links: &mut Links, graph: &Graph, width: usize, ef: usize) {
+/// candidates. `graph` is the frozen form of `links` with the rows in their order. This is the
+/// second half of the work of building.
+pub(super) fn refine(
+    codes: &Codes,
+    links: &mut Links,
+    graph: &Graph,
+    (width, ef): (usize, usize),
+    progress: &dyn BuildProgress,
+) -> Result<(), IndexError> {
     #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
     let rows = 0..codes.len() as u32;
+    let done = AtomicUsize::new(0);
     let chosen: Vec<Vec<Candidate>> = rows
         .clone()
         .into_par_iter()
         .map_init(Walk::default, |memory, row| {
+            let before = done.fetch_add(1, Ordering::Relaxed);
+            if before.is_multiple_of(STEP) {
+                progress.update(codes.len() + before, 2 * codes.len());
+            }
+            if progress.cancelled() {
+                return Vec::new();
+            }
             let query = CodedQuery::of_row(codes, row);
             walk(graph, codes, &query, (ef, usize::MAX), &Everything, memory);
             let found = memory.steps.iter().map(|step| Candidate {
@@ -40,6 +61,9 @@ pub(super) fn refine(codes: &Codes, links: &mut Links, graph: &Graph, width: usi
             choose(codes, found.filter(|c| c.row != row), width)
         })
         .collect();
+    if progress.cancelled() {
+        return Err(IndexError::Cancelled);
+    }
     let offered = offers(&chosen);
     let bottom: Vec<Vec<u32>> = chosen
         .into_par_iter()
@@ -65,6 +89,8 @@ pub(super) fn refine(codes: &Codes, links: &mut Links, graph: &Graph, width: usi
         }
     }
     connect(links, width);
+    progress.update(2 * codes.len(), 2 * codes.len());
+    Ok(())
 }
 
 /// Of candidates, best first, those that are nearer to the row than to any chosen before them: at

@@ -13,6 +13,7 @@ enum Change {
     Add(u8),
     Delete(u16),
     Replace(u16),
+    Fold,
     Compact,
     /// Written, and read again from the file.
     Restart,
@@ -23,6 +24,7 @@ fn change() -> impl Strategy<Value = Change> {
         4 => (1u8..120).prop_map(Change::Add),
         3 => any::<u16>().prop_map(Change::Delete),
         3 => any::<u16>().prop_map(Change::Replace),
+        1 => Just(Change::Fold),
         1 => Just(Change::Compact),
         1 => Just(Change::Restart),
     ]
@@ -85,16 +87,19 @@ impl Model {
 
     /// Loses what is not in the file, and takes it in again.
     fn restart(&mut self) {
-        self.compact();
+        let built = Compaction::of(&self.index, BuildOptions::default(), &Unwatched);
+        let Some(compaction) = built.unwrap() else {
+            return;
+        };
+        let name = |row: &u32| self.names[*row as usize];
+        self.names = compaction.rows().iter().map(name).collect();
         let path = self.folder.path().join("index");
         let labels: Vec<Label> = self
             .names
             .iter()
             .map(|key| Label { key: *key, hash: 0 })
             .collect();
-        if !file::write(&path, &self.index, [7; 32], &labels).unwrap() {
-            return;
-        }
+        file::write(&path, &compaction, [7; 32], &labels).unwrap();
         let opened = file::open(&path, [7; 32], 24, HnswParameters::default())
             .unwrap()
             .unwrap();
@@ -112,6 +117,14 @@ impl Model {
                 if self.delete(*which) {
                     self.add(1);
                 }
+            }
+            Change::Fold => {
+                let (index, from) = self
+                    .index
+                    .folded(BuildOptions::default(), &Unwatched)
+                    .unwrap();
+                self.names = from.iter().map(|row| self.names[*row as usize]).collect();
+                self.index = index;
             }
             Change::Compact => self.compact(),
             Change::Restart => self.restart(),
@@ -168,7 +181,7 @@ fn an_older_index_goes_on_as_it_was() {
     let after = new.search(query, &Request::nearest(10)).unwrap().neighbours;
     assert!(after.iter().all(|n| n.row >= 100));
     assert_eq!(new.len(), 3050);
-    assert_eq!(new.unsettled(), (3050, 100));
+    assert_eq!((new.unsettled(), new.deleted()), ((3050, 3050), 100));
 }
 
 #[test]
@@ -184,5 +197,46 @@ fn deleted_rows_in_a_graph_are_walked_through_and_not_found() {
         assert!(found.work.visited > 0, "a walk");
         assert_eq!(found.neighbours.len(), 10);
         assert!(found.neighbours.iter().all(|n| n.row % 7 != 0));
+    }
+}
+
+#[test]
+fn rows_that_were_folded_are_walked_to_with_and_without_a_filter() {
+    let (base, _) = graph(&clustered(20_000));
+    let mut more = Vectors::new(24).unwrap();
+    let mut next = noise(5);
+    for _ in 0..12_000 {
+        more.push(&unit((0..24).map(|_| next()).collect())).unwrap();
+    }
+    let grown = base.with_rows(&more).unwrap().without([3, 20_005]);
+    let (folded, from) = grown.folded(BuildOptions::default(), &Unwatched).unwrap();
+    assert_eq!(folded.unsettled(), (11_999, 0));
+    assert_eq!((folded.len(), folded.deleted()), (31_999, 1));
+    assert!(from[20_000..].iter().all(|row| *row != 20_005));
+    let odd: RoaringBitmap = (0..32_000).filter(|row| row % 2 == 1).collect();
+    for allowed in [None, Some(&odd)] {
+        let request = Request {
+            ef: Some(64),
+            allowed,
+            ..Request::nearest(10)
+        };
+        let exact = Request {
+            exact: true,
+            ..request
+        };
+        let (mut found, mut wanted) = (0, 0);
+        for row in (20_001..31_000).step_by(500) {
+            let query = folded.vector(row);
+            let walked = folded.search(query, &request).unwrap();
+            assert!(walked.work.visited > 0);
+            assert!(walked.work.evaluations < 32_000, "{:?}", walked.work);
+            let truth = folded.search(query, &exact).unwrap().neighbours;
+            found += truth
+                .iter()
+                .filter(|n| walked.neighbours.contains(n))
+                .count();
+            wanted += truth.len();
+        }
+        assert!(found * 100 >= wanted * 95, "{found} of {wanted}");
     }
 }

@@ -50,3 +50,9 @@ pub(super) fn graph(vectors: &Vectors) -> (SegmentedIndex, Vec<u32>) {
         .compacted(BuildOptions::default(), &Unwatched)
         .unwrap()
 }
+
+/// What the file of such an index is written from.
+pub(super) fn compaction(vectors: &Vectors) -> Compaction {
+    let built = Compaction::of(&tail(vectors), BuildOptions::default(), &Unwatched);
+    built.unwrap().unwrap()
+}

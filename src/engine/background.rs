@@ -1,0 +1,40 @@
+//! Threads that give way to searches.
+
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
+/// As many threads as the current pool has, of the lowest priority that is left to them: they take
+/// what searches leave of the processor.
+pub(super) fn pool(name: &'static str) -> Result<ThreadPool, ThreadPoolBuildError> {
+    ThreadPoolBuilder::new()
+        .num_threads(rayon::current_num_threads())
+        .thread_name(move |number| format!("{name} {number}"))
+        .start_handler(|_| give_way())
+        .build()
+}
+
+/// Linux keeps a priority for each thread; elsewhere it belongs to the whole process and stays.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    const NICEST: i32 = 19;
+    if let Err(error) = rustix::process::setpriority_process(None, NICEST) {
+        tracing::debug!("the priority of a background thread stays: {error}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn its_threads_are_nicer_than_the_one_that_asks() {
+        let nice = || rustix::process::getpriority_process(None).unwrap();
+        let before = nice();
+        let pool = pool("test").unwrap();
+        assert_eq!(pool.install(nice), 19);
+        assert_eq!(nice(), before, "the caller keeps its own");
+    }
+}

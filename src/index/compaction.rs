@@ -1,0 +1,118 @@
+//! A graph for the rows of an index that changes.
+//!
+//! While a graph is built only codes are copied. The exact vectors, four times as large, stay where
+//! they are until they are written to a file in the graph's order, so that memory grows by codes
+//! and links alone.
+
+use super::codes::{Codes, Quantiser};
+use super::graph::{self, BuildOptions, Frozen, Graph};
+use super::kernels::Line;
+use super::segment::Segment;
+use super::segmented::now;
+use super::{BuildProgress, IndexError, SegmentedIndex, VectorIndex};
+
+/// A graph over all rows of an index that are not deleted, and the order that it gives them.
+pub struct Compaction {
+    source: SegmentedIndex,
+    graph: Graph,
+    /// For each row of the graph, its row in the source.
+    from: Vec<u32>,
+}
+
+impl Compaction {
+    /// Builds a graph over all rows that are not deleted; `None` if there are none. The index goes on
+    /// serving meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If the build is cancelled.
+    pub fn of(
+        source: &SegmentedIndex,
+        options: BuildOptions,
+        progress: &dyn BuildProgress,
+    ) -> Result<Option<Self>, IndexError> {
+        #[allow(clippy::cast_possible_truncation)] // at most 2^30
+        let rows = 0..source.len() as u32;
+        let live = rows.filter(|row| source.is_live(*row)).collect();
+        Self::over(source, live, options, progress)
+    }
+
+    /// The same over these rows of the index.
+    pub(super) fn over(
+        source: &SegmentedIndex,
+        rows: Vec<u32>,
+        options: BuildOptions,
+        progress: &dyn BuildProgress,
+    ) -> Result<Option<Self>, IndexError> {
+        let codes = gathered(source, &rows);
+        let frozen = graph::freeze(&codes, source.parameters(), options, progress)?;
+        Ok(frozen.map(|Frozen { graph, order }| Self {
+            source: source.clone(),
+            graph,
+            from: order.into_iter().map(|row| rows[row as usize]).collect(),
+        }))
+    }
+
+    /// For each row of the new index, its row in the one that it was built from.
+    #[must_use]
+    pub fn rows(&self) -> &[u32] {
+        &self.from
+    }
+
+    /// Coordinates of a row.
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.source.dimension()
+    }
+
+    /// The new index, with arrays of its own in memory, and its rows' places in the old one.
+    #[must_use]
+    pub fn into_index(self) -> (SegmentedIndex, Vec<u32>) {
+        let parameters = self.source.parameters();
+        let (base, from) = self.into_segment();
+        let index = SegmentedIndex::over(base, parameters).built_as(now());
+        (index, from)
+    }
+
+    /// The rows with their graph, and where they were.
+    pub(super) fn into_segment(self) -> (Segment, Vec<u32>) {
+        let mut vectors = Vec::with_capacity(self.from.len() * self.source.dimension());
+        for row in &self.from {
+            vectors.extend_from_slice(self.source.vector(*row));
+        }
+        let segment = Segment {
+            dimension: self.source.dimension(),
+            vectors: vectors.into(),
+            codes: gathered(&self.source, &self.from),
+            graph: Some(self.graph),
+        };
+        (segment, self.from)
+    }
+
+    pub(super) fn source(&self) -> &SegmentedIndex {
+        &self.source
+    }
+
+    pub(super) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// For tests that damage it.
+    #[cfg(test)]
+    pub(super) fn graph_mut(&mut self) -> &mut Graph {
+        &mut self.graph
+    }
+}
+
+/// The codes of these rows of an index, one after the other.
+fn gathered(source: &SegmentedIndex, rows: &[u32]) -> Codes {
+    let quantiser = Quantiser::new(source.dimension());
+    let mut lines: Vec<Line> = Vec::with_capacity(rows.len() * quantiser.lines());
+    let mut lost = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (own, what) = source.code(*row);
+        lines.extend_from_slice(own);
+        lost.push(what);
+    }
+    Codes::from_parts(quantiser, lines.into(), lost.into())
+}
