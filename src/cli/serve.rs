@@ -34,17 +34,17 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
             })
             .context("cannot start a thread")?;
         tokio::select! {
-            stopped = &mut serving => return Ok(stopped??),
+            stopped = &mut serving => Ok(stopped??),
             outcome = started => {
                 match outcome.unwrap_or_else(|_| Err(anyhow!("start-up broke off"))) {
                     Ok(upkeep) => {
                         let stopped = serving.await;
                         drop(upkeep);
-                        return Ok(stopped??);
+                        Ok(stopped??)
                     }
                     Err(error) => {
                         handle.stop(false).await;
-                        return Err(error);
+                        Err(error)
                     }
                 }
             }

@@ -33,18 +33,18 @@ impl Compaction {
     ) -> Result<Option<Self>, IndexError> {
         #[allow(clippy::cast_possible_truncation)] // at most 2^30
         let rows = 0..source.len() as u32;
-        let live = rows.filter(|row| source.is_live(*row)).collect();
-        Self::over(source, live, options, progress)
+        let live: Vec<u32> = rows.filter(|row| source.is_live(*row)).collect();
+        Self::over(source, &live, options, progress)
     }
 
     /// The same over these rows of the index.
     pub(super) fn over(
         source: &SegmentedIndex,
-        rows: Vec<u32>,
+        rows: &[u32],
         options: BuildOptions,
         progress: &dyn BuildProgress,
     ) -> Result<Option<Self>, IndexError> {
-        let codes = gathered(source, &rows);
+        let codes = gathered(source, rows);
         let frozen = graph::freeze(&codes, source.parameters(), options, progress)?;
         Ok(frozen.map(|Frozen { graph, order }| Self {
             source: source.clone(),

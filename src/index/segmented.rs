@@ -163,8 +163,8 @@ impl SegmentedIndex {
     ) -> Result<(Self, Vec<u32>), IndexError> {
         #[allow(clippy::cast_possible_truncation)] // at most 2^30
         let (first, end) = (self.base.len() as u32, self.len() as u32);
-        let rows = (first..end).filter(|row| self.is_live(*row)).collect();
-        let (middle, rows) = match Compaction::over(self, rows, options, progress)? {
+        let rows: Vec<u32> = (first..end).filter(|row| self.is_live(*row)).collect();
+        let (middle, rows) = match Compaction::over(self, &rows, options, progress)? {
             Some(compaction) => compaction.into_segment(),
             None => (Segment::empty(self.dimension), Vec::new()),
         };
