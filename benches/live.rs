@@ -81,7 +81,8 @@ fn main() {
         counted.fetch_add(1, Ordering::Relaxed);
         Box::new(Unwatched)
     };
-    let upkeep = Upkeep::start(Arc::clone(&engine), watch).expect("a thread");
+    let upkeep =
+        Upkeep::start(Arc::clone(&engine), BuildOptions::default(), watch).expect("a thread");
     let loading = std::thread::scope(|scope| {
         let searches = scope.spawn(|| {
             let hour = Duration::from_hours(1);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::Precision;
 use crate::engine::{EngineOptions, IndexChoice};
-use crate::index::{HnswParameters, IndexError};
+use crate::index::{BuildOptions, HnswParameters, IndexError};
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "antiphon.toml";
@@ -73,6 +73,8 @@ pub struct Settings {
     pub queue: usize,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
+    /// Build graphs on one thread, so that the same passages give the same graph on every run.
+    pub deterministic: bool,
     /// Keep navigation, footers and page furniture in the passages.
     pub keep_all: bool,
     /// What to log: a level or a `tracing` filter.
@@ -132,6 +134,7 @@ impl Default for Settings {
             hnsw_ef_search: hnsw.ef_search,
             queue: 256,
             max_body_bytes: 8 * 1024 * 1024,
+            deterministic: false,
             keep_all: false,
             log: "warn,antiphon=info".to_owned(),
         }
@@ -177,6 +180,10 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexKind>,
+    /// Build graphs on one thread, so that the same passages give the same graph on every run
+    #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deterministic: Option<bool>,
     /// Keep navigation, footers and page furniture in the passages
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -305,6 +312,14 @@ impl Settings {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
+        }
+    }
+
+    /// How the work of building a graph is done.
+    #[must_use]
+    pub fn build_options(&self) -> BuildOptions {
+        BuildOptions {
+            deterministic: self.deterministic,
         }
     }
 

@@ -228,7 +228,10 @@ fn upkeep_builds_the_graph_by_itself_and_stops_when_told() {
     engine.in_background(|| ingest(&engine, &folder, false));
     let before = engine.publish().unwrap();
     assert_eq!(before.facts().index, "exact");
-    let upkeep = Upkeep::start(Arc::clone(&engine), || Box::new(Unwatched)).unwrap();
+    let upkeep = Upkeep::start(Arc::clone(&engine), BuildOptions::default(), || {
+        Box::new(Unwatched)
+    })
+    .unwrap();
     while engine.wants_compaction() {
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -81,7 +81,10 @@ fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow:
         snapshot.facts().documents,
         snapshot.facts().passages,
     )?;
-    Upkeep::start(engine, || Box::new(GraphBar::new())).context("cannot start a thread")
+    Upkeep::start(engine, settings.build_options(), || {
+        Box::new(GraphBar::new())
+    })
+    .context("cannot start a thread")
 }
 
 /// Brings the store up to date with the corpus folder; whether anything changed.

@@ -30,6 +30,7 @@ impl Upkeep {
     /// If the thread cannot be started.
     pub fn start(
         engine: Arc<Engine>,
+        options: BuildOptions,
         watch: impl Fn() -> Box<dyn BuildProgress> + Send + 'static,
     ) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
@@ -38,7 +39,7 @@ impl Upkeep {
             .name("upkeep".to_owned())
             .spawn(move || {
                 while !stopped.load(Ordering::Relaxed) {
-                    thread::park_timeout(look(&engine, &watch, &stopped));
+                    thread::park_timeout(look(&engine, options, &watch, &stopped));
                 }
             })?;
         Ok(Self {
@@ -63,6 +64,7 @@ impl Drop for Upkeep {
 /// Does what there is to do; how long to wait before the next look.
 fn look(
     engine: &Engine,
+    options: BuildOptions,
     watch: &impl Fn() -> Box<dyn BuildProgress>,
     stop: &AtomicBool,
 ) -> Duration {
@@ -75,8 +77,8 @@ fn look(
         stop,
     };
     // Threads are made for one graph and gone with it: there are hours between two.
-    let built = background::pool("graph")
-        .map(|pool| pool.install(|| engine.compact(BuildOptions::default(), &watched)));
+    let built =
+        background::pool("graph").map(|pool| pool.install(|| engine.compact(options, &watched)));
     match built {
         Ok(Ok(_)) => {
             let seconds = start.elapsed().as_secs_f64();

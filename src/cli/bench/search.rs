@@ -16,8 +16,8 @@ use serde::Serialize;
 use crate::config::Settings;
 use crate::index::file::{self, Label};
 use crate::index::{
-    BuildOptions, Compaction, ExactScan, Found, IndexBytes, Neighbour, Request, SegmentedIndex,
-    VectorIndex, Vectors,
+    Compaction, ExactScan, Found, IndexBytes, Neighbour, Request, SegmentedIndex, VectorIndex,
+    Vectors,
 };
 use crate::store::View;
 
@@ -54,9 +54,6 @@ pub(in crate::cli) struct Arguments {
     /// Draw the rows of --filter as runs of neighbours rather than one by one
     #[arg(long, requires = "filter")]
     clustered: bool,
-    /// Build the same graph on every run, on one thread
-    #[arg(long)]
-    deterministic: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -151,16 +148,13 @@ fn measure(
     queries: &Vectors,
     allowed: Option<&RoaringBitmap>,
 ) -> anyhow::Result<Report> {
-    let options = BuildOptions {
-        deterministic: arguments.deterministic,
-    };
     let (rows, vectors) = (vectors.len(), Arc::new(vectors));
     let truth = truth(&vectors, queries, arguments.k, allowed)?;
     let tail = SegmentedIndex::new(vectors.dimension(), settings.hnsw())?.with_rows(&vectors)?;
     drop(vectors);
     let start = Instant::now();
     let (built, build_peak_bytes) =
-        memory::grown(|| Compaction::of(&tail, options, &GraphBar::new()));
+        memory::grown(|| Compaction::of(&tail, settings.build_options(), &GraphBar::new()));
     let build_seconds = start.elapsed().as_secs_f64();
     let built = built?.context("there is nothing to search")?;
     // The index has its own order of rows.
