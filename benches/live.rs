@@ -165,7 +165,7 @@ fn search_until(
             .nearest(query, &Request::nearest(K))
             .expect("a valid query");
         times.push(before.elapsed());
-        assert_eq!(found.passages.len(), K);
+        assert_eq!(found.neighbours.len(), K);
         // A client that asks a thousand times a second, not a loop that owns a core.
         std::thread::sleep(Duration::from_millis(1));
     }

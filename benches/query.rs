@@ -6,24 +6,30 @@ mod support;
 
 use std::hint::black_box;
 
-use antiphon::search::{Query, semantic};
+use antiphon::search::{Caching, Parts, Query, QueryEncoder, search};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 fn query(criterion: &mut Criterion) {
     let encoder = support::encoder();
     let snapshot = support::snapshot(&encoder);
     let passages = snapshot.facts().passages;
+    let encoder = QueryEncoder::new(encoder);
     let mut group = criterion.benchmark_group(format!("query {passages} passages"));
     for text in [
         "sovereignty in cyberspace",
         "Which states should decide together how the network is governed, and by what rules?",
     ] {
-        let query = Query::new(text, 10, 0).expect("a valid query");
+        let parts = Parts {
+            text: Some(text.to_owned()),
+            ..Parts::default()
+        };
+        let query = Query::new(parts).expect("a valid query");
         let words = text.split_whitespace().count();
         let id = BenchmarkId::from_parameter(format!("{words} words"));
         group.bench_with_input(id, &query, |bencher, query| {
             bencher.iter(|| {
-                black_box(semantic(&snapshot, encoder.as_ref(), query).expect("an answer"))
+                let answer = search(&snapshot, &encoder, query, Caching::Bypassed);
+                black_box(answer.expect("an answer"))
             });
         });
     }

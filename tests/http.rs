@@ -8,6 +8,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::support;
+use crate::support::client::{Answer, send};
 
 /// One server over the sample corpus for all tests of this file.
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
@@ -18,44 +19,6 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
     support::start_server(service)
 });
 
-struct Answer {
-    status: u16,
-    headers: ureq::http::HeaderMap,
-    body: Value,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
-    }
-}
-
-fn send(method: &str, server: SocketAddr, path: &str, body: Option<&str>) -> Answer {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .allow_non_standard_methods(true)
-        .build()
-        .into();
-    let request = ureq::http::Request::builder()
-        .method(method)
-        .uri(format!("http://{server}{path}"))
-        .header("content-type", "application/json")
-        // ureq would unpack the body that an answer to HEAD does not have.
-        .header(
-            "accept-encoding",
-            if method == "HEAD" { "identity" } else { "gzip" },
-        )
-        .body(body.unwrap_or("").to_owned())
-        .unwrap();
-    let mut response = agent.run(request).unwrap();
-    let text = response.body_mut().read_to_string().unwrap();
-    Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
-    }
-}
-
 fn get(path: &str) -> Answer {
     send("GET", *SERVER, path, None)
 }
@@ -65,13 +28,7 @@ fn post(path: &str, body: &Value) -> Answer {
 }
 
 fn assert_problem(answer: &Answer, status: u16, code: &str, field: Option<&str>) {
-    assert_eq!(answer.status, status, "{}", answer.body);
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert_eq!(answer.body["code"], code, "{}", answer.body);
-    assert_eq!(answer.body["status"], status);
-    assert_eq!(answer.body["type"], format!("urn:antiphon:problem:{code}"));
-    assert_eq!(answer.body["field"].as_str(), field, "{}", answer.body);
-    assert!(!answer.body["detail"].as_str().unwrap().is_empty());
+    answer.assert_problem(status, code, field);
 }
 
 #[test]
@@ -469,6 +426,9 @@ fn openapi_describes_every_route() {
         .collect();
     for path in [
         "/v1/search",
+        "/v1/search/batch",
+        "/v1/facets",
+        "/v1/passages/{id}/similar",
         "/v1/documents",
         "/v1/documents/{id}",
         "/v1/passages/{id}",
@@ -479,7 +439,7 @@ fn openapi_describes_every_route() {
     ] {
         assert!(paths.contains(&path), "{path} in {paths:?}");
     }
-    assert_eq!(paths.len(), 8, "{paths:?}");
+    assert_eq!(paths.len(), 11, "{paths:?}");
     let references = described.to_string();
     for reference in references.split("\"$ref\":\"#").skip(1) {
         let pointer = reference.split('"').next().unwrap();

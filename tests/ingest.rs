@@ -213,8 +213,9 @@ fn a_snapshot_sees_one_moment() {
     assert_ne!(old.facts().id, new.facts().id);
     // Its keys still lead to its passages, although the writer has replaced them.
     let query = support::encoder().encode(&[A]).unwrap().remove(0);
-    let (key, _) = old.nearest(&query, &Request::nearest(1)).unwrap().passages[0];
-    assert_eq!(old.view().hit(key).unwrap().unwrap().passage.text, A);
+    let nearest = old.nearest(&query, &Request::nearest(1)).unwrap();
+    let key = old.key_of(nearest.neighbours[0].row).unwrap();
+    assert_eq!(old.view().hits(&[key]).unwrap()[0].passage.text, A);
 }
 
 #[test]

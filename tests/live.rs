@@ -39,12 +39,10 @@ fn found(snapshot: &Snapshot, text: &str, k: usize) -> Vec<String> {
     let nearest = snapshot
         .nearest(&query(text), &Request::nearest(k))
         .unwrap();
-    let record = |key| snapshot.view().hit(key).unwrap().unwrap().passage.id();
-    nearest
-        .passages
-        .into_iter()
-        .map(|(key, _)| record(key))
-        .collect()
+    let rows = nearest.neighbours.iter();
+    let keys: Vec<_> = rows.map(|n| snapshot.key_of(n.row).unwrap()).collect();
+    let hits = snapshot.view().hits(&keys).unwrap();
+    hits.iter().map(|hit| hit.passage.id()).collect()
 }
 
 fn documents(folder: &TempDir, names: std::ops::Range<u32>, about: &str) {
@@ -173,7 +171,7 @@ fn a_store_put_back_from_a_backup_is_not_mixed_with_a_later_index() {
         .nearest(&query(text), &Request::nearest(1))
         .unwrap();
     assert!(
-        nearest.passages[0].1 > 0.999,
+        nearest.neighbours[0].score > 0.999,
         "its own vector, not that of its key's former owner"
     );
     assert_eq!(found(&snapshot, text, 1), ["d25#p1"]);
@@ -195,11 +193,11 @@ fn searches_go_on_while_documents_come_go_and_are_compacted() {
                     let snapshot = engine.snapshot().unwrap();
                     let passages = snapshot.facts().passages;
                     let request = Request::nearest(passages + 5);
-                    let nearest = snapshot.nearest(&query, &request).unwrap().passages;
+                    let nearest = snapshot.nearest(&query, &request).unwrap().neighbours;
                     assert_eq!(nearest.len(), passages, "all of its moment, and no other");
-                    for (key, _) in nearest {
-                        assert!(snapshot.view().hit(key).unwrap().is_some());
-                    }
+                    let rows = nearest.iter();
+                    let keys: Vec<_> = rows.map(|n| snapshot.key_of(n.row).unwrap()).collect();
+                    assert_eq!(snapshot.view().hits(&keys).unwrap().len(), passages);
                 }
             });
         }

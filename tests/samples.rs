@@ -1,7 +1,7 @@
 //! The two speeches that the product ships.
 
 use antiphon::engine::IngestOptions;
-use antiphon::search::{self, Query};
+use antiphon::search::{self, Caching, Parts, Query, QueryEncoder};
 use antiphon::store::DocumentRecord;
 use tempfile::TempDir;
 
@@ -116,8 +116,14 @@ fn the_scan_is_rejoined_across_lines_and_pages() {
 fn the_readme_question_finds_what_it_should() {
     let (engine, _data) = support::sample_engine();
     let snapshot = engine.snapshot().unwrap();
-    let query = Query::new("sovereignty in cyberspace", 5, 0).unwrap();
-    let answer = search::semantic(&snapshot, engine.encoder(), &query).unwrap();
+    let parts = Parts {
+        text: Some("sovereignty in cyberspace".to_owned()),
+        limit: 5,
+        ..Parts::default()
+    };
+    let query = Query::new(parts).unwrap();
+    let encoder = QueryEncoder::new(engine.shared_encoder());
+    let answer = search::search(&snapshot, &encoder, &query, Caching::Allowed).unwrap();
     let found = |words: &str| {
         answer
             .hits

@@ -7,6 +7,7 @@
 //! | `ingest` | what is stored, skipped, updated, resumed and pruned |
 //! | `live` | the index follows the store through changes, restarts and damage, under searches |
 //! | `http` | every route's answers and errors, and start-up |
+//! | `search` | searches over HTTP: filters, words, examples, groups, pages, batches, facets |
 //! | `cli` | the commands and their exit codes |
 //! | `architecture` | imports run one way; pages link to what exists |
 //! | `shared_data` | nothing is truncated over large real corpora (run by name where they are) |
@@ -22,5 +23,6 @@ mod http;
 mod ingest;
 mod live;
 mod samples;
+mod search;
 mod shared_data;
 mod support;

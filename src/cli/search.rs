@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
-use clap::Args;
+use anyhow::Context;
+use clap::{Args, ValueEnum};
 
 use crate::config::{DEFAULT_CORPUS, DEFAULT_DATA_DIR, Settings};
 use crate::encoder::Encoder;
 use crate::engine::{Engine, IngestOptions, Snapshot};
-use crate::search::{self, Answer, DEFAULT_LIMIT, Hit, Query};
+use crate::search::{
+    self, Answer, Caching, DEFAULT_LIMIT, Filter, Hit, Mode, Parts, Query, QueryEncoder,
+};
 use crate::server::search_response;
 use crate::store::{StoreError, View};
 
@@ -30,18 +33,84 @@ pub(super) struct Arguments {
     /// Hits to leave out before the first
     #[arg(long, default_value_t = 0)]
     offset: usize,
+    /// By meaning, by words, or by both
+    #[arg(long, value_enum, default_value_t = ModeName::Semantic)]
+    mode: ModeName,
+    /// Which documents may be found, as JSON, e.g. `{"country": "FRA"}`
+    #[arg(long, value_name = "JSON")]
+    filter: Option<String>,
+    /// Only documents of this speaker; may be given several times
+    #[arg(long)]
+    speaker: Vec<String>,
+    /// Only documents of this country; may be given several times
+    #[arg(long)]
+    country: Vec<String>,
+    /// Only documents of this date: 2015, 2015-10, 2015..2016-06; may be given several times
+    #[arg(long)]
+    date: Vec<String>,
     /// Print the answer as JSON, as the HTTP service gives it
     #[arg(long)]
     json: bool,
 }
 
+/// How to search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ModeName {
+    /// The passages that mean it
+    Semantic,
+    /// The passages that hold the words: "several words" stand together, begin* stands for endings
+    Keyword,
+    /// The ranks of both, fused
+    Hybrid,
+}
+
+impl Arguments {
+    fn query(&self) -> anyhow::Result<Query> {
+        let mut filters = Vec::new();
+        if let Some(filter) = &self.filter {
+            let filter = serde_json::from_str(filter).context("--filter is not JSON")?;
+            filters.push(Filter::read(&filter)?);
+        }
+        let fields = [
+            ("speaker", &self.speaker),
+            ("country", &self.country),
+            ("date", &self.date),
+        ];
+        for (name, values) in fields.into_iter().filter(|(_, values)| !values.is_empty()) {
+            filters.push(Filter::field(name, values)?);
+        }
+        let parts = Parts {
+            text: Some(self.query.clone()),
+            limit: self.limit,
+            offset: self.offset,
+            mode: match self.mode {
+                ModeName::Semantic => Mode::Semantic,
+                ModeName::Keyword => Mode::Keyword,
+                ModeName::Hybrid => Mode::Hybrid,
+            },
+            filter: Filter::All(filters),
+            ..Parts::default()
+        };
+        Ok(Query::new(parts)?)
+    }
+}
+
 /// Searches what is stored; where nothing is yet, the corpus is read first.
 pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
-    let query = Query::new(&arguments.query, arguments.limit, arguments.offset)?;
+    let query = arguments.query()?;
     let encoder = open::encoder(settings, &open::silent)?;
     let view = match View::open(&settings.data_dir) {
         Err(StoreError::Absent { .. }) if may_begin(settings) => {
             begin(settings, encoder.clone())?;
+            View::open(&settings.data_dir)?
+        }
+        Err(StoreError::Outdated { .. }) => {
+            // Whoever opens it for writing brings it up to date.
+            Engine::open(
+                &settings.data_dir,
+                encoder.clone(),
+                settings.engine_options(),
+            )?;
             View::open(&settings.data_dir)?
         }
         other => other?,
@@ -50,11 +119,13 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     // One query does not repay a graph.
     let snapshot = Snapshot::exact(view)?;
     let start = Instant::now();
-    let answer = search::semantic(&snapshot, encoder.as_ref(), &query)?;
+    let encoder = QueryEncoder::new(encoder);
+    let answer = search::search(&snapshot, &encoder, &query, Caching::Bypassed)?;
     if arguments.json {
-        return output::json(&search_response(&snapshot, answer, Duration::ZERO, start));
+        let response = search_response(&snapshot, &query, answer, Duration::ZERO, start)?;
+        return output::json(&response);
     }
-    print(&answer)
+    print(&answer, snapshot.facts().passages)
 }
 
 /// Whether an absent store is to be filled: a data directory that was named and is not there is
@@ -77,13 +148,15 @@ fn begin(settings: &Settings, encoder: Arc<dyn Encoder>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(answer: &Answer) -> anyhow::Result<()> {
+fn print(answer: &Answer, passages: usize) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     if answer.hits.is_empty() {
-        writeln!(
-            out,
-            "Nothing is stored yet; `antiphon index PATH` reads a corpus."
-        )?;
+        let why = match (passages, answer.allowed) {
+            (0, _) => "Nothing is stored yet; `antiphon index PATH` reads a corpus.",
+            (_, Some(0)) => "The filter lets no passage through.",
+            _ => "No passage was found.",
+        };
+        writeln!(out, "{why}")?;
     }
     for hit in &answer.hits {
         print_hit(hit, &mut out)?;

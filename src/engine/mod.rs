@@ -5,6 +5,7 @@
 //! its passages. A snapshot never changes; a newer one takes its place between two requests.
 
 mod background;
+mod catalogue;
 mod encode;
 mod ingest;
 mod report;
@@ -21,11 +22,12 @@ use rayon::ThreadPool;
 
 use crate::encoder::Encoder;
 use crate::index::{self, BuildOptions, BuildProgress, HnswParameters, IndexError, SegmentedIndex};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, View};
 
+pub use catalogue::Catalogue;
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoProgress};
 pub use report::{DroppedBlock, IngestReport, Remark};
-pub use snapshot::{Nearest, Snapshot, SnapshotFacts};
+pub use snapshot::{Snapshot, SnapshotFacts};
 pub use upkeep::Upkeep;
 
 use rows::Indexed;
@@ -161,6 +163,12 @@ impl Engine {
         self.encoder.as_ref()
     }
 
+    /// The same encoder, for whoever outlives this reference.
+    #[must_use]
+    pub fn shared_encoder(&self) -> Arc<dyn Encoder> {
+        Arc::clone(&self.encoder)
+    }
+
     /// The newest published snapshot, if there is one yet.
     #[must_use]
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
@@ -176,11 +184,12 @@ impl Engine {
     pub fn publish(&self) -> Result<Arc<Snapshot>, EngineError> {
         let mut store = self.store();
         let view = store.view(self.options.readers)?;
-        let before = match self.snapshot() {
+        let before = self.snapshot();
+        let indexed = match &before {
             Some(snapshot) => snapshot.indexed.clone(),
             None => saved::open(store.directory(), &view, self.options.index)?,
         };
-        let snapshot = Arc::new(Snapshot::following(before, view)?);
+        let snapshot = Arc::new(follow(indexed, before.as_deref(), view)?);
         // While the store is locked, so that an older moment never replaces a newer one.
         self.published.store(Some(Arc::clone(&snapshot)));
         Ok(snapshot)
@@ -236,7 +245,7 @@ impl Engine {
         };
         let mut store = self.store();
         let view = store.view(self.options.readers)?;
-        let snapshot = Snapshot::following(compacted, view)?;
+        let snapshot = follow(compacted, self.snapshot().as_deref(), view)?;
         self.published.store(Some(Arc::new(snapshot)));
         Ok(true)
     }
@@ -291,4 +300,14 @@ impl Engine {
         // A writer that panicked has left its transaction rolled back: the store is whole.
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A snapshot of a view, made from what is known already.
+fn follow(
+    indexed: Indexed,
+    before: Option<&Snapshot>,
+    view: View,
+) -> Result<Snapshot, EngineError> {
+    let nothing = Catalogue::default();
+    Snapshot::following(indexed, before.map_or(&nothing, Snapshot::catalogue), view)
 }

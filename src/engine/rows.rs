@@ -1,11 +1,8 @@
 //! What the rows of an index stand for, and how an index follows the store.
 
-use std::cmp::Ordering;
-use std::sync::Arc;
-
 use crate::index::file::Label;
-use crate::index::{RowOrder, SegmentedIndex, Vectors};
-use crate::store::{PassageEntry, PassageKey, View};
+use crate::index::{SegmentedIndex, Vectors};
+use crate::store::{Entries, PassageEntry, PassageKey, View};
 
 use super::EngineError;
 
@@ -20,12 +17,11 @@ impl Indexed {
     /// The same index brought to the moment of a view: rows whose passage is gone, or whose text is
     /// another one, are not found any more, and passages that it does not have are added. How it
     /// came to differ does not matter, so an index from any earlier moment will do.
-    pub(super) fn brought_to(self, view: &View) -> Result<Self, EngineError> {
-        let entries = view.entries()?;
+    pub(super) fn brought_to(self, view: &View, entries: &Entries) -> Result<Self, EngineError> {
         let known = self.places();
         let mut known = known.iter().peekable();
         let (mut gone, mut new) = (Vec::new(), Vec::new());
-        for entry in &entries {
+        for entry in &entries.passages {
             // Both are in the order of keys.
             while let Some((_, row)) = known.next_if(|(key, _)| *key < entry.key.number()) {
                 gone.push(*row);
@@ -48,15 +44,11 @@ impl Indexed {
         let mut labels = self.labels;
         labels.extend(new.iter().map(|entry| label(entry)));
         let index = self.index.without(gone).with_rows(&vectors)?;
-        let order = Names::of(&labels, &entries);
-        Ok(Self {
-            index: index.ordered_by(Arc::new(order)),
-            labels,
-        })
+        Ok(Self { index, labels })
     }
 
     /// The rows that can be found, in the order of their keys.
-    fn places(&self) -> Vec<(i64, u32)> {
+    pub(super) fn places(&self) -> Vec<(i64, u32)> {
         let labelled = (0..).zip(&self.labels);
         let live = labelled.filter(|(row, _)| self.index.is_live(*row));
         let mut places: Vec<(i64, u32)> = live.map(|(row, label)| (label.key, row)).collect();
@@ -81,31 +73,5 @@ fn label(entry: &PassageEntry) -> Label {
     Label {
         key: entry.key.number(),
         hash: entry.hash,
-    }
-}
-
-/// Document and ordinal of each row: equal scores come in the order of passage ids.
-struct Names(Vec<(u32, u32)>);
-
-impl Names {
-    fn of(labels: &[Label], entries: &[PassageEntry]) -> Self {
-        let name = |label: &Label| {
-            let place = entries.binary_search_by_key(&label.key, |entry| entry.key.number());
-            // A row that is gone is not compared.
-            place
-                .ok()
-                .and_then(|place| entries.get(place))
-                .map_or((u32::MAX, u32::MAX), |entry| {
-                    (entry.document, entry.ordinal)
-                })
-        };
-        Self(labels.iter().map(name).collect())
-    }
-}
-
-impl RowOrder for Names {
-    fn compare(&self, a: u32, b: u32) -> Ordering {
-        let name = |row: u32| self.0.get(row as usize);
-        name(a).cmp(&name(b)).then(a.cmp(&b))
     }
 }

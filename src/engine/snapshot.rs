@@ -1,16 +1,27 @@
 //! One moment, searchable.
 
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
 use crate::encoder::{Embedding, Fingerprint};
 use crate::index::{Found, IndexError, Request, SegmentedIndex, VectorIndex, Vectors};
-use crate::store::{ContentHash, PassageKey, View};
+use crate::store::{ContentHash, DocumentSummary, PassageKey, View};
 
+use super::catalogue::Catalogue;
 use super::rows::Indexed;
 use super::{EngineError, IndexChoice};
+
+/// Filters whose rows are kept.
+const FILTERS: u64 = 64;
 
 /// One immutable, consistent view of store and index.
 pub struct Snapshot {
     view: View,
     pub(super) indexed: Indexed,
+    catalogue: Catalogue,
+    /// What filters let through, by their names.
+    filters: moka::sync::Cache<String, Arc<RoaringBitmap>>,
     facts: SnapshotFacts,
 }
 
@@ -41,12 +52,19 @@ impl Snapshot {
             index: SegmentedIndex::new(dimension, IndexChoice::Exact.parameters())?,
             labels: Vec::new(),
         };
-        Self::following(empty, view)
+        Self::following(empty, &Catalogue::default(), view)
     }
 
-    /// An index from an earlier moment, brought to that of the view.
-    pub(super) fn following(indexed: Indexed, view: View) -> Result<Self, EngineError> {
-        let indexed = indexed.brought_to(&view)?;
+    /// An index and a catalogue from earlier moments, brought to that of the view.
+    pub(super) fn following(
+        indexed: Indexed,
+        before: &Catalogue,
+        view: View,
+    ) -> Result<Self, EngineError> {
+        let entries = view.entries()?;
+        let mut indexed = indexed.brought_to(&view, &entries)?;
+        let catalogue = Catalogue::of(&view, &entries, &indexed, before)?;
+        indexed.index = indexed.index.ordered_by(catalogue.order());
         let (documents, passages, corpus_hash) = view.totals()?;
         let description = indexed.index.description();
         let fingerprint = format!("{:?}", view.fingerprint());
@@ -66,6 +84,8 @@ impl Snapshot {
             },
             view,
             indexed,
+            catalogue,
+            filters: moka::sync::Cache::new(FILTERS),
         })
     }
 
@@ -101,27 +121,53 @@ impl Snapshot {
         Ok(vectors)
     }
 
-    /// The passages nearest to a query, best first, with their scores, and what finding them took.
-    /// Equal scores come in the order of document id and ordinal.
+    /// Candidates kept while the graph is walked where a request does not say.
+    #[must_use]
+    pub fn ef(&self) -> usize {
+        self.indexed.index.parameters().ef_search
+    }
+
+    /// Documents and rows.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The rows of the documents of which this is true. The answer is kept for the next one who asks
+    /// by the same name.
+    pub fn rows_where(
+        &self,
+        name: &str,
+        wanted: impl Fn(&DocumentSummary) -> bool,
+    ) -> Arc<RoaringBitmap> {
+        if let Some(rows) = self.filters.get(name) {
+            return rows;
+        }
+        let rows = Arc::new(self.catalogue.rows_where(wanted));
+        self.filters.insert(name.to_owned(), Arc::clone(&rows));
+        rows
+    }
+
+    /// The rows nearest to a query, best first, with their scores, and what finding them took. Equal
+    /// scores come in the order of document id and ordinal.
     ///
     /// # Errors
     ///
     /// If the query has another dimension than the index, or `ef` is out of range.
-    pub fn nearest(&self, query: &Embedding, request: &Request<'_>) -> Result<Nearest, IndexError> {
-        let Found { neighbours, work } = self.indexed.index.search(query.as_slice(), request)?;
-        let passages = neighbours
-            .into_iter()
-            .filter_map(|n| Some((self.indexed.key(n.row)?, n.score)))
-            .collect();
-        Ok(Nearest { passages, work })
+    pub fn nearest(&self, query: &Embedding, request: &Request<'_>) -> Result<Found, IndexError> {
+        self.indexed.index.search(query.as_slice(), request)
     }
-}
 
-/// Passages that a search found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Nearest {
-    /// Passages and their scores, best first.
-    pub passages: Vec<(PassageKey, f32)>,
-    /// What finding them took.
-    pub work: crate::index::Work,
+    /// The passage of a row.
+    #[must_use]
+    pub fn key_of(&self, row: u32) -> Option<PassageKey> {
+        self.indexed.key(row)
+    }
+
+    /// The embedding of a row's passage.
+    #[must_use]
+    pub fn vector_of(&self, row: u32) -> Option<&[f32]> {
+        let index = &self.indexed.index;
+        index.is_live(row).then(|| index.vector(row))
+    }
 }

@@ -131,6 +131,12 @@ impl Neighbour {
     }
 }
 
+/// The dot product of two unit vectors, in [-1, 1], to the bit as a search scores them.
+#[must_use]
+pub fn similarity(a: &[f32], b: &[f32]) -> f32 {
+    kernels::Path::best().dot_f32(a, b)
+}
+
 /// The order in which rows of equal score are found.
 pub trait RowOrder: Send + Sync {
     /// Which of two rows comes first; a total order.

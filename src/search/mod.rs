@@ -1,18 +1,31 @@
 //! A query to hits.
 //!
-//! A [`Query`] is checked once, when it is made; [`semantic()`] answers it from one snapshot. Each
-//! hit carries the sentence that answers best, so that a reader sees why it was found.
+//! A [`Query`] is checked once, when it is made; [`search()`] answers it from one snapshot. What is
+//! looked for becomes a vector ([`subject`]), words ([`keyword`]), or both; a [`Filter`] says which
+//! rows may be found before anything is compared; candidates become an order ([`ranking`]), and each
+//! hit carries what it was found by ([`answering`]), so that a reader sees why.
 
-mod semantic;
+mod answering;
+mod facets;
+mod filter;
+mod keyword;
+mod query;
+mod ranking;
+mod subject;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::encoder::EncodeError;
-use crate::index::{IndexError, MAX_EF, Request};
+use crate::index::{IndexError, MAX_EF, Work};
 use crate::passages::TextRange;
 use crate::store::{DocumentSummary, PassageRecord, StoreError};
 
-pub use semantic::semantic;
+pub use answering::{search, search_all};
+pub use facets::{Facet, FacetValue, facets};
+pub use filter::{FIELDS, Filter};
+pub use query::{DEFAULT_LIMIT, GroupBy, Grouping, Include, Mode, Parts, Query};
+pub use subject::{Caching, QueryEncoder};
 
 /// Most hits in one answer.
 pub const MAX_LIMIT: usize = 1000;
@@ -20,108 +33,34 @@ pub const MAX_LIMIT: usize = 1000;
 /// How deep paging may go: `offset + limit`.
 pub const MAX_DEPTH: usize = 10_000;
 
+/// Candidates of each kind among which hybrid, grouped and diverse hits are chosen; paging goes no
+/// deeper there. It does not depend on the page, so that pages agree with each other.
+pub const CANDIDATES: usize = 1000;
+
 /// Longest query in characters; the model's own limit, in tokens, is checked when it is encoded.
 pub const MAX_QUERY_CHARACTERS: usize = 10_000;
 
-/// Hits in an answer where none are asked for.
-pub const DEFAULT_LIMIT: usize = 10;
+/// Most examples that hits may be like, or unlike.
+pub const MAX_EXAMPLES: usize = 100;
 
-/// A query that can be answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
-    text: String,
-    limit: usize,
-    offset: usize,
-    ef: Option<usize>,
-    exact: bool,
-}
-
-impl Query {
-    /// Checks a query: text that is not blank, `limit` from 1 to [`MAX_LIMIT`].
-    ///
-    /// # Errors
-    ///
-    /// Names the first value that cannot be answered.
-    pub fn new(text: &str, limit: usize, offset: usize) -> Result<Self, SearchError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(SearchError::EmptyQuery);
-        }
-        let characters = text.chars().count();
-        if characters > MAX_QUERY_CHARACTERS {
-            return Err(SearchError::QueryTooLong {
-                received: characters,
-                expected: MAX_QUERY_CHARACTERS,
-                unit: "characters",
-            });
-        }
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(SearchError::Limit { received: limit });
-        }
-        if offset > MAX_DEPTH - limit {
-            return Err(SearchError::Offset {
-                received: offset,
-                expected: MAX_DEPTH - limit,
-            });
-        }
-        Ok(Self {
-            text: text.to_owned(),
-            limit,
-            offset,
-            ef: None,
-            exact: false,
-        })
-    }
-
-    /// The same query, answered with so many candidates kept while the graph is walked, or the
-    /// index's own number; or, where `exact`, by comparing with every passage.
-    ///
-    /// # Errors
-    ///
-    /// If `ef` is not 1 to [`MAX_EF`].
-    pub fn searched(mut self, ef: Option<usize>, exact: bool) -> Result<Self, SearchError> {
-        if let Some(received) = ef.filter(|ef| !(1..=MAX_EF).contains(ef)) {
-            return Err(SearchError::Ef { received });
-        }
-        self.ef = ef;
-        self.exact = exact;
-        Ok(self)
-    }
-
-    /// What to ask the index for.
-    fn request(&self) -> Request<'static> {
-        Request {
-            k: self.offset + self.limit,
-            ef: self.ef,
-            exact: self.exact,
-            allowed: None,
-        }
-    }
-
-    /// The text, without blanks at its ends.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Most hits to answer with.
-    #[must_use]
-    pub fn limit(&self) -> usize {
-        self.limit
-    }
-
-    /// Hits to leave out before the first.
-    #[must_use]
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-}
+/// Most hits of a group.
+pub const MAX_GROUP_SIZE: usize = 100;
 
 /// The answer to a query.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The hits, best first.
+    /// The hits, best first; groups stand together.
     pub hits: Vec<Hit>,
+    /// Values of the fields that were asked for, among the documents that the filter lets through.
+    pub facets: Vec<Facet>,
+    /// Whether a deeper page would have hits.
+    pub more: bool,
+    /// Candidates among which the hits were chosen.
+    pub considered: usize,
+    /// Passages that the filter lets through, where there is one.
+    pub allowed: Option<u64>,
+    /// What finding the nearest took.
+    pub work: Work,
     /// Where the time went.
     pub times: StageTimes,
 }
@@ -131,14 +70,45 @@ pub struct Answer {
 pub struct Hit {
     /// Place in the ranking, from 1; the first hit after an offset of 10 has rank 11.
     pub rank: usize,
-    /// Similarity of query and passage, in [-1, 1].
+    /// Similarity of query and passage, in [-1, 1]; by words BM25, above 0; in a hybrid ranking the
+    /// sum of reciprocal ranks.
     pub score: f32,
+    /// In a hybrid ranking, its place by meaning, if it has one.
+    pub semantic: Option<Placed>,
+    /// In a hybrid ranking, its place by words, if it has one.
+    pub keyword: Option<Placed>,
+    /// What it is grouped by.
+    pub group: Option<String>,
     /// The passage.
     pub passage: PassageRecord,
     /// Its document, without the text.
-    pub document: DocumentSummary,
-    /// The sentence nearest to the query; a passage has at least one.
+    pub document: Arc<DocumentSummary>,
+    /// The sentence nearest to the query, where it was looked for by meaning.
     pub sentence: Option<Evidence>,
+    /// Where it holds the words of the query, in characters of the document's clean text.
+    pub highlights: Vec<TextRange>,
+    /// Its neighbours, if they were asked for.
+    pub context: Option<Context>,
+    /// Its embedding, if it was asked for.
+    pub embedding: Option<Vec<f32>>,
+}
+
+/// A place in one of the lists that a hybrid ranking is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Placed {
+    /// From 1.
+    pub rank: usize,
+    /// The list's own score.
+    pub score: f32,
+}
+
+/// The passages around a hit.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The one before it in the document.
+    pub previous: Option<PassageRecord>,
+    /// The one after it.
+    pub next: Option<PassageRecord>,
 }
 
 /// The sentence that carries a hit.
@@ -159,9 +129,9 @@ pub struct StageTimes {
     pub tokenize: Duration,
     /// Tokens to embedding.
     pub encode: Duration,
-    /// Embedding to neighbours.
+    /// Embedding and words to the rows that are answered with.
     pub search: Duration,
-    /// Neighbours to passages, with the choice of sentences.
+    /// Rows to passages, with the choice of sentences.
     pub fetch: Duration,
 }
 
@@ -171,6 +141,27 @@ pub enum SearchError {
     /// There is nothing to look for.
     #[error("the query is empty; expected some words")]
     EmptyQuery,
+    /// Neither a text nor examples.
+    #[error("there is nothing to look for; expected a query, or like")]
+    NoSubject,
+    /// There is a text as well as examples.
+    #[error("there is a query as well as like or unlike; expected one or the other")]
+    TwoSubjects,
+    /// Hits cannot be unlike something only.
+    #[error("there is nothing that the hits should be like; expected like beside unlike")]
+    NothingLike,
+    /// Examples have no words of their own.
+    #[error("like and unlike work by meaning; expected the mode semantic")]
+    ExamplesByMeaning,
+    /// What hits should be like and unlike is the same.
+    #[error("what the hits should be like and unlike cancel out; expected examples that differ")]
+    ExamplesCancelOut,
+    /// An example names a passage that is not there.
+    #[error("there is no passage {id}")]
+    NoSuchPassage {
+        /// Its id.
+        id: String,
+    },
     /// The query is longer than can be encoded whole.
     #[error("the query has {received} {unit}; expected at most {expected}")]
     QueryTooLong {
@@ -201,9 +192,46 @@ pub enum SearchError {
         /// The value received.
         received: usize,
     },
+    /// Another number is out of range.
+    #[error("{name} is {received}; expected {expected}")]
+    Parameter {
+        /// The parameter.
+        name: &'static str,
+        /// Its range.
+        expected: String,
+        /// The value received.
+        received: String,
+    },
+    /// A filter cannot be read.
+    #[error("{at}: {reason}")]
+    BadFilter {
+        /// The part at fault.
+        at: String,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// A filter names a field that no document has.
+    #[error("filter.{received} is no field; known fields: {known}, not")]
+    UnknownField {
+        /// The name received.
+        received: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A facet names a field that no document has.
+    #[error("{received} is no field that can be counted; known fields: {known}")]
+    UnknownFacet {
+        /// The name received.
+        received: String,
+        /// Those that there are.
+        known: String,
+    },
     /// The query cannot be encoded.
     #[error("the query cannot be encoded: {0}")]
     Encode(#[from] EncodeError),
+    /// A batch of queries cannot be encoded.
+    #[error("the queries cannot be encoded: {0}")]
+    EncodeTogether(String),
     /// The index failed.
     #[error("the index cannot be searched: {0}")]
     Index(#[from] IndexError),
@@ -216,40 +244,94 @@ pub enum SearchError {
 mod tests {
     use super::*;
 
+    /// The value at fault.
+    fn at(parts: Parts) -> &'static str {
+        match Query::new(parts).unwrap_err() {
+            SearchError::EmptyQuery => "empty",
+            SearchError::NoSubject => "no subject",
+            SearchError::TwoSubjects => "two subjects",
+            SearchError::NothingLike => "nothing like",
+            SearchError::ExamplesByMeaning => "by meaning",
+            SearchError::Limit { .. } => "limit",
+            SearchError::Offset { .. } => "offset",
+            SearchError::Ef { .. } => "ef",
+            SearchError::QueryTooLong { unit, .. } => unit,
+            SearchError::Parameter { name, .. } => name,
+            other => panic!("{other}"),
+        }
+    }
+
+    fn text(text: &str) -> Parts {
+        Parts {
+            text: Some(text.to_owned()),
+            ..Parts::default()
+        }
+    }
+
     #[test]
-    fn queries_are_checked_when_made() {
-        assert!(matches!(
-            Query::new(" \n\t", 10, 0),
-            Err(SearchError::EmptyQuery)
-        ));
-        assert!(matches!(
-            Query::new("peace", 0, 0),
-            Err(SearchError::Limit { received: 0 })
-        ));
-        assert!(matches!(
-            Query::new("peace", 10_000, 0),
-            Err(SearchError::Limit { .. })
-        ));
-        assert!(matches!(
-            Query::new("peace", 10, 9_991),
-            Err(SearchError::Offset {
-                expected: 9_990,
-                ..
-            })
-        ));
-        assert!(matches!(
-            Query::new(&"peace ".repeat(2_000), 10, 0),
-            Err(SearchError::QueryTooLong {
-                unit: "characters",
-                ..
-            })
-        ));
-        let query = Query::new("peace", 10, 0).unwrap();
-        assert!(matches!(
-            query.searched(Some(0), false),
-            Err(SearchError::Ef { received: 0 })
-        ));
-        let query = Query::new("  peace and security ", 1000, 9_000).unwrap();
-        assert_eq!(query.text(), "peace and security");
+    fn what_is_looked_for_is_checked() {
+        let like = vec!["tea".to_owned()];
+        let examples = Parts {
+            like: like.clone(),
+            ..Parts::default()
+        };
+        assert_eq!(at(Parts::default()), "no subject");
+        assert_eq!(at(text(" \n\t")), "empty");
+        assert_eq!(at(text(&"peace ".repeat(2_000))), "characters");
+        let both = Parts {
+            like: like.clone(),
+            ..text("a")
+        };
+        assert_eq!(at(both), "two subjects");
+        let unlike = Parts {
+            unlike: like,
+            ..Parts::default()
+        };
+        assert_eq!(at(unlike), "nothing like");
+        let hybrid = Parts {
+            mode: Mode::Hybrid,
+            ..examples.clone()
+        };
+        assert_eq!(at(hybrid), "by meaning");
+        let many = Parts {
+            like: vec!["a".to_owned(); 101],
+            ..examples
+        };
+        assert_eq!(at(many), "like");
+    }
+
+    #[test]
+    fn numbers_are_checked() {
+        type Change = fn(&mut Parts);
+        let changes: [(&str, Change); 11] = [
+            ("limit", |p| p.limit = 0),
+            ("limit", |p| p.limit = 1001),
+            ("offset", |p| p.offset = 9_991),
+            ("offset", |p| p.offset = usize::MAX),
+            ("offset", |p| (p.offset, p.mode) = (991, Mode::Hybrid)),
+            ("offset", |p| (p.offset, p.diversity) = (991, Some(0.5))),
+            ("ef", |p| p.ef = Some(0)),
+            ("min_score", |p| p.min_score = Some(f32::NAN)),
+            ("semantic_weight", |p| p.semantic_weight = 1.5),
+            ("diversity", |p| p.diversity = Some(f32::NAN)),
+            ("group_size", |p| {
+                p.group = Some(Grouping {
+                    by: GroupBy::Speaker,
+                    size: 0,
+                });
+            }),
+        ];
+        for (expected, change) in changes {
+            let mut parts = text("peace");
+            change(&mut parts);
+            assert_eq!(at(parts), expected);
+        }
+        let parts = Parts {
+            offset: 9_000,
+            limit: 1000,
+            ..text("  peace ")
+        };
+        let query = Query::new(parts).unwrap();
+        assert_eq!(query.parts().text.as_deref(), Some("peace"));
     }
 }

@@ -4,7 +4,7 @@
 //! next one is told at once that the service is busy. Back-pressure comes before work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::web;
@@ -12,22 +12,31 @@ use tokio::sync::Semaphore;
 
 use super::problem::{Problem, failed};
 
-/// Seconds after which a client that was turned away may try again.
-const BUSY_RETRY_SECONDS: u32 = 1;
+/// A request is turned away at once if it would probably wait longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// Of what jobs took before, so much counts after the next one.
+const MEMORY: u64 = 31;
 
 /// Lets requests to the CPU, a bounded number at a time.
 pub(super) struct Admission {
     cores: Arc<Semaphore>,
+    number_of_cores: u32,
     waiting: AtomicUsize,
     most_waiting: usize,
+    /// What a job takes, in nanoseconds: a mean in which the latest weigh most.
+    job: Arc<AtomicU64>,
 }
 
 impl Admission {
     pub(super) fn new(cores: usize, most_waiting: usize) -> Self {
+        let cores = cores.max(1);
         Self {
-            cores: Arc::new(Semaphore::new(cores.max(1))),
+            cores: Arc::new(Semaphore::new(cores)),
+            number_of_cores: u32::try_from(cores).unwrap_or(u32::MAX),
             waiting: AtomicUsize::new(0),
             most_waiting,
+            job: Arc::new(AtomicU64::new(0)),
         }
     }
 
@@ -40,16 +49,29 @@ impl Admission {
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<(T, Duration), Problem> {
+        self.run_within(None, work).await
+    }
+
+    /// The same for a client that waits so long: what could only begin later is not begun.
+    pub(super) async fn run_within<T: Send + 'static>(
+        &self,
+        patience: Option<Duration>,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<(T, Duration), Problem> {
         let start = Instant::now();
         let place = self.wait_in_queue()?;
-        let permit = Arc::clone(&self.cores)
-            .acquire_owned()
+        let patience = patience.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+        let permit = tokio::time::timeout(patience, Arc::clone(&self.cores).acquire_owned())
             .await
+            .map_err(|_| self.too_late(patience))?
             .map_err(|e| failed(&e))?;
         drop(place);
         let waited = start.elapsed();
+        let job = Arc::clone(&self.job);
         let result = web::block(move || {
+            let begun = Instant::now();
             let result = work();
+            note(&job, begun.elapsed());
             drop(permit);
             result
         })
@@ -62,14 +84,56 @@ impl Admission {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let place = Place(&self.waiting);
         // Those who need not wait are not held up by those who do.
-        if before >= self.most_waiting + self.cores.available_permits() {
+        let waiting = before.saturating_sub(self.cores.available_permits());
+        let expected = self.expected_wait(waiting);
+        if waiting >= self.most_waiting || expected > LONGEST_WAIT {
             return Err(Problem::overloaded(format!(
-                "{before} requests are waiting already, the most that may; try again later"
+                "{before} requests are waiting already, one more would wait {:.1} seconds; try again later",
+                expected.as_secs_f64()
             ))
-            .retry_after(BUSY_RETRY_SECONDS));
+            .retry_after(retry_after(expected)));
         }
         Ok(place)
     }
+
+    /// How long a request waits that has so many before it.
+    fn expected_wait(&self, waiting: usize) -> Duration {
+        let job = Duration::from_nanos(self.job.load(Ordering::Relaxed));
+        job.saturating_mul(u32::try_from(waiting).unwrap_or(u32::MAX)) / self.number_of_cores
+    }
+
+    fn too_late(&self, patience: Duration) -> Problem {
+        let expected = self.expected_wait(self.waiting.load(Ordering::Relaxed));
+        let detail = format!(
+            "no core was free within {} ms; the work was not begun",
+            patience.as_millis()
+        );
+        let problem = if patience < LONGEST_WAIT {
+            Problem::timeout(detail).at("timeout_ms")
+        } else {
+            Problem::overloaded(detail)
+        };
+        problem.retry_after(retry_after(expected))
+    }
+}
+
+/// Seconds until those who wait now will have had their turn.
+fn retry_after(expected: Duration) -> u32 {
+    let seconds = expected.as_millis().div_ceil(1000);
+    u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
+}
+
+/// Takes a job into the mean.
+fn note(mean: &AtomicU64, took: Duration) {
+    let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / (MEMORY + 1);
+    // Two that are noted at once may lose one of them: it is a mean.
+    let before = mean.load(Ordering::Relaxed);
+    let after = if before == 0 {
+        took.saturating_mul(MEMORY + 1)
+    } else {
+        before / (MEMORY + 1) * MEMORY + took
+    };
+    mean.store(after, Ordering::Relaxed);
 }
 
 /// A place in the queue, given up when dropped.

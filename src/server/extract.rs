@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 
 use super::problem::Problem;
 use super::service::Service;
@@ -93,6 +94,20 @@ impl Body {
         })?;
         Ok(value)
     }
+}
+
+/// The parameters of a URL, in their order.
+pub(super) fn pairs(request: &HttpRequest) -> Vec<(String, String)> {
+    let pairs = form_pairs(request.query_string());
+    pairs.into_owned().collect()
+}
+
+/// Reads a request from what stands for its JSON.
+pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        describe(&error.into_inner().to_string(), &path)
+    })
 }
 
 /// Reads the parameters of a URL.

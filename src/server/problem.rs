@@ -85,6 +85,12 @@ problems! {
     limit_out_of_range, BAD_REQUEST, "limit_out_of_range", "The limit is out of range";
     offset_out_of_range, BAD_REQUEST, "offset_out_of_range", "The offset is out of range";
     ef_out_of_range, BAD_REQUEST, "ef_out_of_range", "The number of candidates is out of range";
+    parameter_out_of_range, BAD_REQUEST, "parameter_out_of_range", "A parameter is out of range";
+    two_subjects, BAD_REQUEST, "two_subjects", "There are two things to look for";
+    bad_examples, BAD_REQUEST, "bad_examples", "These examples cannot be searched with";
+    bad_filter, BAD_REQUEST, "bad_filter", "The filter cannot be read";
+    bad_cursor, BAD_REQUEST, "bad_cursor", "This cursor does not belong here";
+    cursor_expired, GONE, "cursor_expired", "The snapshot of this cursor is gone";
     bad_id, BAD_REQUEST, "bad_id", "This is not an id";
     empty_input, BAD_REQUEST, "empty_input", "There is nothing to embed";
     input_too_long, BAD_REQUEST, "input_too_long", "A text is longer than the model reads";
@@ -100,6 +106,7 @@ problems! {
     internal, INTERNAL_SERVER_ERROR, "internal", "The service failed";
     starting, SERVICE_UNAVAILABLE, "starting", "The service is not ready yet";
     overloaded, SERVICE_UNAVAILABLE, "overloaded", "The service is busy";
+    timeout, GATEWAY_TIMEOUT, "timeout", "The time for an answer has run out";
 }
 
 impl Problem {
@@ -146,6 +153,18 @@ impl Problem {
         self.field.as_deref()
     }
 
+    /// What the client reads.
+    pub(super) fn body(&self) -> ProblemBody<'_> {
+        ProblemBody {
+            kind: format!("urn:antiphon:problem:{}", self.kind.code),
+            title: self.kind.title,
+            status: self.kind.status.as_u16(),
+            code: self.kind.code,
+            detail: &self.detail,
+            field: self.field(),
+        }
+    }
+
     /// An answer with this problem's status and headers, and no body yet.
     pub(super) fn response(&self) -> actix_web::HttpResponseBuilder {
         let mut response = HttpResponse::build(self.status_code());
@@ -167,14 +186,7 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         self.response()
             .insert_header((header::CONTENT_TYPE, "application/problem+json"))
-            .json(ProblemBody {
-                kind: format!("urn:antiphon:problem:{}", self.kind.code),
-                title: self.kind.title,
-                status: self.kind.status.as_u16(),
-                code: self.kind.code,
-                detail: &self.detail,
-                field: self.field(),
-            })
+            .json(self.body())
     }
 }
 
@@ -187,7 +199,21 @@ impl From<SearchError> for Problem {
             SearchError::Limit { .. } => Self::limit_out_of_range(detail).at("limit"),
             SearchError::Offset { .. } => Self::offset_out_of_range(detail).at("offset"),
             SearchError::Ef { .. } => Self::ef_out_of_range(detail).at("ef"),
-            SearchError::Encode(_) | SearchError::Index(_) => failed(&error),
+            SearchError::NoSubject => Self::missing_field(detail).at("query"),
+            SearchError::TwoSubjects => Self::two_subjects(detail).at("like"),
+            SearchError::NothingLike => Self::bad_examples(detail).at("like"),
+            SearchError::ExamplesByMeaning => Self::bad_examples(detail).at("mode"),
+            SearchError::ExamplesCancelOut => Self::bad_examples(detail).at("unlike"),
+            SearchError::NoSuchPassage { .. } => Self::passage_not_found(detail).at("like"),
+            SearchError::Parameter { name, .. } => Self::parameter_out_of_range(detail).at(name),
+            SearchError::BadFilter { at, .. } => Self::bad_filter(detail).at(at),
+            SearchError::UnknownField { received, .. } => {
+                Self::unknown_field(detail).at(format!("filter.{received}"))
+            }
+            SearchError::UnknownFacet { .. } => Self::unknown_field(detail).at("facets"),
+            SearchError::Encode(_) | SearchError::EncodeTogether(_) | SearchError::Index(_) => {
+                failed(&error)
+            }
             SearchError::Store(error) => error.into(),
         }
     }

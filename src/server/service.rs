@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use super::admission::Admission;
 use super::problem::Problem;
 use crate::engine::{Engine, Snapshot};
+use crate::search::QueryEncoder;
 
 /// Seconds after which a client may ask again while the service starts.
 const STARTING_RETRY_SECONDS: u32 = 2;
@@ -25,6 +26,7 @@ pub struct Limits {
 /// The engine once it is there, what is awaited until then, and the queue before it.
 pub struct Service {
     engine: OnceLock<Arc<Engine>>,
+    queries: OnceLock<Arc<QueryEncoder>>,
     waiting_for: ArcSwap<String>,
     admission: Admission,
     limits: Limits,
@@ -36,6 +38,7 @@ impl Service {
     pub fn new(limits: Limits) -> Self {
         Self {
             engine: OnceLock::new(),
+            queries: OnceLock::new(),
             waiting_for: ArcSwap::from_pointee("starting".to_owned()),
             admission: Admission::new(limits.cores, limits.queue),
             limits,
@@ -49,8 +52,7 @@ impl Service {
 
     /// Gives the service its engine; a second one is ignored.
     pub fn attach(&self, engine: Arc<Engine>) {
-        // Only start-up attaches, and it does so once.
-        let _ = self.engine.set(engine);
+        self.engine.get_or_init(|| engine);
     }
 
     /// The bounds of the service.
@@ -61,6 +63,13 @@ impl Service {
 
     pub(super) fn admission(&self) -> &Admission {
         &self.admission
+    }
+
+    /// The encoder of queries and the snapshot, or why there is none yet.
+    pub(super) fn ready_to_search(&self) -> Result<(Arc<QueryEncoder>, Arc<Snapshot>), Problem> {
+        let (engine, snapshot) = self.ready()?;
+        let queries = || Arc::new(QueryEncoder::new(engine.shared_encoder()));
+        Ok((Arc::clone(self.queries.get_or_init(queries)), snapshot))
     }
 
     /// Engine and snapshot, or why there is none yet.

@@ -17,22 +17,30 @@ pub struct TimingMs {
     tokenize: f64,
     /// Tokens to embedding.
     encode: f64,
-    /// Embedding to neighbours.
+    /// Embedding and words to the hits' places.
     search: f64,
-    /// Neighbours to passages and sentences.
+    /// Places to passages and sentences.
     fetch: f64,
+    /// Hits to JSON.
+    serialize: f64,
     /// From the request's arrival in the handler to here.
     total: f64,
 }
 
 impl TimingMs {
-    pub(super) fn new(queue: Duration, stages: StageTimes, start: Instant) -> Self {
+    pub(super) fn new(
+        queue: Duration,
+        stages: StageTimes,
+        serialize: Duration,
+        start: Instant,
+    ) -> Self {
         Self {
             queue: milliseconds(queue),
             tokenize: milliseconds(stages.tokenize),
             encode: milliseconds(stages.encode),
             search: milliseconds(stages.search),
             fetch: milliseconds(stages.fetch),
+            serialize: milliseconds(serialize),
             total: milliseconds(start.elapsed()),
         }
     }
@@ -40,8 +48,14 @@ impl TimingMs {
     /// Adds the `Server-Timing` header (W3C Server Timing: names and durations in milliseconds).
     pub(super) fn describe(&self, response: &mut HttpResponseBuilder) {
         let value = format!(
-            "queue;dur={}, tokenize;dur={}, encode;dur={}, search;dur={}, fetch;dur={}, total;dur={}",
-            self.queue, self.tokenize, self.encode, self.search, self.fetch, self.total
+            "queue;dur={}, tokenize;dur={}, encode;dur={}, search;dur={}, fetch;dur={}, serialize;dur={}, total;dur={}",
+            self.queue,
+            self.tokenize,
+            self.encode,
+            self.search,
+            self.fetch,
+            self.serialize,
+            self.total
         );
         response.insert_header(("Server-Timing", value));
     }

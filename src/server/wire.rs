@@ -3,147 +3,22 @@
 //! Names are `snake_case`, ranges are half-open and count characters (Unicode scalar values) of
 //! the document's clean text, scores are cosines in [-1, 1], times are milliseconds.
 
+mod answer;
+mod request;
+
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::timing::TimingMs;
 use crate::engine::Snapshot;
 use crate::passages::{Dropped, TextRange};
-use crate::search::{Answer, DEFAULT_LIMIT, Evidence, Hit};
 use crate::store::{DocumentRecord, DocumentSummary, PassageRecord};
 
-/// How to search.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Mode {
-    /// By meaning.
-    #[default]
-    Semantic,
-}
-
-/// A search.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SearchRequest {
-    /// What to look for: words, a sentence, up to a paragraph.
-    #[schema(example = "sovereignty in cyberspace")]
-    pub(super) query: String,
-    /// Most hits to answer with, 1 to 1,000.
-    #[serde(default = "default_limit")]
-    #[schema(default = 10, minimum = 1, maximum = 1000)]
-    pub(super) limit: usize,
-    /// Hits to leave out before the first.
-    #[serde(default)]
-    pub(super) offset: usize,
-    /// Candidates kept while the graph is walked, 1 to 10,000: more find more and take longer.
-    /// Without it the service's own.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 10000)]
-    pub(super) ef: Option<usize>,
-    /// Compare with every passage, so that none is missed.
-    #[serde(default)]
-    pub(super) exact: bool,
-    /// How to search.
-    #[serde(default)]
-    pub(super) mode: Mode,
-}
-
-/// A search in a URL.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct SearchParameters {
-    /// What to look for.
-    #[param(example = "sovereignty in cyberspace")]
-    pub(super) q: String,
-    /// Most hits to answer with, 1 to 1,000.
-    #[serde(default = "default_limit")]
-    #[param(default = 10, minimum = 1, maximum = 1000)]
-    pub(super) limit: usize,
-    /// Hits to leave out before the first.
-    #[serde(default)]
-    pub(super) offset: usize,
-    /// Candidates kept while the graph is walked, 1 to 10,000: more find more and take longer.
-    /// Without it the service's own.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 10000)]
-    pub(super) ef: Option<usize>,
-    /// Compare with every passage, so that none is missed.
-    #[serde(default)]
-    pub(super) exact: bool,
-    /// How to search.
-    #[serde(default)]
-    #[param(inline)]
-    pub(super) mode: Mode,
-}
-
-impl From<SearchParameters> for SearchRequest {
-    fn from(parameters: SearchParameters) -> Self {
-        Self {
-            query: parameters.q,
-            limit: parameters.limit,
-            offset: parameters.offset,
-            ef: parameters.ef,
-            exact: parameters.exact,
-            mode: parameters.mode,
-        }
-    }
-}
-
-fn default_limit() -> usize {
-    DEFAULT_LIMIT
-}
-
-/// The answer to a search.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SearchResponse {
-    /// The hits, best first.
-    hits: Vec<HitBody>,
-    /// Where the time went, in milliseconds.
-    pub(super) timing_ms: TimingMs,
-    /// What produced this answer.
-    provenance: Provenance,
-}
-
-/// A passage that answers a search.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct HitBody {
-    /// Place in the ranking, from 1.
-    rank: usize,
-    /// Cosine of query and passage, in [-1, 1].
-    score: f32,
-    /// The passage's id, `{document}#p{ordinal}`.
-    passage: String,
-    /// The passage's text.
-    text: String,
-    /// Where the passage begins in the document's clean text, in characters.
-    start: usize,
-    /// Where it ends.
-    end: usize,
-    /// The sentence that is nearest to the query.
-    sentence: Option<SentenceBody>,
-    /// The document.
-    document: DocumentBody,
-    /// Path of the passage in its context.
-    url: String,
-}
-
-/// The sentence that carries a hit.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SentenceBody {
-    /// Its text.
-    text: String,
-    /// Where it begins in the document's clean text, in characters.
-    start: usize,
-    /// Where it ends.
-    end: usize,
-    /// Cosine of query and sentence, in [-1, 1].
-    score: f32,
-}
+pub(super) use answer::{BatchResponse, FacetBody, FacetResponse, batch_response};
+pub use answer::{SearchResponse, search_response};
+pub(super) use request::{BatchRequest, SearchParameters, SearchRequest};
 
 /// A document without its text.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -315,36 +190,9 @@ impl Provenance {
     }
 }
 
-impl From<Hit> for HitBody {
-    fn from(hit: Hit) -> Self {
-        Self {
-            rank: hit.rank,
-            score: hit.score,
-            url: passage_url(&hit.passage),
-            passage: hit.passage.id(),
-            start: hit.passage.range.start,
-            end: hit.passage.range.end,
-            text: hit.passage.text,
-            sentence: hit.sentence.map(SentenceBody::from),
-            document: hit.document.into(),
-        }
-    }
-}
-
-impl From<Evidence> for SentenceBody {
-    fn from(evidence: Evidence) -> Self {
-        Self {
-            text: evidence.text,
-            start: evidence.range.start,
-            end: evidence.range.end,
-            score: evidence.score,
-        }
-    }
-}
-
-impl From<DocumentSummary> for DocumentBody {
-    fn from(summary: DocumentSummary) -> Self {
-        let metadata = summary.metadata;
+impl From<&DocumentSummary> for DocumentBody {
+    fn from(summary: &DocumentSummary) -> Self {
+        let metadata = summary.metadata.clone();
         Self {
             id: summary.id.to_string(),
             title: metadata.title,
@@ -365,7 +213,7 @@ impl From<DocumentSummary> for DocumentBody {
 impl From<DocumentRecord> for DocumentResponse {
     fn from(record: DocumentRecord) -> Self {
         Self {
-            document: record.summary.into(),
+            document: DocumentBody::from(&record.summary),
             origin: record.origin,
             text: record.text,
             passages: record.passages.iter().map(PassageRangeBody::from).collect(),
@@ -428,29 +276,14 @@ impl PassageResponse {
         passage: PassageRecord,
         previous: Option<PassageRecord>,
         next: Option<PassageRecord>,
-        document: DocumentSummary,
+        document: &DocumentSummary,
     ) -> Self {
         Self {
             passage: passage.into(),
             previous: previous.map(PassageBody::from),
             next: next.map(PassageBody::from),
-            document: document.into(),
+            document: DocumentBody::from(document),
         }
-    }
-}
-
-/// The answer to a search in its wire shape; the command line prints the same with `--json`.
-#[must_use]
-pub fn search_response(
-    snapshot: &Snapshot,
-    answer: Answer,
-    queue: Duration,
-    start: Instant,
-) -> SearchResponse {
-    SearchResponse {
-        timing_ms: TimingMs::new(queue, answer.times, start),
-        hits: answer.hits.into_iter().map(HitBody::from).collect(),
-        provenance: Provenance::of(snapshot),
     }
 }
 

@@ -27,6 +27,12 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
     },
+    /// The database was written by an earlier version.
+    #[error("{} was written by an earlier version of Antiphon; `antiphon serve` or `antiphon index` brings it up to date", path.display())]
+    Outdated {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The file is not ours, or is damaged.
     #[error("{} is not a usable Antiphon database ({reason}); move it away and index the corpus again", path.display())]
     Unusable {

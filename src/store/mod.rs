@@ -8,8 +8,10 @@
 //!
 //! Only this room speaks SQL.
 
+mod entries;
 mod error;
 mod hash;
+mod keyword;
 mod records;
 mod rows;
 mod schema;
@@ -18,9 +20,10 @@ mod writer;
 
 pub use error::StoreError;
 pub use hash::ContentHash;
+pub use keyword::Term;
 pub use records::{
-    DocumentRecord, DocumentState, DocumentSummary, HitRecord, NewDocument, PassageEntry,
-    PassageKey, PassageRecord, PassageVectors, StoredVector,
+    DocumentEntry, DocumentRecord, DocumentState, DocumentSummary, Entries, HitRecord, NewDocument,
+    PassageEntry, PassageKey, PassageRecord, PassageVectors, StoredVector,
 };
 pub use view::View;
 pub use writer::Store;

@@ -24,7 +24,25 @@ impl PassageKey {
     }
 }
 
-/// A passage without its content: what tells whether an index knows it.
+/// What is stored at one moment, without its content: what tells whether an index knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entries {
+    /// Documents in the order of their ids.
+    pub documents: Vec<DocumentEntry>,
+    /// Passages in the order of their keys.
+    pub passages: Vec<PassageEntry>,
+}
+
+/// A document without its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentEntry {
+    /// The database's name for the document; never used twice.
+    pub key: i64,
+    /// Hash of id, metadata and clean text.
+    pub hash: ContentHash,
+}
+
+/// A passage without its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PassageEntry {
     /// The database's name for the passage.
@@ -141,8 +159,6 @@ impl PassageRecord {
 pub struct HitRecord {
     /// The passage.
     pub passage: PassageRecord,
-    /// Its document, without the text.
-    pub document: DocumentSummary,
     /// The embeddings of its sentences, `[sentences, dimension]`.
     pub sentence_vectors: Vec<f32>,
 }

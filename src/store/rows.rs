@@ -16,8 +16,9 @@ pub(super) const SUMMARY_COLUMNS: &str = "d.id, d.title, d.speaker, d.date, d.ve
      d.language, d.source, d.attributes, d.content_hash, d.characters,
      (SELECT count(*) FROM passages WHERE document = d.key) AS passages";
 
-/// Columns and tables for [`passage`] and, with [`SUMMARY_COLUMNS`], for [`hit`].
-pub(super) const PASSAGE_COLUMNS: &str = "p.ordinal, p.range_start, p.range_end, p.tokens,
+/// Columns and tables for [`passage`] and [`hit`].
+pub(super) const PASSAGE_COLUMNS: &str =
+    "d.id AS document_id, p.ordinal, p.range_start, p.range_end, p.tokens,
      p.text AS passage_text, p.hash, s.ranges, s.vectors
      FROM passages p
      JOIN sentences s ON s.passage = p.key
@@ -70,8 +71,7 @@ pub(super) fn passage(row: &Row<'_>, document: &DocumentId) -> Result<PassageRec
 }
 
 pub(super) fn hit(row: &Row<'_>, dimension: usize) -> Result<HitRecord, StoreError> {
-    let document = summary(row)?;
-    let passage = passage(row, &document.id)?;
+    let passage = passage(row, &document_id(row.get("document_id")?)?)?;
     let bytes = row
         .get_ref("vectors")?
         .as_blob()
@@ -82,7 +82,6 @@ pub(super) fn hit(row: &Row<'_>, dimension: usize) -> Result<HitRecord, StoreErr
     floats(bytes, expected, of, &mut sentence_vectors)?;
     Ok(HitRecord {
         passage,
-        document,
         sentence_vectors,
     })
 }

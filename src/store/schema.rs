@@ -61,6 +61,20 @@ const MIGRATIONS: &[&str] = &[
     // between one row and the next.
     "CREATE INDEX passages_by_key ON passages (key, document, ordinal, hash);
      CREATE INDEX documents_by_id ON documents (id, key, content_hash);",
+    // 3: the words of passages, for search by keyword. The texts stay in `passages`; triggers keep
+    // the index in step, also when a document takes its passages with it.
+    "CREATE VIRTUAL TABLE words USING fts5 (
+        text, content = 'passages', content_rowid = 'key',
+        tokenize = 'unicode61 remove_diacritics 2'
+     );
+     CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
+     CREATE TRIGGER passage_comes AFTER INSERT ON passages BEGIN
+        INSERT INTO words (rowid, text) VALUES (new.key, new.text);
+     END;
+     CREATE TRIGGER passage_goes AFTER DELETE ON passages BEGIN
+        INSERT INTO words (words, rowid, text) VALUES ('delete', old.key, old.text);
+     END;
+     INSERT INTO words (words) VALUES ('rebuild');",
 ];
 
 /// Brings a database to the current version, or refuses one from the future.

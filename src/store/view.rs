@@ -1,6 +1,5 @@
 //! Reading: one moment of the store, for several readers at once.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -12,9 +11,12 @@ use crate::encoder::Fingerprint;
 use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
 use super::writer::{stored_fingerprint, stored_id, unusable};
 use super::{
-    ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageEntry,
-    PassageKey, PassageRecord, StoreError, StoredVector, schema,
+    ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
+    PassageRecord, StoreError, schema,
 };
+
+/// Bytes of the database that readers map into memory.
+const MAPPED: i64 = 1 << 40;
 
 /// One moment of the store. What is written later is not seen through it.
 ///
@@ -42,7 +44,12 @@ impl View {
         }
         let connection = connect(directory)?;
         if !schema::is_current(&connection)? {
-            return Err(absent());
+            return Err(match schema::check_version(&connection)? {
+                0 => absent(),
+                _ => StoreError::Outdated {
+                    path: directory.to_owned(),
+                },
+            });
         }
         let fingerprint = stored_fingerprint(&connection)?.ok_or_else(absent)?;
         Ok(Self::over(vec![connection], fingerprint))
@@ -80,115 +87,6 @@ impl View {
     /// Names every field in which the two differ.
     pub fn check_encoder(&self, running: &Fingerprint) -> Result<(), StoreError> {
         StoreError::compare(&self.fingerprint, running)
-    }
-
-    /// Visits every passage's embedding in the order of document id and ordinal, until the visitor
-    /// fails.
-    ///
-    /// # Errors
-    ///
-    /// If the database cannot be read, an embedding is damaged, or the visitor fails.
-    pub fn for_each_vector<E: From<StoreError>>(
-        &self,
-        mut visit: impl FnMut(StoredVector<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.with(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT p.key, e.vector
-                 FROM documents d
-                 JOIN passages p ON p.document = d.key
-                 JOIN embeddings e ON e.passage = p.key
-                 ORDER BY d.id, p.ordinal",
-            )?;
-            let mut rows = statement.query([])?;
-            let mut vector = Vec::new();
-            while let Some(row) = rows.next()? {
-                let key: i64 = row.get(0)?;
-                let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-                let of = || format!("passage {key}");
-                rows::floats(bytes, self.fingerprint.dimension, of, &mut vector)?;
-                let stored = StoredVector {
-                    key: PassageKey(key),
-                    vector: &vector,
-                };
-                if let Err(error) = visit(stored) {
-                    return Ok(Err(error));
-                }
-            }
-            Ok(Ok(()))
-        })?
-    }
-
-    /// All passages in the order of their keys.
-    ///
-    /// # Errors
-    ///
-    /// If the database cannot be read.
-    pub fn entries(&self) -> Result<Vec<PassageEntry>, StoreError> {
-        self.with(|connection| {
-            let mut documents = HashMap::new();
-            let mut statement =
-                connection.prepare_cached("SELECT key FROM documents ORDER BY id")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let key: i64 = row.get(0)?;
-                let place = u32::try_from(documents.len()).unwrap_or(u32::MAX);
-                documents.insert(key, place);
-            }
-            let mut statement = connection.prepare_cached(
-                "SELECT key, document, ordinal, hash FROM passages INDEXED BY passages_by_key
-                 ORDER BY key",
-            )?;
-            let entry = |row: &rusqlite::Row<'_>| {
-                let document: i64 = row.get(1)?;
-                let hash: ContentHash = row.get(3)?;
-                Ok(PassageEntry {
-                    key: PassageKey(row.get(0)?),
-                    document: documents.get(&document).copied().unwrap_or(u32::MAX),
-                    ordinal: row.get(2)?,
-                    hash: hash.prefix(),
-                })
-            };
-            let entries = statement.query_map([], entry)?;
-            Ok(entries.collect::<rusqlite::Result<_>>()?)
-        })
-    }
-
-    /// Visits the embeddings of these passages, in their order, until the visitor fails.
-    ///
-    /// # Errors
-    ///
-    /// If the database cannot be read, an embedding is missing or damaged, or the visitor fails.
-    pub fn vectors_of<E: From<StoreError>>(
-        &self,
-        keys: impl Iterator<Item = PassageKey>,
-        mut visit: impl FnMut(StoredVector<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.with(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT vector FROM embeddings WHERE passage = ?1")?;
-            let mut vector = Vec::new();
-            for key in keys {
-                statement.query_row([key.0], |row| {
-                    let bytes = row.get_ref(0)?.as_blob()?;
-                    let of = || format!("passage {}", key.0);
-                    Ok(rows::floats(
-                        bytes,
-                        self.fingerprint.dimension,
-                        of,
-                        &mut vector,
-                    ))
-                })??;
-                let stored = StoredVector {
-                    key,
-                    vector: &vector,
-                };
-                if let Err(error) = visit(stored) {
-                    return Ok(Err(error));
-                }
-            }
-            Ok(Ok(()))
-        })?
     }
 
     /// A number that no other store has, if this one was given one.
@@ -310,22 +208,24 @@ impl View {
         })
     }
 
-    /// A passage by its key, with its document and the embeddings of its sentences
-    /// (`[sentences, dimension]`).
+    /// Passages with the embeddings of their sentences (`[sentences, dimension]`), in the order of
+    /// these keys.
     ///
     /// # Errors
     ///
-    /// If the database cannot be read or the passage is damaged.
-    pub fn hit(&self, key: PassageKey) -> Result<Option<HitRecord>, StoreError> {
+    /// If the database cannot be read, or a passage is missing or damaged.
+    pub fn hits(&self, keys: &[PassageKey]) -> Result<Vec<HitRecord>, StoreError> {
         self.with(|connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "SELECT {SUMMARY_COLUMNS}, {PASSAGE_COLUMNS} WHERE p.key = ?1"
-            ))?;
+            let mut statement =
+                connection.prepare_cached(&format!("SELECT {PASSAGE_COLUMNS} WHERE p.key = ?1"))?;
             let dimension = self.fingerprint.dimension;
-            statement
-                .query_and_then([key.0], |row| rows::hit(row, dimension))?
-                .next()
-                .transpose()
+            let mut hit = |key: &PassageKey| {
+                let mut found =
+                    statement.query_and_then([key.0], |row| rows::hit(row, dimension))?;
+                let missing = StoreError::Sqlite(rusqlite::Error::QueryReturnedNoRows);
+                found.next().unwrap_or(Err(missing))
+            };
+            keys.iter().map(&mut hit).collect()
         })
     }
 
@@ -347,7 +247,7 @@ impl View {
     }
 
     /// Lends a connection, waiting for one where all are lent.
-    fn with<T>(
+    pub(super) fn with<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -401,6 +301,8 @@ fn connect(directory: &Path) -> Result<Connection, StoreError> {
     let pin = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(&path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        // Pages are read where the system has them already; a new connection has no cache of its own.
+        connection.pragma_update(None, "mmap_size", MAPPED)?;
         connection.execute_batch("BEGIN")?;
         // BEGIN alone takes no snapshot; the first read does.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;

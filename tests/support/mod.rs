@@ -1,5 +1,7 @@
 //! What several tests need: the model, engines over temporary folders, a running server.
 
+pub mod client;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};

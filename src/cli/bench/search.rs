@@ -19,7 +19,7 @@ use crate::index::{
     Compaction, ExactScan, Found, IndexBytes, Neighbour, Request, SegmentedIndex, VectorIndex,
     Vectors,
 };
-use crate::store::View;
+use crate::store::{PassageKey, View};
 
 use super::super::{output, progress::GraphBar};
 use super::{memory, percentile};
@@ -418,8 +418,8 @@ fn own(data_dir: &Path) -> anyhow::Result<(Vectors, Vectors)> {
     })?;
     let step = (keys.len() / OWN_QUERIES).max(1);
     let mut queries = Vectors::new(dimension)?;
-    for (place, key) in keys.into_iter().step_by(step).enumerate() {
-        let Some(hit) = view.hit(key)? else { continue };
+    let keys: Vec<PassageKey> = keys.into_iter().step_by(step).collect();
+    for (place, hit) in view.hits(&keys)?.into_iter().enumerate() {
         let sentences: Vec<&[f32]> = hit.sentence_vectors.chunks_exact(dimension).collect();
         if let Some(sentence) = sentences.get(place % sentences.len().max(1)) {
             queries.push(sentence)?;

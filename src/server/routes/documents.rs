@@ -27,7 +27,7 @@ pub(super) async fn list(
     let after = after.map(|id| parse_id(&id, "after")).transpose()?;
     let (_, snapshot) = service.ready()?;
     let total = snapshot.facts().documents;
-    let ((mut documents, more), _) = service
+    let ((documents, more), _) = service
         .admission()
         .run(move || {
             // One more than asked for tells whether there is a next page.
@@ -39,7 +39,7 @@ pub(super) async fn list(
         .await?;
     let next = documents.last().filter(|_| more).map(|d| d.id.to_string());
     Ok(HttpResponse::Ok().json(DocumentList {
-        documents: documents.drain(..).map(DocumentBody::from).collect(),
+        documents: documents.iter().map(DocumentBody::from).collect(),
         total,
         next,
     }))

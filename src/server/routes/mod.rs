@@ -13,8 +13,8 @@ use super::problem::Problem;
 pub(super) use documents::{__path_list, __path_read as __path_read_document};
 pub(super) use embeddings::__path_embed;
 pub(super) use operations::{__path_live, __path_openapi, __path_ready};
-pub(super) use passages::__path_read as __path_read_passage;
-pub(super) use search::{__path_by_body, __path_by_url};
+pub(super) use passages::{__path_read as __path_read_passage, __path_similar};
+pub(super) use search::{__path_batch, __path_by_body, __path_by_url, __path_facets};
 
 /// Every route of the service.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
@@ -24,9 +24,12 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
                 .route(get().to(search::by_url))
                 .route(web::post().to(search::by_body)),
         )
+        .service(only("/v1/search/batch", "POST").route(web::post().to(search::batch)))
+        .service(only("/v1/facets", "GET, HEAD").route(get().to(search::facets)))
         .service(only("/v1/documents", "GET, HEAD").route(get().to(documents::list)))
         .service(only("/v1/documents/{id}", "GET, HEAD").route(get().to(documents::read)))
         .service(only("/v1/passages/{id}", "GET, HEAD").route(get().to(passages::read)))
+        .service(only("/v1/passages/{id}/similar", "GET, HEAD").route(get().to(passages::similar)))
         .service(only("/v1/embeddings", "POST").route(web::post().to(embeddings::embed)))
         .service(only("/livez", "GET, HEAD").route(get().to(operations::live)))
         .service(only("/readyz", "GET, HEAD").route(get().to(operations::ready)))

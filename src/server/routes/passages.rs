@@ -1,12 +1,12 @@
 //! `/v1/passages`.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::documents::parse_id;
 use crate::corpus::DocumentId;
 use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
-use crate::server::wire::PassageResponse;
+use crate::server::wire::{PassageResponse, SearchParameters, SearchResponse};
 
 /// A passage with its neighbours and its document.
 #[utoipa::path(
@@ -38,10 +38,30 @@ pub(super) async fn read(
                 None => None,
             };
             let summary = view.summary(&document)?.ok_or_else(missing)?;
-            Ok(PassageResponse::new(passage, previous, next, summary))
+            Ok(PassageResponse::new(passage, previous, next, &summary))
         })
         .await?;
     Ok(HttpResponse::Ok().json(response))
+}
+
+/// Passages like this one, which is not among them: a search `like` it, with the same parameters.
+#[utoipa::path(
+    get, path = "/v1/passages/{id}/similar", tag = "search",
+    params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`"), SearchParameters),
+    responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+)]
+pub(super) async fn similar(
+    service: web::Data<Service>,
+    request: HttpRequest,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    parse_passage_id(&path)?;
+    super::search::like(&service, &path, &request)
+        .await
+        .map_err(|problem| match problem.field() {
+            Some("like") => problem.at("id"),
+            _ => problem,
+        })
 }
 
 fn parse_passage_id(text: &str) -> Result<(DocumentId, u32), Problem> {

@@ -1,17 +1,36 @@
-//! `/v1/search`.
+//! `/v1/search`, and what is searched with other words.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Value, json};
 
-use crate::search::{self, Query};
+use crate::search::{self, Caching, Filter, Query};
 use crate::server::extract::{self, Body};
 use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
-use crate::server::wire::{Mode, SearchParameters, SearchRequest, SearchResponse, search_response};
+use crate::server::wire::{
+    BatchRequest, BatchResponse, FacetBody, FacetResponse, Provenance, SearchParameters,
+    SearchRequest, SearchResponse, batch_response, search_response,
+};
 
-/// Passages nearest in meaning to a query.
+/// Most searches that are answered together.
+const MOST_SEARCHES: usize = 100;
+
+/// Parameters of a URL that are fields of a filter.
+const FILTER_FIELDS: [&str; 6] = [
+    "document", "speaker", "country", "venue", "language", "date",
+];
+
+/// Parameters that may be given several times.
+const LISTS: [&str; 4] = ["like", "unlike", "include", "facets"];
+
+/// Parameters that are texts, whatever they look like.
+const TEXTS: [&str; 4] = ["query", "mode", "group_by", "cursor"];
+
+/// Passages by meaning, by words, or both.
 #[utoipa::path(
     post, path = "/v1/search", tag = "search",
     request_body = SearchRequest,
@@ -19,12 +38,13 @@ use crate::server::wire::{Mode, SearchParameters, SearchRequest, SearchResponse,
 )]
 pub(super) async fn by_body(
     service: web::Data<Service>,
+    request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    answer(&service, body.json()?).await
+    answer(&service, body.json()?, caching(&request)).await
 }
 
-/// Passages nearest in meaning to a query, as a URL.
+/// Passages by meaning, by words, or both, as a URL.
 #[utoipa::path(
     get, path = "/v1/search", tag = "search",
     params(SearchParameters),
@@ -34,30 +54,233 @@ pub(super) async fn by_url(
     service: web::Data<Service>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let parameters: SearchParameters = extract::query(&request)?;
-    answer(&service, parameters.into())
-        .await
-        .map_err(|problem| match problem.field() {
-            Some("query") => problem.at("q"),
-            _ => problem,
-        })
+    let named = |problem: Problem| match problem.field() {
+        Some("query") => problem.at("q"),
+        _ => problem,
+    };
+    let parameters = from_url(extract::pairs(&request)).map_err(named)?;
+    let answer = answer(&service, parameters, caching(&request)).await;
+    answer.map_err(named)
 }
 
-async fn answer(service: &Service, request: SearchRequest) -> Result<HttpResponse, Problem> {
+/// Several searches, answered from one snapshot.
+#[utoipa::path(
+    post, path = "/v1/search/batch", tag = "search",
+    request_body = BatchRequest,
+    responses((status = 200, body = BatchResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+)]
+pub(super) async fn batch(
+    service: web::Data<Service>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
-    let query = Query::new(&request.query, request.limit, request.offset)?
-        .searched(request.ef, request.exact)?;
-    let (engine, snapshot) = service.ready()?;
-    let mode = request.mode;
+    let BatchRequest {
+        searches,
+        timeout_ms,
+    } = body.json()?;
+    if !(1..=MOST_SEARCHES).contains(&searches.len()) {
+        let detail = format!(
+            "there are {} searches; expected 1 to {MOST_SEARCHES}",
+            searches.len()
+        );
+        return Err(Problem::parameter_out_of_range(detail).at("searches"));
+    }
+    let (encoder, snapshot) = service.ready_to_search()?;
+    let caching = caching(&request);
     let read = Arc::clone(&snapshot);
-    let (answer, queue) = service
+    let ((answers, stages), queue) = service
         .admission()
-        .run(move || match mode {
-            Mode::Semantic => Ok(search::semantic(&read, engine.encoder(), &query)?),
+        .run_within(patience(timeout_ms), move || {
+            let queries: Vec<Result<Query, Problem>> = searches
+                .into_iter()
+                .map(|search| search.query(&read))
+                .collect();
+            let good: Vec<&Query> = queries.iter().filter_map(|q| q.as_ref().ok()).collect();
+            let (answers, stages) = search::search_all(&read, &encoder, &good, caching);
+            Ok((paired(queries, answers), stages))
         })
         .await?;
-    let answer = search_response(&snapshot, answer, queue, start);
+    let answer = batch_response(&snapshot, answers, stages, queue, start)?;
     let mut response = HttpResponse::Ok();
     answer.timing_ms.describe(&mut response);
     Ok(response.json(answer))
+}
+
+/// Each query that could be checked with its answer.
+fn paired(
+    queries: Vec<Result<Query, Problem>>,
+    answers: Vec<Result<search::Answer, search::SearchError>>,
+) -> Vec<Result<(Query, search::Answer), Problem>> {
+    let mut answers = answers.into_iter();
+    let one = |query: Result<Query, Problem>| {
+        let query = query?;
+        match answers.next() {
+            Some(answer) => Ok((query, answer?)),
+            None => Err(Problem::internal("a search was left without an answer")),
+        }
+    };
+    queries.into_iter().map(one).collect()
+}
+
+/// Counts of documents and passages by the values of fields: `facets`, by default speaker, country
+/// and year; filtered as a search.
+#[utoipa::path(
+    get, path = "/v1/facets", tag = "search",
+    params(
+        ("facets" = Option<Vec<String>>, Query, description = "fields whose values are counted; those of a filter, and `year`"),
+        ("filter" = Option<String>, Query, description = "a filter as JSON, as in a search"),
+        ("document" = Option<Vec<String>>, Query), ("speaker" = Option<Vec<String>>, Query),
+        ("country" = Option<Vec<String>>, Query), ("venue" = Option<Vec<String>>, Query),
+        ("language" = Option<Vec<String>>, Query), ("date" = Option<Vec<String>>, Query),
+    ),
+    responses((status = 200, body = FacetResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+)]
+pub(super) async fn facets(
+    service: web::Data<Service>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let (filter, rest) = filter_of(extract::pairs(&request))?;
+    let mut fields = Vec::new();
+    for (name, value) in rest {
+        if name == "facets" {
+            fields.push(value);
+        } else {
+            let detail = format!(
+                "there is no parameter {name}; expected facets, filter or {}",
+                FILTER_FIELDS.join(", ")
+            );
+            return Err(Problem::unknown_field(detail).at(name));
+        }
+    }
+    if fields.is_empty() {
+        fields = ["speaker", "country", "year"].map(str::to_owned).to_vec();
+    }
+    let (_, snapshot) = service.ready()?;
+    let provenance = Provenance::of(&snapshot);
+    let (facets, _) = service
+        .admission()
+        .run(move || Ok(search::facets(snapshot.catalogue(), &filter, &fields)?))
+        .await?;
+    Ok(HttpResponse::Ok().json(FacetResponse {
+        facets: facets.into_iter().map(FacetBody::from).collect(),
+        provenance,
+    }))
+}
+
+async fn answer(
+    service: &Service,
+    request: SearchRequest,
+    caching: Caching,
+) -> Result<HttpResponse, Problem> {
+    let start = Instant::now();
+    let patience = patience(request.timeout_ms);
+    let (encoder, snapshot) = service.ready_to_search()?;
+    let query = request.query(&snapshot)?;
+    let admitted = Instant::now();
+    let (answer, _) = service
+        .admission()
+        .run_within(patience, move || {
+            let queue = admitted.elapsed();
+            let answer = search::search(&snapshot, &encoder, &query, caching)?;
+            search_response(&snapshot, &query, answer, queue, start)
+        })
+        .await?;
+    let mut response = HttpResponse::Ok();
+    answer.timing_ms.describe(&mut response);
+    Ok(response.json(answer))
+}
+
+/// Passages like one.
+pub(super) async fn like(
+    service: &Service,
+    id: &str,
+    request: &HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut pairs = extract::pairs(request);
+    if let Some((name, _)) = pairs.iter().find(|(name, _)| name == "q" || name == "like") {
+        let detail = format!("{name} is given as well as a passage; expected one or the other");
+        return Err(Problem::unknown_field(detail).at(name.clone()));
+    }
+    pairs.push(("like".to_owned(), id.to_owned()));
+    answer(service, from_url(pairs)?, caching(request)).await
+}
+
+/// How long a client waits.
+fn patience(timeout_ms: Option<u64>) -> Option<Duration> {
+    timeout_ms.map(Duration::from_millis)
+}
+
+/// A client that wants no answer from memory says so (RFC 9111, 5.2.1.5).
+fn caching(request: &HttpRequest) -> Caching {
+    let no_store = request.headers().get_all(CACHE_CONTROL).any(|value| {
+        let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+        value
+            .split(',')
+            .any(|directive| directive.trim() == "no-store")
+    });
+    if no_store {
+        Caching::Bypassed
+    } else {
+        Caching::Allowed
+    }
+}
+
+/// The filter in a URL's parameters, and the other parameters.
+#[allow(clippy::type_complexity)] // two lists of names and values
+fn filter_of(pairs: Vec<(String, String)>) -> Result<(Filter, Vec<(String, String)>), Problem> {
+    let (mut filters, mut rest) = (Vec::new(), Vec::new());
+    let mut fields: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, value) in pairs {
+        if name == "filter" {
+            let filter: Value = serde_json::from_str(&value).map_err(|error| {
+                Problem::bad_filter(format!("filter is not JSON: {error}")).at("filter")
+            })?;
+            filters.push(Filter::read(&filter)?);
+        } else if FILTER_FIELDS.contains(&name.as_str()) {
+            match fields.iter_mut().find(|(own, _)| *own == name) {
+                Some((_, values)) => values.push(value),
+                None => fields.push((name, vec![value])),
+            }
+        } else {
+            rest.push((name, value));
+        }
+    }
+    for (name, values) in &fields {
+        filters.push(Filter::field(name, values)?);
+    }
+    Ok((Filter::All(filters), rest))
+}
+
+/// A search from the parameters of a URL.
+fn from_url(pairs: Vec<(String, String)>) -> Result<SearchRequest, Problem> {
+    let (filter, rest) = filter_of(pairs)?;
+    let mut fields = serde_json::Map::new();
+    for (name, value) in rest {
+        let name = if name == "q" {
+            "query".to_owned()
+        } else {
+            name
+        };
+        if LISTS.contains(&name.as_str()) {
+            let list = fields.entry(name).or_insert_with(|| json!([]));
+            if let Value::Array(values) = list {
+                values.push(Value::String(value));
+            }
+            continue;
+        }
+        let value = match serde_json::from_str(&value) {
+            Ok(plain @ (Value::Number(_) | Value::Bool(_))) if !TEXTS.contains(&name.as_str()) => {
+                plain
+            }
+            _ => Value::String(value),
+        };
+        if fields.insert(name.clone(), value).is_some() {
+            let detail = format!("{name} is given twice; expected it once");
+            return Err(Problem::wrong_type(detail).at(name));
+        }
+    }
+    let mut search: SearchRequest = extract::from_value(Value::Object(fields))?;
+    search.restrict(filter);
+    Ok(search)
 }

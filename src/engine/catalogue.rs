@@ -1,0 +1,206 @@
+//! What is known of documents and passages without asking the store: metadata, and which row of the
+//! index is which passage.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use roaring::RoaringBitmap;
+
+use crate::index::RowOrder;
+use crate::store::{DocumentSummary, Entries, PassageKey, StoreError, View};
+
+use super::rows::Indexed;
+
+/// Documents in the order of their ids, with the rows of their passages.
+#[derive(Default)]
+pub struct Catalogue {
+    documents: Vec<Catalogued>,
+    /// Where each document's rows begin in `rows`, and where the last one's end.
+    starts: Vec<u32>,
+    /// Rows, document by document in the order of passages.
+    rows: Vec<u32>,
+    /// Key and row of each passage, in the order of keys.
+    by_key: Vec<(i64, u32)>,
+    places: Arc<Places>,
+    attributes: OnceLock<BTreeSet<String>>,
+}
+
+/// A document and the database's name for it.
+#[derive(Clone)]
+struct Catalogued {
+    key: i64,
+    summary: Arc<DocumentSummary>,
+}
+
+/// Document and ordinal of each row: equal scores come in the order of passage ids.
+#[derive(Default)]
+struct Places(Vec<(u32, u32)>);
+
+/// Stands for a row that is gone, which nobody asks for.
+const NOWHERE: (u32, u32) = (u32::MAX, u32::MAX);
+
+impl RowOrder for Places {
+    fn compare(&self, a: u32, b: u32) -> Ordering {
+        let place = |row: u32| self.0.get(row as usize);
+        place(a).cmp(&place(b)).then(a.cmp(&b))
+    }
+}
+
+impl Catalogue {
+    /// The catalogue of a moment. What an earlier one knows of documents that have not changed is
+    /// taken from there.
+    pub(super) fn of(
+        view: &View,
+        entries: &Entries,
+        indexed: &Indexed,
+        before: &Self,
+    ) -> Result<Self, StoreError> {
+        let by_key = indexed.places();
+        let mut places = vec![NOWHERE; indexed.labels.len()];
+        let mut counts = vec![0_u32; entries.documents.len() + 1];
+        // Both are in the order of keys, and the index holds exactly these passages.
+        for (entry, (_, row)) in entries.passages.iter().zip(&by_key) {
+            // A passage without a document is a damage that its reader will meet.
+            if let Some(count) = counts.get_mut(entry.document as usize) {
+                places[*row as usize] = (entry.document, entry.ordinal);
+                *count += 1;
+            }
+        }
+        let starts: Vec<u32> = counts
+            .iter()
+            .scan(0, |sum, count| {
+                let start = *sum;
+                *sum += count;
+                Some(start)
+            })
+            .collect();
+        let mut rows: Vec<u32> = by_key.iter().map(|(_, row)| *row).collect();
+        rows.sort_unstable_by_key(|row| places[*row as usize]);
+        Ok(Self {
+            documents: documents(view, entries, before)?,
+            starts,
+            rows,
+            by_key,
+            places: Arc::new(Places(places)),
+            attributes: OnceLock::new(),
+        })
+    }
+
+    /// The order of passage ids.
+    pub(super) fn order(&self) -> Arc<dyn RowOrder> {
+        Arc::clone(&self.places) as Arc<dyn RowOrder>
+    }
+
+    /// All documents in the order of their ids.
+    pub fn documents(&self) -> impl Iterator<Item = &Arc<DocumentSummary>> {
+        self.documents.iter().map(|document| &document.summary)
+    }
+
+    /// The document of a row.
+    #[must_use]
+    pub fn document_of(&self, row: u32) -> Option<&Arc<DocumentSummary>> {
+        let (document, _) = self.places.0.get(row as usize)?;
+        let document = self.documents.get(*document as usize)?;
+        Some(&document.summary)
+    }
+
+    /// The row of a passage.
+    #[must_use]
+    pub fn row_of(&self, key: PassageKey) -> Option<u32> {
+        let key = key.number();
+        let place = self.by_key.binary_search_by_key(&key, |(key, _)| *key);
+        place
+            .ok()
+            .and_then(|place| self.by_key.get(place))
+            .map(|(_, row)| *row)
+    }
+
+    /// The row of a passage by its document's id and its place in it, from 1.
+    #[must_use]
+    pub fn row_at(&self, document: &str, ordinal: u32) -> Option<u32> {
+        let by_id = |d: &Catalogued| d.summary.id.as_str().cmp(document);
+        let place = self.documents.binary_search_by(by_id).ok()?;
+        self.passage_in(place, ordinal)
+    }
+
+    /// The row of the passage so many places after a row in the same document, or before it.
+    #[must_use]
+    pub fn neighbour_of(&self, row: u32, by: i32) -> Option<u32> {
+        let (document, ordinal) = *self.places.0.get(row as usize)?;
+        self.passage_in(document as usize, ordinal.checked_add_signed(by)?)
+    }
+
+    fn passage_in(&self, document: usize, ordinal: u32) -> Option<u32> {
+        let rows = self.rows_in(document);
+        let ordinal_of = |row: &u32| self.places.0[*row as usize].1;
+        let place = rows.binary_search_by_key(&ordinal, ordinal_of).ok()?;
+        rows.get(place).copied()
+    }
+
+    fn rows_in(&self, document: usize) -> &[u32] {
+        let bounds = self.starts.get(document).zip(self.starts.get(document + 1));
+        let rows = bounds.and_then(|(start, end)| self.rows.get(*start as usize..*end as usize));
+        rows.unwrap_or_default()
+    }
+
+    /// The rows of the documents of which this is true.
+    pub fn rows_where(&self, wanted: impl Fn(&DocumentSummary) -> bool) -> RoaringBitmap {
+        let mut bits = vec![0_u8; self.places.0.len().div_ceil(8)];
+        for (place, document) in self.documents.iter().enumerate() {
+            if wanted(&document.summary) {
+                for row in self.rows_in(place) {
+                    bits[*row as usize / 8] |= 1 << (row % 8);
+                }
+            }
+        }
+        RoaringBitmap::from_lsb0_bytes(0, &bits)
+    }
+
+    /// Which of two rows comes first by passage id.
+    #[must_use]
+    pub fn compare(&self, a: u32, b: u32) -> Ordering {
+        self.places.compare(a, b)
+    }
+
+    /// The names of all attributes of all documents.
+    pub fn attributes(&self) -> &BTreeSet<String> {
+        self.attributes.get_or_init(|| {
+            let names = self.documents().flat_map(|d| d.metadata.attributes.keys());
+            names.cloned().collect()
+        })
+    }
+}
+
+/// The documents of a moment, of which only those are read that an earlier moment does not have.
+fn documents(
+    view: &View,
+    entries: &Entries,
+    before: &Catalogue,
+) -> Result<Vec<Catalogued>, StoreError> {
+    let known: HashMap<i64, &Catalogued> = before.documents.iter().map(|d| (d.key, d)).collect();
+    let known: Vec<Option<&Catalogued>> = entries
+        .documents
+        .iter()
+        .map(|entry| {
+            let document = known.get(&entry.key)?;
+            (document.summary.content_hash == entry.hash).then_some(*document)
+        })
+        .collect();
+    let missing = entries.documents.iter().zip(&known);
+    let missing: Vec<_> = missing
+        .filter(|(_, known)| known.is_none())
+        .map(|(entry, _)| *entry)
+        .collect();
+    let mut read = view.summaries_of(&missing)?.into_iter();
+    let both = entries.documents.iter().zip(known);
+    Ok(both
+        .filter_map(|(entry, known)| match known {
+            Some(document) => Some(document.clone()),
+            None => read.next().map(|summary| Catalogued {
+                key: entry.key,
+                summary: Arc::new(summary),
+            }),
+        })
+        .collect())
+}

@@ -1,0 +1,354 @@
+//! From a query to hits.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use roaring::RoaringBitmap;
+
+use crate::encoder::Embedding;
+use crate::engine::Snapshot;
+use crate::index::{Request, Work, similarity};
+use crate::passages::TextRange;
+use crate::store::{HitRecord, PassageKey, Term};
+
+use super::ranking::{Candidate, diversified, fused, grouped};
+use super::subject::Subject;
+use super::{
+    Answer, CANDIDATES, Caching, Context, Evidence, Filter, GroupBy, Hit, Mode, Query,
+    QueryEncoder, SearchError, StageTimes, facets, keyword,
+};
+
+/// Answers a query from one snapshot.
+///
+/// # Errors
+///
+/// If the query is longer than the model reads at once (it would be truncated), names what is not
+/// there, or a room above fails.
+pub fn search(
+    snapshot: &Snapshot,
+    encoder: &QueryEncoder,
+    query: &Query,
+    caching: Caching,
+) -> Result<Answer, SearchError> {
+    let (mut answers, times) = search_all(snapshot, encoder, &[query], caching);
+    let mut answer = answers.pop().unwrap_or(Err(SearchError::EmptyQuery))?;
+    answer.times.tokenize = times.tokenize;
+    answer.times.encode = times.encode;
+    Ok(answer)
+}
+
+/// Answers several queries from one snapshot, encoded together; the times of encoding are those of
+/// all of them.
+pub fn search_all(
+    snapshot: &Snapshot,
+    encoder: &QueryEncoder,
+    queries: &[&Query],
+    caching: Caching,
+) -> (Vec<Result<Answer, SearchError>>, StageTimes) {
+    let subjects = encoder.subjects(snapshot, queries, caching);
+    let mut times = StageTimes {
+        tokenize: subjects.tokenize,
+        encode: subjects.encode,
+        ..StageTimes::default()
+    };
+    let answers = queries
+        .iter()
+        .zip(subjects.each)
+        .map(|(query, subject)| {
+            let answer = answer(snapshot, query, &subject?)?;
+            times.search += answer.times.search;
+            times.fetch += answer.times.fetch;
+            Ok(answer)
+        })
+        .collect();
+    (answers, times)
+}
+
+fn answer(snapshot: &Snapshot, query: &Query, subject: &Subject) -> Result<Answer, SearchError> {
+    let start = Instant::now();
+    let parts = query.parts();
+    let terms = match (&parts.text, parts.mode) {
+        (Some(text), Mode::Keyword | Mode::Hybrid) => keyword::terms(text),
+        _ => Vec::new(),
+    };
+    let mut search = Search {
+        snapshot,
+        query,
+        allowed: allowed(snapshot, query, subject)?,
+        work: Work::default(),
+    };
+    let candidates = search.candidates(subject, &terms)?;
+    let considered = candidates.len();
+    let (chosen, more) = choose(snapshot, query, candidates);
+    let searched = Instant::now();
+    let hits = hits(snapshot, query, subject, &terms, chosen)?;
+    let facets = match parts.facets.as_slice() {
+        [] => Vec::new(),
+        fields => facets::facets(snapshot.catalogue(), &parts.filter, fields)?,
+    };
+    Ok(Answer {
+        hits,
+        facets,
+        more,
+        considered,
+        allowed: search.allowed.as_ref().map(|rows| rows.len()),
+        work: search.work,
+        times: StageTimes {
+            search: searched - start,
+            fetch: searched.elapsed(),
+            ..StageTimes::default()
+        },
+    })
+}
+
+/// The rows that may be found, none if all may.
+fn allowed(
+    snapshot: &Snapshot,
+    query: &Query,
+    subject: &Subject,
+) -> Result<Option<Arc<RoaringBitmap>>, SearchError> {
+    let filter = &query.parts().filter;
+    filter.check(snapshot.catalogue())?;
+    let everything = matches!(filter, Filter::All(filters) if filters.is_empty());
+    let rows = (!everything)
+        .then(|| snapshot.rows_where(&format!("{filter:?}"), |document| filter.admits(document)));
+    if subject.examples.is_empty() {
+        return Ok(rows);
+    }
+    // An example is not its own answer.
+    let mut rows = match rows {
+        Some(rows) => RoaringBitmap::clone(&rows),
+        None => snapshot.catalogue().rows_where(|_| true),
+    };
+    for row in &subject.examples {
+        rows.remove(*row);
+    }
+    Ok(Some(Arc::new(rows)))
+}
+
+struct Search<'a> {
+    snapshot: &'a Snapshot,
+    query: &'a Query,
+    allowed: Option<Arc<RoaringBitmap>>,
+    work: Work,
+}
+
+impl Search<'_> {
+    /// Rows in the order of their scores: as many as the answer needs, and one that tells whether
+    /// there are more.
+    fn candidates(
+        &mut self,
+        subject: &Subject,
+        terms: &[Term],
+    ) -> Result<Vec<Candidate>, SearchError> {
+        let parts = self.query.parts();
+        let count = if self.query.is_chosen() {
+            CANDIDATES
+        } else {
+            parts.offset + parts.limit + 1
+        };
+        let mut candidates: Vec<Candidate> = match parts.mode {
+            Mode::Semantic => self
+                .nearest(subject, count)?
+                .into_iter()
+                .map(Candidate::of)
+                .collect(),
+            Mode::Keyword => self
+                .matching(terms, count)?
+                .into_iter()
+                .map(Candidate::of)
+                .collect(),
+            Mode::Hybrid => {
+                let semantic = self.nearest(subject, count)?;
+                let keyword = self.matching(terms, count)?;
+                fused(&semantic, &keyword, parts.semantic_weight, self.snapshot)
+            }
+        };
+        if let Some(least) = parts.min_score {
+            candidates.retain(|candidate| candidate.score >= least);
+        }
+        Ok(candidates)
+    }
+
+    fn nearest(&mut self, subject: &Subject, k: usize) -> Result<Vec<(u32, f32)>, SearchError> {
+        let Some(vector) = &subject.vector else {
+            return Ok(Vec::new());
+        };
+        let parts = self.query.parts();
+        let request = Request {
+            k,
+            ef: parts.ef,
+            exact: parts.exact,
+            allowed: self.allowed.as_deref(),
+        };
+        let found = self.snapshot.nearest(vector, &request)?;
+        self.work = found.work;
+        Ok(found.neighbours.iter().map(|n| (n.row, n.score)).collect())
+    }
+
+    fn matching(&self, terms: &[Term], count: usize) -> Result<Vec<(u32, f32)>, SearchError> {
+        let catalogue = self.snapshot.catalogue();
+        let mut matching = Vec::new();
+        self.snapshot.view().matching(terms, |key, score| {
+            let row = catalogue.row_of(key);
+            let allowed = |row: &u32| self.allowed.as_ref().is_none_or(|rows| rows.contains(*row));
+            matching.extend(row.filter(allowed).map(|row| (row, score)));
+        })?;
+        let by_rank = |a: &(u32, f32), b: &(u32, f32)| {
+            b.1.total_cmp(&a.1)
+                .then_with(|| catalogue.compare(a.0, b.0))
+        };
+        if matching.len() > count {
+            matching.select_nth_unstable_by(count, by_rank);
+            matching.truncate(count);
+        }
+        matching.sort_unstable_by(by_rank);
+        Ok(matching)
+    }
+}
+
+/// The candidates that are answered with, and whether more would follow.
+fn choose(
+    snapshot: &Snapshot,
+    query: &Query,
+    mut candidates: Vec<Candidate>,
+) -> (Vec<Ranked>, bool) {
+    let parts = query.parts();
+    let (skip, count) = (parts.offset, parts.limit);
+    if let Some(diversity) = parts.diversity {
+        let wanted = if parts.group.is_some() {
+            candidates.len()
+        } else {
+            skip + count + 1
+        };
+        candidates = diversified(candidates, diversity, wanted, snapshot);
+    }
+    let mut ranked: Vec<Ranked> = Vec::new();
+    let Some(grouping) = parts.group else {
+        let more = candidates.len() > skip + count;
+        let window = (1..).zip(candidates).skip(skip).take(count);
+        ranked.extend(window.map(|(rank, candidate)| Ranked { rank, candidate }));
+        return (ranked, more);
+    };
+    let mut ranks = std::collections::HashMap::new();
+    for (rank, candidate) in (1..).zip(&mut candidates) {
+        ranks.insert(candidate.row, rank);
+        let document = snapshot.catalogue().document_of(candidate.row);
+        candidate.group = document.and_then(|document| match grouping.by {
+            GroupBy::Document => Some(document.id.to_string()),
+            GroupBy::Speaker => document.metadata.speaker.clone(),
+        });
+    }
+    // One group more tells whether there are more.
+    let rest = grouped(candidates.clone(), 1, (skip + count, 1));
+    let chosen = grouped(candidates, grouping.size, (skip, count));
+    ranked.extend(chosen.into_iter().map(|candidate| Ranked {
+        rank: ranks.get(&candidate.row).copied().unwrap_or(0),
+        candidate,
+    }));
+    (ranked, !rest.is_empty())
+}
+
+/// A candidate in its place.
+struct Ranked {
+    rank: usize,
+    candidate: Candidate,
+}
+
+fn hits(
+    snapshot: &Snapshot,
+    query: &Query,
+    subject: &Subject,
+    terms: &[Term],
+    chosen: Vec<Ranked>,
+) -> Result<Vec<Hit>, SearchError> {
+    let include = query.parts().include;
+    let rows: Vec<u32> = chosen.iter().map(|ranked| ranked.candidate.row).collect();
+    let keys = keys(snapshot, &rows);
+    let records = snapshot.view().hits(&keys)?;
+    let highlights = match terms {
+        [] => vec![Vec::new(); records.len()],
+        terms => snapshot.view().highlights(terms, &keys)?,
+    };
+    let mut contexts = if include.context {
+        contexts(snapshot, &rows)?.into_iter()
+    } else {
+        Vec::new().into_iter()
+    };
+    let mut hits = Vec::with_capacity(chosen.len());
+    for ((ranked, record), highlights) in chosen.into_iter().zip(records).zip(highlights) {
+        let Ranked { rank, candidate } = ranked;
+        let Some(document) = snapshot.catalogue().document_of(candidate.row) else {
+            continue;
+        };
+        let vector = subject.vector.as_deref();
+        let embedding = snapshot
+            .vector_of(candidate.row)
+            .filter(|_| include.embedding);
+        hits.push(Hit {
+            rank,
+            score: candidate.score,
+            semantic: candidate.semantic,
+            keyword: candidate.keyword,
+            group: candidate.group,
+            sentence: vector.and_then(|vector| best_sentence(&record, vector)),
+            highlights: placed(highlights, record.passage.range),
+            context: contexts.next(),
+            embedding: embedding.map(<[f32]>::to_vec),
+            document: Arc::clone(document),
+            passage: record.passage,
+        });
+    }
+    Ok(hits)
+}
+
+fn keys(snapshot: &Snapshot, rows: &[u32]) -> Vec<PassageKey> {
+    rows.iter()
+        .filter_map(|row| snapshot.key_of(*row))
+        .collect()
+}
+
+/// Ranges of a passage as ranges of its document.
+fn placed(ranges: Vec<TextRange>, passage: TextRange) -> Vec<TextRange> {
+    let place = |range: TextRange| TextRange {
+        start: passage.start + range.start,
+        end: passage.start + range.end,
+    };
+    ranges.into_iter().map(place).collect()
+}
+
+/// The passages before and after each row.
+fn contexts(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<Context>, SearchError> {
+    let neighbours = |by: i32| -> Vec<Option<u32>> {
+        let catalogue = snapshot.catalogue();
+        rows.iter()
+            .map(|row| catalogue.neighbour_of(*row, by))
+            .collect()
+    };
+    let (before, after) = (neighbours(-1), neighbours(1));
+    let read = |rows: &[Option<u32>]| -> Result<Vec<Option<_>>, SearchError> {
+        let present: Vec<u32> = rows.iter().flatten().copied().collect();
+        let mut records = snapshot.view().hits(&keys(snapshot, &present))?.into_iter();
+        let passage = |row: &Option<u32>| row.and_then(|_| records.next()).map(|r| r.passage);
+        Ok(rows.iter().map(passage).collect())
+    };
+    let both = read(&before)?.into_iter().zip(read(&after)?);
+    Ok(both
+        .map(|(previous, next)| Context { previous, next })
+        .collect())
+}
+
+/// The sentence nearest to the query; of equals the first.
+fn best_sentence(record: &HitRecord, query: &Embedding) -> Option<Evidence> {
+    let dimension = query.as_slice().len();
+    let sentences = record.passage.sentences.iter();
+    sentences
+        .zip(record.sentence_vectors.chunks_exact(dimension))
+        .map(|(range, vector)| (*range, similarity(query.as_slice(), vector)))
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })
+        .map(|(range, score)| Evidence {
+            text: record.passage.slice(range).to_owned(),
+            range,
+            score,
+        })
+}

@@ -1,0 +1,375 @@
+//! Which documents may be found.
+//!
+//! A filter names fields and the values that they may have. A document is let through if every
+//! field named has one of its values, and if what stands under `not` does not let it through.
+
+use serde_json::{Map, Value};
+
+use crate::corpus::PartialDate;
+use crate::engine::Catalogue;
+use crate::store::DocumentSummary;
+
+use super::SearchError;
+
+/// Fields that every corpus has, as a filter names them; attributes stand beside them.
+pub const FIELDS: [&str; 8] = [
+    "document", "title", "speaker", "country", "venue", "language", "source", "date",
+];
+
+/// Values of one field, so that a request cannot cost more than a search.
+const MOST_VALUES: usize = 10_000;
+
+/// How many `not`s may stand in one another.
+const MOST_DEPTH: usize = 16;
+
+/// Documents that may be found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// Those that all of these let through; all there are if there are none.
+    All(Vec<Filter>),
+    /// Those that this one does not let through.
+    Not(Box<Filter>),
+    /// Those whose field has one of these values.
+    Field {
+        /// The field, or an attribute.
+        name: String,
+        /// Its values.
+        any_of: Vec<Wanted>,
+    },
+}
+
+/// A value that a field may have.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wanted {
+    /// The same text; numbers and truth values as JSON writes them.
+    Text(String),
+    /// A date that lies wholly between two, both included.
+    Between(Option<PartialDate>, Option<PartialDate>),
+}
+
+impl Filter {
+    /// Reads a filter: an object of fields, each with a value or a list of values, and `not` with a
+    /// filter. A date is `"2015"`, `"2015-10"`, `"2015-10-23"`, or `{"from": …, "to": …}`, of which
+    /// one may be missing.
+    ///
+    /// # Errors
+    ///
+    /// Names the field at fault, and what would be right.
+    pub fn read(value: &Value) -> Result<Self, SearchError> {
+        read(value, "filter", 0)
+    }
+
+    /// A field that has one of these values, as a URL gives them; a date may be `FROM..TO`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Filter::read`].
+    pub fn field(name: &str, values: &[String]) -> Result<Self, SearchError> {
+        let any_of = values
+            .iter()
+            .map(|text| match text.split_once("..") {
+                Some((from, to)) if name == "date" => {
+                    let bound = |text: &str| match text {
+                        "" => Ok(None),
+                        text => date(text, name).map(Some),
+                    };
+                    Ok(Wanted::Between(bound(from)?, bound(to)?))
+                }
+                _ => wanted(name, &Value::String(text.clone()), name),
+            })
+            .collect::<Result<_, _>>()?;
+        let name = name.to_owned();
+        Ok(Self::Field { name, any_of })
+    }
+
+    /// Refuses attributes that no document has.
+    ///
+    /// # Errors
+    ///
+    /// Names the attribute, and those that there are.
+    pub fn check(&self, catalogue: &Catalogue) -> Result<(), SearchError> {
+        match self {
+            Self::All(filters) => filters.iter().try_for_each(|f| f.check(catalogue)),
+            Self::Not(filter) => filter.check(catalogue),
+            Self::Field { name, .. } => {
+                if FIELDS.contains(&name.as_str()) || catalogue.attributes().contains(name) {
+                    return Ok(());
+                }
+                let known = FIELDS.iter().copied();
+                let known = known.chain(catalogue.attributes().iter().map(String::as_str));
+                Err(SearchError::UnknownField {
+                    received: name.clone(),
+                    known: known.collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
+    }
+
+    /// Whether it lets a document through.
+    #[must_use]
+    pub fn admits(&self, document: &DocumentSummary) -> bool {
+        match self {
+            Self::All(filters) => filters.iter().all(|filter| filter.admits(document)),
+            Self::Not(filter) => !filter.admits(document),
+            Self::Field { name, any_of } => any_of.iter().any(|w| w.matches(name, document)),
+        }
+    }
+}
+
+impl Wanted {
+    fn matches(&self, field: &str, document: &DocumentSummary) -> bool {
+        let metadata = &document.metadata;
+        match self {
+            Self::Between(from, to) => metadata.date.is_some_and(|date| {
+                from.is_none_or(|from| from.first_day() <= date.first_day())
+                    && to.is_none_or(|to| date.last_day() <= to.last_day())
+            }),
+            Self::Text(text) => {
+                let own = match field {
+                    "document" => Some(document.id.as_str()),
+                    "title" => metadata.title.as_deref(),
+                    "speaker" => metadata.speaker.as_deref(),
+                    "country" => metadata.country.as_deref(),
+                    "venue" => metadata.venue.as_deref(),
+                    "language" => metadata.language.as_deref(),
+                    "source" => metadata.source.as_deref(),
+                    name => {
+                        let value = metadata.attributes.get(name);
+                        return value.is_some_and(|value| is(value, text));
+                    }
+                };
+                own == Some(text)
+            }
+        }
+    }
+}
+
+/// Whether an attribute is this, or a list that holds it.
+fn is(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(own) => own == text,
+        Value::Number(own) => own.to_string() == text,
+        Value::Bool(own) => text.parse() == Ok(*own),
+        Value::Array(values) => values.iter().any(|value| is(value, text)),
+        Value::Null | Value::Object(_) => false,
+    }
+}
+
+fn read(value: &Value, at: &str, depth: usize) -> Result<Filter, SearchError> {
+    let Value::Object(fields) = value else {
+        return Err(wrong(at, "an object of fields and their values", value));
+    };
+    if depth > MOST_DEPTH {
+        return Err(SearchError::BadFilter {
+            at: at.to_owned(),
+            reason: format!("not stands in not more than {MOST_DEPTH} times"),
+        });
+    }
+    let filter = |(name, value): (&String, &Value)| -> Result<Filter, SearchError> {
+        let at = format!("{at}.{name}");
+        if name == "not" {
+            return Ok(Filter::Not(Box::new(read(value, &at, depth + 1)?)));
+        }
+        Ok(Filter::Field {
+            any_of: values(name, value, &at)?,
+            name: name.clone(),
+        })
+    };
+    let filters = fields.iter().map(filter).collect::<Result<_, _>>()?;
+    Ok(Filter::All(filters))
+}
+
+fn values(name: &str, value: &Value, at: &str) -> Result<Vec<Wanted>, SearchError> {
+    let Value::Array(values) = value else {
+        return Ok(vec![wanted(name, value, at)?]);
+    };
+    if values.len() > MOST_VALUES {
+        return Err(SearchError::BadFilter {
+            at: at.to_owned(),
+            reason: format!("{} values; expected at most {MOST_VALUES}", values.len()),
+        });
+    }
+    let value = |(place, value)| wanted(name, value, &format!("{at}[{place}]"));
+    values.iter().enumerate().map(value).collect()
+}
+
+fn wanted(name: &str, value: &Value, at: &str) -> Result<Wanted, SearchError> {
+    match (name, value) {
+        ("date", Value::String(text)) => {
+            let date = date(text, at)?;
+            Ok(Wanted::Between(Some(date), Some(date)))
+        }
+        ("date", Value::Number(year)) => {
+            let date = date(&year.to_string(), at)?;
+            Ok(Wanted::Between(Some(date), Some(date)))
+        }
+        ("date", Value::Object(bounds)) => between(bounds, at),
+        ("date", _) => Err(wrong(at, "a date or {\"from\": date, \"to\": date}", value)),
+        (_, Value::String(text)) => Ok(Wanted::Text(text.clone())),
+        (_, Value::Number(_) | Value::Bool(_)) if !FIELDS.contains(&name) => {
+            Ok(Wanted::Text(value.to_string()))
+        }
+        _ => Err(wrong(at, "a string or a list of strings", value)),
+    }
+}
+
+fn between(bounds: &Map<String, Value>, at: &str) -> Result<Wanted, SearchError> {
+    let (mut from, mut to) = (None, None);
+    for (name, value) in bounds {
+        let at = format!("{at}.{name}");
+        let bound = match name.as_str() {
+            "from" => &mut from,
+            "to" => &mut to,
+            _ => {
+                return Err(SearchError::BadFilter {
+                    at,
+                    reason: "a range of dates has from and to".to_owned(),
+                });
+            }
+        };
+        *bound = match value {
+            Value::Null => None,
+            Value::String(text) => Some(date(text, &at)?),
+            Value::Number(year) => Some(date(&year.to_string(), &at)?),
+            _ => return Err(wrong(&at, "a date", value)),
+        };
+    }
+    Ok(Wanted::Between(from, to))
+}
+
+fn date(text: &str, at: &str) -> Result<PartialDate, SearchError> {
+    text.parse().map_err(|error| SearchError::BadFilter {
+        at: at.to_owned(),
+        reason: format!("{error}"),
+    })
+}
+
+fn wrong(at: &str, expected: &str, received: &Value) -> SearchError {
+    let kind = match received {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    SearchError::BadFilter {
+        at: at.to_owned(),
+        reason: format!("expected {expected}, received {kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::corpus::Metadata;
+    use crate::store::ContentHash;
+
+    fn document(date: &str, country: &str) -> DocumentSummary {
+        let attributes = json!({"session": 70, "topics": ["peace", "water"]});
+        DocumentSummary {
+            id: "a".parse().unwrap(),
+            metadata: Metadata {
+                date: (!date.is_empty()).then(|| date.parse().unwrap()),
+                country: Some(country.to_owned()),
+                attributes: serde_json::from_value(attributes).unwrap(),
+                ..Metadata::default()
+            },
+            content_hash: ContentHash::of_parts([]),
+            passages: 1,
+            characters: 1,
+        }
+    }
+
+    fn admits(filter: &Value, document: &DocumentSummary) -> bool {
+        Filter::read(filter).unwrap().admits(document)
+    }
+
+    #[test]
+    fn values_are_any_of_and_fields_all_of() {
+        let own = document("2015-10", "FRA");
+        assert!(admits(&json!({}), &own));
+        assert!(admits(
+            &json!({"country": ["DEU", "FRA"], "document": "a"}),
+            &own
+        ));
+        assert!(!admits(
+            &json!({"country": ["DEU", "FRA"], "document": "b"}),
+            &own
+        ));
+        assert!(!admits(&json!({"country": []}), &own));
+        assert!(!admits(&json!({"not": {"country": "FRA"}}), &own));
+        assert!(admits(
+            &json!({"not": {"country": "FRA", "document": "b"}}),
+            &own
+        ));
+        assert!(admits(&json!({"not": {"not": {}}}), &own));
+        assert!(!admits(&json!({"speaker": "nobody"}), &own));
+    }
+
+    #[test]
+    fn attributes_are_compared_as_json_writes_them() {
+        let own = document("", "FRA");
+        for filter in [
+            json!({"session": 70}),
+            json!({"session": "70"}),
+            json!({"topics": "water"}),
+            json!({"topics": ["fire", "peace"]}),
+        ] {
+            assert!(admits(&filter, &own));
+        }
+        assert!(!admits(&json!({"session": 7}), &own));
+        assert!(!admits(&json!({"date": "2015"}), &own));
+    }
+
+    #[test]
+    fn a_date_contains_the_more_precise_ones() {
+        for (filter, date, expected) in [
+            (json!("2015"), "2015-10", true),
+            (json!(2015), "2015-10-23", true),
+            (json!("2015-10"), "2015", false),
+            (json!("2015-10"), "2015-10-31", true),
+            (json!(["2014", "2016"]), "2015", false),
+            (json!({"from": "2015-02"}), "2015", false),
+            (json!({"from": "2015-02"}), "2015-02", true),
+            (json!({"to": "2016-02"}), "2016-02-29", true),
+            (json!({"to": "2016-02"}), "2016-03", false),
+            (json!({"from": "2014", "to": null}), "2300-01", true),
+        ] {
+            let own = document(date, "FRA");
+            assert_eq!(
+                admits(&json!({ "date": filter }), &own),
+                expected,
+                "{filter} {date}"
+            );
+        }
+        let url = Filter::field("date", &["2014..2015-10".to_owned()]).unwrap();
+        assert!(url.admits(&document("2015-10-31", "")));
+        assert!(!url.admits(&document("2015-11", "")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (filter, at) in [
+            (json!([]), "filter"),
+            (json!({"country": null}), "filter.country"),
+            (json!({"country": ["FRA", 7]}), "filter.country[1]"),
+            (json!({"date": "2015-13"}), "filter.date"),
+            (json!({"date": {"since": "2015"}}), "filter.date.since"),
+            (json!({"date": {"from": []}}), "filter.date.from"),
+            (json!({"not": {"not": 1}}), "filter.not.not"),
+        ] {
+            match Filter::read(&filter) {
+                Err(SearchError::BadFilter { at: named, .. }) => assert_eq!(named, at),
+                other => panic!("{filter}: {other:?}"),
+            }
+        }
+        let mut deep = json!({});
+        for _ in 0..100 {
+            deep = json!({ "not": deep });
+        }
+        assert!(Filter::read(&deep).is_err());
+    }
+}

@@ -1,0 +1,166 @@
+//! From candidates to the order of an answer.
+
+use std::collections::HashMap;
+
+use crate::engine::Snapshot;
+use crate::index::similarity;
+
+use super::Placed;
+
+/// What reciprocal rank fusion adds to every rank (Cormack, Clarke & Büttcher 2009).
+const SMOOTHING: f32 = 60.0;
+
+/// A row in its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Candidate {
+    pub(super) row: u32,
+    pub(super) score: f32,
+    pub(super) semantic: Option<Placed>,
+    pub(super) keyword: Option<Placed>,
+    /// What it is grouped by.
+    pub(super) group: Option<String>,
+}
+
+impl Candidate {
+    pub(super) fn of((row, score): (u32, f32)) -> Self {
+        Self {
+            row,
+            score,
+            semantic: None,
+            keyword: None,
+            group: None,
+        }
+    }
+}
+
+/// Reciprocal rank fusion: each list gives a row `weight / (60 + rank)`, and the sums decide. Equal
+/// sums come in the order of passage ids.
+pub(super) fn fused(
+    semantic: &[(u32, f32)],
+    keyword: &[(u32, f32)],
+    weight: f32,
+    snapshot: &Snapshot,
+) -> Vec<Candidate> {
+    let mut fused: HashMap<u32, Candidate> = HashMap::new();
+    let lists = [(semantic, weight, true), (keyword, 1.0 - weight, false)];
+    for (list, weight, is_semantic) in lists {
+        for (rank, (row, score)) in (1..).zip(list) {
+            let candidate = fused
+                .entry(*row)
+                .or_insert_with(|| Candidate::of((*row, 0.0)));
+            #[allow(clippy::cast_precision_loss)] // a rank of a few thousand
+            let share = weight / (SMOOTHING + rank as f32);
+            candidate.score += share;
+            let placed = Some(Placed {
+                rank,
+                score: *score,
+            });
+            if is_semantic {
+                candidate.semantic = placed;
+            } else {
+                candidate.keyword = placed;
+            }
+        }
+    }
+    let mut fused: Vec<Candidate> = fused.into_values().filter(|c| c.score > 0.0).collect();
+    fused.sort_unstable_by(|a, b| {
+        let scores = b.score.total_cmp(&a.score);
+        scores.then_with(|| snapshot.catalogue().compare(a.row, b.row))
+    });
+    fused
+}
+
+/// Maximal marginal relevance (Carbonell & Goldstein 1998): one after the other the candidate with
+/// the greatest `(1 - diversity) * score - diversity * similarity to those before it`, the first
+/// `count` of them. Scores are brought to [0, 1] by the best one.
+pub(super) fn diversified(
+    candidates: Vec<Candidate>,
+    diversity: f32,
+    count: usize,
+    snapshot: &Snapshot,
+) -> Vec<Candidate> {
+    let best = candidates
+        .first()
+        .map_or(1.0, |c| c.score.abs().max(f32::MIN_POSITIVE));
+    // Relevance, and the similarity to the nearest of those that were taken.
+    let mut left: Vec<(Candidate, f32)> = candidates.into_iter().map(|c| (c, 0.0)).collect();
+    let mut taken: Vec<Candidate> = Vec::new();
+    while taken.len() < count && !left.is_empty() {
+        let worth = |(candidate, likeness): &(Candidate, f32)| {
+            (1.0 - diversity) * candidate.score / best - diversity * likeness
+        };
+        let mut next = 0;
+        for place in 1..left.len() {
+            // Of equals the first.
+            if worth(&left[place]) > worth(&left[next]) {
+                next = place;
+            }
+        }
+        let (candidate, _) = left.remove(next);
+        let own = snapshot.vector_of(candidate.row).unwrap_or_default();
+        for (other, likeness) in &mut left {
+            let vector = snapshot.vector_of(other.row).unwrap_or_default();
+            *likeness = likeness.max(similarity(own, vector));
+        }
+        taken.push(candidate);
+    }
+    taken
+}
+
+/// At most `size` candidates of each group, the groups in the order of their best, of which `skip`
+/// are left out and `count` are given. A candidate without a group is one of its own.
+pub(super) fn grouped(
+    candidates: Vec<Candidate>,
+    size: usize,
+    (skip, count): (usize, usize),
+) -> Vec<Candidate> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut groups: Vec<Vec<Candidate>> = Vec::new();
+    for candidate in candidates {
+        let place = match &candidate.group {
+            Some(name) => *places.entry(name.clone()).or_insert(groups.len()),
+            None => groups.len(),
+        };
+        match groups.get_mut(place) {
+            Some(group) if group.len() < size => group.push(candidate),
+            Some(_) => {}
+            None => groups.push(vec![candidate]),
+        }
+    }
+    groups
+        .into_iter()
+        .skip(skip)
+        .take(count)
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_come_in_the_order_of_their_best() {
+        let candidate = |row: u32, group: Option<&str>| Candidate {
+            group: group.map(str::to_owned),
+            ..Candidate::of((row, 1.0))
+        };
+        let all = vec![
+            candidate(1, Some("a")),
+            candidate(2, Some("b")),
+            candidate(3, Some("a")),
+            candidate(4, None),
+            candidate(5, Some("a")),
+            candidate(6, None),
+        ];
+        let rows = |size, window| -> Vec<u32> {
+            grouped(all.clone(), size, window)
+                .iter()
+                .map(|c| c.row)
+                .collect()
+        };
+        assert_eq!(rows(1, (0, 10)), [1, 2, 4, 6]);
+        assert_eq!(rows(2, (0, 2)), [1, 3, 2]);
+        assert_eq!(rows(2, (1, 2)), [2, 4]);
+    }
+}

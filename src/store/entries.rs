@@ -1,0 +1,150 @@
+//! What an index is made from, and what tells whether it still is what is stored.
+
+use std::collections::HashMap;
+
+use super::rows::{self, SUMMARY_COLUMNS};
+use super::{
+    ContentHash, DocumentEntry, DocumentSummary, Entries, PassageEntry, PassageKey, StoreError,
+    StoredVector, View,
+};
+
+impl View {
+    /// Visits every passage's embedding in the order of document id and ordinal, until the visitor
+    /// fails.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read, an embedding is damaged, or the visitor fails.
+    pub fn for_each_vector<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(StoredVector<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT p.key, e.vector
+                 FROM documents d
+                 JOIN passages p ON p.document = d.key
+                 JOIN embeddings e ON e.passage = p.key
+                 ORDER BY d.id, p.ordinal",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut vector = Vec::new();
+            while let Some(row) = rows.next()? {
+                let key: i64 = row.get(0)?;
+                let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+                let of = || format!("passage {key}");
+                rows::floats(bytes, self.fingerprint().dimension, of, &mut vector)?;
+                let stored = StoredVector {
+                    key: PassageKey(key),
+                    vector: &vector,
+                };
+                if let Err(error) = visit(stored) {
+                    return Ok(Err(error));
+                }
+            }
+            Ok(Ok(()))
+        })?
+    }
+
+    /// All documents and passages, by what tells them apart.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn entries(&self) -> Result<Entries, StoreError> {
+        self.with(|connection| {
+            let mut entries = Entries::default();
+            let mut places = HashMap::new();
+            let mut statement =
+                connection.prepare_cached("SELECT key, content_hash FROM documents ORDER BY id")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let entry = DocumentEntry {
+                    key: row.get(0)?,
+                    hash: row.get(1)?,
+                };
+                let place = u32::try_from(entries.documents.len()).unwrap_or(u32::MAX);
+                places.insert(entry.key, place);
+                entries.documents.push(entry);
+            }
+            let mut statement = connection.prepare_cached(
+                "SELECT key, document, ordinal, hash FROM passages INDEXED BY passages_by_key
+                 ORDER BY key",
+            )?;
+            let entry = |row: &rusqlite::Row<'_>| {
+                let document: i64 = row.get(1)?;
+                let hash: ContentHash = row.get(3)?;
+                Ok(PassageEntry {
+                    key: PassageKey(row.get(0)?),
+                    document: places.get(&document).copied().unwrap_or(u32::MAX),
+                    ordinal: row.get(2)?,
+                    hash: hash.prefix(),
+                })
+            };
+            let passages = statement.query_map([], entry)?;
+            entries.passages = passages.collect::<rusqlite::Result<_>>()?;
+            Ok(entries)
+        })
+    }
+
+    /// These documents without their texts, in their order.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read, or a document is missing or damaged.
+    pub fn summaries_of(
+        &self,
+        entries: &[DocumentEntry],
+    ) -> Result<Vec<DocumentSummary>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {SUMMARY_COLUMNS} FROM documents d WHERE d.key = ?1"
+            ))?;
+            let summary = |entry: &DocumentEntry| {
+                let found = statement
+                    .query_and_then([entry.key], rows::summary)?
+                    .next()
+                    .transpose()?;
+                found.ok_or(StoreError::Sqlite(rusqlite::Error::QueryReturnedNoRows))
+            };
+            entries.iter().map(summary).collect()
+        })
+    }
+
+    /// Visits the embeddings of these passages, in their order, until the visitor fails.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read, an embedding is missing or damaged, or the visitor fails.
+    pub fn vectors_of<E: From<StoreError>>(
+        &self,
+        keys: impl Iterator<Item = PassageKey>,
+        mut visit: impl FnMut(StoredVector<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.with(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT vector FROM embeddings WHERE passage = ?1")?;
+            let mut vector = Vec::new();
+            for key in keys {
+                statement.query_row([key.0], |row| {
+                    let bytes = row.get_ref(0)?.as_blob()?;
+                    let of = || format!("passage {}", key.0);
+                    Ok(rows::floats(
+                        bytes,
+                        self.fingerprint().dimension,
+                        of,
+                        &mut vector,
+                    ))
+                })??;
+                let stored = StoredVector {
+                    key,
+                    vector: &vector,
+                };
+                if let Err(error) = visit(stored) {
+                    return Ok(Err(error));
+                }
+            }
+            Ok(Ok(()))
+        })?
+    }
+}

@@ -1,0 +1,191 @@
+//! Words of passages, by `SQLite`'s FTS5.
+//!
+//! Words are compared without case and diacritics. A passage's score is BM25 with FTS5's constants
+//! (k1 = 1.2, b = 0.75), turned around so that more is better.
+
+use rusqlite::Connection;
+
+use crate::passages::TextRange;
+
+use super::{PassageKey, StoreError, View};
+
+/// Something to look for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Term {
+    /// A word; a passage need not hold it if it holds another.
+    Word(String),
+    /// The beginning of a word; likewise.
+    Prefix(String),
+    /// Words one after the other, which every passage found holds.
+    Phrase(String),
+}
+
+/// Begin and end a match in what FTS5's `highlight` gives; Unicode has no characters here.
+const MARKS: (char, char) = ('\u{FDD0}', '\u{FDD1}');
+
+impl View {
+    /// Visits the passages that hold the terms, in no order, each with its BM25 score: those with
+    /// all phrases and, if there are none, at least one of the words.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn matching(
+        &self,
+        terms: &[Term],
+        mut visit: impl FnMut(PassageKey, f32),
+    ) -> Result<(), StoreError> {
+        self.with(|connection| {
+            let Some(expression) = expression(&telling(connection, terms)?) else {
+                return Ok(());
+            };
+            let mut statement = connection
+                .prepare_cached("SELECT rowid, bm25(words) FROM words WHERE words MATCH ?1")?;
+            let mut rows = statement.query([expression])?;
+            while let Some(row) = rows.next()? {
+                let score: f64 = row.get(1)?;
+                #[allow(clippy::cast_possible_truncation)] // a score of a few digits
+                visit(PassageKey(row.get(0)?), -score as f32);
+            }
+            Ok(())
+        })
+    }
+
+    /// Where these passages hold the terms, in characters of each passage.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn highlights(
+        &self,
+        terms: &[Term],
+        keys: &[PassageKey],
+    ) -> Result<Vec<Vec<TextRange>>, StoreError> {
+        self.with(|connection| {
+            let Some(expression) = expression(&telling(connection, terms)?) else {
+                return Ok(vec![Vec::new(); keys.len()]);
+            };
+            let mut statement = connection.prepare_cached(
+                "SELECT highlight(words, 0, ?3, ?4) FROM words WHERE words MATCH ?1 AND rowid = ?2",
+            )?;
+            let (begin, end) = (MARKS.0.to_string(), MARKS.1.to_string());
+            let mut highlight = |key: &PassageKey| -> Result<_, StoreError> {
+                let mut rows = statement.query((&expression, key.0, &begin, &end))?;
+                Ok(match rows.next()? {
+                    Some(row) => ranges(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?),
+                    None => Vec::new(),
+                })
+            };
+            keys.iter().map(&mut highlight).collect()
+        })
+    }
+}
+
+/// The terms without the words that more than half of all passages hold: BM25 gives them no weight
+/// that counts, and comparing them takes longer than all the rest. All of them if nothing were left.
+fn telling(connection: &Connection, terms: &[Term]) -> Result<Vec<Term>, StoreError> {
+    if terms.len() < 2 {
+        return Ok(terms.to_vec());
+    }
+    let passages: usize = connection
+        .prepare_cached("SELECT count(*) FROM passages INDEXED BY passages_by_key")?
+        .query_row([], |row| row.get(0))?;
+    let mut frequency = connection
+        .prepare_cached("SELECT coalesce(max(doc), 0) FROM vocabulary WHERE term = ?1")?;
+    let mut telling = Vec::new();
+    for term in terms {
+        let common = match term {
+            Term::Word(word) => {
+                let holding: usize =
+                    frequency.query_row([word.to_lowercase()], |row| row.get(0))?;
+                holding > passages / 2
+            }
+            Term::Prefix(_) | Term::Phrase(_) => false,
+        };
+        if !common {
+            telling.push(term.clone());
+        }
+    }
+    Ok(if telling.is_empty() {
+        terms.to_vec()
+    } else {
+        telling
+    })
+}
+
+/// The terms in FTS5's language: each is a string there, whatever stands in it.
+fn expression(terms: &[Term]) -> Option<String> {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let (mut phrases, mut words) = (Vec::new(), Vec::new());
+    for term in terms {
+        match term {
+            Term::Word(text) => words.push(quoted(text)),
+            Term::Prefix(text) => words.push(format!("{} *", quoted(text))),
+            Term::Phrase(text) => phrases.push(quoted(text)),
+        }
+    }
+    let (phrases, words) = (phrases.join(" AND "), words.join(" OR "));
+    match (phrases.is_empty(), words.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(words),
+        (false, true) => Some(phrases),
+        // Words add to the score of what holds the phrases.
+        (false, false) => Some(format!("({phrases}) OR (({phrases}) AND ({words}))")),
+    }
+}
+
+/// The places between the marks, in characters of the text without them.
+fn ranges(marked: &str) -> Vec<TextRange> {
+    let (mut ranges, mut place, mut start) = (Vec::new(), 0, None);
+    for character in marked.chars() {
+        if character == MARKS.0 {
+            start = Some(place);
+        } else if character == MARKS.1 {
+            ranges.extend(start.take().map(|start| TextRange { start, end: place }));
+        } else {
+            place += 1;
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_looked_for_is_a_string_to_fts5() {
+        let terms = [
+            Term::Word("a\"b OR c".to_owned()),
+            Term::Prefix("secur".to_owned()),
+        ];
+        assert_eq!(
+            expression(&terms).unwrap(),
+            "\"a\"\"b OR c\" OR \"secur\" *"
+        );
+        let terms = [
+            Term::Phrase("two states".to_owned()),
+            Term::Word("peace".to_owned()),
+        ];
+        assert_eq!(
+            expression(&terms).unwrap(),
+            "(\"two states\") OR ((\"two states\") AND (\"peace\"))"
+        );
+        assert_eq!(expression(&[]), None);
+    }
+
+    #[test]
+    fn marks_become_ranges_of_characters() {
+        let marked = format!(
+            "Der {}größte{} Tag, {}Ö{}",
+            MARKS.0, MARKS.1, MARKS.0, MARKS.1
+        );
+        assert_eq!(
+            ranges(&marked),
+            [
+                TextRange { start: 4, end: 10 },
+                TextRange { start: 16, end: 17 }
+            ]
+        );
+    }
+}

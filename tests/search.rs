@@ -1,0 +1,520 @@
+//! Searches over HTTP: filters, words, both, examples, groups, pages, batches, facets.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+
+use antiphon::engine::{Engine, IngestOptions};
+use antiphon::server::Service;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::client::{Answer, send, send_with};
+use crate::support::{self, LIMITS};
+
+/// Documents with everything that a filter can name.
+const CORPUS: &str = r#"{"id": "sea-1", "title": "On the sea", "speaker": "Ada Marin", "country": "MDV", "date": "2015-09-30", "session": 70, "topics": ["sea", "climate"], "text": "Small island states are threatened by rising seas. Year after year the waves take more of our beaches, our wells turn to salt, and families who have lived on the shore for many generations move away from it.\n\nOur fishermen sail further every year. The fish have gone to colder waters, the boats need more fuel than a catch will pay for, and the young people of our villages look for other work in the cities."}
+{"id": "sea-2", "speaker": "Ada Marin", "country": "MDV", "date": "2017", "session": 72, "text": "The ocean rises and our islands drown. What was a storm of the century when we were children comes every third year now, and no wall that we could build around our atolls would be high enough to hold it back.\n\nWe ask for finance to adapt to the climate. The money that was promised in Copenhagen has not come, the procedures of the funds are too long for a small ministry, and debts grow while we wait for answers."}
+{"id": "veto-1", "speaker": "Bo Stone", "country": "EST", "date": "2019-09", "session": 74, "text": "The veto power in the Security Council should be abolished. No single member should be able to stop what all the others have agreed on, least of all where it is a party to the conflict that is being discussed.\n\nA council without veto would act. It would send observers when they are asked for, refer crimes to the court, and be listened to again by those who have stopped expecting anything from the meetings in this house."}
+{"id": "veto-2", "country": "UKR", "date": "2016-09-21", "language": "en", "text": "The right of veto must be limited in the Security Council. Mass atrocities are no matter of national interest, and whoever uses a veto to protect those who commit them should have to explain it before this Assembly.\n\nÉlan and naïveté are no policy. Reform needs a text, a date and a majority, and after thirty years of friendly conversations about categories and regions it is time that somebody wrote them down and put them to the vote."}
+{"id": "cyber-1", "speaker": "Cy Net", "country": "RUS", "date": "2018-09-28", "venue": "New York", "session": 73, "text": "State sovereignty in cyberspace must be respected. Networks cross our borders but the people who use them live under laws, and no country may interfere in the affairs of another by means of its computers and its platforms.\n\nInformation technology serves peace. It lets doctors in remote villages ask their colleagues in the capital, lets children read what their schools cannot buy, and lets those who were separated by wars find each other again."}
+{"id": "tea-1", "speaker": "Tea Harbour", "text": "The price of tea in the harbour of Trieste has doubled. Merchants blame the drought in the hills of Assam and the freight, housewives blame the merchants, and the customs officers say that they have seen it all before.\n\nCoffee is cheaper than tea. That has not happened in a hundred years, and in the old houses along the canal they have begun to serve it in the afternoon, with small cakes, as if it had never been otherwise in this city."}
+"#;
+
+struct Served {
+    server: SocketAddr,
+    engine: Arc<Engine>,
+    folder: TempDir,
+    _data: TempDir,
+}
+
+fn serve() -> Served {
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let engine = support::engine(&data);
+    fs::write(folder.path().join("corpus.jsonl"), CORPUS).unwrap();
+    let paths = [folder.path().to_owned()];
+    support::ingest(&engine, &paths, IngestOptions::default());
+    engine.publish().unwrap();
+    let engine = Arc::new(engine);
+    let service = Arc::new(Service::new(LIMITS));
+    service.attach(Arc::clone(&engine));
+    Served {
+        server: support::start_server(service),
+        engine,
+        folder,
+        _data: data,
+    }
+}
+
+static SERVED: LazyLock<Served> = LazyLock::new(serve);
+
+fn get(path: &str) -> Answer {
+    send("GET", SERVED.server, path, None)
+}
+
+fn post(path: &str, body: &Value) -> Answer {
+    send("POST", SERVED.server, path, Some(&body.to_string()))
+}
+
+fn search(body: &Value) -> Value {
+    let answer = post("/v1/search", body);
+    assert_eq!(answer.status, 200, "{body}: {}", answer.body);
+    answer.body
+}
+
+/// The passages found, in their order.
+fn found(answer: &Value) -> Vec<&str> {
+    let hits = answer["hits"].as_array().unwrap().iter();
+    hits.map(|hit| hit["passage"].as_str().unwrap()).collect()
+}
+
+/// The documents found, sorted.
+fn documents(answer: &Value) -> Vec<&str> {
+    let hits = answer["hits"].as_array().unwrap().iter();
+    let mut documents: Vec<&str> = hits
+        .map(|hit| hit["document"]["id"].as_str().unwrap())
+        .collect();
+    documents.sort_unstable();
+    documents.dedup();
+    documents
+}
+
+#[test]
+fn filters_choose_documents_before_the_search() {
+    for (filter, expected) in [
+        (
+            json!({}),
+            vec!["cyber-1", "sea-1", "sea-2", "tea-1", "veto-1", "veto-2"],
+        ),
+        (json!({"country": "MDV"}), vec!["sea-1", "sea-2"]),
+        (json!({"country": ["EST", "UKR"]}), vec!["veto-1", "veto-2"]),
+        (json!({"country": "MDV", "date": "2015"}), vec!["sea-1"]),
+        (
+            json!({"date": {"from": "2016", "to": "2018"}}),
+            vec!["cyber-1", "sea-2", "veto-2"],
+        ),
+        (
+            json!({"not": {"speaker": ["Ada Marin", "Cy Net"]}}),
+            vec!["tea-1", "veto-1", "veto-2"],
+        ),
+        (json!({"session": [70, "74"]}), vec!["sea-1", "veto-1"]),
+        (json!({"topics": "climate"}), vec!["sea-1"]),
+        (json!({"document": "tea-1"}), vec!["tea-1"]),
+        (json!({"venue": "New York", "language": "en"}), vec![]),
+    ] {
+        for mode in ["semantic", "keyword", "hybrid"] {
+            let query = "island, islands, veto, tea, cyberspace";
+            let body = json!({"query": query, "limit": 100, "mode": mode, "filter": filter});
+            let answer = search(&body);
+            assert_eq!(documents(&answer), expected, "{mode} {filter}");
+        }
+    }
+    let by_url = get("/v1/search?q=sea&country=MDV&country=EST&date=2015..2017&limit=100").body;
+    assert_eq!(documents(&by_url), ["sea-1", "sea-2"]);
+    let by_json = get("/v1/search?q=sea&filter=%7B%22not%22%3A%7B%22country%22%3A%22MDV%22%7D%7D&country=EST&limit=9").body;
+    assert_eq!(documents(&by_json), ["veto-1"]);
+}
+
+#[test]
+fn words_are_found_without_case_and_accents_and_shown() {
+    let answer = search(&json!({"query": "VETO council", "mode": "keyword"}));
+    assert_eq!(documents(&answer), ["veto-1", "veto-2"]);
+    for hit in answer["hits"].as_array().unwrap() {
+        assert!(hit["score"].as_f64().unwrap() > 0.0);
+        assert!(hit["sentence"].is_null());
+        let text: Vec<char> = hit["text"].as_str().unwrap().chars().collect();
+        let start = hit["start"].as_u64().unwrap();
+        let highlights = hit["highlights"].as_array().unwrap();
+        assert!(!highlights.is_empty());
+        for range in highlights {
+            let at = |name: &str| usize::try_from(range[name].as_u64().unwrap() - start).unwrap();
+            let word: String = text[at("start")..at("end")].iter().collect();
+            assert!(
+                ["veto", "council"].contains(&word.to_lowercase().as_str()),
+                "{word}"
+            );
+        }
+    }
+    let words = |query: &str| {
+        let answer = search(&json!({"query": query, "mode": "keyword", "limit": 100}));
+        found(&answer)
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(words("elan NAIVETE"), ["veto-2#p2"]);
+    assert_eq!(
+        words("\"security council\" abolished"),
+        ["veto-1#p1", "veto-2#p1"]
+    );
+    assert_eq!(words("\"council security\""), [""; 0]);
+    assert_eq!(words("sovereig*"), ["cyber-1#p1"]);
+    assert_eq!(words("zzz — \"\" *"), [""; 0]);
+    // Whatever has a meaning in FTS5's language is a word, or nothing, in ours.
+    assert_eq!(words("^zzz {zzz}: -zzz+zzz NEAR(zzz, 2) \"zzz"), [""; 0]);
+}
+
+#[test]
+fn a_hybrid_ranking_says_where_each_hit_stood() {
+    let answer =
+        search(&json!({"query": "price of tea", "mode": "hybrid", "semantic_weight": 0.3}));
+    let best = &answer["hits"][0];
+    assert_eq!(best["passage"], "tea-1#p1");
+    assert_eq!(best["semantic"]["rank"], 1);
+    assert_eq!(best["keyword"]["rank"], 1);
+    let expected = 1.0 / 61.0;
+    assert!((best["score"].as_f64().unwrap() - expected).abs() < 1e-6);
+    assert_eq!(answer["parameters"]["semantic_weight"], json!(0.3));
+    let last = answer["hits"].as_array().unwrap().last().unwrap();
+    assert!(last["keyword"].is_null(), "found by meaning alone");
+    let only_words = search(&json!({"query": "tea", "mode": "hybrid", "semantic_weight": 0}));
+    assert_eq!(documents(&only_words), ["tea-1"]);
+}
+
+#[test]
+fn examples_stand_for_a_query() {
+    let like = search(&json!({"like": ["sea-1#p1"], "limit": 3}));
+    assert_eq!(found(&like)[0], "sea-2#p1");
+    assert!(
+        !found(&like).contains(&"sea-1#p1"),
+        "an example is not its own answer"
+    );
+    let similar = get("/v1/passages/sea-1%23p1/similar?limit=3").body;
+    assert_eq!(similar["hits"], like["hits"]);
+    let elsewhere = get("/v1/passages/sea-1%23p1/similar?limit=3&country=UKR").body;
+    assert_eq!(documents(&elsewhere), ["veto-2"]);
+    let away =
+        search(&json!({"like": ["islands and the sea"], "unlike": ["sea-2#p1"], "limit": 20}));
+    assert!(!found(&away).contains(&"sea-2#p1"));
+    post("/v1/search", &json!({"like": ["sea-1#p9"]})).assert_problem(
+        404,
+        "passage_not_found",
+        Some("like"),
+    );
+    get("/v1/passages/sea-1%23p9/similar").assert_problem(404, "passage_not_found", Some("id"));
+    get("/v1/passages/sea-1%23p1/similar?q=tea").assert_problem(400, "unknown_field", Some("q"));
+    let same = json!({"like": ["tea-1#p1"], "unlike": ["tea-1#p1"], "limit": 2});
+    assert_eq!(post("/v1/search", &same).status, 200);
+}
+
+#[test]
+fn groups_stand_together_and_limits_count_them() {
+    let body = json!({"query": "the sea and the islands", "group_by": "speaker", "group_size": 2, "limit": 2});
+    let answer = search(&body);
+    let groups: Vec<&str> = answer["hits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hit| hit["group"].as_str().unwrap_or("none"))
+        .collect();
+    assert_eq!(groups.len(), 4);
+    assert_eq!(groups[0], "Ada Marin");
+    assert_eq!(groups[0], groups[1]);
+    assert_eq!(groups[2], groups[3]);
+    let by_document = search(&json!({"query": "veto", "group_by": "document", "limit": 100}));
+    assert_eq!(by_document["hits"].as_array().unwrap().len(), 6);
+    post("/v1/search", &json!({"query": "a", "group_size": 2})).assert_problem(
+        400,
+        "missing_field",
+        Some("group_by"),
+    );
+}
+
+#[test]
+fn diverse_hits_differ_more() {
+    let plain = search(&json!({"query": "veto in the Security Council", "limit": 2}));
+    let diverse =
+        search(&json!({"query": "veto in the Security Council", "limit": 2, "diversity": 0.9}));
+    assert_eq!(found(&diverse)[0], found(&plain)[0]);
+    assert_ne!(found(&diverse)[1], found(&plain)[1]);
+    let none =
+        search(&json!({"query": "veto in the Security Council", "limit": 2, "diversity": 0}));
+    assert_eq!(found(&none), found(&plain));
+}
+
+#[test]
+fn cursors_page_through_one_snapshot() {
+    for options in [
+        json!({}),
+        json!({"mode": "keyword"}),
+        json!({"mode": "hybrid"}),
+        json!({"diversity": 0.4}),
+        json!({"group_by": "document"}),
+    ] {
+        let mut body = json!({"query": "the sea and the veto", "limit": 100});
+        body.as_object_mut()
+            .unwrap()
+            .extend(options.as_object().unwrap().clone());
+        let all = search(&body);
+        assert!(all["next_cursor"].is_null());
+        body["limit"] = json!(2);
+        let mut pages = Vec::new();
+        loop {
+            let page = search(&body);
+            pages.extend(page["hits"].as_array().unwrap().clone());
+            match page["next_cursor"].as_str() {
+                Some(cursor) => body["cursor"] = json!(cursor),
+                None => break,
+            }
+        }
+        assert_eq!(json!(pages), all["hits"], "{options}");
+    }
+    let first = search(&json!({"query": "sea", "limit": 1}));
+    let cursor = &first["next_cursor"];
+    let other = json!({"query": "tea", "limit": 1, "cursor": cursor});
+    post("/v1/search", &other).assert_problem(400, "bad_cursor", Some("cursor"));
+    let both = json!({"query": "sea", "offset": 1, "cursor": cursor});
+    post("/v1/search", &both).assert_problem(400, "bad_cursor", Some("cursor"));
+    for bad in ["", "x", "e30", "====", "\u{0}"] {
+        let body = json!({"query": "sea", "cursor": bad});
+        post("/v1/search", &body).assert_problem(400, "bad_cursor", Some("cursor"));
+    }
+}
+
+#[test]
+fn a_cursor_expires_with_its_snapshot() {
+    let served = serve();
+    let ask = |body: &Value| send("POST", served.server, "/v1/search", Some(&body.to_string()));
+    let first = ask(&json!({"query": "sea", "limit": 1})).body;
+    fs::write(
+        served.folder.path().join("new.txt"),
+        "A new speech about the sea.\n",
+    )
+    .unwrap();
+    support::ingest(
+        &served.engine,
+        &[served.folder.path().to_owned()],
+        IngestOptions::default(),
+    );
+    let next = json!({"query": "sea", "limit": 1, "cursor": first["next_cursor"]});
+    ask(&next).assert_problem(410, "cursor_expired", Some("cursor"));
+    let found = ask(&json!({"query": "speech", "mode": "keyword"})).body;
+    assert_eq!(
+        found["hits"][0]["passage"], "new#p1",
+        "words follow the store too"
+    );
+}
+
+#[test]
+fn a_batch_is_answered_search_by_search() {
+    let searches = json!([
+        {"query": "rising seas", "limit": 2},
+        {"query": ""},
+        {"query": "veto", "mode": "keyword"},
+        {"query": "rising seas", "filter": {"colour": "red"}},
+        {"like": ["tea-1#p1"]},
+    ]);
+    let answer = post("/v1/search/batch", &json!({"searches": searches}));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let results = answer.body["results"].as_array().unwrap();
+    for (place, search) in [(0, &searches[0]), (2, &searches[2]), (4, &searches[4])] {
+        assert_eq!(
+            results[place]["hits"],
+            post("/v1/search", search).body["hits"]
+        );
+    }
+    assert_eq!(results[1]["problem"]["code"], "empty_query");
+    assert_eq!(results[3]["problem"]["code"], "unknown_field");
+    assert!(answer.header("server-timing").contains("encode;dur="));
+    post("/v1/search/batch", &json!({"searches": []})).assert_problem(
+        400,
+        "parameter_out_of_range",
+        Some("searches"),
+    );
+    let many = vec![json!({"query": "a"}); 101];
+    post("/v1/search/batch", &json!({"searches": many})).assert_problem(
+        400,
+        "parameter_out_of_range",
+        Some("searches"),
+    );
+    let nested = json!({"searches": [{"query": "a", "limit": "many"}]});
+    post("/v1/search/batch", &nested).assert_problem(400, "wrong_type", Some("searches[0].limit"));
+}
+
+#[test]
+fn facets_count_what_the_filter_lets_through() {
+    let facets = get("/v1/facets?facets=country&facets=year&facets=topics").body;
+    let values = |body: &Value, field: usize| -> Vec<(String, u64, u64)> {
+        let values = body["facets"][field]["values"].as_array().unwrap().iter();
+        values
+            .map(|v| {
+                let count = |name: &str| v[name].as_u64().unwrap();
+                (
+                    v["value"].as_str().unwrap().to_owned(),
+                    count("documents"),
+                    count("passages"),
+                )
+            })
+            .collect()
+    };
+    assert_eq!(values(&facets, 0)[0], ("MDV".to_owned(), 2, 4));
+    assert_eq!(
+        values(&facets, 0).len(),
+        4,
+        "who has no country is not counted"
+    );
+    assert_eq!(values(&facets, 1).len(), 5);
+    assert_eq!(values(&facets, 2).len(), 2);
+    let body = json!({"query": "veto", "facets": ["country"], "filter": {"date": {"from": "2016"}}, "limit": 1});
+    let filtered = search(&body);
+    let by_url = get("/v1/facets?facets=country&date=2016..").body;
+    assert_eq!(filtered["facets"], by_url["facets"]);
+    assert_eq!(values(&by_url, 0).len(), 4);
+    assert_eq!(get("/v1/facets").body["facets"][2]["field"], "year");
+    get("/v1/facets?facets=colour").assert_problem(400, "unknown_field", Some("facets"));
+    get("/v1/facets?colour=red").assert_problem(400, "unknown_field", Some("colour"));
+}
+
+#[test]
+fn context_embedding_and_explanation_come_when_asked_for() {
+    let body = json!({"query": "rising seas", "limit": 1, "include": ["context", "embedding", "explain"], "filter": {"country": "MDV"}});
+    let answer = search(&body);
+    let hit = &answer["hits"][0];
+    assert_eq!(hit["passage"], "sea-1#p1");
+    assert!(hit["context"]["previous"].is_null());
+    assert_eq!(hit["context"]["next"]["id"], "sea-1#p2");
+    assert_eq!(hit["embedding"].as_array().unwrap().len(), 384);
+    assert_eq!(answer["explain"]["filtered"], 4);
+    assert!(answer["explain"]["evaluations"].as_u64().unwrap() >= 4);
+    let plain = search(&json!({"query": "rising seas", "limit": 1}));
+    assert!(plain["explain"].is_null() && plain["hits"][0]["embedding"].is_null());
+}
+
+#[test]
+fn scores_below_the_least_are_left_out() {
+    let all = search(&json!({"query": "tea", "limit": 100}));
+    let third = all["hits"][2]["score"].as_f64().unwrap();
+    let some = search(&json!({"query": "tea", "limit": 100, "min_score": third}));
+    assert_eq!(some["hits"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn the_same_request_gives_the_same_bytes() {
+    let body = json!({"query": "sea and veto", "mode": "hybrid", "facets": ["year"], "include": ["explain", "context"]});
+    let strip = |mut body: Value| {
+        body.as_object_mut().unwrap().remove("timing_ms");
+        body.to_string()
+    };
+    let first = strip(search(&body));
+    let fresh = send_with(
+        "POST",
+        SERVED.server,
+        "/v1/search",
+        &[("cache-control", "no-store")],
+        Some(&body.to_string()),
+    );
+    assert_eq!(strip(fresh.body), first);
+    assert_eq!(strip(search(&body)), first);
+}
+
+#[test]
+fn bad_searches_name_what_is_wrong() {
+    for (body, code, field) in [
+        (json!({}), "missing_field", "query"),
+        (json!({"query": "a", "like": ["b"]}), "two_subjects", "like"),
+        (json!({"unlike": ["b"]}), "bad_examples", "like"),
+        (
+            json!({"like": ["b"], "mode": "keyword"}),
+            "bad_examples",
+            "mode",
+        ),
+        (json!({"like": "b"}), "wrong_type", "like"),
+        (json!({"query": "a", "mode": "magic"}), "wrong_type", "mode"),
+        (
+            json!({"query": "a", "diversity": 2}),
+            "parameter_out_of_range",
+            "diversity",
+        ),
+        (
+            json!({"query": "a", "semantic_weight": -1}),
+            "parameter_out_of_range",
+            "semantic_weight",
+        ),
+        (
+            json!({"query": "a", "group_by": "speaker", "group_size": 0}),
+            "parameter_out_of_range",
+            "group_size",
+        ),
+        (json!({"query": "a", "filter": []}), "bad_filter", "filter"),
+        (
+            json!({"query": "a", "filter": {"date": "soon"}}),
+            "bad_filter",
+            "filter.date",
+        ),
+        (
+            json!({"query": "a", "filter": {"country": {"a": 1}}}),
+            "bad_filter",
+            "filter.country",
+        ),
+        (
+            json!({"query": "a", "filter": {"not": {"colour": "red"}}}),
+            "unknown_field",
+            "filter.colour",
+        ),
+        (
+            json!({"query": "a", "facets": ["colour"]}),
+            "unknown_field",
+            "facets",
+        ),
+        (
+            json!({"query": "a", "include": ["everything"]}),
+            "wrong_type",
+            "include[0]",
+        ),
+        (
+            json!({"query": "a", "timeout_ms": -1}),
+            "wrong_type",
+            "timeout_ms",
+        ),
+        (
+            json!({"query": "a", "min_score": "high"}),
+            "wrong_type",
+            "min_score",
+        ),
+        (
+            json!({"query": "a", "mode": "hybrid", "offset": 999}),
+            "offset_out_of_range",
+            "offset",
+        ),
+        (
+            json!({"query": "a", "colour": "red"}),
+            "unknown_field",
+            "colour",
+        ),
+    ] {
+        post("/v1/search", &body).assert_problem(400, code, Some(field));
+    }
+}
+
+#[test]
+fn bad_urls_name_what_is_wrong() {
+    for (query, code, field) in [
+        ("", "missing_field", "q"),
+        ("q=a&q=b", "wrong_type", "q"),
+        ("q=a&limit=ten", "wrong_type", "limit"),
+        ("q=a&exact=maybe", "wrong_type", "exact"),
+        ("q=a&filter=%7B", "bad_filter", "filter"),
+        ("q=a&date=2015..soon", "bad_filter", "date"),
+        ("q=a&colour=red", "unknown_field", "colour"),
+        ("q=a&limit=1e400", "wrong_type", "limit"),
+    ] {
+        get(&format!("/v1/search?{query}")).assert_problem(400, code, Some(field));
+    }
+    assert_eq!(
+        get("/v1/search?q=2015&mode=keyword").status,
+        200,
+        "a number is a word"
+    );
+    let known = post(
+        "/v1/search",
+        &json!({"query": "a", "filter": {"colour": "red"}}),
+    )
+    .body;
+    assert!(
+        known["detail"]
+            .as_str()
+            .unwrap()
+            .contains("speaker, country")
+    );
+    assert!(known["detail"].as_str().unwrap().contains("session"));
+}

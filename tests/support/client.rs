@@ -1,0 +1,70 @@
+//! A client that tells everything about an answer.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+/// An answer, whatever its status.
+pub struct Answer {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    /// Its JSON; a string where it is none.
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+
+    /// Checks that this is the problem of this kind, and well-formed.
+    pub fn assert_problem(&self, status: u16, code: &str, field: Option<&str>) {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["code"], code, "{}", self.body);
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["type"], format!("urn:antiphon:problem:{code}"));
+        assert_eq!(self.body["field"].as_str(), field, "{}", self.body);
+        assert!(!self.body["detail"].as_str().unwrap().is_empty());
+    }
+}
+
+/// Sends a request with these headers and waits for the answer.
+pub fn send_with(
+    method: &str,
+    server: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<&str>,
+) -> Answer {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .build()
+        .into();
+    let mut request = ureq::http::Request::builder()
+        .method(method)
+        .uri(format!("http://{server}{path}"))
+        .header("content-type", "application/json")
+        // ureq would unpack the body that an answer to HEAD does not have.
+        .header(
+            "accept-encoding",
+            if method == "HEAD" { "identity" } else { "gzip" },
+        );
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(body.unwrap_or("").to_owned()).unwrap();
+    let mut response = agent.run(request).unwrap();
+    let text = response.body_mut().read_to_string().unwrap();
+    Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    }
+}
+
+/// Sends a request and waits for the answer.
+pub fn send(method: &str, server: SocketAddr, path: &str, body: Option<&str>) -> Answer {
+    send_with(method, server, path, &[], body)
+}
