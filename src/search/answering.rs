@@ -9,9 +9,9 @@ use crate::encoder::Embedding;
 use crate::engine::Snapshot;
 use crate::index::{Request, Work, similarity};
 use crate::passages::TextRange;
-use crate::store::{HitRecord, PassageKey, Term};
+use crate::store::{HitRecord, PassageKey, PassageRecord, Term};
 
-use super::ranking::{Candidate, diversified, fused, grouped};
+use super::ranking::{Candidate, Scored, diversified, fused, grouped};
 use super::subject::Subject;
 use super::{
     Answer, CANDIDATES, Caching, Context, Evidence, Filter, GroupBy, Hit, Mode, Query,
@@ -77,7 +77,7 @@ fn answer(snapshot: &Snapshot, query: &Query, subject: &Subject) -> Result<Answe
         allowed: allowed(snapshot, query, subject)?,
         work: Work::default(),
     };
-    let candidates = search.candidates(subject, &terms)?;
+    let (candidates, terms) = search.candidates(subject, &terms)?;
     let considered = candidates.len();
     let (chosen, more) = choose(snapshot, query, candidates);
     let searched = Instant::now();
@@ -135,42 +135,38 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Rows in the order of their scores: as many as the answer needs, and one that tells whether
-    /// there are more.
+    /// there are more. With them the terms that were looked for.
     fn candidates(
         &mut self,
         subject: &Subject,
         terms: &[Term],
-    ) -> Result<Vec<Candidate>, SearchError> {
+    ) -> Result<(Vec<Candidate>, Vec<Term>), SearchError> {
         let parts = self.query.parts();
         let count = if self.query.is_chosen() {
             CANDIDATES
         } else {
             parts.offset + parts.limit + 1
         };
+        let semantic = match parts.mode {
+            Mode::Keyword => Vec::new(),
+            Mode::Semantic | Mode::Hybrid => self.nearest(subject, count)?,
+        };
+        let (keyword, terms) = match parts.mode {
+            Mode::Semantic => (Vec::new(), Vec::new()),
+            Mode::Keyword | Mode::Hybrid => self.matching(terms, count)?,
+        };
         let mut candidates: Vec<Candidate> = match parts.mode {
-            Mode::Semantic => self
-                .nearest(subject, count)?
-                .into_iter()
-                .map(Candidate::of)
-                .collect(),
-            Mode::Keyword => self
-                .matching(terms, count)?
-                .into_iter()
-                .map(Candidate::of)
-                .collect(),
-            Mode::Hybrid => {
-                let semantic = self.nearest(subject, count)?;
-                let keyword = self.matching(terms, count)?;
-                fused(&semantic, &keyword, parts.semantic_weight, self.snapshot)
-            }
+            Mode::Semantic => semantic.into_iter().map(Candidate::of).collect(),
+            Mode::Keyword => keyword.into_iter().map(Candidate::of).collect(),
+            Mode::Hybrid => fused(&semantic, &keyword, parts.semantic_weight, self.snapshot),
         };
         if let Some(least) = parts.min_score {
             candidates.retain(|candidate| candidate.score >= least);
         }
-        Ok(candidates)
+        Ok((candidates, terms))
     }
 
-    fn nearest(&mut self, subject: &Subject, k: usize) -> Result<Vec<(u32, f32)>, SearchError> {
+    fn nearest(&mut self, subject: &Subject, k: usize) -> Result<Vec<Scored>, SearchError> {
         let Some(vector) = &subject.vector else {
             return Ok(Vec::new());
         };
@@ -186,15 +182,20 @@ impl Search<'_> {
         Ok(found.neighbours.iter().map(|n| (n.row, n.score)).collect())
     }
 
-    fn matching(&self, terms: &[Term], count: usize) -> Result<Vec<(u32, f32)>, SearchError> {
+    /// The best by words, and the terms that were looked for.
+    fn matching(
+        &self,
+        terms: &[Term],
+        count: usize,
+    ) -> Result<(Vec<Scored>, Vec<Term>), SearchError> {
         let catalogue = self.snapshot.catalogue();
         let mut matching = Vec::new();
-        self.snapshot.view().matching(terms, |key, score| {
+        let terms = self.snapshot.view().matching(terms, |key, score| {
             let row = catalogue.row_of(key);
             let allowed = |row: &u32| self.allowed.as_ref().is_none_or(|rows| rows.contains(*row));
             matching.extend(row.filter(allowed).map(|row| (row, score)));
         })?;
-        let by_rank = |a: &(u32, f32), b: &(u32, f32)| {
+        let by_rank = |a: &Scored, b: &Scored| {
             b.1.total_cmp(&a.1)
                 .then_with(|| catalogue.compare(a.0, b.0))
         };
@@ -203,7 +204,7 @@ impl Search<'_> {
             matching.truncate(count);
         }
         matching.sort_unstable_by(by_rank);
-        Ok(matching)
+        Ok((matching, terms))
     }
 }
 
@@ -266,17 +267,13 @@ fn hits(
     let rows: Vec<u32> = chosen.iter().map(|ranked| ranked.candidate.row).collect();
     let keys = keys(snapshot, &rows);
     let records = snapshot.view().hits(&keys)?;
-    let highlights = match terms {
-        [] => vec![Vec::new(); records.len()],
-        terms => snapshot.view().highlights(terms, &keys)?,
-    };
     let mut contexts = if include.context {
         contexts(snapshot, &rows)?.into_iter()
     } else {
         Vec::new().into_iter()
     };
     let mut hits = Vec::with_capacity(chosen.len());
-    for ((ranked, record), highlights) in chosen.into_iter().zip(records).zip(highlights) {
+    for (ranked, record) in chosen.into_iter().zip(records) {
         let Ranked { rank, candidate } = ranked;
         let Some(document) = snapshot.catalogue().document_of(candidate.row) else {
             continue;
@@ -292,7 +289,7 @@ fn hits(
             keyword: candidate.keyword,
             group: candidate.group,
             sentence: vector.and_then(|vector| best_sentence(&record, vector)),
-            highlights: placed(highlights, record.passage.range),
+            highlights: highlights(terms, &record.passage),
             context: contexts.next(),
             embedding: embedding.map(<[f32]>::to_vec),
             document: Arc::clone(document),
@@ -308,13 +305,17 @@ fn keys(snapshot: &Snapshot, rows: &[u32]) -> Vec<PassageKey> {
         .collect()
 }
 
-/// Ranges of a passage as ranges of its document.
-fn placed(ranges: Vec<TextRange>, passage: TextRange) -> Vec<TextRange> {
+/// Where a passage holds the terms, in characters of its document.
+fn highlights(terms: &[Term], passage: &PassageRecord) -> Vec<TextRange> {
     let place = |range: TextRange| TextRange {
-        start: passage.start + range.start,
-        end: passage.start + range.end,
+        start: passage.range.start + range.start,
+        end: passage.range.start + range.end,
     };
-    ranges.into_iter().map(place).collect()
+    let own = match terms {
+        [] => Vec::new(),
+        terms => keyword::highlights(terms, &passage.text),
+    };
+    own.into_iter().map(place).collect()
 }
 
 /// The passages before and after each row.

@@ -8,7 +8,7 @@ use crate::engine::Catalogue;
 use crate::store::DocumentSummary;
 
 use super::SearchError;
-use super::filter::{FIELDS, Filter};
+use super::filter::{FIELDS, Filter, year};
 
 /// Most values of one facet that are given; `others` counts the rest.
 pub const MOST_VALUES: usize = 1000;
@@ -35,7 +35,7 @@ pub struct FacetValue {
     pub passages: usize,
 }
 
-/// Counts the documents that a filter lets through. Fields are those of a filter, and `year`.
+/// Counts the documents that a filter lets through. Fields are those of a filter.
 ///
 /// # Errors
 ///
@@ -47,10 +47,11 @@ pub fn facets(
 ) -> Result<Vec<Facet>, SearchError> {
     filter.check(catalogue)?;
     for field in fields {
-        let known = field == "year" || FIELDS.contains(&field.as_str());
+        let known = FIELDS.contains(&field.as_str());
         if !known && !catalogue.attributes().contains(field) {
-            let names = ["year"].into_iter().chain(FIELDS);
-            let names = names.chain(catalogue.attributes().iter().map(String::as_str));
+            let names = FIELDS
+                .into_iter()
+                .chain(catalogue.attributes().iter().map(String::as_str));
             return Err(SearchError::UnknownFacet {
                 received: field.clone(),
                 known: names.collect::<Vec<_>>().join(", "),
@@ -101,11 +102,7 @@ fn values(field: &str, document: &DocumentSummary) -> Vec<String> {
         "language" => one(&metadata.language),
         "source" => one(&metadata.source),
         "date" => metadata.date.iter().map(ToString::to_string).collect(),
-        "year" => metadata
-            .date
-            .iter()
-            .map(|d| format!("{:04}", d.year()))
-            .collect(),
+        "year" => year(document).into_iter().collect(),
         name => match metadata.attributes.get(name) {
             Some(Value::Array(values)) => {
                 let mut values: Vec<String> = values.iter().filter_map(text).collect();

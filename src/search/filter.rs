@@ -12,8 +12,8 @@ use crate::store::DocumentSummary;
 use super::SearchError;
 
 /// Fields that every corpus has, as a filter names them; attributes stand beside them.
-pub const FIELDS: [&str; 8] = [
-    "document", "title", "speaker", "country", "venue", "language", "source", "date",
+pub const FIELDS: [&str; 9] = [
+    "document", "title", "speaker", "country", "venue", "language", "source", "date", "year",
 ];
 
 /// Values of one field, so that a request cannot cost more than a search.
@@ -133,6 +133,7 @@ impl Wanted {
                     "venue" => metadata.venue.as_deref(),
                     "language" => metadata.language.as_deref(),
                     "source" => metadata.source.as_deref(),
+                    "year" => return year(document).as_deref() == Some(text),
                     name => {
                         let value = metadata.attributes.get(name);
                         return value.is_some_and(|value| is(value, text));
@@ -141,6 +142,17 @@ impl Wanted {
                 own == Some(text)
             }
         }
+    }
+}
+
+/// The year of a document's date; where it has none, its attribute of that name.
+pub(super) fn year(document: &DocumentSummary) -> Option<String> {
+    let metadata = &document.metadata;
+    match (metadata.date, metadata.attributes.get("year")) {
+        (Some(date), _) => Some(format!("{:04}", date.year())),
+        (None, Some(Value::String(year))) => Some(year.clone()),
+        (None, Some(Value::Number(year))) => Some(year.to_string()),
+        (None, _) => None,
     }
 }
 
@@ -206,6 +218,7 @@ fn wanted(name: &str, value: &Value, at: &str) -> Result<Wanted, SearchError> {
         ("date", Value::Object(bounds)) => between(bounds, at),
         ("date", _) => Err(wrong(at, "a date or {\"from\": date, \"to\": date}", value)),
         (_, Value::String(text)) => Ok(Wanted::Text(text.clone())),
+        ("year", Value::Number(_)) => Ok(Wanted::Text(value.to_string())),
         (_, Value::Number(_) | Value::Bool(_)) if !FIELDS.contains(&name) => {
             Ok(Wanted::Text(value.to_string()))
         }

@@ -1,5 +1,8 @@
 //! Search by words.
 
+use icu_normalizer::DecomposingNormalizer;
+
+use crate::passages::TextRange;
 use crate::store::Term;
 
 /// The terms of a query: words, `begin*` for words that begin so, and `"several words"` that stand
@@ -40,6 +43,94 @@ fn holds_word(text: &str) -> bool {
     text.contains(char::is_alphanumeric)
 }
 
+/// Where a text holds the terms, in its characters; a phrase is one range. Words are compared as
+/// FTS5's tokenizer `unicode61` does it: without case and diacritics.
+pub(super) fn highlights(terms: &[Term], text: &str) -> Vec<TextRange> {
+    let wanted: Vec<(Vec<String>, bool)> = terms
+        .iter()
+        .map(|term| match term {
+            Term::Word(text) | Term::Phrase(text) => (folded_words(text), false),
+            Term::Prefix(text) => (folded_words(text), true),
+        })
+        .collect();
+    let tokens = tokens(text);
+    let mut ranges = Vec::new();
+    for start in 0..tokens.len() {
+        let fits = |(words, prefix): &&(Vec<String>, bool)| {
+            let Some(window) = tokens.get(start..start + words.len()) else {
+                return false;
+            };
+            let last = words.len().saturating_sub(1);
+            let mut pairs = words.iter().zip(window).enumerate();
+            !words.is_empty()
+                && pairs.all(|(place, (word, (token, _)))| {
+                    token == word || (*prefix && place == last && token.starts_with(word.as_str()))
+                })
+        };
+        let longest = wanted
+            .iter()
+            .filter(fits)
+            .map(|(words, _)| words.len())
+            .max();
+        if let Some(count) = longest {
+            ranges.push(TextRange {
+                start: tokens[start].1.start,
+                end: tokens[start + count - 1].1.end,
+            });
+        }
+    }
+    // A word of a phrase that was found is no match of its own.
+    ranges.dedup_by(|later, earlier| later.start < earlier.end);
+    ranges
+}
+
+fn folded_words(text: &str) -> Vec<String> {
+    tokens(text).into_iter().map(|(word, _)| word).collect()
+}
+
+/// Runs of letters and digits, folded, with their places in characters.
+fn tokens(text: &str) -> Vec<(String, TextRange)> {
+    let mut tokens: Vec<(String, TextRange)> = Vec::new();
+    let mut inside = false;
+    for (place, character) in text.chars().enumerate() {
+        // A diacritic of its own belongs to the letter before it.
+        let belongs = character.is_alphanumeric() || (inside && is_diacritic(character));
+        if belongs && !inside {
+            tokens.push((
+                String::new(),
+                TextRange {
+                    start: place,
+                    end: place,
+                },
+            ));
+        }
+        inside = belongs;
+        if let Some((word, range)) = tokens.last_mut().filter(|_| belongs) {
+            fold(character, word);
+            range.end = place + 1;
+        }
+    }
+    tokens
+}
+
+/// Appends a character without case and diacritics.
+fn fold(character: char, word: &mut String) {
+    if character.is_ascii() {
+        word.push(character.to_ascii_lowercase());
+        return;
+    }
+    let lower: String = character.to_lowercase().collect();
+    let parts = DecomposingNormalizer::new_nfd()
+        .normalize(&lower)
+        .into_owned();
+    word.extend(parts.chars().filter(|part| !is_diacritic(*part)));
+}
+
+/// Combining marks of the scripts that have diacritics in this sense.
+fn is_diacritic(character: char) -> bool {
+    ('\u{300}'..='\u{36f}').contains(&character)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +156,28 @@ mod tests {
         ] {
             assert_eq!(terms(query), expected, "{query}");
         }
+    }
+
+    #[test]
+    fn words_phrases_and_beginnings_are_shown_where_they_stand() {
+        let shown = |query: &str, text: &str| -> Vec<String> {
+            let ranges = highlights(&terms(query), text);
+            ranges
+                .iter()
+                .map(|range| range.within(text, 0).to_owned())
+                .collect()
+        };
+        let text = "Der größte Naïveté-Test: zero-sum GAMES, zero games, e\u{301}lan.";
+        assert_eq!(
+            shown("naivete groesste größte", text),
+            ["größte", "Naïveté"]
+        );
+        assert_eq!(
+            shown("\"zero sum\" games", text),
+            ["zero-sum", "GAMES", "games"]
+        );
+        assert_eq!(shown("zero-sum zero", text), ["zero-sum", "zero"]);
+        assert_eq!(shown("gam* élan", text), ["GAMES", "games", "e\u{301}lan"]);
+        assert_eq!(shown("gam zer", text), [""; 0]);
     }
 }

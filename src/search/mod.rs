@@ -35,7 +35,7 @@ pub const MAX_DEPTH: usize = 10_000;
 
 /// Candidates of each kind among which hybrid, grouped and diverse hits are chosen; paging goes no
 /// deeper there. It does not depend on the page, so that pages agree with each other.
-pub const CANDIDATES: usize = 1000;
+pub const CANDIDATES: usize = 500;
 
 /// Longest query in characters; the model's own limit, in tokens, is checked when it is encoded.
 pub const MAX_QUERY_CHARACTERS: usize = 10_000;
@@ -308,8 +308,8 @@ mod tests {
             ("limit", |p| p.limit = 1001),
             ("offset", |p| p.offset = 9_991),
             ("offset", |p| p.offset = usize::MAX),
-            ("offset", |p| (p.offset, p.mode) = (991, Mode::Hybrid)),
-            ("offset", |p| (p.offset, p.diversity) = (991, Some(0.5))),
+            ("offset", |p| (p.offset, p.mode) = (491, Mode::Hybrid)),
+            ("offset", |p| (p.offset, p.diversity) = (491, Some(0.5))),
             ("ef", |p| p.ef = Some(0)),
             ("min_score", |p| p.min_score = Some(f32::NAN)),
             ("semantic_weight", |p| p.semantic_weight = 1.5),

@@ -10,6 +10,9 @@ use super::Placed;
 /// What reciprocal rank fusion adds to every rank (Cormack, Clarke & Büttcher 2009).
 const SMOOTHING: f32 = 60.0;
 
+/// A row and its score.
+pub(super) type Scored = (u32, f32);
+
 /// A row in its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Candidate {
@@ -22,7 +25,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    pub(super) fn of((row, score): (u32, f32)) -> Self {
+    pub(super) fn of((row, score): Scored) -> Self {
         Self {
             row,
             score,
@@ -36,8 +39,8 @@ impl Candidate {
 /// Reciprocal rank fusion: each list gives a row `weight / (60 + rank)`, and the sums decide. Equal
 /// sums come in the order of passage ids.
 pub(super) fn fused(
-    semantic: &[(u32, f32)],
-    keyword: &[(u32, f32)],
+    semantic: &[Scored],
+    keyword: &[Scored],
     weight: f32,
     snapshot: &Snapshot,
 ) -> Vec<Candidate> {

@@ -5,8 +5,6 @@
 
 use rusqlite::Connection;
 
-use crate::passages::TextRange;
-
 use super::{PassageKey, StoreError, View};
 
 /// Something to look for.
@@ -20,12 +18,10 @@ pub enum Term {
     Phrase(String),
 }
 
-/// Begin and end a match in what FTS5's `highlight` gives; Unicode has no characters here.
-const MARKS: (char, char) = ('\u{FDD0}', '\u{FDD1}');
-
 impl View {
     /// Visits the passages that hold the terms, in no order, each with its BM25 score: those with
-    /// all phrases and, if there are none, at least one of the words.
+    /// all phrases and, if there are none, at least one of the words. Gives the terms that were
+    /// looked for: of several, words that most passages hold are none.
     ///
     /// # Errors
     ///
@@ -34,10 +30,11 @@ impl View {
         &self,
         terms: &[Term],
         mut visit: impl FnMut(PassageKey, f32),
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Term>, StoreError> {
         self.with(|connection| {
-            let Some(expression) = expression(&telling(connection, terms)?) else {
-                return Ok(());
+            let telling = telling(connection, terms)?;
+            let Some(expression) = expression(&telling) else {
+                return Ok(telling);
             };
             let mut statement = connection
                 .prepare_cached("SELECT rowid, bm25(words) FROM words WHERE words MATCH ?1")?;
@@ -47,36 +44,7 @@ impl View {
                 #[allow(clippy::cast_possible_truncation)] // a score of a few digits
                 visit(PassageKey(row.get(0)?), -score as f32);
             }
-            Ok(())
-        })
-    }
-
-    /// Where these passages hold the terms, in characters of each passage.
-    ///
-    /// # Errors
-    ///
-    /// If the database cannot be read.
-    pub fn highlights(
-        &self,
-        terms: &[Term],
-        keys: &[PassageKey],
-    ) -> Result<Vec<Vec<TextRange>>, StoreError> {
-        self.with(|connection| {
-            let Some(expression) = expression(&telling(connection, terms)?) else {
-                return Ok(vec![Vec::new(); keys.len()]);
-            };
-            let mut statement = connection.prepare_cached(
-                "SELECT highlight(words, 0, ?3, ?4) FROM words WHERE words MATCH ?1 AND rowid = ?2",
-            )?;
-            let (begin, end) = (MARKS.0.to_string(), MARKS.1.to_string());
-            let mut highlight = |key: &PassageKey| -> Result<_, StoreError> {
-                let mut rows = statement.query((&expression, key.0, &begin, &end))?;
-                Ok(match rows.next()? {
-                    Some(row) => ranges(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?),
-                    None => Vec::new(),
-                })
-            };
-            keys.iter().map(&mut highlight).collect()
+            Ok(telling)
         })
     }
 }
@@ -134,21 +102,6 @@ fn expression(terms: &[Term]) -> Option<String> {
     }
 }
 
-/// The places between the marks, in characters of the text without them.
-fn ranges(marked: &str) -> Vec<TextRange> {
-    let (mut ranges, mut place, mut start) = (Vec::new(), 0, None);
-    for character in marked.chars() {
-        if character == MARKS.0 {
-            start = Some(place);
-        } else if character == MARKS.1 {
-            ranges.extend(start.take().map(|start| TextRange { start, end: place }));
-        } else {
-            place += 1;
-        }
-    }
-    ranges
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,20 +125,5 @@ mod tests {
             "(\"two states\") OR ((\"two states\") AND (\"peace\"))"
         );
         assert_eq!(expression(&[]), None);
-    }
-
-    #[test]
-    fn marks_become_ranges_of_characters() {
-        let marked = format!(
-            "Der {}größte{} Tag, {}Ö{}",
-            MARKS.0, MARKS.1, MARKS.0, MARKS.1
-        );
-        assert_eq!(
-            ranges(&marked),
-            [
-                TextRange { start: 4, end: 10 },
-                TextRange { start: 16, end: 17 }
-            ]
-        );
     }
 }

@@ -20,8 +20,8 @@ use crate::server::wire::{
 const MOST_SEARCHES: usize = 100;
 
 /// Parameters of a URL that are fields of a filter.
-const FILTER_FIELDS: [&str; 6] = [
-    "document", "speaker", "country", "venue", "language", "date",
+const FILTER_FIELDS: [&str; 7] = [
+    "document", "speaker", "country", "venue", "language", "date", "year",
 ];
 
 /// Parameters that may be given several times.
@@ -128,11 +128,12 @@ fn paired(
 #[utoipa::path(
     get, path = "/v1/facets", tag = "search",
     params(
-        ("facets" = Option<Vec<String>>, Query, description = "fields whose values are counted; those of a filter, and `year`"),
+        ("facets" = Option<Vec<String>>, Query, description = "fields whose values are counted; those of a filter"),
         ("filter" = Option<String>, Query, description = "a filter as JSON, as in a search"),
         ("document" = Option<Vec<String>>, Query), ("speaker" = Option<Vec<String>>, Query),
         ("country" = Option<Vec<String>>, Query), ("venue" = Option<Vec<String>>, Query),
         ("language" = Option<Vec<String>>, Query), ("date" = Option<Vec<String>>, Query),
+        ("year" = Option<Vec<String>>, Query),
     ),
     responses((status = 200, body = FacetResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]

@@ -61,7 +61,7 @@ pub(in crate::server) struct SearchRequest {
     #[schema(max_items = 100)]
     pub(in crate::server) unlike: Vec<String>,
     /// Which documents may be found: an object of fields (`document`, `title`, `speaker`, `country`,
-    /// `venue`, `language`, `source`, `date`, or any attribute) with a value or a list of values, of
+    /// `venue`, `language`, `source`, `date`, `year`, or any attribute) with a value or a list of values, of
     /// which one is enough, and `not` with another filter. A date contains the more precise ones:
     /// `"2015"` contains `2015-10`; a range is `{"from": "2015", "to": "2016-06"}`.
     #[serde(default)]
@@ -74,7 +74,7 @@ pub(in crate::server) struct SearchRequest {
     #[serde(default = "default_limit")]
     #[schema(default = 10, minimum = 1, maximum = 1000)]
     pub(in crate::server) limit: usize,
-    /// Hits, or groups, to leave out before the first. `offset + limit` is at most 10,000, or 1,000
+    /// Hits, or groups, to leave out before the first. `offset + limit` is at most 10,000, or 500
     /// where hits are hybrid, grouped or diverse.
     #[serde(default)]
     pub(in crate::server) offset: usize,
@@ -113,7 +113,7 @@ pub(in crate::server) struct SearchRequest {
     #[serde(default)]
     pub(in crate::server) include: Vec<IncludeName>,
     /// Fields whose values are counted among the documents that the filter lets through: those of a
-    /// filter, and `year`.
+    /// filter.
     #[serde(default)]
     #[schema(example = json!(["country", "year"]))]
     pub(in crate::server) facets: Vec<String>,
@@ -151,6 +151,8 @@ pub(in crate::server) struct SearchParameters {
     venue: Option<Vec<String>>,
     /// Only documents in one of these languages.
     language: Option<Vec<String>>,
+    /// Only documents of one of these years.
+    year: Option<Vec<String>>,
     /// Only documents of one of these dates: `2015`, `2015-10`, `2015-10-23`, or a range such as
     /// `2015..2016-06`, of which one end may be missing.
     date: Option<Vec<String>>,
