@@ -111,6 +111,8 @@ fn filters_choose_documents_before_the_search() {
     }
     let by_url = get("/v1/search?q=sea&country=MDV&country=EST&date=2015..2017&limit=100").body;
     assert_eq!(documents(&by_url), ["sea-1", "sea-2"]);
+    let by_attribute = get("/v1/search?q=sea&session=70&session=72&limit=100").body;
+    assert_eq!(documents(&by_attribute), ["sea-1", "sea-2"]);
     let by_json = get("/v1/search?q=sea&filter=%7B%22not%22%3A%7B%22country%22%3A%22MDV%22%7D%7D&country=EST&limit=9").body;
     assert_eq!(documents(&by_json), ["veto-1"]);
 }

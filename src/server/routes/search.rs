@@ -7,7 +7,8 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
-use crate::search::{self, Caching, Filter, Query};
+use crate::engine::{Catalogue, Snapshot};
+use crate::search::{self, Caching, Filter, Query, QueryEncoder};
 use crate::server::extract::{self, Body};
 use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
@@ -22,6 +23,29 @@ const MOST_SEARCHES: usize = 100;
 /// Parameters of a URL that are fields of a filter.
 const FILTER_FIELDS: [&str; 7] = [
     "document", "speaker", "country", "venue", "language", "date", "year",
+];
+
+/// Parameters of a search, whatever attributes the documents have.
+const PARAMETERS: [&str; 19] = [
+    "q",
+    "query",
+    "like",
+    "unlike",
+    "filter",
+    "mode",
+    "limit",
+    "offset",
+    "cursor",
+    "min_score",
+    "semantic_weight",
+    "group_by",
+    "group_size",
+    "diversity",
+    "ef",
+    "exact",
+    "include",
+    "facets",
+    "timeout_ms",
 ];
 
 /// Parameters that may be given several times.
@@ -41,7 +65,8 @@ pub(super) async fn by_body(
     request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    answer(&service, body.json()?, caching(&request)).await
+    let ready = service.ready_to_search()?;
+    answer(&service, ready, body.json()?, caching(&request)).await
 }
 
 /// Passages by meaning, by words, or both, as a URL.
@@ -58,8 +83,9 @@ pub(super) async fn by_url(
         Some("query") => problem.at("q"),
         _ => problem,
     };
-    let parameters = from_url(extract::pairs(&request)).map_err(named)?;
-    let answer = answer(&service, parameters, caching(&request)).await;
+    let ready = service.ready_to_search()?;
+    let parameters = from_url(extract::pairs(&request), ready.1.catalogue()).map_err(named)?;
+    let answer = answer(&service, ready, parameters, caching(&request)).await;
     answer.map_err(named)
 }
 
@@ -141,7 +167,8 @@ pub(super) async fn facets(
     service: web::Data<Service>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (filter, rest) = filter_of(extract::pairs(&request))?;
+    let (_, snapshot) = service.ready()?;
+    let (filter, rest) = filter_of(extract::pairs(&request), snapshot.catalogue())?;
     let mut fields = Vec::new();
     for (name, value) in rest {
         if name == "facets" {
@@ -157,7 +184,6 @@ pub(super) async fn facets(
     if fields.is_empty() {
         fields = ["speaker", "country", "year"].map(str::to_owned).to_vec();
     }
-    let (_, snapshot) = service.ready()?;
     let provenance = Provenance::of(&snapshot);
     let (facets, _) = service
         .admission()
@@ -171,12 +197,12 @@ pub(super) async fn facets(
 
 async fn answer(
     service: &Service,
+    (encoder, snapshot): (Arc<QueryEncoder>, Arc<Snapshot>),
     request: SearchRequest,
     caching: Caching,
 ) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
     let patience = patience(request.timeout_ms);
-    let (encoder, snapshot) = service.ready_to_search()?;
     let query = request.query(&snapshot)?;
     let admitted = Instant::now();
     let (answer, _) = service
@@ -204,7 +230,9 @@ pub(super) async fn like(
         return Err(Problem::unknown_field(detail).at(name.clone()));
     }
     pairs.push(("like".to_owned(), id.to_owned()));
-    answer(service, from_url(pairs)?, caching(request)).await
+    let ready = service.ready_to_search()?;
+    let parameters = from_url(pairs, ready.1.catalogue())?;
+    answer(service, ready, parameters, caching(request)).await
 }
 
 /// How long a client waits.
@@ -229,7 +257,15 @@ fn caching(request: &HttpRequest) -> Caching {
 
 /// The filter in a URL's parameters, and the other parameters.
 #[allow(clippy::type_complexity)] // two lists of names and values
-fn filter_of(pairs: Vec<(String, String)>) -> Result<(Filter, Vec<(String, String)>), Problem> {
+fn filter_of(
+    pairs: Vec<(String, String)>,
+    catalogue: &Catalogue,
+) -> Result<(Filter, Vec<(String, String)>), Problem> {
+    let is_field = |name: &String| {
+        let attribute = !PARAMETERS.contains(&name.as_str());
+        FILTER_FIELDS.contains(&name.as_str())
+            || (attribute && catalogue.attributes().contains(name))
+    };
     let (mut filters, mut rest) = (Vec::new(), Vec::new());
     let mut fields: Vec<(String, Vec<String>)> = Vec::new();
     for (name, value) in pairs {
@@ -238,7 +274,7 @@ fn filter_of(pairs: Vec<(String, String)>) -> Result<(Filter, Vec<(String, Strin
                 Problem::bad_filter(format!("filter is not JSON: {error}")).at("filter")
             })?;
             filters.push(Filter::read(&filter)?);
-        } else if FILTER_FIELDS.contains(&name.as_str()) {
+        } else if is_field(&name) {
             match fields.iter_mut().find(|(own, _)| *own == name) {
                 Some((_, values)) => values.push(value),
                 None => fields.push((name, vec![value])),
@@ -254,8 +290,8 @@ fn filter_of(pairs: Vec<(String, String)>) -> Result<(Filter, Vec<(String, Strin
 }
 
 /// A search from the parameters of a URL.
-fn from_url(pairs: Vec<(String, String)>) -> Result<SearchRequest, Problem> {
-    let (filter, rest) = filter_of(pairs)?;
+fn from_url(pairs: Vec<(String, String)>, catalogue: &Catalogue) -> Result<SearchRequest, Problem> {
+    let (filter, rest) = filter_of(pairs, catalogue)?;
     let mut fields = serde_json::Map::new();
     for (name, value) in rest {
         let name = if name == "q" {

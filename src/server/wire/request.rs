@@ -127,7 +127,8 @@ pub(in crate::server) struct SearchRequest {
     restriction: Option<Filter>,
 }
 
-/// A search in a URL. Lists are written by giving a parameter several times.
+/// A search in a URL. Lists are written by giving a parameter several times; an attribute of the
+/// documents is a parameter too, and lets only those through that have one of its values.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)] // describes what `SearchRequest` is read from
