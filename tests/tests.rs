@@ -7,6 +7,7 @@
 //! | `ingest` | what is stored, skipped, updated, resumed and pruned |
 //! | `live` | the index follows the store through changes, restarts and damage, under searches |
 //! | `http` | every route's answers and errors, and start-up |
+//! | `operations` | keys, limits, logs, metrics, TLS, bounds and the end of the service |
 //! | `cli` | the commands and their exit codes |
 //! | `architecture` | imports run one way; pages link to what exists |
 //! | `shared_data` | nothing is truncated over large real corpora (run by name where they are) |
@@ -21,6 +22,7 @@ mod golden;
 mod http;
 mod ingest;
 mod live;
+mod operations;
 mod samples;
 mod shared_data;
 mod support;

@@ -19,6 +19,8 @@ use super::{openai, problem, routes, wire};
         routes::embed,
         routes::live,
         routes::ready,
+        routes::metrics,
+        routes::reload,
         routes::openapi,
     ),
     components(schemas(
