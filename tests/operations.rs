@@ -571,6 +571,29 @@ fn slow_senders_are_not_waited_for() {
 }
 
 #[test]
+fn a_second_head_cannot_hold_its_connection_either() {
+    let server = start(GuardOptions {
+        bounds: Bounds {
+            connections: 100,
+            ..impatient().bounds
+        },
+        ..GuardOptions::default()
+    });
+    let mut stream = connect(server);
+    stream
+        .write_all(request("GET /livez", &[], "").as_bytes())
+        .unwrap();
+    assert_eq!(Reply::read(&mut stream).status, 200);
+    let start = Instant::now();
+    let mut next: &[u8] = b"GET /livez HTTP/1.1\r\nX-A: ";
+    while stream.write_all(next).is_ok() {
+        assert!(start.elapsed() < Duration::from_secs(15));
+        next = b"a";
+        sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
 fn connections_beyond_the_cap_wait_for_their_turn() {
     let server = start(GuardOptions {
         bounds: Bounds {

@@ -14,10 +14,15 @@ use crate::server::{self, Guard, GuardOptions, Limits, LogSink, Service};
 use super::progress::{GraphBar, LogWriter};
 use super::{open, output, report};
 
+/// Files that are open beside those of connections: the store's, mostly.
+#[cfg(target_os = "linux")]
+const OTHER_FILES: u64 = 128;
+
 /// Serves until a signal stops it; the listener is up before the model is loaded.
 pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
     let guard = guard(&settings)?;
     guard.may_listen(settings.listen, settings.insecure)?;
+    allow_files(settings.max_connections);
     let listener = bind(settings.listen)?;
     let address = listener.local_addr()?;
     let service = Service::new(Limits {
@@ -74,6 +79,29 @@ fn guard(settings: &Settings) -> anyhow::Result<Guard> {
         bounds: settings.bounds(),
     })?)
 }
+
+/// Lets the process open as many files as it may, as each connection takes two; says so where
+/// that is too few.
+#[cfg(target_os = "linux")]
+fn allow_files(connections: usize) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let needed = 2 * connections as u64 + OTHER_FILES;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return;
+    }
+    limit.current = Some(limit.maximum.map_or(needed, |maximum| maximum.min(needed)));
+    let raised = setrlimit(Resource::Nofile, limit).is_ok();
+    if !raised || limit.current < Some(needed) {
+        tracing::warn!(
+            "max_connections is {connections}, for which this process may not open enough files; allow {needed} with ulimit -n"
+        );
+    }
+}
+
+/// Elsewhere the limit is left as it is.
+#[cfg(not(target_os = "linux"))]
+fn allow_files(_: usize) {}
 
 fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| {

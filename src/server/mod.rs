@@ -50,6 +50,7 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
         .tls_config()
         .map_err(std::io::Error::other)?;
     let shared = Arc::clone(&service);
+    let known = Arc::clone(&service);
     let server = HttpServer::new(move || {
         // The last layer is the outermost.
         App::new()
@@ -64,6 +65,7 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
     .workers(WORKERS)
     // Counted by each worker for itself.
     .max_connections(bounds.connections.div_ceil(WORKERS))
+    .on_connect(move |stream, data| guard::opened(&known, stream, data))
     .client_request_timeout(bounds.head)
     .keep_alive(bounds.keep_alive)
     .shutdown_timeout(CLOSING_SECONDS)
@@ -73,6 +75,7 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
         Some(config) => server.listen_rustls_0_23(listener, config)?,
     }
     .run();
+    guard::watch(&service);
     guard::obey(server.handle(), service)?;
     Ok(server)
 }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::access::KeyName;
+use super::connections::{Connection, Use};
 use super::running::Place;
 use crate::server::problem::Code;
 use crate::server::service::Service;
@@ -68,6 +69,7 @@ pub(super) struct Record {
     key: Option<Arc<str>>,
     timing: Option<HeaderValue>,
     bytes: usize,
+    _connection: Option<Use>,
     /// Given up after everything else: who waits for the last request waits for its record.
     _place: Option<Place>,
 }
@@ -79,6 +81,7 @@ impl Record {
         request: &ServiceRequest,
         id: HeaderValue,
     ) -> Self {
+        let connection = request.request().conn_data::<Arc<Connection>>();
         Self {
             service,
             start: Instant::now(),
@@ -93,6 +96,7 @@ impl Record {
             key: None,
             timing: None,
             bytes: 0,
+            _connection: connection.map(Connection::in_use),
             _place: place,
         }
     }

@@ -7,6 +7,7 @@
 //! of all this.
 
 mod access;
+mod connections;
 mod cors;
 mod journal;
 mod keys;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(super) use access::admit;
+pub(super) use connections::{opened, watch};
 pub(super) use cors::layer as cors;
 pub use journal::LogSink;
 pub use keys::{KeyEntry, Scope};
@@ -33,6 +35,7 @@ pub(super) use observe::observe;
 pub(super) use signals::obey;
 pub use tls::TlsFiles;
 
+use connections::Connections;
 use journal::Journal;
 use keys::KeyRing;
 use metrics::Metrics;
@@ -74,8 +77,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            // With room for the store's files under the usual limit of 1,024 descriptors.
-            connections: 900,
+            connections: 1000,
             head: Duration::from_secs(5),
             body: Duration::from_secs(30),
             // Longer than the 60 seconds after which most load balancers hang up.
@@ -93,6 +95,7 @@ pub struct Guard {
     journal: Journal,
     metrics: Metrics,
     running: Running,
+    connections: Connections,
     bounds: Bounds,
 }
 
@@ -144,6 +147,7 @@ impl Default for Guard {
             journal: Journal::default(),
             metrics: Metrics::new(),
             running: Running::default(),
+            connections: Connections::default(),
             bounds: Bounds::default(),
         }
     }
@@ -164,6 +168,7 @@ impl Guard {
             journal: Journal::new(options.access_log, options.slow),
             metrics: Metrics::new(),
             running: Running::default(),
+            connections: Connections::default(),
             bounds: options.bounds,
         })
     }
