@@ -12,9 +12,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use antiphon::engine::Engine;
-use antiphon::server::{
-    Bounds, Guard, GuardOptions, LogSink, Minted, Scope, Service, TlsFiles, append, mint,
-};
+use antiphon::server::{Bounds, Guard, GuardOptions, LogSink, Minted, Scope, Service, TlsFiles};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -52,8 +50,8 @@ impl Keys {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let make = |name: &str, scope| {
-            let minted = mint(name, &[scope], None).unwrap();
-            append(&folder.path().join("keys.toml"), &minted).unwrap();
+            let minted = Minted::new(name, &[scope], None).unwrap();
+            minted.append_to(&folder.path().join("keys.toml")).unwrap();
             minted
         };
         Self {
@@ -248,8 +246,8 @@ fn without_a_known_key_nothing_is_answered() {
 #[test]
 fn a_key_that_has_used_up_its_share_is_told_when_to_come_back() {
     let keys = Keys::new();
-    let hasty = mint("hasty", &[Scope::Search], Some(2.0)).unwrap();
-    append(&keys.path(), &hasty).unwrap();
+    let hasty = Minted::new("hasty", &[Scope::Search], Some(2.0)).unwrap();
+    hasty.append_to(&keys.path()).unwrap();
     let server = start(keys.options());
     let answers: Vec<Reply> = (0..4)
         .map(|_| send(server, SEARCH, &[&bearer(&hasty)], ""))
@@ -293,8 +291,8 @@ fn a_reload_takes_over_all_or_nothing() {
     // One key is taken away, another one comes in.
     let kept = before.split("[[keys]]").last().unwrap();
     fs::write(keys.path(), format!("[[keys]]{kept}")).unwrap();
-    let late = mint("late", &[Scope::Search], None).unwrap();
-    append(&keys.path(), &late).unwrap();
+    let late = Minted::new("late", &[Scope::Search], None).unwrap();
+    late.append_to(&keys.path()).unwrap();
     send(server, SEARCH, &[&bearer(&late)], "").is_problem(401, "key_unknown");
     let reply = send(server, "POST /v1/admin/reload", &[&admin], "");
     assert_eq!((reply.status, &reply.json()["keys"]), (200, &2.into()));

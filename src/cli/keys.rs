@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::config::Settings;
-use crate::server::{Scope, append, mint};
+use crate::server::{Minted, Scope};
 
 use super::output;
 
@@ -36,10 +36,10 @@ pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> 
         requests_per_second,
         json,
     } = command;
-    let minted = mint(name, scopes, *requests_per_second)?;
+    let minted = Minted::new(name, scopes, *requests_per_second)?;
     let file = settings.keys_file.as_deref();
     if let Some(file) = file {
-        append(file, &minted)?;
+        minted.append_to(file)?;
     }
     if *json {
         return output::json(&json!({

@@ -25,7 +25,6 @@ use actix_web::{App, HttpServer, middleware, web};
 
 pub use guard::{
     Bounds, Guard, GuardError, GuardOptions, KeyEntry, LogSink, Minted, Reloaded, Scope, TlsFiles,
-    append, mint,
 };
 pub use openapi::document as openapi_document;
 pub use problem::Problem;

@@ -1,6 +1,6 @@
 //! What stands between the network and the handlers.
 //!
-//! Two layers lie around every handler. [`observe`] is the outer one: it gives the request its id,
+//! Two layers lie around every handler. [`observe()`] is the outer one: it gives the request its id,
 //! turns it away while the service stops, and sees to its metrics and log lines once the last byte
 //! of the answer is written. [`admit`] is the inner one: it asks for a key, its scope and its
 //! share. Between the two lies CORS, as a browser's preflight carries no key. Handlers know nothing
@@ -30,7 +30,7 @@ pub(super) use cors::layer as cors;
 pub use journal::LogSink;
 pub use keys::{KeyEntry, Scope};
 pub(super) use metrics::{MEDIA_TYPE as METRICS_MEDIA_TYPE, Now};
-pub use mint::{Minted, append, mint};
+pub use mint::Minted;
 pub(super) use observe::observe;
 pub(super) use signals::obey;
 pub use tls::TlsFiles;
