@@ -26,6 +26,7 @@ COPY --from=build /app/target/release/antiphon /usr/local/bin/antiphon
 COPY --from=build --chown=antiphon:antiphon /app/models models
 COPY --chown=antiphon:antiphon corpus corpus
 USER antiphon
+# It starts with ANTIPHON_KEYS_FILE, or with ANTIPHON_INSECURE=true and not otherwise.
 ENV ANTIPHON_LISTEN=0.0.0.0:8080 \
     ANTIPHON_CORPUS=/app/corpus \
     ANTIPHON_DATA_DIR=/data \

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use config::{Config, Environment, File, FileFormat};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::encoder::Precision;
 use crate::engine::{EngineOptions, IndexChoice};
 use crate::index::{BuildOptions, HnswParameters, IndexError};
+use crate::server::{Bounds, TlsFiles};
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "antiphon.toml";
@@ -34,6 +36,7 @@ const SERVICE_LINKS: &[&str] = &["ANTIPHON_SERVICE_", "ANTIPHON_PORT"];
 /// What the program is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools)] // each is one that people switch, not a state
 pub struct Settings {
     /// Folder or file that `serve` reads at its start; without it [`DEFAULT_CORPUS`], as long as
     /// the data directory holds nothing else.
@@ -75,6 +78,32 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// Build graphs on one thread, so that the same passages give the same graph on every run.
     pub deterministic: bool,
+    /// The file that lists the API keys; without it nobody needs one.
+    pub keys_file: Option<PathBuf>,
+    /// Serve other machines although nobody needs a key.
+    pub insecure: bool,
+    /// Origins whose pages may use the service from a browser; `*` for all, none at first. In the
+    /// environment with commas between them.
+    #[serde(default)] // an empty list is lost between the places
+    pub cors_origins: Vec<String>,
+    /// Certificate chain in PEM; with it and `tls_key` HTTPS is spoken.
+    pub tls_certificate: Option<PathBuf>,
+    /// The certificate's private key in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Write a line of JSON to stderr for each request.
+    pub access_log: bool,
+    /// Log requests that take this many milliseconds or longer; 0 for none.
+    pub slow_ms: u64,
+    /// Most connections; more wait until one is closed.
+    pub max_connections: usize,
+    /// Seconds that the head of a request may take to arrive.
+    pub head_seconds: u64,
+    /// Seconds that a body may take to arrive.
+    pub body_seconds: u64,
+    /// Seconds that a connection may stand idle between two requests.
+    pub keep_alive_seconds: u64,
+    /// Seconds that running requests have once the service is told to stop.
+    pub shutdown_seconds: u64,
     /// Keep navigation, footers and page furniture in the passages.
     pub keep_all: bool,
     /// What to log: a level or a `tracing` filter.
@@ -115,6 +144,7 @@ pub enum IndexKind {
 impl Default for Settings {
     fn default() -> Self {
         let hnsw = HnswParameters::default();
+        let bounds = Bounds::default();
         Self {
             corpus: None,
             data_dir: DEFAULT_DATA_DIR.into(),
@@ -135,6 +165,18 @@ impl Default for Settings {
             queue: 256,
             max_body_bytes: 8 * 1024 * 1024,
             deterministic: false,
+            keys_file: None,
+            insecure: false,
+            cors_origins: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
+            access_log: false,
+            slow_ms: 0,
+            max_connections: bounds.connections,
+            head_seconds: bounds.head.as_secs(),
+            body_seconds: bounds.body.as_secs(),
+            keep_alive_seconds: bounds.keep_alive.as_secs(),
+            shutdown_seconds: bounds.shutdown.as_secs(),
             keep_all: false,
             log: "warn,antiphon=info".to_owned(),
         }
@@ -184,6 +226,14 @@ pub struct Flags {
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deterministic: Option<bool>,
+    /// The file that lists the API keys
+    #[arg(long, global = true, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys_file: Option<PathBuf>,
+    /// Serve other machines although nobody needs a key
+    #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub insecure: Option<bool>,
     /// Keep navigation, footers and page furniture in the passages
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -250,6 +300,8 @@ impl Settings {
                 .add_source(
                     Environment::with_prefix(PREFIX.trim_end_matches('_'))
                         .try_parsing(true)
+                        .list_separator(",")
+                        .with_list_parse_key("cors_origins")
                         .source(Some(variables)),
                 )
                 .add_source(Config::try_from(flags)?)
@@ -293,6 +345,27 @@ impl Settings {
         if self.threads > 1024 {
             return outside("threads", "0 to 1024", &self.threads);
         }
+        if !(2..=1_000_000).contains(&self.max_connections) {
+            return outside("max_connections", "2 to 1000000", &self.max_connections);
+        }
+        for (name, seconds) in [
+            ("head_seconds", self.head_seconds),
+            ("body_seconds", self.body_seconds),
+            ("keep_alive_seconds", self.keep_alive_seconds),
+            ("shutdown_seconds", self.shutdown_seconds),
+        ] {
+            if !(1..=86_400).contains(&seconds) {
+                return outside(name, "1 to 86400", &seconds);
+            }
+        }
+        for (name, given, other) in [
+            ("tls_certificate", &self.tls_certificate, &self.tls_key),
+            ("tls_key", &self.tls_key, &self.tls_certificate),
+        ] {
+            if given.is_none() && other.is_some() {
+                return outside(name, "a file, as there is its counterpart", &"not given");
+            }
+        }
         Ok(())
     }
 
@@ -321,6 +394,25 @@ impl Settings {
         BuildOptions {
             deterministic: self.deterministic,
         }
+    }
+
+    /// The bounds of connections.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            connections: self.max_connections,
+            head: Duration::from_secs(self.head_seconds),
+            body: Duration::from_secs(self.body_seconds),
+            keep_alive: Duration::from_secs(self.keep_alive_seconds),
+            shutdown: Duration::from_secs(self.shutdown_seconds),
+        }
+    }
+
+    /// Where certificate and key are, if HTTPS is to be spoken.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsFiles> {
+        let (certificate, key) = self.tls_certificate.clone().zip(self.tls_key.clone())?;
+        Some(TlsFiles { certificate, key })
     }
 
     /// What the engine needs of the settings.
@@ -401,10 +493,41 @@ mod tests {
             ("ANTIPHON_LISTEN", "nowhere", "listen"),
             ("ANTIPHON_INDEX", "tree", "index"),
             ("ANTIPHON_HNSW_M", "1000", "hnsw_m"),
+            ("ANTIPHON_MAX_CONNECTIONS", "0", "max_connections"),
+            ("ANTIPHON_BODY_SECONDS", "0", "body_seconds"),
+            ("ANTIPHON_SHUTDOWN_SECONDS", "-1", "shutdown_seconds"),
+            ("ANTIPHON_INSECURE", "perhaps", "insecure"),
         ] {
             let error =
                 Settings::load(None, environment(&[(name, value)]), &Flags::default()).unwrap_err();
             assert!(error.to_string().contains(named), "{name}={value}: {error}");
+        }
+    }
+
+    #[test]
+    fn origins_come_as_a_list_in_file_and_environment() {
+        let list = ["https://a.org", "https://b.org"];
+        let file = file("cors_origins = [\"https://a.org\", \"https://b.org\"]\n");
+        let settings = Settings::load(Some(file.path()), [], &Flags::default()).unwrap();
+        assert_eq!(settings.cors_origins, list);
+        let env = environment(&[
+            ("ANTIPHON_CORS_ORIGINS", "https://a.org,https://b.org"),
+            ("ANTIPHON_DATA_DIR", "with,comma"),
+        ]);
+        let settings = Settings::load(None, env, &Flags::default()).unwrap();
+        assert_eq!(settings.cors_origins, list);
+        assert_eq!(settings.data_dir, Path::new("with,comma"));
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        for (name, missing) in [
+            ("ANTIPHON_TLS_KEY", "tls_certificate"),
+            ("ANTIPHON_TLS_CERTIFICATE", "tls_key"),
+        ] {
+            let env = environment(&[(name, "a.pem")]);
+            let error = Settings::load(None, env, &Flags::default()).unwrap_err();
+            assert!(error.to_string().contains(missing), "{error}");
         }
     }
 

@@ -435,11 +435,13 @@ fn openapi_describes_every_route() {
         "/v1/embeddings",
         "/livez",
         "/readyz",
+        "/metrics",
+        "/v1/admin/reload",
         "/openapi.json",
     ] {
         assert!(paths.contains(&path), "{path} in {paths:?}");
     }
-    assert_eq!(paths.len(), 11, "{paths:?}");
+    assert_eq!(paths.len(), 13, "{paths:?}");
     let references = described.to_string();
     for reference in references.split("\"$ref\":\"#").skip(1) {
         let pointer = reference.split('"').next().unwrap();

@@ -8,6 +8,7 @@
 //! | `live` | the index follows the store through changes, restarts and damage, under searches |
 //! | `http` | every route's answers and errors, and start-up |
 //! | `search` | searches over HTTP: filters, words, examples, groups, pages, batches, facets |
+//! | `operations` | keys, limits, logs, metrics, TLS, bounds and the end of the service |
 //! | `cli` | the commands and their exit codes |
 //! | `architecture` | imports run one way; pages link to what exists |
 //! | `shared_data` | nothing is truncated over large real corpora (run by name where they are) |
@@ -22,6 +23,7 @@ mod golden;
 mod http;
 mod ingest;
 mod live;
+mod operations;
 mod samples;
 mod search;
 mod shared_data;

@@ -7,6 +7,7 @@
 mod bench;
 mod export;
 mod index;
+mod keys;
 mod models;
 mod open;
 mod output;
@@ -50,6 +51,9 @@ enum Command {
     /// Fetch or check the model
     #[command(subcommand)]
     Models(models::Command),
+    /// Make keys for the service's clients
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Write what is stored in a form for other programs
     #[command(subcommand)]
     Export(export::Command),
@@ -84,6 +88,7 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Search(arguments) => search::run(&settings, &arguments),
         Command::Bench(command) => bench::run(&settings, &command),
         Command::Models(command) => models::run(&settings, &command),
+        Command::Keys(command) => keys::run(&settings, &command),
         Command::Export(command) => export::run(&settings, &command),
     }
 }

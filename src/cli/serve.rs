@@ -1,26 +1,36 @@
 //! `antiphon serve`.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 
 use crate::config::Settings;
 use crate::engine::{Engine, IngestOptions, Upkeep};
-use crate::server::{self, Limits, Service};
+use crate::server::{self, Guard, GuardOptions, Limits, LogSink, Service};
 
-use super::progress::GraphBar;
+use super::progress::{GraphBar, LogWriter};
 use super::{open, output, report};
+
+/// Files that are open beside those of connections: the store's, mostly.
+#[cfg(target_os = "linux")]
+const OTHER_FILES: u64 = 128;
 
 /// Serves until a signal stops it; the listener is up before the model is loaded.
 pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
+    let guard = guard(&settings)?;
+    guard.may_listen(settings.listen, settings.insecure)?;
+    allow_files(settings.max_connections);
     let listener = bind(settings.listen)?;
     let address = listener.local_addr()?;
-    let service = Arc::new(Service::new(Limits {
+    let service = Service::new(Limits {
         cores: settings.cores(),
         queue: settings.queue,
         max_body_bytes: settings.max_body_bytes,
-    }));
+    });
+    let service = Arc::new(service.guarded(guard));
     actix_web::rt::System::new().block_on(async move {
         let server = server::serve(listener, Arc::clone(&service))?;
         let handle = server.handle();
@@ -52,6 +62,47 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
     })
 }
 
+/// Keys, TLS, logs and bounds as they are set.
+fn guard(settings: &Settings) -> anyhow::Result<Guard> {
+    let access_log = || {
+        LogSink::new(|line| {
+            // A log that nobody reads any more is no reason to stop answering.
+            let _ = LogWriter.write_all(format!("{line}\n").as_bytes());
+        })
+    };
+    Ok(Guard::open(GuardOptions {
+        keys_file: settings.keys_file.clone(),
+        tls: settings.tls(),
+        cors_origins: settings.cors_origins.clone(),
+        access_log: settings.access_log.then(access_log),
+        slow: (settings.slow_ms > 0).then(|| Duration::from_millis(settings.slow_ms)),
+        bounds: settings.bounds(),
+    })?)
+}
+
+/// Lets the process open as many files as it may, as each connection takes two; says so where
+/// that is too few.
+#[cfg(target_os = "linux")]
+fn allow_files(connections: usize) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let needed = 2 * connections as u64 + OTHER_FILES;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return;
+    }
+    limit.current = Some(limit.maximum.map_or(needed, |maximum| maximum.min(needed)));
+    let raised = setrlimit(Resource::Nofile, limit).is_ok();
+    if !raised || limit.current < Some(needed) {
+        tracing::warn!(
+            "max_connections is {connections}, for which this process may not open enough files; allow {needed} with ulimit -n"
+        );
+    }
+}
+
+/// Elsewhere the limit is left as it is.
+#[cfg(not(target_os = "linux"))]
+fn allow_files(_: usize) {}
+
 fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| {
         format!(
@@ -77,6 +128,7 @@ fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow:
     };
     service.attach(Arc::clone(&engine));
     announce(
+        service.guard().scheme(),
         address,
         snapshot.facts().documents,
         snapshot.facts().passages,
@@ -109,10 +161,15 @@ fn read_corpus(settings: &Settings, engine: &Engine, say: open::Say<'_>) -> anyh
     Ok(report.changed_anything())
 }
 
-fn announce(address: SocketAddr, documents: usize, passages: usize) -> anyhow::Result<()> {
+fn announce(
+    scheme: &str,
+    address: SocketAddr,
+    documents: usize,
+    passages: usize,
+) -> anyhow::Result<()> {
     let documents = output::counted(documents, "document");
     let passages = output::counted(passages, "passage");
     output::line(format_args!(
-        "Antiphon serves {documents}, {passages} on http://{address}\nTry: curl 'http://{address}/v1/search?q=sovereignty+in+cyberspace&limit=3'"
+        "Antiphon serves {documents}, {passages} on {scheme}://{address}\nTry: curl '{scheme}://{address}/v1/search?q=sovereignty+in+cyberspace&limit=3'"
     ))
 }

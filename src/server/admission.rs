@@ -80,6 +80,11 @@ impl Admission {
         Ok((result, waited))
     }
 
+    /// How many wait, or are about to be let in.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     fn wait_in_queue(&self) -> Result<Place<'_>, Problem> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let place = Place(&self.waiting);

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
@@ -21,18 +22,20 @@ impl FromRequest for Body {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let media_type = request.headers().get("content-type").cloned();
-        let limit = request
-            .app_data::<web::Data<Service>>()
-            .map_or(0, |service| service.limits().max_body_bytes);
+        let service = request.app_data::<web::Data<Service>>();
+        let limit = service.map_or(0, |service| service.limits().max_body_bytes);
+        let patience = service.map_or(Duration::ZERO, |service| service.guard().bounds().body);
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             let media_type = media_type
                 .as_ref()
                 .map(|v| v.to_str().unwrap_or("unreadable"));
             check_media_type(media_type)?;
+            let bytes = actix_web::rt::time::timeout(patience, bytes)
+                .await
+                .map_err(|_| too_slow(patience))?;
             // actix wraps the payload's error, so its kind is looked up rather than matched.
             bytes
-                .await
                 .map(Self)
                 .map_err(|error| match error.as_error::<PayloadError>() {
                     Some(PayloadError::Overflow) => too_large(limit),
@@ -45,6 +48,13 @@ impl FromRequest for Body {
 
 fn too_large(limit: usize) -> Problem {
     Problem::body_too_large(format!("the body is larger than {limit} bytes"))
+}
+
+fn too_slow(patience: Duration) -> Problem {
+    Problem::body_too_slow(format!(
+        "the body was not there after {} seconds",
+        patience.as_secs_f64()
+    ))
 }
 
 /// JSON by any of its names, or none at all: `curl -d` calls everything a form.

@@ -3,11 +3,13 @@
 //! Handlers parse, call and answer; what they call lives further up. The listener is up before
 //! the model is loaded: until a snapshot is published every route of the API answers 503 and
 //! says what is being waited for. Work for the CPU waits in one bounded queue ([`admission`])
-//! and runs off the async workers. Every error is one [`Problem`], from one table.
+//! and runs off the async workers. Before all of them stands the [`guard`]: keys, limits, logs and
+//! metrics. Every error is one [`Problem`], from one table.
 
 mod admission;
 mod cursor;
 mod extract;
+mod guard;
 mod openai;
 mod openapi;
 mod problem;
@@ -22,6 +24,9 @@ use std::sync::Arc;
 use actix_web::dev::Server;
 use actix_web::{App, HttpServer, middleware, web};
 
+pub use guard::{
+    Bounds, Guard, GuardError, GuardOptions, KeyEntry, LogSink, Minted, Reloaded, Scope, TlsFiles,
+};
 pub use openapi::document as openapi_document;
 pub use problem::Problem;
 pub use service::{Limits, Service};
@@ -30,21 +35,47 @@ pub use wire::search_response;
 /// Threads that read requests and write answers; the work itself runs elsewhere.
 const WORKERS: usize = 2;
 
+/// Seconds that connections have to close once their last request is answered.
+const CLOSING_SECONDS: u64 = 1;
+
 /// Serves on a listener that is already bound, until a signal or [`Server`]'s handle stops it.
 ///
 /// # Errors
 ///
-/// If the listener cannot be used.
+/// If the listener, the certificate or the process's signals cannot be used.
 pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Server> {
+    let bounds = service.guard().bounds();
+    let tls = service
+        .guard()
+        .tls_config()
+        .map_err(std::io::Error::other)?;
+    let shared = Arc::clone(&service);
+    let known = Arc::clone(&service);
     let server = HttpServer::new(move || {
+        // The last layer is the outermost.
         App::new()
-            .app_data(web::Data::from(Arc::clone(&service)))
-            .app_data(web::PayloadConfig::new(service.limits().max_body_bytes))
+            .app_data(web::Data::from(Arc::clone(&shared)))
+            .app_data(web::PayloadConfig::new(shared.limits().max_body_bytes))
             .wrap(middleware::Compress::default())
+            .wrap(middleware::from_fn(guard::admit))
+            .wrap(guard::cors(shared.guard()))
+            .wrap(middleware::from_fn(guard::observe))
             .configure(routes::configure)
     })
     .workers(WORKERS)
-    .shutdown_timeout(10)
-    .listen(listener)?;
-    Ok(server.run())
+    // Counted by each worker for itself.
+    .max_connections(bounds.connections.div_ceil(WORKERS))
+    .on_connect(move |stream, data| guard::opened(&known, stream, data))
+    .client_request_timeout(bounds.head)
+    .keep_alive(bounds.keep_alive)
+    .shutdown_timeout(CLOSING_SECONDS)
+    .disable_signals();
+    let server = match tls {
+        None => server.listen(listener)?,
+        Some(config) => server.listen_rustls_0_23(listener, config)?,
+    }
+    .run();
+    guard::watch(&service);
+    guard::obey(server.handle(), service)?;
+    Ok(server)
 }

@@ -22,6 +22,8 @@ use super::{openai, problem, routes, wire};
         routes::embed,
         routes::live,
         routes::ready,
+        routes::metrics,
+        routes::reload,
         routes::openapi,
     ),
     components(schemas(

@@ -20,7 +20,12 @@ pub struct Problem {
     field: Option<String>,
     retry_after_seconds: Option<u32>,
     allow: Option<&'static str>,
+    challenge: Option<String>,
 }
+
+/// The code of an answer's problem, for whoever looks at the answer on its way out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Code(pub(super) &'static str);
 
 /// A row of the table: what all problems of a kind have in common.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,6 +101,12 @@ problems! {
     input_too_long, BAD_REQUEST, "input_too_long", "A text is longer than the model reads";
     too_many_inputs, BAD_REQUEST, "too_many_inputs", "There are too many inputs";
     dimensions_unsupported, BAD_REQUEST, "dimensions_unsupported", "The model has another dimension";
+    key_missing, UNAUTHORIZED, "key_missing", "A key is needed";
+    key_unknown, UNAUTHORIZED, "key_unknown", "This key is not known";
+    scope_missing, FORBIDDEN, "scope_missing", "The key does not allow this";
+    origin_not_allowed, FORBIDDEN, "origin_not_allowed", "Pages of this origin may not do this";
+    body_too_slow, REQUEST_TIMEOUT, "body_too_slow", "The body took too long to arrive";
+    rate_limited, TOO_MANY_REQUESTS, "rate_limited", "The key has used up its share";
     model_not_found, NOT_FOUND, "model_not_found", "This model is not served";
     route_not_found, NOT_FOUND, "route_not_found", "There is no such route";
     document_not_found, NOT_FOUND, "document_not_found", "There is no such document";
@@ -104,6 +115,8 @@ problems! {
     body_too_large, PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     unsupported_media_type, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body has the wrong media type";
     internal, INTERNAL_SERVER_ERROR, "internal", "The service failed";
+    reload_failed, INTERNAL_SERVER_ERROR, "reload_failed", "Keys and certificate cannot be read";
+    stopping, SERVICE_UNAVAILABLE, "stopping", "The service stops";
     starting, SERVICE_UNAVAILABLE, "starting", "The service is not ready yet";
     overloaded, SERVICE_UNAVAILABLE, "overloaded", "The service is busy";
     timeout, GATEWAY_TIMEOUT, "timeout", "The time for an answer has run out";
@@ -117,6 +130,7 @@ impl Problem {
             field: None,
             retry_after_seconds: None,
             allow: None,
+            challenge: None,
         }
     }
 
@@ -138,6 +152,13 @@ impl Problem {
     #[must_use]
     pub fn allow(mut self, methods: &'static str) -> Self {
         self.allow = Some(methods);
+        self
+    }
+
+    /// Says how to prove who is asking, for the header `WWW-Authenticate`.
+    #[must_use]
+    pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
+        self.challenge = Some(challenge.into());
         self
     }
 
@@ -168,11 +189,15 @@ impl Problem {
     /// An answer with this problem's status and headers, and no body yet.
     pub(super) fn response(&self) -> actix_web::HttpResponseBuilder {
         let mut response = HttpResponse::build(self.status_code());
+        response.extensions_mut().insert(Code(self.kind.code));
         if let Some(seconds) = self.retry_after_seconds {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
         if let Some(methods) = self.allow {
             response.insert_header((header::ALLOW, methods));
+        }
+        if let Some(challenge) = &self.challenge {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge.as_str()));
         }
         response
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 
 use super::admission::Admission;
+use super::guard::Guard;
 use super::problem::Problem;
 use crate::engine::{Engine, Snapshot};
 use crate::search::QueryEncoder;
@@ -30,6 +31,7 @@ pub struct Service {
     waiting_for: ArcSwap<String>,
     admission: Admission,
     limits: Limits,
+    guard: Guard,
 }
 
 impl Service {
@@ -42,7 +44,21 @@ impl Service {
             waiting_for: ArcSwap::from_pointee("starting".to_owned()),
             admission: Admission::new(limits.cores, limits.queue),
             limits,
+            guard: Guard::default(),
         }
+    }
+
+    /// Puts a guard before the service, in place of one that lets everyone in.
+    #[must_use]
+    pub fn guarded(mut self, guard: Guard) -> Self {
+        self.guard = guard;
+        self
+    }
+
+    /// Keys, TLS, logs and metrics.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// Says what is being done until the service is ready.

@@ -61,7 +61,15 @@ impl TimingMs {
     }
 }
 
+/// The stages in a `Server-Timing` header that [`TimingMs`] wrote, in milliseconds.
+pub(super) fn stages(header: &str) -> impl Iterator<Item = (&str, f64)> {
+    header.split(',').filter_map(|metric| {
+        let (name, duration) = metric.trim().split_once(";dur=")?;
+        Some((name, duration.parse().ok()?))
+    })
+}
+
 /// To the microsecond.
-fn milliseconds(duration: Duration) -> f64 {
+pub(super) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

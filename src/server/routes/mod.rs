@@ -12,7 +12,9 @@ use super::problem::Problem;
 
 pub(super) use documents::{__path_list, __path_read as __path_read_document};
 pub(super) use embeddings::__path_embed;
-pub(super) use operations::{__path_live, __path_openapi, __path_ready};
+pub(super) use operations::{
+    __path_live, __path_metrics, __path_openapi, __path_ready, __path_reload,
+};
 pub(super) use passages::{__path_read as __path_read_passage, __path_similar};
 pub(super) use search::{__path_batch, __path_by_body, __path_by_url, __path_facets};
 
@@ -33,6 +35,8 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         .service(only("/v1/embeddings", "POST").route(web::post().to(embeddings::embed)))
         .service(only("/livez", "GET, HEAD").route(get().to(operations::live)))
         .service(only("/readyz", "GET, HEAD").route(get().to(operations::ready)))
+        .service(only("/metrics", "GET, HEAD").route(get().to(operations::metrics)))
+        .service(only("/v1/admin/reload", "POST").route(web::post().to(operations::reload)))
         .service(only("/openapi.json", "GET, HEAD").route(get().to(operations::openapi)))
         .default_service(web::to(no_such_route));
 }

@@ -3,8 +3,9 @@
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
+use crate::server::guard::{METRICS_MEDIA_TYPE, Now};
 use crate::server::openapi;
-use crate::server::problem::{Problem, ProblemBody};
+use crate::server::problem::{Problem, ProblemBody, failed};
 use crate::server::service::Service;
 use crate::server::wire::Provenance;
 
@@ -39,6 +40,45 @@ pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, P
     Ok(HttpResponse::Ok().json(json!({
         "status": "ready",
         "provenance": Provenance::of(&snapshot),
+    })))
+}
+
+/// Numbers for Prometheus, in the text format of `OpenMetrics`.
+#[utoipa::path(
+    get, path = "/metrics", tag = "operations",
+    responses((status = 200, description = "the metrics", content_type = "application/openmetrics-text"), (status = "4XX", body = ProblemBody))
+)]
+pub(super) async fn metrics(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
+    let snapshot = service.ready().ok().map(|(_, snapshot)| snapshot);
+    let facts = snapshot.as_ref().map(|snapshot| snapshot.facts());
+    let now = Now {
+        running: service.guard().running(),
+        waiting: service.admission().waiting(),
+        ready: facts.is_some(),
+        documents: facts.map_or(0, |facts| facts.documents),
+        passages: facts.map_or(0, |facts| facts.passages),
+    };
+    let text = service.guard().metrics().scrape(now);
+    let text = text.map_err(|e| failed(&e))?;
+    Ok(HttpResponse::Ok()
+        .content_type(METRICS_MEDIA_TYPE)
+        .body(text))
+}
+
+/// Reads keys and certificate anew; if one cannot be read, what came before stays in use.
+#[utoipa::path(
+    post, path = "/v1/admin/reload", tag = "operations",
+    responses((status = 200, description = "what was read"), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+)]
+pub(super) async fn reload(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
+    let read = web::block(move || service.guard().reload());
+    let reloaded = read
+        .await
+        .map_err(|e| failed(&e))?
+        .map_err(|e| Problem::reload_failed(e.to_string()))?;
+    Ok(HttpResponse::Ok().json(json!({
+        "keys": reloaded.keys,
+        "tls": reloaded.tls,
     })))
 }
 

@@ -1,0 +1,222 @@
+//! What is written down about a request: counts, a line of JSON, a warning if it was slow.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderValue, USER_AGENT};
+use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::{Error, HttpMessage};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::access::KeyName;
+use super::connections::{Connection, Use};
+use super::running::Place;
+use crate::server::problem::Code;
+use crate::server::service::Service;
+use crate::server::timing::{milliseconds, stages};
+
+/// The status of a request whose client hung up before it was answered; it is never sent.
+const HUNG_UP: u16 = 499;
+
+/// Longest path, address and program name that is written down.
+const MAX_CHARACTERS: usize = 1024;
+
+/// Takes lines, each without its end.
+pub struct LogSink(Box<dyn Fn(&str) + Send + Sync>);
+
+impl LogSink {
+    /// A sink that gives each line to `write`.
+    pub fn new(write: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Box::new(write))
+    }
+}
+
+impl fmt::Debug for LogSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogSink")
+    }
+}
+
+/// Which requests are written down, and where.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    sink: Option<LogSink>,
+    slow: Option<Duration>,
+}
+
+impl Journal {
+    pub(super) fn new(sink: Option<LogSink>, slow: Option<Duration>) -> Self {
+        Self { sink, slow }
+    }
+}
+
+/// What is known of a request; written down when it is dropped.
+pub(super) struct Record {
+    service: Arc<Service>,
+    start: Instant,
+    id: HeaderValue,
+    method: Method,
+    uri: Uri,
+    peer: Option<SocketAddr>,
+    agent: Option<HeaderValue>,
+    route: Option<String>,
+    status: Option<StatusCode>,
+    code: Option<&'static str>,
+    key: Option<Arc<str>>,
+    timing: Option<HeaderValue>,
+    bytes: usize,
+    _connection: Option<Use>,
+    /// Given up after everything else: who waits for the last request waits for its record.
+    _place: Option<Place>,
+}
+
+impl Record {
+    pub(super) fn new(
+        service: Arc<Service>,
+        place: Option<Place>,
+        request: &ServiceRequest,
+        id: HeaderValue,
+    ) -> Self {
+        let connection = request.request().conn_data::<Arc<Connection>>();
+        Self {
+            service,
+            start: Instant::now(),
+            id,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            peer: request.peer_addr(),
+            agent: request.headers().get(USER_AGENT).cloned(),
+            route: None,
+            status: None,
+            code: None,
+            key: None,
+            timing: None,
+            bytes: 0,
+            _connection: connection.map(Connection::in_use),
+            _place: place,
+        }
+    }
+
+    /// Takes down what the answer's head tells.
+    pub(super) fn answered<B>(&mut self, response: &ServiceResponse<B>) {
+        let request = response.request();
+        self.route = request.match_pattern();
+        self.status = Some(response.status());
+        let extensions = response.response().extensions();
+        self.code = extensions.get::<Code>().map(|code| code.0);
+        self.timing = response.headers().get("server-timing").cloned();
+        self.key = request
+            .extensions()
+            .get::<KeyName>()
+            .map(|name| Arc::clone(&name.0));
+    }
+
+    /// Takes down an error that is turned into an answer further out.
+    pub(super) fn failed(&mut self, error: &Error) {
+        self.status = Some(error.as_response_error().status_code());
+    }
+
+    pub(super) fn wrote(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+
+    fn status(&self) -> u16 {
+        self.status.map_or(HUNG_UP, |status| status.as_u16())
+    }
+
+    fn stages(&self) -> impl Iterator<Item = (&str, f64)> {
+        stages(
+            self.timing
+                .as_ref()
+                .and_then(|v| v.to_str().ok())
+                .unwrap_or(""),
+        )
+    }
+
+    fn line(&self, took: Duration) -> String {
+        let line = Line {
+            time: Timestamp::now().to_string(),
+            request_id: text(&self.id),
+            method: cut(self.method.as_str()),
+            path: cut(self.uri.path()),
+            route: self.route.as_deref(),
+            status: self.status(),
+            code: self.code,
+            ms: milliseconds(took),
+            bytes: self.bytes,
+            key: self.key.as_deref(),
+            peer: self.peer,
+            user_agent: self.agent.as_ref().map(|agent| cut(text(agent))),
+            stages_ms: self.stages().collect(),
+        };
+        // Texts and numbers can always be written as JSON.
+        serde_json::to_string(&line).unwrap_or_default()
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let took = self.start.elapsed();
+        let guard = self.service.guard();
+        let route = self.route.as_deref();
+        guard
+            .metrics()
+            .request(&self.method, route, self.status(), self.code, took);
+        // The handler's total is part of the request's own time.
+        for (stage, milliseconds) in self.stages().filter(|(stage, _)| *stage != "total") {
+            guard.metrics().stage(stage, milliseconds);
+        }
+        if let Some(sink) = &guard.journal.sink {
+            (sink.0)(&self.line(took));
+        }
+        if guard.journal.slow.is_some_and(|slow| took >= slow) {
+            tracing::warn!(
+                request_id = text(&self.id),
+                method = self.method.as_str(),
+                // Escaped by its `Debug`: what a client wrote starts no line of its own.
+                url = ?cut(self.uri.path_and_query().map_or("", |url| url.as_str())),
+                status = self.status(),
+                ms = milliseconds(took),
+                stages_ms = self.timing.as_ref().map_or("", text),
+                "a slow request"
+            );
+        }
+    }
+}
+
+/// A line of the access log. What was asked for is not in it: searches are their askers' affair.
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    request_id: &'a str,
+    method: &'a str,
+    path: &'a str,
+    route: Option<&'a str>,
+    status: u16,
+    code: Option<&'a str>,
+    ms: f64,
+    bytes: usize,
+    key: Option<&'a str>,
+    peer: Option<SocketAddr>,
+    user_agent: Option<&'a str>,
+    #[serde(serialize_with = "as_map")]
+    stages_ms: Vec<(&'a str, f64)>,
+}
+
+fn as_map<S: serde::Serializer>(pairs: &[(&str, f64)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(pairs.iter().copied())
+}
+
+fn text(value: &HeaderValue) -> &str {
+    value.to_str().unwrap_or("unreadable")
+}
+
+fn cut(text: &str) -> &str {
+    text.char_indices()
+        .nth(MAX_CHARACTERS)
+        .map_or(text, |(end, _)| &text[..end])
+}

@@ -1,0 +1,275 @@
+//! What stands between the network and the handlers.
+//!
+//! Two layers lie around every handler. [`observe()`] is the outer one: it gives the request its id,
+//! turns it away while the service stops, and sees to its metrics and log lines once the last byte
+//! of the answer is written. [`admit`] is the inner one: it asks for a key, its scope and its
+//! share. Between the two lies CORS, as a browser's preflight carries no key. Handlers know nothing
+//! of all this.
+
+mod access;
+mod connections;
+mod cors;
+mod journal;
+mod keys;
+mod limit;
+mod metrics;
+mod mint;
+mod observe;
+mod request_id;
+mod running;
+mod signals;
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(super) use access::admit;
+pub(super) use connections::{opened, watch};
+pub(super) use cors::layer as cors;
+pub use journal::LogSink;
+pub use keys::{KeyEntry, Scope};
+pub(super) use metrics::{MEDIA_TYPE as METRICS_MEDIA_TYPE, Now};
+pub use mint::Minted;
+pub(super) use observe::observe;
+pub(super) use signals::obey;
+pub use tls::TlsFiles;
+
+use connections::Connections;
+use journal::Journal;
+use keys::KeyRing;
+use metrics::Metrics;
+use running::Running;
+use tls::Tls;
+
+/// What the guard is told.
+#[derive(Debug, Default)]
+pub struct GuardOptions {
+    /// The file that lists the keys; without it nobody needs one.
+    pub keys_file: Option<PathBuf>,
+    /// Certificate and key; without them plain HTTP is spoken.
+    pub tls: Option<TlsFiles>,
+    /// Origins whose pages may use the service from a browser; `*` for all.
+    pub cors_origins: Vec<String>,
+    /// Where a line of JSON goes for each request.
+    pub access_log: Option<LogSink>,
+    /// From when on a request is logged as slow.
+    pub slow: Option<Duration>,
+    /// The bounds of connections.
+    pub bounds: Bounds,
+}
+
+/// The bounds of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most connections; more wait until one is closed.
+    pub connections: usize,
+    /// Longest time that the head of a request may take to arrive.
+    pub head: Duration,
+    /// Longest time that a body may take to arrive.
+    pub body: Duration,
+    /// How long a connection may stand idle between two requests.
+    pub keep_alive: Duration,
+    /// Longest time that running requests have once the service is told to stop.
+    pub shutdown: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections: 1000,
+            head: Duration::from_secs(5),
+            body: Duration::from_secs(30),
+            // Longer than the 60 seconds after which most load balancers hang up.
+            keep_alive: Duration::from_secs(75),
+            shutdown: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Keys, TLS, logs and metrics of a service.
+pub struct Guard {
+    keys: Option<KeyRing>,
+    tls: Option<Tls>,
+    cors_origins: Vec<String>,
+    journal: Journal,
+    metrics: Metrics,
+    running: Running,
+    connections: Connections,
+    bounds: Bounds,
+}
+
+/// Why the guard cannot stand.
+#[derive(Debug, thiserror::Error)]
+pub enum GuardError {
+    /// A file cannot be read or written.
+    #[error("cannot use {}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key cannot be made like this.
+    #[error("{reason}")]
+    Entry {
+        /// What is wrong.
+        reason: String,
+    },
+    /// An origin is none.
+    #[error(
+        "{received:?} is not an origin; expected a scheme and a host, such as https://example.org, or *"
+    )]
+    Origin {
+        /// What was given.
+        received: String,
+    },
+    /// Everyone could connect and nobody needs a key.
+    #[error(
+        "{address} can be reached from other machines, and no keys are configured: make one with `antiphon keys new` and name its file in the setting keys_file, or let everyone in with --insecure"
+    )]
+    Open {
+        /// The address that was to be listened on.
+        address: SocketAddr,
+    },
+    /// The operating system gives no random numbers.
+    #[error("no random numbers can be had: {0}")]
+    Random(String),
+}
+
+impl Default for Guard {
+    /// A guard that lets everyone in and logs nothing.
+    fn default() -> Self {
+        Self {
+            keys: None,
+            tls: None,
+            cors_origins: Vec::new(),
+            journal: Journal::default(),
+            metrics: Metrics::new(),
+            running: Running::default(),
+            connections: Connections::default(),
+            bounds: Bounds::default(),
+        }
+    }
+}
+
+impl Guard {
+    /// Reads the files that the options name.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be used, or an origin is none.
+    pub fn open(options: GuardOptions) -> Result<Self, GuardError> {
+        cors::check(&options.cors_origins)?;
+        Ok(Self {
+            keys: options.keys_file.map(KeyRing::open).transpose()?,
+            tls: options.tls.map(Tls::open).transpose()?,
+            cors_origins: options.cors_origins,
+            journal: Journal::new(options.access_log, options.slow),
+            metrics: Metrics::new(),
+            running: Running::default(),
+            connections: Connections::default(),
+            bounds: options.bounds,
+        })
+    }
+
+    /// Reads keys and certificate anew. Both are taken over or neither is; what came before stays
+    /// in use if one cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be used.
+    pub fn reload(&self) -> Result<Reloaded, GuardError> {
+        let keys = self.keys.as_ref().map(KeyRing::read).transpose()?;
+        let tls = self.tls.as_ref().map(Tls::read).transpose()?;
+        let reloaded = Reloaded {
+            keys: keys.as_ref().map_or(0, Vec::len),
+            tls: tls.is_some(),
+        };
+        if let (Some(ring), Some(keys)) = (&self.keys, keys) {
+            ring.replace(keys);
+        }
+        if let (Some(current), Some(certificate)) = (&self.tls, tls) {
+            current.replace(certificate);
+        }
+        Ok(reloaded)
+    }
+
+    /// Whether the service may listen there: without keys only this machine may connect, unless
+    /// everyone is to be let in.
+    ///
+    /// # Errors
+    ///
+    /// Names both remedies.
+    pub fn may_listen(&self, address: SocketAddr, insecure: bool) -> Result<(), GuardError> {
+        if self.keys.is_some() || insecure || address.ip().to_canonical().is_loopback() {
+            return Ok(());
+        }
+        Err(GuardError::Open { address })
+    }
+
+    /// `https` where a certificate is used, `http` otherwise.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Whether there is anything to read anew.
+    pub(super) fn reads_files(&self) -> bool {
+        self.keys.is_some() || self.tls.is_some()
+    }
+
+    pub(super) fn tls_config(&self) -> Result<Option<rustls::ServerConfig>, rustls::Error> {
+        self.tls.as_ref().map(Tls::server_config).transpose()
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// Requests being answered.
+    pub(super) fn running(&self) -> usize {
+        self.running.count()
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+/// What was read anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reloaded {
+    /// How many keys are known now.
+    pub keys: usize,
+    /// Whether there is a certificate.
+    pub tls: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_keys_only_this_machine_may_connect() {
+        let guard = Guard::default();
+        for (address, allowed) in [
+            ("127.0.0.1:80", true),
+            ("127.9.9.9:80", true),
+            ("[::1]:80", true),
+            ("[::ffff:127.0.0.1]:80", true),
+            ("0.0.0.0:80", false),
+            ("[::]:80", false),
+            ("192.168.1.7:80", false),
+        ] {
+            let address: SocketAddr = address.parse().unwrap();
+            let said = guard.may_listen(address, false);
+            assert_eq!(said.is_ok(), allowed, "{address}");
+            if let Err(error) = said {
+                let error = error.to_string();
+                assert!(error.contains("keys new") && error.contains("--insecure"));
+            }
+            assert!(guard.may_listen(address, true).is_ok());
+        }
+    }
+}

@@ -1,0 +1,919 @@
+//! Keys, limits, logs, metrics, TLS and the end of the service, as clients and operators meet them.
+//!
+//! Requests are written by hand: what is sent here is often what no client library would send.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use antiphon::engine::Engine;
+use antiphon::server::{Bounds, Guard, GuardOptions, LogSink, Minted, Scope, Service, TlsFiles};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support;
+
+/// The sample corpus, shared by all servers of this file.
+static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
+    let (engine, data) = support::sample_engine();
+    std::mem::forget(data); // lives as long as the process
+    engine
+});
+
+/// A search that every server can answer.
+const SEARCH: &str = "GET /v1/search?q=peace&limit=1";
+
+fn start(options: GuardOptions) -> SocketAddr {
+    let guard = Guard::open(options).unwrap();
+    let service = Arc::new(Service::new(support::LIMITS).guarded(guard));
+    service.attach(Arc::clone(&ENGINE));
+    support::start_server(service)
+}
+
+/// A keys file with a key for each scope.
+struct Keys {
+    folder: TempDir,
+    search: Minted,
+    write: Minted,
+    admin: Minted,
+}
+
+impl Keys {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let make = |name: &str, scope| {
+            let minted = Minted::new(name, &[scope], None).unwrap();
+            minted.append_to(&folder.path().join("keys.toml")).unwrap();
+            minted
+        };
+        Self {
+            search: make("reader", Scope::Search),
+            write: make("writer", Scope::Write),
+            admin: make("operator", Scope::Admin),
+            folder,
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("keys.toml")
+    }
+
+    fn options(&self) -> GuardOptions {
+        GuardOptions {
+            keys_file: Some(self.path()),
+            ..GuardOptions::default()
+        }
+    }
+}
+
+fn bearer(minted: &Minted) -> String {
+    format!("Authorization: Bearer {}", minted.key)
+}
+
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    /// Reads an answer to its end: its length is given, or the connection closes.
+    fn read(stream: &mut impl Read) -> Self {
+        let mut bytes = Vec::new();
+        let mut byte = [0];
+        while !bytes.ends_with(b"\r\n\r\n") {
+            match stream.read(&mut byte) {
+                Ok(1) => bytes.push(byte[0]),
+                end => panic!("{end:?} after {:?}", String::from_utf8_lossy(&bytes)),
+            }
+        }
+        let head = String::from_utf8(bytes).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut reply = Self {
+            status,
+            head,
+            body: String::new(),
+        };
+        match reply.header("content-length").parse() {
+            Ok(length) => {
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).unwrap();
+                reply.body = String::from_utf8(body).unwrap();
+            }
+            Err(_) => {
+                stream.read_to_string(&mut reply.body).unwrap();
+            }
+        }
+        reply
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map_or("", |(_, value)| value.trim())
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
+    }
+
+    #[track_caller]
+    fn is_problem(&self, status: u16, code: &str) {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let body = self.json();
+        assert_eq!(body["code"], code, "{}", self.body);
+        assert_eq!(body["type"], format!("urn:antiphon:problem:{code}"));
+        assert!(!self.header("x-request-id").is_empty());
+    }
+}
+
+fn connect(server: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(server).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+}
+
+/// A request in bytes; `line` is method and target.
+fn request(line: &str, headers: &[&str], body: &str) -> String {
+    let mut text = format!("{line} HTTP/1.1\r\nHost: here\r\n");
+    for header in headers {
+        text.push_str(header);
+        text.push_str("\r\n");
+    }
+    if !line.starts_with("GET") {
+        text += "Content-Length: ";
+        text += &body.len().to_string();
+        text += "\r\n";
+    }
+    text + "\r\n" + body
+}
+
+fn send(server: SocketAddr, line: &str, headers: &[&str], body: &str) -> Reply {
+    let mut stream = connect(server);
+    stream
+        .write_all(request(line, headers, body).as_bytes())
+        .unwrap();
+    Reply::read(&mut stream)
+}
+
+#[test]
+fn a_route_is_open_to_those_whose_key_has_its_scope() {
+    let keys = Keys::new();
+    let server = start(keys.options());
+    let [search, write, admin] = [&keys.search, &keys.write, &keys.admin].map(bearer);
+    for path in ["/livez", "/readyz", "/openapi.json", "/"] {
+        assert_eq!(send(server, &format!("GET {path}"), &[], "").status, 200);
+    }
+    let question = r#"{"query": "peace", "limit": 1}"#;
+    for (line, key, body, expected) in [
+        (SEARCH, &search, "", 200),
+        (SEARCH, &admin, "", 200),
+        (SEARCH, &write, "", 403),
+        ("POST /v1/search", &search, question, 200),
+        ("GET /v1/documents", &search, "", 200),
+        ("POST /v1/documents", &search, "{}", 403),
+        ("DELETE /v1/documents/a", &search, "", 403),
+        ("GET /metrics", &search, "", 403),
+        ("GET /metrics", &write, "", 403),
+        ("GET /metrics", &admin, "", 200),
+        ("POST /v1/admin/reload", &write, "", 403),
+        ("POST /v1/admin/reload", &admin, "", 200),
+        // What the router reads as /v1/admin is guarded as that.
+        ("POST /v1/%61dmin/reload", &search, "", 403),
+        ("POST /v1/%61dmin/reload", &admin, "", 200),
+        ("GET /metric%73", &search, "", 403),
+        ("PUT /v1/%64ocuments/a", &search, "{}", 403),
+        ("GET /v1/nothing", &search, "", 404),
+        ("BREW /v1/nothing", &write, "", 403),
+    ] {
+        let reply = send(server, line, &[key], body);
+        assert_eq!(reply.status, expected, "{line}: {}", reply.body);
+        if expected == 403 {
+            reply.is_problem(403, "scope_missing");
+            let challenge = reply.header("www-authenticate");
+            assert!(challenge.contains("insufficient_scope"), "{challenge}");
+        }
+    }
+    let other_header = format!("x-api-key: {}", keys.search.key);
+    assert_eq!(send(server, SEARCH, &[&other_header], "").status, 200);
+}
+
+#[test]
+fn without_a_known_key_nothing_is_answered() {
+    let keys = Keys::new();
+    let server = start(keys.options());
+    let hash = format!("Authorization: Bearer {}", keys.admin.entry.hash);
+    let cut = format!("X-Api-Key: {}", &keys.admin.key[..keys.admin.key.len() - 1]);
+    let long = format!("X-Api-Key: {}", "k".repeat(8_000));
+    for (header, code) in [
+        ("Accept: */*", "key_missing"),
+        ("Authorization: Bearer", "key_missing"),
+        ("Authorization: Basic YTpi", "key_missing"),
+        ("X-Api-Key:  ", "key_missing"),
+        ("Authorization: Bearer nonsense", "key_unknown"),
+        ("Authorization: Bearer \u{fffd}\u{e9}", "key_unknown"),
+        (&hash, "key_unknown"),
+        (&cut, "key_unknown"),
+        (&long, "key_unknown"),
+    ] {
+        for line in [SEARCH, "GET /v1/nothing", "GET /metrics"] {
+            let reply = send(server, line, &[header], "");
+            reply.is_problem(401, code);
+            let challenge = reply.header("www-authenticate");
+            assert!(challenge.starts_with("Bearer realm="), "{challenge}");
+        }
+    }
+    let reply = send(server, "POST /v1/embeddings", &[], r#"{"input": "a"}"#);
+    assert_eq!(reply.status, 401);
+    assert_eq!(reply.json()["error"]["code"], "key_missing");
+    assert_eq!(reply.json()["error"]["type"], "invalid_request_error");
+    assert!(!reply.header("www-authenticate").is_empty());
+}
+
+#[test]
+fn a_key_that_has_used_up_its_share_is_told_when_to_come_back() {
+    let keys = Keys::new();
+    let hasty = Minted::new("hasty", &[Scope::Search], Some(2.0)).unwrap();
+    hasty.append_to(&keys.path()).unwrap();
+    let server = start(keys.options());
+    let answers: Vec<Reply> = (0..4)
+        .map(|_| send(server, SEARCH, &[&bearer(&hasty)], ""))
+        .collect();
+    assert_eq!(answers[0].status, 200);
+    let refused = answers.last().unwrap();
+    refused.is_problem(429, "rate_limited");
+    assert_eq!(refused.header("retry-after"), "1");
+    // Others have their own share; a reload gives nobody a new one.
+    assert_eq!(
+        send(server, SEARCH, &[&bearer(&keys.search)], "").status,
+        200
+    );
+    let reload = send(server, "POST /v1/admin/reload", &[&bearer(&keys.admin)], "");
+    assert_eq!(reload.json()["keys"], 4);
+    let embed = send(server, "POST /v1/embeddings", &[&bearer(&hasty)], "{}");
+    assert_eq!(embed.status, 429, "{}", embed.body);
+    assert_eq!(embed.json()["error"]["code"], "rate_limited");
+    sleep(Duration::from_secs(1));
+    assert_eq!(send(server, SEARCH, &[&bearer(&hasty)], "").status, 200);
+}
+
+#[test]
+fn a_reload_takes_over_all_or_nothing() {
+    let keys = Keys::new();
+    let server = start(keys.options());
+    let admin = bearer(&keys.admin);
+    let before = fs::read_to_string(keys.path()).unwrap();
+    for broken in ["", "keys = []", "[[keys]]\nname = \"x\"", "\0"] {
+        fs::write(keys.path(), broken).unwrap();
+        let reply = send(server, "POST /v1/admin/reload", &[&admin], "");
+        reply.is_problem(500, "reload_failed");
+        assert_eq!(
+            send(server, SEARCH, &[&bearer(&keys.search)], "").status,
+            200
+        );
+    }
+    fs::remove_file(keys.path()).unwrap();
+    let reply = send(server, "POST /v1/admin/reload", &[&admin], "");
+    reply.is_problem(500, "reload_failed");
+    // One key is taken away, another one comes in.
+    let kept = before.split("[[keys]]").last().unwrap();
+    fs::write(keys.path(), format!("[[keys]]{kept}")).unwrap();
+    let late = Minted::new("late", &[Scope::Search], None).unwrap();
+    late.append_to(&keys.path()).unwrap();
+    send(server, SEARCH, &[&bearer(&late)], "").is_problem(401, "key_unknown");
+    let reply = send(server, "POST /v1/admin/reload", &[&admin], "");
+    assert_eq!((reply.status, &reply.json()["keys"]), (200, &2.into()));
+    assert_eq!(send(server, SEARCH, &[&bearer(&late)], "").status, 200);
+    send(server, SEARCH, &[&bearer(&keys.search)], "").is_problem(401, "key_unknown");
+    let reply = send(server, "GET /v1/admin/reload", &[&admin], "");
+    reply.is_problem(405, "method_not_allowed");
+}
+
+#[test]
+fn pages_of_other_sites_are_let_in_if_configured() {
+    let page = "Origin: https://example.org";
+    let preflight = [
+        page,
+        "Access-Control-Request-Method: POST",
+        "Access-Control-Request-Headers: authorization, content-type",
+    ];
+    let closed = start(GuardOptions::default());
+    let reply = send(closed, SEARCH, &[page], "");
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("access-control-allow-origin"), "");
+
+    let keys = Keys::new();
+    let open = start(GuardOptions {
+        cors_origins: vec!["https://example.org".to_owned()],
+        ..keys.options()
+    });
+    let reply = send(open, "OPTIONS /v1/search", &preflight, "");
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(
+        reply.header("access-control-allow-origin"),
+        "https://example.org"
+    );
+    assert!(
+        reply
+            .header("access-control-allow-headers")
+            .contains("authorization")
+    );
+    // A page must be able to read why it was turned away.
+    let reply = send(open, SEARCH, &[page], "");
+    reply.is_problem(401, "key_missing");
+    assert_eq!(
+        reply.header("access-control-allow-origin"),
+        "https://example.org"
+    );
+    let reply = send(open, SEARCH, &[page, &bearer(&keys.search)], "");
+    assert_eq!(reply.status, 200);
+    assert!(
+        reply
+            .header("access-control-expose-headers")
+            .contains("server-timing")
+    );
+    let other = "Origin: https://evil.example";
+    let reply = send(open, SEARCH, &[other, &bearer(&keys.search)], "");
+    assert_eq!(reply.header("access-control-allow-origin"), "");
+    assert!(
+        Guard::open(GuardOptions {
+            cors_origins: vec!["example.org".to_owned()],
+            ..GuardOptions::default()
+        })
+        .is_err()
+    );
+}
+
+#[test]
+fn where_no_key_is_needed_other_sites_may_not_change_anything() {
+    let server = start(GuardOptions::default());
+    for origin in [
+        "https://evil.example",
+        "null",
+        "http://here.evil.example",
+        "",
+    ] {
+        let origin = format!("Origin: {origin}");
+        for line in [
+            "POST /v1/documents",
+            "DELETE /v1/documents/a",
+            "POST /v1/admin/reload",
+        ] {
+            let reply = send(server, line, &[&origin], "{}");
+            reply.is_problem(403, "origin_not_allowed");
+        }
+        assert_eq!(send(server, SEARCH, &[&origin], "").status, 200);
+    }
+    for own in ["Origin: http://here", "Origin: https://HERE", "Accept: */*"] {
+        let reply = send(server, "POST /v1/admin/reload", &[own], "");
+        assert_eq!((reply.status, &reply.json()["keys"]), (200, &0.into()));
+    }
+}
+
+#[test]
+fn request_ids_come_back_unless_they_are_no_ids() {
+    let server = start(GuardOptions::default());
+    let id = |headers: &[&str]| {
+        let reply = send(server, "GET /v1/nothing", headers, "");
+        reply.header("x-request-id").to_owned()
+    };
+    assert_eq!(id(&["X-Request-Id: client-7 {a}"]), "client-7 {a}");
+    let longest = "x".repeat(128);
+    assert_eq!(id(&[&format!("X-Request-Id: {longest}")]), longest);
+    let fresh = id(&[]);
+    assert!(fresh.len() > 16);
+    for bad in [
+        format!("{longest}x"),
+        "a\u{e9}".to_owned(),
+        "a\tb".to_owned(),
+    ] {
+        let given = id(&[&format!("X-Request-Id: {bad}")]);
+        assert!(
+            given != bad && given != fresh && given.len() < 40,
+            "{given}"
+        );
+    }
+}
+
+#[test]
+fn each_request_leaves_a_line_of_json() {
+    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+    let written = Arc::clone(&lines);
+    let keys = Keys::new();
+    let server = start(GuardOptions {
+        access_log: Some(LogSink::new(move |line| {
+            written.lock().unwrap().push(line.to_owned());
+        })),
+        ..keys.options()
+    });
+    let agent = "User-Agent: \"quoted\" {\"status\": 200}";
+    let headers = [agent, "X-Request-Id: one", &bearer(&keys.search)];
+    let answered = send(server, SEARCH, &headers, "");
+    send(
+        server,
+        "GET /v1/documents/%0a%22x?a=b",
+        &["X-Request-Id: two"],
+        "",
+    );
+    // Hung up before the body was there.
+    let mut stream = connect(server);
+    let begun = format!(
+        "POST /v1/search HTTP/1.1\r\nHost: here\r\nX-Request-Id: three\r\n{}\r\nContent-Length: 99\r\n\r\n{{",
+        bearer(&keys.search)
+    );
+    stream.write_all(begun.as_bytes()).unwrap();
+    sleep(Duration::from_millis(100));
+    drop(stream);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while lines.lock().unwrap().len() < 3 && Instant::now() < deadline {
+        sleep(Duration::from_millis(10));
+    }
+    let read: Vec<Value> = lines
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |id: &str| read.iter().find(|line| line["request_id"] == id).unwrap();
+    let one = of("one");
+    assert_eq!(one["method"], "GET");
+    assert_eq!(one["path"], "/v1/search");
+    assert_eq!(one["route"], "/v1/search");
+    assert_eq!(one["status"], 200);
+    assert_eq!(one["key"], "reader");
+    assert_eq!(one["user_agent"], "\"quoted\" {\"status\": 200}");
+    assert_eq!(one["bytes"], answered.body.len());
+    assert!(one["ms"].as_f64().unwrap() > 0.0);
+    assert!(one["stages_ms"]["encode"].is_f64(), "{one}");
+    assert!(one["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
+    assert!(one["time"].as_str().unwrap().ends_with('Z'));
+    assert!(
+        !one.to_string().contains("peace"),
+        "searches are not logged"
+    );
+    let two = of("two");
+    assert_eq!(
+        (&two["status"], &two["code"]),
+        (&401.into(), &"key_missing".into())
+    );
+    assert_eq!(two["route"], "/v1/documents/{id}");
+    let three = of("three");
+    assert!(
+        [400, 499].map(Value::from).contains(&three["status"]),
+        "{three}"
+    );
+}
+
+#[test]
+fn metrics_count_what_happened() {
+    let server = start(GuardOptions::default());
+    for _ in 0..3 {
+        assert_eq!(send(server, SEARCH, &[], "").status, 200);
+    }
+    for n in 0..20 {
+        send(server, &format!("GET /v1/documents/absent-{n}"), &[], "");
+        send(server, &format!("GET /v1/made-up-{n}"), &[], "");
+    }
+    let reply = send(server, "GET /metrics", &[], "");
+    assert!(
+        reply
+            .header("content-type")
+            .starts_with("application/openmetrics-text")
+    );
+    for line in [
+        "antiphon_requests_total{method=\"GET\",route=\"/v1/search\",status=\"200\"} 3",
+        "antiphon_requests_total{method=\"GET\",route=\"/v1/documents/{id}\",status=\"404\"} 20",
+        "antiphon_requests_total{method=\"GET\",route=\"other\",status=\"404\"} 20",
+        "antiphon_request_seconds_count{route=\"/v1/search\"} 3",
+        "antiphon_stage_seconds_count{stage=\"encode\"} 3",
+        "antiphon_queue_waiting 0",
+        "antiphon_requests_running 1",
+        "antiphon_ready 1",
+        "antiphon_snapshot_documents 2",
+        "antiphon_snapshot_passages 41",
+    ] {
+        assert!(
+            reply.body.lines().any(|l| l == line),
+            "{line} in:\n{}",
+            reply.body
+        );
+    }
+    assert!(reply.body.ends_with("# EOF\n"));
+    assert!(!reply.body.contains("made-up") && !reply.body.contains("stage=\"total\""));
+}
+
+fn impatient() -> GuardOptions {
+    GuardOptions {
+        bounds: Bounds {
+            connections: 2,
+            head: Duration::from_secs(1),
+            body: Duration::from_secs(1),
+            keep_alive: Duration::from_secs(1),
+            ..Bounds::default()
+        },
+        ..GuardOptions::default()
+    }
+}
+
+#[test]
+fn slow_senders_are_not_waited_for() {
+    let server = start(GuardOptions {
+        bounds: Bounds {
+            connections: 100,
+            ..impatient().bounds
+        },
+        ..GuardOptions::default()
+    });
+    // A body that trickles in.
+    let mut stream = connect(server);
+    let head = "POST /v1/search HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut sender = stream.try_clone().unwrap();
+    let trickle = std::thread::spawn(move || {
+        while sender.write_all(b" ").is_ok() {
+            sleep(Duration::from_millis(50));
+        }
+    });
+    let start = Instant::now();
+    Reply::read(&mut stream).is_problem(408, "body_too_slow");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    drop(stream);
+    trickle.join().unwrap();
+    // A head that never ends, a connection that says nothing, and one that has said its all.
+    for begun in [
+        "GET /livez HTTP/1.1\r\nHost: here\r\nX-A: ",
+        "",
+        "GET /livez HTTP/1.1\r\nHost: here\r\n\r\n",
+    ] {
+        let mut stream = connect(server);
+        stream.write_all(begun.as_bytes()).unwrap();
+        let start = Instant::now();
+        let mut rest = Vec::new();
+        // Closed or reset; both free the connection.
+        let _ = stream.read_to_end(&mut rest);
+        assert!(start.elapsed() < Duration::from_secs(8), "{begun:?}");
+    }
+}
+
+#[test]
+fn a_second_head_cannot_hold_its_connection_either() {
+    let server = start(GuardOptions {
+        bounds: Bounds {
+            connections: 100,
+            ..impatient().bounds
+        },
+        ..GuardOptions::default()
+    });
+    let mut stream = connect(server);
+    stream
+        .write_all(request("GET /livez", &[], "").as_bytes())
+        .unwrap();
+    assert_eq!(Reply::read(&mut stream).status, 200);
+    let start = Instant::now();
+    let mut next: &[u8] = b"GET /livez HTTP/1.1\r\nX-A: ";
+    while stream.write_all(next).is_ok() {
+        assert!(start.elapsed() < Duration::from_secs(15));
+        next = b"a";
+        sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn connections_beyond_the_cap_wait_for_their_turn() {
+    let server = start(GuardOptions {
+        bounds: Bounds {
+            head: Duration::from_mins(1),
+            ..impatient().bounds
+        },
+        ..GuardOptions::default()
+    });
+    let held = [connect(server), connect(server)];
+    sleep(Duration::from_millis(200));
+    let mut third = connect(server);
+    third
+        .write_all(request("GET /livez", &[], "").as_bytes())
+        .unwrap();
+    third
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    assert!(third.read(&mut [0]).is_err(), "it should have to wait");
+    drop(held);
+    third
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    assert_eq!(Reply::read(&mut third).status, 200);
+}
+
+/// Writes a new certificate for `localhost` and its key.
+fn certify(folder: &Path) -> TlsFiles {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = TlsFiles {
+        certificate: folder.join("cert.pem"),
+        key: folder.join("key.pem"),
+    };
+    fs::write(&files.certificate, made.cert.pem()).unwrap();
+    fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    files
+}
+
+/// A connection that trusts the certificate that stands in the file now.
+fn connect_tls(server: SocketAddr, files: &TlsFiles) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(&files.certificate).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let client = ClientConnection::new(Arc::new(config), name).unwrap();
+    StreamOwned::new(client, connect(server))
+}
+
+fn alive(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> std::io::Result<u16> {
+    stream.write_all(request("GET /livez", &[], "").as_bytes())?;
+    stream.flush()?;
+    Ok(Reply::read(stream).status)
+}
+
+#[test]
+fn a_new_certificate_is_shown_after_a_reload() {
+    let folder = TempDir::new().unwrap();
+    let files = certify(folder.path());
+    let guard = Guard::open(GuardOptions {
+        tls: Some(files.clone()),
+        ..GuardOptions::default()
+    });
+    let service = Arc::new(Service::new(support::LIMITS).guarded(guard.unwrap()));
+    let server = support::start_server(Arc::clone(&service));
+    let mut old = connect_tls(server, &files);
+    assert_eq!(alive(&mut old).unwrap(), 200);
+    certify(folder.path());
+    assert!(alive(&mut connect_tls(server, &files)).is_err());
+    service.guard().reload().unwrap();
+    assert_eq!(alive(&mut connect_tls(server, &files)).unwrap(), 200);
+    assert_eq!(alive(&mut old).unwrap(), 200, "open connections go on");
+    fs::write(&files.key, "not a key").unwrap();
+    assert!(service.guard().reload().is_err());
+    assert_eq!(alive(&mut connect_tls(server, &files)).unwrap(), 200);
+    // Plain HTTP to the same port, and noise, end in a closed connection and harm nobody.
+    for noise in ["GET / HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}\0\u{5}nonsense"] {
+        let mut stream = connect(server);
+        stream.write_all(noise.as_bytes()).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert_eq!(alive(&mut connect_tls(server, &files)).unwrap(), 200);
+}
+
+/// The program in a folder of its own.
+fn program(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ANTIPHON_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .current_dir(folder.path())
+        .env("ANTIPHON_MODELS_DIR", support::root().join("models"))
+        .env("ANTIPHON_OFFLINE", "true")
+        .args(arguments);
+    command
+}
+
+/// A running `antiphon serve`.
+struct Process {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Process {
+    fn start(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
+        support::model_folder();
+        let corpus = support::root().join("corpus");
+        let mut child = program(folder, &["serve", "--listen", "127.0.0.1:0"])
+            .env("ANTIPHON_CORPUS", corpus)
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut said).unwrap();
+        stdout.read_line(&mut String::new()).unwrap();
+        let address = said.trim().rsplit("//").next().unwrap().parse().unwrap();
+        Self { child, address }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end; what it said on stderr.
+    fn ended_well(mut self) -> String {
+        let mut said = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{said}");
+        said
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A search whose body is still to come.
+fn begin_search(server: SocketAddr, body: &str) -> TcpStream {
+    let whole = request("POST /v1/search", &[], body);
+    let mut stream = connect(server);
+    let head = whole.len() - body.len();
+    stream.write_all(&whole.as_bytes()[..head]).unwrap();
+    sleep(Duration::from_millis(200));
+    stream
+}
+
+#[test]
+fn told_to_stop_it_answers_what_it_has_begun_and_nothing_more() {
+    let folder = TempDir::new().unwrap();
+    let served = Process::start(&folder, &[("ANTIPHON_SHUTDOWN_SECONDS", "20")]);
+    let mut idle = connect(served.address);
+    idle.write_all(request("GET /livez", &[], "").as_bytes())
+        .unwrap();
+    assert_eq!(Reply::read(&mut idle).status, 200);
+    let body = r#"{"query": "peace", "limit": 1}"#;
+    let mut begun = begin_search(served.address, body);
+    served.signal("TERM");
+    sleep(Duration::from_millis(200));
+    let reply = send(served.address, "GET /readyz", &[], "");
+    reply.is_problem(503, "stopping");
+    assert!(!reply.header("retry-after").is_empty());
+    assert_eq!(reply.header("connection"), "close");
+    send(served.address, SEARCH, &[], "").is_problem(503, "stopping");
+    assert_eq!(send(served.address, "GET /livez", &[], "").status, 200);
+    let reply = send(served.address, "POST /v1/embeddings", &[], "{}");
+    assert_eq!(reply.json()["error"]["code"], "stopping");
+    begun.write_all(body.as_bytes()).unwrap();
+    let reply = Reply::read(&mut begun);
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.header("connection"), "close");
+    let start = Instant::now();
+    let address = served.address;
+    served.ended_well();
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(TcpStream::connect(address).is_err());
+    assert!(
+        idle.read(&mut [0]).is_ok_and(|n| n == 0),
+        "closed, not reset"
+    );
+}
+
+#[test]
+fn what_does_not_end_in_time_is_given_up() {
+    let folder = TempDir::new().unwrap();
+    let served = Process::start(&folder, &[("ANTIPHON_SHUTDOWN_SECONDS", "1")]);
+    let _never = begin_search(served.address, r#"{"query": "peace"}"#);
+    let start = Instant::now();
+    served.signal("TERM");
+    let said = served.ended_well();
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(said.contains("1 requests were not answered"), "{said}");
+}
+
+#[test]
+fn searches_under_way_are_all_answered_when_it_stops() {
+    let folder = TempDir::new().unwrap();
+    let served = Process::start(&folder, &[]);
+    let address = served.address;
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let mut statuses = Vec::new();
+                // Until the door is shut: each request that is let in gets a whole answer.
+                while let Ok(mut stream) = TcpStream::connect(address) {
+                    let sent = stream.write_all(request(SEARCH, &[], "").as_bytes());
+                    let mut first = [0];
+                    if sent.is_err() || !stream.read(&mut first).is_ok_and(|n| n == 1) {
+                        break;
+                    }
+                    let mut rest = (&first[..]).chain(stream);
+                    statuses.push(Reply::read(&mut rest).status);
+                }
+                statuses
+            })
+        })
+        .collect();
+    sleep(Duration::from_millis(500));
+    served.signal("TERM");
+    served.ended_well();
+    for client in clients {
+        let statuses = client.join().unwrap();
+        assert!(statuses.contains(&200), "{statuses:?}");
+        assert!(
+            statuses.iter().all(|s| [200, 503].contains(s)),
+            "{statuses:?}"
+        );
+    }
+}
+
+#[test]
+fn a_key_made_on_the_command_line_works_after_sighup() {
+    let folder = TempDir::new().unwrap();
+    let make = |name: &str, more: &[&str]| -> Value {
+        let mut arguments = vec!["keys", "new", "--json", "--name", name];
+        arguments.extend(["--scope", "search", "--keys-file", "keys.toml"]);
+        arguments.extend(more);
+        let output = program(&folder, &arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let first = make(
+        "first",
+        &["--scope", "write", "--requests-per-second", "50"],
+    );
+    assert_eq!(first["entry"]["requests_per_second"], 50.0);
+    let settings = [
+        ("ANTIPHON_KEYS_FILE", "keys.toml"),
+        ("ANTIPHON_ACCESS_LOG", "true"),
+        ("ANTIPHON_SLOW_MS", "1"),
+    ];
+    let served = Process::start(&folder, &settings);
+    let search = |made: &Value| {
+        let key = format!("X-Api-Key: {}", made["key"].as_str().unwrap());
+        send(served.address, SEARCH, &[&key], "").status
+    };
+    assert_eq!(search(&first), 200);
+    let second = make("second", &[]);
+    assert_eq!(search(&second), 401);
+    served.signal("HUP");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while search(&second) != 200 {
+        assert!(Instant::now() < deadline);
+        sleep(Duration::from_millis(20));
+    }
+    served.signal("TERM");
+    let said = served.ended_well();
+    assert!(said.contains("read keys and certificate anew"), "{said}");
+    let line = said.lines().find(|l| l.starts_with('{')).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(
+        (&line["key"], &line["status"]),
+        (&"first".into(), &200.into())
+    );
+    assert!(
+        said.contains("a slow request") && said.contains("encode;dur="),
+        "{said}"
+    );
+}
+
+#[test]
+fn it_does_not_serve_everyone_unless_told_to() {
+    let folder = TempDir::new().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = program(&folder, arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = run(&["serve", "--listen", "0.0.0.0:0"]);
+    assert!(
+        said.contains("keys new") && said.contains("--insecure"),
+        "{said}"
+    );
+    let said = run(&["serve", "--listen", "[::]:0", "--keys-file", "absent.toml"]);
+    assert!(said.contains("absent.toml"), "{said}");
+    // Told to, it goes on to the next thing that is missing.
+    let said = run(&[
+        "serve",
+        "--listen",
+        "0.0.0.0:0",
+        "--insecure",
+        "--model-dir",
+        "absent",
+    ]);
+    assert!(!said.contains("keys new"), "{said}");
+    let output = program(&folder, &["keys", "new", "--name", "a"]).output();
+    assert_eq!(output.unwrap().status.code(), Some(2));
+}
