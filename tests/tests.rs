@@ -7,6 +7,7 @@
 //! | `ingest` | what is stored, skipped, updated, resumed and pruned |
 //! | `live` | the index follows the store through changes, restarts and damage, under searches |
 //! | `http` | every route's answers and errors, and start-up |
+//! | `documents` | what clients write is on disk, found, guarded and answered line by line |
 //! | `cli` | the commands and their exit codes |
 //! | `architecture` | imports run one way; pages link to what exists |
 //! | `shared_data` | nothing is truncated over large real corpora (run by name where they are) |
@@ -17,6 +18,7 @@
 
 mod architecture;
 mod cli;
+mod documents;
 mod golden;
 mod http;
 mod ingest;

@@ -76,7 +76,7 @@ impl<R: BufRead> JsonLines<R> {
             line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         }
         let line = line.trim_ascii();
-        (!line.is_empty()).then(|| parse(line, &[]))
+        (!line.is_empty()).then(|| parse(line))
     }
 }
 
@@ -118,17 +118,27 @@ impl<R: BufRead> Iterator for JsonLines<R> {
     }
 }
 
-/// Reads one object; the fields named `computed` are left out where they stand beside `text`.
-pub(super) fn parse(line: &[u8], computed: &[&str]) -> Result<Draft, SkipReason> {
+fn parse(line: &[u8]) -> Result<Draft, SkipReason> {
+    fields(line)?.draft(&[])
+}
+
+/// Reads one object.
+pub(super) fn fields(line: &[u8]) -> Result<Fields, SkipReason> {
     let line = std::str::from_utf8(line).map_err(|error| SkipReason::LineNotUtf8 {
         position: error.valid_up_to() + 1,
     })?;
-    let fields: Fields = serde_json::from_str(line).map_err(|error| not_an_object(&error))?;
-    fields.draft(computed)
+    serde_json::from_str(line).map_err(|error| not_an_object(&error))
 }
 
 impl Fields {
-    /// The document that an object describes.
+    /// The id as it was given, where it is a text.
+    pub(super) fn id(&self) -> Option<&str> {
+        let id = self.0.iter().find(|(name, _)| name == "id");
+        id.and_then(|(_, id)| id.as_str())
+    }
+
+    /// The document that an object describes; the fields named `computed` are left out where they
+    /// stand beside `text`.
     pub(super) fn draft(self, computed: &[&str]) -> Result<Draft, SkipReason> {
         draft(self.0, computed)
     }

@@ -61,7 +61,7 @@ pub use metadata::Metadata;
 pub use reading::{Matter, Note, Origin, Reading, Remark, Skipped};
 pub use reason::{CorpusError, SkipReason};
 pub use run::{Corpus, Progress};
-pub use sent::{Sent, SentFault};
+pub use sent::{Sent, SentFault, Unfit};
 
 /// One speech or statement, as its file gave it.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,6 @@
 use serde::Deserialize;
 
 use super::decode::inspect;
-use super::format::Draft;
 use super::jsonl::{self, Fields};
 use super::metadata::Metadata;
 use super::reading::Note;
@@ -32,6 +31,16 @@ pub struct Sent {
     metadata: Metadata,
     /// What was noticed about it that is no fault.
     pub notes: Vec<Note>,
+}
+
+/// Something that was sent and is no document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct Unfit {
+    /// The id that it gives itself, if that can be read.
+    pub id: Option<String>,
+    /// What is wrong with it.
+    pub fault: SentFault,
 }
 
 /// Why what was sent is no document.
@@ -71,8 +80,14 @@ impl Sent {
     /// # Errors
     ///
     /// Names what is wrong with it.
-    pub fn read(json: &[u8], max_text_bytes: usize) -> Result<Self, SentFault> {
-        Self::checked(jsonl::parse(json, COMPUTED)?, max_text_bytes)
+    pub fn read(json: &[u8], max_text_bytes: usize) -> Result<Self, Unfit> {
+        match jsonl::fields(json) {
+            Ok(fields) => Self::checked(fields, max_text_bytes),
+            Err(reason) => Err(Unfit {
+                id: None,
+                fault: reason.into(),
+            }),
+        }
     }
 
     /// Reads a JSON list of objects. A fault of an item is that item's own.
@@ -83,17 +98,23 @@ impl Sent {
     pub fn read_list(
         json: &[u8],
         max_text_bytes: usize,
-    ) -> Result<Vec<Result<Self, SentFault>>, serde_json::Error> {
+    ) -> Result<Vec<Result<Self, Unfit>>, serde_json::Error> {
         let mut reader = serde_json::Deserializer::from_slice(json);
         let items = Vec::<Fields>::deserialize(&mut reader)?;
         reader.end()?;
         Ok(items
             .into_iter()
-            .map(|fields| Self::checked(fields.draft(COMPUTED)?, max_text_bytes))
+            .map(|fields| Self::checked(fields, max_text_bytes))
             .collect())
     }
 
-    fn checked(draft: Draft, max_text_bytes: usize) -> Result<Self, SentFault> {
+    fn checked(fields: Fields, max_text_bytes: usize) -> Result<Self, Unfit> {
+        let id = fields.id().map(str::to_owned);
+        Self::sound(fields, max_text_bytes).map_err(|fault| Unfit { id, fault })
+    }
+
+    fn sound(fields: Fields, max_text_bytes: usize) -> Result<Self, SentFault> {
+        let draft = fields.draft(COMPUTED)?;
         let (faults, mut notes): (Vec<Note>, Vec<Note>) = draft
             .notes
             .into_iter()
@@ -169,7 +190,8 @@ mod tests {
     use super::*;
 
     fn document(json: &str) -> Result<Document, SentFault> {
-        Sent::read(json.as_bytes(), 100)?.document(None)
+        let sent = Sent::read(json.as_bytes(), 100).map_err(|unfit| unfit.fault)?;
+        sent.document(None)
     }
 
     #[test]
@@ -241,7 +263,8 @@ mod tests {
     fn an_item_of_a_list_has_its_own_fault() {
         let list = br#"[{"id": "a", "text": "Peace."}, {"id": "b"}]"#;
         let items = Sent::read_list(list, 100).unwrap();
-        assert!(items[0].is_ok() && items[1].is_err());
+        assert!(items[0].is_ok());
+        assert_eq!(items[1].as_ref().unwrap_err().id.as_deref(), Some("b"));
         assert!(Sent::read_list(b"[5]", 100).is_err());
         assert!(Sent::read_list(b"[]", 100).unwrap().is_empty());
     }

@@ -223,7 +223,7 @@ impl Engine {
                         is_new,
                         segmented,
                     };
-                    self.write_one(new, vectors, manner)?
+                    self.write_one(&new, vectors, manner)?
                 }
             };
             written.outcomes.push(outcome);
@@ -290,7 +290,7 @@ impl Engine {
 
     fn write_one(
         &self,
-        new: Differing<'_>,
+        new: &Differing<'_>,
         vectors: DocumentVectors,
         manner: Manner,
     ) -> Result<Outcome, EngineError> {

@@ -6,6 +6,7 @@
 //! and runs off the async workers. Every error is one [`Problem`], from one table.
 
 mod admission;
+mod documents;
 mod extract;
 mod openai;
 mod openapi;

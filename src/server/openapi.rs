@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{openai, problem, routes, wire};
+use super::{documents::shapes, openai, problem, routes, wire};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,6 +15,9 @@ use super::{openai, problem, routes, wire};
         routes::by_url,
         routes::list,
         routes::read_document,
+        routes::post,
+        routes::put,
+        routes::delete,
         routes::read_passage,
         routes::embed,
         routes::live,
@@ -27,6 +30,11 @@ use super::{openai, problem, routes, wire};
         wire::SearchResponse,
         wire::DocumentList,
         wire::DocumentResponse,
+        shapes::DocumentsRequest,
+        shapes::DocumentRequest,
+        shapes::DocumentResult,
+        shapes::DocumentResults,
+        shapes::SummaryLine,
         wire::PassageResponse,
         openai::EmbeddingRequest,
         openai::EmbeddingResponse,

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 
 use super::admission::Admission;
+use super::documents::Writers;
 use super::problem::Problem;
 use crate::engine::{Engine, Snapshot};
 
@@ -27,6 +28,7 @@ pub struct Service {
     engine: OnceLock<Arc<Engine>>,
     waiting_for: ArcSwap<String>,
     admission: Admission,
+    writers: Writers,
     limits: Limits,
 }
 
@@ -38,6 +40,7 @@ impl Service {
             engine: OnceLock::new(),
             waiting_for: ArcSwap::from_pointee("starting".to_owned()),
             admission: Admission::new(limits.cores, limits.queue),
+            writers: Writers::new(limits.queue),
             limits,
         }
     }
@@ -61,6 +64,10 @@ impl Service {
 
     pub(super) fn admission(&self) -> &Admission {
         &self.admission
+    }
+
+    pub(super) fn writers(&self) -> &Writers {
+        &self.writers
     }
 
     /// Engine and snapshot, or why there is none yet.

@@ -203,7 +203,7 @@ fn default_page() -> usize {
 pub(super) struct DocumentResponse {
     #[serde(flatten)]
     document: DocumentBody,
-    /// The file it was read from.
+    /// The file it was read from; `http` if a client sent it.
     origin: String,
     /// The clean text, into which all ranges point.
     text: String,
@@ -455,7 +455,7 @@ pub fn search_response(
 }
 
 /// What a path segment need not hide (RFC 3986, unreserved characters).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

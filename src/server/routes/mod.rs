@@ -5,6 +5,7 @@ mod embeddings;
 mod operations;
 mod passages;
 mod search;
+mod writing;
 
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, Route, guard, web};
 
@@ -15,6 +16,7 @@ pub(super) use embeddings::__path_embed;
 pub(super) use operations::{__path_live, __path_openapi, __path_ready};
 pub(super) use passages::__path_read as __path_read_passage;
 pub(super) use search::{__path_by_body, __path_by_url};
+pub(super) use writing::{__path_delete, __path_post, __path_put};
 
 /// Every route of the service.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
@@ -24,8 +26,17 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
                 .route(get().to(search::by_url))
                 .route(web::post().to(search::by_body)),
         )
-        .service(only("/v1/documents", "GET, HEAD").route(get().to(documents::list)))
-        .service(only("/v1/documents/{id}", "GET, HEAD").route(get().to(documents::read)))
+        .service(
+            only("/v1/documents", "GET, HEAD, POST")
+                .route(get().to(documents::list))
+                .route(web::post().to(writing::post)),
+        )
+        .service(
+            only("/v1/documents/{id}", "DELETE, GET, HEAD, PUT")
+                .route(get().to(documents::read))
+                .route(web::put().to(writing::put))
+                .route(web::delete().to(writing::delete)),
+        )
         .service(only("/v1/passages/{id}", "GET, HEAD").route(get().to(passages::read)))
         .service(only("/v1/embeddings", "POST").route(web::post().to(embeddings::embed)))
         .service(only("/livez", "GET, HEAD").route(get().to(operations::live)))
