@@ -49,9 +49,26 @@ pub enum SentFault {
     /// It cannot be read at all.
     #[error(transparent)]
     Unreadable(#[from] SkipReason),
-    /// A field cannot be used, or is given twice.
-    #[error("{0}")]
-    Field(Note),
+    /// The value of a field cannot be used.
+    #[error("{field}: expected {expected}, received {received}")]
+    Value {
+        /// The field.
+        field: String,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        received: String,
+    },
+    /// A field is given twice.
+    #[error("{field} is given twice: {first} and {second}")]
+    Repeated {
+        /// The field.
+        field: String,
+        /// Its first value.
+        first: String,
+        /// Its second.
+        second: String,
+    },
     /// A NUL stands in it, which no text has.
     #[error("{field} has a NUL character (U+0000)")]
     Nul {
@@ -115,12 +132,9 @@ impl Sent {
 
     fn sound(fields: Fields, max_text_bytes: usize) -> Result<Self, SentFault> {
         let draft = fields.draft(COMPUTED)?;
-        let (faults, mut notes): (Vec<Note>, Vec<Note>) = draft
-            .notes
-            .into_iter()
-            .partition(|note| matches!(note, Note::FieldLeftOut { .. } | Note::Conflict { .. }));
-        if let Some(fault) = faults.into_iter().next() {
-            return Err(SentFault::Field(fault));
+        let mut notes = Vec::new();
+        for note in draft.notes {
+            notes.push(tolerated(note)?);
         }
         if draft.text.contains('\0') {
             return Err(SentFault::Nul { field: "text" });
@@ -166,6 +180,31 @@ impl Sent {
     #[must_use]
     pub fn given_id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+}
+
+/// A note, unless a corpus reader had to leave something out.
+fn tolerated(note: Note) -> Result<Note, SentFault> {
+    match note {
+        Note::FieldLeftOut {
+            field,
+            expected,
+            received,
+        } => Err(SentFault::Value {
+            field,
+            expected,
+            received,
+        }),
+        Note::Conflict {
+            field,
+            kept: first,
+            left_out: second,
+        } => Err(SentFault::Repeated {
+            field,
+            first,
+            second,
+        }),
+        note => Ok(note),
     }
 }
 
@@ -229,7 +268,7 @@ mod tests {
             (r#"{"text": "Peace."}"#, "field id"),
             (r#"{"id": "a", "text": "Pe\u0000ace."}"#, "NUL"),
             (r#"{"id": "a", "text": "Peace.", "venue": "\u0000"}"#, "NUL"),
-            (r#"{"id": "a", "text": "\ud800"}"#, "surrogate"),
+            (r#"{"id": "a", "text": "\ud800"}"#, "hex escape"),
             (r#"{"id": "a", "text": " "}"#, "no text"),
             (r#"{"id": "a"}"#, "field text"),
             (r#"["a"]"#, "an object"),

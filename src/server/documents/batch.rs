@@ -199,16 +199,9 @@ impl From<SentFault> for Problem {
         let detail = fault.to_string();
         match fault {
             SentFault::Unreadable(reason) => unreadable(&reason, detail),
-            SentFault::Field(Note::Conflict { field, .. }) => {
-                Self::repeated_field(detail).at(field)
-            }
-            SentFault::Field(Note::FieldLeftOut { field, .. }) if field == "date" => {
-                Self::bad_date(detail).at(field)
-            }
-            SentFault::Field(Note::FieldLeftOut { field, .. }) => {
-                Self::wrong_type(detail).at(field)
-            }
-            SentFault::Field(_) => Self::wrong_type(detail),
+            SentFault::Repeated { field, .. } => Self::repeated_field(detail).at(field),
+            SentFault::Value { field, .. } if field == "date" => Self::bad_date(detail).at(field),
+            SentFault::Value { field, .. } => Self::wrong_type(detail).at(field),
             SentFault::Nul { field } => Self::not_text(detail).at(field),
             SentFault::NoId => Self::missing_field(detail).at("id"),
             SentFault::Id(_) => Self::bad_id(detail).at("id"),
