@@ -73,6 +73,8 @@ impl Engine {
     /// A document that cannot be used is skipped and reported; only the store's failure ends the
     /// run early, and what was written until then stays.
     ///
+    /// Batches take turns with whoever else writes; encoding gives way to searches by itself.
+    ///
     /// # Errors
     ///
     /// If the store cannot be read or written.

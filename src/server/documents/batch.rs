@@ -12,6 +12,12 @@ pub(super) const BATCH_BYTES: usize = 32 * 1024;
 /// Documents written in one turn.
 pub(super) const BATCH_DOCUMENTS: usize = 256;
 
+/// Most characters of what a client sent that are sent back with an error: as many as an id may have.
+const MOST_REPEATED: usize = 200;
+
+/// Most characters of an error.
+const MOST_SAID: usize = 1000;
+
 /// Where a document that was sent comes from, in place of a file.
 const ORIGIN: &str = "http";
 
@@ -28,12 +34,14 @@ impl Item {
         match sent {
             Ok(sent) => Self {
                 line,
-                id: sent.given_id().map(str::to_owned),
+                id: sent
+                    .given_id()
+                    .map(|id| shortened(id.to_owned(), MOST_REPEATED)),
                 read: documented(sent, None),
             },
             Err(Unfit { id, fault }) => Self {
                 line,
-                id,
+                id: id.map(|id| shortened(id, MOST_REPEATED)),
                 read: Err(fault.into()),
             },
         }
@@ -196,18 +204,28 @@ fn settled(outcome: Option<Outcome>) -> Result<Settled, Problem> {
 
 impl From<SentFault> for Problem {
     fn from(fault: SentFault) -> Self {
-        let detail = fault.to_string();
+        let detail = shortened(fault.to_string(), MOST_SAID);
+        let name = |field| shortened(field, MOST_REPEATED);
         match fault {
             SentFault::Unreadable(reason) => unreadable(&reason, detail),
-            SentFault::Repeated { field, .. } => Self::repeated_field(detail).at(field),
+            SentFault::Repeated { field, .. } => Self::repeated_field(detail).at(name(field)),
             SentFault::Value { field, .. } if field == "date" => Self::bad_date(detail).at(field),
-            SentFault::Value { field, .. } => Self::wrong_type(detail).at(field),
+            SentFault::Value { field, .. } => Self::wrong_type(detail).at(name(field)),
             SentFault::Nul { field } => Self::not_text(detail).at(field),
             SentFault::NoId => Self::missing_field(detail).at("id"),
             SentFault::Id(_) => Self::bad_id(detail).at("id"),
             SentFault::OtherId { .. } => Self::other_id(detail).at("id"),
         }
     }
+}
+
+/// A name may be as long as a body: an answer is not.
+fn shortened(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 fn unreadable(reason: &SkipReason, detail: String) -> Problem {

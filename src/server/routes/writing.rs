@@ -27,7 +27,7 @@ use crate::server::service::Service;
 /// and is answered line by line while it is read, in its order; the last line is the summary. A
 /// client reads while it sends: one that does not is held back, and given up after a minute.
 #[utoipa::path(
-    post, path = "/v1/documents", tag = "documents",
+    post, path = "/v1/documents", tag = "documents", operation_id = "post_documents",
     request_body(content(
         (DocumentsRequest = "application/json"),
         (DocumentRequest = "application/x-ndjson"),
@@ -66,7 +66,7 @@ pub(super) async fn post(
 /// `If-Match` with the content hash of the document that was read guards against overwriting what
 /// somebody else has written since; `If-None-Match: *` only creates.
 #[utoipa::path(
-    put, path = "/v1/documents/{id}", tag = "documents",
+    put, path = "/v1/documents/{id}", tag = "documents", operation_id = "put_document",
     params(
         ("id" = String, Path, description = "the document's id"),
         ("If-Match" = Option<String>, Header, description = "content hashes in quotation marks, or `*`"),
@@ -94,7 +94,7 @@ pub(super) async fn put(
 
 /// Remove a document. It is not found by the next search.
 #[utoipa::path(
-    delete, path = "/v1/documents/{id}", tag = "documents",
+    delete, path = "/v1/documents/{id}", tag = "documents", operation_id = "delete_document",
     params(
         ("id" = String, Path, description = "the document's id"),
         ("If-Match" = Option<String>, Header, description = "content hashes in quotation marks, or `*`"),
