@@ -246,13 +246,13 @@ fn an_absent_model_is_an_error_that_says_where_to_get_it() {
 }
 
 /// A server on a free port, and what it said when it was ready.
-struct Served {
+pub struct Served {
     child: Child,
-    said: Vec<String>,
+    pub said: Vec<String>,
 }
 
 impl Served {
-    fn start(folder: &TempDir, arguments: &[&str]) -> Self {
+    pub fn start(folder: &TempDir, arguments: &[&str]) -> Self {
         support::model_folder();
         let mut child = antiphon(folder, &["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)

@@ -281,7 +281,7 @@ fn bad_urls_name_their_fault() {
 fn wrong_methods_are_told_the_right_ones() {
     for (method, path, allow) in [
         ("DELETE", "/v1/search", "GET, HEAD, POST"),
-        ("POST", "/v1/documents/a", "GET, HEAD"),
+        ("POST", "/v1/documents/a", "DELETE, GET, HEAD, PUT"),
         ("GET", "/v1/embeddings", "POST"),
         ("PUT", "/livez", "GET, HEAD"),
     ] {

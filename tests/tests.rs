@@ -9,6 +9,7 @@
 //! | `http` | every route's answers and errors, and start-up |
 //! | `search` | searches over HTTP: filters, words, examples, groups, pages, batches, facets |
 //! | `operations` | keys, limits, logs, metrics, TLS, bounds and the end of the service |
+//! | `documents` | what clients write is on disk, found, guarded and answered line by line |
 //! | `cli` | the commands and their exit codes |
 //! | `architecture` | imports run one way; pages link to what exists |
 //! | `shared_data` | nothing is truncated over large real corpora (run by name where they are) |
@@ -19,6 +20,7 @@
 
 mod architecture;
 mod cli;
+mod documents;
 mod golden;
 mod http;
 mod ingest;

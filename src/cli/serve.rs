@@ -115,7 +115,7 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// index in shape.
 fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow::Result<Upkeep> {
     let say = |what: String| service.waiting_for(what);
-    let engine = Arc::new(open::engine(settings, &say)?);
+    let engine = Arc::new(open::engine(settings, &say)?.keeping_all(settings.keep_all));
     if !engine.is_empty()? {
         // What is stored can be searched while changes to the corpus are read.
         engine.publish()?;
@@ -149,12 +149,7 @@ fn read_corpus(settings: &Settings, engine: &Engine, say: open::Say<'_>) -> anyh
         prune: false,
     };
     let corpus = open::corpus(&[path])?;
-    let read = || open::ingest(engine, &corpus, options, say);
-    // Searches go first once there is something to search.
-    let report = match engine.snapshot() {
-        Some(_) => engine.in_background(read),
-        None => read(),
-    }?;
+    let report = open::ingest(engine, &corpus, options, say)?;
     if report.changed_anything() || !report.skipped.is_empty() {
         report::summarise(&report, &mut anstream::stderr().lock())?;
     }

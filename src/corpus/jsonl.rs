@@ -119,18 +119,42 @@ impl<R: BufRead> Iterator for JsonLines<R> {
 }
 
 fn parse(line: &[u8]) -> Result<Draft, SkipReason> {
+    fields(line)?.draft(&[])
+}
+
+/// Reads one object.
+pub(super) fn fields(line: &[u8]) -> Result<Fields, SkipReason> {
     let line = std::str::from_utf8(line).map_err(|error| SkipReason::LineNotUtf8 {
         position: error.valid_up_to() + 1,
     })?;
-    let Fields(fields) = serde_json::from_str(line).map_err(|error| not_an_object(&error))?;
+    serde_json::from_str(line).map_err(|error| not_an_object(&error))
+}
+
+impl Fields {
+    /// The id as it was given, where it is a text.
+    pub(super) fn id(&self) -> Option<&str> {
+        let id = self.0.iter().find(|(name, _)| name == "id");
+        id.and_then(|(_, id)| id.as_str())
+    }
+
+    /// The document that an object describes; the fields named `computed` are left out where they
+    /// stand beside `text`.
+    pub(super) fn draft(self, computed: &[&str]) -> Result<Draft, SkipReason> {
+        draft(self.0, computed)
+    }
+}
+
+fn draft(fields: Vec<(String, Value)>, computed: &[&str]) -> Result<Draft, SkipReason> {
     let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
 
     let mut draft = Draft::default();
     let mut text = None;
     let mut nested = Vec::new();
+    let mut left_out = Vec::new();
     for (name, value) in fields {
         match (name.as_str(), value) {
             (_, Value::Null) => {}
+            (name, _) if computed.contains(&name) => left_out.push(name.to_owned()),
             ("text", value) => {
                 let Value::String(value) = value else {
                     return Err(wrong_type("text", "a string", &value));
@@ -153,6 +177,9 @@ fn parse(line: &[u8]) -> Result<Draft, SkipReason> {
     }
     for (name, value) in nested {
         draft.notes.extend(draft.metadata.put(&name, value).err());
+    }
+    if !left_out.is_empty() {
+        draft.notes.push(Note::Computed { fields: left_out });
     }
     draft.text = text.ok_or_else(|| SkipReason::NoText {
         fields: names.into_iter().take(20).collect(),
@@ -192,7 +219,7 @@ fn not_an_object(error: &serde_json::Error) -> SkipReason {
 }
 
 /// The fields of an object in their order, repeated ones too: a map would drop those silently.
-struct Fields(Vec<(String, Value)>);
+pub(super) struct Fields(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -13,6 +13,7 @@
 //! | `format` | extension -> reader; the contract every reader keeps |
 //! | `text`, `markdown` + `front_matter`, `jsonl` + `lines` | one reader per format |
 //! | `table` + `records` | `metadata.csv` |
+//! | `sent` | a document that a client sends, read as a line of JSON lines is |
 //! | `decode` | bytes -> text, and whether the text is sound |
 //! | `id`, `date`, `metadata` | the parts of a document |
 //! | `reading`, `reason` | what a run can say: documents, notes, skips, remarks |
@@ -46,6 +47,7 @@ mod reading;
 mod reason;
 mod records;
 mod run;
+mod sent;
 mod table;
 mod text;
 
@@ -59,6 +61,7 @@ pub use metadata::Metadata;
 pub use reading::{Matter, Note, Origin, Reading, Remark, Skipped};
 pub use reason::{CorpusError, SkipReason};
 pub use run::{Corpus, Progress};
+pub use sent::{Sent, SentFault, Unfit};
 
 /// One speech or statement, as its file gave it.
 #[derive(Debug, Clone, PartialEq)]

@@ -103,6 +103,11 @@ pub enum Note {
         /// What is wrong, and what was done.
         problem: String,
     },
+    /// Fields that are worked out from the others and are not read.
+    Computed {
+        /// The fields.
+        fields: Vec<String>,
+    },
     /// The text has a few control characters, which are kept.
     ControlCharacters {
         /// How many.
@@ -138,6 +143,9 @@ impl fmt::Display for Note {
             Self::NoRow { table } => write!(f, "no row in {} names this file", table.display()),
             Self::FrontMatter { line, problem } => {
                 write!(f, "front matter, line {line}: {problem}")
+            }
+            Self::Computed { fields } => {
+                write!(f, "left out, since they are worked out: {}", listed(fields))
             }
             Self::ControlCharacters { count } => {
                 write!(f, "the text has {count} control characters")

@@ -1,19 +1,18 @@
 //! A corpus into the store.
 //!
-//! Documents flow in batches of some kilobytes: read, compared with what is stored, segmented in
-//! parallel, encoded together, and written one transaction each. A run that is killed keeps every
-//! document it wrote; the next run finds them unchanged and goes on with the rest.
+//! Documents flow in batches of some kilobytes, each written as [`super::write`] says. A run that is
+//! killed keeps every document it wrote; the next run finds them unchanged and goes on with the
+//! rest.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use rayon::prelude::*;
+use crate::corpus::{Corpus, DocumentId, Reading, SkipReason};
+use crate::passages::Dropped;
 
-use crate::corpus::{Corpus, Document, DocumentId, Reading, SkipReason};
-use crate::passages::{SEGMENTER_VERSION, SegmentOptions, Segmented, TokenCounter, segment};
-use crate::store::{ContentHash, NewDocument};
-
-use super::encode::{DocumentVectors, encode};
+use super::condition::Condition;
+use super::write::{Change, Incoming, Manner, Outcome};
 use super::{DroppedBlock, Engine, EngineError, IngestReport, Remark};
 
 /// Text gathered before it is encoded: enough for full batches of sentences of like length,
@@ -56,14 +55,6 @@ impl IngestProgress for NoProgress {
     fn update(&self, _: &IngestState) {}
 }
 
-/// A document that must be encoded.
-struct Changed {
-    document: Document,
-    origin: String,
-    source_hash: ContentHash,
-    replaces: bool,
-}
-
 struct Run<'a> {
     engine: &'a Engine,
     options: IngestOptions,
@@ -81,6 +72,8 @@ impl Engine {
     ///
     /// A document that cannot be used is skipped and reported; only the store's failure ends the
     /// run early, and what was written until then stays.
+    ///
+    /// Batches take turns with whoever else writes; encoding gives way to searches by itself.
     ///
     /// # Errors
     ///
@@ -131,10 +124,14 @@ impl Run<'_> {
                         origin: origin.clone(),
                         text: note.to_string(),
                     }));
-                    if let Some(changed) = self.sort(document, origin)? {
-                        batch_bytes += changed.document.text.len();
-                        batch.push(changed);
-                    }
+                    self.report.read += 1;
+                    self.seen.insert(document.id.clone());
+                    batch_bytes += document.text.len();
+                    batch.push(Incoming {
+                        document,
+                        origin,
+                        condition: Condition::default(),
+                    });
                 }
                 Reading::Skipped(skipped) => {
                     self.unread += usize::from(may_hold_documents(&skipped.reason));
@@ -160,118 +157,75 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Counts a document and gives it back if it must be encoded.
-    fn sort(&mut self, document: Document, origin: String) -> Result<Option<Changed>, EngineError> {
-        self.report.read += 1;
-        self.seen.insert(document.id.clone());
-        let source_hash = source_hash(&document.text, self.options.keep_all);
-        let mut store = self.engine.store();
-        let stored = store.document_state(&document.id)?;
-        match stored {
-            Some(stored) if stored.source_hash == source_hash => {
-                if stored.metadata == document.metadata {
-                    self.report.unchanged += 1;
-                } else {
-                    store.put_metadata(&document.id, &document.metadata)?;
-                    self.report.metadata_updated += 1;
-                }
-                self.state.documents += 1;
-                Ok(None)
-            }
-            stored => Ok(Some(Changed {
-                document,
-                origin,
-                source_hash,
-                replaces: stored.is_some(),
-            })),
-        }
-    }
-
-    fn write(&mut self, batch: &[Changed]) -> Result<(), EngineError> {
-        let options = SegmentOptions {
+    fn write(&mut self, batch: &[Incoming]) -> Result<(), EngineError> {
+        let manner = Manner {
             keep_all: self.options.keep_all,
+            // Its older version must not be found as if it still stood there.
+            remove_emptied: true,
         };
-        let counter: &(dyn TokenCounter + Sync) = self.engine.encoder().tokenizer();
-        let segmented: Vec<Segmented> = batch
-            .par_iter()
-            .map(|changed| segment(&changed.document.text, counter, &options))
-            .collect();
-        let start = Instant::now();
         let (state, report, progress) = (&mut self.state, &mut self.report, self.progress);
-        let vectors = encode(self.engine.encoder(), &segmented, |tokens| {
+        let turn = self.engine.turns.take();
+        let written = self.engine.write(&turn, batch, manner, &mut |tokens| {
             state.tokens += tokens;
             report.tokens += tokens;
             progress.update(state);
-        });
-        self.report.encode_seconds += start.elapsed().as_secs_f64();
-        for ((changed, segmented), vectors) in batch.iter().zip(&segmented).zip(vectors) {
-            self.write_one(changed, segmented, vectors)?;
-            self.state.documents += 1;
-            self.progress.update(&self.state);
+        })?;
+        drop(turn);
+        self.report.encode_seconds += written.encoding.as_secs_f64();
+        for (incoming, outcome) in batch.iter().zip(written.outcomes) {
+            self.count(incoming, outcome);
         }
-        // Where somebody searches already, what is written is found at once.
-        if !batch.is_empty() && self.engine.snapshot().is_some() {
-            self.engine.publish()?;
-        }
+        self.state.documents += batch.len();
+        self.progress.update(&self.state);
         Ok(())
     }
 
-    fn write_one(
-        &mut self,
-        changed: &Changed,
-        segmented: &Segmented,
-        vectors: DocumentVectors,
-    ) -> Result<(), EngineError> {
-        let id = &changed.document.id;
-        self.report
-            .dropped
-            .extend(segmented.dropped.iter().map(|block| DroppedBlock {
-                document: id.to_string(),
-                block: block.clone(),
-            }));
+    fn count(&mut self, incoming: &Incoming, outcome: Outcome) {
+        let id = &incoming.document.id;
         let skip = |text: String| Remark {
-            origin: changed.origin.clone(),
+            origin: incoming.origin.clone(),
             text,
         };
-        let vectors = match vectors {
-            Ok(vectors) if vectors.is_empty() => {
+        match outcome {
+            Outcome::Stored(stored) => {
+                match stored.change {
+                    Change::Created => self.report.added += 1,
+                    Change::Updated => self.report.updated += 1,
+                    Change::MetadataUpdated => self.report.metadata_updated += 1,
+                    Change::Unchanged => self.report.unchanged += 1,
+                }
+                if matches!(stored.change, Change::Created | Change::Updated) {
+                    self.report.passages += stored.passages;
+                    self.report.sentences += stored.sentences;
+                    self.drop_blocks(id, stored.dropped);
+                }
+            }
+            Outcome::NoPassage { removed, dropped } => {
                 self.report.skipped.push(skip(format!(
                     "{id} holds no passage once navigation and page furniture are left out; --keep-all keeps them"
                 )));
-                // Its older version must not be found as if it still stood there.
-                if self.engine.store().delete(id)? {
+                self.drop_blocks(id, dropped);
+                if removed {
                     self.report.removed.push(id.to_string());
                 }
-                return Ok(());
             }
-            Ok(vectors) => vectors,
-            Err(error) => {
-                let older = if changed.replaces {
-                    "; what was stored of it stays"
-                } else {
-                    ""
-                };
-                let text = format!("{id} cannot be encoded: {error}{older}");
-                self.report.skipped.push(skip(text));
-                return Ok(());
+            Outcome::NotEncoded(error) => {
+                self.report.skipped.push(skip(format!(
+                    "{id} cannot be encoded: {error}; what was stored of it stays"
+                )));
             }
-        };
-        self.report.passages += vectors.len();
-        self.report.sentences += vectors.iter().map(|v| v.sentences.len()).sum::<usize>();
-        if changed.replaces {
-            self.report.updated += 1;
-        } else {
-            self.report.added += 1;
+            // A corpus sets no conditions.
+            Outcome::Refused(_) => {}
         }
-        self.engine.store().put(&NewDocument {
-            id,
-            metadata: &changed.document.metadata,
-            origin: &changed.origin,
-            source_hash: changed.source_hash,
-            segmented,
-            vectors: &vectors,
-        })?;
-        Ok(())
+    }
+
+    fn drop_blocks(&mut self, id: &DocumentId, blocks: Vec<Dropped>) {
+        self.report
+            .dropped
+            .extend(blocks.into_iter().map(|block| DroppedBlock {
+                document: id.to_string(),
+                block,
+            }));
     }
 
     /// Removes what the corpus does not give, if the corpus could be read whole: a damaged file or
@@ -288,7 +242,9 @@ impl Run<'_> {
             });
             return Ok(());
         }
+        let _turn = self.engine.turns.take();
         let mut store = self.engine.store();
+        self.engine.behind.store(true, Ordering::Relaxed);
         for id in store.document_ids()? {
             if !self.seen.contains(&id) && store.delete(&id)? {
                 self.report.removed.push(id.to_string());
@@ -308,13 +264,4 @@ fn may_hold_documents(reason: &SkipReason) -> bool {
             | SkipReason::DuplicateId { .. }
             | SkipReason::Empty
     )
-}
-
-/// Changes when the text, or the way it is cut into passages, does.
-fn source_hash(text: &str, keep_all: bool) -> ContentHash {
-    ContentHash::of_parts([
-        SEGMENTER_VERSION.to_le_bytes().as_slice(),
-        &[u8::from(keep_all)],
-        text.as_bytes(),
-    ])
 }

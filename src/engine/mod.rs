@@ -6,15 +6,19 @@
 
 mod background;
 mod catalogue;
+mod condition;
 mod encode;
 mod ingest;
 mod report;
 mod rows;
 mod saved;
 mod snapshot;
+mod turns;
 mod upkeep;
+mod write;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -25,12 +29,15 @@ use crate::index::{self, BuildOptions, BuildProgress, HnswParameters, IndexError
 use crate::store::{Store, StoreError, View};
 
 pub use catalogue::Catalogue;
+pub use condition::{Condition, Versions};
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoProgress};
 pub use report::{DroppedBlock, IngestReport, Remark};
 pub use snapshot::{Snapshot, SnapshotFacts};
 pub use upkeep::Upkeep;
+pub use write::{Change, Deleted, Incoming, Outcome, Stored};
 
 use rows::Indexed;
+use turns::Turns;
 
 /// The store's remark that it was begun with the default corpus.
 const BEGUN_WITH: &str = "corpus";
@@ -43,6 +50,12 @@ pub struct Engine {
     encoder: Arc<dyn Encoder>,
     store: Mutex<Store>,
     published: ArcSwapOption<Snapshot>,
+    /// Taken by whoever writes documents.
+    turns: Turns,
+    /// Whether something may be stored that is not published.
+    behind: AtomicBool,
+    /// Keep navigation and page furniture of documents that clients send.
+    keep_all: bool,
     /// Held by whoever builds a graph: one at a time.
     compaction: Mutex<()>,
     /// Started when something is first read in the background.
@@ -151,10 +164,19 @@ impl Engine {
             encoder,
             store: Mutex::new(store),
             published: ArcSwapOption::empty(),
+            turns: Turns::default(),
+            behind: AtomicBool::new(false),
+            keep_all: false,
             compaction: Mutex::new(()),
             background: OnceLock::new(),
             options,
         })
+    }
+
+    /// The same engine, keeping navigation and page furniture of documents that clients send, or not.
+    #[must_use]
+    pub fn keeping_all(self, keep_all: bool) -> Self {
+        Self { keep_all, ..self }
     }
 
     /// The encoder that made the embeddings and must make those of queries.
@@ -192,6 +214,7 @@ impl Engine {
         let snapshot = Arc::new(follow(indexed, before.as_deref(), view)?);
         // While the store is locked, so that an older moment never replaces a newer one.
         self.published.store(Some(Arc::clone(&snapshot)));
+        self.behind.store(false, Ordering::Relaxed);
         Ok(snapshot)
     }
 

@@ -80,6 +80,11 @@ fn check_media_type(media_type: Option<&str>) -> Result<(), Problem> {
 }
 
 impl Body {
+    /// The bytes as they came.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Reads the body as a JSON object.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         // serde would take a list for a struct, its items for the fields in their order.

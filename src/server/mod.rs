@@ -8,6 +8,7 @@
 
 mod admission;
 mod cursor;
+mod documents;
 mod extract;
 mod guard;
 mod openai;

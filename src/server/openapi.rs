@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{openai, problem, routes, wire};
+use super::{documents::shapes, openai, problem, routes, wire};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -17,6 +17,9 @@ use super::{openai, problem, routes, wire};
         routes::facets,
         routes::list,
         routes::read_document,
+        routes::post,
+        routes::put,
+        routes::delete,
         routes::read_passage,
         routes::similar,
         routes::embed,
@@ -35,6 +38,11 @@ use super::{openai, problem, routes, wire};
         wire::FacetResponse,
         wire::DocumentList,
         wire::DocumentResponse,
+        shapes::DocumentsRequest,
+        shapes::DocumentRequest,
+        shapes::DocumentResult,
+        shapes::DocumentResults,
+        shapes::SummaryLine,
         wire::PassageResponse,
         openai::EmbeddingRequest,
         openai::EmbeddingResponse,

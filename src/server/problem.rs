@@ -97,6 +97,11 @@ problems! {
     bad_cursor, BAD_REQUEST, "bad_cursor", "This cursor does not belong here";
     cursor_expired, GONE, "cursor_expired", "The snapshot of this cursor is gone";
     bad_id, BAD_REQUEST, "bad_id", "This is not an id";
+    bad_date, BAD_REQUEST, "bad_date", "This is not a date";
+    empty_text, BAD_REQUEST, "empty_text", "There is no text in the document";
+    not_text, BAD_REQUEST, "not_text", "This is not text";
+    repeated_field, BAD_REQUEST, "repeated_field", "A field is given twice";
+    other_id, BAD_REQUEST, "other_id", "The document has another id";
     empty_input, BAD_REQUEST, "empty_input", "There is nothing to embed";
     input_too_long, BAD_REQUEST, "input_too_long", "A text is longer than the model reads";
     too_many_inputs, BAD_REQUEST, "too_many_inputs", "There are too many inputs";
@@ -112,6 +117,7 @@ problems! {
     document_not_found, NOT_FOUND, "document_not_found", "There is no such document";
     passage_not_found, NOT_FOUND, "passage_not_found", "There is no such passage";
     method_not_allowed, METHOD_NOT_ALLOWED, "method_not_allowed", "This route has no such method";
+    precondition_failed, PRECONDITION_FAILED, "precondition_failed", "The document is another version";
     body_too_large, PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     unsupported_media_type, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body has the wrong media type";
     internal, INTERNAL_SERVER_ERROR, "internal", "The service failed";

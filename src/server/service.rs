@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 
 use super::admission::Admission;
+use super::documents::Writers;
 use super::guard::Guard;
 use super::problem::Problem;
 use crate::engine::{Engine, Snapshot};
@@ -30,6 +31,7 @@ pub struct Service {
     queries: OnceLock<Arc<QueryEncoder>>,
     waiting_for: ArcSwap<String>,
     admission: Admission,
+    writers: Writers,
     limits: Limits,
     guard: Guard,
 }
@@ -43,6 +45,7 @@ impl Service {
             queries: OnceLock::new(),
             waiting_for: ArcSwap::from_pointee("starting".to_owned()),
             admission: Admission::new(limits.cores, limits.queue),
+            writers: Writers::new(limits.queue),
             limits,
             guard: Guard::default(),
         }
@@ -86,6 +89,10 @@ impl Service {
         let (engine, snapshot) = self.ready()?;
         let queries = || Arc::new(QueryEncoder::new(engine.shared_encoder()));
         Ok((Arc::clone(self.queries.get_or_init(queries)), snapshot))
+    }
+
+    pub(super) fn writers(&self) -> &Writers {
+        &self.writers
     }
 
     /// Engine and snapshot, or why there is none yet.

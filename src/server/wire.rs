@@ -78,7 +78,7 @@ fn default_page() -> usize {
 pub(super) struct DocumentResponse {
     #[serde(flatten)]
     document: DocumentBody,
-    /// The file it was read from.
+    /// The file it was read from; `http` if a client sent it.
     origin: String,
     /// The clean text, into which all ranges point.
     text: String,
@@ -288,7 +288,7 @@ impl PassageResponse {
 }
 
 /// What a path segment need not hide (RFC 3986, unreserved characters).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

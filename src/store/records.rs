@@ -89,6 +89,10 @@ pub struct DocumentState {
     pub source_hash: ContentHash,
     /// As stored.
     pub metadata: Metadata,
+    /// As in [`DocumentSummary::content_hash`].
+    pub content_hash: ContentHash,
+    /// Number of passages.
+    pub passages: usize,
 }
 
 /// A document without its text.

@@ -91,6 +91,8 @@ pub(super) fn state(row: &Row<'_>, id: &DocumentId) -> Result<DocumentState, Sto
     Ok(DocumentState {
         source_hash: row.get("source_hash")?,
         metadata: metadata(row, id.as_str())?,
+        content_hash: row.get("content_hash")?,
+        passages: row.get("passages")?,
     })
 }
 

@@ -54,8 +54,9 @@ impl Store {
     /// If the database cannot be read or its metadata are damaged.
     pub fn document_state(&self, id: &DocumentId) -> Result<Option<DocumentState>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT title, speaker, date, venue, country, language, source, attributes, source_hash
-             FROM documents WHERE id = ?1",
+            "SELECT title, speaker, date, venue, country, language, source, attributes, source_hash,
+                content_hash, (SELECT count(*) FROM passages WHERE document = d.key) AS passages
+             FROM documents d WHERE id = ?1",
         )?;
         statement
             .query_and_then([id.as_str()], |row| rows::state(row, id))?
@@ -64,24 +65,26 @@ impl Store {
     }
 
     /// Writes a document in place of what had its id, in one transaction. When this returns, the
-    /// document is on disk.
+    /// document is on disk. Gives its content hash.
     ///
     /// # Errors
     ///
     /// If the database cannot be written; then nothing of the document was.
-    pub fn put(&mut self, new: &NewDocument<'_>) -> Result<(), StoreError> {
+    pub fn put(&mut self, new: &NewDocument<'_>) -> Result<ContentHash, StoreError> {
         check_pairing(new)?;
+        let hash = content_hash(new.id, new.metadata, &new.segmented.text);
         let transaction = self.connection.transaction()?;
         transaction
             .prepare_cached("DELETE FROM documents WHERE id = ?1")?
             .execute([new.id.as_str()])?;
-        insert_document(&transaction, new)?;
+        insert_document(&transaction, new, hash)?;
         insert_passages(&transaction, transaction.last_insert_rowid(), new)?;
         transaction.commit()?;
-        Ok(())
+        Ok(hash)
     }
 
-    /// Replaces a document's metadata and leaves its passages alone. `false` if it is not there.
+    /// Replaces a document's metadata and leaves its passages alone. Gives the new content hash;
+    /// `None` if the document is not there.
     ///
     /// # Errors
     ///
@@ -90,13 +93,14 @@ impl Store {
         &mut self,
         id: &DocumentId,
         metadata: &Metadata,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<ContentHash>, StoreError> {
         let transaction = self.connection.transaction()?;
         let text: Option<String> = transaction
             .prepare_cached("SELECT text FROM documents WHERE id = ?1")?
             .query_row([id.as_str()], |row| row.get(0))
             .optional()?;
-        let Some(text) = text else { return Ok(false) };
+        let Some(text) = text else { return Ok(None) };
+        let hash = content_hash(id, metadata, &text);
         transaction
             .prepare_cached(
                 "UPDATE documents SET title = ?2, speaker = ?3, date = ?4, venue = ?5, country = ?6,
@@ -113,10 +117,10 @@ impl Store {
                 metadata.language,
                 metadata.source,
                 json(&metadata.attributes),
-                content_hash(id, metadata, &text),
+                hash,
             ])?;
         transaction.commit()?;
-        Ok(true)
+        Ok(Some(hash))
     }
 
     /// Removes a document with all that belongs to it. `false` if it was not there.
@@ -299,7 +303,11 @@ fn check_pairing(new: &NewDocument<'_>) -> Result<(), StoreError> {
     })
 }
 
-fn insert_document(connection: &Connection, new: &NewDocument<'_>) -> Result<(), StoreError> {
+fn insert_document(
+    connection: &Connection,
+    new: &NewDocument<'_>,
+    content_hash: ContentHash,
+) -> Result<(), StoreError> {
     let metadata = new.metadata;
     connection
         .prepare_cached(
@@ -322,7 +330,7 @@ fn insert_document(connection: &Connection, new: &NewDocument<'_>) -> Result<(),
             new.segmented.text.chars().count(),
             json(&new.segmented.dropped),
             new.source_hash,
-            content_hash(new.id, metadata, &new.segmented.text),
+            content_hash,
         ])?;
     Ok(())
 }

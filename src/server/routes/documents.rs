@@ -1,9 +1,11 @@
 //! `/v1/documents`.
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::corpus::DocumentId;
 use crate::search::MAX_LIMIT;
+use crate::server::documents::conditions;
 use crate::server::extract;
 use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
@@ -48,24 +50,44 @@ pub(super) async fn list(
 /// A document with its clean text and the ranges of its passages.
 #[utoipa::path(
     get, path = "/v1/documents/{id}", tag = "documents",
-    params(("id" = String, Path, description = "the document's id")),
-    responses((status = 200, body = DocumentResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+    params(
+        ("id" = String, Path, description = "the document's id"),
+        ("If-None-Match" = Option<String>, Header, description = "content hashes in quotation marks that the client has"),
+    ),
+    responses((status = 200, body = DocumentResponse), (status = 304, description = "the client has it"), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn read(
     service: web::Data<Service>,
+    request: HttpRequest,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&path, "id")?;
+    let condition = conditions::of(&request)?;
     let (_, snapshot) = service.ready()?;
-    let (document, _) = service
+    let ((hash, document), _) = service
         .admission()
         .run(move || {
-            snapshot.view().document(&id)?.ok_or_else(|| {
-                Problem::document_not_found(format!("there is no document {id}")).at("id")
-            })
+            let missing =
+                || Problem::document_not_found(format!("there is no document {id}")).at("id");
+            let summary = snapshot.view().summary(&id)?.ok_or_else(missing)?;
+            let hash = summary.content_hash;
+            let document = if conditions::is_known(&condition, hash) {
+                None
+            } else {
+                Some(snapshot.view().document(&id)?.ok_or_else(missing)?)
+            };
+            Ok((hash, document))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(DocumentResponse::from(document)))
+    let mut response = match document {
+        Some(_) => HttpResponse::Ok(),
+        None => HttpResponse::NotModified(),
+    };
+    response.insert_header((header::ETAG, conditions::etag(hash)));
+    Ok(match document {
+        Some(document) => response.json(DocumentResponse::from(document)),
+        None => response.finish(),
+    })
 }
 
 /// Reads a document id out of a request.

@@ -5,6 +5,7 @@ mod embeddings;
 mod operations;
 mod passages;
 mod search;
+mod writing;
 
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, Route, guard, web};
 
@@ -17,6 +18,7 @@ pub(super) use operations::{
 };
 pub(super) use passages::{__path_read as __path_read_passage, __path_similar};
 pub(super) use search::{__path_batch, __path_by_body, __path_by_url, __path_facets};
+pub(super) use writing::{__path_delete, __path_post, __path_put};
 
 /// Every route of the service.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
@@ -28,8 +30,17 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         )
         .service(only("/v1/search/batch", "POST").route(web::post().to(search::batch)))
         .service(only("/v1/facets", "GET, HEAD").route(get().to(search::facets)))
-        .service(only("/v1/documents", "GET, HEAD").route(get().to(documents::list)))
-        .service(only("/v1/documents/{id}", "GET, HEAD").route(get().to(documents::read)))
+        .service(
+            only("/v1/documents", "GET, HEAD, POST")
+                .route(get().to(documents::list))
+                .route(web::post().to(writing::post)),
+        )
+        .service(
+            only("/v1/documents/{id}", "DELETE, GET, HEAD, PUT")
+                .route(get().to(documents::read))
+                .route(web::put().to(writing::put))
+                .route(web::delete().to(writing::delete)),
+        )
         .service(only("/v1/passages/{id}", "GET, HEAD").route(get().to(passages::read)))
         .service(only("/v1/passages/{id}/similar", "GET, HEAD").route(get().to(passages::similar)))
         .service(only("/v1/embeddings", "POST").route(web::post().to(embeddings::embed)))

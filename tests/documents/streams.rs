@@ -1,0 +1,294 @@
+//! Streams of documents: answered as they are read, broken off, killed.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Archive, document, joined, lines};
+use crate::cli::Served;
+use crate::support;
+
+#[test]
+fn streams_may_be_empty_blank_or_without_a_last_line_end() {
+    let archive = Archive::new();
+    for (body, read) in [("", 0), ("\n \r\n\n", 3)] {
+        let answer = archive.stream(body);
+        assert_eq!((answer.status, answer.lines.len()), (200, 1));
+        assert_eq!(answer.summary()["lines"], read);
+        assert_eq!(answer.summary()["complete"], true);
+    }
+    let answer = archive
+        .stream("\u{feff}{\"id\":\"a\",\"text\":\"One.\"}\r\n\r\n{\"id\":\"b\",\"text\":\"Two.\"}");
+    assert_eq!(answer.lines[0]["id"], "a");
+    assert_eq!(
+        (&answer.lines[1]["id"], &answer.lines[1]["line"]),
+        (&json!("b"), &json!(3))
+    );
+    for name in ["application/jsonl", "application/JSON-Lines; charset=utf-8"] {
+        let answer = archive.send("POST", "/v1/documents", &[("content-type", name)], b"{}");
+        assert_eq!(answer.lines[0]["error"]["code"], "missing_field");
+    }
+}
+
+#[test]
+fn a_stream_is_longer_than_a_body_and_a_line_is_not() {
+    let archive = Archive::new();
+    let limit = support::LIMITS.max_body_bytes;
+    let mut body = lines(0..1, "the sea");
+    // No document of half a megabyte is encoded here: it is refused unread.
+    let long = document("long", &"word ".repeat(limit / 4));
+    body.push_str(&joined([&long; 3]));
+    body.push_str(&lines(1..2, "the sea"));
+    assert!(body.len() > 3 * limit);
+    let answer = archive.stream(&body);
+    let status: Vec<&Value> = answer.lines.iter().map(|line| &line["status"]).collect();
+    assert_eq!(
+        status[..5],
+        ["created", "error", "error", "error", "created"]
+    );
+    assert_eq!(answer.lines[1]["error"]["code"], "body_too_large");
+    assert_eq!(answer.summary()["lines"], 5);
+}
+
+#[test]
+fn what_was_answered_is_unchanged_when_it_is_sent_again() {
+    let archive = Archive::new();
+    let all = lines(0..8, "the harbour");
+    assert_eq!(
+        archive.stream(joined(all.lines().take(5))).summary()["created"],
+        5
+    );
+    let again = archive.stream(&all);
+    assert_eq!(again.summary()["unchanged"], 5);
+    assert_eq!(again.summary()["created"], 3);
+    assert_eq!(archive.stream(&all).summary()["unchanged"], 8);
+    assert_eq!(archive.count(), 8);
+}
+
+/// A stream by hand, in chunks.
+struct Upload {
+    socket: TcpStream,
+    answers: BufReader<TcpStream>,
+}
+
+impl Upload {
+    fn begin(server: SocketAddr) -> Self {
+        let mut socket = TcpStream::connect(server).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_mins(1)))
+            .unwrap();
+        write!(
+            socket,
+            "POST /v1/documents HTTP/1.1\r\nhost: antiphon\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        .unwrap();
+        let answers = BufReader::new(socket.try_clone().unwrap());
+        Self { socket, answers }
+    }
+
+    fn send(&mut self, text: &str) {
+        send_chunk(&mut self.socket, text).unwrap();
+    }
+
+    fn end(&mut self) {
+        write!(self.socket, "0\r\n\r\n").unwrap();
+    }
+
+    fn answer(&mut self) -> Value {
+        self.answer_or_end().expect("the stream ended")
+    }
+
+    /// The next answer; headers and the lengths of chunks are passed over.
+    fn answer_or_end(&mut self) -> Option<Value> {
+        loop {
+            let mut line = String::new();
+            match self.answers.read_line(&mut line) {
+                Ok(0) | Err(_) => return None,
+                Ok(_) if line.starts_with('{') => return serde_json::from_str(&line).ok(),
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+fn send_chunk(socket: &mut TcpStream, text: &str) -> std::io::Result<()> {
+    write!(socket, "{:x}\r\n{text}\r\n", text.len())
+}
+
+#[test]
+fn a_client_is_answered_before_it_has_sent_everything() {
+    let archive = Archive::new();
+    let mut upload = Upload::begin(archive.server);
+    for number in 0..3 {
+        let line = lines(number..number + 1, "the sea");
+        let (begin, rest) = line.split_at(10);
+        upload.send(begin);
+        upload.send(rest);
+        let answer = upload.answer();
+        assert_eq!(answer["line"], number + 1);
+        assert_eq!(answer["status"], "created");
+        assert_eq!(
+            archive.found("the sea").len(),
+            number + 1,
+            "and it is found at once"
+        );
+    }
+    upload.end();
+    assert_eq!(upload.answer()["summary"]["created"], 3);
+}
+
+#[test]
+fn a_client_that_hangs_up_loses_nothing_that_was_answered() {
+    let archive = Archive::new();
+    for _ in 0..10 {
+        let mut upload = Upload::begin(archive.server);
+        upload.send(&lines(0..2, "the sea"));
+        assert_eq!(upload.answer()["id"], "d0");
+        assert_eq!(upload.answer()["id"], "d1");
+        upload.send("{\"id\": \"half\", \"text\": \"Half a");
+        drop(upload);
+    }
+    // More than may be read at a time have been begun: each gave up its place.
+    let answer = archive.stream(lines(2..3, "the sea"));
+    assert_eq!(answer.summary()["created"], 1);
+    let listed = archive.get("/v1/documents").body;
+    let ids = listed["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| &d["id"]);
+    assert_eq!(ids.collect::<Vec<_>>(), ["d0", "d1", "d2"]);
+}
+
+#[test]
+fn searches_and_other_writers_go_on_during_a_stream() {
+    let archive = Archive::new();
+    archive.post(&document("first", "The fleet left the harbour at dawn."));
+    let text = |number: usize| format!("{number} ships left the harbour. ").repeat(40);
+    let body = joined((0..120).map(|n| document(&format!("s{n}"), &text(n))));
+    std::thread::scope(|scope| {
+        let stream = scope.spawn(|| archive.stream(&body));
+        let (mut number, mut between) = (0, false);
+        while !stream.is_finished() {
+            let hits = archive.get("/v1/search?q=the+fleet&limit=3").body;
+            assert!(!hits["hits"].as_array().unwrap().is_empty());
+            let own = format!("own{number}");
+            assert_eq!(
+                archive
+                    .put(&own, &[], &document(&own, "A word between."))
+                    .status,
+                201
+            );
+            assert_eq!(archive.delete(&own, &[]).status, 204);
+            between |= !stream.is_finished();
+            number += 1;
+        }
+        assert!(between, "they were let in between two batches");
+        assert_eq!(stream.join().unwrap().summary()["created"], 120);
+    });
+    assert_eq!(archive.count(), 121);
+    assert!(
+        archive
+            .found("a word between")
+            .iter()
+            .all(|id| !id.starts_with("own"))
+    );
+}
+
+#[test]
+fn lines_of_many_streams_are_written_once_each() {
+    let archive = Archive::new();
+    let summaries: Vec<Value> = std::thread::scope(|scope| {
+        let streams: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| archive.stream(lines(0..20, "the sea")).summary().clone()))
+            .collect();
+        streams.into_iter().map(|s| s.join().unwrap()).collect()
+    });
+    let sum = |name: &str| {
+        summaries
+            .iter()
+            .map(|s| s[name].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!((sum("created"), sum("unchanged")), (20, 60));
+    assert_eq!(archive.engine.snapshot().unwrap().facts().documents, 20);
+}
+
+#[test]
+fn a_body_that_breaks_off_is_said_to_be_incomplete() {
+    let archive = Archive::new();
+    let mut upload = Upload::begin(archive.server);
+    upload.send(&lines(0..1, "the sea"));
+    assert_eq!(upload.answer()["status"], "created");
+    // A length of a chunk that is none.
+    upload.socket.write_all(b"nonsense\r\n").unwrap();
+    let mut rest = String::new();
+    // The connection may be closed before all is read.
+    let _ = upload.answers.read_to_string(&mut rest);
+    assert!(!rest.contains("\"complete\":true"), "{rest}");
+    assert_eq!(archive.count(), 1);
+}
+
+/// Sends documents to a program that is killed in the midst of them; what it answered until then.
+fn answered_until_killed(served: Served, round: usize) -> Vec<Value> {
+    let mut upload = Upload::begin(address(&served));
+    let mut socket = upload.socket.try_clone().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for number in 0.. {
+                let text = format!("Ship {number} of fleet {round} left the harbour. ").repeat(5);
+                let line = document(&format!("r{round}-{number}"), &text);
+                if send_chunk(&mut socket, &joined([line])).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut answers: Vec<Value> = (0..10 + 30 * round).map(|_| upload.answer()).collect();
+        drop(served);
+        answers.extend(std::iter::from_fn(|| upload.answer_or_end()));
+        answers
+    })
+}
+
+fn address(served: &Served) -> SocketAddr {
+    let url = served.said[1].split("http://").nth(1).unwrap();
+    url.split('/').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_was_answered_survives_kill_9() {
+    let folder = TempDir::new().unwrap();
+    let mut answered = Vec::new();
+    for round in 0..3 {
+        let served = Served::start(&folder, &[]);
+        answered.extend(answered_until_killed(served, round));
+    }
+    assert!(answered.len() > 120, "{}", answered.len());
+    let served = Served::start(&folder, &[]);
+    let get = |path: &str| -> Value {
+        let mut answer = ureq::get(format!("http://{}{path}", address(&served)))
+            .call()
+            .unwrap();
+        serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+    };
+    for answer in &answered {
+        assert_eq!(answer["status"], "created");
+        let id = answer["id"].as_str().unwrap();
+        let stored = get(&format!("/v1/documents/{id}"));
+        assert_eq!(stored["content_hash"], answer["content_hash"]);
+        assert_eq!(
+            stored["passages"].as_array().unwrap().len() as u64,
+            answer["passages"]
+        );
+    }
+    let total = get("/v1/documents?limit=1")["total"].as_u64().unwrap();
+    let hits = get("/v1/search?q=ships&limit=1000&exact=true");
+    assert_eq!(
+        hits["hits"].as_array().unwrap().len() as u64,
+        total.min(1000),
+        "each is found"
+    );
+}
