@@ -48,7 +48,7 @@ pub(super) async fn list(
 /// A document with its clean text and the ranges of its passages.
 #[utoipa::path(
     get, path = "/v1/documents/{id}", tag = "documents",
-    params(("id" = String, Path, description = "the document's id")),
+    params(("id" = String, Path, description = "the document's id", example = "un-cyber-statement-2015")),
     responses((status = 200, body = DocumentResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn read(
