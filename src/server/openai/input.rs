@@ -144,10 +144,7 @@ impl PartialSchema for Input {
             let id = ObjectBuilder::new()
                 .schema_type(Type::Integer)
                 .minimum(Some(0));
-            ArrayBuilder::new()
-                .items(id.build())
-                .min_items(Some(1))
-                .max_items(Some(256))
+            ArrayBuilder::new().items(id.build()).min_items(Some(1))
         };
         OneOfBuilder::new()
             .item(text())
