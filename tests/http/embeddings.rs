@@ -144,6 +144,7 @@ fn token_ids_are_checked() {
         (json!([[7], [7, vocabulary]]), "unknown_token", "input[1]"),
         (json!([[7], []]), "empty_input", "input[1]"),
         (json!([[]]), "empty_input", "input[0]"),
+        (json!([CLS, SEP]), "empty_input", "input"),
         (json!(vec![7; 255]), "input_too_long", "input"),
         (json!([[7], vec![7; 255]]), "input_too_long", "input[1]"),
         (json!(vec![vec![7]; 2049]), "too_many_inputs", "input"),

@@ -135,9 +135,10 @@ fn read_text(tokenizer: &Tokenizer, text: &str) -> Result<Tokens, Problem> {
 }
 
 fn read_ids(tokenizer: &Tokenizer, ids: &[u32]) -> Result<Tokens, Problem> {
-    if ids.is_empty() {
+    let tokens = tokenizer.surround(ids);
+    if tokens == tokenizer.surround(&[]) {
         return Err(Problem::empty_input(
-            "the list of token ids is empty; expected some",
+            "the list holds no token ids beside special ones; expected some",
         ));
     }
     let vocabulary = tokenizer.vocabulary();
@@ -148,7 +149,7 @@ fn read_ids(tokenizer: &Tokenizer, ids: &[u32]) -> Result<Tokens, Problem> {
             vocabulary.saturating_sub(1)
         )));
     }
-    Ok(tokenizer.surround(ids))
+    Ok(tokens)
 }
 
 /// The full name, or what follows its last slash, in any case.
