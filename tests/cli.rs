@@ -1,5 +1,7 @@
 //! The commands, as a shell meets them.
 
+mod bench_http;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};

@@ -1,10 +1,12 @@
 //! Every route, as a client meets it.
 
+mod embeddings;
+mod openapi;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
-use antiphon::server::{Problem, Service, openapi_document};
-use base64::Engine as _;
+use antiphon::server::{Problem, Service};
 use serde_json::{Value, json};
 
 use crate::support;
@@ -292,88 +294,6 @@ fn wrong_methods_are_told_the_right_ones() {
 }
 
 #[test]
-fn embeddings_come_in_the_shape_that_openai_clients_read() {
-    let texts = ["sovereignty in cyberspace", "the price of bread"];
-    let floats = post(
-        "/v1/embeddings",
-        &json!({"input": texts, "model": "all-MiniLM-L6-v2"}),
-    )
-    .body;
-    assert_eq!(floats["object"], "list");
-    assert_eq!(floats["usage"]["prompt_tokens"], 6 + 6);
-    let expected = support::encoder().encode(&texts).unwrap();
-    for (i, expected) in expected.iter().enumerate() {
-        assert_eq!(floats["data"][i]["index"], i);
-        let got: Vec<f32> = serde_json::from_value(floats["data"][i]["embedding"].clone()).unwrap();
-        let largest = got
-            .iter()
-            .zip(expected.as_slice())
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
-        assert!(got.len() == 384 && largest < 1e-5);
-    }
-    let base64 = post(
-        "/v1/embeddings",
-        &json!({"input": texts[0], "encoding_format": "base64"}),
-    )
-    .body;
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(base64["data"][0]["embedding"].as_str().unwrap())
-        .unwrap();
-    let first = f32::from_le_bytes(bytes[..4].try_into().unwrap());
-    assert!((first - expected[0].as_slice()[0]).abs() < 1e-5);
-    assert_eq!(bytes.len(), 4 * 384);
-}
-
-#[test]
-fn embedding_errors_come_in_openais_shape() {
-    let long = "peace ".repeat(300);
-    for (body, status, code, param) in [
-        (json!({"input": ""}), 400, "empty_input", Some("input")),
-        (json!({"input": " "}), 400, "empty_input", Some("input")),
-        (json!({"input": []}), 400, "empty_input", Some("input")),
-        (
-            json!({"input": ["a", ""]}),
-            400,
-            "empty_input",
-            Some("input[1]"),
-        ),
-        (json!({"input": long}), 400, "input_too_long", Some("input")),
-        (
-            json!({"input": vec!["a"; 2049]}),
-            400,
-            "too_many_inputs",
-            Some("input"),
-        ),
-        (json!({"input": 5}), 400, "wrong_type", Some("input")),
-        (json!({}), 400, "missing_field", Some("input")),
-        (
-            json!({"input": "a", "dimensions": 128}),
-            400,
-            "dimensions_unsupported",
-            Some("dimensions"),
-        ),
-        (
-            json!({"input": "a", "model": "ada"}),
-            404,
-            "model_not_found",
-            Some("model"),
-        ),
-    ] {
-        let answer = post("/v1/embeddings", &body);
-        let error = &answer.body["error"];
-        assert_eq!(answer.status, status, "{}", answer.body);
-        assert_eq!(error["code"], code, "{}", answer.body);
-        assert_eq!(error["param"].as_str(), param, "{}", answer.body);
-        assert_eq!(error["type"], "invalid_request_error");
-        assert!(error["message"].is_string());
-    }
-    let truncated = post("/v1/embeddings", &json!({"input": long, "truncate": true}));
-    assert_eq!(truncated.status, 200);
-    assert_eq!(truncated.body["usage"]["prompt_tokens"], 256);
-}
-
-#[test]
 fn until_it_is_ready_the_service_says_what_it_waits_for() {
     let service = Arc::new(Service::new(support::LIMITS));
     let server = support::start_server(Arc::clone(&service));
@@ -415,44 +335,6 @@ fn many_clients_at_once_get_the_same_answer() {
 }
 
 #[test]
-fn openapi_describes_every_route() {
-    let described = get("/openapi.json").body;
-    assert_eq!(described, serde_json::to_value(openapi_document()).unwrap());
-    let paths: Vec<&str> = described["paths"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
-    for path in [
-        "/v1/search",
-        "/v1/search/batch",
-        "/v1/facets",
-        "/v1/passages/{id}/similar",
-        "/v1/documents",
-        "/v1/documents/{id}",
-        "/v1/passages/{id}",
-        "/v1/embeddings",
-        "/livez",
-        "/readyz",
-        "/metrics",
-        "/v1/admin/reload",
-        "/openapi.json",
-    ] {
-        assert!(paths.contains(&path), "{path} in {paths:?}");
-    }
-    assert_eq!(paths.len(), 13, "{paths:?}");
-    let references = described.to_string();
-    for reference in references.split("\"$ref\":\"#").skip(1) {
-        let pointer = reference.split('"').next().unwrap();
-        assert!(
-            described.pointer(pointer).is_some(),
-            "{pointer} leads nowhere"
-        );
-    }
-}
-
-#[test]
 fn problem_codes_are_all_different() {
     let mut codes = Problem::CODES.to_vec();
     let all = codes.len();
@@ -473,7 +355,7 @@ fn head_is_get_without_the_body() {
 #[test]
 fn the_first_page_leads_on() {
     let welcome = get("/").body;
-    for key in ["try", "documents", "ready", "openapi"] {
+    for key in ["try", "documents", "ready", "openapi", "docs"] {
         assert_eq!(get(welcome[key].as_str().unwrap()).status, 200, "{key}");
     }
 }

@@ -13,6 +13,8 @@ use crate::passages::TokenCounter;
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     special_tokens: usize,
+    /// Special tokens before a text's own and after them.
+    frame: (Vec<u32>, Vec<u32>),
     max_tokens: usize,
     vocabulary: usize,
 }
@@ -54,9 +56,11 @@ impl Tokenizer {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(unusable)?;
         let vocabulary = inner.get_vocab_size(true);
+        let frame = frame(&inner).map_err(unusable)?;
         Ok(Self {
             inner,
             special_tokens,
+            frame,
             max_tokens,
             vocabulary,
         })
@@ -84,6 +88,26 @@ impl Tokenizer {
         })
     }
 
+    /// Takes token ids that somebody else made of a text, truncated at
+    /// [`Tokenizer::max_tokens`].
+    ///
+    /// Special tokens are put around them, unless they have them already: they begin and end with
+    /// the model's own. Whether the ids are in the vocabulary is not looked at.
+    #[must_use]
+    pub fn surround(&self, ids: &[u32]) -> Tokens {
+        let (before, after) = &self.frame;
+        let bare = ids
+            .strip_prefix(before.as_slice())
+            .and_then(|rest| rest.strip_suffix(after.as_slice()))
+            .unwrap_or(ids);
+        let room = self.max_tokens.saturating_sub(before.len() + after.len());
+        let kept = bare.get(..room).unwrap_or(bare);
+        Tokens {
+            ids: [before, kept, after].concat(),
+            untruncated: before.len() + bare.len() + after.len(),
+        }
+    }
+
     /// Longest sequence in tokens, special tokens included.
     #[must_use]
     pub fn max_tokens(&self) -> usize {
@@ -95,6 +119,20 @@ impl Tokenizer {
     pub fn vocabulary(&self) -> usize {
         self.vocabulary
     }
+}
+
+/// What stands around the tokens of any text.
+fn frame(tokenizer: &tokenizers::Tokenizer) -> tokenizers::Result<(Vec<u32>, Vec<u32>)> {
+    let bare = tokenizer.encode_fast("a", false)?;
+    let whole = tokenizer.encode_fast("a", true)?;
+    let (bare, whole) = (bare.get_ids(), whole.get_ids());
+    let place = whole
+        .windows(bare.len().max(1))
+        .position(|window| window == bare)
+        .unwrap_or(whole.len());
+    let (before, rest) = whole.split_at(place);
+    let after = rest.get(bare.len()..).unwrap_or(&[]);
+    Ok((before.to_vec(), after.to_vec()))
 }
 
 impl TokenCounter for Tokenizer {

@@ -97,6 +97,13 @@ impl Body {
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
             let error = error.into_inner();
+            // The check below skips strings without a look at their escapes.
+            if error.is_syntax() && error.to_string().contains("hex escape") {
+                return Problem::bad_json(format!(
+                    "{path}: half of a surrogate pair is no character: {error}"
+                ))
+                .at(path);
+            }
             // A number where a name is expected is called a syntax error, in a body that has none.
             if error.is_data() || serde_json::from_slice::<IgnoredAny>(&self.0).is_ok() {
                 describe(&error.to_string(), &path)

@@ -1,6 +1,8 @@
 //! The shapes of `OpenAI`'s embeddings API, so that its clients work unchanged.
 
-use actix_web::{HttpResponse, ResponseError};
+mod input;
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -9,10 +11,12 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::encoder::Embedding;
 
+pub(super) use input::{Input, MAX_INPUTS};
+
 /// A request for embeddings.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(super) struct EmbeddingRequest {
-    /// One text or several.
+    /// One text or several, as words or as token ids.
     pub(super) input: Input,
     /// The model's name, or its last part; the one that is served if absent.
     #[serde(default)]
@@ -30,25 +34,6 @@ pub(super) struct EmbeddingRequest {
     /// Truncate texts that are longer than the model reads; otherwise they are refused.
     #[serde(default)]
     pub(super) truncate: bool,
-}
-
-/// One text or several.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "expected a string or a list of strings")]
-pub(super) enum Input {
-    /// One.
-    One(String),
-    /// Several, each with a vector of its own.
-    Many(Vec<String>),
-}
-
-impl Input {
-    pub(super) fn into_texts(self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::Many(texts) => texts,
-        }
-    }
 }
 
 /// How a vector is written.
@@ -137,24 +122,45 @@ fn base64(vector: &[f32]) -> String {
 #[error(transparent)]
 pub(super) struct OpenAiProblem(#[from] Problem);
 
+/// An error on the wire, as `OpenAI` writes it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OpenAiError)]
+pub(super) struct OpenAiErrorBody {
+    error: OpenAiErrorDetail,
+}
+
+/// What is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+struct OpenAiErrorDetail {
+    /// What is wrong here, and what would be right.
+    message: String,
+    /// `invalid_request_error`, `rate_limit_error` or `server_error`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The field at fault.
+    param: Option<String>,
+    /// The kind of problem for programs; stable.
+    code: &'static str,
+}
+
 impl ResponseError for OpenAiProblem {
-    fn status_code(&self) -> actix_web::http::StatusCode {
+    fn status_code(&self) -> StatusCode {
         self.0.status_code()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let kind = if self.0.status_code().is_client_error() {
-            "invalid_request_error"
-        } else {
-            "server_error"
+        let kind = match self.0.status_code() {
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+            status if status.is_client_error() => "invalid_request_error",
+            _ => "server_error",
         };
-        self.0.response().json(serde_json::json!({
-            "error": {
-                "message": self.0.to_string(),
-                "type": kind,
-                "param": self.0.field(),
-                "code": self.0.code(),
-            }
-        }))
+        self.0.response().json(OpenAiErrorBody {
+            error: OpenAiErrorDetail {
+                message: self.0.to_string(),
+                kind,
+                param: self.0.field().map(str::to_owned),
+                code: self.0.code(),
+            },
+        })
     }
 }

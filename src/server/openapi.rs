@@ -1,8 +1,15 @@
 //! The API described in its own terms.
 
-use utoipa::OpenApi;
+mod examples;
 
+use utoipa::openapi::{RefOr, Response, Schema};
+use utoipa::{Modify, OpenApi};
+
+use super::problem::MEDIA_TYPE;
 use super::{documents::shapes, openai, problem, routes, wire};
+
+/// How the description of a [`Problem`](super::Problem) is referred to.
+const PROBLEM: &str = "#/components/schemas/Problem";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -46,9 +53,60 @@ use super::{documents::shapes, openai, problem, routes, wire};
         wire::PassageResponse,
         openai::EmbeddingRequest,
         openai::EmbeddingResponse,
-    ))
+        openai::OpenAiErrorBody,
+    )),
+    modifiers(&Errors, &Examples)
 )]
 struct Description;
+
+/// Gives problems their media type, which no route need repeat.
+struct Errors;
+
+impl Modify for Errors {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let operations = document.paths.paths.values_mut().flat_map(|item| {
+            let methods = [
+                &mut item.get,
+                &mut item.post,
+                &mut item.put,
+                &mut item.patch,
+                &mut item.delete,
+            ];
+            methods.into_iter().flatten()
+        });
+        let responses = operations.flat_map(|operation| operation.responses.responses.values_mut());
+        for response in responses {
+            if let RefOr::T(response) = response {
+                name_media_type(response);
+            }
+        }
+    }
+}
+
+fn name_media_type(response: &mut Response) {
+    let is_problem = |schema: &RefOr<Schema>| match schema {
+        RefOr::Ref(reference) => reference.ref_location == PROBLEM,
+        RefOr::T(_) => false,
+    };
+    let problems = response.content.values().any(|content| match content {
+        RefOr::T(content) => content.schema.as_ref().is_some_and(is_problem),
+        RefOr::Ref(_) => false,
+    });
+    if problems {
+        let content = std::mem::take(&mut response.content);
+        let renamed = content.into_values().map(|c| (MEDIA_TYPE.to_owned(), c));
+        response.content = renamed.collect();
+    }
+}
+
+/// Adds the examples.
+struct Examples;
+
+impl Modify for Examples {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        examples::add(document);
+    }
+}
 
 /// The `OpenAPI` document of all routes.
 #[must_use]

@@ -11,6 +11,9 @@ use utoipa::ToSchema;
 use crate::search::SearchError;
 use crate::store::StoreError;
 
+/// The media type of an error.
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
+
 /// An error as the client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
@@ -104,6 +107,7 @@ problems! {
     other_id, BAD_REQUEST, "other_id", "The document has another id";
     empty_input, BAD_REQUEST, "empty_input", "There is nothing to embed";
     input_too_long, BAD_REQUEST, "input_too_long", "A text is longer than the model reads";
+    unknown_token, BAD_REQUEST, "unknown_token", "A token id is not in the vocabulary";
     too_many_inputs, BAD_REQUEST, "too_many_inputs", "There are too many inputs";
     dimensions_unsupported, BAD_REQUEST, "dimensions_unsupported", "The model has another dimension";
     key_missing, UNAUTHORIZED, "key_missing", "A key is needed";
@@ -216,7 +220,7 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         self.response()
-            .insert_header((header::CONTENT_TYPE, "application/problem+json"))
+            .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))
             .json(self.body())
     }
 }

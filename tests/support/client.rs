@@ -56,7 +56,8 @@ pub fn send_with(
     }
     let request = request.body(body.unwrap_or("").to_owned()).unwrap();
     let mut response = agent.run(request).unwrap();
-    let text = response.body_mut().read_to_string().unwrap();
+    let bytes = response.body_mut().read_to_vec().unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     Answer {
         status: response.status().as_u16(),
         headers: response.headers().clone(),

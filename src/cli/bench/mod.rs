@@ -1,6 +1,8 @@
 //! `antiphon bench`.
 
+mod draw;
 mod embed;
+mod http;
 mod memory;
 mod profile;
 mod samples;
@@ -19,6 +21,8 @@ pub(super) enum Command {
     Embed(embed::Arguments),
     /// Time the search for neighbours, with its recall beside its speed
     Search(search::Arguments),
+    /// Load a running service with searches, and time its answers as its clients see them
+    Http(http::Arguments),
 }
 
 /// Measures and prints.
@@ -26,6 +30,7 @@ pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> 
     match command {
         Command::Embed(arguments) => embed::run(settings, arguments),
         Command::Search(arguments) => search::run(settings, arguments),
+        Command::Http(arguments) => http::run(settings, arguments),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::index::{
 use crate::store::{PassageKey, View};
 
 use super::super::{output, progress::GraphBar};
+use super::draw::Draw;
 use super::{memory, percentile};
 
 /// What `ef` is set to, one after the other.
@@ -358,19 +359,10 @@ fn draw(rows: usize, share: f64, clustered: bool) -> anyhow::Result<RoaringBitma
         "--filter is {share}; expected above 0, at most 1"
     );
     let run = if clustered { (rows / 100).max(1) } else { 1 };
-    let mut state = 1_u64;
-    // A linear congruential generator (Knuth, The Art of Computer Programming, section 3.3.4).
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        #[allow(clippy::cast_precision_loss)] // 53 bits
-        let unit = (state >> 11) as f64 / (1_u64 << 53) as f64;
-        unit
-    };
+    let mut numbers = Draw::new();
     let mut drawn = RoaringBitmap::new();
     for start in (0..rows).step_by(run) {
-        if next() < share {
+        if numbers.unit() < share {
             let end = rows.min(start + run);
             drawn.insert_range(u32::try_from(start)?..u32::try_from(end)?);
         }

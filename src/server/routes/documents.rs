@@ -51,7 +51,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/v1/documents/{id}", tag = "documents",
     params(
-        ("id" = String, Path, description = "the document's id"),
+        ("id" = String, Path, description = "the document's id", example = "un-cyber-statement-2015"),
         ("If-None-Match" = Option<String>, Header, description = "content hashes in quotation marks that the client has"),
     ),
     responses((status = 200, body = DocumentResponse), (status = 304, description = "the client has it"), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))

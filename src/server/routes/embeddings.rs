@@ -1,24 +1,33 @@
 //! `/v1/embeddings`, as `OpenAI` defined it.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
 
-use crate::encoder::{Encoder, Tokens};
+use crate::encoder::{Tokenizer, Tokens};
 use crate::server::extract::Body;
-use crate::server::openai::{EmbeddingRequest, EmbeddingResponse, OpenAiProblem};
+use crate::server::openai::{
+    EmbeddingRequest, EmbeddingResponse, Input, MAX_INPUTS, OpenAiErrorBody, OpenAiProblem,
+};
 use crate::server::problem::{Problem, failed};
 use crate::server::service::Service;
-
-/// Most texts in one request.
-const MAX_INPUTS: usize = 2048;
 
 /// Longest text in characters, also where it is to be truncated: tokenising it must stay cheap.
 const MAX_CHARACTERS: usize = 50_000;
 
-/// Embeddings of texts, in the shape of `OpenAI`'s API.
+/// Tokens that are encoded at a time. A large request waits for its turn again after so many, so
+/// that a search need not wait for all of it.
+const BATCH_TOKENS: usize = 4096;
+
+/// Embeddings of texts, as unit vectors.
+///
+/// A text that is longer than the model reads is refused, or truncated with `truncate`. A list of
+/// token ids stands for one text; the model's special tokens are put around it, unless it begins
+/// and ends with them already. They count.
 #[utoipa::path(
     post, path = "/v1/embeddings", tag = "embeddings",
     request_body = EmbeddingRequest,
-    responses((status = 200, body = EmbeddingResponse), (status = "4XX", description = "an error in OpenAI's shape"))
+    responses((status = 200, body = EmbeddingResponse), (status = "4XX", body = OpenAiErrorBody), (status = "5XX", body = OpenAiErrorBody))
 )]
 pub(super) async fn embed(
     service: web::Data<Service>,
@@ -30,61 +39,117 @@ pub(super) async fn embed(
     check_model(request.model.as_deref(), &fingerprint.model)?;
     check_dimensions(request.dimensions, fingerprint.dimension)?;
     let model = fingerprint.model.clone();
-    let texts = request.input.into_texts();
-    check_count(texts.len())?;
-    let ((embeddings, tokens), _) = service
+    let EmbeddingRequest {
+        input, truncate, ..
+    } = request;
+    check_count(input.len())?;
+    let reader = Arc::clone(&engine);
+    let (sequences, _) = service
         .admission()
-        .run(move || {
-            let encoder = engine.encoder();
-            let tokens = tokenize(encoder, &texts, request.truncate)?;
-            let sequences: Vec<&[u32]> = tokens.iter().map(|t| t.ids.as_slice()).collect();
-            let embeddings = encoder.encode_tokens(&sequences).map_err(|e| failed(&e))?;
-            let total: usize = sequences.iter().map(|s| s.len()).sum();
-            Ok((embeddings, total))
-        })
+        .run(move || tokenize(reader.encoder().tokenizer(), &input, truncate))
         .await?;
+    let tokens = sequences.iter().map(Vec::len).sum();
+    let mut embeddings = Vec::with_capacity(sequences.len());
+    for batch in batches(sequences) {
+        let engine = Arc::clone(&engine);
+        let encode = move || {
+            let sequences: Vec<&[u32]> = batch.iter().map(Vec::as_slice).collect();
+            let encoded = engine.encoder().encode_tokens(&sequences);
+            encoded.map_err(|e| failed(&e))
+        };
+        embeddings.extend(service.admission().run(encode).await?.0);
+    }
     let response = EmbeddingResponse::new(embeddings, request.encoding_format, model, tokens);
     Ok(HttpResponse::Ok().json(response))
 }
 
-fn tokenize(
-    encoder: &dyn Encoder,
-    texts: &[String],
-    truncate: bool,
-) -> Result<Vec<Tokens>, Problem> {
-    let tokenizer = encoder.tokenizer();
-    let mut all = Vec::with_capacity(texts.len());
-    for (index, text) in texts.iter().enumerate() {
-        let field = || {
-            if texts.len() == 1 {
-                "input".to_owned()
-            } else {
-                format!("input[{index}]")
+/// The sequences in their order, in runs of at most [`BATCH_TOKENS`].
+fn batches(sequences: Vec<Vec<u32>>) -> Vec<Vec<Vec<u32>>> {
+    let mut batches: Vec<Vec<Vec<u32>>> = Vec::new();
+    let mut room = 0;
+    for sequence in sequences {
+        match batches.last_mut() {
+            Some(batch) if sequence.len() <= room => {
+                room -= sequence.len();
+                batch.push(sequence);
             }
-        };
-        if text.trim().is_empty() {
-            return Err(Problem::empty_input("the text is empty; expected some words").at(field()));
+            _ => {
+                room = BATCH_TOKENS.saturating_sub(sequence.len());
+                batches.push(vec![sequence]);
+            }
         }
-        let characters = text.chars().count();
-        if characters > MAX_CHARACTERS {
-            let detail = format!(
-                "the text has {characters} characters; expected at most {MAX_CHARACTERS}, of which the model reads {} tokens",
-                tokenizer.max_tokens()
-            );
-            return Err(Problem::input_too_long(detail).at(field()));
-        }
-        let tokens = tokenizer.tokenize(text).map_err(|e| failed(&e))?;
+    }
+    batches
+}
+
+/// Every input as the model reads it.
+fn tokenize(
+    tokenizer: &Tokenizer,
+    input: &Input,
+    truncate: bool,
+) -> Result<Vec<Vec<u32>>, Problem> {
+    let all: Result<Vec<Tokens>, (usize, Problem)> = match input {
+        Input::Text(text) => in_place(0, read_text(tokenizer, text)).map(|tokens| vec![tokens]),
+        Input::Tokens(ids) => in_place(0, read_ids(tokenizer, ids)).map(|tokens| vec![tokens]),
+        Input::Texts(texts) => (0..)
+            .zip(texts)
+            .map(|(index, text)| in_place(index, read_text(tokenizer, text)))
+            .collect(),
+        Input::ManyTokens(lists) => (0..)
+            .zip(lists)
+            .map(|(index, ids)| in_place(index, read_ids(tokenizer, ids)))
+            .collect(),
+    };
+    let all = all.map_err(|(index, problem)| problem.at(input.name(index)))?;
+    for (index, tokens) in all.iter().enumerate() {
         if tokens.is_truncated() && !truncate {
             let detail = format!(
-                "the text has {} tokens, the model reads {}; shorten it, or set \"truncate\": true",
+                "the text has {} tokens, the model reads {}, its special tokens included; shorten it, or set \"truncate\": true",
                 tokens.untruncated,
                 tokenizer.max_tokens()
             );
-            return Err(Problem::input_too_long(detail).at(field()));
+            return Err(Problem::input_too_long(detail).at(input.name(index)));
         }
-        all.push(tokens);
     }
-    Ok(all)
+    Ok(all.into_iter().map(|tokens| tokens.ids).collect())
+}
+
+fn in_place<T>(index: usize, read: Result<T, Problem>) -> Result<T, (usize, Problem)> {
+    read.map_err(|problem| (index, problem))
+}
+
+fn read_text(tokenizer: &Tokenizer, text: &str) -> Result<Tokens, Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::empty_input(
+            "the text is empty; expected some words",
+        ));
+    }
+    let characters = text.chars().count();
+    if characters > MAX_CHARACTERS {
+        return Err(Problem::input_too_long(format!(
+            "the text has {characters} characters; expected at most {MAX_CHARACTERS}, of which the model reads {} tokens",
+            tokenizer.max_tokens()
+        )));
+    }
+    tokenizer.tokenize(text).map_err(|e| failed(&e))
+}
+
+fn read_ids(tokenizer: &Tokenizer, ids: &[u32]) -> Result<Tokens, Problem> {
+    let tokens = tokenizer.surround(ids);
+    if tokens == tokenizer.surround(&[]) {
+        return Err(Problem::empty_input(
+            "the list holds no token ids beside special ones; expected some",
+        ));
+    }
+    let vocabulary = tokenizer.vocabulary();
+    let stranger = |id: &&u32| usize::try_from(**id).map_or(true, |id| id >= vocabulary);
+    if let Some(id) = ids.iter().find(stranger) {
+        return Err(Problem::unknown_token(format!(
+            "{id} is no token of the model; its ids are 0 to {}",
+            vocabulary.saturating_sub(1)
+        )));
+    }
+    Ok(tokens)
 }
 
 /// The full name, or what follows its last slash, in any case.
@@ -111,11 +176,30 @@ fn check_dimensions(asked: Option<usize>, served: usize) -> Result<(), Problem> 
 
 fn check_count(count: usize) -> Result<(), Problem> {
     if count == 0 {
-        return Err(Problem::empty_input("input is an empty list; expected texts").at("input"));
+        return Err(
+            Problem::empty_input("input is an empty list; expected texts or token ids").at("input"),
+        );
     }
     if count > MAX_INPUTS {
-        let detail = format!("input has {count} texts; expected at most {MAX_INPUTS}");
+        let detail = format!("input has {count} items; expected at most {MAX_INPUTS}");
         return Err(Problem::too_many_inputs(detail).at("input"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_keep_the_order_and_their_size() {
+        let sequences: Vec<Vec<u32>> = (0..100).map(|n| vec![n; 100]).collect();
+        let split = batches(sequences.clone());
+        assert!(split.len() > 1);
+        for batch in &split {
+            assert!(batch.iter().map(Vec::len).sum::<usize>() <= BATCH_TOKENS);
+        }
+        assert_eq!(split.concat(), sequences);
+        assert_eq!(batches(vec![vec![0; 2 * BATCH_TOKENS]]).len(), 1);
+    }
 }

@@ -1,5 +1,6 @@
 //! The routes, one table.
 
+mod docs;
 mod documents;
 mod embeddings;
 mod operations;
@@ -49,6 +50,8 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         .service(only("/metrics", "GET, HEAD").route(get().to(operations::metrics)))
         .service(only("/v1/admin/reload", "POST").route(web::post().to(operations::reload)))
         .service(only("/openapi.json", "GET, HEAD").route(get().to(operations::openapi)))
+        .service(only("/docs", "GET, HEAD").route(get().to(docs::lead)))
+        .service(only("/docs/{file:.*}", "GET, HEAD").route(get().to(docs::file)))
         .default_service(web::to(no_such_route));
 }
 

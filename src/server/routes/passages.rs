@@ -11,7 +11,7 @@ use crate::server::wire::{PassageResponse, SearchParameters, SearchResponse};
 /// A passage with its neighbours and its document.
 #[utoipa::path(
     get, path = "/v1/passages/{id}", tag = "documents",
-    params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`")),
+    params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p3")),
     responses((status = 200, body = PassageResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn read(

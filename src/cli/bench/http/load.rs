@@ -1,0 +1,272 @@
+//! The load: arrivals that wait for nobody, or clients that ask again once they are answered.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::ValueEnum;
+use hyper::body::Bytes;
+use serde::Serialize;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::LocalSet;
+
+use super::super::draw::Draw;
+use super::client::{Connection, Outcome, Target};
+use super::tally::{Moments, Tally};
+
+/// How requests follow one another where there is a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Arrivals {
+    /// As those of many independent clients: gaps are exponentially distributed
+    Poisson,
+    /// All gaps are equal
+    Even,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan {
+    pub(super) connections: usize,
+    /// Requests a second; without it every connection asks as soon as it is answered.
+    pub(super) rate: Option<f64>,
+    pub(super) arrivals: Arrivals,
+    /// Time before `duration` in which nothing is recorded.
+    pub(super) warm_up: Duration,
+    pub(super) duration: Duration,
+    /// A request that is overdue by so much is not sent any more.
+    pub(super) patience: Duration,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) tally: Tally,
+    /// Requests sent while recording.
+    pub(super) sent: u64,
+    /// Requests that were due while recording.
+    pub(super) due: u64,
+    /// From the start of the recording to its end, or to the last answer if that came later.
+    pub(super) elapsed: Duration,
+}
+
+/// What all connections share; they run on one thread.
+struct Shared {
+    start: Instant,
+    plan: Plan,
+    bodies: Vec<Bytes>,
+    next_body: Cell<usize>,
+    sent: Cell<u64>,
+    last_done: Cell<Duration>,
+    tally: RefCell<Tally>,
+}
+
+/// Runs the plan on this thread and waits for the last answer.
+pub(super) fn run(target: Target, bodies: Vec<Bytes>, plan: Plan) -> anyhow::Result<Run> {
+    let target = Rc::new(target);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, async {
+        first(&target, bodies.first().cloned().unwrap_or_default()).await?;
+        let shared = Rc::new(Shared {
+            start: Instant::now(),
+            plan,
+            bodies,
+            next_body: Cell::new(0),
+            sent: Cell::new(0),
+            last_done: Cell::new(plan.warm_up + plan.duration),
+            tally: RefCell::new(Tally::new()?),
+        });
+        let mut due = None;
+        if let Some(rate) = plan.rate {
+            due = Some(open_loop(&shared, &target, rate).await?);
+        } else {
+            closed_loop(&shared, &target).await?;
+        }
+        let shared = Rc::into_inner(shared).context("a connection is still at work")?;
+        Ok(Run {
+            tally: shared.tally.into_inner(),
+            sent: shared.sent.get(),
+            due: due.unwrap_or(shared.sent.get()),
+            elapsed: shared.last_done.get().saturating_sub(plan.warm_up),
+        })
+    })
+}
+
+/// One request before all others: what is wrong with the address or the key shows here.
+async fn first(target: &Rc<Target>, body: Bytes) -> anyhow::Result<()> {
+    match Connection::new(Rc::clone(target)).ask(body).await {
+        Outcome::Answered {
+            status: 200..=299 | 429,
+            ..
+        } => Ok(()),
+        Outcome::Answered { status: 401, .. } => {
+            anyhow::bail!("the service answers 401; give its key with --key")
+        }
+        Outcome::Answered { status, .. } => {
+            anyhow::bail!("the service answers a first search with {status}; is it ready?")
+        }
+        Outcome::TimedOut => anyhow::bail!("the service does not answer within --timeout"),
+        Outcome::Broken(why) => anyhow::bail!(
+            "no service to measure: {why}; start one with `antiphon serve`, or name it with --url"
+        ),
+    }
+}
+
+/// Every connection asks, waits for the answer and asks again.
+async fn closed_loop(shared: &Rc<Shared>, target: &Rc<Target>) -> anyhow::Result<()> {
+    let end = shared.plan.warm_up + shared.plan.duration;
+    let clients = (0..shared.plan.connections).map(|_| {
+        let (shared, target) = (Rc::clone(shared), Rc::clone(target));
+        tokio::task::spawn_local(async move {
+            let mut connection = Connection::new(target);
+            loop {
+                let now = shared.start.elapsed();
+                if now >= end {
+                    return Ok(());
+                }
+                shared.ask(&mut connection, now).await?;
+            }
+        })
+    });
+    all(clients.collect()).await
+}
+
+/// Requests arrive at their rate, whatever becomes of them; gives how many while recording.
+async fn open_loop(shared: &Rc<Shared>, target: &Rc<Target>, rate: f64) -> anyhow::Result<u64> {
+    let (arrive, arrivals) = mpsc::unbounded_channel();
+    let (start, plan) = (shared.start, shared.plan);
+    // A thread sleeps more exactly than the runtime, whose clock ticks once a millisecond.
+    let pacer = std::thread::Builder::new()
+        .name("pacer".to_owned())
+        .spawn(move || pace(start, &plan, rate, &arrive))?;
+    let arrivals = Rc::new(Mutex::new(arrivals));
+    let clients = (0..plan.connections).map(|_| {
+        let (shared, target) = (Rc::clone(shared), Rc::clone(target));
+        let arrivals = Rc::clone(&arrivals);
+        tokio::task::spawn_local(async move {
+            let mut connection = Connection::new(target);
+            loop {
+                let arrival = arrivals.lock().await.recv().await;
+                let Some(intended) = arrival else {
+                    return Ok(());
+                };
+                if shared.start.elapsed() > intended + shared.plan.patience {
+                    shared.give_up(intended);
+                } else {
+                    shared.ask(&mut connection, intended).await?;
+                }
+            }
+        })
+    });
+    all(clients.collect()).await?;
+    pacer
+        .join()
+        .map_err(|_| anyhow::anyhow!("the thread that paces the requests broke off"))
+}
+
+/// Sends every arrival at its moment; gives how many of them are to be recorded.
+fn pace(start: Instant, plan: &Plan, rate: f64, arrive: &mpsc::UnboundedSender<Duration>) -> u64 {
+    sleep_exactly();
+    let mut recorded = 0;
+    for intended in schedule(plan.arrivals, rate, plan.warm_up + plan.duration) {
+        let early = intended.saturating_sub(start.elapsed());
+        if !early.is_zero() {
+            std::thread::sleep(early);
+        }
+        if arrive.send(intended).is_err() {
+            break;
+        }
+        recorded += u64::from(intended >= plan.warm_up);
+    }
+    recorded
+}
+
+/// Asks the system not to lump wake-ups together, which it does within 50 µs.
+fn sleep_exactly() {
+    #[cfg(target_os = "linux")]
+    {
+        // Where it is refused, requests leave a little later; the delay is reported.
+        let _ = rustix::thread::set_current_timer_slack(Some(std::num::NonZeroU64::MIN));
+    }
+}
+
+/// The moments at which requests are due, from the start.
+fn schedule(arrivals: Arrivals, rate: f64, end: Duration) -> impl Iterator<Item = Duration> {
+    let mut draw = Draw::new();
+    let mut at = 0.0;
+    std::iter::from_fn(move || {
+        let gaps = match arrivals {
+            Arrivals::Even => 1.0,
+            Arrivals::Poisson => -(1.0 - draw.unit()).ln(),
+        };
+        at += gaps / rate;
+        Duration::try_from_secs_f64(at).ok()
+    })
+    .take_while(move |at| *at < end)
+}
+
+async fn all(clients: Vec<tokio::task::JoinHandle<anyhow::Result<()>>>) -> anyhow::Result<()> {
+    for client in clients {
+        client.await??;
+    }
+    Ok(())
+}
+
+impl Shared {
+    /// Counts a request that found no connection.
+    fn give_up(&self, intended: Duration) {
+        if intended >= self.plan.warm_up {
+            self.tally.borrow_mut().note_error("not_sent");
+        }
+    }
+
+    async fn ask(&self, connection: &mut Connection, intended: Duration) -> anyhow::Result<()> {
+        let place = self.next_body.get();
+        self.next_body.set((place + 1) % self.bodies.len().max(1));
+        let body = self.bodies.get(place).cloned().unwrap_or_default();
+        let recorded = intended >= self.plan.warm_up;
+        self.sent.set(self.sent.get() + u64::from(recorded));
+        let sent = self.start.elapsed();
+        let outcome = connection.ask(body).await;
+        let done = self.start.elapsed();
+        // A client that cannot connect must not spin.
+        if matches!(outcome, Outcome::Broken(_)) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        if recorded {
+            self.last_done.set(self.last_done.get().max(done));
+            let moments = Moments {
+                intended,
+                sent,
+                done,
+            };
+            self.tally.borrow_mut().note(moments, outcome)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrivals_keep_their_rate() {
+        let end = Duration::from_secs(100);
+        let even: Vec<_> = schedule(Arrivals::Even, 50.0, end).collect();
+        assert!((4_998..=5_000).contains(&even.len()), "{}", even.len());
+        let poisson: Vec<_> = schedule(Arrivals::Poisson, 50.0, end).collect();
+        assert!(poisson.len().abs_diff(5_000) < 300, "{}", poisson.len());
+        assert!(poisson.is_sorted());
+        // The gaps of a Poisson process are spread as widely as they are long on average.
+        let gaps: Vec<f64> = poisson
+            .windows(2)
+            .map(|pair| pair[1].saturating_sub(pair[0]).as_secs_f64() * 50.0)
+            .collect();
+        let variance = gaps.iter().map(|gap| (gap - 1.0).powi(2)).sum::<f64>() / 5_000.0;
+        assert!((variance - 1.0).abs() < 0.2, "{variance}");
+    }
+}

@@ -1,0 +1,278 @@
+//! What is counted while requests run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use hyper::header::HeaderValue;
+use serde::Serialize;
+
+use super::client::Outcome;
+
+/// Times from a microsecond to an hour are kept apart, in nanoseconds.
+const SHORTEST: u64 = 1_000;
+const LONGEST: u64 = 3_600_000_000_000;
+
+/// Decimal digits of a time that are kept.
+const DIGITS: u8 = 3;
+
+/// The stage that holds all others.
+const TOTAL: &str = "total";
+
+/// Times in a histogram of high dynamic range.
+#[derive(Debug)]
+struct Times(Histogram<u64>);
+
+/// How times are spread, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Spread {
+    pub(super) p50: f64,
+    pub(super) p90: f64,
+    pub(super) p99: f64,
+    pub(super) p99_9: f64,
+    pub(super) max: f64,
+    pub(super) mean: f64,
+}
+
+/// A stage of the server, from `Server-Timing`, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Stage {
+    pub(super) name: String,
+    pub(super) p50: f64,
+    pub(super) p99: f64,
+}
+
+/// Counts and times of all requests.
+#[derive(Debug)]
+pub(super) struct Tally {
+    /// Requests that got an answer of success.
+    pub(super) answered: u64,
+    /// Requests that were turned away, by status: 429 and 503.
+    pub(super) shed: BTreeMap<u16, u64>,
+    /// All others, by status or by what went wrong.
+    pub(super) errors: BTreeMap<String, u64>,
+    /// What the last broken connection said.
+    pub(super) last_error: Option<String>,
+    latency: Times,
+    shed_latency: Times,
+    delay: Times,
+    outside: Times,
+    stages: Vec<(String, Times)>,
+}
+
+/// When a request was to be sent, was sent and was answered, from one start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moments {
+    pub(super) intended: Duration,
+    pub(super) sent: Duration,
+    pub(super) done: Duration,
+}
+
+impl Times {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self(Histogram::new_with_bounds(SHORTEST, LONGEST, DIGITS)?))
+    }
+
+    fn note(&mut self, time: Duration) {
+        self.0
+            .saturating_record(u64::try_from(time.as_nanos()).unwrap_or(LONGEST));
+    }
+
+    #[allow(clippy::cast_precision_loss)] // at most an hour
+    fn at(&self, quantile: f64) -> f64 {
+        self.0.value_at_quantile(quantile) as f64 / 1e6
+    }
+
+    #[allow(clippy::cast_precision_loss)] // at most an hour
+    fn spread(&self) -> Option<Spread> {
+        (!self.0.is_empty()).then(|| Spread {
+            p50: self.at(0.5),
+            p90: self.at(0.9),
+            p99: self.at(0.99),
+            p99_9: self.at(0.999),
+            max: self.0.max() as f64 / 1e6,
+            mean: self.0.mean() / 1e6,
+        })
+    }
+}
+
+impl Tally {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            answered: 0,
+            shed: BTreeMap::new(),
+            errors: BTreeMap::new(),
+            last_error: None,
+            latency: Times::new()?,
+            shed_latency: Times::new()?,
+            delay: Times::new()?,
+            outside: Times::new()?,
+            stages: Vec::new(),
+        })
+    }
+
+    /// Counts a request. Its latency runs from the moment at which it was to be sent: one that
+    /// had to wait for a connection has waited, too.
+    pub(super) fn note(&mut self, moments: Moments, outcome: Outcome) -> anyhow::Result<()> {
+        let Moments {
+            intended,
+            sent,
+            done,
+        } = moments;
+        self.delay.note(sent.saturating_sub(intended));
+        let latency = done.saturating_sub(intended);
+        match outcome {
+            Outcome::Answered {
+                status: 200..=299,
+                timing,
+            } => {
+                self.answered += 1;
+                self.latency.note(latency);
+                if let Some(timing) = timing {
+                    self.note_stages(&timing, done.saturating_sub(sent))?;
+                }
+            }
+            Outcome::Answered {
+                status: status @ (429 | 503),
+                ..
+            } => {
+                *self.shed.entry(status).or_default() += 1;
+                self.shed_latency.note(latency);
+            }
+            Outcome::Answered { status, .. } => self.note_error(&status.to_string()),
+            Outcome::TimedOut => self.note_error("timeout"),
+            Outcome::Broken(why) => {
+                self.note_error("connection");
+                self.last_error = Some(why);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a failure of a kind.
+    pub(super) fn note_error(&mut self, kind: &str) {
+        *self.errors.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    fn note_stages(&mut self, header: &HeaderValue, served: Duration) -> anyhow::Result<()> {
+        for (name, time) in stages(header.to_str().unwrap_or("")) {
+            if name == TOTAL {
+                self.outside.note(served.saturating_sub(time));
+            }
+            if let Some((_, times)) = self.stages.iter_mut().find(|(known, _)| known == name) {
+                times.note(time);
+            } else {
+                let mut times = Times::new()?;
+                times.note(time);
+                self.stages.push((name.to_owned(), times));
+            }
+        }
+        Ok(())
+    }
+
+    /// From the intended moment to the last byte of an answer of success.
+    pub(super) fn latency(&self) -> Option<Spread> {
+        self.latency.spread()
+    }
+
+    /// The same of requests that were turned away.
+    pub(super) fn shed_latency(&self) -> Option<Spread> {
+        self.shed_latency.spread()
+    }
+
+    /// From the intended moment to that of sending: what the client itself is late.
+    pub(super) fn delay(&self) -> Option<Spread> {
+        self.delay.spread()
+    }
+
+    /// From sending to the last byte, without the time that the server says it took.
+    pub(super) fn outside(&self) -> Option<Spread> {
+        self.outside.spread()
+    }
+
+    /// The server's stages in its own order.
+    pub(super) fn stages(&self) -> Vec<Stage> {
+        let stage = |(name, times): &(String, Times)| Stage {
+            name: name.clone(),
+            p50: times.at(0.5),
+            p99: times.at(0.99),
+        };
+        self.stages.iter().map(stage).collect()
+    }
+}
+
+/// The durations of a `Server-Timing` header: `queue;dur=0.1, encode;desc="x";dur=2`. What has no
+/// duration is left out.
+fn stages(header: &str) -> impl Iterator<Item = (&str, Duration)> {
+    header.split(',').filter_map(|metric| {
+        let mut parts = metric.split(';').map(str::trim);
+        let name = parts.next()?;
+        let milliseconds: f64 = parts
+            .find_map(|part| part.strip_prefix("dur="))?
+            .trim_matches('"')
+            .parse()
+            .ok()?;
+        Some((name, Duration::try_from_secs_f64(milliseconds / 1e3).ok()?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(intended: u64, sent: u64, done: u64) -> Moments {
+        Moments {
+            intended: Duration::from_millis(intended),
+            sent: Duration::from_millis(sent),
+            done: Duration::from_millis(done),
+        }
+    }
+
+    fn answered(status: u16, timing: Option<&'static str>) -> Outcome {
+        Outcome::Answered {
+            status,
+            timing: timing.map(HeaderValue::from_static),
+        }
+    }
+
+    #[test]
+    fn latency_runs_from_the_intended_moment() {
+        let mut tally = Tally::new().unwrap();
+        let timing = Some("encode;dur=2.5, total;dur=4");
+        tally.note(at(10, 40, 50), answered(200, timing)).unwrap();
+        let close = |a: f64, b: f64| assert!((a - b).abs() < b * 2e-3, "{a} {b}");
+        close(tally.latency().unwrap().p50, 40.0);
+        close(tally.delay().unwrap().max, 30.0);
+        close(tally.outside().unwrap().p50, 6.0);
+        let stages = tally.stages();
+        assert_eq!(stages[0].name, "encode");
+        close(stages[0].p99, 2.5);
+        assert!(tally.shed_latency().is_none());
+    }
+
+    #[test]
+    fn every_request_is_counted_once() {
+        let mut tally = Tally::new().unwrap();
+        for status in [200, 429, 503, 503, 400, 500] {
+            tally.note(at(0, 0, 1), answered(status, None)).unwrap();
+        }
+        tally.note(at(0, 0, 1), Outcome::TimedOut).unwrap();
+        tally
+            .note(at(0, 0, 1), Outcome::Broken("refused".into()))
+            .unwrap();
+        assert_eq!(tally.answered, 1);
+        assert_eq!(tally.shed, BTreeMap::from([(429, 1), (503, 2)]));
+        let errors: Vec<_> = tally.errors.iter().map(|(k, n)| (k.as_str(), *n)).collect();
+        assert_eq!(
+            errors,
+            [("400", 1), ("500", 1), ("connection", 1), ("timeout", 1)]
+        );
+    }
+
+    #[test]
+    fn a_foreign_header_is_read_as_far_as_it_goes() {
+        let read: Vec<_> =
+            stages("cache, db;desc=\"a b\";dur=\"1.5\", x;dur=-1, y;dur=NaN").collect();
+        assert_eq!(read, [("db", Duration::from_micros(1500))]);
+    }
+}

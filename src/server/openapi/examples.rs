@@ -1,0 +1,92 @@
+//! Examples of bodies. A test sends every example of the document and expects success.
+
+use serde_json::{Value, json};
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::{OpenApi, RefOr};
+
+/// Adds the examples to the operations that they belong to.
+pub(super) fn add(document: &mut OpenApi) {
+    for (path, name, summary, value) in bodies() {
+        let operation = document.paths.paths.get_mut(path);
+        let body = operation
+            .and_then(|item| item.post.as_mut())
+            .and_then(|operation| operation.request_body.as_mut());
+        let Some(RefOr::T(body)) = body else { continue };
+        for content in body.content.values_mut() {
+            if let RefOr::T(content) = content {
+                let example = ExampleBuilder::new()
+                    .summary(summary)
+                    .value(Some(value.clone()));
+                content
+                    .examples
+                    .insert(name.to_owned(), example.build().into());
+            }
+        }
+    }
+}
+
+/// Path, name, what it shows, body.
+fn bodies() -> [(&'static str, &'static str, &'static str, Value); 9] {
+    [
+        (
+            "/v1/search",
+            "meaning",
+            "The five passages nearest in meaning",
+            json!({"query": "sovereignty in cyberspace", "limit": 5}),
+        ),
+        (
+            "/v1/search",
+            "exact",
+            "The second page, compared with every passage",
+            json!({"query": "an arms race in a new domain", "limit": 3, "offset": 3, "exact": true}),
+        ),
+        (
+            "/v1/search",
+            "words",
+            "Words and meaning together, of some documents only, with counts of years",
+            json!({
+                "query": "\"zero sum\" secur*", "mode": "hybrid", "limit": 5, "facets": ["year"],
+                "filter": {"date": {"from": "2015", "to": "2016"}, "not": {"language": "fr"}},
+            }),
+        ),
+        (
+            "/v1/search",
+            "like",
+            "Passages like one and unlike another text, with the passages around them",
+            json!({
+                "like": ["un-cyber-statement-2015#p4"], "unlike": ["trade and prices"], "limit": 3,
+                "include": ["context"],
+            }),
+        ),
+        (
+            "/v1/search/batch",
+            "two",
+            "Two searches of one snapshot",
+            json!({"searches": [{"query": "global village", "limit": 1}, {"query": "arms race", "limit": 1}]}),
+        ),
+        (
+            "/v1/embeddings",
+            "text",
+            "One text",
+            json!({"input": "sovereignty in cyberspace", "model": "all-MiniLM-L6-v2"}),
+        ),
+        (
+            "/v1/embeddings",
+            "texts",
+            "Several texts, as base64",
+            json!({"input": ["sovereignty in cyberspace", "the price of bread"], "encoding_format": "base64"}),
+        ),
+        (
+            "/v1/embeddings",
+            "tokens",
+            "Token ids instead of words: \"global village\"",
+            json!({"input": [[3795, 2352]], "dimensions": 384}),
+        ),
+        (
+            "/v1/embeddings",
+            "truncate",
+            "A text that may be cut off where the model stops reading",
+            json!({"input": "Peace and security in cyberspace concern every state.", "truncate": true}),
+        ),
+    ]
+}
