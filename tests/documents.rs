@@ -16,7 +16,7 @@ use crate::support;
 struct Archive {
     server: SocketAddr,
     engine: Arc<Engine>,
-    _data: TempDir,
+    data: TempDir,
 }
 
 struct Answer {
@@ -57,7 +57,7 @@ impl Archive {
         Self {
             server: support::start_server(service),
             engine,
-            _data: data,
+            data,
         }
     }
 

@@ -159,6 +159,18 @@ impl Engine {
         manner: Manner,
         on_tokens: &mut (dyn FnMut(usize) + Send),
     ) -> Result<Written, EngineError> {
+        let written = self.write_all(batch, manner, on_tokens);
+        // What was written before a failure is found too.
+        self.catch_up()?;
+        written
+    }
+
+    fn write_all(
+        &self,
+        batch: &[Incoming],
+        manner: Manner,
+        on_tokens: &mut (dyn FnMut(usize) + Send),
+    ) -> Result<Written, EngineError> {
         let mut written = Written::default();
         let mut rest = batch;
         // An id that comes again is compared with what its predecessor left.
@@ -169,7 +181,6 @@ impl Engine {
             self.write_distinct(distinct, manner, on_tokens, &mut written)?;
             rest = later;
         }
-        self.catch_up()?;
         Ok(written)
     }
 

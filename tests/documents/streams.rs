@@ -232,6 +232,38 @@ fn a_body_that_breaks_off_is_said_to_be_incomplete() {
     assert_eq!(archive.count(), 1);
 }
 
+#[test]
+fn where_the_store_fails_the_stream_ends_and_says_so() {
+    let archive = Archive::new();
+    let database = rusqlite::Connection::open(archive.data.path().join("antiphon.db")).unwrap();
+    let trigger = "CREATE TRIGGER poison BEFORE INSERT ON documents WHEN NEW.id = 'poison'
+         BEGIN SELECT RAISE(ABORT, 'no space left'); END";
+    database.execute_batch(trigger).unwrap();
+    let mut upload = Upload::begin(archive.server);
+    upload.send(&lines(0..2, "the sea"));
+    assert_eq!(upload.answer()["id"], "d0");
+    assert_eq!(upload.answer()["id"], "d1");
+    let poison = joined([document("poison", "Poison.")]);
+    upload.send(&(lines(2..3, "the sea") + &poison + &lines(3..4, "the sea")));
+    let summary = &upload.answer()["summary"];
+    assert_eq!(
+        (&summary["created"], &summary["complete"]),
+        (&json!(2), &json!(false))
+    );
+    assert_eq!(summary["error"]["code"], "internal");
+    let detail = summary["error"]["detail"].as_str().unwrap();
+    assert!(!detail.contains("space"), "the cause goes to the log");
+    archive
+        .post(&document("poison", "Poison."))
+        .is_problem(500, "internal", None);
+    // Written before the failure, not answered, whole.
+    assert_eq!(archive.found("the sea").len(), 3);
+    database.execute_batch("DROP TRIGGER poison").unwrap();
+    let again = archive.stream(lines(0..4, "the sea") + &poison);
+    assert_eq!(again.summary()["unchanged"], 3);
+    assert_eq!(again.summary()["created"], 2);
+}
+
 /// Sends documents to a program that is killed in the midst of them; what it answered until then.
 fn answered_until_killed(served: Served, round: usize) -> Vec<Value> {
     let mut upload = Upload::begin(address(&served));

@@ -13,7 +13,7 @@ use crate::server::wire::{DocumentBody, DocumentList, DocumentResponse, ListPara
 
 /// Documents in the order of their ids.
 #[utoipa::path(
-    get, path = "/v1/documents", tag = "documents",
+    get, path = "/v1/documents", tag = "documents", operation_id = "list_documents",
     params(ListParameters),
     responses((status = 200, body = DocumentList), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
@@ -49,7 +49,7 @@ pub(super) async fn list(
 
 /// A document with its clean text and the ranges of its passages.
 #[utoipa::path(
-    get, path = "/v1/documents/{id}", tag = "documents",
+    get, path = "/v1/documents/{id}", tag = "documents", operation_id = "read_document",
     params(
         ("id" = String, Path, description = "the document's id", example = "un-cyber-statement-2015"),
         ("If-None-Match" = Option<String>, Header, description = "content hashes in quotation marks that the client has"),
