@@ -1,10 +1,13 @@
 //! The description of the API, and the page that shows it.
 
-use antiphon::server::openapi_document;
+use std::sync::Arc;
+
+use antiphon::server::{Service, openapi_document};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::{SERVER, get, post, send};
+use super::{SERVER, get, send};
+use crate::support;
 
 #[test]
 fn openapi_describes_every_route() {
@@ -63,21 +66,27 @@ fn operations() -> Vec<(String, String, Value)> {
 #[test]
 fn every_example_of_a_body_is_answered() {
     let mut sent = 0;
+    // What is written must not be found by other tests.
+    let (engine, _data) = support::sample_engine();
+    let service = Arc::new(Service::new(support::LIMITS));
+    service.attach(engine);
+    let server = support::start_server(service);
     for (path, method, operation) in operations() {
-        if method != "post" {
+        if method != "post" || operation["requestBody"].is_null() {
             continue;
         }
         let content = &operation["requestBody"]["content"]["application/json"];
         let examples = content["examples"].as_object();
         let examples = examples.unwrap_or_else(|| panic!("{path} has no examples"));
         for (name, example) in examples {
-            let answer = post(&path, &example["value"]);
+            let body = example["value"].to_string();
+            let answer = send("POST", server, &path, Some(&body));
             assert_eq!(answer.status / 100, 2, "{path}, {name}: {}", answer.body);
             assert_ne!(answer.body["hits"], Value::Array(Vec::new()), "{name}");
             sent += 1;
         }
     }
-    assert!(sent >= 6, "{sent}");
+    assert!(sent >= 10, "{sent}");
 }
 
 #[test]
@@ -111,7 +120,7 @@ fn every_example_of_a_url_is_answered() {
 fn problems_are_described_with_their_media_type() {
     for (path, _, operation) in operations() {
         for (status, response) in operation["responses"].as_object().unwrap() {
-            if status.starts_with('2') {
+            if status.starts_with('2') || status == "304" {
                 continue;
             }
             let kinds: Vec<_> = response["content"].as_object().unwrap().keys().collect();

@@ -12,7 +12,12 @@ pub(super) fn add(document: &mut OpenApi) {
             .and_then(|item| item.post.as_mut())
             .and_then(|operation| operation.request_body.as_mut());
         let Some(RefOr::T(body)) = body else { continue };
-        for content in body.content.values_mut() {
+        // A stream has lines where the others have JSON.
+        let content = body
+            .content
+            .iter_mut()
+            .filter(|(kind, _)| *kind == "application/json");
+        for (_, content) in content {
             if let RefOr::T(content) = content {
                 let example = ExampleBuilder::new()
                     .summary(summary)
@@ -26,7 +31,7 @@ pub(super) fn add(document: &mut OpenApi) {
 }
 
 /// Path, name, what it shows, body.
-fn bodies() -> [(&'static str, &'static str, &'static str, Value); 9] {
+fn bodies() -> [(&'static str, &'static str, &'static str, Value); 10] {
     [
         (
             "/v1/search",
@@ -63,6 +68,16 @@ fn bodies() -> [(&'static str, &'static str, &'static str, Value); 9] {
             "two",
             "Two searches of one snapshot",
             json!({"searches": [{"query": "global village", "limit": 1}, {"query": "arms race", "limit": 1}]}),
+        ),
+        (
+            "/v1/documents",
+            "one",
+            "A statement with all that is known of it",
+            json!({
+                "id": "general-debate-2015-mdv", "title": "Statement at the General Debate",
+                "speaker": "A. Speaker", "country": "MDV", "date": "2015-09-30", "session": 70,
+                "text": "Small island states are threatened by rising seas.",
+            }),
         ),
         (
             "/v1/embeddings",

@@ -72,7 +72,11 @@ pub(super) async fn by_body(
 /// Passages by meaning, by words, or both, as a URL.
 #[utoipa::path(
     get, path = "/v1/search", tag = "search",
-    params(SearchParameters),
+    params(
+        ("q" = Option<String>, Query, description = "what to look for", example = "sovereignty in cyberspace"),
+        ("like" = Option<Vec<String>>, Query, description = "instead of `q`, passages by id or texts that the hits should be like"),
+        SearchParameters,
+    ),
     responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn by_url(

@@ -133,12 +133,7 @@ pub(in crate::server) struct SearchRequest {
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)] // describes what `SearchRequest` is read from
 pub(in crate::server) struct SearchParameters {
-    /// What to look for.
-    #[param(example = "sovereignty in cyberspace")]
-    q: Option<String>,
-    /// Passages by id or texts that the hits should be like, instead of a query.
-    like: Option<Vec<String>>,
-    /// Passages or texts that they should not be like.
+    /// Passages by id or texts that hits should not be like; beside `like`.
     unlike: Option<Vec<String>>,
     /// A filter as JSON, as in the body of a POST.
     filter: Option<String>,
