@@ -8,7 +8,7 @@ WORKDIR /app
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src benches tests \
     && echo 'fn main() {}' > src/main.rs \
-    && touch src/lib.rs tests/tests.rs benches/tokenize.rs benches/encode.rs benches/search.rs benches/query.rs \
+    && touch src/lib.rs tests/tests.rs benches/tokenize.rs benches/encode.rs benches/search.rs benches/live.rs benches/query.rs \
     && cargo build --release --locked
 COPY models/manifest.toml models/manifest.toml
 COPY src src

@@ -8,21 +8,25 @@ pub(super) fn pool(name: &'static str) -> Result<ThreadPool, ThreadPoolBuildErro
     ThreadPoolBuilder::new()
         .num_threads(rayon::current_num_threads())
         .thread_name(move |number| format!("{name} {number}"))
-        .start_handler(|_| give_way())
+        .start_handler(|_| give_way(NICEST))
         .build()
 }
 
-/// Linux keeps a priority for each thread; elsewhere it belongs to the whole process and stays.
+/// The lowest priority of Linux.
+const NICEST: i32 = 19;
+
+/// Makes the current thread give way to those of lower `niceness`, 0 to 19. Linux keeps a priority for
+/// each thread; elsewhere it belongs to the whole process and stays.
 #[cfg(target_os = "linux")]
-fn give_way() {
-    const NICEST: i32 = 19;
-    if let Err(error) = rustix::process::setpriority_process(None, NICEST) {
-        tracing::debug!("the priority of a background thread stays: {error}");
+pub fn give_way(niceness: i32) {
+    if let Err(error) = rustix::process::setpriority_process(None, niceness) {
+        tracing::debug!("the priority of a thread stays: {error}");
     }
 }
 
+/// Does nothing: only Linux keeps a priority for each thread.
 #[cfg(not(target_os = "linux"))]
-fn give_way() {}
+pub fn give_way(_niceness: i32) {}
 
 #[cfg(test)]
 mod tests {

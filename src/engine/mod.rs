@@ -28,6 +28,7 @@ use crate::encoder::Encoder;
 use crate::index::{self, BuildOptions, BuildProgress, HnswParameters, IndexError, SegmentedIndex};
 use crate::store::{Store, StoreError, View};
 
+pub use background::give_way;
 pub use catalogue::Catalogue;
 pub use condition::{Condition, Versions};
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoProgress};

@@ -9,7 +9,7 @@ use crate::encoder::Embedding;
 use crate::engine::Snapshot;
 use crate::index::{Request, Work, similarity};
 use crate::passages::TextRange;
-use crate::store::{HitRecord, PassageKey, PassageRecord, Term};
+use crate::store::{HitRecord, PassageRecord, StoreError, Term};
 
 use super::ranking::{Candidate, Scored, diversified, fused, grouped};
 use super::subject::Subject;
@@ -265,8 +265,7 @@ fn hits(
 ) -> Result<Vec<Hit>, SearchError> {
     let include = query.parts().include;
     let rows: Vec<u32> = chosen.iter().map(|ranked| ranked.candidate.row).collect();
-    let keys = keys(snapshot, &rows);
-    let records = snapshot.view().hits(&keys)?;
+    let records = records(snapshot, &rows)?;
     let mut contexts = if include.context {
         contexts(snapshot, &rows)?.into_iter()
     } else {
@@ -299,10 +298,14 @@ fn hits(
     Ok(hits)
 }
 
-fn keys(snapshot: &Snapshot, rows: &[u32]) -> Vec<PassageKey> {
-    rows.iter()
-        .filter_map(|row| snapshot.key_of(*row))
-        .collect()
+/// The passages of these rows.
+fn records(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<HitRecord>, StoreError> {
+    let wanted = |row: &u32| {
+        let document = snapshot.catalogue().document_of(*row)?;
+        Some((snapshot.key_of(*row)?, &document.id))
+    };
+    let wanted: Vec<_> = rows.iter().filter_map(wanted).collect();
+    snapshot.view().hits_in(&wanted)
 }
 
 /// Where a passage holds the terms, in characters of its document.
@@ -329,7 +332,7 @@ fn contexts(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<Context>, SearchErr
     let (before, after) = (neighbours(-1), neighbours(1));
     let read = |rows: &[Option<u32>]| -> Result<Vec<Option<_>>, SearchError> {
         let present: Vec<u32> = rows.iter().flatten().copied().collect();
-        let mut records = snapshot.view().hits(&keys(snapshot, &present))?.into_iter();
+        let mut records = records(snapshot, &present)?.into_iter();
         let passage = |row: &Option<u32>| row.and_then(|_| records.next()).map(|r| r.passage);
         Ok(rows.iter().map(passage).collect())
     };

@@ -3,10 +3,11 @@
 //! Handlers parse, call and answer; what they call lives further up. The listener is up before
 //! the model is loaded: until a snapshot is published every route of the API answers 503 and
 //! says what is being waited for. Work for the CPU waits in one bounded queue ([`admission`])
-//! and runs off the async workers. Before all of them stands the [`guard`]: keys, limits, logs and
+//! and runs on threads of its own ([`cores`]). Before all of them stands the [`guard`]: keys, limits, logs and
 //! metrics. Every error is one [`Problem`], from one table.
 
 mod admission;
+mod cores;
 mod cursor;
 mod documents;
 mod extract;
@@ -25,6 +26,8 @@ use std::sync::Arc;
 use actix_web::dev::Server;
 use actix_web::{App, HttpServer, middleware, web};
 
+use crate::engine;
+
 pub use guard::{
     Bounds, Guard, GuardError, GuardOptions, KeyEntry, LogSink, Minted, Reloaded, Scope, TlsFiles,
 };
@@ -35,6 +38,9 @@ pub use wire::search_response;
 
 /// Threads that read requests and write answers; the work itself runs elsewhere.
 const WORKERS: usize = 2;
+
+/// How much those threads give way to the work; background threads give way further still.
+const NICENESS: i32 = 2;
 
 /// Seconds that connections have to close once their last request is answered.
 const CLOSING_SECONDS: u64 = 1;
@@ -53,6 +59,8 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
     let shared = Arc::clone(&service);
     let known = Arc::clone(&service);
     let server = HttpServer::new(move || {
+        // Each worker makes its own, on its own thread.
+        engine::give_way(NICENESS);
         // The last layer is the outermost.
         App::new()
             .app_data(web::Data::from(Arc::clone(&shared)))

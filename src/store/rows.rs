@@ -17,12 +17,10 @@ pub(super) const SUMMARY_COLUMNS: &str = "d.id, d.title, d.speaker, d.date, d.ve
      (SELECT count(*) FROM passages WHERE document = d.key) AS passages";
 
 /// Columns and tables for [`passage`] and [`hit`].
-pub(super) const PASSAGE_COLUMNS: &str =
-    "d.id AS document_id, p.ordinal, p.range_start, p.range_end, p.tokens,
+pub(super) const PASSAGE_COLUMNS: &str = "p.ordinal, p.range_start, p.range_end, p.tokens,
      p.text AS passage_text, p.hash, s.ranges, s.vectors
      FROM passages p
-     JOIN sentences s ON s.passage = p.key
-     JOIN documents d ON d.key = p.document";
+     JOIN sentences s ON s.passage = p.key";
 
 pub(super) fn summary(row: &Row<'_>) -> Result<DocumentSummary, StoreError> {
     let id = document_id(row.get("id")?)?;
@@ -70,8 +68,12 @@ pub(super) fn passage(row: &Row<'_>, document: &DocumentId) -> Result<PassageRec
     })
 }
 
-pub(super) fn hit(row: &Row<'_>, dimension: usize) -> Result<HitRecord, StoreError> {
-    let passage = passage(row, &document_id(row.get("document_id")?)?)?;
+pub(super) fn hit(
+    row: &Row<'_>,
+    document: &DocumentId,
+    dimension: usize,
+) -> Result<HitRecord, StoreError> {
+    let passage = passage(row, document)?;
     let bytes = row
         .get_ref("vectors")?
         .as_blob()

@@ -159,7 +159,8 @@ impl View {
                 return Ok(None);
             };
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {PASSAGE_COLUMNS} WHERE d.id = ?1 ORDER BY p.ordinal"
+                "SELECT {PASSAGE_COLUMNS} JOIN documents d ON d.key = p.document
+                 WHERE d.id = ?1 ORDER BY p.ordinal"
             ))?;
             record.passages = statement
                 .query_and_then([id.as_str()], |row| rows::passage(row, id))?
@@ -197,7 +198,8 @@ impl View {
     ) -> Result<Option<PassageRecord>, StoreError> {
         self.with(|connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {PASSAGE_COLUMNS} WHERE d.id = ?1 AND p.ordinal = ?2"
+                "SELECT {PASSAGE_COLUMNS} JOIN documents d ON d.key = p.document
+                 WHERE d.id = ?1 AND p.ordinal = ?2"
             ))?;
             statement
                 .query_and_then(params![document.as_str(), ordinal], |row| {
@@ -215,17 +217,38 @@ impl View {
     ///
     /// If the database cannot be read, or a passage is missing or damaged.
     pub fn hits(&self, keys: &[PassageKey]) -> Result<Vec<HitRecord>, StoreError> {
+        let documents = self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT d.id FROM passages p JOIN documents d ON d.key = p.document WHERE p.key = ?1",
+            )?;
+            let mut id = |key: &PassageKey| {
+                rows::document_id(statement.query_row([key.0], |row| row.get(0))?)
+            };
+            keys.iter().map(&mut id).collect::<Result<Vec<_>, _>>()
+        })?;
+        self.hits_in(&keys.iter().copied().zip(&documents).collect::<Vec<_>>())
+    }
+
+    /// The same for whoever knows the documents already.
+    ///
+    /// # Errors
+    ///
+    /// As [`View::hits`].
+    pub fn hits_in(
+        &self,
+        wanted: &[(PassageKey, &DocumentId)],
+    ) -> Result<Vec<HitRecord>, StoreError> {
         self.with(|connection| {
             let mut statement =
                 connection.prepare_cached(&format!("SELECT {PASSAGE_COLUMNS} WHERE p.key = ?1"))?;
             let dimension = self.fingerprint.dimension;
-            let mut hit = |key: &PassageKey| {
+            let mut hit = |(key, document): &(PassageKey, &DocumentId)| {
                 let mut found =
-                    statement.query_and_then([key.0], |row| rows::hit(row, dimension))?;
+                    statement.query_and_then([key.0], |row| rows::hit(row, document, dimension))?;
                 let missing = StoreError::Sqlite(rusqlite::Error::QueryReturnedNoRows);
                 found.next().unwrap_or(Err(missing))
             };
-            keys.iter().map(&mut hit).collect()
+            wanted.iter().map(&mut hit).collect()
         })
     }
 

@@ -50,7 +50,7 @@ pub(in crate::server) enum IncludeName {
 pub(in crate::server) struct SearchRequest {
     /// What to look for: words, a sentence, up to a paragraph.
     #[serde(default)]
-    #[schema(example = "sovereignty in cyberspace")]
+    #[schema(min_length = 1, example = "sovereignty in cyberspace")]
     pub(in crate::server) query: Option<String>,
     /// Instead of a query, passages by id or texts that the hits should be like.
     #[serde(default)]
