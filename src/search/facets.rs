@@ -8,7 +8,7 @@ use crate::engine::Catalogue;
 use crate::store::DocumentSummary;
 
 use super::SearchError;
-use super::filter::{FIELDS, Filter, year};
+use super::filter::{FIELDS, Filter, known as known_fields, year};
 
 /// Most values of one facet that are given; `others` counts the rest.
 pub const MOST_VALUES: usize = 1000;
@@ -49,12 +49,9 @@ pub fn facets(
     for field in fields {
         let known = FIELDS.contains(&field.as_str());
         if !known && !catalogue.attributes().contains(field) {
-            let names = FIELDS
-                .into_iter()
-                .chain(catalogue.attributes().iter().map(String::as_str));
             return Err(SearchError::UnknownFacet {
                 received: field.clone(),
-                known: names.collect::<Vec<_>>().join(", "),
+                known: known_fields(catalogue),
             });
         }
     }

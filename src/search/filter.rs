@@ -95,11 +95,9 @@ impl Filter {
                 if FIELDS.contains(&name.as_str()) || catalogue.attributes().contains(name) {
                     return Ok(());
                 }
-                let known = FIELDS.iter().copied();
-                let known = known.chain(catalogue.attributes().iter().map(String::as_str));
                 Err(SearchError::UnknownField {
                     received: name.clone(),
-                    known: known.collect::<Vec<_>>().join(", "),
+                    known: known(catalogue),
                 })
             }
         }
@@ -120,7 +118,7 @@ impl Wanted {
     fn matches(&self, field: &str, document: &DocumentSummary) -> bool {
         let metadata = &document.metadata;
         match self {
-            Self::Between(from, to) => metadata.date.is_some_and(|date| {
+            Self::Between(from, to) => date_of(document).is_some_and(|date| {
                 from.is_none_or(|from| from.first_day() <= date.first_day())
                     && to.is_none_or(|to| date.last_day() <= to.last_day())
             }),
@@ -145,15 +143,31 @@ impl Wanted {
     }
 }
 
-/// The year of a document's date; where it has none, its attribute of that name.
-pub(super) fn year(document: &DocumentSummary) -> Option<String> {
+/// The names of all fields and attributes, for a person.
+pub(super) fn known(catalogue: &Catalogue) -> String {
+    let own = |name: &&String| !FIELDS.contains(&name.as_str());
+    let attributes = catalogue.attributes().iter().filter(own);
+    let names: Vec<&str> = FIELDS
+        .into_iter()
+        .chain(attributes.map(String::as_str))
+        .collect();
+    names.join(", ")
+}
+
+/// When a document was spoken: its date; where it has none, its attribute `year` if that is one.
+pub(super) fn date_of(document: &DocumentSummary) -> Option<PartialDate> {
     let metadata = &document.metadata;
-    match (metadata.date, metadata.attributes.get("year")) {
-        (Some(date), _) => Some(format!("{:04}", date.year())),
-        (None, Some(Value::String(year))) => Some(year.clone()),
-        (None, Some(Value::Number(year))) => Some(year.to_string()),
-        (None, _) => None,
-    }
+    let attribute = || match metadata.attributes.get("year")? {
+        Value::String(year) => year.parse().ok(),
+        Value::Number(year) => year.to_string().parse().ok(),
+        _ => None,
+    };
+    metadata.date.or_else(attribute)
+}
+
+/// The year of [`date_of`].
+pub(super) fn year(document: &DocumentSummary) -> Option<String> {
+    date_of(document).map(|date| format!("{:04}", date.year()))
 }
 
 /// Whether an attribute is this, or a list that holds it.
@@ -335,6 +349,14 @@ mod tests {
         }
         assert!(!admits(&json!({"session": 7}), &own));
         assert!(!admits(&json!({"date": "2015"}), &own));
+        let mut own = own;
+        own.metadata
+            .attributes
+            .insert("year".to_owned(), json!(2015));
+        assert!(admits(
+            &json!({"date": {"to": "2015"}, "year": "2015"}),
+            &own
+        ));
     }
 
     #[test]

@@ -26,9 +26,8 @@ const FILTER_FIELDS: [&str; 7] = [
 ];
 
 /// Parameters of a search, whatever attributes the documents have.
-const PARAMETERS: [&str; 19] = [
+const PARAMETERS: [&str; 18] = [
     "q",
-    "query",
     "like",
     "unlike",
     "filter",
@@ -298,6 +297,14 @@ fn from_url(pairs: Vec<(String, String)>, catalogue: &Catalogue) -> Result<Searc
     let (filter, rest) = filter_of(pairs, catalogue)?;
     let mut fields = serde_json::Map::new();
     for (name, value) in rest {
+        if !PARAMETERS.contains(&name.as_str()) {
+            let detail = format!(
+                "there is no parameter {name}; there are {}, {} and the documents' attributes",
+                PARAMETERS.join(", "),
+                FILTER_FIELDS.join(", ")
+            );
+            return Err(Problem::unknown_field(detail).at(name));
+        }
         let name = if name == "q" {
             "query".to_owned()
         } else {
