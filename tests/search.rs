@@ -118,6 +118,31 @@ fn filters_choose_documents_before_the_search() {
 }
 
 #[test]
+fn documents_are_listed_under_a_filter() {
+    let list = get("/v1/documents?country=MDV&country=EST&limit=2").body;
+    assert_eq!(list["total"], 3);
+    assert_eq!(list["documents"][1]["id"], "sea-2");
+    let next = list["next"].as_str().unwrap();
+    let rest = get(&format!(
+        "/v1/documents?country=MDV&country=EST&limit=2&after={next}"
+    ))
+    .body;
+    assert_eq!(rest["documents"][0]["id"], "veto-1");
+    assert!(rest["next"].is_null());
+    assert_eq!(
+        get("/v1/documents?session=70&limit=1").body["documents"][0]["id"],
+        "sea-1"
+    );
+    assert_eq!(get("/v1/documents?date=2030").body["total"], 0);
+    get("/v1/documents?colour=red").assert_problem(400, "unknown_field", Some("colour"));
+    get("/v1/documents?filter=%7B%22colour%22%3A1%7D").assert_problem(
+        400,
+        "unknown_field",
+        Some("filter.colour"),
+    );
+}
+
+#[test]
 fn words_are_found_without_case_and_accents_and_shown() {
     let answer = search(&json!({"query": "VETO council", "mode": "keyword"}));
     assert_eq!(documents(&answer), ["veto-1", "veto-2"]);

@@ -3,6 +3,9 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use serde_json::Value;
+
+use super::url::{self, FilterParameters, Known};
 use crate::corpus::DocumentId;
 use crate::search::MAX_LIMIT;
 use crate::server::documents::conditions;
@@ -11,40 +14,52 @@ use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
 use crate::server::wire::{DocumentBody, DocumentList, DocumentResponse, ListParameters};
 
-/// Documents in the order of their ids.
+/// What a URL of a list has.
+const KNOWN: Known = Known {
+    names: &["limit", "after"],
+    lists: &[],
+    texts: &["after"],
+};
+
+/// Documents in the order of their ids, filtered as a search.
 #[utoipa::path(
     get, path = "/v1/documents", tag = "documents", operation_id = "list_documents",
-    params(ListParameters),
+    params(ListParameters, FilterParameters),
     responses((status = 200, body = DocumentList), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn list(
     service: web::Data<Service>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let ListParameters { limit, after } = extract::query(&request)?;
+    let (_, snapshot) = service.ready()?;
+    let pairs = extract::pairs(&request);
+    let (filter, fields) = url::read(pairs, snapshot.catalogue(), &KNOWN)?;
+    let ListParameters { limit, after } = extract::from_value(Value::Object(fields))?;
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("limit is {limit}; expected 1 to {MAX_LIMIT}");
         return Err(Problem::limit_out_of_range(detail).at("limit"));
     }
     let after = after.map(|id| parse_id(&id, "after")).transpose()?;
-    let (_, snapshot) = service.ready()?;
-    let total = snapshot.facts().documents;
-    let ((documents, more), _) = service
+    filter.check(snapshot.catalogue())?;
+    let (list, _) = service
         .admission()
         .run(move || {
-            // One more than asked for tells whether there is a next page.
-            let mut page = snapshot.view().documents(after.as_ref(), limit + 1)?;
+            let documents = snapshot.catalogue().documents();
+            let admitted: Vec<_> = documents.filter(|d| filter.admits(d)).collect();
+            let first = after.map_or(0, |id| {
+                admitted.partition_point(|d| d.id.as_str() <= id.as_str())
+            });
+            let page = admitted.get(first..).unwrap_or_default();
             let more = page.len() > limit;
-            page.truncate(limit);
-            Ok((page, more))
+            let page = page.get(..limit).unwrap_or(page);
+            Ok(DocumentList {
+                documents: page.iter().map(|d| DocumentBody::from(&***d)).collect(),
+                total: admitted.len(),
+                next: page.last().filter(|_| more).map(|d| d.id.to_string()),
+            })
         })
         .await?;
-    let next = documents.last().filter(|_| more).map(|d| d.id.to_string());
-    Ok(HttpResponse::Ok().json(DocumentList {
-        documents: documents.iter().map(DocumentBody::from).collect(),
-        total,
-        next,
-    }))
+    Ok(HttpResponse::Ok().json(list))
 }
 
 /// A document with its clean text and the ranges of its passages.

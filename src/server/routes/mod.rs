@@ -6,6 +6,7 @@ mod embeddings;
 mod operations;
 mod passages;
 mod search;
+mod url;
 mod writing;
 
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, Route, guard, web};

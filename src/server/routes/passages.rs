@@ -47,7 +47,7 @@ pub(super) async fn read(
 /// Passages like this one, which is not among them: a search `like` it, with the same parameters.
 #[utoipa::path(
     get, path = "/v1/passages/{id}/similar", tag = "search",
-    params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p4"), SearchParameters),
+    params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p4"), super::url::FilterParameters, SearchParameters),
     responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
 pub(super) async fn similar(

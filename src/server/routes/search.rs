@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::engine::{Catalogue, Snapshot};
-use crate::search::{self, Caching, Filter, Query, QueryEncoder};
+use crate::search::{self, Caching, Query, QueryEncoder};
 use crate::server::extract::{self, Body};
 use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
@@ -17,41 +18,49 @@ use crate::server::wire::{
     SearchRequest, SearchResponse, batch_response, search_response,
 };
 
+use super::url::{self, FilterParameters, Known};
+
+/// Which facets are wanted.
+#[derive(Deserialize)]
+struct FacetParameters {
+    #[serde(default)]
+    facets: Vec<String>,
+}
+
 /// Most searches that are answered together.
 const MOST_SEARCHES: usize = 100;
 
-/// Parameters of a URL that are fields of a filter.
-const FILTER_FIELDS: [&str; 7] = [
-    "document", "speaker", "country", "venue", "language", "date", "year",
-];
+/// What a search's URL has.
+const KNOWN: Known = Known {
+    names: &[
+        "q",
+        "like",
+        "unlike",
+        "mode",
+        "limit",
+        "offset",
+        "cursor",
+        "min_score",
+        "semantic_weight",
+        "group_by",
+        "group_size",
+        "diversity",
+        "ef",
+        "exact",
+        "include",
+        "facets",
+        "timeout_ms",
+    ],
+    lists: &["like", "unlike", "include", "facets"],
+    texts: &["q", "mode", "group_by", "cursor"],
+};
 
-/// Parameters of a search, whatever attributes the documents have.
-const PARAMETERS: [&str; 18] = [
-    "q",
-    "like",
-    "unlike",
-    "filter",
-    "mode",
-    "limit",
-    "offset",
-    "cursor",
-    "min_score",
-    "semantic_weight",
-    "group_by",
-    "group_size",
-    "diversity",
-    "ef",
-    "exact",
-    "include",
-    "facets",
-    "timeout_ms",
-];
-
-/// Parameters that may be given several times.
-const LISTS: [&str; 4] = ["like", "unlike", "include", "facets"];
-
-/// Parameters that are texts, whatever they look like.
-const TEXTS: [&str; 4] = ["query", "mode", "group_by", "cursor"];
+/// What a URL of facets has.
+const KNOWN_FACETS: Known = Known {
+    names: &["facets"],
+    lists: &["facets"],
+    texts: &[],
+};
 
 /// Passages by meaning, by words, or both.
 #[utoipa::path(
@@ -74,7 +83,7 @@ pub(super) async fn by_body(
     params(
         ("q" = Option<String>, Query, description = "what to look for", example = "sovereignty in cyberspace"),
         ("like" = Option<Vec<String>>, Query, description = "instead of `q`, passages by id or texts that the hits should be like"),
-        SearchParameters,
+        FilterParameters, SearchParameters,
     ),
     responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
@@ -158,11 +167,7 @@ fn paired(
     get, path = "/v1/facets", tag = "search",
     params(
         ("facets" = Option<Vec<String>>, Query, description = "fields whose values are counted; those of a filter"),
-        ("filter" = Option<String>, Query, description = "a filter as JSON, as in a search"),
-        ("document" = Option<Vec<String>>, Query), ("speaker" = Option<Vec<String>>, Query),
-        ("country" = Option<Vec<String>>, Query), ("venue" = Option<Vec<String>>, Query),
-        ("language" = Option<Vec<String>>, Query), ("date" = Option<Vec<String>>, Query),
-        ("year" = Option<Vec<String>>, Query),
+        FilterParameters,
     ),
     responses((status = 200, body = FacetResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
 )]
@@ -171,26 +176,16 @@ pub(super) async fn facets(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (_, snapshot) = service.ready()?;
-    let (filter, rest) = filter_of(extract::pairs(&request), snapshot.catalogue())?;
-    let mut fields = Vec::new();
-    for (name, value) in rest {
-        if name == "facets" {
-            fields.push(value);
-        } else {
-            let detail = format!(
-                "there is no parameter {name}; expected facets, filter or {}",
-                FILTER_FIELDS.join(", ")
-            );
-            return Err(Problem::unknown_field(detail).at(name));
-        }
-    }
-    if fields.is_empty() {
-        fields = ["speaker", "country", "year"].map(str::to_owned).to_vec();
+    let pairs = extract::pairs(&request);
+    let (filter, given) = url::read(pairs, snapshot.catalogue(), &KNOWN_FACETS)?;
+    let FacetParameters { mut facets } = extract::from_value(Value::Object(given))?;
+    if facets.is_empty() {
+        facets = ["speaker", "country", "year"].map(str::to_owned).to_vec();
     }
     let provenance = Provenance::of(&snapshot);
     let (facets, _) = service
         .admission()
-        .run(move || Ok(search::facets(snapshot.catalogue(), &filter, &fields)?))
+        .run(move || Ok(search::facets(snapshot.catalogue(), &filter, &facets)?))
         .await?;
     Ok(HttpResponse::Ok().json(FacetResponse {
         facets: facets.into_iter().map(FacetBody::from).collect(),
@@ -258,75 +253,11 @@ fn caching(request: &HttpRequest) -> Caching {
     }
 }
 
-/// The filter in a URL's parameters, and the other parameters.
-#[allow(clippy::type_complexity)] // two lists of names and values
-fn filter_of(
-    pairs: Vec<(String, String)>,
-    catalogue: &Catalogue,
-) -> Result<(Filter, Vec<(String, String)>), Problem> {
-    let is_field = |name: &String| {
-        let attribute = !PARAMETERS.contains(&name.as_str());
-        FILTER_FIELDS.contains(&name.as_str())
-            || (attribute && catalogue.attributes().contains(name))
-    };
-    let (mut filters, mut rest) = (Vec::new(), Vec::new());
-    let mut fields: Vec<(String, Vec<String>)> = Vec::new();
-    for (name, value) in pairs {
-        if name == "filter" {
-            let filter: Value = serde_json::from_str(&value).map_err(|error| {
-                Problem::bad_filter(format!("filter is not JSON: {error}")).at("filter")
-            })?;
-            filters.push(Filter::read(&filter)?);
-        } else if is_field(&name) {
-            match fields.iter_mut().find(|(own, _)| *own == name) {
-                Some((_, values)) => values.push(value),
-                None => fields.push((name, vec![value])),
-            }
-        } else {
-            rest.push((name, value));
-        }
-    }
-    for (name, values) in &fields {
-        filters.push(Filter::field(name, values)?);
-    }
-    Ok((Filter::All(filters), rest))
-}
-
 /// A search from the parameters of a URL.
 fn from_url(pairs: Vec<(String, String)>, catalogue: &Catalogue) -> Result<SearchRequest, Problem> {
-    let (filter, rest) = filter_of(pairs, catalogue)?;
-    let mut fields = serde_json::Map::new();
-    for (name, value) in rest {
-        if !PARAMETERS.contains(&name.as_str()) {
-            let detail = format!(
-                "there is no parameter {name}; there are {}, {} and the documents' attributes",
-                PARAMETERS.join(", "),
-                FILTER_FIELDS.join(", ")
-            );
-            return Err(Problem::unknown_field(detail).at(name));
-        }
-        let name = if name == "q" {
-            "query".to_owned()
-        } else {
-            name
-        };
-        if LISTS.contains(&name.as_str()) {
-            let list = fields.entry(name).or_insert_with(|| json!([]));
-            if let Value::Array(values) = list {
-                values.push(Value::String(value));
-            }
-            continue;
-        }
-        let value = match serde_json::from_str(&value) {
-            Ok(plain @ (Value::Number(_) | Value::Bool(_))) if !TEXTS.contains(&name.as_str()) => {
-                plain
-            }
-            _ => Value::String(value),
-        };
-        if fields.insert(name.clone(), value).is_some() {
-            let detail = format!("{name} is given twice; expected it once");
-            return Err(Problem::wrong_type(detail).at(name));
-        }
+    let (filter, mut fields) = url::read(pairs, catalogue, &KNOWN)?;
+    if let Some(query) = fields.remove("q") {
+        fields.insert("query".to_owned(), query);
     }
     let mut search: SearchRequest = extract::from_value(Value::Object(fields))?;
     search.restrict(filter);

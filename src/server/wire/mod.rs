@@ -48,7 +48,7 @@ pub struct DocumentBody {
 pub(super) struct DocumentList {
     /// Documents in the order of their ids.
     pub(super) documents: Vec<DocumentBody>,
-    /// Number of all documents.
+    /// Number of all documents that the filter lets through.
     pub(super) total: usize,
     /// Give this as `after` for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]

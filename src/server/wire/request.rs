@@ -127,31 +127,13 @@ pub(in crate::server) struct SearchRequest {
     restriction: Option<Filter>,
 }
 
-/// A search in a URL. Lists are written by giving a parameter several times; an attribute of the
-/// documents is a parameter too, and lets only those through that have one of its values.
+/// A search in a URL, beside its filter. Lists are written by giving a parameter several times.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)] // describes what `SearchRequest` is read from
 pub(in crate::server) struct SearchParameters {
     /// Passages by id or texts that hits should not be like; beside `like`.
     unlike: Option<Vec<String>>,
-    /// A filter as JSON, as in the body of a POST.
-    filter: Option<String>,
-    /// Only documents with one of these ids.
-    document: Option<Vec<String>>,
-    /// Only documents of one of these speakers.
-    speaker: Option<Vec<String>>,
-    /// Only documents of one of these countries.
-    country: Option<Vec<String>>,
-    /// Only documents of one of these venues.
-    venue: Option<Vec<String>>,
-    /// Only documents in one of these languages.
-    language: Option<Vec<String>>,
-    /// Only documents of one of these years.
-    year: Option<Vec<String>>,
-    /// Only documents of one of these dates: `2015`, `2015-10`, `2015-10-23`, or a range such as
-    /// `2015..2016-06`, of which one end may be missing.
-    date: Option<Vec<String>>,
     /// How to search.
     #[param(inline)]
     mode: Option<ModeName>,

@@ -1,0 +1,117 @@
+//! From the parameters of a URL to a filter and the fields of a request.
+
+use serde_json::{Map, Value, json};
+use utoipa::IntoParams;
+
+use crate::engine::Catalogue;
+use crate::search::Filter;
+use crate::server::problem::Problem;
+
+/// Parameters that are fields of a filter, wherever there is one.
+const FILTER_FIELDS: [&str; 7] = [
+    "document", "speaker", "country", "venue", "language", "date", "year",
+];
+
+/// Which documents are meant. An attribute of the documents is a parameter too, and lets only those
+/// through that have one of its values.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // describes what `read` reads
+pub(super) struct FilterParameters {
+    /// A filter as JSON, as in the body of a search.
+    filter: Option<String>,
+    /// Only documents with one of these ids.
+    document: Option<Vec<String>>,
+    /// Only documents of one of these speakers.
+    speaker: Option<Vec<String>>,
+    /// Only documents of one of these countries.
+    country: Option<Vec<String>>,
+    /// Only documents of one of these venues.
+    venue: Option<Vec<String>>,
+    /// Only documents in one of these languages.
+    language: Option<Vec<String>>,
+    /// Only documents of one of these dates: `2015`, `2015-10`, `2015-10-23`, or a range such as
+    /// `2015..2016-06`, of which one end may be missing.
+    date: Option<Vec<String>>,
+    /// Only documents of one of these years.
+    year: Option<Vec<String>>,
+}
+
+/// The parameters of a route, beside those of a filter.
+pub(super) struct Known {
+    /// Their names, which no attribute takes over.
+    pub(super) names: &'static [&'static str],
+    /// Of these, those that may be given several times.
+    pub(super) lists: &'static [&'static str],
+    /// Of these, those that are texts, whatever they look like.
+    pub(super) texts: &'static [&'static str],
+}
+
+/// The filter that a URL names, and the other parameters as fields of a JSON object.
+pub(super) fn read(
+    pairs: Vec<(String, String)>,
+    catalogue: &Catalogue,
+    known: &Known,
+) -> Result<(Filter, Map<String, Value>), Problem> {
+    let mut filters = Vec::new();
+    let mut chosen: Vec<(String, Vec<String>)> = Vec::new();
+    let mut fields = Map::new();
+    for (name, value) in pairs {
+        let is_own = known.names.contains(&name.as_str());
+        let is_field = FILTER_FIELDS.contains(&name.as_str())
+            || (!is_own && name != "filter" && catalogue.attributes().contains(&name));
+        if is_field {
+            match chosen.iter_mut().find(|(own, _)| *own == name) {
+                Some((_, values)) => values.push(value),
+                None => chosen.push((name, vec![value])),
+            }
+        } else if name == "filter" {
+            let filter: Value = serde_json::from_str(&value).map_err(|error| {
+                Problem::bad_filter(format!("filter is not JSON: {error}")).at("filter")
+            })?;
+            filters.push(Filter::read(&filter)?);
+        } else if is_own {
+            put(&mut fields, name, value, known)?;
+        } else {
+            let detail = format!(
+                "there is no parameter {name}; there are {}, filter, {} and the documents' attributes",
+                known.names.join(", "),
+                FILTER_FIELDS.join(", ")
+            );
+            return Err(Problem::unknown_field(detail).at(name));
+        }
+    }
+    for (name, values) in &chosen {
+        filters.push(Filter::field(name, values)?);
+    }
+    Ok((Filter::All(filters), fields))
+}
+
+/// Records a parameter as JSON would have it.
+fn put(
+    fields: &mut Map<String, Value>,
+    name: String,
+    value: String,
+    known: &Known,
+) -> Result<(), Problem> {
+    if known.lists.contains(&name.as_str()) {
+        if let Value::Array(values) = fields.entry(name).or_insert_with(|| json!([])) {
+            values.push(Value::String(value));
+        }
+        return Ok(());
+    }
+    let value = match serde_json::from_str(&value) {
+        Ok(plain @ (Value::Number(_) | Value::Bool(_)))
+            if !known.texts.contains(&name.as_str()) =>
+        {
+            plain
+        }
+        _ => Value::String(value),
+    };
+    if fields.contains_key(&name) {
+        let detail = format!("{name} is given twice; expected it once");
+        return Err(Problem::wrong_type(detail).at(name));
+    }
+    fields.insert(name, value);
+    Ok(())
+}
