@@ -132,16 +132,6 @@ pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem
     })
 }
 
-/// Reads the parameters of a URL.
-pub(super) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
-    let pairs = form_pairs(request.query_string());
-    let reader = serde_urlencoded::Deserializer::new(pairs);
-    serde_path_to_error::deserialize(reader).map_err(|error| {
-        let path = error.path().to_string();
-        describe(&error.into_inner().to_string(), &path)
-    })
-}
-
 fn form_pairs(query: &str) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(query.as_bytes())
 }

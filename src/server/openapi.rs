@@ -49,6 +49,7 @@ const PROBLEM: &str = "#/components/schemas/Problem";
         shapes::DocumentRequest,
         shapes::DocumentResult,
         shapes::DocumentResults,
+        shapes::DocumentAnswer,
         shapes::SummaryLine,
         wire::PassageResponse,
         openai::EmbeddingRequest,

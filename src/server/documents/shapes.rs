@@ -69,6 +69,7 @@ pub(in crate::server) struct DocumentResult {
 /// What was done with a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DocumentStatus)]
 pub(in crate::server) enum Status {
     /// It is new.
     Created,
@@ -96,6 +97,7 @@ impl From<Change> for Status {
 /// Why a document was not stored: `code`, `detail` and `field` of the problem that it would be if
 /// it had been sent alone.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DocumentError)]
 pub(in crate::server) struct ErrorBody {
     /// The kind of problem for programs; stable.
     code: &'static str,
@@ -123,6 +125,17 @@ pub(in crate::server) struct DocumentResults {
     pub(in crate::server) results: Vec<DocumentResult>,
     /// All of them counted.
     pub(in crate::server) summary: Summary,
+}
+
+/// What became of one document or of a list of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(dead_code, reason = "describes what is answered as one or the other")]
+#[serde(untagged)]
+pub(in crate::server) enum DocumentAnswer {
+    /// Of one.
+    One(Box<DocumentResult>),
+    /// Of several.
+    Several(DocumentResults),
 }
 
 /// The last line of a stream's answer.

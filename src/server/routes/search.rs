@@ -27,6 +27,9 @@ struct FacetParameters {
     facets: Vec<String>,
 }
 
+/// Longest `timeout_ms`: an hour.
+const MOST_PATIENCE: u64 = 3_600_000;
+
 /// Most searches that are answered together.
 const MOST_SEARCHES: usize = 100;
 
@@ -129,7 +132,7 @@ pub(super) async fn batch(
     let read = Arc::clone(&snapshot);
     let ((answers, stages), queue) = service
         .admission()
-        .run_within(patience(timeout_ms), move || {
+        .run_within(patience(timeout_ms)?, move || {
             let queries: Vec<Result<Query, Problem>> = searches
                 .into_iter()
                 .map(|search| search.query(&read))
@@ -200,7 +203,7 @@ async fn answer(
     caching: Caching,
 ) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
-    let patience = patience(request.timeout_ms);
+    let patience = patience(request.timeout_ms)?;
     let query = request.query(&snapshot)?;
     let admitted = Instant::now();
     let (answer, _) = service
@@ -234,8 +237,14 @@ pub(super) async fn like(
 }
 
 /// How long a client waits.
-fn patience(timeout_ms: Option<u64>) -> Option<Duration> {
-    timeout_ms.map(Duration::from_millis)
+fn patience(timeout_ms: Option<u64>) -> Result<Option<Duration>, Problem> {
+    match timeout_ms {
+        Some(received) if !(1..=MOST_PATIENCE).contains(&received) => {
+            let detail = format!("timeout_ms is {received}; expected 1 to {MOST_PATIENCE}");
+            Err(Problem::parameter_out_of_range(detail).at("timeout_ms"))
+        }
+        patience => Ok(patience.map(Duration::from_millis)),
+    }
 }
 
 /// A client that wants no answer from memory says so (RFC 9111, 5.2.1.5).

@@ -12,7 +12,7 @@ use crate::engine::{Condition, Deleted};
 use crate::server::documents::batch::{self, Item};
 use crate::server::documents::conditions;
 use crate::server::documents::shapes::{
-    DocumentRequest, DocumentResult, DocumentResults, DocumentsRequest, Status,
+    DocumentAnswer, DocumentRequest, DocumentResult, DocumentResults, DocumentsRequest, Status,
 };
 use crate::server::documents::stream;
 use crate::server::extract::Body;
@@ -34,7 +34,7 @@ use crate::server::service::Service;
     )),
     responses(
         (status = 200, description = "what became of them", content(
-            (DocumentResults = "application/json"),
+            (DocumentAnswer = "application/json"),
             (DocumentResult = "application/x-ndjson"),
         )),
         (status = 201, description = "one document, which is new", body = DocumentResult),
