@@ -120,7 +120,7 @@ pub(in crate::server) struct SearchRequest {
     /// Milliseconds after which the answer is of no use any more: a search that would begin later is
     /// not begun.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 3600000)]
+    #[schema(minimum = 1, maximum = 3_600_000)]
     pub(in crate::server) timeout_ms: Option<u64>,
     /// A filter that was not read from JSON.
     #[serde(skip)]
@@ -169,7 +169,7 @@ pub(in crate::server) struct SearchParameters {
     /// Fields whose values are counted.
     facets: Option<Vec<String>>,
     /// Milliseconds after which the answer is of no use any more.
-    #[param(minimum = 1, maximum = 3600000)]
+    #[param(minimum = 1, maximum = 3_600_000)]
     timeout_ms: Option<u64>,
 }
 
@@ -182,7 +182,7 @@ pub(in crate::server) struct BatchRequest {
     pub(in crate::server) searches: Vec<SearchRequest>,
     /// As in a search, for all of them; theirs are not looked at.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 3600000)]
+    #[schema(minimum = 1, maximum = 3_600_000)]
     pub(in crate::server) timeout_ms: Option<u64>,
 }
 
