@@ -4,48 +4,120 @@
 //! one. So when more is asked than can be done, what is turned away takes its time from what is
 //! left, and not from what is being answered.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads; they end when this is dropped.
 pub(super) struct Cores {
-    jobs: Sender<Job>,
+    queue: Arc<Queue>,
+}
+
+#[derive(Default)]
+struct Queue(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    /// Threads without work. The last one to have had some goes first: what it needs is still in the
+    /// cache of its processor.
+    idle: Vec<Thread>,
+    closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing panics while it is locked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Cores {
     pub(super) fn new(count: usize) -> Self {
-        let (jobs, queue) = channel::<Job>();
-        let queue = Arc::new(Mutex::new(queue));
+        let queue = Arc::new(Queue::default());
         for number in 0..count {
-            let queue = Arc::clone(&queue);
+            let own = Arc::clone(&queue);
             let started = thread::Builder::new()
                 .name(format!("core {number}"))
-                .spawn(move || work_off(&queue));
+                .spawn(move || work_off(&own));
             if let Err(error) = started {
                 tracing::error!("a thread to compute on cannot be started: {error}");
             }
         }
-        Self { jobs }
+        Self { queue }
     }
 
-    /// Has `work` run on one of the threads, in the order in which it came. If no thread could be
-    /// started it is dropped.
+    /// Has `work` run on one of the threads, in the order in which it came.
     pub(super) fn run(&self, work: impl FnOnce() + Send + 'static) {
-        // Threads listen as long as this lives.
-        let _ = self.jobs.send(Box::new(work));
+        let mut waiting = self.queue.lock();
+        waiting.jobs.push_back(Box::new(work));
+        let idle = waiting.idle.pop();
+        drop(waiting);
+        if let Some(thread) = idle {
+            thread.unpark();
+        }
     }
 }
 
-fn work_off(queue: &Mutex<Receiver<Job>>) {
+impl Drop for Cores {
+    fn drop(&mut self) {
+        let mut waiting = self.queue.lock();
+        waiting.closed = true;
+        for thread in waiting.idle.drain(..) {
+            thread.unpark();
+        }
+    }
+}
+
+fn work_off(queue: &Queue) {
+    let own = thread::current();
     loop {
-        // A job that panics does so outside of the lock.
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        // The panic has been reported where it happened; the thread goes on.
-        let _ = catch_unwind(AssertUnwindSafe(job));
+        let mut waiting = queue.lock();
+        // Whoever woke up for no reason still stands there.
+        waiting.idle.retain(|thread| thread.id() != own.id());
+        if let Some(job) = waiting.jobs.pop_front() {
+            drop(waiting);
+            // A panic has been reported where it happened; the thread goes on.
+            let _ = catch_unwind(AssertUnwindSafe(job));
+        } else if waiting.closed {
+            return;
+        } else {
+            waiting.idle.push(own.clone());
+            drop(waiting);
+            thread::park();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn all_threads_work_a_panic_ends_none_and_all_end_with_it() {
+        let cores = Cores::new(3);
+        let (tell, told) = channel();
+        for number in 0..200 {
+            let tell = tell.clone();
+            cores.run(move || {
+                assert!(number % 10 != 0, "on purpose");
+                tell.send(number).unwrap();
+            });
+        }
+        drop(tell);
+        let mut done: Vec<i32> = told.iter().collect();
+        done.sort_unstable();
+        assert_eq!(done.len(), 180);
+        let queue = Arc::clone(&cores.queue);
+        drop(cores);
+        while Arc::strong_count(&queue) > 1 {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
