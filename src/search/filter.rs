@@ -3,6 +3,8 @@
 //! A filter names fields and the values that they may have. A document is let through if every
 //! field named has one of its values, and if what stands under `not` does not let it through.
 
+use std::cmp::Ordering;
+
 use serde_json::{Map, Value};
 
 use crate::corpus::PartialDate;
@@ -33,13 +35,13 @@ pub enum Filter {
     Field {
         /// The field, or an attribute.
         name: String,
-        /// Its values.
+        /// Its values, in order and each once.
         any_of: Vec<Wanted>,
     },
 }
 
 /// A value that a field may have.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wanted {
     /// The same text; numbers and truth values as JSON writes them.
     Text(String),
@@ -77,9 +79,11 @@ impl Filter {
                 }
                 _ => wanted(name, &Value::String(text.clone()), name),
             })
-            .collect::<Result<_, _>>()?;
-        let name = name.to_owned();
-        Ok(Self::Field { name, any_of })
+            .collect::<Result<_, SearchError>>()?;
+        Ok(Self::Field {
+            name: name.to_owned(),
+            any_of: ordered(any_of),
+        })
     }
 
     /// Refuses attributes that no document has.
@@ -109,36 +113,52 @@ impl Filter {
         match self {
             Self::All(filters) => filters.iter().all(|filter| filter.admits(document)),
             Self::Not(filter) => !filter.admits(document),
-            Self::Field { name, any_of } => any_of.iter().any(|w| w.matches(name, document)),
+            Self::Field { name, any_of } if name == "date" => date_of(document)
+                .is_some_and(|date| any_of.iter().any(|wanted| wanted.contains(date))),
+            Self::Field { name, any_of } => {
+                let is_wanted = |own: &str| any_of.binary_search_by(|w| w.compare(own)).is_ok();
+                has(document, name, &is_wanted)
+            }
         }
     }
 }
 
 impl Wanted {
-    fn matches(&self, field: &str, document: &DocumentSummary) -> bool {
-        let metadata = &document.metadata;
+    fn contains(&self, date: PartialDate) -> bool {
         match self {
-            Self::Between(from, to) => date_of(document).is_some_and(|date| {
+            Self::Between(from, to) => {
                 from.is_none_or(|from| from.first_day() <= date.first_day())
                     && to.is_none_or(|to| date.last_day() <= to.last_day())
-            }),
-            Self::Text(text) => {
-                let own = match field {
-                    "document" => Some(document.id.as_str()),
-                    "title" => metadata.title.as_deref(),
-                    "speaker" => metadata.speaker.as_deref(),
-                    "country" => metadata.country.as_deref(),
-                    "venue" => metadata.venue.as_deref(),
-                    "language" => metadata.language.as_deref(),
-                    "source" => metadata.source.as_deref(),
-                    "year" => return year(document).as_deref() == Some(text),
-                    name => {
-                        let value = metadata.attributes.get(name);
-                        return value.is_some_and(|value| is(value, text));
-                    }
-                };
-                own == Some(text)
             }
+            Self::Text(_) => false,
+        }
+    }
+
+    /// Its place beside a text, in the order of this type.
+    fn compare(&self, text: &str) -> Ordering {
+        match self {
+            Self::Text(own) => own.as_str().cmp(text),
+            Self::Between(..) => Ordering::Greater,
+        }
+    }
+}
+
+/// Whether a document has a value of this field of which that is true.
+fn has(document: &DocumentSummary, field: &str, is_wanted: &dyn Fn(&str) -> bool) -> bool {
+    let metadata = &document.metadata;
+    let one = |text: &Option<String>| text.as_deref().is_some_and(is_wanted);
+    match field {
+        "document" => is_wanted(document.id.as_str()),
+        "title" => one(&metadata.title),
+        "speaker" => one(&metadata.speaker),
+        "country" => one(&metadata.country),
+        "venue" => one(&metadata.venue),
+        "language" => one(&metadata.language),
+        "source" => one(&metadata.source),
+        "year" => one(&year(document)),
+        name => {
+            let value = metadata.attributes.get(name);
+            value.is_some_and(|value| holds(value, is_wanted))
         }
     }
 }
@@ -170,15 +190,22 @@ pub(super) fn year(document: &DocumentSummary) -> Option<String> {
     date_of(document).map(|date| format!("{:04}", date.year()))
 }
 
-/// Whether an attribute is this, or a list that holds it.
-fn is(value: &Value, text: &str) -> bool {
+/// Whether an attribute is such a value, or a list that holds one.
+fn holds(value: &Value, is_wanted: &dyn Fn(&str) -> bool) -> bool {
     match value {
-        Value::String(own) => own == text,
-        Value::Number(own) => own.to_string() == text,
-        Value::Bool(own) => text.parse() == Ok(*own),
-        Value::Array(values) => values.iter().any(|value| is(value, text)),
+        Value::String(own) => is_wanted(own),
+        Value::Number(own) => is_wanted(&own.to_string()),
+        Value::Bool(own) => is_wanted(if *own { "true" } else { "false" }),
+        Value::Array(values) => values.iter().any(|value| holds(value, is_wanted)),
         Value::Null | Value::Object(_) => false,
     }
+}
+
+/// Values in the order in which they are looked up.
+fn ordered(mut values: Vec<Wanted>) -> Vec<Wanted> {
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 fn read(value: &Value, at: &str, depth: usize) -> Result<Filter, SearchError> {
@@ -197,7 +224,7 @@ fn read(value: &Value, at: &str, depth: usize) -> Result<Filter, SearchError> {
             return Ok(Filter::Not(Box::new(read(value, &at, depth + 1)?)));
         }
         Ok(Filter::Field {
-            any_of: values(name, value, &at)?,
+            any_of: ordered(values(name, value, &at)?),
             name: name.clone(),
         })
     };
@@ -348,6 +375,8 @@ mod tests {
             assert!(admits(&filter, &own));
         }
         assert!(!admits(&json!({"session": 7}), &own));
+        let many: Vec<String> = (0..5000).rev().map(|n| n.to_string()).collect();
+        assert!(admits(&json!({ "session": many }), &own));
         assert!(!admits(&json!({"date": "2015"}), &own));
         let mut own = own;
         own.metadata
