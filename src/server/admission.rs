@@ -76,10 +76,12 @@ impl Admission {
                 return;
             }
             let waited = start.elapsed();
-            let _computing = Computing::begin(&state);
+            let computing = Computing::begin(&state);
             let begun = Instant::now();
             let result = work();
             note(&state.job, begun.elapsed());
+            // Whoever is answered may count on the core.
+            drop(computing);
             // Whoever asked may be gone.
             let _ = tell.send(result.map(|result| (result, waited)));
         });
