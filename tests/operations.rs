@@ -874,6 +874,11 @@ fn a_key_made_on_the_command_line_works_after_sighup() {
         assert!(Instant::now() < deadline);
         sleep(Duration::from_millis(20));
     }
+    // Two hundred words take longer than a millisecond anywhere.
+    let long = SEARCH.replacen("q=", &format!("q={}", "peace+and+".repeat(100)), 1);
+    assert_ne!(long, SEARCH);
+    let key = format!("X-Api-Key: {}", second["key"].as_str().unwrap());
+    assert_eq!(send(served.address, &long, &[&key], "").status, 200);
     served.signal("TERM");
     let said = served.ended_well();
     assert!(said.contains("read keys and certificate anew"), "{said}");
