@@ -116,6 +116,11 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow::Result<Upkeep> {
     let say = |what: String| service.waiting_for(what);
     let engine = Arc::new(open::engine(settings, &say)?.keeping_all(settings.keep_all));
+    // What changes in the corpus is folded in while it is read.
+    let upkeep = Upkeep::start(Arc::clone(&engine), settings.build_options(), || {
+        Box::new(GraphBar::new())
+    })
+    .context("cannot start a thread")?;
     if !engine.is_empty()? {
         // What is stored can be searched while changes to the corpus are read.
         engine.publish()?;
@@ -133,10 +138,7 @@ fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow:
         snapshot.facts().documents,
         snapshot.facts().passages,
     )?;
-    Upkeep::start(engine, settings.build_options(), || {
-        Box::new(GraphBar::new())
-    })
-    .context("cannot start a thread")
+    Ok(upkeep)
 }
 
 /// Brings the store up to date with the corpus folder; whether anything changed.

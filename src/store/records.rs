@@ -33,6 +33,15 @@ pub struct Entries {
     pub passages: Vec<PassageEntry>,
 }
 
+impl Entries {
+    /// A hash over the content of all documents.
+    #[must_use]
+    pub fn corpus_hash(&self) -> ContentHash {
+        let hashes = self.documents.iter();
+        ContentHash::of_parts(hashes.map(|entry| entry.hash.as_bytes().as_slice()))
+    }
+}
+
 /// A document without its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DocumentEntry {

@@ -195,7 +195,7 @@ fn default_weight() -> f32 {
 }
 
 impl SearchRequest {
-    /// Lets only those documents be found that this filter lets through too.
+    /// Sets a filter that was not read from JSON, in place of `filter`.
     pub(in crate::server) fn restrict(&mut self, filter: Filter) {
         self.restriction = Some(filter);
     }
