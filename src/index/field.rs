@@ -29,20 +29,31 @@ struct Candidate {
 #[derive(Debug)]
 pub(super) struct Field {
     k: usize,
+    /// Rows of at least this score are wanted however many they are.
+    reach: f32,
     candidates: Vec<Candidate>,
     threshold: f32,
+    /// Weeded out at so many candidates.
+    full: usize,
 }
 
 impl Field {
     pub(super) fn new(k: usize) -> Self {
+        Self::reaching(k, f32::INFINITY)
+    }
+
+    /// For the `k` best, and all others whose score is at least `reach`.
+    pub(super) fn reaching(k: usize, reach: f32) -> Self {
         Self {
             k,
+            reach,
             candidates: Vec::new(),
-            threshold: if k == 0 { f32::INFINITY } else { f32::MIN },
+            threshold: if k == 0 { reach } else { f32::MIN },
+            full: 2 * k + SPARE,
         }
     }
 
-    /// No row among the `k` best has a score below this.
+    /// No row that is wanted has a score below this.
     #[inline]
     pub(super) fn threshold(&self) -> f32 {
         self.threshold
@@ -59,21 +70,23 @@ impl Field {
         let (lower, upper) = (score - bound, score + bound);
         if upper >= self.threshold {
             self.candidates.push(Candidate { lower, upper, row });
-            if self.candidates.len() >= 2 * self.k + SPARE {
+            if self.candidates.len() >= self.full {
                 self.weed();
             }
         }
     }
 
-    /// Raises the threshold to the `k`-th best lower bound and drops what is below it.
+    /// Raises the threshold to the `k`-th best lower bound, or to the reach if that is lower, and drops
+    /// what is below it.
     pub(super) fn weed(&mut self) {
         if let Some(place) = self.k.checked_sub(1).filter(|k| *k < self.candidates.len()) {
             let by_lower = |a: &Candidate, b: &Candidate| b.lower.total_cmp(&a.lower);
             let (_, kth, _) = self.candidates.select_nth_unstable_by(place, by_lower);
-            self.threshold = self.threshold.max(kth.lower);
+            self.threshold = self.threshold.max(kth.lower.min(self.reach));
         }
         let threshold = self.threshold;
         self.candidates.retain(|c| c.upper >= threshold);
+        self.full = 2 * self.candidates.len().max(self.k) + SPARE;
     }
 
     /// Both fields in one.
@@ -84,8 +97,8 @@ impl Field {
         self
     }
 
-    /// Scores exactly until no row that is left can be among the `k` best. More than `k` come
-    /// back, in no order: which of equals is the last is for the caller to say.
+    /// Scores exactly until no row that is left can be wanted. More than `k` come back, in no order:
+    /// which of equals is the last is for the caller to say.
     pub(super) fn rescore<'a>(
         mut self,
         query: &[f32],
@@ -101,11 +114,10 @@ impl Field {
         let mut found = Vec::with_capacity(candidates.len().min(4 * self.k));
         let mut best = BinaryHeap::with_capacity(self.k.min(candidates.len()) + 1);
         for (i, candidate) in candidates.iter().enumerate() {
-            if best.len() == self.k
-                && best
-                    .peek()
-                    .is_some_and(|Reverse(Total(kth))| candidate.upper < *kth)
-            {
+            let kth = best
+                .peek()
+                .map_or(f32::INFINITY, |Reverse(Total(kth))| *kth);
+            if best.len() == self.k && candidate.upper < kth.min(self.reach) {
                 break;
             }
             if let Some(later) = candidates.get(i + AHEAD) {

@@ -18,6 +18,7 @@ mod field;
 pub mod file;
 mod graph;
 mod kernels;
+mod near;
 mod scan;
 mod section;
 mod segment;
@@ -34,6 +35,7 @@ use roaring::RoaringBitmap;
 pub use compaction::Compaction;
 pub use exact::ExactScan;
 pub use graph::{BuildOptions, HnswParameters, MAX_EF};
+pub use near::Near;
 pub use segmented::{IndexBytes, SegmentedIndex};
 pub use vectors::Vectors;
 

@@ -16,6 +16,10 @@ const STRIP: usize = 16;
 /// Rows that one task compares: enough work to be worth handing to another thread.
 const TASK: usize = 16_384;
 
+/// Rows that several queries meet one after the other, while they are in the processor's cache: 400 kB
+/// of 384 coordinates.
+const SHARED: usize = 1024;
+
 /// Offers all rows that `admits` lets through; their numbers begin at `first`.
 pub(super) fn all(
     codes: &Codes,
@@ -53,6 +57,24 @@ pub(super) fn all(
         })
         .reduce(|| Field::new(k), Field::join)
         .join(field)
+}
+
+/// Offers all rows that `admits` lets through to the field of each of several queries, a few rows at a
+/// time: they are fetched from memory once for all of them.
+pub(super) fn several(
+    codes: &Codes,
+    queries: &[CodedQuery],
+    first: u32,
+    admits: &impl Fn(u32) -> bool,
+    fields: &mut [Field],
+) {
+    let rows = codes.len();
+    for start in (0..rows).step_by(SHARED) {
+        let range = start..rows.min(start + SHARED);
+        for (query, field) in queries.iter().zip(fields.iter_mut()) {
+            part(codes, query, range.clone(), first, admits, field);
+        }
+    }
 }
 
 /// Offers the rows of one range.

@@ -28,26 +28,36 @@ pub(super) struct Wanted<'a> {
     pub(super) k: usize,
     pub(super) ef: usize,
     pub(super) exact: bool,
-    pub(super) admitted: Admitted<'a>,
+    pub(super) admitted: &'a Admitted<'a>,
 }
 
 /// Rows that may be found.
 pub(super) enum Admitted<'a> {
     Only(Cow<'a, RoaringBitmap>),
-    AllBut(&'a RoaringBitmap),
+    AllBut(Cow<'a, RoaringBitmap>),
 }
 
 impl<'a> Admitted<'a> {
     /// Those that are allowed, all if it is not said which, and not deleted.
     pub(super) fn of(allowed: Option<&'a RoaringBitmap>, deleted: &'a RoaringBitmap) -> Self {
         match allowed {
-            None => Self::AllBut(deleted),
+            None => Self::AllBut(Cow::Borrowed(deleted)),
             Some(allowed) if deleted.is_empty() => Self::Only(Cow::Borrowed(allowed)),
             Some(allowed) => Self::Only(Cow::Owned(allowed - deleted)),
         }
     }
 
-    fn admits(&self, row: u32) -> bool {
+    /// The same without some.
+    pub(super) fn without(self, excluded: &'a RoaringBitmap) -> Self {
+        match self {
+            admitted if excluded.is_empty() => admitted,
+            Self::Only(rows) => Self::Only(Cow::Owned(rows.as_ref() - excluded)),
+            Self::AllBut(rows) if rows.is_empty() => Self::AllBut(Cow::Borrowed(excluded)),
+            Self::AllBut(rows) => Self::AllBut(Cow::Owned(rows.as_ref() | excluded)),
+        }
+    }
+
+    pub(super) fn admits(&self, row: u32) -> bool {
         match self {
             Self::Only(rows) => rows.contains(row),
             Self::AllBut(rows) => !rows.contains(row),
@@ -55,7 +65,7 @@ impl<'a> Admitted<'a> {
     }
 
     /// How many of a range may be found.
-    fn count(&self, range: Range<u32>) -> usize {
+    pub(super) fn count(&self, range: Range<u32>) -> usize {
         let count = match self {
             Self::Only(rows) => rows.range_cardinality(range),
             Self::AllBut(rows) => range.len() as u64 - rows.range_cardinality(range),
@@ -146,7 +156,7 @@ impl Segment {
     }
 
     #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
-    fn range(&self, first: u32) -> Range<u32> {
+    pub(super) fn range(&self, first: u32) -> Range<u32> {
         first..first + self.len() as u32
     }
 

@@ -13,7 +13,9 @@ use super::field::Field;
 use super::graph::{BuildOptions, Graph, HnswParameters, MAX_EF, MAX_ROWS};
 use super::kernels::Line;
 use super::segment::{Admitted, Segment, Wanted};
-use super::{BuildProgress, Found, IndexError, Request, RowOrder, VectorIndex, Vectors, Work};
+use super::{
+    BuildProgress, Found, IndexError, Neighbour, Request, RowOrder, VectorIndex, Vectors, Work,
+};
 
 /// Rows of a full block of the tail. Adding rows copies the last block, so it is small.
 const BLOCK_ROWS: usize = 1024;
@@ -258,6 +260,42 @@ impl SegmentedIndex {
         }
     }
 
+    /// The best of all segments.
+    pub(super) fn find(&self, query: &[f32], wanted: &Wanted<'_>) -> Found {
+        let mut work = Work::default();
+        let coded = CodedQuery::new(query, Quantiser::new(self.dimension));
+        let mut field = Field::new(wanted.k);
+        for (first, segment) in self.placed_segments() {
+            field = segment.search(first, &coded, wanted, field, &mut work);
+        }
+        let mut neighbours = field.rescore(query, |row| self.vector(row));
+        work.rescored = neighbours.len();
+        self.sort(&mut neighbours);
+        neighbours.truncate(wanted.k);
+        Found { neighbours, work }
+    }
+
+    /// Best first.
+    pub(super) fn sort(&self, neighbours: &mut [Neighbour]) {
+        neighbours.sort_unstable_by(|a, b| a.rank(*b, |x, y| self.order.compare(x, y)));
+    }
+
+    /// All segments, each with its first row.
+    pub(super) fn placed_segments(&self) -> impl Iterator<Item = (u32, &Segment)> {
+        self.segments().scan(0, |next, segment| {
+            let first = *next;
+            #[allow(clippy::cast_possible_truncation)] // at most 2^30
+            let rows = segment.len() as u32;
+            *next += rows;
+            Some((first, segment))
+        })
+    }
+
+    /// Rows that are not found any more.
+    pub(super) fn deleted_rows(&self) -> &RoaringBitmap {
+        &self.deleted
+    }
+
     /// All segments in the order of their rows.
     fn segments(&self) -> impl Iterator<Item = &Segment> {
         let graphs = [&self.base, &self.middle];
@@ -324,27 +362,13 @@ impl VectorIndex for SegmentedIndex {
                 received: ef,
             });
         }
-        let k = request.k.min(self.live());
+        let admitted = Admitted::of(request.allowed, &self.deleted);
         let wanted = Wanted {
-            k,
+            k: request.k.min(self.live()),
             ef,
             exact: request.exact,
-            admitted: Admitted::of(request.allowed, &self.deleted),
+            admitted: &admitted,
         };
-        let mut work = Work::default();
-        let coded = CodedQuery::new(query, Quantiser::new(self.dimension));
-        let mut field = Field::new(k);
-        let mut first = 0;
-        for segment in self.segments() {
-            field = segment.search(first, &coded, &wanted, field, &mut work);
-            #[allow(clippy::cast_possible_truncation)] // at most 2^30
-            let rows = segment.len() as u32;
-            first += rows;
-        }
-        let mut neighbours = field.rescore(query, |row| self.vector(row));
-        work.rescored = neighbours.len();
-        neighbours.sort_unstable_by(|a, b| a.rank(*b, |x, y| self.order.compare(x, y)));
-        neighbours.truncate(k);
-        Ok(Found { neighbours, work })
+        Ok(self.find(query, &wanted))
     }
 }

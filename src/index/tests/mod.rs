@@ -2,6 +2,7 @@
 
 mod changes;
 mod filters;
+mod near;
 mod suite;
 
 use std::sync::Arc;

@@ -1,0 +1,137 @@
+//! Which rows are near to those of a block, however many they are.
+
+use roaring::RoaringBitmap;
+
+use super::codes::{CodedQuery, Quantiser};
+use super::field::Field;
+use super::graph::MAX_EF;
+use super::segment::{Admitted, Wanted};
+use super::{Neighbour, SegmentedIndex, scan};
+
+/// Neighbours that a walk looks for first. Most rows have fewer that are near.
+const FIRST: usize = 32;
+
+/// A walk that did not come to the end of what is near looks for so many times more.
+const MORE: usize = 4;
+
+/// So few rows are compared as fast as a graph is walked.
+const SMALL: usize = 4_000;
+
+/// Candidates of a walk beyond those that it looks for.
+const SPARE: usize = 64;
+
+/// What is near.
+#[derive(Debug, Clone, Copy)]
+pub struct Near<'a> {
+    /// All rows with at least this score are wanted.
+    pub floor: f32,
+    /// So many are wanted in any case, if there are so many.
+    pub least: usize,
+    /// Compare with every row: none is missed.
+    pub exact: bool,
+    /// The only rows that may be found; all if not given.
+    pub allowed: Option<&'a RoaringBitmap>,
+    /// Rows that may not be found, such as those of the block itself.
+    pub excluded: &'a RoaringBitmap,
+}
+
+impl SegmentedIndex {
+    /// For each of these rows those that are near to it, best first. Rows that do not exist have no
+    /// neighbours.
+    ///
+    /// With [`Near::exact`], or where there are so few rows that it is no slower, every row is
+    /// compared, and the result is complete. Otherwise the graph is walked, again and with more
+    /// candidates as long as all that was found is near; then some may be missed.
+    #[must_use]
+    pub fn near(&self, rows: &[u32], near: &Near<'_>) -> Vec<Vec<Neighbour>> {
+        let admitted = Admitted::of(near.allowed, self.deleted_rows()).without(near.excluded);
+        #[allow(clippy::cast_possible_truncation)] // at most 2^30
+        let end = self.rows() as u32;
+        let found = admitted.count(0..end);
+        if near.exact || !self.has_graph() || found <= SMALL {
+            return self.near_exactly(rows, near, &admitted);
+        }
+        let walk = |row: &u32| {
+            let known = self.is_live(*row);
+            known.then(|| self.near_by_walk(*row, near, &admitted, found))
+        };
+        rows.iter()
+            .map(|row| walk(row).unwrap_or_default())
+            .collect()
+    }
+
+    /// Every row of every segment, which is fetched once for the whole block.
+    fn near_exactly(
+        &self,
+        rows: &[u32],
+        near: &Near<'_>,
+        admitted: &Admitted<'_>,
+    ) -> Vec<Vec<Neighbour>> {
+        let quantiser = Quantiser::new(self.dimension());
+        let live: Vec<u32> = rows
+            .iter()
+            .copied()
+            .filter(|row| self.is_live(*row))
+            .collect();
+        let coded = |row: &u32| CodedQuery::new(self.vector(*row), quantiser);
+        let queries: Vec<CodedQuery> = live.iter().map(coded).collect();
+        let field = |_| Field::reaching(near.least, near.floor);
+        let mut fields: Vec<Field> = live.iter().map(field).collect();
+        let admits = |row| admitted.admits(row);
+        for (first, segment) in self.placed_segments() {
+            scan::several(&segment.codes, &queries, first, &admits, &mut fields);
+        }
+        let mut found = live.iter().zip(fields).map(|(row, field)| {
+            let mut neighbours = field.rescore(self.vector(*row), |other| self.vector(other));
+            self.sort(&mut neighbours);
+            cut(&mut neighbours, near);
+            neighbours
+        });
+        rows.iter()
+            .map(|row| {
+                self.is_live(*row)
+                    .then(|| found.next())
+                    .flatten()
+                    .unwrap_or_default()
+            })
+            .collect()
+    }
+
+    fn near_by_walk(
+        &self,
+        row: u32,
+        near: &Near<'_>,
+        admitted: &Admitted<'_>,
+        most: usize,
+    ) -> Vec<Neighbour> {
+        let query = self.vector(row);
+        let mut k = near.least.max(FIRST).min(most);
+        loop {
+            let wanted = Wanted {
+                k,
+                ef: (k + SPARE).max(self.parameters().ef_search).min(MAX_EF),
+                exact: k + SPARE > MAX_EF,
+                admitted,
+            };
+            let mut neighbours = self.find(query, &wanted).neighbours;
+            let goes_on = neighbours
+                .last()
+                .is_some_and(|last| last.score >= near.floor);
+            if !goes_on || k >= most {
+                cut(&mut neighbours, near);
+                return neighbours;
+            }
+            k = (k * MORE).min(most);
+        }
+    }
+
+    fn rows(&self) -> usize {
+        super::VectorIndex::len(self)
+    }
+}
+
+/// Drops what is neither near nor among the first.
+fn cut(neighbours: &mut Vec<Neighbour>, near: &Near<'_>) {
+    let reached = neighbours.partition_point(|neighbour| neighbour.score >= near.floor);
+    neighbours.truncate(reached.max(near.least));
+}

@@ -1,0 +1,96 @@
+//! What is near, against plain arithmetic.
+
+use super::*;
+
+/// Rows near to one by comparing everything.
+fn plainly(vectors: &Vectors, row: u32, near: &Near<'_>) -> Vec<Neighbour> {
+    let others = Arc::new(vectors.clone());
+    let scan = ExactScan::new(others);
+    let all = Request::nearest(vectors.len());
+    let query = vectors.row(row as usize).unwrap();
+    let mut found = scan.search(query, &all).unwrap().neighbours;
+    let admitted = |row: u32| {
+        near.allowed.is_none_or(|rows| rows.contains(row)) && !near.excluded.contains(row)
+    };
+    found.retain(|n| admitted(n.row));
+    let reached = found.iter().filter(|n| n.score >= near.floor).count();
+    found.truncate(reached.max(near.least));
+    found
+}
+
+#[test]
+fn exactly_all_that_is_near_is_found_in_every_segment() {
+    let vectors = clustered(3_000);
+    let (base, order) = graph(&vectors);
+    let moved = |rows: &[u32]| {
+        let mut moved = Vectors::new(24).unwrap();
+        for row in rows {
+            moved.push(vectors.row(*row as usize).unwrap()).unwrap();
+        }
+        moved
+    };
+    // The same rows again, in a second graph and in a tail.
+    let index = base.with_rows(&moved(&order[..1_200])).unwrap();
+    let (index, _) = index.folded(BuildOptions::default(), &Unwatched).unwrap();
+    let index = index.with_rows(&moved(&order[..700])).unwrap();
+    let mut all = Vectors::new(24).unwrap();
+    for row in 0..4_900 {
+        all.push(index.vector(row)).unwrap();
+    }
+    let own: RoaringBitmap = (10..20).collect();
+    let allowed: RoaringBitmap = (0..4_900).filter(|row| row % 3 != 0).collect();
+    let none = RoaringBitmap::new();
+    for (floor, least) in [(0.9, 0), (0.9, 5), (2.0, 7), (-1.0, 0)] {
+        for (allowed, excluded) in [(None, &none), (None, &own), (Some(&allowed), &own)] {
+            let near = Near {
+                floor,
+                least,
+                exact: true,
+                allowed,
+                excluded,
+            };
+            let rows = [3, 17, 2_999, 3_500, 4_899, 9_999];
+            let found = index.near(&rows, &near);
+            assert_eq!(found.len(), rows.len());
+            for (row, found) in rows.iter().zip(&found).take(5) {
+                let expected = plainly(&all, *row, &near);
+                assert!(*found == expected, "{row} {floor} {least}");
+            }
+            assert!(found[5].is_empty(), "there is no such row");
+        }
+    }
+}
+
+#[test]
+fn walks_find_nearly_all_that_is_near_however_many() {
+    let vectors = clustered(24_000);
+    let (index, _) = graph(&vectors);
+    let index = index.without(0..50);
+    let excluded: RoaringBitmap = (100..130).collect();
+    let near = |exact| Near {
+        floor: 0.93,
+        least: 4,
+        exact,
+        allowed: None,
+        excluded: &excluded,
+    };
+    let rows: Vec<u32> = (100..20_000).step_by(400).collect();
+    let (walked, exact) = (
+        index.near(&rows, &near(false)),
+        index.near(&rows, &near(true)),
+    );
+    let most = exact.iter().map(Vec::len).max().unwrap();
+    assert!(most > 100, "{most}: no walk has to go on");
+    let (mut found, mut all) = (0, 0);
+    for (walked, exact) in walked.iter().zip(&exact) {
+        assert!(
+            walked
+                .iter()
+                .all(|n| n.row >= 50 && !excluded.contains(n.row))
+        );
+        found += walked.iter().filter(|n| exact.contains(n)).count();
+        all += exact.len();
+        assert!(walked.len() <= exact.len());
+    }
+    assert!(found * 1000 > all * 980, "{found} of {all}");
+}
