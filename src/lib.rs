@@ -13,6 +13,7 @@
 //! | [`index`] | embeddings | nearest neighbours |
 //! | [`engine`] | the four above | ingest, snapshots |
 //! | [`search`] | a query | hits |
+//! | [`parallels`] | documents | parallels |
 //! | [`server`] | HTTP requests | answers |
 //! | [`cli`] | a command line | all of it |
 //!
@@ -30,6 +31,8 @@ pub mod index;
 pub mod engine;
 
 pub mod search;
+
+pub mod parallels;
 
 pub mod server;
 

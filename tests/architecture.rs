@@ -7,7 +7,16 @@ use crate::support::root;
 
 /// The rooms in the order in which data flows; each may use those before it.
 const ORDER: &[&str] = &[
-    "corpus", "passages", "encoder", "store", "index", "engine", "search", "server", "cli",
+    "corpus",
+    "passages",
+    "encoder",
+    "store",
+    "index",
+    "engine",
+    "search",
+    "parallels",
+    "server",
+    "cli",
 ];
 
 /// Who may look at the settings.

@@ -11,6 +11,7 @@ mod keys;
 mod models;
 mod open;
 mod output;
+mod parallels;
 mod progress;
 mod report;
 mod search;
@@ -45,6 +46,8 @@ enum Command {
     Index(index::Arguments),
     /// Find the passages that mean what you ask for
     Search(search::Arguments),
+    /// Find the passages that say the same thing, in two documents or in all
+    Parallels(Box<parallels::Arguments>),
     /// Measure speed, with fidelity beside it
     #[command(subcommand)]
     Bench(bench::Command),
@@ -86,6 +89,7 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Serve => serve::run(settings),
         Command::Index(arguments) => index::run(&settings, &arguments),
         Command::Search(arguments) => search::run(&settings, &arguments),
+        Command::Parallels(arguments) => parallels::run(&settings, &arguments),
         Command::Bench(command) => bench::run(&settings, &command),
         Command::Models(command) => models::run(&settings, &command),
         Command::Keys(command) => keys::run(&settings, &command),

@@ -9,7 +9,8 @@ use crate::config::{DEFAULT_CORPUS, Settings};
 use crate::corpus::{Corpus, Limits};
 use crate::encoder::model::{FetchOptions, Manifest, ModelFiles, fetch, open_folder, open_pinned};
 use crate::encoder::{self, Encoder};
-use crate::engine::{Engine, IngestOptions, IngestReport};
+use crate::engine::{Engine, IngestOptions, IngestReport, Snapshot};
+use crate::store::View;
 
 use super::progress::{CorpusBar, ModelBar};
 
@@ -72,6 +73,14 @@ pub(super) fn engine(settings: &Settings, say: Say<'_>) -> anyhow::Result<Engine
         encoder,
         settings.engine_options(),
     )?)
+}
+
+/// What is stored now, for a command that encodes nothing: with the index that lies beside the store,
+/// and beside a service that may be writing both.
+pub(super) fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
+    let view = View::open(&settings.data_dir)?;
+    let index = settings.engine_options().index;
+    Ok(Snapshot::open(&settings.data_dir, view, index)?)
 }
 
 /// Looks at files and folders; done before anything else, so that a misspelt path costs nothing.

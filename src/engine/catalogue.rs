@@ -97,6 +97,38 @@ impl Catalogue {
         self.documents.iter().map(|document| &document.summary)
     }
 
+    /// Number of documents.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.documents.is_empty()
+    }
+
+    /// The document at a place, from 0, in the order of ids.
+    #[must_use]
+    pub fn document(&self, place: usize) -> Option<&Arc<DocumentSummary>> {
+        self.documents.get(place).map(|document| &document.summary)
+    }
+
+    /// The place of a document.
+    #[must_use]
+    pub fn place_of(&self, id: &str) -> Option<usize> {
+        let by_id = |d: &Catalogued| d.summary.id.as_str().cmp(id);
+        self.documents.binary_search_by(by_id).ok()
+    }
+
+    /// The place of a row's document, and the row's ordinal in it.
+    #[must_use]
+    pub fn place_of_row(&self, row: u32) -> Option<(u32, u32)> {
+        let place = self.places.0.get(row as usize).copied();
+        place.filter(|place| *place != NOWHERE)
+    }
+
     /// The document of a row.
     #[must_use]
     pub fn document_of(&self, row: u32) -> Option<&Arc<DocumentSummary>> {
@@ -119,9 +151,7 @@ impl Catalogue {
     /// The row of a passage by its document's id and its place in it, from 1.
     #[must_use]
     pub fn row_at(&self, document: &str, ordinal: u32) -> Option<u32> {
-        let by_id = |d: &Catalogued| d.summary.id.as_str().cmp(document);
-        let place = self.documents.binary_search_by(by_id).ok()?;
-        self.passage_in(place, ordinal)
+        self.passage_in(self.place_of(document)?, ordinal)
     }
 
     /// The row of the passage so many places after a row in the same document, or before it.
@@ -138,7 +168,10 @@ impl Catalogue {
         rows.get(place).copied()
     }
 
-    fn rows_in(&self, document: usize) -> &[u32] {
+    /// The rows of the document at a place, in the order of its passages; none where there is no
+    /// document.
+    #[must_use]
+    pub fn rows_in(&self, document: usize) -> &[u32] {
         let bounds = self.starts.get(document).zip(self.starts.get(document + 1));
         let rows = bounds.and_then(|(start, end)| self.rows.get(*start as usize..*end as usize));
         rows.unwrap_or_default()
@@ -146,13 +179,16 @@ impl Catalogue {
 
     /// The rows of the documents of which this is true.
     pub fn rows_where(&self, wanted: impl Fn(&DocumentSummary) -> bool) -> RoaringBitmap {
+        let documents = self.documents.iter().enumerate();
+        let wanted = documents.filter(|(_, document)| wanted(&document.summary));
+        self.rows_of(wanted.map(|(place, _)| place))
+    }
+
+    /// The rows of the documents at these places.
+    pub fn rows_of(&self, places: impl Iterator<Item = usize>) -> RoaringBitmap {
         let mut bits = vec![0_u8; self.places.0.len().div_ceil(8)];
-        for (place, document) in self.documents.iter().enumerate() {
-            if wanted(&document.summary) {
-                for row in self.rows_in(place) {
-                    bits[*row as usize / 8] |= 1 << (row % 8);
-                }
-            }
+        for row in places.flat_map(|place| self.rows_in(place)) {
+            bits[*row as usize / 8] |= 1 << (row % 8);
         }
         RoaringBitmap::from_lsb0_bytes(0, &bits)
     }

@@ -1,16 +1,19 @@
 //! One moment, searchable.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
 use crate::encoder::{Embedding, Fingerprint};
-use crate::index::{Found, IndexError, Request, SegmentedIndex, VectorIndex, Vectors};
+use crate::index::{
+    Found, IndexError, Near, Neighbour, Request, SegmentedIndex, VectorIndex, Vectors,
+};
 use crate::store::{ContentHash, DocumentSummary, PassageKey, View};
 
 use super::catalogue::Catalogue;
 use super::rows::Indexed;
-use super::{EngineError, IndexChoice};
+use super::{EngineError, IndexChoice, saved};
 
 /// Filters whose rows are kept.
 const FILTERS: u64 = 64;
@@ -53,6 +56,17 @@ impl Snapshot {
             labels: Vec::new(),
         };
         Self::following(empty, &Catalogue::default(), view)
+    }
+
+    /// A snapshot of a data directory that another process may be writing, with the index that lies
+    /// beside the store if it is of use.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::exact`].
+    pub fn open(directory: &Path, view: View, index: IndexChoice) -> Result<Self, EngineError> {
+        let indexed = saved::open(directory, &view, index)?;
+        Self::following(indexed, &Catalogue::default(), view)
     }
 
     /// An index and a catalogue from earlier moments, brought to that of the view.
@@ -157,6 +171,18 @@ impl Snapshot {
     /// If the query has another dimension than the index, or `ef` is out of range.
     pub fn nearest(&self, query: &Embedding, request: &Request<'_>) -> Result<Found, IndexError> {
         self.indexed.index.search(query.as_slice(), request)
+    }
+
+    /// For each of these rows the rows that are near to it, best first.
+    #[must_use]
+    pub fn near(&self, rows: &[u32], near: &Near<'_>) -> Vec<Vec<Neighbour>> {
+        self.indexed.index.near(rows, near)
+    }
+
+    /// Rows of the index, deleted ones included.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.indexed.labels.len()
     }
 
     /// The passage of a row.

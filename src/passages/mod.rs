@@ -8,7 +8,8 @@
 //! The way through: `lines` cleans characters, `bullets` knows list markers, `furniture` finds
 //! what is not speech, `layout` measures, `blocks` rejoins lines into paragraphs (with
 //! `hyphens` for torn words), `group` gathers paragraphs into units, `split` cuts units that
-//! are too long, and `sentences` finds the sentences inside. The room knows nothing of files,
+//! are too long, `sentences` finds the sentences inside, and
+//! `words` the words as they are compared. The room knows nothing of files,
 //! models or stores; it asks a [`TokenCounter`] how long a text is and otherwise works on text alone.
 
 mod blocks;
@@ -23,6 +24,7 @@ mod navigation;
 mod sentences;
 mod split;
 mod terms;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,8 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+
+pub use words::{Word, words, words_from};
 
 /// Changes whenever the same text would come out cut differently, so that an engine can tell that
 /// passages in its store are stale.

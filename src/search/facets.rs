@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::engine::Catalogue;
-use crate::store::DocumentSummary;
 
 use super::SearchError;
-use super::filter::{FIELDS, Filter, known as known_fields, year};
+use super::fields::{is_field, known_fields, values_of};
+use super::filter::Filter;
 
 /// Most values of one facet that are given; `others` counts the rest.
 pub const MOST_VALUES: usize = 1000;
@@ -47,8 +45,7 @@ pub fn facets(
 ) -> Result<Vec<Facet>, SearchError> {
     filter.check(catalogue)?;
     for field in fields {
-        let known = FIELDS.contains(&field.as_str());
-        if !known && !catalogue.attributes().contains(field) {
+        if !is_field(field, catalogue) {
             return Err(SearchError::UnknownFacet {
                 received: field.clone(),
                 known: known_fields(catalogue),
@@ -58,7 +55,7 @@ pub fn facets(
     let mut counts: Vec<BTreeMap<String, (usize, usize)>> = vec![BTreeMap::new(); fields.len()];
     for document in catalogue.documents().filter(|d| filter.admits(d)) {
         for (field, counts) in fields.iter().zip(&mut counts) {
-            for value in values(field, document) {
+            for value in values_of(document, field) {
                 let count = counts.entry(value).or_default();
                 count.0 += 1;
                 count.1 += document.passages;
@@ -84,38 +81,4 @@ pub fn facets(
         }
     };
     Ok(fields.iter().zip(counts).map(facet).collect())
-}
-
-/// The values that a document has; none where nothing is known.
-fn values(field: &str, document: &DocumentSummary) -> Vec<String> {
-    let metadata = &document.metadata;
-    let one = |text: &Option<String>| text.iter().cloned().collect();
-    match field {
-        "document" => vec![document.id.to_string()],
-        "title" => one(&metadata.title),
-        "speaker" => one(&metadata.speaker),
-        "country" => one(&metadata.country),
-        "venue" => one(&metadata.venue),
-        "language" => one(&metadata.language),
-        "source" => one(&metadata.source),
-        "date" => metadata.date.iter().map(ToString::to_string).collect(),
-        "year" => year(document).into_iter().collect(),
-        name => match metadata.attributes.get(name) {
-            Some(Value::Array(values)) => {
-                let mut values: Vec<String> = values.iter().filter_map(text).collect();
-                values.sort_unstable();
-                values.dedup();
-                values
-            }
-            value => value.and_then(text).into_iter().collect(),
-        },
-    }
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
 }

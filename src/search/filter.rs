@@ -12,11 +12,7 @@ use crate::engine::Catalogue;
 use crate::store::DocumentSummary;
 
 use super::SearchError;
-
-/// Fields that every corpus has, as a filter names them; attributes stand beside them.
-pub const FIELDS: [&str; 9] = [
-    "document", "title", "speaker", "country", "venue", "language", "source", "date", "year",
-];
+use super::fields::{FIELDS, date_of, has_value, is_field, known_fields};
 
 /// Values of one field, so that a request cannot cost more than a search.
 const MOST_VALUES: usize = 10_000;
@@ -96,12 +92,12 @@ impl Filter {
             Self::All(filters) => filters.iter().try_for_each(|f| f.check(catalogue)),
             Self::Not(filter) => filter.check(catalogue),
             Self::Field { name, .. } => {
-                if FIELDS.contains(&name.as_str()) || catalogue.attributes().contains(name) {
+                if is_field(name, catalogue) {
                     return Ok(());
                 }
                 Err(SearchError::UnknownField {
                     received: name.clone(),
-                    known: known(catalogue),
+                    known: known_fields(catalogue),
                 })
             }
         }
@@ -117,7 +113,7 @@ impl Filter {
                 .is_some_and(|date| any_of.iter().any(|wanted| wanted.contains(date))),
             Self::Field { name, any_of } => {
                 let is_wanted = |own: &str| any_of.binary_search_by(|w| w.compare(own)).is_ok();
-                has(document, name, &is_wanted)
+                has_value(document, name, is_wanted)
             }
         }
     }
@@ -140,64 +136,6 @@ impl Wanted {
             Self::Text(own) => own.as_str().cmp(text),
             Self::Between(..) => Ordering::Greater,
         }
-    }
-}
-
-/// Whether a document has a value of this field of which that is true.
-fn has(document: &DocumentSummary, field: &str, is_wanted: &dyn Fn(&str) -> bool) -> bool {
-    let metadata = &document.metadata;
-    let one = |text: &Option<String>| text.as_deref().is_some_and(is_wanted);
-    match field {
-        "document" => is_wanted(document.id.as_str()),
-        "title" => one(&metadata.title),
-        "speaker" => one(&metadata.speaker),
-        "country" => one(&metadata.country),
-        "venue" => one(&metadata.venue),
-        "language" => one(&metadata.language),
-        "source" => one(&metadata.source),
-        "year" => one(&year(document)),
-        name => {
-            let value = metadata.attributes.get(name);
-            value.is_some_and(|value| holds(value, is_wanted))
-        }
-    }
-}
-
-/// The names of all fields and attributes, for a person.
-pub(super) fn known(catalogue: &Catalogue) -> String {
-    let own = |name: &&String| !FIELDS.contains(&name.as_str());
-    let attributes = catalogue.attributes().iter().filter(own);
-    let names: Vec<&str> = FIELDS
-        .into_iter()
-        .chain(attributes.map(String::as_str))
-        .collect();
-    names.join(", ")
-}
-
-/// When a document was spoken: its date; where it has none, its attribute `year` if that is one.
-pub(super) fn date_of(document: &DocumentSummary) -> Option<PartialDate> {
-    let metadata = &document.metadata;
-    let attribute = || match metadata.attributes.get("year")? {
-        Value::String(year) => year.parse().ok(),
-        Value::Number(year) => year.to_string().parse().ok(),
-        _ => None,
-    };
-    metadata.date.or_else(attribute)
-}
-
-/// The year of [`date_of`].
-pub(super) fn year(document: &DocumentSummary) -> Option<String> {
-    date_of(document).map(|date| format!("{:04}", date.year()))
-}
-
-/// Whether an attribute is such a value, or a list that holds one.
-fn holds(value: &Value, is_wanted: &dyn Fn(&str) -> bool) -> bool {
-    match value {
-        Value::String(own) => is_wanted(own),
-        Value::Number(own) => is_wanted(&own.to_string()),
-        Value::Bool(own) => is_wanted(if *own { "true" } else { "false" }),
-        Value::Array(values) => values.iter().any(|value| holds(value, is_wanted)),
-        Value::Null | Value::Object(_) => false,
     }
 }
 

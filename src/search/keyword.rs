@@ -1,8 +1,6 @@
 //! Search by words.
 
-use icu_normalizer::DecomposingNormalizer;
-
-use crate::passages::TextRange;
+use crate::passages::{TextRange, words as words_of};
 use crate::store::Term;
 
 /// The terms of a query: words, `begin*` for words that begin so, and `"several words"` that stand
@@ -53,7 +51,7 @@ pub(super) fn highlights(terms: &[Term], text: &str) -> Vec<TextRange> {
             Term::Prefix(text) => (folded_words(text), true),
         })
         .collect();
-    let tokens = tokens(text);
+    let tokens = words_of(text);
     let mut ranges = Vec::new();
     for start in 0..tokens.len() {
         let fits = |(words, prefix): &&(Vec<String>, bool)| {
@@ -63,8 +61,9 @@ pub(super) fn highlights(terms: &[Term], text: &str) -> Vec<TextRange> {
             let last = words.len().saturating_sub(1);
             let mut pairs = words.iter().zip(window).enumerate();
             !words.is_empty()
-                && pairs.all(|(place, (word, (token, _)))| {
-                    token == word || (*prefix && place == last && token.starts_with(word.as_str()))
+                && pairs.all(|(place, (word, token))| {
+                    let begins = *prefix && place == last;
+                    token.text == *word || (begins && token.text.starts_with(word.as_str()))
                 })
         };
         let longest = wanted
@@ -74,8 +73,8 @@ pub(super) fn highlights(terms: &[Term], text: &str) -> Vec<TextRange> {
             .max();
         if let Some(count) = longest {
             ranges.push(TextRange {
-                start: tokens[start].1.start,
-                end: tokens[start + count - 1].1.end,
+                start: tokens[start].range.start,
+                end: tokens[start + count - 1].range.end,
             });
         }
     }
@@ -85,50 +84,7 @@ pub(super) fn highlights(terms: &[Term], text: &str) -> Vec<TextRange> {
 }
 
 fn folded_words(text: &str) -> Vec<String> {
-    tokens(text).into_iter().map(|(word, _)| word).collect()
-}
-
-/// Runs of letters and digits, folded, with their places in characters.
-fn tokens(text: &str) -> Vec<(String, TextRange)> {
-    let mut tokens: Vec<(String, TextRange)> = Vec::new();
-    let mut inside = false;
-    for (place, character) in text.chars().enumerate() {
-        // A diacritic of its own belongs to the letter before it.
-        let belongs = character.is_alphanumeric() || (inside && is_diacritic(character));
-        if belongs && !inside {
-            tokens.push((
-                String::new(),
-                TextRange {
-                    start: place,
-                    end: place,
-                },
-            ));
-        }
-        inside = belongs;
-        if let Some((word, range)) = tokens.last_mut().filter(|_| belongs) {
-            fold(character, word);
-            range.end = place + 1;
-        }
-    }
-    tokens
-}
-
-/// Appends a character without case and diacritics.
-fn fold(character: char, word: &mut String) {
-    if character.is_ascii() {
-        word.push(character.to_ascii_lowercase());
-        return;
-    }
-    let lower: String = character.to_lowercase().collect();
-    let parts = DecomposingNormalizer::new_nfd()
-        .normalize(&lower)
-        .into_owned();
-    word.extend(parts.chars().filter(|part| !is_diacritic(*part)));
-}
-
-/// Combining marks of the scripts that have diacritics in this sense.
-fn is_diacritic(character: char) -> bool {
-    ('\u{300}'..='\u{36f}').contains(&character)
+    words_of(text).into_iter().map(|word| word.text).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod answering;
 mod facets;
+mod fields;
 mod filter;
 mod keyword;
 mod query;
@@ -23,7 +24,8 @@ use crate::store::{DocumentSummary, PassageRecord, StoreError};
 
 pub use answering::{search, search_all};
 pub use facets::{Facet, FacetValue, facets};
-pub use filter::{FIELDS, Filter};
+pub use fields::{FIELDS, date_of, is_field, known_fields, values_of};
+pub use filter::Filter;
 pub use query::{DEFAULT_LIMIT, GroupBy, Grouping, Include, Mode, Parts, Query};
 pub use subject::{Caching, QueryEncoder};
 

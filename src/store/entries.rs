@@ -147,4 +147,27 @@ impl View {
             Ok(Ok(()))
         })?
     }
+
+    /// Visits the texts of these passages, in their order.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read, or a passage is missing.
+    pub fn texts_of(
+        &self,
+        keys: impl Iterator<Item = PassageKey>,
+        mut visit: impl FnMut(&str),
+    ) -> Result<(), StoreError> {
+        self.with(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT text FROM passages WHERE key = ?1")?;
+            for key in keys {
+                statement.query_row([key.0], |row| {
+                    visit(row.get_ref(0)?.as_str()?);
+                    Ok(())
+                })?;
+            }
+            Ok(())
+        })
+    }
 }

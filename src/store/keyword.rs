@@ -49,6 +49,43 @@ impl View {
     }
 }
 
+impl View {
+    /// In how many passages each of these words stands, folded as FTS5 folds them.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn frequencies(&self, words: &[&str]) -> Result<Vec<usize>, StoreError> {
+        self.with(|connection| {
+            let mut frequency = frequency(connection)?;
+            let of = |word: &&str| Ok(frequency.query_row([word], |row| row.get(0))?);
+            words.iter().map(of).collect()
+        })
+    }
+
+    /// Visits all words with the numbers of passages in which they stand.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn for_each_word(&self, mut visit: impl FnMut(&str, usize)) -> Result<(), StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached("SELECT term, doc FROM vocabulary")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let word = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+                visit(word, row.get(1)?);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// In how many passages a word stands.
+fn frequency(connection: &Connection) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
+    connection.prepare_cached("SELECT coalesce(max(doc), 0) FROM vocabulary WHERE term = ?1")
+}
+
 /// The terms without the words that more than half of all passages hold: BM25 gives them no weight
 /// that counts, and comparing them takes longer than all the rest. All of them if nothing were left.
 fn telling(connection: &Connection, terms: &[Term]) -> Result<Vec<Term>, StoreError> {
@@ -58,8 +95,7 @@ fn telling(connection: &Connection, terms: &[Term]) -> Result<Vec<Term>, StoreEr
     let passages: usize = connection
         .prepare_cached("SELECT count(*) FROM passages INDEXED BY passages_by_key")?
         .query_row([], |row| row.get(0))?;
-    let mut frequency = connection
-        .prepare_cached("SELECT coalesce(max(doc), 0) FROM vocabulary WHERE term = ?1")?;
+    let mut frequency = frequency(connection)?;
     let mut telling = Vec::new();
     for term in terms {
         let common = match term {

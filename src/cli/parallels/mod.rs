@@ -1,0 +1,195 @@
+//! `antiphon parallels`.
+
+mod print;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::config::Settings;
+use crate::parallels::{
+    Enough, Formulas, Reader, Scope, Survey, Sweep, Swept, Thresholds, compare,
+};
+use crate::search::Filter;
+
+use super::{open, output};
+
+/// What to compare.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A document's id
+    #[arg(required_unless_present = "all")]
+    source_id: Option<String>,
+    /// The id of the document that it is compared with
+    #[arg(required_unless_present = "all")]
+    target_id: Option<String>,
+    /// Compare the whole corpus
+    #[arg(long, conflicts_with_all = ["source_id", "target_id"])]
+    all: bool,
+    #[command(flatten)]
+    scope: ScopeArguments,
+    #[command(flatten)]
+    thresholds: ThresholdArguments,
+    /// A passage may be in several pairs
+    #[arg(long, conflicts_with = "all")]
+    many: bool,
+    /// Of two documents, pairs with common wording of this weight are shown however unsure; a rare word
+    /// weighs up to 1
+    #[arg(long, value_name = "WEIGHT", default_value_t = Enough::default().phrase, conflicts_with = "all")]
+    min_phrase: f32,
+    /// Most pairs to print, the surest first; files hold all
+    #[arg(long, short = 'n', default_value_t = 20)]
+    limit: usize,
+    /// Print the answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which documents are compared.
+#[derive(Debug, Args)]
+pub(super) struct ScopeArguments {
+    /// Only passages of these documents, as JSON, e.g. `{"country": "FRA"}`
+    #[arg(long, value_name = "JSON")]
+    source: Option<String>,
+    /// Compared with passages of these documents only, as JSON
+    #[arg(long, value_name = "JSON")]
+    target: Option<String>,
+    /// Not within one value of this field, e.g. speaker; may be given several times
+    #[arg(long, value_name = "FIELD")]
+    apart: Vec<String>,
+    /// Only documents whose years differ by so many at most
+    #[arg(long, value_name = "N")]
+    years: Option<u32>,
+    /// Only from earlier to later documents
+    #[arg(long)]
+    forward: bool,
+}
+
+/// What a pair must have.
+#[derive(Debug, Args)]
+pub(super) struct ThresholdArguments {
+    /// Least confidence, 0 to 1 [default: 0.8; 0.3 for two documents]
+    #[arg(long, value_name = "P")]
+    min_confidence: Option<f32>,
+    /// Least cosine, -1 to 1: what is below is not looked at
+    #[arg(long, value_name = "COS", default_value_t = Thresholds::default().min_score)]
+    min_score: f32,
+    /// Least margin over the neighbourhoods of both passages
+    #[arg(long, value_name = "RATIO", default_value_t = Thresholds::default().min_margin)]
+    min_margin: f32,
+    /// What becomes of what nearly everybody says
+    #[arg(long, value_enum, default_value_t = FormulasName::Exclude)]
+    formulas: FormulasName,
+    /// A formula is said in this share of all documents
+    #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().formula_share)]
+    formula_share: f32,
+    /// Compare everything with everything, so that nothing is missed
+    #[arg(long)]
+    exact: bool,
+}
+
+/// What becomes of formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormulasName {
+    /// They stay
+    Include,
+    /// They are left out, and counted
+    Exclude,
+    /// Nothing else is wanted
+    Only,
+}
+
+impl ScopeArguments {
+    pub(super) fn scope(&self) -> anyhow::Result<Scope> {
+        let filter = |name: &str, json: &Option<String>| -> anyhow::Result<Filter> {
+            let Some(json) = json else {
+                return Ok(Filter::All(Vec::new()));
+            };
+            let value =
+                serde_json::from_str(json).with_context(|| format!("--{name} is not JSON"))?;
+            Filter::read(&value).with_context(|| format!("--{name} is no filter"))
+        };
+        Ok(Scope {
+            source: filter("source", &self.source)?,
+            target: filter("target", &self.target)?,
+            apart: self.apart.clone(),
+            years: self.years,
+            forward: self.forward,
+        })
+    }
+}
+
+impl ThresholdArguments {
+    pub(super) fn thresholds(&self, default_confidence: f32) -> anyhow::Result<Thresholds> {
+        let thresholds = Thresholds {
+            min_score: self.min_score,
+            min_confidence: self.min_confidence.unwrap_or(default_confidence),
+            min_margin: self.min_margin,
+            formulas: match self.formulas {
+                FormulasName::Include => Formulas::Include,
+                FormulasName::Exclude => Formulas::Exclude,
+                FormulasName::Only => Formulas::Only,
+            },
+            formula_share: self.formula_share,
+        };
+        thresholds.check()?;
+        Ok(thresholds)
+    }
+}
+
+/// Compares what is stored.
+pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+    let survey = survey(settings, arguments.thresholds.exact)?;
+    match (&arguments.source_id, &arguments.target_id) {
+        (Some(source), Some(target)) => two(&survey, (source, target), arguments),
+        _ => all(&survey, arguments),
+    }
+}
+
+/// A survey of what is stored now.
+pub(super) fn survey(settings: &Settings, exact: bool) -> anyhow::Result<Survey> {
+    Ok(Survey::new(Arc::new(open::snapshot(settings)?), exact))
+}
+
+fn two(survey: &Survey, ids: (&str, &str), arguments: &Arguments) -> anyhow::Result<()> {
+    let enough = Enough::default();
+    let thresholds = arguments.thresholds.thresholds(enough.confidence)?;
+    let enough = Enough {
+        confidence: thresholds.min_confidence,
+        phrase: arguments.min_phrase,
+    };
+    let found = compare(survey, ids, enough, arguments.many)?;
+    let reader = Reader::new(survey, &thresholds);
+    let shown = &found.pairs[..found.pairs.len().min(arguments.limit)];
+    print::parallels(&reader.read(shown)?)?;
+    output::line(format_args!(
+        "{} pairs of {}",
+        found.pairs.len(),
+        found.compared
+    ))
+}
+
+fn all(survey: &Survey, arguments: &Arguments) -> anyhow::Result<()> {
+    let thresholds = arguments
+        .thresholds
+        .thresholds(Thresholds::default().min_confidence)?;
+    let sweep = Sweep::new(survey, &arguments.scope.scope()?, thresholds)?;
+    let sources = sweep.sources();
+    let mut swept = Swept::default();
+    sweep.run(&sources, |_, found| {
+        swept.add(found);
+        Ok(true)
+    })?;
+    swept
+        .pairs
+        .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    let reader = Reader::new(survey, &thresholds);
+    let shown = &swept.pairs[..swept.pairs.len().min(arguments.limit)];
+    print::parallels(&reader.read(shown)?)?;
+    output::line(format_args!(
+        "{} pairs, {:?}",
+        swept.pairs.len(),
+        swept.left_out
+    ))
+}

@@ -1,0 +1,100 @@
+//! Two documents, passage by passage.
+
+use std::collections::HashSet;
+
+use super::{Pair, ParallelsError, Survey};
+
+/// What is enough for a pair of two documents. Either will do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Enough {
+    /// So much confidence.
+    pub confidence: f32,
+    /// Wording in common of so much weight, as [`Survey::wording`] has it: between two documents that
+    /// one reads side by side an echo is worth a look, whatever is said around it.
+    pub phrase: f32,
+}
+
+impl Default for Enough {
+    fn default() -> Self {
+        Self {
+            confidence: 0.3,
+            phrase: 2.0,
+        }
+    }
+}
+
+/// How much common wording counts beside likeness when it is decided which passage answers which; from
+/// the same labelled pairs as the calibration.
+const ECHO: f32 = 0.12;
+
+/// What two documents have in common.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The pairs of which there is enough, the most telling first: by likeness and common wording.
+    pub pairs: Vec<Pair>,
+    /// Pairs that were compared.
+    pub compared: usize,
+    /// Pairs of which there would be enough, but whose passages are in more telling ones.
+    pub taken: usize,
+    /// The surest pair of all, sure enough or not.
+    pub closest: Option<Pair>,
+}
+
+/// Compares every passage of one document with every passage of the other, exactly, whatever the order
+/// in which they say things. Without `many` each passage is in one pair at most: the most telling pair
+/// first, then the most telling of the passages that are left.
+///
+/// # Errors
+///
+/// If a document is not there, both are the same, or the store cannot be read.
+pub fn compare(
+    survey: &Survey,
+    (source, target): (&str, &str),
+    enough: Enough,
+    many: bool,
+) -> Result<Comparison, ParallelsError> {
+    let catalogue = survey.snapshot().catalogue();
+    let place = |id: &str| {
+        let place = catalogue.place_of(id);
+        place.ok_or_else(|| ParallelsError::NoSuchDocument { id: id.to_owned() })
+    };
+    let (source, target) = (place(source)?, place(target)?);
+    if source == target {
+        let id = catalogue.document(source).map(|d| d.id.to_string());
+        return Err(ParallelsError::SameDocument {
+            id: id.unwrap_or_default(),
+        });
+    }
+    let (sources, targets) = (catalogue.rows_in(source), catalogue.rows_in(target));
+    let mut closest: Option<Pair> = None;
+    let mut sure = Vec::new();
+    for source in sources {
+        for target in targets {
+            let pair = survey.compare(*source, *target)?;
+            if closest.is_none_or(|best| pair.confidence > best.confidence) {
+                closest = Some(pair);
+            }
+            let phrase = survey.wording(*source, *target)?;
+            if pair.confidence >= enough.confidence || phrase >= enough.phrase {
+                sure.push((pair.likeness + ECHO * phrase.ln_1p(), pair));
+            }
+        }
+    }
+    // Of equals in the order of their documents.
+    sure.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let mut sure: Vec<Pair> = sure.into_iter().map(|(_, pair)| pair).collect();
+    let all = sure.len();
+    if !many {
+        let (mut seen_sources, mut seen_targets) = (HashSet::new(), HashSet::new());
+        sure.retain(|pair| {
+            let free = !seen_sources.contains(&pair.source) && !seen_targets.contains(&pair.target);
+            free && seen_sources.insert(pair.source) && seen_targets.insert(pair.target)
+        });
+    }
+    Ok(Comparison {
+        compared: sources.len() * targets.len(),
+        taken: all - sure.len(),
+        pairs: sure,
+        closest,
+    })
+}

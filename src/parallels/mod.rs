@@ -1,0 +1,240 @@
+//! Who said the same thing, where, when, and how sure we are.
+//!
+//! A [`Pair`] is two passages of different documents with the numbers that compare them; a
+//! [`Parallel`] is one that is answered with: texts, the sentences that carry it, the words that both
+//! have. [`compare`] pairs two documents, [`Sweep`] a whole corpus; both ask a [`Survey`], which knows
+//! each passage's place among all others: its words ([`words`]), who is near to it and how common it
+//! is ([`survey`]). [`calibration`] makes a confidence of that, [`evidence`] says what carries it,
+//! [`families`] gathers pairs into statements that were made again and again. `docs/parallels.md`
+//! explains every number for those who read them.
+
+mod background;
+mod calibration;
+mod documents;
+mod evidence;
+mod families;
+mod scope;
+mod statement;
+mod survey;
+mod sweep;
+mod wording;
+mod words;
+
+use std::sync::Arc;
+
+use crate::passages::TextRange;
+use crate::search::SearchError;
+use crate::store::{DocumentSummary, PassageRecord, StoreError};
+
+pub use background::Background;
+pub use calibration::Calibration;
+pub use documents::{Comparison, Enough, compare};
+pub use evidence::Reader;
+pub use families::{Families, Family, FamilyOptions, Member, Spread, families};
+pub use scope::Scope;
+pub use survey::{Commonness, EQUIVALENT, NEAR, NEIGHBOURS, Neighbourhood, Survey};
+pub use sweep::{LeftOut, Sweep, Swept};
+pub use wording::Wording;
+
+/// Two passages, compared. Rows are those of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// The row of one.
+    pub source: u32,
+    /// The row of the other.
+    pub target: u32,
+    /// Cosine of the embeddings, in [-1, 1].
+    pub score: f32,
+    /// How many of the words that tell both have, in [0, 1].
+    pub words: f32,
+    /// Mean of cosine and words in common, of the passages or of their most alike sentences, whichever
+    /// is greater.
+    pub likeness: f32,
+    /// How sure it is that both say the same thing, in (0, 1).
+    pub confidence: f32,
+}
+
+/// What a pair must have to be answered with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// The least cosine: what is below is not looked at.
+    pub min_score: f32,
+    /// The least confidence.
+    pub min_confidence: f32,
+    /// The least margin: a passage that is near to everything is near to nothing.
+    pub min_margin: f32,
+    /// What becomes of formulas.
+    pub formulas: Formulas,
+    /// A passage is a formula if nearly the same is said in this share of all documents, and in at
+    /// least [`FEWEST_FORMULA`].
+    pub formula_share: f32,
+}
+
+/// In fewer documents nothing is a formula.
+pub const FEWEST_FORMULA: usize = 5;
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            min_score: NEAR,
+            min_confidence: 0.8,
+            min_margin: 0.9,
+            formulas: Formulas::Exclude,
+            formula_share: 0.01,
+        }
+    }
+}
+
+impl Thresholds {
+    /// Refuses what is out of range.
+    ///
+    /// # Errors
+    ///
+    /// Names the value at fault and its range.
+    pub fn check(&self) -> Result<(), ParallelsError> {
+        let checks = [
+            ("min_score", self.min_score, -1.0, 1.0),
+            ("min_confidence", self.min_confidence, 0.0, 1.0),
+            ("min_margin", self.min_margin, 0.0, 10.0),
+            ("formula_share", self.formula_share, 0.0, 1.0),
+        ];
+        for (name, received, least, most) in checks {
+            if !(least..=most).contains(&received) {
+                return Err(ParallelsError::Parameter {
+                    name,
+                    expected: format!("{least} to {most}"),
+                    received: received.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of documents from which on what they all say is a formula.
+    #[must_use]
+    pub fn formula_from(&self, documents: usize) -> usize {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss
+        )]
+        let share = (documents as f32 * self.formula_share).ceil() as usize;
+        share.max(FEWEST_FORMULA)
+    }
+}
+
+/// What becomes of what nearly everybody says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Formulas {
+    /// It is left out, and counted.
+    #[default]
+    Exclude,
+    /// It stays, and is marked.
+    Include,
+    /// Nothing else is wanted.
+    Only,
+}
+
+/// A pair of passages of different documents that say the same thing.
+#[derive(Debug, Clone)]
+pub struct Parallel {
+    /// The numbers.
+    pub pair: Pair,
+    /// How far it stands out from the neighbourhoods of both passages.
+    pub margin: Option<f32>,
+    /// Of 100 random pairs of the corpus, how many are less alike.
+    pub percentile: Option<f64>,
+    /// How near the words of both are.
+    pub wording: Wording,
+    /// Weight of the longest wording that both have: a word that is in few passages counts up to 1.
+    pub phrase: f32,
+    /// Whether one of the two is a formula.
+    pub formula: bool,
+    /// One passage.
+    pub source: Side,
+    /// The other.
+    pub target: Side,
+    /// The sentences that carry it, the surest first; each stands in one pair.
+    pub sentences: Vec<SentencePair>,
+}
+
+/// One passage of a parallel.
+#[derive(Debug, Clone)]
+pub struct Side {
+    /// The passage.
+    pub passage: PassageRecord,
+    /// Its document, without the text.
+    pub document: Arc<DocumentSummary>,
+    /// Where it holds words that the other has as well, in characters of the document.
+    pub shared: Vec<TextRange>,
+    /// In how much of the corpus nearly the same is said.
+    pub common: Commonness,
+}
+
+/// Two sentences that answer each other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SentencePair {
+    /// Where one stands, in characters of its document.
+    pub source: TextRange,
+    /// Where the other stands.
+    pub target: TextRange,
+    /// Cosine of their embeddings.
+    pub score: f32,
+    /// How sure it is that they say the same thing, if nothing else is read.
+    pub confidence: f32,
+    /// How near their words are.
+    pub wording: Wording,
+}
+
+/// Why there are no parallels.
+#[derive(Debug, thiserror::Error)]
+pub enum ParallelsError {
+    /// A document is not there.
+    #[error("there is no document {id}")]
+    NoSuchDocument {
+        /// Its id.
+        id: String,
+    },
+    /// A passage is not there.
+    #[error("there is no passage {id}")]
+    NoSuchPassage {
+        /// Its id.
+        id: String,
+    },
+    /// Both documents are the same.
+    #[error("{id} is compared with itself; expected two documents")]
+    SameDocument {
+        /// Its id.
+        id: String,
+    },
+    /// A value is out of range.
+    #[error("{name} is {received}; expected {expected}")]
+    Parameter {
+        /// The value's name.
+        name: &'static str,
+        /// Its range.
+        expected: String,
+        /// The value received.
+        received: String,
+    },
+    /// A field is not known.
+    #[error("{received} is no field; known fields: {known}")]
+    UnknownField {
+        /// The name received.
+        received: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A filter is wrong.
+    #[error(transparent)]
+    Filter(#[from] SearchError),
+    /// A row belongs to another snapshot.
+    #[error("a passage of another snapshot was asked for")]
+    OtherSnapshot,
+    /// Whoever asked does not wait any more.
+    #[error("the comparison was cancelled")]
+    Cancelled,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,289 @@
+//! A whole corpus, document by document.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+use roaring::RoaringBitmap;
+
+use crate::index::{Near, Neighbour};
+
+use super::scope::{Plan, Scope};
+use super::{EQUIVALENT, Formulas, NEAR, Pair, ParallelsError, Survey, Thresholds};
+
+/// Documents that are compared between one answer and the next.
+const STEP: usize = 32;
+
+/// From so many sources on the whole vocabulary is read at once.
+const MANY: usize = 64;
+
+/// All pairs of a scope, in the order of source documents and their passages; those of one passage come
+/// the surest first. Each pair is found once: where it would be found from both sides, from the
+/// document whose id comes first.
+pub struct Sweep<'a> {
+    survey: &'a Survey,
+    plan: Plan,
+    thresholds: Thresholds,
+    formula_from: usize,
+}
+
+/// What was found from one document, or from several.
+#[derive(Debug, Clone, Default)]
+pub struct Swept {
+    /// The pairs.
+    pub pairs: Vec<Pair>,
+    /// What was left out.
+    pub left_out: LeftOut,
+    /// The surest pair of all, left out or not.
+    pub closest: Option<Pair>,
+    /// Passages that were compared with their targets.
+    pub passages: usize,
+}
+
+/// Pairs that were left out, by the first reason: of those that say nearly the same (cosine at least
+/// [`NEAR`] and the least score, confidence at least [`EQUIVALENT`]), or less where less was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Not sure enough.
+    pub unsure: usize,
+    /// Sure enough, but near to so much else that it says little.
+    pub hubs: usize,
+    /// Formulas; or what is none, where formulas are wanted only.
+    pub formulas: usize,
+}
+
+impl<'a> Sweep<'a> {
+    /// Checks what is asked.
+    ///
+    /// # Errors
+    ///
+    /// If a value is out of range, or a field is not known.
+    pub fn new(
+        survey: &'a Survey,
+        scope: &Scope,
+        thresholds: Thresholds,
+    ) -> Result<Self, ParallelsError> {
+        thresholds.check()?;
+        let snapshot = survey.snapshot();
+        Ok(Self {
+            plan: Plan::new(scope, snapshot.catalogue())?,
+            formula_from: thresholds.formula_from(snapshot.facts().documents),
+            thresholds,
+            survey,
+        })
+    }
+
+    /// Places of source documents, in order.
+    #[must_use]
+    pub fn sources(&self) -> Vec<usize> {
+        self.plan.sources().collect()
+    }
+
+    /// Number of target documents.
+    #[must_use]
+    pub fn targets(&self) -> usize {
+        self.plan.targets().count()
+    }
+
+    /// Documents that are not compared because it is not known when they were made.
+    #[must_use]
+    pub fn undated(&self) -> usize {
+        self.plan.undated()
+    }
+
+    /// The pairs of one document.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn of_document(&self, place: usize) -> Result<Swept, ParallelsError> {
+        let rows = self.survey.snapshot().catalogue().rows_in(place);
+        self.of_rows(place, rows, true)
+    }
+
+    /// The pairs of one passage, whichever side of them it is.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn of_passage(&self, row: u32) -> Result<Swept, ParallelsError> {
+        let place = self.survey.snapshot().catalogue().place_of_row(row);
+        let (place, _) = place.ok_or(ParallelsError::OtherSnapshot)?;
+        self.of_rows(place as usize, &[row], false)
+    }
+
+    fn of_rows(&self, place: usize, rows: &[u32], once: bool) -> Result<Swept, ParallelsError> {
+        let catalogue = self.survey.snapshot().catalogue();
+        let mut swept = Swept {
+            passages: rows.len(),
+            ..Swept::default()
+        };
+        for row in rows {
+            let first = swept.pairs.len();
+            for pair in self.candidates(place, *row)?.iter() {
+                let other = catalogue.place_of_row(pair.target);
+                let (other, _) = other.ok_or(ParallelsError::OtherSnapshot)?;
+                let (other, repeated) =
+                    (other as usize, |other| self.plan.is_repeated(place, other));
+                if self.plan.compares(place, other) && !(once && repeated(other)) {
+                    swept.note(*pair);
+                    self.take(*pair, &mut swept)?;
+                }
+            }
+            swept.pairs[first..].sort_by(|a, b| {
+                let surer = b.confidence.total_cmp(&a.confidence);
+                surer.then_with(|| catalogue.compare(a.target, b.target))
+            });
+        }
+        Ok(swept)
+    }
+
+    /// All pairs of a passage that may be wanted, perhaps more. What says nearly the same a survey
+    /// knows; for less the index is asked again.
+    fn candidates(&self, place: usize, row: u32) -> Result<Cow<'_, [Pair]>, ParallelsError> {
+        let Thresholds {
+            min_score,
+            min_confidence,
+            ..
+        } = self.thresholds;
+        if min_score >= NEAR && min_confidence >= EQUIVALENT {
+            return Ok(Cow::Borrowed(&self.survey.neighbourhood(row)?.equivalents));
+        }
+        let near = self.near(place, &[row], min_score, 0);
+        let pairs = near.iter().flatten().map(|neighbour| {
+            let (target, score) = (neighbour.row, neighbour.score);
+            self.survey.pair(row, target, score)
+        });
+        Ok(Cow::Owned(pairs.collect::<Result<_, _>>()?))
+    }
+
+    /// Rows near to these of one document, among those with which it is compared.
+    fn near(&self, place: usize, rows: &[u32], floor: f32, least: usize) -> Vec<Vec<Neighbour>> {
+        let snapshot = self.survey.snapshot();
+        let catalogue = snapshot.catalogue();
+        let own: RoaringBitmap = catalogue.rows_in(place).iter().copied().collect();
+        let allowed = self.plan.allowed(place, catalogue);
+        let near = Near {
+            floor,
+            least,
+            exact: self.survey.is_exact(),
+            allowed: allowed.as_deref(),
+            excluded: &own,
+        };
+        snapshot.near(rows, &near)
+    }
+
+    /// The surest pair among the nearest of each passage of a document, however unsure: what can be said
+    /// where nothing was found.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn closest(&self, place: usize) -> Result<Option<Pair>, ParallelsError> {
+        let rows = self.survey.snapshot().catalogue().rows_in(place);
+        let mut closest = Swept::default();
+        let near = self.near(place, rows, f32::INFINITY, 1);
+        for (row, neighbours) in rows.iter().zip(near) {
+            for neighbour in neighbours {
+                let (target, score) = (neighbour.row, neighbour.score);
+                closest.note(self.survey.pair(*row, target, score)?);
+            }
+        }
+        Ok(closest.closest)
+    }
+
+    /// Takes a pair, or counts why not.
+    fn take(&self, pair: Pair, swept: &mut Swept) -> Result<(), ParallelsError> {
+        let Thresholds {
+            min_confidence,
+            min_margin,
+            formulas,
+            ..
+        } = self.thresholds;
+        let left_out = &mut swept.left_out;
+        if pair.score < self.thresholds.min_score {
+            return Ok(());
+        }
+        if pair.confidence < min_confidence {
+            left_out.unsure += 1;
+            return Ok(());
+        }
+        if min_margin > 0.0 && self.survey.margin(&pair)?.is_some_and(|m| m < min_margin) {
+            left_out.hubs += 1;
+            return Ok(());
+        }
+        if formulas != Formulas::Include {
+            let wanted = formulas == Formulas::Only;
+            if self.is_formula(&pair)? != wanted {
+                left_out.formulas += 1;
+                return Ok(());
+            }
+        }
+        swept.pairs.push(pair);
+        Ok(())
+    }
+
+    /// Whether one of the two is said by nearly everybody.
+    fn is_formula(&self, pair: &Pair) -> Result<bool, ParallelsError> {
+        let common = |row| {
+            let neighbourhood = self.survey.neighbourhood(row)?;
+            Ok::<_, ParallelsError>(neighbourhood.common.documents >= self.formula_from)
+        };
+        Ok(common(pair.source)? || common(pair.target)?)
+    }
+
+    /// Goes through the source documents from one on, on the threads of the current pool, and shows
+    /// what is found in order: the number of the document after the last one that is done, and the
+    /// pairs. Stops where `show` says so.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn run(
+        &self,
+        sources: &[usize],
+        mut show: impl FnMut(usize, Swept) -> Result<bool, ParallelsError>,
+    ) -> Result<bool, ParallelsError> {
+        if sources.len() >= MANY {
+            self.survey.read_words()?;
+        }
+        for step in sources.chunks(STEP) {
+            let swept = step.par_iter().map(|place| self.of_document(*place));
+            let swept: Vec<Swept> = swept.collect::<Result<_, _>>()?;
+            for (place, swept) in step.iter().zip(swept) {
+                if !show(*place, swept)? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Swept {
+    /// Adds what was found from another document.
+    pub fn add(&mut self, other: Self) {
+        self.pairs.extend(other.pairs);
+        self.count(&other.left_out, other.passages, other.closest);
+    }
+
+    /// Adds what another document gave but its pairs.
+    pub fn count(&mut self, left_out: &LeftOut, passages: usize, closest: Option<Pair>) {
+        self.left_out.unsure += left_out.unsure;
+        self.left_out.hubs += left_out.hubs;
+        self.left_out.formulas += left_out.formulas;
+        self.passages += passages;
+        if let Some(closest) = closest {
+            self.note(closest);
+        }
+    }
+
+    /// Remembers the surest pair, of equals the first.
+    fn note(&mut self, pair: Pair) {
+        let surer = self
+            .closest
+            .is_none_or(|best| pair.confidence > best.confidence);
+        if surer {
+            self.closest = Some(pair);
+        }
+    }
+}

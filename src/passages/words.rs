@@ -1,0 +1,93 @@
+//! The words of a text, as they are compared: without case and diacritics.
+
+use icu_normalizer::DecomposingNormalizer;
+
+use super::TextRange;
+
+/// A word of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// The word, folded.
+    pub text: String,
+    /// Where it stands, in characters of the text.
+    pub range: TextRange,
+}
+
+/// Runs of letters and digits, without case and diacritics, as FTS5's tokenizer `unicode61` has them.
+#[must_use]
+pub fn words(text: &str) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut inside = false;
+    for (place, character) in text.chars().enumerate() {
+        // A diacritic of its own belongs to the letter before it.
+        let belongs = character.is_alphanumeric() || (inside && is_diacritic(character));
+        if belongs && !inside {
+            words.push(Word {
+                text: String::new(),
+                range: TextRange {
+                    start: place,
+                    end: place,
+                },
+            });
+        }
+        inside = belongs;
+        if let Some(word) = words.last_mut().filter(|_| belongs) {
+            fold(character, &mut word.text);
+            word.range.end = place + 1;
+        }
+    }
+    words
+}
+
+/// The same, the text beginning at this character of its document.
+#[must_use]
+pub fn words_from(text: &str, start: usize) -> Vec<Word> {
+    let mut words = words(text);
+    for word in &mut words {
+        word.range.start += start;
+        word.range.end += start;
+    }
+    words
+}
+
+/// Appends a character without case and diacritics.
+fn fold(character: char, word: &mut String) {
+    if character.is_ascii() {
+        word.push(character.to_ascii_lowercase());
+        return;
+    }
+    let lower: String = character.to_lowercase().collect();
+    let parts = DecomposingNormalizer::new_nfd()
+        .normalize(&lower)
+        .into_owned();
+    word.extend(parts.chars().filter(|part| !is_diacritic(*part)));
+}
+
+/// Combining marks of the scripts that have diacritics in this sense.
+fn is_diacritic(character: char) -> bool {
+    ('\u{300}'..='\u{36f}').contains(&character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_folded_and_keep_their_places() {
+        let text = "Naïveté-Test: e\u{301}lan, A1 …";
+        let words: Vec<(String, String)> = words(text)
+            .into_iter()
+            .map(|word| (word.range.within(text, 0).to_owned(), word.text))
+            .collect();
+        let expected = [
+            ("Naïveté", "naivete"),
+            ("Test", "test"),
+            ("e\u{301}lan", "elan"),
+            ("A1", "a1"),
+        ];
+        assert_eq!(
+            words,
+            expected.map(|(shown, folded)| (shown.to_owned(), folded.to_owned()))
+        );
+    }
+}
