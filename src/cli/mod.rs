@@ -6,6 +6,7 @@
 
 mod bench;
 mod export;
+mod families;
 mod index;
 mod keys;
 mod models;
@@ -48,6 +49,8 @@ enum Command {
     Search(search::Arguments),
     /// Find the passages that say the same thing, in two documents or in all
     Parallels(Box<parallels::Arguments>),
+    /// Find the statements that were made again and again
+    Families(families::Arguments),
     /// Measure speed, with fidelity beside it
     #[command(subcommand)]
     Bench(bench::Command),
@@ -90,6 +93,7 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Index(arguments) => index::run(&settings, &arguments),
         Command::Search(arguments) => search::run(&settings, &arguments),
         Command::Parallels(arguments) => parallels::run(&settings, &arguments),
+        Command::Families(arguments) => families::run(&settings, &arguments),
         Command::Bench(command) => bench::run(&settings, &command),
         Command::Models(command) => models::run(&settings, &command),
         Command::Keys(command) => keys::run(&settings, &command),

@@ -5,6 +5,8 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use crate::store::DocumentSummary;
+
 /// Writes a line and sees it out.
 pub(super) fn line(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
@@ -47,6 +49,22 @@ pub(super) fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
+}
+
+/// Speaker, date and title of a document, as far as they are known.
+pub(super) fn byline(document: &DocumentSummary) -> String {
+    let metadata = &document.metadata;
+    let date = metadata.date.map(|d| d.to_string());
+    [
+        metadata.speaker.as_ref(),
+        date.as_ref(),
+        metadata.title.as_ref(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(String::as_str)
+    .collect::<Vec<_>>()
+    .join(" · ")
 }
 
 /// A number with its thousands apart: `1,234,567`.

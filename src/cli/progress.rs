@@ -109,6 +109,30 @@ fn style_of(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
+/// Follows the comparing of a corpus.
+pub(super) struct SweepBar(ProgressBar);
+
+impl SweepBar {
+    /// So many documents will be compared.
+    pub(super) fn new(documents: usize) -> Self {
+        let bar = BARS.add(ProgressBar::new(documents as u64));
+        bar.set_style(style_of("comparing {wide_bar} {percent}% eta {eta}  {msg}"));
+        Self(bar)
+    }
+
+    /// One more is compared; so many pairs were found by now.
+    pub(super) fn done(&self, pairs: usize) {
+        self.0.inc(1);
+        self.0.set_message(format!("{pairs} parallels"));
+    }
+}
+
+impl Drop for SweepBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Follows the building of a graph.
 pub(super) struct GraphBar(ProgressBar);
 

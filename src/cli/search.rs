@@ -174,7 +174,7 @@ fn print_hit(hit: &Hit, out: &mut impl Write) -> anyhow::Result<()> {
         hit.rank,
         hit.score,
         hit.passage.id(),
-        byline(hit),
+        output::byline(&hit.document),
     )?;
     let evidence = hit.sentence.as_ref().map(|s| s.text.as_str());
     for line in hit.passage.text.lines() {
@@ -221,22 +221,6 @@ fn mark(lines: &[String], sentence: &str, style: Style) -> Vec<String> {
             }
         })
         .collect()
-}
-
-/// Speaker, date and title, as far as they are known.
-fn byline(hit: &Hit) -> String {
-    let metadata = &hit.document.metadata;
-    let date = metadata.date.map(|d| d.to_string());
-    [
-        metadata.speaker.as_ref(),
-        date.as_ref(),
-        metadata.title.as_ref(),
-    ]
-    .into_iter()
-    .flatten()
-    .map(String::as_str)
-    .collect::<Vec<_>>()
-    .join(" · ")
 }
 
 #[cfg(test)]

@@ -37,16 +37,9 @@ impl<'a> Reader<'a> {
     ///
     /// If the store cannot be read.
     pub fn read(&self, pairs: &[Pair]) -> Result<Vec<Parallel>, ParallelsError> {
-        let snapshot = self.survey.snapshot();
         let rows = pairs.iter().flat_map(|pair| [pair.source, pair.target]);
-        let wanted: Option<Vec<_>> = rows
-            .map(|row| {
-                let document = snapshot.catalogue().document_of(row)?;
-                Some((snapshot.key_of(row)?, &document.id))
-            })
-            .collect();
-        let wanted = wanted.ok_or(ParallelsError::OtherSnapshot)?;
-        let mut records = snapshot.view().hits_in(&wanted)?.into_iter();
+        let rows: Vec<u32> = rows.collect();
+        let mut records = self.survey.hits(&rows)?.into_iter();
         let mut parallels = Vec::with_capacity(pairs.len());
         for pair in pairs {
             if let (Some(source), Some(target)) = (records.next(), records.next()) {

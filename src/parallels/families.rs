@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::search::{date_of, values_of};
+use crate::engine::Catalogue;
+use crate::search::{date_of, is_field, known_fields, values_of};
 
-use super::{Pair, ParallelsError, Survey};
+use super::{EQUIVALENT, Pair, ParallelsError, Survey, Thresholds};
 
 /// How pairs become families.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,66 @@ impl Default for FamilyOptions {
             cohesion: 0.3,
             min_members: 3,
             fields: vec!["speaker".to_owned(), "country".to_owned()],
+        }
+    }
+}
+
+impl FamilyOptions {
+    /// Refuses what is out of range.
+    ///
+    /// # Errors
+    ///
+    /// Names the value at fault and its range.
+    pub fn check(&self) -> Result<(), ParallelsError> {
+        let wrong = |name, expected: String, received: String| {
+            Err(ParallelsError::Parameter {
+                name,
+                expected,
+                received,
+            })
+        };
+        let sure = EQUIVALENT..=1.0;
+        if !sure.contains(&self.cohesion) {
+            let expected = format!("{EQUIVALENT} to 1");
+            return wrong("cohesion", expected, self.cohesion.to_string());
+        }
+        if !(self.cohesion..=1.0).contains(&self.min_confidence) {
+            let expected = format!("{} (cohesion) to 1", self.cohesion);
+            return wrong("min_confidence", expected, self.min_confidence.to_string());
+        }
+        if self.min_members < 2 {
+            return wrong(
+                "min_members",
+                "at least 2".to_owned(),
+                self.min_members.to_string(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses fields that no document has.
+    ///
+    /// # Errors
+    ///
+    /// Names the field, and those that there are.
+    pub fn check_fields(&self, catalogue: &Catalogue) -> Result<(), ParallelsError> {
+        let unknown = self.fields.iter().find(|field| !is_field(field, catalogue));
+        match unknown {
+            None => Ok(()),
+            Some(field) => Err(ParallelsError::UnknownField {
+                received: field.clone(),
+                known: known_fields(catalogue),
+            }),
+        }
+    }
+
+    /// What pairs must have that families are made of: the cohesion, and no more.
+    #[must_use]
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds {
+            min_confidence: self.cohesion,
+            min_margin: 0.0,
+            ..Thresholds::default()
         }
     }
 }

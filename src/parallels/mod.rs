@@ -33,7 +33,7 @@ pub use evidence::Reader;
 pub use families::{Families, Family, FamilyOptions, Member, Spread, families};
 pub use scope::Scope;
 pub use survey::{Commonness, EQUIVALENT, NEAR, NEIGHBOURS, Neighbourhood, Survey};
-pub use sweep::{LeftOut, Sweep, Swept};
+pub use sweep::{LeftOut, Step, Sweep, Swept};
 pub use wording::Wording;
 
 /// Two passages, compared. Rows are those of a snapshot.

@@ -11,7 +11,7 @@ use roaring::RoaringBitmap;
 use crate::engine::Snapshot;
 use crate::index::{Near, Neighbour, similarity};
 use crate::passages;
-use crate::store::HitRecord;
+use crate::store::{DocumentSummary, HitRecord, PassageRecord};
 
 use super::statement::Statement;
 use super::words::Lexicon;
@@ -129,22 +129,57 @@ impl Survey {
         if let Some(known) = self.statements.get(&row) {
             return Ok(known);
         }
-        let document = self.snapshot.catalogue().document_of(row);
-        let wanted = self.snapshot.key_of(row).zip(document);
-        let (key, document) = wanted.ok_or(ParallelsError::OtherSnapshot)?;
-        let view = self.snapshot.view();
-        let hit = view.hits_in(&[(key, &document.id)])?.pop();
+        let hit = self.hits(&[row])?.pop();
         let HitRecord {
             passage,
             sentence_vectors,
         } = hit.ok_or(ParallelsError::OtherSnapshot)?;
         let words = passages::words_from(&passage.text, passage.range.start);
-        self.lexicon.read(view, &words)?;
+        self.lexicon.read(self.snapshot.view(), &words)?;
         let sentences = &passage.sentences;
         let statement = Statement::new(&words, sentences, sentence_vectors, &self.lexicon);
         let statement = Arc::new(statement);
         self.statements.insert(row, Arc::clone(&statement));
         Ok(statement)
+    }
+
+    /// The id of a passage.
+    #[must_use]
+    pub fn id_of(&self, row: u32) -> Option<String> {
+        let catalogue = self.snapshot.catalogue();
+        let (document, (_, ordinal)) = catalogue
+            .document_of(row)
+            .zip(catalogue.place_of_row(row))?;
+        Some(format!("{}#p{ordinal}", document.id))
+    }
+
+    /// The passages of these rows with their documents, in their order.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn passages(
+        &self,
+        rows: &[u32],
+    ) -> Result<Vec<(PassageRecord, &DocumentSummary)>, ParallelsError> {
+        let read = self.hits(rows)?.into_iter().zip(rows);
+        let with = |(hit, row): (HitRecord, &u32)| {
+            let document = self.snapshot.catalogue().document_of(*row);
+            let document = document.ok_or(ParallelsError::OtherSnapshot)?;
+            Ok((hit.passage, &**document))
+        };
+        read.map(with).collect()
+    }
+
+    /// What the store has of these rows.
+    pub(super) fn hits(&self, rows: &[u32]) -> Result<Vec<HitRecord>, ParallelsError> {
+        let wanted = rows.iter().map(|row| {
+            let document = self.snapshot.catalogue().document_of(*row)?;
+            Some((self.snapshot.key_of(*row)?, &document.id))
+        });
+        let wanted: Option<Vec<_>> = wanted.collect();
+        let wanted = wanted.ok_or(ParallelsError::OtherSnapshot)?;
+        Ok(self.snapshot.view().hits_in(&wanted)?)
     }
 
     /// Who is around a passage.

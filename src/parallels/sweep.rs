@@ -174,11 +174,7 @@ impl<'a> Sweep<'a> {
 
     /// The surest pair among the nearest of each passage of a document, however unsure: what can be said
     /// where nothing was found.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub fn closest(&self, place: usize) -> Result<Option<Pair>, ParallelsError> {
+    fn closest(&self, place: usize) -> Result<Option<Pair>, ParallelsError> {
         let rows = self.survey.snapshot().catalogue().rows_in(place);
         let mut closest = Swept::default();
         let near = self.near(place, rows, f32::INFINITY, 1);
@@ -231,25 +227,27 @@ impl<'a> Sweep<'a> {
         Ok(common(pair.source)? || common(pair.target)?)
     }
 
-    /// Goes through the source documents from one on, on the threads of the current pool, and shows
-    /// what is found in order: the number of the document after the last one that is done, and the
-    /// pairs. Stops where `show` says so.
+    /// Goes through source documents and shows what is found of each, in order, until `show` says no:
+    /// whether it came to the end. `compute` runs what takes long, on the threads that it likes.
     ///
     /// # Errors
     ///
-    /// If the store cannot be read.
+    /// If the store cannot be read, or `show` fails.
     pub fn run(
         &self,
         sources: &[usize],
+        compute: impl Fn(Step<'_>) -> Result<Vec<Swept>, ParallelsError>,
         mut show: impl FnMut(usize, Swept) -> Result<bool, ParallelsError>,
     ) -> Result<bool, ParallelsError> {
         if sources.len() >= MANY {
             self.survey.read_words()?;
         }
         for step in sources.chunks(STEP) {
-            let swept = step.par_iter().map(|place| self.of_document(*place));
-            let swept: Vec<Swept> = swept.collect::<Result<_, _>>()?;
-            for (place, swept) in step.iter().zip(swept) {
+            let work = || {
+                let swept = step.par_iter().map(|place| self.of_document(*place));
+                swept.collect::<Result<Vec<_>, _>>()
+            };
+            for (place, swept) in step.iter().zip(compute(&work)?) {
                 if !show(*place, swept)? {
                     return Ok(false);
                 }
@@ -257,7 +255,43 @@ impl<'a> Sweep<'a> {
         }
         Ok(true)
     }
+
+    /// All pairs of all source documents at once, on the threads of the current pool.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn all(&self) -> Result<Swept, ParallelsError> {
+        let mut all = Swept::default();
+        self.run(
+            &self.sources(),
+            |work| work(),
+            |_, swept| {
+                all.add(swept);
+                Ok(true)
+            },
+        )?;
+        Ok(all)
+    }
+
+    /// The surest pair of these documents, however unsure, on the threads of the current pool.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn closest_of(&self, sources: &[usize]) -> Result<Option<Pair>, ParallelsError> {
+        let closest = sources.par_iter().map(|place| self.closest(*place));
+        let closest: Vec<Option<Pair>> = closest.collect::<Result<_, _>>()?;
+        let mut best = Swept::default();
+        for pair in closest.into_iter().flatten() {
+            best.note(pair);
+        }
+        Ok(best.closest)
+    }
 }
+
+/// What takes long of a step through a corpus.
+pub type Step<'a> = &'a (dyn Fn() -> Result<Vec<Swept>, ParallelsError> + Sync);
 
 impl Swept {
     /// Adds what was found from another document.

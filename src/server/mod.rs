@@ -12,8 +12,10 @@ mod cursor;
 mod documents;
 mod extract;
 mod guard;
+mod lines;
 mod openai;
 mod openapi;
+mod parallels;
 mod problem;
 mod routes;
 mod service;
@@ -34,7 +36,10 @@ pub use guard::{
 pub use openapi::document as openapi_document;
 pub use problem::Problem;
 pub use service::{Limits, Service};
-pub use wire::search_response;
+pub use wire::{
+    CorpusResponse, FamiliesResponse, ParallelBody, ParallelsResponse, comparison_response,
+    corpus_response, families_response, search_response,
+};
 
 /// Threads that read requests and write answers; the work itself runs elsewhere.
 const WORKERS: usize = 2;

@@ -94,6 +94,7 @@ problems! {
     offset_out_of_range, BAD_REQUEST, "offset_out_of_range", "The offset is out of range";
     ef_out_of_range, BAD_REQUEST, "ef_out_of_range", "The number of candidates is out of range";
     parameter_out_of_range, BAD_REQUEST, "parameter_out_of_range", "A parameter is out of range";
+    same_document, BAD_REQUEST, "same_document", "A document is compared with itself";
     two_subjects, BAD_REQUEST, "two_subjects", "There are two things to look for";
     bad_examples, BAD_REQUEST, "bad_examples", "These examples cannot be searched with";
     bad_filter, BAD_REQUEST, "bad_filter", "The filter cannot be read";

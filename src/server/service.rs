@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::admission::Admission;
 use super::documents::Writers;
 use super::guard::Guard;
+use super::parallels::Comparisons;
 use super::problem::Problem;
 use crate::engine::{Engine, Snapshot};
+use crate::parallels::Survey;
 use crate::search::QueryEncoder;
 
 /// Seconds after which a client may ask again while the service starts.
@@ -32,6 +34,9 @@ pub struct Service {
     waiting_for: ArcSwap<String>,
     admission: Admission,
     writers: Writers,
+    /// Of the newest snapshot, if anybody has asked for parallels in it.
+    survey: ArcSwapOption<Survey>,
+    comparisons: Comparisons,
     limits: Limits,
     guard: Guard,
 }
@@ -46,6 +51,8 @@ impl Service {
             waiting_for: ArcSwap::from_pointee("starting".to_owned()),
             admission: Admission::new(limits.cores, limits.queue),
             writers: Writers::new(limits.queue),
+            survey: ArcSwapOption::empty(),
+            comparisons: Comparisons::default(),
             limits,
             guard: Guard::default(),
         }
@@ -91,6 +98,43 @@ impl Service {
         Ok((Arc::clone(self.queries.get_or_init(queries)), snapshot))
     }
 
+    /// What is known of the passages of a snapshot, kept for those who ask next.
+    pub(super) fn survey(&self, snapshot: &Arc<Snapshot>) -> Arc<Survey> {
+        if let Some(known) = self.survey.load_full()
+            && Arc::ptr_eq(known.snapshot(), snapshot)
+        {
+            return known;
+        }
+        let new = Arc::new(Survey::new(Arc::clone(snapshot), false));
+        self.survey.store(Some(Arc::clone(&new)));
+        new
+    }
+
+    /// The same; one that compares everything with everything is made for the one who asks.
+    pub(super) fn survey_for(&self, snapshot: &Arc<Snapshot>, exact: bool) -> Arc<Survey> {
+        if exact {
+            Arc::new(Survey::new(Arc::clone(snapshot), true))
+        } else {
+            self.survey(snapshot)
+        }
+    }
+
+    /// Lets go of what is known of a snapshot that a newer one has replaced: it keeps the store's log
+    /// from shrinking.
+    fn forget(&self, snapshot: &Arc<Snapshot>) {
+        let known = self.survey.load();
+        let old = known
+            .as_ref()
+            .is_some_and(|known| !Arc::ptr_eq(known.snapshot(), snapshot));
+        if old {
+            self.survey.store(None);
+        }
+    }
+
+    pub(super) fn comparisons(&self) -> &Comparisons {
+        &self.comparisons
+    }
+
     pub(super) fn writers(&self) -> &Writers {
         &self.writers
     }
@@ -99,7 +143,10 @@ impl Service {
     pub(super) fn ready(&self) -> Result<(Arc<Engine>, Arc<Snapshot>), Problem> {
         let engine = self.engine.get();
         match engine.and_then(|e| Some((Arc::clone(e), e.snapshot()?))) {
-            Some(ready) => Ok(ready),
+            Some(ready) => {
+                self.forget(&ready.1);
+                Ok(ready)
+            }
             None => Err(Problem::starting(format!(
                 "the service is not ready: {}",
                 self.waiting_for.load()

@@ -3,6 +3,7 @@
 mod print;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -12,7 +13,9 @@ use crate::parallels::{
     Enough, Formulas, Reader, Scope, Survey, Sweep, Swept, Thresholds, compare,
 };
 use crate::search::Filter;
+use crate::server::{comparison_response, corpus_response};
 
+use super::progress::SweepBar;
 use super::{open, output};
 
 /// What to compare.
@@ -91,13 +94,23 @@ pub(super) struct ThresholdArguments {
 
 /// What becomes of formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormulasName {
+pub(super) enum FormulasName {
     /// They stay
     Include,
     /// They are left out, and counted
     Exclude,
     /// Nothing else is wanted
     Only,
+}
+
+impl From<FormulasName> for Formulas {
+    fn from(name: FormulasName) -> Self {
+        match name {
+            FormulasName::Include => Self::Include,
+            FormulasName::Exclude => Self::Exclude,
+            FormulasName::Only => Self::Only,
+        }
+    }
 }
 
 impl ScopeArguments {
@@ -126,11 +139,7 @@ impl ThresholdArguments {
             min_score: self.min_score,
             min_confidence: self.min_confidence.unwrap_or(default_confidence),
             min_margin: self.min_margin,
-            formulas: match self.formulas {
-                FormulasName::Include => Formulas::Include,
-                FormulasName::Exclude => Formulas::Exclude,
-                FormulasName::Only => Formulas::Only,
-            },
+            formulas: self.formulas.into(),
             formula_share: self.formula_share,
         };
         thresholds.check()?;
@@ -153,6 +162,7 @@ pub(super) fn survey(settings: &Settings, exact: bool) -> anyhow::Result<Survey>
 }
 
 fn two(survey: &Survey, ids: (&str, &str), arguments: &Arguments) -> anyhow::Result<()> {
+    let start = Instant::now();
     let enough = Enough::default();
     let thresholds = arguments.thresholds.thresholds(enough.confidence)?;
     let enough = Enough {
@@ -160,36 +170,52 @@ fn two(survey: &Survey, ids: (&str, &str), arguments: &Arguments) -> anyhow::Res
         phrase: arguments.min_phrase,
     };
     let found = compare(survey, ids, enough, arguments.many)?;
-    let reader = Reader::new(survey, &thresholds);
-    let shown = &found.pairs[..found.pairs.len().min(arguments.limit)];
-    print::parallels(&reader.read(shown)?)?;
-    output::line(format_args!(
-        "{} pairs of {}",
-        found.pairs.len(),
-        found.compared
-    ))
+    let limit = arguments.limit;
+    if arguments.json {
+        let response = comparison_response(survey, &found, &thresholds, limit, start)?;
+        return output::json(&response);
+    }
+    let shown = found.pairs.get(..limit).unwrap_or(&found.pairs);
+    print::parallels(&Reader::new(survey, &thresholds).read(shown)?)?;
+    print::comparison(survey, &found, shown.len())
 }
 
 fn all(survey: &Survey, arguments: &Arguments) -> anyhow::Result<()> {
-    let thresholds = arguments
-        .thresholds
-        .thresholds(Thresholds::default().min_confidence)?;
+    let start = Instant::now();
+    let least = Thresholds::default().min_confidence;
+    let thresholds = arguments.thresholds.thresholds(least)?;
     let sweep = Sweep::new(survey, &arguments.scope.scope()?, thresholds)?;
-    let sources = sweep.sources();
-    let mut swept = Swept::default();
-    sweep.run(&sources, |_, found| {
-        swept.add(found);
-        Ok(true)
-    })?;
+    let mut swept = sweep_all(&sweep)?;
+    // Stable: of one confidence in the order of documents.
     swept
         .pairs
         .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    let reader = Reader::new(survey, &thresholds);
-    let shown = &swept.pairs[..swept.pairs.len().min(arguments.limit)];
-    print::parallels(&reader.read(shown)?)?;
-    output::line(format_args!(
-        "{} pairs, {:?}",
-        swept.pairs.len(),
-        swept.left_out
-    ))
+    let limit = arguments.limit;
+    if arguments.json {
+        let response = corpus_response(survey, &sweep, &swept, &thresholds, limit, start)?;
+        return output::json(&response);
+    }
+    let shown = swept.pairs.get(..limit).unwrap_or(&swept.pairs);
+    print::parallels(&Reader::new(survey, &thresholds).read(shown)?)?;
+    print::corpus(survey, &sweep, &swept, shown.len())
+}
+
+/// Everything that a sweep finds, with a progress bar; where that is nothing, how close it came.
+pub(super) fn sweep_all(sweep: &Sweep<'_>) -> anyhow::Result<Swept> {
+    let sources = sweep.sources();
+    let bar = SweepBar::new(sources.len());
+    let mut all = Swept::default();
+    sweep.run(
+        &sources,
+        |work| work(),
+        |_, swept| {
+            all.add(swept);
+            bar.done(all.pairs.len());
+            Ok(true)
+        },
+    )?;
+    if all.closest.is_none() {
+        all.closest = sweep.closest_of(&sources)?;
+    }
+    Ok(all)
 }

@@ -23,6 +23,7 @@ const READ_BY_POST: &[&str] = &[
     "/v1/passages",
     "/v1/facets",
     "/v1/parallels",
+    "/v1/families",
 ];
 
 /// Whose key a request came with.

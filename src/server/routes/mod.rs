@@ -4,6 +4,7 @@ mod docs;
 mod documents;
 mod embeddings;
 mod operations;
+mod parallels;
 mod passages;
 mod search;
 mod url;
@@ -17,6 +18,9 @@ pub(super) use documents::{__path_list, __path_read as __path_read_document};
 pub(super) use embeddings::__path_embed;
 pub(super) use operations::{
     __path_live, __path_metrics, __path_openapi, __path_ready, __path_reload,
+};
+pub(super) use parallels::{
+    __path_families, __path_of_corpus, __path_of_documents, __path_of_passage,
 };
 pub(super) use passages::{__path_read as __path_read_passage, __path_similar};
 pub(super) use search::{__path_batch, __path_by_body, __path_by_url, __path_facets};
@@ -42,6 +46,15 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
                 .route(get().to(documents::read))
                 .route(web::put().to(writing::put))
                 .route(web::delete().to(writing::delete)),
+        )
+        .service(
+            only("/v1/documents/{a}/parallels/{b}", "GET, HEAD")
+                .route(get().to(parallels::of_documents)),
+        )
+        .service(only("/v1/parallels", "POST").route(web::post().to(parallels::of_corpus)))
+        .service(only("/v1/families", "POST").route(web::post().to(parallels::families)))
+        .service(
+            only("/v1/passages/{id}/parallels", "GET, HEAD").route(get().to(parallels::of_passage)),
         )
         .service(only("/v1/passages/{id}", "GET, HEAD").route(get().to(passages::read)))
         .service(only("/v1/passages/{id}/similar", "GET, HEAD").route(get().to(passages::similar)))

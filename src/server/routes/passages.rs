@@ -64,7 +64,8 @@ pub(super) async fn similar(
         })
 }
 
-fn parse_passage_id(text: &str) -> Result<(DocumentId, u32), Problem> {
+/// Reads a passage id out of a path.
+pub(super) fn parse_passage_id(text: &str) -> Result<(DocumentId, u32), Problem> {
     let not_an_id = || {
         Problem::bad_id(format!(
             "{text:?} is not a passage id; expected {{document}}#p{{ordinal}} with the # written as %23, e.g. un-cyber-statement-2015%23p3"

@@ -4,6 +4,7 @@
 //! the document's clean text, scores are cosines in [-1, 1], times are milliseconds.
 
 mod answer;
+mod parallels;
 mod request;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,14 @@ use crate::store::{DocumentRecord, DocumentSummary, PassageRecord};
 
 pub(super) use answer::{BatchResponse, FacetBody, FacetResponse, batch_response};
 pub use answer::{SearchResponse, search_response};
+pub(super) use parallels::{
+    BeginBody, ComparisonParameters, EndBody, FamiliesRequest, ParallelsRequest, PassageParameters,
+    ProgressBody, StreamLine, check_limit, passage_response,
+};
+pub use parallels::{
+    CorpusResponse, FamiliesResponse, ParallelBody, ParallelsResponse, comparison_response,
+    corpus_response, families_response,
+};
 pub(super) use request::{BatchRequest, SearchParameters, SearchRequest};
 
 /// A document without its text.

@@ -1,0 +1,179 @@
+//! `/v1/parallels`, and what is compared with other words.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::documents::parse_id;
+use super::passages::parse_passage_id;
+use super::url::{self, Known};
+use crate::engine::Snapshot;
+use crate::parallels::{Enough, Scope, Sweep, Thresholds, compare};
+use crate::server::extract::{self, Body};
+use crate::server::parallels;
+use crate::server::problem::{Problem, ProblemBody};
+use crate::server::service::Service;
+use crate::server::wire::{
+    ComparisonParameters, FamiliesRequest, FamiliesResponse, ParallelsRequest, ParallelsResponse,
+    PassageParameters, StreamLine, check_limit, comparison_response, passage_response,
+};
+
+const COMPARISON: Known = Known {
+    names: &["min_confidence", "min_phrase", "many", "limit"],
+    lists: &[],
+    texts: &[],
+};
+
+const PASSAGE: Known = Known {
+    names: &["min_confidence", "limit"],
+    lists: &[],
+    texts: &[],
+};
+
+/// The parallels of two documents: every passage of one compared with every passage of the other.
+#[utoipa::path(
+    get, path = "/v1/documents/{a}/parallels/{b}", tag = "parallels", operation_id = "compare_documents",
+    params(
+        ("a" = String, Path, description = "a document's id", example = "un-cyber-statement-2015"),
+        ("b" = String, Path, description = "another document's id", example = "chatham-house-cyber-2016"),
+        ComparisonParameters,
+    ),
+    responses((status = 200, body = ParallelsResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+)]
+pub(super) async fn of_documents(
+    service: web::Data<Service>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let start = Instant::now();
+    let (a, b) = (parse_id(&path.0, "a")?, parse_id(&path.1, "b")?);
+    let (_, snapshot) = service.ready()?;
+    let asked: ComparisonParameters = parameters(&request, &snapshot, &COMPARISON)?;
+    check_limit(asked.limit)?;
+    let thresholds = Thresholds {
+        min_confidence: asked.min_confidence,
+        ..Thresholds::default()
+    };
+    thresholds.check()?;
+    let enough = Enough {
+        confidence: asked.min_confidence,
+        phrase: asked.min_phrase,
+    };
+    let survey = service.survey(&snapshot);
+    let (response, _) = service
+        .admission()
+        .run(move || {
+            let found = compare(&survey, (a.as_str(), b.as_str()), enough, asked.many)?;
+            Ok(comparison_response(
+                &survey,
+                &found,
+                &thresholds,
+                asked.limit,
+                start,
+            )?)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(response))
+}
+
+/// The parallels of one passage in all other documents.
+#[utoipa::path(
+    get, path = "/v1/passages/{id}/parallels", tag = "parallels", operation_id = "passage_parallels",
+    params(
+        ("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p4"),
+        super::url::FilterParameters, PassageParameters,
+    ),
+    responses((status = 200, body = ParallelsResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+)]
+pub(super) async fn of_passage(
+    service: web::Data<Service>,
+    request: HttpRequest,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let start = Instant::now();
+    let (document, ordinal) = parse_passage_id(&path)?;
+    let (_, snapshot) = service.ready()?;
+    let (target, fields) = url::read(extract::pairs(&request), snapshot.catalogue(), &PASSAGE)?;
+    let asked: PassageParameters = extract::from_value(Value::Object(fields))?;
+    check_limit(asked.limit)?;
+    let thresholds = Thresholds {
+        min_confidence: asked.min_confidence,
+        min_margin: 0.0,
+        formulas: crate::parallels::Formulas::Include,
+        ..Thresholds::default()
+    };
+    let row = snapshot.catalogue().row_at(document.as_str(), ordinal);
+    let row = row.ok_or_else(|| {
+        Problem::passage_not_found(format!("there is no passage {document}#p{ordinal}")).at("id")
+    })?;
+    let survey = service.survey(&snapshot);
+    let (response, _) = service
+        .admission()
+        .run(move || {
+            let scope = Scope {
+                target,
+                ..Scope::default()
+            };
+            let mut found = Sweep::new(&survey, &scope, thresholds)?.of_passage(row)?;
+            found
+                .pairs
+                .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+            Ok(passage_response(
+                &survey,
+                &found,
+                &thresholds,
+                asked.limit,
+                start,
+            )?)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(response))
+}
+
+/// The parallels of a whole corpus, as a stream of lines.
+#[utoipa::path(
+    post, path = "/v1/parallels", tag = "parallels", operation_id = "corpus_parallels",
+    request_body = ParallelsRequest,
+    responses(
+        (status = 200, body = StreamLine, content_type = "application/x-ndjson", description = "one JSON object a line: `begin`, `parallel`s and `progress`, `end`"),
+        (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody)
+    )
+)]
+pub(super) async fn of_corpus(
+    service: web::Data<Service>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let request: ParallelsRequest = body.json()?;
+    parallels::stream(&service, &request)
+}
+
+/// Statements that were made again and again.
+#[utoipa::path(
+    post, path = "/v1/families", tag = "parallels",
+    request_body = FamiliesRequest,
+    responses((status = 200, body = FamiliesResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+)]
+pub(super) async fn families(
+    service: web::Data<Service>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let request: FamiliesRequest = body.json()?;
+    parallels::families(service, request).await
+}
+
+/// The parameters of a URL that is not filtered.
+fn parameters<T: DeserializeOwned>(
+    request: &HttpRequest,
+    snapshot: &Arc<Snapshot>,
+    known: &Known,
+) -> Result<T, Problem> {
+    let (filter, fields) = url::read(extract::pairs(request), snapshot.catalogue(), known)?;
+    if !matches!(&filter, crate::search::Filter::All(filters) if filters.is_empty()) {
+        let detail = "two documents are compared whole; expected no filter";
+        return Err(Problem::unknown_field(detail).at("filter"));
+    }
+    extract::from_value(Value::Object(fields))
+}
