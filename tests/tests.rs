@@ -8,6 +8,7 @@
 //! | `live` | the index follows the store through changes, restarts and damage, under searches |
 //! | `http` | every route's answers and errors, and start-up |
 //! | `search` | searches over HTTP: filters, words, examples, groups, pages, batches, facets |
+//! | `parallels` | who says the same thing: pairs, a corpus as a stream, families |
 //! | `operations` | keys, limits, logs, metrics, TLS, bounds and the end of the service |
 //! | `documents` | what clients write is on disk, found, guarded and answered line by line |
 //! | `cli` | the commands and their exit codes |
@@ -26,6 +27,7 @@ mod http;
 mod ingest;
 mod live;
 mod operations;
+mod parallels;
 mod samples;
 mod search;
 mod shared_data;

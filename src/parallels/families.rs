@@ -75,6 +75,7 @@ impl FamilyOptions {
         match unknown {
             None => Ok(()),
             Some(field) => Err(ParallelsError::UnknownField {
+                at: "fields",
                 received: field.clone(),
                 known: known_fields(catalogue),
             }),

@@ -220,14 +220,21 @@ pub enum ParallelsError {
     /// A field is not known.
     #[error("{received} is no field; known fields: {known}")]
     UnknownField {
+        /// What named it.
+        at: &'static str,
         /// The name received.
         received: String,
         /// Those that there are.
         known: String,
     },
     /// A filter is wrong.
-    #[error(transparent)]
-    Filter(#[from] SearchError),
+    #[error("{filter}: {error}")]
+    Filter {
+        /// Which of the filters.
+        filter: &'static str,
+        /// What is wrong with it.
+        error: SearchError,
+    },
     /// A row belongs to another snapshot.
     #[error("a passage of another snapshot was asked for")]
     OtherSnapshot,

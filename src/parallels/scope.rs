@@ -71,11 +71,18 @@ struct Kind {
 impl Plan {
     /// Looks at all documents.
     pub(super) fn new(scope: &Scope, catalogue: &Catalogue) -> Result<Self, ParallelsError> {
-        scope.source.check(catalogue)?;
-        scope.target.check(catalogue)?;
+        for (name, filter) in [("source", &scope.source), ("target", &scope.target)] {
+            filter
+                .check(catalogue)
+                .map_err(|error| ParallelsError::Filter {
+                    filter: name,
+                    error,
+                })?;
+        }
         for field in &scope.apart {
             if !is_field(field, catalogue) {
                 return Err(ParallelsError::UnknownField {
+                    at: "apart",
                     received: field.clone(),
                     known: known_fields(catalogue),
                 });

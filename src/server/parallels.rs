@@ -21,7 +21,7 @@ use super::lines::{self, Lines};
 use super::problem::{Problem, failed};
 use super::service::Service;
 use super::wire::{
-    BeginBody, EndBody, FamiliesRequest, ParallelsRequest, ProgressBody, StreamLine,
+    self, BeginBody, EndBody, FamiliesRequest, ParallelsRequest, ProgressBody, StreamLine,
     families_response,
 };
 use crate::store::ContentHash;
@@ -231,7 +231,11 @@ pub(super) async fn families(
     let (scope, thresholds, options) = request.read()?;
     let (engine, snapshot): (Arc<Engine>, _) = service.ready()?;
     let survey = service.survey(&snapshot);
-    Sweep::new(&survey, &scope, thresholds)?;
+    Sweep::new(&survey, &scope, thresholds).map_err(|error| match error {
+        // Sources and targets are one here.
+        ParallelsError::Filter { error, .. } => wire::at_filter(error, "filter"),
+        error => error.into(),
+    })?;
     options.check_fields(snapshot.catalogue())?;
     let place = service.comparisons().let_in()?;
     let work = move || {
@@ -279,8 +283,8 @@ impl From<ParallelsError> for Problem {
             ParallelsError::NoSuchPassage { .. } => Self::passage_not_found(detail),
             ParallelsError::SameDocument { .. } => Self::same_document(detail).at("b"),
             ParallelsError::Parameter { name, .. } => Self::parameter_out_of_range(detail).at(name),
-            ParallelsError::Filter(error) => error.into(),
-            ParallelsError::UnknownField { .. } => Self::unknown_field(detail).at("apart"),
+            ParallelsError::Filter { filter, error } => wire::at_filter(error, filter),
+            ParallelsError::UnknownField { at, .. } => Self::unknown_field(detail).at(at),
             ParallelsError::OtherSnapshot | ParallelsError::Cancelled => failed(&error),
             ParallelsError::Store(error) => error.into(),
         }

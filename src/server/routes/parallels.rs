@@ -11,7 +11,7 @@ use super::documents::parse_id;
 use super::passages::parse_passage_id;
 use super::url::{self, Known};
 use crate::engine::Snapshot;
-use crate::parallels::{Enough, Scope, Sweep, Thresholds, compare};
+use crate::parallels::{Enough, Formulas, ParallelsError, Scope, Sweep, Thresholds, compare};
 use crate::server::extract::{self, Body};
 use crate::server::parallels;
 use crate::server::problem::{Problem, ProblemBody};
@@ -66,7 +66,14 @@ pub(super) async fn of_documents(
     let (response, _) = service
         .admission()
         .run(move || {
-            let found = compare(&survey, (a.as_str(), b.as_str()), enough, asked.many)?;
+            let found = compare(&survey, (a.as_str(), b.as_str()), enough, asked.many);
+            let found = found.map_err(|error| match &error {
+                ParallelsError::NoSuchDocument { id } if *id == a.as_str() => {
+                    Problem::from(error).at("a")
+                }
+                ParallelsError::NoSuchDocument { .. } => Problem::from(error).at("b"),
+                _ => error.into(),
+            })?;
             Ok(comparison_response(
                 &survey,
                 &found,
@@ -102,7 +109,7 @@ pub(super) async fn of_passage(
     let thresholds = Thresholds {
         min_confidence: asked.min_confidence,
         min_margin: 0.0,
-        formulas: crate::parallels::Formulas::Include,
+        formulas: Formulas::Include,
         ..Thresholds::default()
     };
     let row = snapshot.catalogue().row_at(document.as_str(), ordinal);

@@ -12,7 +12,7 @@ use crate::parallels::{
     ParallelsError, Reader, Scope, SentencePair, Side, Survey, Sweep, Swept, Thresholds,
 };
 use crate::passages::TextRange;
-use crate::search::Filter;
+use crate::search::{Filter, SearchError};
 use crate::server::problem::Problem;
 use crate::server::timing::milliseconds;
 use crate::store::{DocumentSummary, PassageRecord};
@@ -220,12 +220,17 @@ fn filter(value: Option<&serde_json::Value>, name: &str) -> Result<Filter, Probl
     let Some(value) = value else {
         return Ok(Filter::All(Vec::new()));
     };
-    Filter::read(value).map_err(|error| {
-        let problem = Problem::from(error);
-        let field = problem.field().unwrap_or("filter");
-        let field = field.strip_prefix("filter").unwrap_or(field);
-        problem.clone().at(format!("{name}{field}"))
-    })
+    Filter::read(value).map_err(|error| at_filter(error, name))
+}
+
+/// A problem with one of several filters.
+pub(in crate::server) fn at_filter(error: SearchError, name: &str) -> Problem {
+    let problem = Problem::from(error);
+    let field = problem.field().unwrap_or_default().to_owned();
+    match field.strip_prefix("filter") {
+        Some(rest) => problem.at(format!("{name}{rest}")),
+        None => problem,
+    }
 }
 
 /// What is enough for a pair of two documents, or of one passage and all others.

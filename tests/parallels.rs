@@ -1,0 +1,482 @@
+//! Who says the same thing: two documents, a corpus, families; as a library and over HTTP.
+
+mod http;
+
+use std::fs;
+use std::sync::Arc;
+
+use antiphon::engine::{IngestOptions, Snapshot};
+use antiphon::parallels::{
+    Enough, Families, FamilyOptions, Formulas, Pair, ParallelsError, Reader, Scope, Survey, Sweep,
+    Thresholds, Wording, compare, families,
+};
+use antiphon::search::Filter;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support;
+
+const SEA: &str = "Rising seas threaten the very existence of small island States. Year after year the waves take more of our beaches, our wells turn to salt, and families who have lived on the shore for generations have to move away from it.";
+const SEA_AGAIN: &str = "The survival of small islands is endangered by the rising sea. Every year the ocean swallows more of our coast, salt water spoils our wells, and families that have lived by the shore for many generations are forced to leave.";
+const VETO: &str = "The veto in the Security Council must be abolished. No single member should be able to stop what all the others have agreed on, least of all where it is itself a party to the conflict that is being discussed in this house.";
+const VETO_AGAIN: &str = "We call for an end to the veto in the Security Council. One member alone must not be allowed to block what everybody else has agreed upon, and certainly not when that member is a party to the very conflict under discussion.";
+const CYBER: &str = "State sovereignty must be respected in cyberspace as it is on land. No country may interfere in the affairs of another by means of its computers and its platforms, whatever technical superiority it may enjoy.";
+const TEA: &str = "The price of tea in the harbour of Trieste has doubled. Merchants blame the drought in the hills of Assam and the freight, housewives blame the merchants, and the customs officers say that they have seen it all before.";
+const BRIDGE: &str = "Our engineers finished the bridge across the northern valley before the winter. Trains now reach the copper mines within a day, and the villages along the line have asked for stations, schools and a doctor of their own.";
+const CHESS: &str = "Chess is taught in all our primary schools since last autumn. The children learn to lose with grace, the teachers report fewer quarrels in the yard, and the first masters of the new generation travel to tournaments abroad.";
+const HARVEST: &str = "The harvest of olives was poor after the hail in May. Presses stood still for weeks, the cooperatives lent seed money to their members, and the ministry of agriculture bought what oil there was for hospitals and barracks.";
+
+/// What everybody begins with.
+fn formula(session: &str) -> String {
+    format!(
+        "Allow me at the outset to congratulate the President on his election to preside over the {session} session of the General Assembly. I wish him every success in his task and assure him of the full support of my delegation in the coming year."
+    )
+}
+
+/// Documents with everything that must be found, and much that must not.
+fn corpus() -> Vec<serde_json::Value> {
+    let quoting = format!(
+        "Let me recall what was said here two years ago. {CYBER} My government has not changed its mind since then, and it never will."
+    );
+    let say = |id: &str, speaker: &str, date: &str, paragraphs: &[&str]| json!({"id": id, "speaker": speaker, "country": &speaker[..3], "date": date, "text": paragraphs.join("\n\n")});
+    let alpha = [&formula("seventieth"), SEA, VETO, CYBER];
+    let mut documents = vec![
+        say("alpha", "AAA One", "2015-09-30", &alpha),
+        say(
+            "beta",
+            "BBB Two",
+            "2016-09-21",
+            &[&formula("seventy-first"), VETO_AGAIN, TEA, SEA_AGAIN],
+        ),
+        say(
+            "gamma",
+            "CCC Three",
+            "2017-09-20",
+            &[&formula("seventy-second"), &quoting, BRIDGE],
+        ),
+        say(
+            "delta",
+            "DDD Four",
+            "2018",
+            &[&formula("seventy-third"), CHESS],
+        ),
+        say(
+            "epsilon",
+            "EEE Five",
+            "2019",
+            &[&formula("seventy-fourth"), HARVEST],
+        ),
+        say(
+            "zeta",
+            "FFF Six",
+            "2020",
+            &[&formula("seventy-fifth"), "Thank you."],
+        ),
+        // The same speech under another id, by the same speaker, of unknown date.
+        json!({"id": "alpha-again", "speaker": "AAA One", "text": alpha.join("\n\n")}),
+        json!({"id": "thanks", "speaker": "GGG Seven", "date": "2021", "text": "Thank you, Mr. President."}),
+    ];
+    documents.rotate_left(3);
+    documents
+}
+
+fn snapshot(documents: &[serde_json::Value]) -> (Arc<Snapshot>, TempDir) {
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let lines: Vec<String> = documents.iter().map(ToString::to_string).collect();
+    fs::write(folder.path().join("corpus.jsonl"), lines.join("\n")).unwrap();
+    let engine = support::engine(&data);
+    support::ingest(
+        &engine,
+        &[folder.path().to_owned()],
+        IngestOptions::default(),
+    );
+    (engine.publish().unwrap(), data)
+}
+
+fn survey(documents: &[serde_json::Value]) -> (Survey, TempDir) {
+    let (snapshot, data) = snapshot(documents);
+    (Survey::new(snapshot, false), data)
+}
+
+/// Ids of both passages of each pair, with the numbers.
+fn named(survey: &Survey, pairs: &[Pair]) -> Vec<(String, String, f32, f32, f32)> {
+    let name = |row| survey.id_of(row).unwrap();
+    let one = |pair: &Pair| {
+        let (a, b) = (name(pair.source), name(pair.target));
+        (a, b, pair.score, pair.words, pair.confidence)
+    };
+    pairs.iter().map(one).collect()
+}
+
+fn ids(survey: &Survey, pairs: &[Pair]) -> Vec<(String, String)> {
+    let named = named(survey, pairs).into_iter();
+    named.map(|(a, b, ..)| (a, b)).collect()
+}
+
+fn pair(a: &str, b: &str) -> (String, String) {
+    (a.to_owned(), b.to_owned())
+}
+
+/// Sure enough for paraphrases as free as ours.
+fn likely() -> Thresholds {
+    Thresholds {
+        min_confidence: 0.5,
+        ..Thresholds::default()
+    }
+}
+
+fn sweep(survey: &Survey, scope: &Scope, thresholds: Thresholds) -> Vec<(String, String)> {
+    let swept = Sweep::new(survey, scope, thresholds)
+        .unwrap()
+        .all()
+        .unwrap();
+    ids(survey, &swept.pairs)
+}
+
+#[test]
+fn what_two_documents_say_is_paired_whatever_its_order() {
+    let (survey, _data) = survey(&corpus());
+    let found = compare(&survey, ("alpha", "beta"), Enough::default(), false).unwrap();
+    assert_eq!(found.compared, 16);
+    let mut pairs = ids(&survey, &found.pairs);
+    pairs.sort();
+    let expected = [("#p1", "#p1"), ("#p2", "#p4"), ("#p3", "#p2")];
+    let expected = expected.map(|(a, b)| pair(&format!("alpha{a}"), &format!("beta{b}")));
+    assert_eq!(pairs, expected);
+
+    let parallels = Reader::new(&survey, &Thresholds::default())
+        .read(&found.pairs)
+        .unwrap();
+    let sea = parallels
+        .iter()
+        .find(|p| p.source.passage.ordinal == 2)
+        .unwrap();
+    assert_eq!(sea.source.passage.text, SEA);
+    assert_eq!(sea.target.passage.text, SEA_AGAIN);
+    assert_eq!(sea.wording, Wording::Paraphrase);
+    assert!(!sea.formula && sea.percentile.unwrap() > 80.0);
+    let first = &sea.sentences[0];
+    let shown = (
+        sea.source.passage.slice(first.source),
+        sea.target.passage.slice(first.target),
+    );
+    assert!(
+        SEA.contains(shown.0) && SEA_AGAIN.contains(shown.1),
+        "{shown:?}"
+    );
+    let shared: Vec<&str> = sea
+        .source
+        .shared
+        .iter()
+        .map(|range| sea.source.passage.slice(*range))
+        .collect();
+    assert!(
+        shared.iter().any(|text| text.contains("wells")),
+        "{shared:?}"
+    );
+    let formula = parallels
+        .iter()
+        .find(|p| p.source.passage.ordinal == 1)
+        .unwrap();
+    assert!(formula.formula && formula.source.common.documents >= 5);
+}
+
+#[test]
+fn comparing_is_symmetric() {
+    let (survey, _data) = survey(&corpus());
+    for (a, b) in [("alpha", "beta"), ("gamma", "alpha"), ("zeta", "thanks")] {
+        for many in [false, true] {
+            let all = Enough {
+                confidence: 0.0,
+                phrase: 0.0,
+            };
+            let there = compare(&survey, (a, b), all, many).unwrap();
+            let back = compare(&survey, (b, a), all, many).unwrap();
+            let turned: Vec<_> = named(&survey, &back.pairs)
+                .into_iter()
+                .map(|(x, y, score, words, confidence)| (y, x, score, words, confidence))
+                .collect();
+            let (mut there, mut turned) = (named(&survey, &there.pairs), turned);
+            there.sort_by(|x, y| (&x.0, &x.1).cmp(&(&y.0, &y.1)));
+            turned.sort_by(|x, y| (&x.0, &x.1).cmp(&(&y.0, &y.1)));
+            assert_eq!(there, turned, "{a} {b} {many}");
+        }
+    }
+}
+
+#[test]
+fn a_speech_under_two_ids_is_itself_and_one_under_one_id_is_refused() {
+    let (survey, _data) = survey(&corpus());
+    let found = compare(&survey, ("alpha", "alpha-again"), Enough::default(), false).unwrap();
+    let pairs = ids(&survey, &found.pairs);
+    assert_eq!(pairs.len(), 4);
+    for (a, b) in &pairs {
+        assert_eq!(a.split_once('#').unwrap().1, b.split_once('#').unwrap().1);
+    }
+    let parallels = Reader::new(&survey, &Thresholds::default())
+        .read(&found.pairs)
+        .unwrap();
+    assert!(
+        parallels
+            .iter()
+            .all(|p| p.wording == Wording::Verbatim && p.pair.confidence > 0.99)
+    );
+    let itself = compare(&survey, ("alpha", "alpha"), Enough::default(), false);
+    assert!(matches!(itself, Err(ParallelsError::SameDocument { .. })));
+    let nobody = compare(&survey, ("alpha", "omega"), Enough::default(), false);
+    assert!(matches!(nobody, Err(ParallelsError::NoSuchDocument { id }) if id == "omega"));
+}
+
+#[test]
+fn a_corpus_gives_each_pair_once_and_no_formula() {
+    let (survey, _data) = survey(&corpus());
+    let found = sweep(&survey, &Scope::default(), likely());
+    // A quotation in other company, the same speech again, the paraphrases.
+    for expected in [
+        ("alpha#p4", "gamma#p2"),
+        ("alpha#p4", "alpha-again#p4"),
+        ("alpha#p2", "beta#p4"),
+        ("alpha#p3", "beta#p2"),
+    ] {
+        let wanted = pair(expected.0, expected.1);
+        assert!(found.contains(&wanted), "{wanted:?} not in {found:?}");
+    }
+    for (a, b) in &found {
+        let document = |id: &str| id.split_once('#').unwrap().0.to_owned();
+        assert_ne!(document(a), document(b));
+        assert!(!found.contains(&(b.clone(), a.clone())), "{a} {b} twice");
+        assert!(
+            !a.ends_with("#p1") && !b.ends_with("#p1"),
+            "{a} {b} is a formula"
+        );
+    }
+    let only = Thresholds {
+        formulas: Formulas::Only,
+        ..likely()
+    };
+    let formulas = sweep(&survey, &Scope::default(), only);
+    assert!(
+        formulas
+            .iter()
+            .all(|(a, b)| a.ends_with("#p1") && b.ends_with("#p1"))
+    );
+    assert!(formulas.len() >= 15, "{}", formulas.len());
+    let all = Thresholds {
+        formulas: Formulas::Include,
+        ..likely()
+    };
+    let all = sweep(&survey, &Scope::default(), all);
+    assert_eq!(all.len(), formulas.len() + found.len());
+}
+
+#[test]
+fn exact_and_less_sure_pairs_come_the_same_way() {
+    let (snapshot, _data) = snapshot(&corpus());
+    let walked = Survey::new(Arc::clone(&snapshot), false);
+    let exact = Survey::new(snapshot, true);
+    let all = Thresholds {
+        min_score: -1.0,
+        min_confidence: 0.0,
+        min_margin: 0.0,
+        formulas: Formulas::Include,
+        ..Thresholds::default()
+    };
+    let pairs = sweep(&walked, &Scope::default(), all);
+    assert_eq!(pairs, sweep(&exact, &Scope::default(), all));
+    // Every pair of passages of different documents, once.
+    let counts = [4, 4, 3, 2, 2, 1, 4, 1_usize];
+    let total: usize = counts.iter().sum();
+    let within: usize = counts.iter().map(|n| n * n).sum();
+    let stored = walked.snapshot().facts().passages;
+    assert_eq!(stored, total, "the corpus is cut as expected");
+    assert_eq!(pairs.len(), (total * total - within) / 2);
+}
+
+#[test]
+fn the_order_of_documents_changes_nothing() {
+    let documents = corpus();
+    let mut turned = documents.clone();
+    turned.reverse();
+    let thresholds = Thresholds {
+        min_confidence: 0.3,
+        min_margin: 0.0,
+        formulas: Formulas::Include,
+        ..Thresholds::default()
+    };
+    let run = |documents: &[serde_json::Value]| {
+        let (survey, _data) = survey(documents);
+        let swept = Sweep::new(&survey, &Scope::default(), thresholds)
+            .unwrap()
+            .all()
+            .unwrap();
+        let found = named(&survey, &swept.pairs);
+        let families = families(&survey, &swept.pairs, &FamilyOptions::default()).unwrap();
+        let background = survey.background().percentile(0.5).map(f64::to_bits);
+        (found, members(&survey, &families), background)
+    };
+    assert_eq!(run(&documents), run(&turned));
+}
+
+fn members(survey: &Survey, families: &Families) -> Vec<Vec<String>> {
+    let member = |member: &antiphon::parallels::Member| survey.id_of(member.row).unwrap();
+    let families = families.families.iter();
+    families
+        .map(|family| family.members.iter().map(member).collect())
+        .collect()
+}
+
+#[test]
+fn a_scope_says_who_is_compared_with_whom() {
+    let (survey, _data) = survey(&corpus());
+    let filter = |value| Filter::read(&value).unwrap();
+    let run = |scope: &Scope| sweep(&survey, scope, likely());
+    let whole = run(&Scope::default());
+
+    let from_beta = Scope {
+        source: filter(json!({"document": "beta"})),
+        ..Scope::default()
+    };
+    let found = run(&from_beta);
+    assert!(!found.is_empty() && found.iter().all(|(a, _)| a.starts_with("beta#")));
+    assert!(found.contains(&pair("beta#p4", "alpha#p2")));
+
+    let speakers = Scope {
+        apart: vec!["speaker".to_owned()],
+        ..Scope::default()
+    };
+    let found = run(&speakers);
+    let own: Vec<_> = whole.iter().filter(|pair| !found.contains(pair)).collect();
+    assert!(
+        !own.is_empty()
+            && own
+                .iter()
+                .all(|(a, b)| a.starts_with("alpha") && b.starts_with("alpha"))
+    );
+
+    let forward = Scope {
+        forward: true,
+        ..Scope::default()
+    };
+    let found = run(&forward);
+    assert!(found.contains(&pair("alpha#p4", "gamma#p2")));
+    assert!(
+        found
+            .iter()
+            .all(|(a, b)| !a.contains("again") && !b.contains("again")),
+        "no date"
+    );
+    let sweep = Sweep::new(&survey, &forward, Thresholds::default()).unwrap();
+    assert_eq!(sweep.undated(), 1);
+
+    let near = Scope {
+        years: Some(1),
+        ..Scope::default()
+    };
+    let found = run(&near);
+    assert!(found.contains(&pair("alpha#p2", "beta#p4")));
+    assert!(
+        !found.contains(&pair("alpha#p4", "gamma#p2")),
+        "two years apart"
+    );
+
+    let nothing = Scope {
+        source: filter(json!({"document": "nobody"})),
+        ..Scope::default()
+    };
+    assert!(run(&nothing).is_empty());
+    let unknown = Scope {
+        apart: vec!["colour".to_owned()],
+        ..Scope::default()
+    };
+    let error = Sweep::new(&survey, &unknown, Thresholds::default())
+        .err()
+        .unwrap();
+    assert!(
+        error.to_string().contains("known fields: document"),
+        "{error}"
+    );
+}
+
+#[test]
+fn where_nothing_is_found_the_closest_pair_is_known() {
+    let (survey, _data) = survey(&corpus());
+    let filter = |id: &str| Filter::read(&json!({"document": id})).unwrap();
+    let scope = Scope {
+        source: filter("delta"),
+        target: filter("beta"),
+        ..Scope::default()
+    };
+    let sweep = Sweep::new(&survey, &scope, Thresholds::default()).unwrap();
+    let swept = sweep.all().unwrap();
+    assert!(swept.pairs.is_empty() && swept.left_out.formulas == 1);
+    let closest = ids(
+        &survey,
+        &[sweep.closest_of(&sweep.sources()).unwrap().unwrap()],
+    );
+    assert_eq!(closest, [pair("delta#p1", "beta#p1")]);
+    let found = compare(&survey, ("delta", "thanks"), Enough::default(), false).unwrap();
+    assert!(found.pairs.is_empty() && found.closest.is_some());
+}
+
+#[test]
+fn families_gather_what_is_said_again_and_again() {
+    let mut documents = corpus();
+    documents.push(json!({"id": "eta", "speaker": "HHH Eight", "date": "2014-01", "text": format!("{SEA_AGAIN}\n\n{CHESS}")}));
+    let (survey, _data) = survey(&documents);
+    let options = FamilyOptions {
+        min_confidence: 0.5,
+        ..FamilyOptions::default()
+    };
+    let pairs = |formulas| {
+        let thresholds = Thresholds {
+            formulas,
+            ..options.thresholds()
+        };
+        let sweep = Sweep::new(&survey, &Scope::default(), thresholds).unwrap();
+        sweep.all().unwrap().pairs
+    };
+    let found = families(&survey, &pairs(Formulas::Exclude), &options).unwrap();
+    let sea = ["eta#p1", "alpha#p2", "beta#p4", "alpha-again#p2"];
+    let all = members(&survey, &found);
+    assert!(all.contains(&sea.map(str::to_owned).to_vec()), "{all:?}");
+    let place = all
+        .iter()
+        .position(|members| members[0] == "eta#p1")
+        .unwrap();
+    let family = &found.families[place];
+    assert_eq!(family.first, 1);
+    assert_eq!(
+        family
+            .years
+            .iter()
+            .map(|(y, n)| (*y, *n))
+            .collect::<Vec<_>>(),
+        [(2014, 1), (2015, 1), (2016, 1)]
+    );
+    assert!(family.least >= options.cohesion && family.mean >= family.least);
+    let speakers = &family.spread[0];
+    assert_eq!(speakers.values[0], ("AAA One".to_owned(), 2));
+    let formulas = families(&survey, &pairs(Formulas::Only), &options).unwrap();
+    assert!(members(&survey, &formulas)[0].len() >= 6);
+    // No order of the pairs makes other families.
+    let mut turned = pairs(Formulas::Include);
+    let straight = families(&survey, &turned, &options).unwrap();
+    turned.reverse();
+    let turned = families(&survey, &turned, &options).unwrap();
+    assert_eq!(members(&survey, &straight), members(&survey, &turned));
+}
+
+#[test]
+fn an_empty_corpus_has_no_parallels() {
+    let (survey, _data) = survey(&[]);
+    assert!(sweep(&survey, &Scope::default(), Thresholds::default()).is_empty());
+    assert_eq!(survey.background().percentile(0.9), None);
+    let (survey, _data) = survey_of_one();
+    assert!(sweep(&survey, &Scope::default(), Thresholds::default()).is_empty());
+    let sweep = Sweep::new(&survey, &Scope::default(), Thresholds::default()).unwrap();
+    assert!(sweep.closest_of(&sweep.sources()).unwrap().is_none());
+}
+
+fn survey_of_one() -> (Survey, TempDir) {
+    survey(&[json!({"id": "alone", "text": format!("{SEA}\n\n{SEA_AGAIN}")})])
+}

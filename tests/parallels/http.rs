@@ -1,0 +1,307 @@
+//! The routes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::LazyLock;
+
+use antiphon::server::Service;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::support::client::{Answer, send};
+use crate::support::{LIMITS, start_server};
+
+struct Served {
+    server: SocketAddr,
+    _data: TempDir,
+}
+
+static SERVED: LazyLock<Served> = LazyLock::new(|| {
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let lines: Vec<String> = corpus().iter().map(ToString::to_string).collect();
+    fs::write(folder.path().join("corpus.jsonl"), lines.join("\n")).unwrap();
+    let engine = support::engine(&data);
+    support::ingest(
+        &engine,
+        &[folder.path().to_owned()],
+        IngestOptions::default(),
+    );
+    engine.publish().unwrap();
+    let service = Arc::new(Service::new(LIMITS));
+    service.attach(Arc::new(engine));
+    Served {
+        server: start_server(service),
+        _data: data,
+    }
+});
+
+fn get(path: &str) -> Answer {
+    send("GET", SERVED.server, path, None)
+}
+
+fn post(path: &str, body: &Value) -> Answer {
+    send("POST", SERVED.server, path, Some(&body.to_string()))
+}
+
+/// The lines of a stream, by what they are.
+fn stream(body: &Value) -> Vec<(String, Value)> {
+    let answer = post("/v1/parallels", body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.header("content-type"), "application/x-ndjson");
+    let text = match &answer.body {
+        Value::String(text) => text.clone(),
+        one => one.to_string(),
+    };
+    let line = |line: &str| {
+        let Value::Object(line) = serde_json::from_str(line).unwrap() else {
+            panic!("{line} is no object");
+        };
+        assert_eq!(line.len(), 1);
+        line.into_iter().next().unwrap()
+    };
+    text.lines().map(line).collect()
+}
+
+fn passages(lines: &[(String, Value)]) -> Vec<(String, String)> {
+    let parallels = lines.iter().filter(|(kind, _)| kind == "parallel");
+    let side = |value: &Value, side: &str| value[side]["passage"].as_str().unwrap().to_owned();
+    parallels
+        .map(|(_, value)| (side(value, "source"), side(value, "target")))
+        .collect()
+}
+
+#[test]
+fn two_documents_side_by_side() {
+    let answer = get("/v1/documents/alpha/parallels/beta");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let body = &answer.body;
+    assert_eq!(
+        (body["found"].as_u64(), body["compared"].as_u64()),
+        (Some(3), Some(16))
+    );
+    let sea = body["parallels"].as_array().unwrap().iter();
+    let sea = sea
+        .clone()
+        .find(|p| p["source"]["passage"] == "alpha#p2")
+        .unwrap();
+    assert_eq!(sea["target"]["passage"], "beta#p4");
+    assert_eq!(sea["wording"], "paraphrase");
+    assert_eq!(sea["source"]["text"], SEA);
+    let sentence = &sea["sentences"][0]["source"];
+    let start = usize::try_from(sentence["start"].as_u64().unwrap()).unwrap();
+    let end = usize::try_from(sentence["end"].as_u64().unwrap()).unwrap();
+    let document = get("/v1/documents/alpha").body;
+    let text: String = document["text"]
+        .as_str()
+        .unwrap()
+        .chars()
+        .collect::<Vec<_>>()[start..end]
+        .iter()
+        .collect();
+    assert_eq!(sentence["text"], text);
+    assert!(body["provenance"]["snapshot"].is_string());
+
+    let many = get("/v1/documents/alpha/parallels/beta?many=true&min_confidence=0&limit=2").body;
+    assert_eq!(
+        (many["found"].as_u64(), many["taken"].as_u64()),
+        (Some(16), Some(0))
+    );
+    assert_eq!(many["parallels"].as_array().unwrap().len(), 2);
+
+    get("/v1/documents/alpha/parallels/alpha").assert_problem(400, "same_document", Some("b"));
+    let missing = get("/v1/documents/alpha/parallels/omega");
+    missing.assert_problem(404, "document_not_found", Some("b"));
+    let missing = get("/v1/documents/omega/parallels/alpha");
+    missing.assert_problem(404, "document_not_found", Some("a"));
+    for (query, code, field) in [
+        (
+            "min_confidence=2",
+            "parameter_out_of_range",
+            "min_confidence",
+        ),
+        ("min_confidence=NaN", "wrong_type", "min_confidence"),
+        ("limit=0", "limit_out_of_range", "limit"),
+        ("limit=10001", "limit_out_of_range", "limit"),
+        ("many=perhaps", "wrong_type", "many"),
+        ("colour=blue", "unknown_field", "colour"),
+        ("speaker=AAA%20One", "unknown_field", "filter"),
+    ] {
+        let answer = get(&format!("/v1/documents/alpha/parallels/beta?{query}"));
+        answer.assert_problem(400, code, Some(field));
+    }
+}
+
+#[test]
+fn one_passage_and_all_others() {
+    let answer = get("/v1/passages/alpha%23p4/parallels");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let parallels = answer.body["parallels"].as_array().unwrap();
+    let targets: Vec<&str> = parallels
+        .iter()
+        .map(|p| p["target"]["passage"].as_str().unwrap())
+        .collect();
+    assert_eq!(targets, ["alpha-again#p4", "gamma#p2"]);
+    // Whichever side of a pair it is on in a stream.
+    let back = get("/v1/passages/gamma%23p2/parallels?speaker=AAA%20One&limit=1");
+    assert_eq!(back.body["parallels"].as_array().unwrap().len(), 1);
+    assert_eq!(back.body["found"], 2);
+    let missing = get("/v1/passages/alpha%23p9/parallels");
+    missing.assert_problem(404, "passage_not_found", Some("id"));
+    get("/v1/passages/alpha/parallels").assert_problem(400, "bad_id", Some("id"));
+}
+
+#[test]
+fn a_corpus_is_streamed_and_goes_on_after_a_cursor() {
+    let whole = stream(&json!({}));
+    let kinds: Vec<&str> = whole.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!((kinds[0], *kinds.last().unwrap()), ("begin", "end"));
+    assert_eq!(whole[0].1["sources"], 8);
+    let all = passages(&whole);
+    let end = &whole.last().unwrap().1;
+    assert_eq!(end["found"].as_u64().unwrap(), all.len() as u64);
+    assert_eq!(end["complete"], true);
+    assert!(end["left_out"]["formulas"].as_u64().unwrap() >= 15);
+    assert!(all.contains(&pair("alpha#p4", "gamma#p2")));
+
+    for step in [1, 2, 3] {
+        let (mut pieced, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let lines = stream(&json!({"limit": step, "cursor": cursor}));
+            let found = passages(&lines);
+            assert!(found.len() <= step);
+            pieced.extend(found);
+            let end = lines.last().unwrap().1.clone();
+            assert_eq!(end["complete"], end["next_cursor"].is_null());
+            cursor = end["next_cursor"].clone();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        assert_eq!(pieced, all, "in steps of {step}");
+    }
+
+    let first = stream(&json!({"limit": 1}));
+    let cursor = &first.last().unwrap().1["next_cursor"];
+    let other = post("/v1/parallels", &json!({"cursor": cursor, "forward": true}));
+    other.assert_problem(400, "bad_cursor", Some("cursor"));
+    let broken = post("/v1/parallels", &json!({"cursor": "bm9uc2Vuc2U"}));
+    broken.assert_problem(400, "bad_cursor", Some("cursor"));
+}
+
+#[test]
+fn what_cannot_be_compared_is_said_before_the_stream() {
+    for (body, code, field) in [
+        (
+            json!({"min_score": 2}),
+            "parameter_out_of_range",
+            "min_score",
+        ),
+        (
+            json!({"formula_share": -0.1}),
+            "parameter_out_of_range",
+            "formula_share",
+        ),
+        (json!({"limit": 0}), "limit_out_of_range", "limit"),
+        (json!({"formulas": "some"}), "wrong_type", "formulas"),
+        (json!({"years": -1}), "wrong_type", "years"),
+        (
+            json!({"source": {"colour": "blue"}}),
+            "unknown_field",
+            "source.colour",
+        ),
+        (
+            json!({"target": {"date": "2015-13"}}),
+            "bad_filter",
+            "target.date",
+        ),
+        (json!({"apart": ["colour"]}), "unknown_field", "apart"),
+        (json!({"colour": "blue"}), "unknown_field", "colour"),
+    ] {
+        post("/v1/parallels", &body).assert_problem(400, code, Some(field));
+    }
+    let lines = stream(&json!({"source": {"document": "delta"}, "target": {"document": "thanks"}}));
+    assert_eq!(lines.len(), 2);
+    let closest = &lines[1].1["closest"];
+    assert_eq!(closest["target"], "thanks#p1");
+}
+
+#[test]
+fn a_client_that_hangs_up_leaves_the_service_free() {
+    let body = json!({"min_score": -1, "min_confidence": 0, "formulas": "include"}).to_string();
+    for _ in 0..6 {
+        let mut stream = TcpStream::connect(SERVED.server).unwrap();
+        write!(
+            stream,
+            "POST /v1/parallels HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
+        let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+        if head[0].starts_with("HTTP/1.1 503") {
+            // Those before have not been noticed yet; that is said, and when to come again.
+            let later = |line: &String| line.to_lowercase().starts_with("retry-after:");
+            assert!(head.iter().any(later), "{head:?}");
+        } else {
+            assert!(head[0].starts_with("HTTP/1.1 200"), "{head:?}");
+        }
+    }
+    // Whoever comes after them is answered, at the latest when they have been noticed.
+    for _ in 0..200 {
+        let answer = post("/v1/families", &json!({}));
+        if answer.status == 200 {
+            return;
+        }
+        answer.assert_problem(503, "overloaded", None);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the service never became free");
+}
+
+#[test]
+fn families_over_http() {
+    let answer = loop {
+        let answer = post(
+            "/v1/families",
+            &json!({"formulas": "only", "fields": ["country", "year"], "limit": 1}),
+        );
+        if answer.status != 503 {
+            break answer;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let family = &answer.body["families"][0];
+    assert!(family["members"].as_array().unwrap().len() >= 6, "{family}");
+    assert_eq!(family["first"], json!(["alpha#p1"]));
+    assert_eq!(
+        family["spread"]["year"].as_array().unwrap().len(),
+        family["years"].as_object().unwrap().len()
+    );
+    for (body, code, field) in [
+        (
+            json!({"cohesion": 0.1}),
+            "parameter_out_of_range",
+            "cohesion",
+        ),
+        (
+            json!({"min_confidence": 0.2}),
+            "parameter_out_of_range",
+            "min_confidence",
+        ),
+        (
+            json!({"min_members": 1}),
+            "parameter_out_of_range",
+            "min_members",
+        ),
+        (json!({"limit": 0}), "limit_out_of_range", "limit"),
+        (json!({"fields": ["colour"]}), "unknown_field", "fields"),
+        (
+            json!({"filter": {"colour": 1}}),
+            "unknown_field",
+            "filter.colour",
+        ),
+    ] {
+        post("/v1/families", &body).assert_problem(400, code, Some(field));
+    }
+}
