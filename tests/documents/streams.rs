@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Archive, document, joined, lines};
-use crate::cli::Served;
 use crate::support;
+use crate::support::process::Served;
 
 #[test]
 fn streams_may_be_empty_blank_or_without_a_last_line_end() {
@@ -255,7 +255,7 @@ fn where_the_store_fails_the_stream_ends_and_says_so() {
     assert!(!detail.contains("space"), "the cause goes to the log");
     archive
         .post(&document("poison", "Poison."))
-        .is_problem(500, "internal", None);
+        .assert_problem(500, "internal", None);
     // Written before the failure, not answered, whole.
     assert_eq!(archive.found("the sea").len(), 3);
     database.execute_batch("DROP TRIGGER poison").unwrap();
@@ -266,7 +266,7 @@ fn where_the_store_fails_the_stream_ends_and_says_so() {
 
 /// Sends documents to a program that is killed in the midst of them; what it answered until then.
 fn answered_until_killed(served: Served, round: usize) -> Vec<Value> {
-    let mut upload = Upload::begin(address(&served));
+    let mut upload = Upload::begin(served.address);
     let mut socket = upload.socket.try_clone().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -285,23 +285,18 @@ fn answered_until_killed(served: Served, round: usize) -> Vec<Value> {
     })
 }
 
-fn address(served: &Served) -> SocketAddr {
-    let url = served.said[1].split("http://").nth(1).unwrap();
-    url.split('/').next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn what_was_answered_survives_kill_9() {
     let folder = TempDir::new().unwrap();
     let mut answered = Vec::new();
     for round in 0..3 {
-        let served = Served::start(&folder, &[]);
+        let served = Served::start(&folder, &[], &[]);
         answered.extend(answered_until_killed(served, round));
     }
     assert!(answered.len() > 120, "{}", answered.len());
-    let served = Served::start(&folder, &[]);
+    let served = Served::start(&folder, &[], &[]);
     let get = |path: &str| -> Value {
-        let mut answer = ureq::get(format!("http://{}{path}", address(&served)))
+        let mut answer = ureq::get(format!("http://{}{path}", served.address))
             .call()
             .unwrap();
         serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
