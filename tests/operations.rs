@@ -2,6 +2,9 @@
 //!
 //! Requests are written by hand: what is sent here is often what no client library would send.
 
+mod metrics;
+mod traces;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

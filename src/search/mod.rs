@@ -11,6 +11,7 @@ mod filter;
 mod keyword;
 mod query;
 mod ranking;
+mod recall;
 mod subject;
 
 use std::sync::Arc;
@@ -25,7 +26,8 @@ pub use answering::{search, search_all};
 pub use facets::{Facet, FacetValue, facets};
 pub use filter::{FIELDS, Filter};
 pub use query::{DEFAULT_LIMIT, GroupBy, Grouping, Include, Mode, Parts, Query};
-pub use subject::{Caching, QueryEncoder};
+pub use recall::{Approximate, Recall};
+pub use subject::{CacheUse, Caching, QueryEncoder};
 
 /// Most hits in one answer.
 pub const MAX_LIMIT: usize = 1000;
@@ -61,6 +63,8 @@ pub struct Answer {
     pub allowed: Option<u64>,
     /// What finding the nearest took.
     pub work: Work,
+    /// What the nearest were, where a graph was asked for them.
+    pub approximate: Option<Approximate>,
     /// Where the time went.
     pub times: StageTimes,
 }

@@ -15,6 +15,7 @@ mod guard;
 mod openai;
 mod openapi;
 mod problem;
+mod recheck;
 mod routes;
 mod service;
 mod timing;
@@ -30,6 +31,7 @@ use crate::engine;
 
 pub use guard::{
     Bounds, Guard, GuardError, GuardOptions, KeyEntry, LogSink, Minted, Reloaded, Scope, TlsFiles,
+    TraceOptions,
 };
 pub use openapi::document as openapi_document;
 pub use problem::Problem;

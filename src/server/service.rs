@@ -8,8 +8,9 @@ use super::admission::Admission;
 use super::documents::Writers;
 use super::guard::Guard;
 use super::problem::Problem;
+use super::recheck::Recheck;
 use crate::engine::{Engine, Snapshot};
-use crate::search::QueryEncoder;
+use crate::search::{CacheUse, QueryEncoder};
 
 /// Seconds after which a client may ask again while the service starts.
 const STARTING_RETRY_SECONDS: u32 = 2;
@@ -32,6 +33,7 @@ pub struct Service {
     waiting_for: ArcSwap<String>,
     admission: Admission,
     writers: Writers,
+    recheck: Arc<Recheck>,
     limits: Limits,
     guard: Guard,
 }
@@ -46,6 +48,7 @@ impl Service {
             waiting_for: ArcSwap::from_pointee("starting".to_owned()),
             admission: Admission::new(limits.cores, limits.queue),
             writers: Writers::new(limits.queue),
+            recheck: Arc::new(Recheck::new(0)),
             limits,
             guard: Guard::default(),
         }
@@ -55,6 +58,14 @@ impl Service {
     #[must_use]
     pub fn guarded(mut self, guard: Guard) -> Self {
         self.guard = guard;
+        self
+    }
+
+    /// Repeats one of so many searches by graph exactly, in the background, and counts what they
+    /// found; none of 0.
+    #[must_use]
+    pub fn rechecking(mut self, every: u64) -> Self {
+        self.recheck = Arc::new(Recheck::new(every));
         self
     }
 
@@ -71,7 +82,13 @@ impl Service {
 
     /// Gives the service its engine; a second one is ignored.
     pub fn attach(&self, engine: Arc<Engine>) {
+        self.watch(&engine);
         self.engine.get_or_init(|| engine);
+    }
+
+    /// Counts what is encoded from now on, also before the engine is attached.
+    pub fn watch(&self, engine: &Engine) {
+        engine.watch_encoder(self.guard.metrics().of_calls());
     }
 
     /// The bounds of the service.
@@ -89,6 +106,18 @@ impl Service {
         let (engine, snapshot) = self.ready()?;
         let queries = || Arc::new(QueryEncoder::new(engine.shared_encoder()));
         Ok((Arc::clone(self.queries.get_or_init(queries)), snapshot))
+    }
+
+    pub(super) fn recheck(&self) -> &Arc<Recheck> {
+        &self.recheck
+    }
+
+    /// How the memory of queries has been used.
+    pub(super) fn cache_use(&self) -> CacheUse {
+        let queries = self.queries.get();
+        queries
+            .map(|queries| queries.cache_use())
+            .unwrap_or_default()
     }
 
     pub(super) fn writers(&self) -> &Writers {

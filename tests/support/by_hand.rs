@@ -31,6 +31,9 @@ impl Reply {
             head,
             body: String::new(),
         };
+        if matches!(status, 204 | 304) {
+            return reply;
+        }
         match reply.header("content-length").parse() {
             Ok(length) => {
                 let mut body = vec![0; length];

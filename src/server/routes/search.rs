@@ -205,12 +205,17 @@ async fn answer(
     let start = Instant::now();
     let patience = patience(request.timeout_ms)?;
     let query = request.query(&snapshot)?;
+    let recheck = Arc::clone(service.recheck());
+    let quiet = service.admission().waiting() == 0;
     let admitted = Instant::now();
     let (answer, _) = service
         .admission()
         .run_within(patience, move || {
             let queue = admitted.elapsed();
-            let answer = search::search(&snapshot, &encoder, &query, caching)?;
+            let mut answer = search::search(&snapshot, &encoder, &query, caching)?;
+            if let Some(approximate) = answer.approximate.take() {
+                recheck.consider(&snapshot, approximate, quiet);
+            }
             search_response(&snapshot, &query, answer, queue, start)
         })
         .await?;
