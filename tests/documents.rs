@@ -1,12 +1,13 @@
 //! Documents over HTTP: written, guarded, streamed, removed.
 
+mod endings;
 mod streams;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use antiphon::engine::Engine;
-use antiphon::server::Service;
+use antiphon::server::{Guard, Service};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -22,10 +23,14 @@ struct Archive {
 
 impl Archive {
     fn new() -> Self {
+        Self::guarded(Guard::default())
+    }
+
+    fn guarded(guard: Guard) -> Self {
         let data = TempDir::new().unwrap();
         let engine = Arc::new(support::engine(&data));
         engine.publish().unwrap();
-        let service = Arc::new(Service::new(support::LIMITS));
+        let service = Arc::new(Service::new(support::LIMITS).guarded(guard));
         service.attach(Arc::clone(&engine));
         Self {
             server: support::start_server(service),

@@ -69,13 +69,13 @@ fn what_was_answered_is_unchanged_when_it_is_sent_again() {
 }
 
 /// A stream by hand, in chunks.
-struct Upload {
-    socket: TcpStream,
+pub(super) struct Upload {
+    pub(super) socket: TcpStream,
     answers: BufReader<TcpStream>,
 }
 
 impl Upload {
-    fn begin(server: SocketAddr) -> Self {
+    pub(super) fn begin(server: SocketAddr) -> Self {
         let mut socket = TcpStream::connect(server).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_mins(1)))
@@ -89,7 +89,7 @@ impl Upload {
         Self { socket, answers }
     }
 
-    fn send(&mut self, text: &str) {
+    pub(super) fn send(&mut self, text: &str) {
         send_chunk(&mut self.socket, text).unwrap();
     }
 
@@ -97,12 +97,12 @@ impl Upload {
         write!(self.socket, "0\r\n\r\n").unwrap();
     }
 
-    fn answer(&mut self) -> Value {
+    pub(super) fn answer(&mut self) -> Value {
         self.answer_or_end().expect("the stream ended")
     }
 
     /// The next answer; headers and the lengths of chunks are passed over.
-    fn answer_or_end(&mut self) -> Option<Value> {
+    pub(super) fn answer_or_end(&mut self) -> Option<Value> {
         loop {
             let mut line = String::new();
             match self.answers.read_line(&mut line) {
@@ -114,7 +114,7 @@ impl Upload {
     }
 }
 
-fn send_chunk(socket: &mut TcpStream, text: &str) -> std::io::Result<()> {
+pub(super) fn send_chunk(socket: &mut TcpStream, text: &str) -> std::io::Result<()> {
     write!(socket, "{:x}\r\n{text}\r\n", text.len())
 }
 

@@ -40,8 +40,8 @@ const MEDIA_TYPES: &[&str] = &[
 /// A client that says nothing for so long wants to be answered first.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A client that neither sends nor reads for so long is given up.
-const SILENCE: Duration = Duration::from_mins(1);
+/// Seconds after which another process may take what this one, which stops, does not.
+const STOPPING_RETRY_SECONDS: u32 = 5;
 
 /// Whether the body is lines of JSON.
 pub(in crate::server) fn is_meant(request: &HttpRequest) -> bool {
@@ -68,12 +68,14 @@ pub(in crate::server) fn answer(
     let place = service.writers().let_in()?;
     let (answers, answered) = mpsc::channel(1);
     let limit = service.limits().max_body_bytes;
+    let silence = service.guard().bounds().silence;
     let reader = Reader {
         service,
         engine,
         body: Box::pin(body),
         lines: Lines::new(limit),
         limit,
+        silence,
         ended: None,
         answers,
         summary: Summary::default(),
@@ -91,6 +93,8 @@ struct Reader {
     body: Pin<Box<web::Payload>>,
     lines: Lines,
     limit: usize,
+    /// A client that neither sends nor reads for so long is given up.
+    silence: Duration,
     /// How the body ended, once it has.
     ended: Option<Result<(), Problem>>,
     answers: mpsc::Sender<Bytes>,
@@ -154,8 +158,22 @@ impl Reader {
             if self.ended.is_some() {
                 break;
             }
-            let patience = if batch.is_empty() { SILENCE } else { PAUSE };
-            match timeout(patience, self.piece()).await {
+            let patience = if batch.is_empty() {
+                self.silence
+            } else {
+                PAUSE
+            };
+            let service = self.service.clone();
+            let next = tokio::select! {
+                next = timeout(patience, self.piece()) => next,
+                () = service.guard().stopped() => {
+                    let detail = "the service stops; what is answered is stored, send the rest again";
+                    let problem = Problem::stopping(detail).retry_after(STOPPING_RETRY_SECONDS);
+                    self.ended = Some(Err(problem));
+                    continue;
+                }
+            };
+            match next {
                 Ok(Some(Ok(piece))) => self.lines.push(&piece),
                 Ok(Some(Err(error))) => {
                     let detail = format!("the body broke off: {error}");
@@ -166,7 +184,7 @@ impl Reader {
                     self.ended = Some(Ok(()));
                 }
                 Err(_) if batch.is_empty() => {
-                    let detail = format!("nothing came for {} seconds", SILENCE.as_secs());
+                    let detail = format!("nothing came for {} seconds", self.silence.as_secs_f64());
                     self.ended = Some(Err(Problem::bad_request(detail)));
                 }
                 Err(_) => break,
@@ -189,7 +207,7 @@ impl Reader {
     }
 
     async fn say(&self, text: Vec<u8>) -> Result<(), HungUp> {
-        let sent = timeout(SILENCE, self.answers.send(text.into())).await;
+        let sent = timeout(self.silence, self.answers.send(text.into())).await;
         sent.map_err(|_| HungUp)?.map_err(|_| HungUp)
     }
 }
