@@ -1,6 +1,6 @@
 //! How many documents and passages have which value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
@@ -35,7 +35,8 @@ pub struct FacetValue {
     pub passages: usize,
 }
 
-/// Counts the documents that a filter lets through. Fields are those of a filter.
+/// Counts the documents that a filter lets through. Fields are those of a filter; one that is named
+/// several times is counted once.
 ///
 /// # Errors
 ///
@@ -46,11 +47,13 @@ pub fn facets(
     fields: &[String],
 ) -> Result<Vec<Facet>, SearchError> {
     filter.check(catalogue)?;
-    for field in fields {
+    let mut named = HashSet::new();
+    let fields: Vec<&String> = fields.iter().filter(|f| named.insert(f.as_str())).collect();
+    for field in &fields {
         let known = FIELDS.contains(&field.as_str());
-        if !known && !catalogue.attributes().contains(field) {
+        if !known && !catalogue.attributes().contains(*field) {
             return Err(SearchError::UnknownFacet {
-                received: field.clone(),
+                received: (*field).clone(),
                 known: known_fields(catalogue),
             });
         }
@@ -65,7 +68,7 @@ pub fn facets(
             }
         }
     }
-    let facet = |(field, counts): (&String, BTreeMap<String, (usize, usize)>)| {
+    let facet = |(field, counts): (&&String, BTreeMap<String, (usize, usize)>)| {
         let mut values: Vec<FacetValue> = counts
             .into_iter()
             .map(|(value, (documents, passages))| FacetValue {
@@ -78,7 +81,7 @@ pub fn facets(
         let others = values.len().saturating_sub(MOST_VALUES);
         values.truncate(MOST_VALUES);
         Facet {
-            field: field.clone(),
+            field: (*field).clone(),
             values,
             others,
         }

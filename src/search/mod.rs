@@ -145,6 +145,12 @@ pub enum SearchError {
     /// There is nothing to look for.
     #[error("the query is empty; expected some words")]
     EmptyQuery,
+    /// An example has nothing in it.
+    #[error("{name} has an example without words; expected passages by id, or texts")]
+    EmptyExample {
+        /// The list that it stands in.
+        name: &'static str,
+    },
     /// Neither a text nor examples.
     #[error("there is nothing to look for; expected a query, or like")]
     NoSubject,
@@ -260,7 +266,7 @@ mod tests {
             SearchError::Offset { .. } => "offset",
             SearchError::Ef { .. } => "ef",
             SearchError::QueryTooLong { unit, .. } => unit,
-            SearchError::Parameter { name, .. } => name,
+            SearchError::Parameter { name, .. } | SearchError::EmptyExample { name } => name,
             other => panic!("{other}"),
         }
     }

@@ -249,6 +249,7 @@ impl From<SearchError> for Problem {
             SearchError::Limit { .. } => Self::limit_out_of_range(detail).at("limit"),
             SearchError::Offset { .. } => Self::offset_out_of_range(detail).at("offset"),
             SearchError::Ef { .. } => Self::ef_out_of_range(detail).at("ef"),
+            SearchError::EmptyExample { name } => Self::empty_query(detail).at(name),
             SearchError::NoSubject => Self::missing_field(detail).at("query"),
             SearchError::TwoSubjects => Self::two_subjects(detail).at("like"),
             SearchError::NothingLike => Self::bad_examples(detail).at("like"),
