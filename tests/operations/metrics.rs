@@ -158,15 +158,16 @@ fn searches_by_graph_are_repeated_exactly_when_nobody_waits() {
         "two, and one that tells of more: {nearest}"
     );
     assert!(found <= nearest, "{found}");
-    // The second one's turn it is not; of the next thousand half are, as far as there is time.
+    // It is the turn of every second one; of these, some are left out.
     for _ in 0..100 {
-        assert_eq!(
-            send_bytes("POST", server, "/v1/search", JSON, body.as_bytes()).status,
-            200
-        );
+        let answer = send_bytes("POST", server, "/v1/search", JSON, body.as_bytes());
+        assert_eq!(answer.status, 200);
     }
-    let chosen = total("repeated") + total("left_out");
-    assert!((51.0 - chosen).abs() < 1.1, "{chosen}");
+    while total("repeated") + total("left_out") < 50.5 {
+        assert!(Instant::now() < deadline + Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(total("repeated") + total("left_out") < 51.5);
 }
 
 #[test]
