@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::encoder::Precision;
 use crate::engine::{EngineOptions, IndexChoice};
 use crate::index::{BuildOptions, HnswParameters, IndexError};
-use crate::server::{Bounds, TlsFiles};
+use crate::server::{Bounds, TlsFiles, TraceOptions};
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "antiphon.toml";
@@ -94,12 +94,22 @@ pub struct Settings {
     pub access_log: bool,
     /// Log requests that take this many milliseconds or longer; 0 for none.
     pub slow_ms: u64,
+    /// An OpenTelemetry collector that traces are sent to by OTLP over HTTP, such as
+    /// `http://127.0.0.1:4318`; none are made without it.
+    pub otlp_endpoint: Option<String>,
+    /// Share of the requests that are traced, 0 to 1, of those that come without a decision.
+    pub trace_share: f64,
+    /// Repeat one of so many searches by graph exactly, in the background, and count what it found;
+    /// 0 for none.
+    pub recall_every: u64,
     /// Most connections; more wait until one is closed.
     pub max_connections: usize,
     /// Seconds that the head of a request may take to arrive.
     pub head_seconds: u64,
     /// Seconds that a body may take to arrive.
     pub body_seconds: u64,
+    /// Seconds that the client of a stream may neither send nor read.
+    pub silence_seconds: u64,
     /// Seconds that a connection may stand idle between two requests.
     pub keep_alive_seconds: u64,
     /// Seconds that running requests have once the service is told to stop.
@@ -172,9 +182,13 @@ impl Default for Settings {
             tls_key: None,
             access_log: false,
             slow_ms: 0,
+            otlp_endpoint: None,
+            trace_share: 1.0,
+            recall_every: 100,
             max_connections: bounds.connections,
             head_seconds: bounds.head.as_secs(),
             body_seconds: bounds.body.as_secs(),
+            silence_seconds: bounds.silence.as_secs(),
             keep_alive_seconds: bounds.keep_alive.as_secs(),
             shutdown_seconds: bounds.shutdown.as_secs(),
             keep_all: false,
@@ -351,12 +365,16 @@ impl Settings {
         for (name, seconds) in [
             ("head_seconds", self.head_seconds),
             ("body_seconds", self.body_seconds),
+            ("silence_seconds", self.silence_seconds),
             ("keep_alive_seconds", self.keep_alive_seconds),
             ("shutdown_seconds", self.shutdown_seconds),
         ] {
             if !(1..=86_400).contains(&seconds) {
                 return outside(name, "1 to 86400", &seconds);
             }
+        }
+        if !(0.0..=1.0).contains(&self.trace_share) {
+            return outside("trace_share", "0 to 1", &self.trace_share);
         }
         for (name, given, other) in [
             ("tls_certificate", &self.tls_certificate, &self.tls_key),
@@ -403,9 +421,19 @@ impl Settings {
             connections: self.max_connections,
             head: Duration::from_secs(self.head_seconds),
             body: Duration::from_secs(self.body_seconds),
+            silence: Duration::from_secs(self.silence_seconds),
             keep_alive: Duration::from_secs(self.keep_alive_seconds),
             shutdown: Duration::from_secs(self.shutdown_seconds),
         }
+    }
+
+    /// Where traces go, if they are wanted.
+    #[must_use]
+    pub fn traces(&self) -> Option<TraceOptions> {
+        Some(TraceOptions {
+            endpoint: self.otlp_endpoint.clone()?,
+            share: self.trace_share,
+        })
     }
 
     /// Where certificate and key are, if HTTPS is to be spoken.
@@ -497,6 +525,8 @@ mod tests {
             ("ANTIPHON_BODY_SECONDS", "0", "body_seconds"),
             ("ANTIPHON_SHUTDOWN_SECONDS", "-1", "shutdown_seconds"),
             ("ANTIPHON_INSECURE", "perhaps", "insecure"),
+            ("ANTIPHON_TRACE_SHARE", "1.5", "trace_share"),
+            ("ANTIPHON_SILENCE_SECONDS", "0", "silence_seconds"),
         ] {
             let error =
                 Settings::load(None, environment(&[(name, value)]), &Flags::default()).unwrap_err();

@@ -3,29 +3,13 @@
 mod bench_http;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support;
-
-/// The program in a folder of its own, so that no settings or stores of the checkout interfere.
-fn antiphon(folder: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ANTIPHON_") {
-            command.env_remove(name);
-        }
-    }
-    command
-        .current_dir(folder.path())
-        .env("ANTIPHON_MODELS_DIR", support::root().join("models"))
-        .env("ANTIPHON_OFFLINE", "true")
-        .args(arguments);
-    command
-}
+use crate::support::process::{Served, antiphon};
 
 fn run(folder: &TempDir, arguments: &[&str]) -> Output {
     support::model_folder();
@@ -247,38 +231,10 @@ fn an_absent_model_is_an_error_that_says_where_to_get_it() {
     assert!(message.contains("switched off"), "{message}");
 }
 
-/// A server on a free port, and what it said when it was ready.
-pub struct Served {
-    child: Child,
-    pub said: Vec<String>,
-}
-
-impl Served {
-    pub fn start(folder: &TempDir, arguments: &[&str]) -> Self {
-        support::model_folder();
-        let mut child = antiphon(folder, &["serve", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let said = lines.take(2).map(Result::unwrap).collect();
-        Self { child, said }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
 #[test]
 fn serve_announces_itself_once_it_answers() {
     let folder = TempDir::new().unwrap();
-    let served = Served::start(&folder, &["--corpus", &sample()]);
+    let served = Served::start(&folder, &["--corpus", &sample()], &[]);
     assert!(served.said[0].contains("2 documents"), "{:?}", served.said);
     let url = served.said[1].split('\'').nth(1).unwrap();
     let body = ureq::get(url)
@@ -312,7 +268,7 @@ fn an_archive_is_not_mixed_with_the_samples() {
         &folder,
         &["index", "own.txt", "--data-dir", "archive"],
     ));
-    let served = Served::start(&folder, &["--data-dir", "archive"]);
+    let served = Served::start(&folder, &["--data-dir", "archive"], &[]);
     assert!(served.said[0].contains("1 document,"), "{:?}", served.said);
 }
 

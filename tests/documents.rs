@@ -1,16 +1,18 @@
 //! Documents over HTTP: written, guarded, streamed, removed.
 
+mod endings;
 mod streams;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use antiphon::engine::Engine;
-use antiphon::server::Service;
+use antiphon::server::{Guard, Service};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support;
+use crate::support::client::{Answer, JSON, LINES, send_bytes};
 
 /// A server over a store of its own, empty at first.
 struct Archive {
@@ -19,40 +21,16 @@ struct Archive {
     data: TempDir,
 }
 
-struct Answer {
-    status: u16,
-    headers: ureq::http::HeaderMap,
-    body: Value,
-    lines: Vec<Value>,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
-    }
-
-    fn summary(&self) -> &Value {
-        &self.lines.last().unwrap()["summary"]
-    }
-
-    #[track_caller]
-    fn is_problem(&self, status: u16, code: &str, field: Option<&str>) {
-        assert_eq!(self.status, status, "{}", self.body);
-        assert_eq!(self.header("content-type"), "application/problem+json");
-        assert_eq!(self.body["code"], code, "{}", self.body);
-        assert_eq!(self.body["field"].as_str(), field, "{}", self.body);
-    }
-}
-
-const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
-const LINES: &[(&str, &str)] = &[("content-type", "application/x-ndjson")];
-
 impl Archive {
     fn new() -> Self {
+        Self::guarded(Guard::default())
+    }
+
+    fn guarded(guard: Guard) -> Self {
         let data = TempDir::new().unwrap();
         let engine = Arc::new(support::engine(&data));
         engine.publish().unwrap();
-        let service = Arc::new(Service::new(support::LIMITS));
+        let service = Arc::new(Service::new(support::LIMITS).guarded(guard));
         service.attach(Arc::clone(&engine));
         Self {
             server: support::start_server(service),
@@ -62,26 +40,7 @@ impl Archive {
     }
 
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .allow_non_standard_methods(true)
-            .build()
-            .into();
-        let mut request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("http://{}{path}", self.server));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let mut response = agent.run(request.body(body).unwrap()).unwrap();
-        let text = response.body_mut().read_to_string().unwrap();
-        let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
-        Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            body: json(&text),
-            lines: text.lines().map(json).collect(),
-        }
+        send_bytes(method, self.server, path, headers, body)
     }
 
     fn get(&self, path: &str) -> Answer {
@@ -214,14 +173,14 @@ fn a_document_that_is_acknowledged_is_found_until_it_is_removed() {
     );
 
     let gone = archive.delete("fleet", &[]);
-    assert_eq!((gone.status, gone.body), (204, Value::Null));
+    assert_eq!((gone.status, gone.body), (204, json!("")));
     assert!(archive.found("the price of bread").is_empty());
     archive
         .get("/v1/documents/fleet")
-        .is_problem(404, "document_not_found", Some("id"));
+        .assert_problem(404, "document_not_found", Some("id"));
     archive
         .delete("fleet", &[])
-        .is_problem(404, "document_not_found", Some("id"));
+        .assert_problem(404, "document_not_found", Some("id"));
 }
 
 #[test]
@@ -232,34 +191,36 @@ fn conditions_guard_against_lost_updates() {
     let tag = first.header("etag").to_owned();
     archive
         .put("a", &[("if-none-match", "*")], &document("a", "Two."))
-        .is_problem(412, "precondition_failed", None);
+        .assert_problem(412, "precondition_failed", None);
     archive
         .put("b", &[("if-match", "*")], &document("b", "Two."))
-        .is_problem(412, "precondition_failed", None);
+        .assert_problem(412, "precondition_failed", None);
     archive
         .put("a", &[("if-match", "\"00\"")], &document("a", "Two."))
-        .is_problem(412, "precondition_failed", None);
+        .assert_problem(412, "precondition_failed", None);
     let weak = format!("W/{tag}");
     archive
         .put("a", &[("if-match", &weak)], &document("a", "Two."))
-        .is_problem(412, "precondition_failed", None);
+        .assert_problem(412, "precondition_failed", None);
     archive
         .put("a", &[("if-match", "00")], &document("a", "Two."))
-        .is_problem(400, "bad_request", Some("If-Match"));
+        .assert_problem(400, "bad_request", Some("If-Match"));
     let second = archive.put("a", &[("if-match", &tag)], &document("a", "Two."));
     assert_eq!(second.status, 200);
     archive
         .delete("a", &[("if-match", &tag)])
-        .is_problem(412, "precondition_failed", None);
-    archive
-        .delete("b", &[("if-match", &tag)])
-        .is_problem(404, "document_not_found", Some("id"));
+        .assert_problem(412, "precondition_failed", None);
+    archive.delete("b", &[("if-match", &tag)]).assert_problem(
+        404,
+        "document_not_found",
+        Some("id"),
+    );
 
     let tag = second.header("etag");
     for known in [tag.to_owned(), format!("\"00\", W/{tag}")] {
         let known = archive.send("GET", "/v1/documents/a", &[("if-none-match", &known)], b"");
         assert_eq!((known.status, known.header("etag")), (304, tag));
-        assert_eq!(known.body, Value::Null);
+        assert_eq!(known.body, "");
     }
     let other = archive.send(
         "GET",
@@ -272,7 +233,7 @@ fn conditions_guard_against_lost_updates() {
     let body = document("a", "Three.").to_string();
     archive
         .send("POST", "/v1/documents", &headers, body.as_bytes())
-        .is_problem(400, "bad_request", Some("If-Match"));
+        .assert_problem(400, "bad_request", Some("If-Match"));
     assert_eq!(archive.delete("a", &[("if-match", tag)]).status, 204);
 }
 
@@ -299,7 +260,7 @@ fn of_many_who_change_one_version_exactly_one_wins() {
         let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|a| a.status == 200);
         assert_eq!((won.len(), lost.len()), (1, 5));
         for answer in lost {
-            answer.is_problem(412, "precondition_failed", None);
+            answer.assert_problem(412, "precondition_failed", None);
         }
         won[0].header("etag").clone_into(&mut tag);
         assert_eq!(archive.get("/v1/documents/a").header("etag"), tag);
@@ -407,7 +368,7 @@ fn bad_documents_are_problems_and_bad_lines_errors_of_the_same_code() {
     for (number, (json, code, field)) in bad.iter().enumerate() {
         archive
             .send("POST", "/v1/documents", JSON, json.as_bytes())
-            .is_problem(400, code, *field);
+            .assert_problem(400, code, *field);
         let good = document(&format!("good{number}"), "Good.");
         body.push_str(&joined([json, &good.to_string()]));
     }
@@ -441,40 +402,44 @@ fn bad_requests_write_nothing() {
     let post = |headers: &[(&str, &str)], body: &[u8]| {
         archive.send("POST", "/v1/documents", headers, body)
     };
-    post(JSON, b"").is_problem(400, "bad_json", None);
-    post(JSON, b"[5]").is_problem(400, "wrong_type", None);
-    post(JSON, br#"[{"id": "a", "text": "x"}, "y"]"#).is_problem(400, "wrong_type", None);
-    post(JSON, br#"[{"id": "a", "text": "x"}"#).is_problem(400, "bad_json", None);
-    post(JSON, br#"[{"id": "a", "text": "x"}] x"#).is_problem(400, "bad_json", None);
-    post(JSON, b"\xff\xfe").is_problem(400, "bad_json", None);
+    post(JSON, b"").assert_problem(400, "bad_json", None);
+    post(JSON, b"[5]").assert_problem(400, "wrong_type", None);
+    post(JSON, br#"[{"id": "a", "text": "x"}, "y"]"#).assert_problem(400, "wrong_type", None);
+    post(JSON, br#"[{"id": "a", "text": "x"}"#).assert_problem(400, "bad_json", None);
+    post(JSON, br#"[{"id": "a", "text": "x"}] x"#).assert_problem(400, "bad_json", None);
+    post(JSON, b"\xff\xfe").assert_problem(400, "bad_json", None);
     let several = post(JSON, lines(0..2, "the sea").as_bytes());
-    several.is_problem(400, "bad_json", None);
+    several.assert_problem(400, "bad_json", None);
     assert!(
         several.body["detail"]
             .as_str()
             .unwrap()
             .contains("application/x-ndjson")
     );
-    post(&[("content-type", "text/plain")], b"x").is_problem(415, "unsupported_media_type", None);
+    post(&[("content-type", "text/plain")], b"x").assert_problem(
+        415,
+        "unsupported_media_type",
+        None,
+    );
     let packed = [LINES, &[("content-encoding", "gzip")]].concat();
-    post(&packed, b"\x1f\x8b").is_problem(415, "unsupported_media_type", None);
+    post(&packed, b"\x1f\x8b").assert_problem(415, "unsupported_media_type", None);
     let large = document("a", &"a ".repeat(200 * 1024)).to_string();
-    post(JSON, large.as_bytes()).is_problem(413, "body_too_large", None);
+    post(JSON, large.as_bytes()).assert_problem(413, "body_too_large", None);
     archive
         .put("a", &[], &document("b", "Peace."))
-        .is_problem(400, "other_id", Some("id"));
+        .assert_problem(400, "other_id", Some("id"));
     archive
         .put("a%20b", &[], &json!({"text": "Peace."}))
-        .is_problem(400, "bad_id", Some("id"));
+        .assert_problem(400, "bad_id", Some("id"));
     archive
         .put("a", &[], &json!([]))
-        .is_problem(400, "wrong_type", None);
+        .assert_problem(400, "wrong_type", None);
     archive
         .put("a", &[], &json!("x"))
-        .is_problem(400, "wrong_type", None);
+        .assert_problem(400, "wrong_type", None);
     archive
         .delete("a%20b", &[])
-        .is_problem(400, "bad_id", Some("id"));
+        .assert_problem(400, "bad_id", Some("id"));
     assert_eq!(archive.count(), 0);
     // A long name is not sent back.
     let name = "n".repeat(200 * 1024);
@@ -493,7 +458,7 @@ fn bad_requests_write_nothing() {
     assert_eq!(archive.put("a", &[], &document("a", "Peace.")).status, 201);
     archive
         .put("a", &[], &json!({"text": " "}))
-        .is_problem(400, "empty_text", Some("text"));
+        .assert_problem(400, "empty_text", Some("text"));
     assert_eq!(archive.found("peace"), ["a"]);
 }
 

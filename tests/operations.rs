@@ -2,11 +2,13 @@
 //!
 //! Requests are written by hand: what is sent here is often what no client library would send.
 
+mod metrics;
+mod traces;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -20,6 +22,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support;
+use crate::support::by_hand::{Reply, connect, request, send};
+use crate::support::process::{SAMPLES, Served, antiphon};
 
 /// The sample corpus, shared by all servers of this file.
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
@@ -76,97 +80,6 @@ impl Keys {
 
 fn bearer(minted: &Minted) -> String {
     format!("Authorization: Bearer {}", minted.key)
-}
-
-struct Reply {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Reply {
-    /// Reads an answer to its end: its length is given, or the connection closes.
-    fn read(stream: &mut impl Read) -> Self {
-        let mut bytes = Vec::new();
-        let mut byte = [0];
-        while !bytes.ends_with(b"\r\n\r\n") {
-            match stream.read(&mut byte) {
-                Ok(1) => bytes.push(byte[0]),
-                end => panic!("{end:?} after {:?}", String::from_utf8_lossy(&bytes)),
-            }
-        }
-        let head = String::from_utf8(bytes).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut reply = Self {
-            status,
-            head,
-            body: String::new(),
-        };
-        match reply.header("content-length").parse() {
-            Ok(length) => {
-                let mut body = vec![0; length];
-                stream.read_exact(&mut body).unwrap();
-                reply.body = String::from_utf8(body).unwrap();
-            }
-            Err(_) => {
-                stream.read_to_string(&mut reply.body).unwrap();
-            }
-        }
-        reply
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.head
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map_or("", |(_, value)| value.trim())
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
-    }
-
-    #[track_caller]
-    fn is_problem(&self, status: u16, code: &str) {
-        assert_eq!(self.status, status, "{}", self.body);
-        assert_eq!(self.header("content-type"), "application/problem+json");
-        let body = self.json();
-        assert_eq!(body["code"], code, "{}", self.body);
-        assert_eq!(body["type"], format!("urn:antiphon:problem:{code}"));
-        assert!(!self.header("x-request-id").is_empty());
-    }
-}
-
-fn connect(server: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(server).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    stream
-}
-
-/// A request in bytes; `line` is method and target.
-fn request(line: &str, headers: &[&str], body: &str) -> String {
-    let mut text = format!("{line} HTTP/1.1\r\nHost: here\r\n");
-    for header in headers {
-        text.push_str(header);
-        text.push_str("\r\n");
-    }
-    if !line.starts_with("GET") {
-        text += "Content-Length: ";
-        text += &body.len().to_string();
-        text += "\r\n";
-    }
-    text + "\r\n" + body
-}
-
-fn send(server: SocketAddr, line: &str, headers: &[&str], body: &str) -> Reply {
-    let mut stream = connect(server);
-    stream
-        .write_all(request(line, headers, body).as_bytes())
-        .unwrap();
-    Reply::read(&mut stream)
 }
 
 #[test]
@@ -681,70 +594,6 @@ fn a_new_certificate_is_shown_after_a_reload() {
     assert_eq!(alive(&mut connect_tls(server, &files)).unwrap(), 200);
 }
 
-/// The program in a folder of its own.
-fn program(folder: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ANTIPHON_") {
-            command.env_remove(name);
-        }
-    }
-    command
-        .current_dir(folder.path())
-        .env("ANTIPHON_MODELS_DIR", support::root().join("models"))
-        .env("ANTIPHON_OFFLINE", "true")
-        .args(arguments);
-    command
-}
-
-/// A running `antiphon serve`.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Process {
-    fn start(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
-        support::model_folder();
-        let corpus = support::root().join("corpus");
-        let mut child = program(folder, &["serve", "--listen", "127.0.0.1:0"])
-            .env("ANTIPHON_CORPUS", corpus)
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut said).unwrap();
-        stdout.read_line(&mut String::new()).unwrap();
-        let address = said.trim().rsplit("//").next().unwrap().parse().unwrap();
-        Self { child, address }
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// Waits for its end; what it said on stderr.
-    fn ended_well(mut self) -> String {
-        let mut said = String::new();
-        let mut stderr = self.child.stderr.take().unwrap();
-        stderr.read_to_string(&mut said).unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{said}");
-        said
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// A search whose body is still to come.
 fn begin_search(server: SocketAddr, body: &str) -> TcpStream {
     let whole = request("POST /v1/search", &[], body);
@@ -758,7 +607,7 @@ fn begin_search(server: SocketAddr, body: &str) -> TcpStream {
 #[test]
 fn told_to_stop_it_answers_what_it_has_begun_and_nothing_more() {
     let folder = TempDir::new().unwrap();
-    let served = Process::start(&folder, &[("ANTIPHON_SHUTDOWN_SECONDS", "20")]);
+    let served = Served::start(&folder, &SAMPLES, &[("ANTIPHON_SHUTDOWN_SECONDS", "20")]);
     let mut idle = connect(served.address);
     idle.write_all(request("GET /livez", &[], "").as_bytes())
         .unwrap();
@@ -793,7 +642,7 @@ fn told_to_stop_it_answers_what_it_has_begun_and_nothing_more() {
 #[test]
 fn what_does_not_end_in_time_is_given_up() {
     let folder = TempDir::new().unwrap();
-    let served = Process::start(&folder, &[("ANTIPHON_SHUTDOWN_SECONDS", "1")]);
+    let served = Served::start(&folder, &SAMPLES, &[("ANTIPHON_SHUTDOWN_SECONDS", "1")]);
     let _never = begin_search(served.address, r#"{"query": "peace"}"#);
     let start = Instant::now();
     served.signal("TERM");
@@ -805,7 +654,7 @@ fn what_does_not_end_in_time_is_given_up() {
 #[test]
 fn searches_under_way_are_all_answered_when_it_stops() {
     let folder = TempDir::new().unwrap();
-    let served = Process::start(&folder, &[]);
+    let served = Served::start(&folder, &SAMPLES, &[]);
     let address = served.address;
     let clients: Vec<_> = (0..4)
         .map(|_| {
@@ -845,7 +694,7 @@ fn a_key_made_on_the_command_line_works_after_sighup() {
         let mut arguments = vec!["keys", "new", "--json", "--name", name];
         arguments.extend(["--scope", "search", "--keys-file", "keys.toml"]);
         arguments.extend(more);
-        let output = program(&folder, &arguments).output().unwrap();
+        let output = antiphon(&folder, &arguments).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
         serde_json::from_slice(&output.stdout).unwrap()
@@ -860,7 +709,7 @@ fn a_key_made_on_the_command_line_works_after_sighup() {
         ("ANTIPHON_ACCESS_LOG", "true"),
         ("ANTIPHON_SLOW_MS", "1"),
     ];
-    let served = Process::start(&folder, &settings);
+    let served = Served::start(&folder, &SAMPLES, &settings);
     let search = |made: &Value| {
         let key = format!("X-Api-Key: {}", made["key"].as_str().unwrap());
         send(served.address, SEARCH, &[&key], "").status
@@ -898,7 +747,7 @@ fn a_key_made_on_the_command_line_works_after_sighup() {
 fn it_does_not_serve_everyone_unless_told_to() {
     let folder = TempDir::new().unwrap();
     let run = |arguments: &[&str]| {
-        let output = program(&folder, arguments).output().unwrap();
+        let output = antiphon(&folder, arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stderr).unwrap()
     };
@@ -919,6 +768,6 @@ fn it_does_not_serve_everyone_unless_told_to() {
         "absent",
     ]);
     assert!(!said.contains("keys new"), "{said}");
-    let output = program(&folder, &["keys", "new", "--name", "a"]).output();
+    let output = antiphon(&folder, &["keys", "new", "--name", "a"]).output();
     assert_eq!(output.unwrap().status.code(), Some(2));
 }

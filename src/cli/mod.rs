@@ -117,8 +117,12 @@ fn describe(error: &anyhow::Error) -> String {
         })
 }
 
+/// A request that cannot be read is an error to actix, a line of the log for anyone who sends one.
+const QUIET: &str = "actix_http::h1::dispatcher=off";
+
 fn start_logging(filter: &str) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+    // The setting may say otherwise of the same target: what comes later replaces what came before.
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("{QUIET},{filter}"))
         .with_context(|| format!("setting log is {filter:?}; expected a level such as info, or a filter such as warn,antiphon=debug"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

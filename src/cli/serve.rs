@@ -30,8 +30,9 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
         queue: settings.queue,
         max_body_bytes: settings.max_body_bytes,
     });
-    let service = Arc::new(service.guarded(guard));
-    actix_web::rt::System::new().block_on(async move {
+    let service = Arc::new(service.guarded(guard).rechecking(settings.recall_every));
+    let serving = Arc::clone(&service);
+    let outcome = actix_web::rt::System::new().block_on(async move {
         let server = server::serve(listener, Arc::clone(&service))?;
         let handle = server.handle();
         let mut serving = actix_web::rt::spawn(server);
@@ -59,7 +60,9 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
                 }
             }
         }
-    })
+    });
+    serving.guard().close();
+    outcome
 }
 
 /// Keys, TLS, logs and bounds as they are set.
@@ -76,6 +79,7 @@ fn guard(settings: &Settings) -> anyhow::Result<Guard> {
         cors_origins: settings.cors_origins.clone(),
         access_log: settings.access_log.then(access_log),
         slow: (settings.slow_ms > 0).then(|| Duration::from_millis(settings.slow_ms)),
+        traces: settings.traces(),
         bounds: settings.bounds(),
     })?)
 }
@@ -116,6 +120,7 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 fn start(settings: &Settings, service: &Service, address: SocketAddr) -> anyhow::Result<Upkeep> {
     let say = |what: String| service.waiting_for(what);
     let engine = Arc::new(open::engine(settings, &say)?.keeping_all(settings.keep_all));
+    service.watch(&engine);
     // What changes in the corpus is folded in while it is read.
     let upkeep = Upkeep::start(Arc::clone(&engine), settings.build_options(), || {
         Box::new(GraphBar::new())

@@ -12,6 +12,7 @@ mod kernels;
 pub mod model;
 mod native_bert;
 mod tokens;
+mod watched;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub use embedding::Embedding;
 pub use fast::{FastError, Precision, Stage, StageTime};
 pub use native_bert::NativeBert;
 pub use tokens::{Tokenizer, Tokens};
+pub use watched::{Call, Watched};
 
 use model::{Activation, ModelFiles};
 

@@ -1,5 +1,8 @@
 //! Threads that give way to searches.
 
+use std::io;
+use std::thread::{self, JoinHandle};
+
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 /// As many threads as the current pool has, of the lowest priority that is left to them: they take
@@ -10,6 +13,18 @@ pub(super) fn pool(name: &'static str) -> Result<ThreadPool, ThreadPoolBuildErro
         .thread_name(move |number| format!("{name} {number}"))
         .start_handler(|_| give_way(NICEST))
         .build()
+}
+
+/// One thread of that priority, and of that name, which does this.
+///
+/// # Errors
+///
+/// If it cannot be started.
+pub fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
+        give_way(NICEST);
+        work();
+    })
 }
 
 /// The lowest priority of Linux.
@@ -39,6 +54,10 @@ mod tests {
         let before = nice();
         let pool = pool("test").unwrap();
         assert_eq!(pool.install(nice), 19);
+        let (tell, told) = std::sync::mpsc::channel();
+        let one = thread("test", move || tell.send(nice()).unwrap()).unwrap();
+        assert_eq!(told.recv().unwrap(), 19);
+        one.join().unwrap();
         assert_eq!(nice(), before, "the caller keeps its own");
     }
 }

@@ -7,6 +7,7 @@
 mod background;
 mod catalogue;
 mod condition;
+mod disk;
 mod encode;
 mod ingest;
 mod report;
@@ -17,23 +18,24 @@ mod turns;
 mod upkeep;
 mod write;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use rayon::ThreadPool;
 
-use crate::encoder::Encoder;
+use crate::encoder::{Call, Encoder, Watched};
 use crate::index::{self, BuildOptions, BuildProgress, HnswParameters, IndexError, SegmentedIndex};
 use crate::store::{Store, StoreError, View};
 
-pub use background::give_way;
+pub use background::{give_way, thread as background_thread};
 pub use catalogue::Catalogue;
 pub use condition::{Condition, Versions};
+pub use disk::OnDisk;
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoProgress};
 pub use report::{DroppedBlock, IngestReport, Remark};
-pub use snapshot::{Snapshot, SnapshotFacts};
+pub use snapshot::{IndexRows, Snapshot, SnapshotFacts};
 pub use upkeep::Upkeep;
 pub use write::{Change, Deleted, Incoming, Outcome, Stored};
 
@@ -48,7 +50,8 @@ const INDEX_FILE: &str = "antiphon.index";
 
 /// The writer of one data directory and the publisher of its snapshots.
 pub struct Engine {
-    encoder: Arc<dyn Encoder>,
+    encoder: Arc<Watched>,
+    directory: PathBuf,
     store: Mutex<Store>,
     published: ArcSwapOption<Snapshot>,
     /// Taken by whoever writes documents.
@@ -162,7 +165,8 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let store = Store::open(directory, encoder.fingerprint())?;
         Ok(Self {
-            encoder,
+            encoder: Arc::new(Watched::new(encoder)),
+            directory: directory.to_owned(),
             store: Mutex::new(store),
             published: ArcSwapOption::empty(),
             turns: Turns::default(),
@@ -189,7 +193,19 @@ impl Engine {
     /// The same encoder, for whoever outlives this reference.
     #[must_use]
     pub fn shared_encoder(&self) -> Arc<dyn Encoder> {
-        Arc::clone(&self.encoder)
+        Arc::clone(&self.encoder) as Arc<dyn Encoder>
+    }
+
+    /// Has `watch` told of all that is encoded from now on, whatever for; the first one that asks
+    /// for it stays.
+    pub fn watch_encoder(&self, watch: impl Fn(Call) + Send + Sync + 'static) {
+        self.encoder.tell(watch);
+    }
+
+    /// What the files of the data directory take.
+    #[must_use]
+    pub fn on_disk(&self) -> OnDisk {
+        OnDisk::of(&self.directory)
     }
 
     /// The newest published snapshot, if there is one yet.

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use crate::encoder::{Embedding, Fingerprint};
 use crate::index::{
-    Found, IndexError, Near, Neighbour, Request, SegmentedIndex, VectorIndex, Vectors,
+    Found, IndexBytes, IndexError, Near, Neighbour, Request, SegmentedIndex, VectorIndex, Vectors,
 };
 use crate::store::{ContentHash, DocumentSummary, PassageKey, View};
 
@@ -41,6 +41,19 @@ pub struct SnapshotFacts {
     pub corpus_hash: ContentHash,
     /// Name and parameters of the index.
     pub index: String,
+}
+
+/// How the rows of an index lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexRows {
+    /// All of them, also those that are deleted.
+    pub all: usize,
+    /// Rows in the second, smaller graph.
+    pub folded: usize,
+    /// Rows in no graph.
+    pub tail: usize,
+    /// Rows that are not found any more and still have their place.
+    pub deleted: usize,
 }
 
 impl Snapshot {
@@ -140,6 +153,26 @@ impl Snapshot {
     #[must_use]
     pub fn ef(&self) -> usize {
         self.indexed.index.parameters().ef_search
+    }
+
+    /// How the rows of the index lie, and what they take.
+    #[must_use]
+    pub fn index_rows(&self) -> (IndexRows, IndexBytes) {
+        let index = &self.indexed.index;
+        let (outside, tail) = index.unsettled();
+        let rows = IndexRows {
+            all: index.len(),
+            folded: outside - tail,
+            tail,
+            deleted: index.deleted(),
+        };
+        (rows, index.bytes())
+    }
+
+    /// The index, for whoever compares its answers after this snapshot has been let go.
+    #[must_use]
+    pub fn index(&self) -> &SegmentedIndex {
+        &self.indexed.index
     }
 
     /// Documents and rows.

@@ -12,6 +12,7 @@ use crate::passages::TextRange;
 use crate::store::{HitRecord, PassageRecord, StoreError, Term};
 
 use super::ranking::{Candidate, Scored, diversified, fused, grouped};
+use super::recall::Approximate;
 use super::subject::Subject;
 use super::{
     Answer, CANDIDATES, Caching, Context, Evidence, Filter, GroupBy, Hit, Mode, Query,
@@ -76,6 +77,7 @@ fn answer(snapshot: &Snapshot, query: &Query, subject: &Subject) -> Result<Answe
         query,
         allowed: allowed(snapshot, query, subject)?,
         work: Work::default(),
+        approximate: None,
     };
     let (candidates, terms) = search.candidates(subject, &terms)?;
     let considered = candidates.len();
@@ -93,6 +95,7 @@ fn answer(snapshot: &Snapshot, query: &Query, subject: &Subject) -> Result<Answe
         considered,
         allowed: search.allowed.as_ref().map(|rows| rows.len()),
         work: search.work,
+        approximate: search.approximate,
         times: StageTimes {
             search: searched - start,
             fetch: searched.elapsed(),
@@ -131,6 +134,7 @@ struct Search<'a> {
     query: &'a Query,
     allowed: Option<Arc<RoaringBitmap>>,
     work: Work,
+    approximate: Option<Approximate>,
 }
 
 impl Search<'_> {
@@ -179,7 +183,16 @@ impl Search<'_> {
         };
         let found = self.snapshot.nearest(vector, &request)?;
         self.work = found.work;
-        Ok(found.neighbours.iter().map(|n| (n.row, n.score)).collect())
+        let found: Vec<Scored> = found.neighbours.iter().map(|n| (n.row, n.score)).collect();
+        // Where nothing was walked everything was compared.
+        if self.work.visited > 0 {
+            self.approximate = Some(Approximate {
+                vector: Arc::clone(vector),
+                allowed: self.allowed.clone(),
+                found: found.clone(),
+            });
+        }
+        Ok(found)
     }
 
     /// The best by words, and the terms that were looked for.

@@ -1,6 +1,6 @@
 //! How many documents and passages have which value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::engine::Catalogue;
 
@@ -33,7 +33,8 @@ pub struct FacetValue {
     pub passages: usize,
 }
 
-/// Counts the documents that a filter lets through. Fields are those of a filter.
+/// Counts the documents that a filter lets through. Fields are those of a filter; one that is named
+/// several times is counted once.
 ///
 /// # Errors
 ///
@@ -44,10 +45,12 @@ pub fn facets(
     fields: &[String],
 ) -> Result<Vec<Facet>, SearchError> {
     filter.check(catalogue)?;
-    for field in fields {
+    let mut named = HashSet::new();
+    let fields: Vec<&String> = fields.iter().filter(|f| named.insert(f.as_str())).collect();
+    for field in &fields {
         if !is_field(field, catalogue) {
             return Err(SearchError::UnknownFacet {
-                received: field.clone(),
+                received: (*field).clone(),
                 known: known_fields(catalogue),
             });
         }
@@ -62,7 +65,7 @@ pub fn facets(
             }
         }
     }
-    let facet = |(field, counts): (&String, BTreeMap<String, (usize, usize)>)| {
+    let facet = |(field, counts): (&&String, BTreeMap<String, (usize, usize)>)| {
         let mut values: Vec<FacetValue> = counts
             .into_iter()
             .map(|(value, (documents, passages))| FacetValue {
@@ -75,7 +78,7 @@ pub fn facets(
         let others = values.len().saturating_sub(MOST_VALUES);
         values.truncate(MOST_VALUES);
         Facet {
-            field: field.clone(),
+            field: (*field).clone(),
             values,
             others,
         }

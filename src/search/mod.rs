@@ -12,6 +12,7 @@ mod filter;
 mod keyword;
 mod query;
 mod ranking;
+mod recall;
 mod subject;
 
 use std::sync::Arc;
@@ -27,7 +28,8 @@ pub use facets::{Facet, FacetValue, facets};
 pub use fields::{FIELDS, date_of, is_field, known_fields, values_of};
 pub use filter::Filter;
 pub use query::{DEFAULT_LIMIT, GroupBy, Grouping, Include, Mode, Parts, Query};
-pub use subject::{Caching, QueryEncoder};
+pub use recall::{Approximate, Recall};
+pub use subject::{CacheUse, Caching, QueryEncoder};
 
 /// Most hits in one answer.
 pub const MAX_LIMIT: usize = 1000;
@@ -63,6 +65,8 @@ pub struct Answer {
     pub allowed: Option<u64>,
     /// What finding the nearest took.
     pub work: Work,
+    /// What the nearest were, where a graph was asked for them.
+    pub approximate: Option<Approximate>,
     /// Where the time went.
     pub times: StageTimes,
 }
@@ -143,6 +147,12 @@ pub enum SearchError {
     /// There is nothing to look for.
     #[error("the query is empty; expected some words")]
     EmptyQuery,
+    /// An example has nothing in it.
+    #[error("{name} has an example without words; expected passages by id, or texts")]
+    EmptyExample {
+        /// The list that it stands in.
+        name: &'static str,
+    },
     /// Neither a text nor examples.
     #[error("there is nothing to look for; expected a query, or like")]
     NoSubject,
@@ -258,7 +268,7 @@ mod tests {
             SearchError::Offset { .. } => "offset",
             SearchError::Ef { .. } => "ef",
             SearchError::QueryTooLong { unit, .. } => unit,
-            SearchError::Parameter { name, .. } => name,
+            SearchError::Parameter { name, .. } | SearchError::EmptyExample { name } => name,
             other => panic!("{other}"),
         }
     }

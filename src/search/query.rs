@@ -123,8 +123,11 @@ impl Query {
     pub fn new(mut parts: Parts) -> Result<Self, SearchError> {
         let text = parts.text.take().map(|text| checked(&text)).transpose()?;
         parts.text = text;
-        for examples in [&mut parts.like, &mut parts.unlike] {
+        for (name, examples) in [("like", &mut parts.like), ("unlike", &mut parts.unlike)] {
             for example in examples {
+                if example.trim().is_empty() {
+                    return Err(SearchError::EmptyExample { name });
+                }
                 *example = checked(example)?;
             }
         }

@@ -1,6 +1,7 @@
 //! What is looked for, as a vector.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::encoder::{Embedding, Encoder, Tokens};
@@ -15,6 +16,20 @@ const CACHED: u64 = 10_000;
 pub struct QueryEncoder {
     encoder: Arc<dyn Encoder>,
     cache: moka::sync::Cache<String, Arc<Embedding>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    bypassed: AtomicU64,
+}
+
+/// What became of the texts that were to be encoded, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheUse {
+    /// Found in memory.
+    pub hits: u64,
+    /// Encoded and kept.
+    pub misses: u64,
+    /// Encoded without a look, as the client wished.
+    pub bypassed: u64,
 }
 
 /// Whether a query may be answered from memory.
@@ -54,7 +69,36 @@ impl QueryEncoder {
         Self {
             encoder,
             cache: moka::sync::Cache::new(CACHED),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            bypassed: AtomicU64::new(0),
         }
+    }
+
+    /// How the memory has been used so far.
+    #[must_use]
+    pub fn cache_use(&self) -> CacheUse {
+        CacheUse {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            bypassed: self.bypassed.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What is remembered of a text, if it may be used.
+    fn known(&self, text: &str, caching: Caching) -> Option<Arc<Embedding>> {
+        if caching == Caching::Bypassed {
+            self.bypassed.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        let known = self.cache.get(text);
+        let counter = if known.is_some() {
+            &self.hits
+        } else {
+            &self.misses
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        known
     }
 
     /// The subjects of these queries; what must be encoded is encoded in one batch.
@@ -229,11 +273,7 @@ impl<'a> Batch<'a> {
         if let Some(place) = self.texts.iter().position(|own| own == text) {
             return Ok(place);
         }
-        let known = match self.caching {
-            Caching::Allowed => self.encoder.cache.get(text),
-            Caching::Bypassed => None,
-        };
-        let state = match known {
+        let state = match self.encoder.known(text, self.caching) {
             Some(embedding) => State::Known(embedding),
             None => State::Tokens(tokens(self.encoder.encoder.as_ref(), text)?),
         };

@@ -108,12 +108,18 @@ impl Admission {
         let waiting = place.before.saturating_sub(free);
         let expected = self.expected_wait(waiting);
         if waiting >= self.most_waiting || expected > LONGEST_WAIT {
+            let bound = if waiting >= self.most_waiting {
+                "queue_full"
+            } else {
+                "wait_too_long"
+            };
             return Err(Problem::overloaded(format!(
                 "{} requests are waiting already, one more would wait {:.1} seconds; try again later",
                 place.before,
                 expected.as_secs_f64()
             ))
-            .retry_after(retry_after(expected)));
+            .retry_after(retry_after(expected))
+            .shed(bound));
         }
         Ok(place)
     }
@@ -132,22 +138,24 @@ impl Admission {
             patience.as_millis()
         );
         let problem = if patience < LONGEST_WAIT {
-            Problem::timeout(detail).at("timeout_ms")
+            Problem::timeout(detail)
+                .at("timeout_ms")
+                .shed("client_timeout")
         } else {
-            Problem::overloaded(detail)
+            Problem::overloaded(detail).shed("waited_too_long")
         };
         problem.retry_after(retry_after(expected))
     }
 }
 
 /// Seconds until those who wait now will have had their turn.
-fn retry_after(expected: Duration) -> u32 {
+pub(in crate::server) fn retry_after(expected: Duration) -> u32 {
     let seconds = expected.as_millis().div_ceil(1000);
     u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
 }
 
 /// Takes a job into the mean.
-fn note(mean: &AtomicU64, took: Duration) {
+pub(in crate::server) fn note(mean: &AtomicU64, took: Duration) {
     let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / (MEMORY + 1);
     // Two that are noted at once may lose one of them: it is a mean.
     let before = mean.load(Ordering::Relaxed);

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
+use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpRequest, web};
+use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
@@ -22,6 +24,7 @@ impl FromRequest for Body {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let media_type = request.headers().get("content-type").cloned();
+        let encoding = request.headers().get("content-encoding").cloned();
         let service = request.app_data::<web::Data<Service>>();
         let limit = service.map_or(0, |service| service.limits().max_body_bytes);
         let patience = service.map_or(Duration::ZERO, |service| service.guard().bounds().body);
@@ -31,6 +34,7 @@ impl FromRequest for Body {
                 .as_ref()
                 .map(|v| v.to_str().unwrap_or("unreadable"));
             check_media_type(media_type)?;
+            check_encoding(encoding.as_ref())?;
             let bytes = actix_web::rt::time::timeout(patience, bytes)
                 .await
                 .map_err(|_| too_slow(patience))?;
@@ -79,6 +83,21 @@ fn check_media_type(media_type: Option<&str>) -> Result<(), Problem> {
     )))
 }
 
+/// What is not unpacked on its way here would be read as it is.
+fn check_encoding(encoding: Option<&HeaderValue>) -> Result<(), Problem> {
+    let Some(encoding) = encoding else {
+        return Ok(());
+    };
+    let name = encoding.to_str().unwrap_or("unreadable").trim();
+    let known = ["", "identity", "gzip", "deflate"];
+    if known.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        return Ok(());
+    }
+    Err(Problem::unsupported_media_type(format!(
+        "the body is encoded as {name}; expected gzip, deflate or identity"
+    )))
+}
+
 impl Body {
     /// The bytes as they came.
     pub(super) fn bytes(&self) -> &[u8] {
@@ -97,12 +116,18 @@ impl Body {
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
             let error = error.into_inner();
+            if let Err(error) = std::str::from_utf8(&self.0) {
+                return Problem::bad_json(format!("the body is not UTF-8: {error}"));
+            }
             // The check below skips strings without a look at their escapes.
             if error.is_syntax() && error.to_string().contains("hex escape") {
-                return Problem::bad_json(format!(
-                    "{path}: half of a surrogate pair is no character: {error}"
-                ))
-                .at(path);
+                let detail = format!("half of a surrogate pair is no character: {error}");
+                // Where a name cannot be read there is none to be told.
+                return if path.contains('?') {
+                    Problem::bad_json(detail)
+                } else {
+                    Problem::bad_json(format!("{path}: {detail}")).at(path)
+                };
             }
             // A number where a name is expected is called a syntax error, in a body that has none.
             if error.is_data() || serde_json::from_slice::<IgnoredAny>(&self.0).is_ok() {
@@ -119,9 +144,19 @@ impl Body {
 }
 
 /// The parameters of a URL, in their order.
-pub(super) fn pairs(request: &HttpRequest) -> Vec<(String, String)> {
-    let pairs = form_pairs(request.query_string());
-    pairs.into_owned().collect()
+pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
+    let query = request.query_string();
+    let is_text = |part: &str| percent_decode_str(part).decode_utf8().is_ok();
+    // Otherwise what is no text would be replaced, and something else searched for.
+    if let Some(part) = query.split('&').find(|part| !is_text(part)) {
+        let name = part.split('=').next().unwrap_or(part);
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        let detail = format!("{name} is not UTF-8 once its percent-encoding is undone");
+        return Err(Problem::bad_request(detail).at(name));
+    }
+    Ok(form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect())
 }
 
 /// Reads a request from what stands for its JSON.
@@ -130,10 +165,6 @@ pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem
         let path = error.path().to_string();
         describe(&error.into_inner().to_string(), &path)
     })
-}
-
-fn form_pairs(query: &str) -> form_urlencoded::Parse<'_> {
-    form_urlencoded::parse(query.as_bytes())
 }
 
 /// serde says what is wrong in words; the kind of problem and the field are read out of them.

@@ -19,12 +19,10 @@ pub(super) fn channel() -> (mpsc::Sender<Bytes>, Lines) {
 /// A body of lines.
 pub(super) struct Lines(mpsc::Receiver<Bytes>);
 
-impl Lines {
-    /// Appends a line of JSON. Plain data, whose JSON cannot fail.
-    pub(super) fn write(text: &mut Vec<u8>, value: &impl Serialize) {
-        text.extend(serde_json::to_vec(value).unwrap_or_default());
-        text.push(b'\n');
-    }
+/// Appends a line of JSON. Plain data, whose JSON cannot fail.
+pub(super) fn line(text: &mut Vec<u8>, value: &impl Serialize) {
+    text.extend(serde_json::to_vec(value).unwrap_or_default());
+    text.push(b'\n');
 }
 
 impl MessageBody for Lines {

@@ -17,6 +17,7 @@ mod openai;
 mod openapi;
 mod parallels;
 mod problem;
+mod recheck;
 mod routes;
 mod service;
 mod timing;
@@ -32,6 +33,7 @@ use crate::engine;
 
 pub use guard::{
     Bounds, Guard, GuardError, GuardOptions, KeyEntry, LogSink, Minted, Reloaded, Scope, TlsFiles,
+    TraceOptions,
 };
 pub use openapi::document as openapi_document;
 pub use problem::Problem;

@@ -17,7 +17,7 @@ use crate::parallels::{
     self, ParallelsError, Reader, Scope, Step, Survey, Sweep, Swept, Thresholds,
 };
 
-use super::lines::{self, Lines};
+use super::lines;
 use super::problem::{Problem, failed};
 use super::service::Service;
 use super::wire::{
@@ -28,9 +28,6 @@ use crate::store::ContentHash;
 
 /// Seconds after which a client that was turned away may try again.
 const BUSY_RETRY_SECONDS: u32 = 5;
-
-/// A client that reads nothing for so long is given up.
-const SILENCE: Duration = Duration::from_mins(1);
 
 /// Documents between two signs of life.
 const PROGRESS: usize = 64;
@@ -128,9 +125,14 @@ pub(super) fn stream(
     let place = service.comparisons().let_in()?;
     let (lines, body) = lines::channel();
     let runtime = Handle::current();
+    let silence = service.guard().bounds().silence;
     actix_web::rt::task::spawn_blocking(move || {
         let _place = place;
-        let talk = Talk { lines, runtime };
+        let talk = Talk {
+            silence,
+            lines,
+            runtime,
+        };
         match run(&engine, &survey, &asked, &talk) {
             Ok(()) | Err(ParallelsError::Cancelled) => {}
             Err(error) => {
@@ -147,18 +149,20 @@ pub(super) fn stream(
 
 /// Where lines go.
 struct Talk {
+    /// A client that reads nothing for so long is given up.
+    silence: Duration,
     lines: mpsc::Sender<Bytes>,
     runtime: Handle,
 }
 
 impl Talk {
-    /// Waits until the client has taken them, as long as it takes some in a minute.
+    /// Waits until the client has taken them, as long as it goes on reading.
     fn say(&self, lines: &[StreamLine]) -> Result<(), ParallelsError> {
         let mut text = Vec::new();
         for line in lines {
-            Lines::write(&mut text, line);
+            lines::line(&mut text, line);
         }
-        let sent = timeout(SILENCE, self.lines.send(text.into()));
+        let sent = timeout(self.silence, self.lines.send(text.into()));
         match self.runtime.block_on(sent) {
             Ok(Ok(())) => Ok(()),
             // It has hung up, or reads no more.

@@ -24,11 +24,16 @@ pub struct Problem {
     retry_after_seconds: Option<u32>,
     allow: Option<&'static str>,
     challenge: Option<String>,
+    shed: Option<Shed>,
 }
 
 /// The code of an answer's problem, for whoever looks at the answer on its way out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Code(pub(super) &'static str);
+
+/// Why a request was turned away although nothing is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shed(pub(super) &'static str);
 
 /// A row of the table: what all problems of a kind have in common.
 #[derive(Debug, PartialEq, Eq)]
@@ -142,6 +147,7 @@ impl Problem {
             retry_after_seconds: None,
             allow: None,
             challenge: None,
+            shed: None,
         }
     }
 
@@ -173,6 +179,12 @@ impl Problem {
         self
     }
 
+    /// Says which bound turned the request away, for the metrics.
+    pub(super) fn shed(mut self, bound: &'static str) -> Self {
+        self.shed = Some(Shed(bound));
+        self
+    }
+
     /// The kind of problem, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -201,6 +213,9 @@ impl Problem {
     pub(super) fn response(&self) -> actix_web::HttpResponseBuilder {
         let mut response = HttpResponse::build(self.status_code());
         response.extensions_mut().insert(Code(self.kind.code));
+        if let Some(shed) = self.shed {
+            response.extensions_mut().insert(shed);
+        }
         if let Some(seconds) = self.retry_after_seconds {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
@@ -235,6 +250,7 @@ impl From<SearchError> for Problem {
             SearchError::Limit { .. } => Self::limit_out_of_range(detail).at("limit"),
             SearchError::Offset { .. } => Self::offset_out_of_range(detail).at("offset"),
             SearchError::Ef { .. } => Self::ef_out_of_range(detail).at("ef"),
+            SearchError::EmptyExample { name } => Self::empty_query(detail).at(name),
             SearchError::NoSubject => Self::missing_field(detail).at("query"),
             SearchError::TwoSubjects => Self::two_subjects(detail).at("like"),
             SearchError::NothingLike => Self::bad_examples(detail).at("like"),

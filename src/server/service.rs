@@ -9,9 +9,10 @@ use super::documents::Writers;
 use super::guard::Guard;
 use super::parallels::Comparisons;
 use super::problem::Problem;
+use super::recheck::Recheck;
 use crate::engine::{Engine, Snapshot};
 use crate::parallels::Survey;
-use crate::search::QueryEncoder;
+use crate::search::{CacheUse, QueryEncoder};
 
 /// Seconds after which a client may ask again while the service starts.
 const STARTING_RETRY_SECONDS: u32 = 2;
@@ -37,6 +38,7 @@ pub struct Service {
     /// Of the newest snapshot, if anybody has asked for parallels in it.
     survey: ArcSwapOption<Survey>,
     comparisons: Comparisons,
+    recheck: Arc<Recheck>,
     limits: Limits,
     guard: Guard,
 }
@@ -53,6 +55,7 @@ impl Service {
             writers: Writers::new(limits.queue),
             survey: ArcSwapOption::empty(),
             comparisons: Comparisons::default(),
+            recheck: Arc::new(Recheck::new(0)),
             limits,
             guard: Guard::default(),
         }
@@ -62,6 +65,14 @@ impl Service {
     #[must_use]
     pub fn guarded(mut self, guard: Guard) -> Self {
         self.guard = guard;
+        self
+    }
+
+    /// Repeats one of so many searches by graph exactly, in the background, and counts what they
+    /// found; none of 0.
+    #[must_use]
+    pub fn rechecking(mut self, every: u64) -> Self {
+        self.recheck = Arc::new(Recheck::new(every));
         self
     }
 
@@ -78,7 +89,13 @@ impl Service {
 
     /// Gives the service its engine; a second one is ignored.
     pub fn attach(&self, engine: Arc<Engine>) {
+        self.watch(&engine);
         self.engine.get_or_init(|| engine);
+    }
+
+    /// Counts what is encoded from now on, also before the engine is attached.
+    pub fn watch(&self, engine: &Engine) {
+        engine.watch_encoder(self.guard.metrics().of_calls());
     }
 
     /// The bounds of the service.
@@ -133,6 +150,18 @@ impl Service {
 
     pub(super) fn comparisons(&self) -> &Comparisons {
         &self.comparisons
+    }
+
+    pub(super) fn recheck(&self) -> &Arc<Recheck> {
+        &self.recheck
+    }
+
+    /// How the memory of queries has been used.
+    pub(super) fn cache_use(&self) -> CacheUse {
+        let queries = self.queries.get();
+        queries
+            .map(|queries| queries.cache_use())
+            .unwrap_or_default()
     }
 
     pub(super) fn writers(&self) -> &Writers {

@@ -11,8 +11,9 @@ use antiphon::server::Service;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{antiphon, failure, run, sample, stdout};
+use super::{failure, run, sample, stdout};
 use crate::support;
+use crate::support::process::antiphon;
 
 /// Runs the bench with `--json` and reads its report.
 fn report(folder: &TempDir, address: SocketAddr, arguments: &[&str]) -> Value {

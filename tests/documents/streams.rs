@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Archive, document, joined, lines};
-use crate::cli::Served;
 use crate::support;
+use crate::support::process::Served;
 
 #[test]
 fn streams_may_be_empty_blank_or_without_a_last_line_end() {
@@ -69,13 +69,13 @@ fn what_was_answered_is_unchanged_when_it_is_sent_again() {
 }
 
 /// A stream by hand, in chunks.
-struct Upload {
-    socket: TcpStream,
+pub(super) struct Upload {
+    pub(super) socket: TcpStream,
     answers: BufReader<TcpStream>,
 }
 
 impl Upload {
-    fn begin(server: SocketAddr) -> Self {
+    pub(super) fn begin(server: SocketAddr) -> Self {
         let mut socket = TcpStream::connect(server).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_mins(1)))
@@ -89,7 +89,7 @@ impl Upload {
         Self { socket, answers }
     }
 
-    fn send(&mut self, text: &str) {
+    pub(super) fn send(&mut self, text: &str) {
         send_chunk(&mut self.socket, text).unwrap();
     }
 
@@ -97,12 +97,12 @@ impl Upload {
         write!(self.socket, "0\r\n\r\n").unwrap();
     }
 
-    fn answer(&mut self) -> Value {
+    pub(super) fn answer(&mut self) -> Value {
         self.answer_or_end().expect("the stream ended")
     }
 
     /// The next answer; headers and the lengths of chunks are passed over.
-    fn answer_or_end(&mut self) -> Option<Value> {
+    pub(super) fn answer_or_end(&mut self) -> Option<Value> {
         loop {
             let mut line = String::new();
             match self.answers.read_line(&mut line) {
@@ -114,7 +114,7 @@ impl Upload {
     }
 }
 
-fn send_chunk(socket: &mut TcpStream, text: &str) -> std::io::Result<()> {
+pub(super) fn send_chunk(socket: &mut TcpStream, text: &str) -> std::io::Result<()> {
     write!(socket, "{:x}\r\n{text}\r\n", text.len())
 }
 
@@ -255,7 +255,7 @@ fn where_the_store_fails_the_stream_ends_and_says_so() {
     assert!(!detail.contains("space"), "the cause goes to the log");
     archive
         .post(&document("poison", "Poison."))
-        .is_problem(500, "internal", None);
+        .assert_problem(500, "internal", None);
     // Written before the failure, not answered, whole.
     assert_eq!(archive.found("the sea").len(), 3);
     database.execute_batch("DROP TRIGGER poison").unwrap();
@@ -266,7 +266,7 @@ fn where_the_store_fails_the_stream_ends_and_says_so() {
 
 /// Sends documents to a program that is killed in the midst of them; what it answered until then.
 fn answered_until_killed(served: Served, round: usize) -> Vec<Value> {
-    let mut upload = Upload::begin(address(&served));
+    let mut upload = Upload::begin(served.address);
     let mut socket = upload.socket.try_clone().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -285,23 +285,18 @@ fn answered_until_killed(served: Served, round: usize) -> Vec<Value> {
     })
 }
 
-fn address(served: &Served) -> SocketAddr {
-    let url = served.said[1].split("http://").nth(1).unwrap();
-    url.split('/').next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn what_was_answered_survives_kill_9() {
     let folder = TempDir::new().unwrap();
     let mut answered = Vec::new();
     for round in 0..3 {
-        let served = Served::start(&folder, &[]);
+        let served = Served::start(&folder, &[], &[]);
         answered.extend(answered_until_killed(served, round));
     }
     assert!(answered.len() > 120, "{}", answered.len());
-    let served = Served::start(&folder, &[]);
+    let served = Served::start(&folder, &[], &[]);
     let get = |path: &str| -> Value {
-        let mut answer = ureq::get(format!("http://{}{path}", address(&served)))
+        let mut answer = ureq::get(format!("http://{}{path}", served.address))
             .call()
             .unwrap();
         serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()

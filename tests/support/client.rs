@@ -10,6 +10,8 @@ pub struct Answer {
     pub headers: ureq::http::HeaderMap,
     /// Its JSON; a string where it is none.
     pub body: Value,
+    /// Its lines as JSON; null where they are none.
+    pub lines: Vec<Value>,
 }
 
 impl Answer {
@@ -17,7 +19,13 @@ impl Answer {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
     }
 
+    /// The last line of an answer to a stream.
+    pub fn summary(&self) -> &Value {
+        &self.lines.last().unwrap()["summary"]
+    }
+
     /// Checks that this is the problem of this kind, and well-formed.
+    #[track_caller]
     pub fn assert_problem(&self, status: u16, code: &str, field: Option<&str>) {
         assert_eq!(self.status, status, "{}", self.body);
         assert_eq!(self.header("content-type"), "application/problem+json");
@@ -29,13 +37,16 @@ impl Answer {
     }
 }
 
-/// Sends a request with these headers and waits for the answer.
-pub fn send_with(
+pub const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+pub const LINES: &[(&str, &str)] = &[("content-type", "application/x-ndjson")];
+
+/// Sends bytes with these headers and no others, and waits for the answer.
+pub fn send_bytes(
     method: &str,
     server: SocketAddr,
     path: &str,
     headers: &[(&str, &str)],
-    body: Option<&str>,
+    body: &[u8],
 ) -> Answer {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -45,7 +56,6 @@ pub fn send_with(
     let mut request = ureq::http::Request::builder()
         .method(method)
         .uri(format!("http://{server}{path}"))
-        .header("content-type", "application/json")
         // ureq would unpack the body that an answer to HEAD does not have.
         .header(
             "accept-encoding",
@@ -54,15 +64,34 @@ pub fn send_with(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(body.unwrap_or("").to_owned()).unwrap();
-    let mut response = agent.run(request).unwrap();
+    let mut response = agent.run(request.body(body).unwrap()).unwrap();
     let bytes = response.body_mut().read_to_vec().unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
+    let line = |line: &str| serde_json::from_str(line).unwrap_or(Value::Null);
     Answer {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
+        lines: text.lines().map(line).collect(),
         body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
     }
+}
+
+/// Sends JSON with these headers and waits for the answer.
+pub fn send_with(
+    method: &str,
+    server: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<&str>,
+) -> Answer {
+    let headers = [JSON, headers].concat();
+    send_bytes(
+        method,
+        server,
+        path,
+        &headers,
+        body.unwrap_or("").as_bytes(),
+    )
 }
 
 /// Sends a request and waits for the answer.

@@ -1,6 +1,8 @@
 //! What several tests need: the model, engines over temporary folders, a running server.
 
+pub mod by_hand;
 pub mod client;
+pub mod process;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

@@ -69,74 +69,49 @@ fn side(side: &Side, out: &mut impl Write) -> anyhow::Result<()> {
         side.passage.id(),
         output::byline(&side.document)
     )?;
-    for (text, shared) in marked_lines(&side.passage.text, side.passage.range.start, &side.shared) {
-        let mut line = String::new();
-        for (piece, shared) in text.into_iter().zip(shared) {
-            let strong = Style::new().bold();
-            if shared {
-                line.push_str(&format!("{strong}{piece}{strong:#}"));
-            } else {
-                line.push_str(&piece);
-            }
-        }
+    for line in marked(&side.passage.text, side.passage.range.start, &side.shared) {
         writeln!(out, "     {line}")?;
     }
     Ok(())
 }
 
-/// The lines of a text, each in pieces that hold shared words or not.
-fn marked_lines(text: &str, start: usize, shared: &[TextRange]) -> Vec<(Vec<String>, Vec<bool>)> {
+/// The lines of a text that begins at a character of its document, what is shared set in bold.
+fn marked(text: &str, start: usize, shared: &[TextRange]) -> Vec<String> {
     let is_shared = |place: usize| {
-        let after = shared.partition_point(|range| range.end <= place);
-        shared.get(after).is_some_and(|range| range.start <= place)
+        let next = shared.get(shared.partition_point(|range| range.end <= place));
+        next.is_some_and(|range| range.start <= place)
     };
-    let mut lines = Vec::new();
-    let (mut line, mut width): (Vec<(String, bool)>, usize) = (Vec::new(), 0);
-    let mut word: Vec<(char, bool)> = Vec::new();
-    let mut flush =
-        |word: &mut Vec<(char, bool)>, line: &mut Vec<(String, bool)>, width: &mut usize| {
-            if word.is_empty() {
-                return;
-            }
-            if *width > 0 && *width + 1 + word.len() > WIDTH {
-                lines.push(std::mem::take(line));
-                *width = 0;
-            }
-            if *width > 0 {
-                put(line, ' ', false);
-                *width += 1;
-            }
-            *width += word.len();
-            for (character, shared) in word.drain(..) {
-                put(line, character, shared);
-            }
+    let strong = Style::new().bold();
+    let mut lines = vec![String::new()];
+    let mut width = 0;
+    let places = (start..).zip(text.chars()).collect::<Vec<_>>();
+    let is_blank = |(_, character): &(usize, char)| character.is_whitespace();
+    for word in places.split(is_blank).filter(|word| !word.is_empty()) {
+        if width > 0 && width + 1 + word.len() > WIDTH {
+            lines.push(String::new());
+            width = 0;
+        }
+        let Some(line) = lines.last_mut() else {
+            continue;
         };
-    for (place, character) in text.chars().enumerate() {
-        if character.is_whitespace() {
-            flush(&mut word, &mut line, &mut width);
-        } else {
-            let shown = if character.is_control() {
-                '\u{fffd}'
+        if width > 0 {
+            line.push(' ');
+        }
+        width += word.len() + usize::from(width > 0);
+        // Pieces of a word that are shared, or not.
+        for piece in word.chunk_by(|(a, _), (b, _)| is_shared(*a) == is_shared(*b)) {
+            let text: String = piece.iter().map(|(_, character)| *character).collect();
+            let text = output::plain(&text);
+            if piece.first().is_some_and(|(place, _)| is_shared(*place)) {
+                line.push_str(&strong.render().to_string());
+                line.push_str(&text);
+                line.push_str(&strong.render_reset().to_string());
             } else {
-                character
-            };
-            word.push((shown, is_shared(start + place)));
+                line.push_str(&text);
+            }
         }
     }
-    flush(&mut word, &mut line, &mut width);
-    lines.push(line);
     lines
-        .into_iter()
-        .map(|line| line.into_iter().unzip())
-        .collect()
-}
-
-/// Appends a character to the last piece, if it is of the same kind, or begins another.
-fn put(line: &mut Vec<(String, bool)>, character: char, shared: bool) {
-    match line.last_mut().filter(|(_, last)| *last == shared) {
-        Some((piece, _)) => piece.push(character),
-        None => line.push((character.to_string(), shared)),
-    }
 }
 
 /// What two documents gave.
@@ -147,10 +122,10 @@ pub(super) fn comparison(survey: &Survey, found: &Comparison, shown: usize) -> a
         counted(found.compared, "pair")
     );
     if found.taken > 0 {
-        text += &format!(
-            "; {} left out whose passages are in better pairs (--many shows them)",
-            thousands(found.taken)
-        );
+        let taken = thousands(found.taken);
+        text += "; ";
+        text += &taken;
+        text += " left out whose passages are in better pairs (--many shows them)";
     }
     text += &more(found.pairs.len(), shown);
     if found.pairs.is_empty() {
@@ -178,7 +153,8 @@ pub(super) fn corpus(
         thousands(left_out.formulas),
     );
     if sweep.undated() > 0 {
-        text += &format!("; {} without a date", counted(sweep.undated(), "document"));
+        text += "; without a date: ";
+        text += &counted(sweep.undated(), "document");
     }
     text += &more(swept.pairs.len(), shown);
     if swept.pairs.is_empty() {
@@ -214,23 +190,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_keep_what_is_shared_apart() {
-        let shared = [TextRange { start: 12, end: 20 }];
-        let lines = marked_lines("A new deal\nfor all of us", 5, &shared);
-        let pieces = [("A new d", false), ("eal for a", true), ("ll of us", false)];
-        let (text, marks): (Vec<String>, Vec<bool>) = pieces
-            .map(|(text, mark)| (text.to_owned(), mark))
-            .into_iter()
-            .unzip();
-        assert_eq!(text.concat(), lines[0].0.concat());
-        assert!(lines[0].1.contains(&true) && !lines[0].1[0]);
-        assert_eq!(lines.len(), 1);
-        let _ = marks;
+    fn what_is_shared_is_bold_also_inside_of_words_and_across_lines() {
+        let bold = |text: &str| format!("{0}{text}{0:#}", Style::new().bold());
+        let shared = [TextRange { start: 7, end: 15 }];
+        let lines = marked("A new deal\nfor all of us\u{7}", 5, &shared);
+        let expected = format!("A {} {} for all of us\u{fffd}", bold("new"), bold("deal"));
+        assert_eq!(lines, [expected]);
+        let shared = [TextRange { start: 1, end: 3 }];
+        assert_eq!(marked("abcd", 0, &shared), [format!("a{}d", bold("bc"))]);
         let long = "word ".repeat(60);
-        assert!(
-            marked_lines(&long, 0, &[])
-                .iter()
-                .all(|(text, _)| text.concat().len() <= WIDTH)
-        );
+        let lines = marked(&long, 0, &[]);
+        assert!(lines.len() > 3 && lines.iter().all(|line| line.len() <= WIDTH));
+        assert_eq!(lines.join(" "), long.trim_end());
     }
 }

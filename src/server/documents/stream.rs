@@ -5,22 +5,19 @@
 //! back by TCP, and never more than a batch and a line of its body are in memory. One that hangs up
 //! loses nothing that was answered; its task ends with the batch that it is at.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt::time::timeout;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_core::Stream as _;
-use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::corpus::Sent;
 use crate::engine::Engine;
+use crate::server::lines as answers;
 use crate::server::problem::Problem;
 use crate::server::service::Service;
 
@@ -40,8 +37,8 @@ const MEDIA_TYPES: &[&str] = &[
 /// A client that says nothing for so long wants to be answered first.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A client that neither sends nor reads for so long is given up.
-const SILENCE: Duration = Duration::from_mins(1);
+/// Seconds after which another process may take what this one, which stops, does not.
+const STOPPING_RETRY_SECONDS: u32 = 5;
 
 /// Whether the body is lines of JSON.
 pub(in crate::server) fn is_meant(request: &HttpRequest) -> bool {
@@ -66,14 +63,16 @@ pub(in crate::server) fn answer(
     }
     let (engine, _) = service.ready()?;
     let place = service.writers().let_in()?;
-    let (answers, answered) = mpsc::channel(1);
+    let (answers, answered) = answers::channel();
     let limit = service.limits().max_body_bytes;
+    let silence = service.guard().bounds().silence;
     let reader = Reader {
         service,
         engine,
         body: Box::pin(body),
         lines: Lines::new(limit),
         limit,
+        silence,
         ended: None,
         answers,
         summary: Summary::default(),
@@ -82,7 +81,7 @@ pub(in crate::server) fn answer(
     actix_web::rt::spawn(reader.run());
     Ok(HttpResponse::Ok()
         .content_type("application/x-ndjson")
-        .body(Answers(answered)))
+        .body(answered))
 }
 
 struct Reader {
@@ -91,6 +90,8 @@ struct Reader {
     body: Pin<Box<web::Payload>>,
     lines: Lines,
     limit: usize,
+    /// A client that neither sends nor reads for so long is given up.
+    silence: Duration,
     /// How the body ended, once it has.
     ended: Option<Result<(), Problem>>,
     answers: mpsc::Sender<Bytes>,
@@ -119,7 +120,7 @@ impl Reader {
                     let mut text = Vec::new();
                     for result in &results {
                         self.summary.count(result);
-                        line(&mut text, result);
+                        answers::line(&mut text, result);
                     }
                     self.say(text).await?;
                 }
@@ -137,7 +138,7 @@ impl Reader {
         }
         let mut text = Vec::new();
         let summary = &self.summary;
-        line(&mut text, &SummaryLine { summary });
+        answers::line(&mut text, &SummaryLine { summary });
         self.say(text).await
     }
 
@@ -154,8 +155,22 @@ impl Reader {
             if self.ended.is_some() {
                 break;
             }
-            let patience = if batch.is_empty() { SILENCE } else { PAUSE };
-            match timeout(patience, self.piece()).await {
+            let patience = if batch.is_empty() {
+                self.silence
+            } else {
+                PAUSE
+            };
+            let service = self.service.clone();
+            let next = tokio::select! {
+                next = timeout(patience, self.piece()) => next,
+                () = service.guard().stopped() => {
+                    let detail = "the service stops; what is answered is stored, send the rest again";
+                    let problem = Problem::stopping(detail).retry_after(STOPPING_RETRY_SECONDS);
+                    self.ended = Some(Err(problem));
+                    continue;
+                }
+            };
+            match next {
                 Ok(Some(Ok(piece))) => self.lines.push(&piece),
                 Ok(Some(Err(error))) => {
                     let detail = format!("the body broke off: {error}");
@@ -166,7 +181,7 @@ impl Reader {
                     self.ended = Some(Ok(()));
                 }
                 Err(_) if batch.is_empty() => {
-                    let detail = format!("nothing came for {} seconds", SILENCE.as_secs());
+                    let detail = format!("nothing came for {} seconds", self.silence.as_secs_f64());
                     self.ended = Some(Err(Problem::bad_request(detail)));
                 }
                 Err(_) => break,
@@ -189,7 +204,7 @@ impl Reader {
     }
 
     async fn say(&self, text: Vec<u8>) -> Result<(), HungUp> {
-        let sent = timeout(SILENCE, self.answers.send(text.into())).await;
+        let sent = timeout(self.silence, self.answers.send(text.into())).await;
         sent.map_err(|_| HungUp)?.map_err(|_| HungUp)
     }
 }
@@ -200,28 +215,4 @@ fn read(line: &Line, limit: usize) -> Item {
         return Item::unread(line.number, Problem::body_too_large(detail));
     };
     Item::new(line.number, Sent::read(bytes.trim_ascii(), limit))
-}
-
-/// Plain data, whose JSON cannot fail.
-fn line(text: &mut Vec<u8>, value: &impl Serialize) {
-    text.extend(serde_json::to_vec(value).unwrap_or_default());
-    text.push(b'\n');
-}
-
-/// The answers as a body.
-struct Answers(mpsc::Receiver<Bytes>);
-
-impl MessageBody for Answers {
-    type Error = Infallible;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Infallible>>> {
-        self.0.poll_recv(context).map(|answers| answers.map(Ok))
-    }
 }

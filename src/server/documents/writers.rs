@@ -5,25 +5,29 @@
 //! number of those who wait is bounded, and so is the number of streams.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::server::admission::{note, retry_after};
 use crate::server::problem::{Problem, failed};
 
 /// Streams that are read at the same time: each may hold two lines in memory.
 const MOST_STREAMS: usize = 8;
 
-/// Seconds after which a writer that was turned away may try again.
-const BUSY_RETRY_SECONDS: u32 = 5;
-
 /// Lets writers to the engine, one at a time.
 pub(in crate::server) struct Writers {
     turn: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    /// Those whose number is bounded.
     waiting: AtomicUsize,
     most_waiting: usize,
+    /// All that wait for a turn, streams too.
+    in_line: AtomicUsize,
+    /// What a turn takes, in nanoseconds: a mean in which the latest weigh most.
+    turn_takes: Arc<AtomicU64>,
 }
 
 impl Writers {
@@ -34,6 +38,8 @@ impl Writers {
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             waiting: AtomicUsize::new(0),
             most_waiting,
+            in_line: AtomicUsize::new(0),
+            turn_takes: Arc::default(),
         }
     }
 
@@ -45,7 +51,7 @@ impl Writers {
         let place = self.wait()?;
         let turn = self.turn().await?;
         drop(place);
-        work_on(turn, work).await
+        self.work_on(turn, work).await
     }
 
     /// Waits for the next turn of somebody who has been let in already.
@@ -53,7 +59,8 @@ impl Writers {
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        work_on(self.turn().await?, work).await
+        let turn = self.turn().await?;
+        self.work_on(turn, work).await
     }
 
     /// Lets a stream in until what is given back is dropped.
@@ -62,11 +69,26 @@ impl Writers {
             Problem::overloaded(format!(
                 "{MOST_STREAMS} streams are being read already, the most that may; try again later"
             ))
-            .retry_after(BUSY_RETRY_SECONDS)
+            // When a stream ends only its client knows. By then each has had a turn.
+            .retry_after(self.until_after(self.waiting() + MOST_STREAMS))
+            .shed("streams_full")
         })
     }
 
+    /// How many wait for a turn.
+    pub(in crate::server) fn waiting(&self) -> usize {
+        self.in_line.load(Ordering::Relaxed)
+    }
+
+    /// Seconds until so many turns are over.
+    fn until_after(&self, turns: usize) -> u32 {
+        let turn = Duration::from_nanos(self.turn_takes.load(Ordering::Relaxed));
+        retry_after(turn.saturating_mul(u32::try_from(turns).unwrap_or(u32::MAX)))
+    }
+
     async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.in_line.fetch_add(1, Ordering::Relaxed);
+        let _in_line = Place(&self.in_line);
         let turn = Arc::clone(&self.turn).acquire_owned();
         turn.await.map_err(|e| failed(&e))
     }
@@ -79,23 +101,29 @@ impl Writers {
             return Err(Problem::overloaded(format!(
                 "{before} writers are waiting already, the most that may; try again later"
             ))
-            .retry_after(BUSY_RETRY_SECONDS));
+            // Those who wait, and the one at work.
+            .retry_after(self.until_after(self.waiting() + 1))
+            .shed("writers_full"));
         }
         Ok(place)
     }
-}
 
-/// Work that has begun keeps the turn until it is done, also when nobody waits for it any more.
-async fn work_on<T: Send + 'static>(
-    turn: OwnedSemaphorePermit,
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let done = web::block(move || {
-        let result = work();
-        drop(turn);
-        result
-    });
-    done.await.map_err(|e| failed(&e))?
+    /// Work that has begun keeps the turn until it is done, also when nobody waits for it any more.
+    async fn work_on<T: Send + 'static>(
+        &self,
+        turn: OwnedSemaphorePermit,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn_takes = Arc::clone(&self.turn_takes);
+        let done = web::block(move || {
+            let begun = Instant::now();
+            let result = work();
+            note(&turn_takes, begun.elapsed());
+            drop(turn);
+            result
+        });
+        done.await.map_err(|e| failed(&e))?
+    }
 }
 
 /// A place among those who wait, given up when dropped.
@@ -123,6 +151,27 @@ mod tests {
         assert_eq!((first, third), (Ok(1), Ok(3)));
         assert_eq!(second.unwrap_err().code(), "overloaded");
         assert_eq!(writers.run(|| Ok(4)).await, Ok(4));
+    }
+
+    #[actix_web::test]
+    async fn who_is_turned_away_comes_back_once_those_before_have_had_their_turn() {
+        let writers = Writers::new(2);
+        // A mean of turns that took three seconds each.
+        note(&writers.turn_takes, Duration::from_secs(3));
+        let held = writers.turn().await.unwrap();
+        let first = writers.run(|| Ok(()));
+        let second = writers.run(|| Ok(()));
+        let third = async {
+            assert_eq!(writers.waiting(), 2);
+            let refused = writers.run(|| Ok(())).await;
+            drop(held);
+            refused
+        };
+        let (first, second, third) = tokio::join!(first, second, third);
+        assert!(first.is_ok() && second.is_ok());
+        let response = third.unwrap_err().response().finish();
+        assert_eq!(response.headers().get("retry-after").unwrap(), "9");
+        assert_eq!(writers.waiting(), 0);
     }
 
     #[actix_web::test]

@@ -15,7 +15,8 @@ use serde::Serialize;
 use super::access::KeyName;
 use super::connections::{Connection, Use};
 use super::running::Place;
-use crate::server::problem::Code;
+use super::traces::{Parent, Request};
+use crate::server::problem::{Code, Shed};
 use crate::server::service::Service;
 use crate::server::timing::{milliseconds, stages};
 
@@ -66,8 +67,13 @@ pub(super) struct Record {
     route: Option<String>,
     status: Option<StatusCode>,
     code: Option<&'static str>,
+    shed: Option<&'static str>,
     key: Option<Arc<str>>,
     timing: Option<HeaderValue>,
+    /// When the answer's head was there.
+    answered: Duration,
+    /// What this request is part of, where traces are made.
+    parent: Option<Parent>,
     bytes: usize,
     _connection: Option<Use>,
     /// Given up after everything else: who waits for the last request waits for its record.
@@ -81,6 +87,8 @@ impl Record {
         request: &ServiceRequest,
         id: HeaderValue,
     ) -> Self {
+        let traces = service.guard().traces.as_ref();
+        let parent = traces.map(|_| Parent::of(request.headers()));
         let connection = request.request().conn_data::<Arc<Connection>>();
         Self {
             service,
@@ -93,8 +101,11 @@ impl Record {
             route: None,
             status: None,
             code: None,
+            shed: None,
             key: None,
             timing: None,
+            answered: Duration::ZERO,
+            parent,
             bytes: 0,
             _connection: connection.map(Connection::in_use),
             _place: place,
@@ -108,6 +119,8 @@ impl Record {
         self.status = Some(response.status());
         let extensions = response.response().extensions();
         self.code = extensions.get::<Code>().map(|code| code.0);
+        self.shed = extensions.get::<Shed>().map(|shed| shed.0);
+        self.answered = self.start.elapsed();
         self.timing = response.headers().get("server-timing").cloned();
         self.key = request
             .extensions()
@@ -137,10 +150,11 @@ impl Record {
         )
     }
 
-    fn line(&self, took: Duration) -> String {
+    fn line(&self, took: Duration, trace: Option<String>) -> String {
         let line = Line {
             time: Timestamp::now().to_string(),
             request_id: text(&self.id),
+            trace_id: trace,
             method: cut(self.method.as_str()),
             path: cut(self.uri.path()),
             route: self.route.as_deref(),
@@ -158,6 +172,30 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Makes the request's spans, if traces are wanted of it; its trace.
+    fn traced(&self, took: Duration) -> Option<String> {
+        let traces = self.service.guard().traces.as_ref()?;
+        traces.record(
+            self.parent.as_ref()?,
+            &Request {
+                id: text(&self.id),
+                method: self.method.as_str(),
+                route: self.route.as_deref(),
+                path: cut(self.uri.path()),
+                status: self.status(),
+                code: self.code,
+                peer: self.peer,
+                agent: self.agent.as_ref().map(|agent| cut(text(agent))),
+                bytes: self.bytes,
+                took,
+                answered: self.answered,
+                stages: &self.stages().collect::<Vec<_>>(),
+            },
+        )
+    }
+}
+
 impl Drop for Record {
     fn drop(&mut self) {
         let took = self.start.elapsed();
@@ -166,12 +204,16 @@ impl Drop for Record {
         guard
             .metrics()
             .request(&self.method, route, self.status(), self.code, took);
+        if let Some(bound) = self.shed {
+            guard.metrics().shed(bound);
+        }
         // The handler's total is part of the request's own time.
         for (stage, milliseconds) in self.stages().filter(|(stage, _)| *stage != "total") {
             guard.metrics().stage(stage, milliseconds);
         }
+        let trace = self.traced(took);
         if let Some(sink) = &guard.journal.sink {
-            (sink.0)(&self.line(took));
+            (sink.0)(&self.line(took, trace));
         }
         if guard.journal.slow.is_some_and(|slow| took >= slow) {
             tracing::warn!(
@@ -193,6 +235,8 @@ impl Drop for Record {
 struct Line<'a> {
     time: String,
     request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
     method: &'a str,
     path: &'a str,
     route: Option<&'a str>,

@@ -7,10 +7,12 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+
+use super::gauges::{Gauges, Now};
+use crate::encoder::Call;
 
 /// The media type of what [`Metrics::scrape`] gives.
 pub(in crate::server) const MEDIA_TYPE: &str =
@@ -34,26 +36,10 @@ pub(in crate::server) struct Metrics {
     request_seconds: Histograms<RouteLabels>,
     stage_seconds: Histograms<StageLabels>,
     rejected: Family<ReasonLabels, Counter>,
-    running: Gauge,
-    waiting: Gauge,
-    ready: Gauge,
-    documents: Gauge,
-    passages: Gauge,
-}
-
-/// What is looked up when the metrics are read.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::server) struct Now {
-    /// Requests being answered.
-    pub(in crate::server) running: usize,
-    /// Requests waiting for a core.
-    pub(in crate::server) waiting: usize,
-    /// Whether searches are answered.
-    pub(in crate::server) ready: bool,
-    /// Documents of the snapshot.
-    pub(in crate::server) documents: usize,
-    /// Passages of the snapshot.
-    pub(in crate::server) passages: usize,
+    shed: Family<ReasonLabels, Counter>,
+    encoder_texts: Histogram,
+    encoder_tokens: Histogram,
+    gauges: Gauges,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -87,11 +73,10 @@ impl Metrics {
             request_seconds: Family::new_with_constructor(histogram),
             stage_seconds: Family::new_with_constructor(histogram),
             rejected: Family::default(),
-            running: Gauge::default(),
-            waiting: Gauge::default(),
-            ready: Gauge::default(),
-            documents: Gauge::default(),
-            passages: Gauge::default(),
+            shed: Family::default(),
+            encoder_texts: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
+            encoder_tokens: Histogram::new(exponential_buckets(4.0, 2.0, 14)),
+            gauges: Gauges::default(),
         };
         metrics.registered()
     }
@@ -117,26 +102,21 @@ impl Metrics {
             self.rejected.clone(),
         );
         to.register(
-            "requests_running",
-            "Requests being answered",
-            self.running.clone(),
+            "shed",
+            "Requests turned away by a bound of the service, by that bound",
+            self.shed.clone(),
         );
         to.register(
-            "queue_waiting",
-            "Requests waiting for a core",
-            self.waiting.clone(),
-        );
-        to.register("ready", "1 if searches are answered", self.ready.clone());
-        to.register(
-            "snapshot_documents",
-            "Documents searched",
-            self.documents.clone(),
+            "encoder_texts",
+            "Texts encoded together, a call of the encoder each",
+            self.encoder_texts.clone(),
         );
         to.register(
-            "snapshot_passages",
-            "Passages searched",
-            self.passages.clone(),
+            "encoder_tokens",
+            "Tokens encoded together, a call of the encoder each",
+            self.encoder_tokens.clone(),
         );
+        self.gauges.register(to);
         self
     }
 
@@ -178,14 +158,25 @@ impl Metrics {
             .observe(milliseconds / 1e3);
     }
 
+    /// Counts a request that a bound of the service turned away.
+    pub(super) fn shed(&self, bound: &'static str) {
+        let labels = ReasonLabels { reason: bound };
+        self.shed.get_or_create(&labels).inc();
+    }
+
+    /// Counts calls of an encoder, wherever they are made.
+    pub(in crate::server) fn of_calls(&self) -> impl Fn(Call) + Send + Sync + 'static {
+        let (texts, tokens) = (self.encoder_texts.clone(), self.encoder_tokens.clone());
+        #[allow(clippy::cast_precision_loss)] // counts of what is in memory
+        move |call| {
+            texts.observe(call.texts as f64);
+            tokens.observe(call.tokens as f64);
+        }
+    }
+
     /// All metrics as text.
-    pub(in crate::server) fn scrape(&self, now: Now) -> Result<String, std::fmt::Error> {
-        let set = |gauge: &Gauge, value: usize| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        set(&self.running, now.running);
-        set(&self.waiting, now.waiting);
-        set(&self.ready, usize::from(now.ready));
-        set(&self.documents, now.documents);
-        set(&self.passages, now.passages);
+    pub(in crate::server) fn scrape(&self, now: &Now) -> Result<String, std::fmt::Error> {
+        self.gauges.set(now);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -219,12 +210,13 @@ mod tests {
         let strange = Method::from_bytes(b"BREW").unwrap();
         metrics.request(&strange, None, 405, Some("method_not_allowed"), took);
         metrics.stage("encode", 2.0);
-        let now = Now {
-            ready: true,
-            passages: 41,
-            ..Now::default()
-        };
-        let text = metrics.scrape(now).unwrap();
+        metrics.shed("queue_full");
+        let call = metrics.of_calls();
+        call(Call {
+            texts: 3,
+            tokens: 40,
+        });
+        let text = metrics.scrape(&Now::default()).unwrap();
         for line in [
             "antiphon_requests_total{method=\"GET\",route=\"/v1/search\",status=\"200\"} 1",
             "antiphon_requests_total{method=\"other\",route=\"other\",status=\"405\"} 1",
@@ -232,8 +224,11 @@ mod tests {
             "antiphon_request_seconds_bucket{le=\"0.0005\",route=\"/v1/search\"} 1",
             "antiphon_stage_seconds_bucket{le=\"0.0025\",stage=\"encode\"} 1",
             "antiphon_rejected_total{reason=\"overloaded\"} 1",
-            "antiphon_ready 1",
-            "antiphon_snapshot_passages 41",
+            "antiphon_shed_total{reason=\"queue_full\"} 1",
+            "antiphon_encoder_texts_bucket{le=\"2.0\"} 0",
+            "antiphon_encoder_texts_bucket{le=\"4.0\"} 1",
+            "antiphon_encoder_tokens_sum 40.0",
+            "antiphon_ready 0",
             "antiphon_build_info{version=\"0.1.0\"} 1",
             "# EOF",
         ] {

@@ -9,6 +9,7 @@
 mod access;
 mod connections;
 mod cors;
+mod gauges;
 mod journal;
 mod keys;
 mod limit;
@@ -19,6 +20,7 @@ mod request_id;
 mod running;
 mod signals;
 mod tls;
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,13 +29,15 @@ use std::time::Duration;
 pub(super) use access::admit;
 pub(super) use connections::{opened, watch};
 pub(super) use cors::layer as cors;
+pub(super) use gauges::{Now, Searched};
 pub use journal::LogSink;
 pub use keys::{KeyEntry, Scope};
-pub(super) use metrics::{MEDIA_TYPE as METRICS_MEDIA_TYPE, Now};
+pub(super) use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 pub use mint::Minted;
 pub(super) use observe::observe;
 pub(super) use signals::obey;
 pub use tls::TlsFiles;
+pub use traces::TraceOptions;
 
 use connections::Connections;
 use journal::Journal;
@@ -41,6 +45,7 @@ use keys::KeyRing;
 use metrics::Metrics;
 use running::Running;
 use tls::Tls;
+use traces::{SpanCounts, Traces};
 
 /// What the guard is told.
 #[derive(Debug, Default)]
@@ -55,6 +60,8 @@ pub struct GuardOptions {
     pub access_log: Option<LogSink>,
     /// From when on a request is logged as slow.
     pub slow: Option<Duration>,
+    /// Where traces go; without it none are made.
+    pub traces: Option<TraceOptions>,
     /// The bounds of connections.
     pub bounds: Bounds,
 }
@@ -68,6 +75,8 @@ pub struct Bounds {
     pub head: Duration,
     /// Longest time that a body may take to arrive.
     pub body: Duration,
+    /// Longest time that the client of a stream may neither send nor read.
+    pub silence: Duration,
     /// How long a connection may stand idle between two requests.
     pub keep_alive: Duration,
     /// Longest time that running requests have once the service is told to stop.
@@ -80,6 +89,7 @@ impl Default for Bounds {
             connections: 1000,
             head: Duration::from_secs(5),
             body: Duration::from_secs(30),
+            silence: Duration::from_mins(1),
             // Longer than the 60 seconds after which most load balancers hang up.
             keep_alive: Duration::from_secs(75),
             shutdown: Duration::from_secs(10),
@@ -93,6 +103,7 @@ pub struct Guard {
     tls: Option<Tls>,
     cors_origins: Vec<String>,
     journal: Journal,
+    traces: Option<Traces>,
     metrics: Metrics,
     running: Running,
     connections: Connections,
@@ -124,6 +135,14 @@ pub enum GuardError {
         /// What was given.
         received: String,
     },
+    /// Traces cannot be sent like this.
+    #[error("traces cannot be sent to {endpoint:?}: {reason}")]
+    Traces {
+        /// Where they were to go.
+        endpoint: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Everyone could connect and nobody needs a key.
     #[error(
         "{address} can be reached from other machines, and no keys are configured: make one with `antiphon keys new` and name its file in the setting keys_file, or let everyone in with --insecure"
@@ -145,6 +164,7 @@ impl Default for Guard {
             tls: None,
             cors_origins: Vec::new(),
             journal: Journal::default(),
+            traces: None,
             metrics: Metrics::new(),
             running: Running::default(),
             connections: Connections::default(),
@@ -166,6 +186,7 @@ impl Guard {
             tls: options.tls.map(Tls::open).transpose()?,
             cors_origins: options.cors_origins,
             journal: Journal::new(options.access_log, options.slow),
+            traces: options.traces.as_ref().map(Traces::start).transpose()?,
             metrics: Metrics::new(),
             running: Running::default(),
             connections: Connections::default(),
@@ -230,6 +251,23 @@ impl Guard {
     /// Requests being answered.
     pub(super) fn running(&self) -> usize {
         self.running.count()
+    }
+
+    /// Sends what traces are left; once the service has stopped.
+    pub fn close(&self) {
+        if let Some(traces) = &self.traces {
+            traces.close();
+        }
+    }
+
+    /// Waits until the service is told to stop.
+    pub(super) async fn stopped(&self) {
+        self.running.stopped().await;
+    }
+
+    /// What has become of spans, if there are any.
+    pub(super) fn spans(&self) -> SpanCounts {
+        self.traces.as_ref().map(Traces::counts).unwrap_or_default()
     }
 
     pub(super) fn metrics(&self) -> &Metrics {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 /// How often it is looked whether the last request is done.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -15,6 +17,7 @@ pub(super) struct Running(Arc<State>);
 struct State {
     count: AtomicUsize,
     stopping: AtomicBool,
+    stop: Notify,
 }
 
 /// A running request.
@@ -47,6 +50,17 @@ impl Running {
     /// Lets no more requests in.
     pub(super) fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
+        self.0.stop.notify_waiters();
+    }
+
+    /// Waits until the service stops.
+    pub(super) async fn stopped(&self) {
+        let mut told = std::pin::pin!(self.0.stop.notified());
+        // Whoever is told from here on need not have been waiting already.
+        told.as_mut().enable();
+        if !self.is_stopping() {
+            told.await;
+        }
     }
 
     /// Waits until all are done; how many are left after the limit.
@@ -67,7 +81,10 @@ mod tests {
     async fn who_is_in_may_finish_and_nobody_else_comes_in() {
         let running = Running::default();
         let place = running.enter().unwrap();
-        running.stop();
+        let told = running.stopped();
+        let stop = async { running.stop() };
+        tokio::join!(told, stop);
+        running.stopped().await;
         assert!(running.enter().is_none());
         assert_eq!(running.done(Duration::from_millis(20)).await, 1);
         drop(place);

@@ -35,7 +35,7 @@ pub(super) async fn file(path: web::Path<String>) -> Result<HttpResponse, Proble
     let file = served
         .map_err(|error| failed(error.as_ref()))?
         .ok_or_else(|| {
-            Problem::route_not_found(format!("there is no file {path:?} under /docs/"))
+            Problem::route_not_found(format!("there is no file {:?} under /docs/", path.as_str()))
         })?;
     Ok(HttpResponse::Ok()
         .content_type(file.content_type)

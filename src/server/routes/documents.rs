@@ -32,7 +32,7 @@ pub(super) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (_, snapshot) = service.ready()?;
-    let pairs = extract::pairs(&request);
+    let pairs = extract::pairs(&request)?;
     let (filter, fields) = url::read(pairs, snapshot.catalogue(), &KNOWN)?;
     let ListParameters { limit, after } = extract::from_value(Value::Object(fields))?;
     if !(1..=MAX_LIMIT).contains(&limit) {

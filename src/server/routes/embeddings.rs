@@ -88,19 +88,21 @@ fn tokenize(
     input: &Input,
     truncate: bool,
 ) -> Result<Vec<Vec<u32>>, Problem> {
-    let all: Result<Vec<Tokens>, (usize, Problem)> = match input {
-        Input::Text(text) => in_place(0, read_text(tokenizer, text)).map(|tokens| vec![tokens]),
-        Input::Tokens(ids) => in_place(0, read_ids(tokenizer, ids)).map(|tokens| vec![tokens]),
+    let in_place = |index, read: Result<Tokens, Problem>| {
+        read.map_err(|problem| problem.at(input.name(index)))
+    };
+    let all: Vec<Tokens> = match input {
+        Input::Text(text) => vec![in_place(0, read_text(tokenizer, text))?],
+        Input::Tokens(ids) => vec![in_place(0, read_ids(tokenizer, ids))?],
         Input::Texts(texts) => (0..)
             .zip(texts)
             .map(|(index, text)| in_place(index, read_text(tokenizer, text)))
-            .collect(),
+            .collect::<Result<_, _>>()?,
         Input::ManyTokens(lists) => (0..)
             .zip(lists)
             .map(|(index, ids)| in_place(index, read_ids(tokenizer, ids)))
-            .collect(),
+            .collect::<Result<_, _>>()?,
     };
-    let all = all.map_err(|(index, problem)| problem.at(input.name(index)))?;
     for (index, tokens) in all.iter().enumerate() {
         if tokens.is_truncated() && !truncate {
             let detail = format!(
@@ -112,10 +114,6 @@ fn tokenize(
         }
     }
     Ok(all.into_iter().map(|tokens| tokens.ids).collect())
-}
-
-fn in_place<T>(index: usize, read: Result<T, Problem>) -> Result<T, (usize, Problem)> {
-    read.map_err(|problem| (index, problem))
 }
 
 fn read_text(tokenizer: &Tokenizer, text: &str) -> Result<Tokens, Problem> {

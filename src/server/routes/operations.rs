@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::server::guard::{METRICS_MEDIA_TYPE, Now};
+use crate::server::guard::{METRICS_MEDIA_TYPE, Now, Searched};
 use crate::server::openapi;
 use crate::server::problem::{Problem, ProblemBody, failed};
 use crate::server::service::Service;
@@ -65,16 +65,26 @@ pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, P
     responses((status = 200, description = "the metrics", content_type = "application/openmetrics-text"), (status = "4XX", body = ProblemBody))
 )]
 pub(super) async fn metrics(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
-    let snapshot = service.ready().ok().map(|(_, snapshot)| snapshot);
-    let facts = snapshot.as_ref().map(|snapshot| snapshot.facts());
+    let searched = service.ready().ok().map(|(engine, snapshot)| {
+        let (rows, bytes) = snapshot.index_rows();
+        Searched {
+            documents: snapshot.facts().documents,
+            passages: snapshot.facts().passages,
+            rows,
+            bytes,
+            disk: engine.on_disk(),
+        }
+    });
     let now = Now {
         running: service.guard().running(),
         waiting: service.admission().waiting(),
-        ready: facts.is_some(),
-        documents: facts.map_or(0, |facts| facts.documents),
-        passages: facts.map_or(0, |facts| facts.passages),
+        writers_waiting: service.writers().waiting(),
+        searched,
+        cache: service.cache_use(),
+        recheck: service.recheck().counts(),
+        spans: service.guard().spans(),
     };
-    let text = service.guard().metrics().scrape(now);
+    let text = service.guard().metrics().scrape(&now);
     let text = text.map_err(|e| failed(&e))?;
     Ok(HttpResponse::Ok()
         .content_type(METRICS_MEDIA_TYPE)

@@ -103,7 +103,7 @@ pub(super) async fn of_passage(
     let start = Instant::now();
     let (document, ordinal) = parse_passage_id(&path)?;
     let (_, snapshot) = service.ready()?;
-    let (target, fields) = url::read(extract::pairs(&request), snapshot.catalogue(), &PASSAGE)?;
+    let (target, fields) = url::read(extract::pairs(&request)?, snapshot.catalogue(), &PASSAGE)?;
     let asked: PassageParameters = extract::from_value(Value::Object(fields))?;
     check_limit(asked.limit)?;
     let thresholds = Thresholds {
@@ -177,7 +177,7 @@ fn parameters<T: DeserializeOwned>(
     snapshot: &Arc<Snapshot>,
     known: &Known,
 ) -> Result<T, Problem> {
-    let (filter, fields) = url::read(extract::pairs(request), snapshot.catalogue(), known)?;
+    let (filter, fields) = url::read(extract::pairs(request)?, snapshot.catalogue(), known)?;
     if !matches!(&filter, crate::search::Filter::All(filters) if filters.is_empty()) {
         let detail = "two documents are compared whole; expected no filter";
         return Err(Problem::unknown_field(detail).at("filter"));

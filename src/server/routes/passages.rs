@@ -58,8 +58,9 @@ pub(super) async fn similar(
     parse_passage_id(&path)?;
     super::search::like(&service, &path, &request)
         .await
-        .map_err(|problem| match problem.field() {
-            Some("like") => problem.at("id"),
+        .map_err(|problem| match (problem.code(), problem.field()) {
+            // The example that is not there is the passage of the path.
+            ("passage_not_found", Some("like")) => problem.at("id"),
             _ => problem,
         })
 }

@@ -99,7 +99,7 @@ pub(super) async fn by_url(
         _ => problem,
     };
     let ready = service.ready_to_search()?;
-    let parameters = from_url(extract::pairs(&request), ready.1.catalogue()).map_err(named)?;
+    let parameters = from_url(extract::pairs(&request)?, ready.1.catalogue()).map_err(named)?;
     let answer = answer(&service, ready, parameters, caching(&request)).await;
     answer.map_err(named)
 }
@@ -179,7 +179,7 @@ pub(super) async fn facets(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (_, snapshot) = service.ready()?;
-    let pairs = extract::pairs(&request);
+    let pairs = extract::pairs(&request)?;
     let (filter, given) = url::read(pairs, snapshot.catalogue(), &KNOWN_FACETS)?;
     let FacetParameters { mut facets } = extract::from_value(Value::Object(given))?;
     if facets.is_empty() {
@@ -205,12 +205,17 @@ async fn answer(
     let start = Instant::now();
     let patience = patience(request.timeout_ms)?;
     let query = request.query(&snapshot)?;
+    let recheck = Arc::clone(service.recheck());
+    let quiet = service.admission().waiting() == 0;
     let admitted = Instant::now();
     let (answer, _) = service
         .admission()
         .run_within(patience, move || {
             let queue = admitted.elapsed();
-            let answer = search::search(&snapshot, &encoder, &query, caching)?;
+            let mut answer = search::search(&snapshot, &encoder, &query, caching)?;
+            if let Some(approximate) = answer.approximate.take() {
+                recheck.consider(&snapshot, approximate, quiet);
+            }
             search_response(&snapshot, &query, answer, queue, start)
         })
         .await?;
@@ -225,7 +230,7 @@ pub(super) async fn like(
     id: &str,
     request: &HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let mut pairs = extract::pairs(request);
+    let mut pairs = extract::pairs(request)?;
     if let Some((name, _)) = pairs.iter().find(|(name, _)| name == "q" || name == "like") {
         let detail = format!("{name} is given as well as a passage; expected one or the other");
         return Err(Problem::unknown_field(detail).at(name.clone()));

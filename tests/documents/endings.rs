@@ -1,0 +1,185 @@
+//! How streams end before their clients end them: by silence, and by the end of the service.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use antiphon::server::{Bounds, Guard, GuardOptions};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::streams::{Upload, send_chunk};
+use super::{Archive, document, joined, lines};
+use crate::support::by_hand::{Reply, request};
+use crate::support::client::send;
+use crate::support::process::Served;
+
+fn impatient() -> Archive {
+    let guard = Guard::open(GuardOptions {
+        bounds: Bounds {
+            silence: Duration::from_secs(1),
+            ..Bounds::default()
+        },
+        ..GuardOptions::default()
+    });
+    Archive::guarded(guard.unwrap())
+}
+
+#[test]
+fn a_stream_that_falls_silent_is_told_so_and_keeps_what_was_answered() {
+    let archive = impatient();
+    let mut upload = Upload::begin(archive.server);
+    upload.send(&lines(0..2, "the sea"));
+    assert_eq!(upload.answer()["id"], "d0");
+    assert_eq!(upload.answer()["id"], "d1");
+    upload.send("{\"id\": \"half\", \"text\": \"Half a");
+    let summary = upload.answer()["summary"].clone();
+    assert_eq!(summary["complete"], false, "{summary}");
+    assert_eq!(summary["created"], 2);
+    assert_eq!(summary["error"]["code"], "bad_request");
+    let detail = summary["error"]["detail"].as_str().unwrap();
+    assert_eq!(detail, "nothing came for 1 seconds");
+    assert_eq!(archive.count(), 2);
+    // One that never says anything, too.
+    let mut upload = Upload::begin(archive.server);
+    assert_eq!(upload.answer()["summary"]["error"]["code"], "bad_request");
+    assert_eq!(
+        archive.stream(lines(2..3, "the sea")).summary()["created"],
+        1
+    );
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answers_is_given_up_and_gives_its_place_back() {
+    let archive = impatient();
+    let unread: Vec<Upload> = (0..8)
+        .map(|number| {
+            let upload = Upload::begin(archive.server);
+            let mut socket = upload.socket.try_clone().unwrap();
+            // Lines that are refused at once, with more to say than the buffers between the two hold.
+            let line =
+                format!("{{\"id\": \"{number}{}\", \"text\": 1}}\n", "x".repeat(190)).repeat(200);
+            std::thread::spawn(move || {
+                socket
+                    .set_write_timeout(Some(Duration::from_secs(30)))
+                    .unwrap();
+                while send_chunk(&mut socket, &line).is_ok() {}
+            });
+            upload
+        })
+        .collect();
+    // All places are taken, and come back when they have been silent for too long.
+    let deadline = std::time::Instant::now() + Duration::from_mins(1);
+    let refused = AtomicUsize::new(0);
+    loop {
+        let answer = archive.stream(lines(0..1, "the sea"));
+        if answer.status == 200 {
+            break;
+        }
+        answer.assert_problem(503, "overloaded", None);
+        let retry: u32 = answer.header("retry-after").parse().unwrap();
+        assert!(retry >= 1);
+        refused.fetch_add(1, Ordering::Relaxed);
+        assert!(std::time::Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for upload in unread {
+        let _ = upload.socket.shutdown(Shutdown::Both);
+    }
+}
+
+#[test]
+fn told_to_stop_it_ends_streams_and_says_so() {
+    let folder = TempDir::new().unwrap();
+    let served = Served::start(&folder, &[], &[]);
+    let mut upload = Upload::begin(served.address);
+    upload.send(&lines(0..3, "the sea"));
+    let mut answers: Vec<Value> = (0..3).map(|_| upload.answer()).collect();
+    upload.send(&(lines(3..4, "the sea") + "{\"id\": \"half\","));
+    answers.push(upload.answer());
+    served.signal("TERM");
+    let summary = upload.answer()["summary"].clone();
+    assert_eq!(summary["created"], 4, "{summary}");
+    assert_eq!(summary["complete"], false);
+    assert_eq!(summary["error"]["code"], "stopping");
+    let said = served.ended_well();
+    assert!(!said.contains("were not answered"), "{said}");
+    all_are_stored(&folder, &answers);
+}
+
+#[test]
+fn what_was_answered_before_sigterm_is_kept_whatever_is_still_being_sent() {
+    let folder = TempDir::new().unwrap();
+    // A turn of several streams takes its time where the machine is busy.
+    let served = Served::start(&folder, &[], &[("ANTIPHON_SHUTDOWN_SECONDS", "120")]);
+    let address = served.address;
+    let answered = AtomicUsize::new(0);
+    let answers: Vec<Value> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..3)
+            .map(|client| {
+                let answered = &answered;
+                scope.spawn(move || {
+                    let mut upload = Upload::begin(address);
+                    let mut socket = upload.socket.try_clone().unwrap();
+                    let sender = std::thread::spawn(move || {
+                        for number in 0.. {
+                            let text = format!("Ship {number} of {client} left. ").repeat(5);
+                            let line = document(&format!("c{client}-{number}"), &text);
+                            if send_chunk(&mut socket, &joined([line])).is_err() {
+                                break;
+                            }
+                        }
+                    });
+                    let answers = std::iter::from_fn(|| upload.answer_or_end())
+                        .inspect(|_| {
+                            answered.fetch_add(1, Ordering::SeqCst);
+                        })
+                        .filter(|answer| answer["summary"].is_null())
+                        .collect::<Vec<Value>>();
+                    let _ = upload.socket.shutdown(Shutdown::Both);
+                    sender.join().unwrap();
+                    answers
+                })
+            })
+            .collect();
+        // Searches, too, while it is told to stop.
+        let searcher = scope.spawn(move || {
+            while let Ok(mut stream) = TcpStream::connect(address) {
+                let sent =
+                    stream.write_all(request("GET /v1/search?q=ships&limit=1", &[], "").as_bytes());
+                let mut first = [0];
+                if sent.is_err() || !stream.read(&mut first).is_ok_and(|n| n == 1) {
+                    break;
+                }
+                let reply = Reply::read(&mut (&first[..]).chain(stream));
+                assert!([200, 503].contains(&reply.status), "{}", reply.body);
+            }
+        });
+        while answered.load(Ordering::SeqCst) < 30 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        served.signal("TERM");
+        let said = served.ended_well();
+        assert!(!said.contains("were not answered"), "{said}");
+        searcher.join().unwrap();
+        clients
+            .into_iter()
+            .flat_map(|c| c.join().unwrap())
+            .collect()
+    });
+    assert!(answers.len() >= 30, "{}", answers.len());
+    all_are_stored(&folder, &answers);
+}
+
+/// Starts the program again and looks for every document that was answered.
+fn all_are_stored(folder: &TempDir, answers: &[Value]) {
+    let served = Served::start(folder, &[], &[]);
+    for answer in answers {
+        assert_eq!(answer["status"], "created", "{answer}");
+        let id = answer["id"].as_str().unwrap();
+        let stored = send("GET", served.address, &format!("/v1/documents/{id}"), None);
+        assert_eq!(stored.status, 200, "{id}: {}", stored.body);
+        assert_eq!(stored.body["content_hash"], answer["content_hash"]);
+    }
+}

@@ -1,0 +1,441 @@
+//! Ids, parameters, cursors and conditions.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::{Case, SERVER, all_are_answered};
+use crate::support::client::{send, send_bytes};
+
+const DOCUMENT: &str = "un-cyber-statement-2015";
+
+/// Cases of targets below one path.
+fn below(path: &str, targets: &[(&str, &'static str)]) -> Vec<Case> {
+    let case = |(target, code): &(&str, &'static str)| {
+        let status = match *code {
+            "" => 200,
+            "route_not_found" | "document_not_found" | "passage_not_found" => 404,
+            _ => 400,
+        };
+        Case::get(&format!("{path}{target}"), &[], (status, *code))
+    };
+    targets.iter().map(case).collect()
+}
+
+/// Ids of documents, as they stand in a path.
+const DOCUMENTS: &[(&str, &str)] = &[
+    ("%00", "bad_id"),
+    ("a%00b", "bad_id"),
+    ("..", "bad_id"),
+    ("%2e%2e", "bad_id"),
+    ("%2E%2e", "bad_id"),
+    (".", "bad_id"),
+    ("%2e", "bad_id"),
+    ("a%2fb", "bad_id"),
+    ("..%2f..%2fetc%2fpasswd", "bad_id"),
+    ("a%5cb", "bad_id"),
+    ("%20", "bad_id"),
+    ("%0a", "bad_id"),
+    ("%7f", "bad_id"),
+    ("%ff", "bad_id"),
+    ("%c0%ae%c0%ae", "bad_id"),
+    ("%ed%a0%80", "bad_id"),
+    ("%e2%80%8b", "bad_id"),
+    ("%ef%bb%bf", "bad_id"),
+    ("%e2%80%ae", "bad_id"),
+    ("%", "bad_id"),
+    ("%2", "bad_id"),
+    ("%zz", "bad_id"),
+    ("%25", "bad_id"),
+    ("a%252fb", "bad_id"),
+    ("%23", "bad_id"),
+    ("a%23p1", "bad_id"),
+    ("a%3f", "bad_id"),
+    ("a/", "route_not_found"),
+    ("a/b", "route_not_found"),
+    ("a//b", "route_not_found"),
+    ("../search", "route_not_found"),
+    ("%c3%a9", "document_not_found"),
+    ("%F0%9F%98%80", "document_not_found"),
+    (".hidden", "document_not_found"),
+    ("CON", "document_not_found"),
+    ("~", "document_not_found"),
+    ("UN-CYBER-STATEMENT-2015", "document_not_found"),
+];
+
+/// Ids of passages.
+const PASSAGES: &[(&str, &str)] = &[
+    ("z", "bad_id"),
+    ("z%23p", "bad_id"),
+    ("z%23p0", "bad_id"),
+    ("z%23p01", "bad_id"),
+    ("z%23p-1", "bad_id"),
+    ("z%23p%2b1", "bad_id"),
+    ("z%23p1.0", "bad_id"),
+    ("z%23p1e1", "bad_id"),
+    ("z%23p4294967296", "bad_id"),
+    ("z%23p1%00", "bad_id"),
+    ("z%23p1%20", "bad_id"),
+    ("z%23p%d9%a1", "bad_id"),
+    ("z%23p%ef%bc%91", "bad_id"),
+    ("z%23P1", "bad_id"),
+    ("z%2523p1", "bad_id"),
+    ("%23p1", "bad_id"),
+    ("%00%23p1", "bad_id"),
+    ("..%23p1", "bad_id"),
+    ("%ff%23p1", "bad_id"),
+    ("a%2fb%23p1", "bad_id"),
+    ("%23p1%23p1", "bad_id"),
+    ("z%23p1", "passage_not_found"),
+    ("z%23p4294967295", "passage_not_found"),
+];
+
+#[test]
+fn ids_that_are_none() {
+    let (long, longer) = ("a".repeat(201), "%c3%a9".repeat(4000));
+    let long = [(long.as_str(), "bad_id"), (longer.as_str(), "bad_id")];
+    let mut cases = below("/v1/documents/", DOCUMENTS);
+    cases.extend(below("/v1/documents/", &long));
+    // The same ids where something is written or removed.
+    for (target, code) in DOCUMENTS.iter().copied().chain(long) {
+        let status = if code.ends_with("not_found") {
+            404
+        } else {
+            400
+        };
+        let line = format!("DELETE /v1/documents/{target}");
+        cases.push(Case::with_body(&line, &[], b"", (status, code)));
+        if code == "bad_id" {
+            let line = format!("PUT /v1/documents/{target}");
+            cases.push(Case::with_body(
+                &line,
+                &[],
+                b"{\"text\": \"a\"}",
+                (400, code),
+            ));
+        }
+    }
+    cases.extend(below("/v1/passages/", PASSAGES));
+    for (target, code) in PASSAGES {
+        cases.extend(below(
+            "/v1/passages/",
+            &[(&format!("{target}/similar"), *code)],
+        ));
+    }
+    let files = [
+        ("..%2f..%2fetc%2fpasswd", "route_not_found"),
+        ("%2e%2e/%2e%2e/Cargo.toml", "route_not_found"),
+        ("../livez", "route_not_found"),
+        ("%00", "route_not_found"),
+        ("index.html%00", "route_not_found"),
+        ("index.html/", "route_not_found"),
+        ("%ff", "route_not_found"),
+        ("%5c..%5cCargo.toml", "route_not_found"),
+        ("C:%5cwindows", "route_not_found"),
+        ("file:%2f%2f%2fetc%2fpasswd", "route_not_found"),
+    ];
+    cases.extend(below("/docs/", &files));
+    assert!(cases.len() > 150);
+    all_are_answered(&cases);
+}
+
+/// Parameters that are wrong for searches and for all that is searched with.
+const FILTERS: &[(&str, &str)] = &[
+    ("filter=", "bad_filter"),
+    ("filter=%7B", "bad_filter"),
+    ("filter=%5B%5D", "bad_filter"),
+    ("filter=null", "bad_filter"),
+    ("filter=%22a%22", "bad_filter"),
+    ("filter=%00", "bad_filter"),
+    ("filter=%7B%22nope%22:1%7D", "unknown_field"),
+    ("filter=%ff", "bad_request"),
+    ("speaker=%ff", "bad_request"),
+    ("speaker=%c0%af", "bad_request"),
+    ("speaker=%ed%a0%80", "bad_request"),
+    ("%ff=a", "bad_request"),
+    ("date=99999", "bad_filter"),
+    ("date=2015-13", "bad_filter"),
+    ("date=2015-02-30", "bad_filter"),
+    ("date=%00", "bad_filter"),
+    ("nope=1", "unknown_field"),
+    ("speaker%00=a", "unknown_field"),
+    ("=a", "unknown_field"),
+    ("SPEAKER=a", "unknown_field"),
+    ("speaker=%00", ""),
+    ("speaker=%", ""),
+    ("speaker=%zz", ""),
+    ("&&&", ""),
+];
+
+const SEARCHES: &[(&str, &str)] = &[
+    ("q=a", "wrong_type"),
+    ("limit=0", "limit_out_of_range"),
+    ("limit=1001", "limit_out_of_range"),
+    ("limit=1&limit=2", "wrong_type"),
+    ("limit=", "wrong_type"),
+    ("limit=NaN", "wrong_type"),
+    ("limit=1e3", "wrong_type"),
+    ("limit=-0", "wrong_type"),
+    ("limit=99999999999999999999", "wrong_type"),
+    ("limit=%00", "wrong_type"),
+    ("limit=%ff", "bad_request"),
+    ("offset=-1", "wrong_type"),
+    ("offset=18446744073709551615", "offset_out_of_range"),
+    ("min_score=1e999", "wrong_type"),
+    ("min_score=NaN", "wrong_type"),
+    ("min_score=inf", "wrong_type"),
+    ("exact=TRUE", "wrong_type"),
+    ("exact=1", "wrong_type"),
+    ("ef=0", "ef_out_of_range"),
+    ("mode=", "wrong_type"),
+    ("mode=psychic", "wrong_type"),
+    ("include=", "wrong_type"),
+    ("facets=", "unknown_field"),
+    ("facets=nope", "unknown_field"),
+    ("facets=%ff", "bad_request"),
+    ("group_by=", "wrong_type"),
+    ("group_size=2", "missing_field"),
+    ("diversity=2", "parameter_out_of_range"),
+    ("timeout_ms=0", "parameter_out_of_range"),
+    ("cursor=", "bad_cursor"),
+    ("cursor=a", "bad_cursor"),
+    ("cursor=%00", "bad_cursor"),
+    ("cursor=e30", "bad_cursor"),
+    ("like=peace", "two_subjects"),
+    ("query=a", "unknown_field"),
+    ("limit=%31", ""),
+    ("facets=year&facets=year", ""),
+];
+
+#[test]
+fn parameters_that_are_none() {
+    let mut cases = Vec::new();
+    for (query, code) in FILTERS.iter().chain(SEARCHES) {
+        cases.extend(below(
+            "/v1/search",
+            &[(&format!("?q=peace&{query}"), *code)],
+        ));
+    }
+    for (query, code) in FILTERS {
+        cases.extend(below(
+            "/v1/facets",
+            &[(&format!("?facets=year&{query}"), *code)],
+        ));
+        cases.extend(below(
+            "/v1/documents",
+            &[(&format!("?limit=1&{query}"), *code)],
+        ));
+    }
+    let similar = format!("/v1/passages/{DOCUMENT}%23p1/similar");
+    let strange = ["q=a", "like=peace", "group_size=2"];
+    for (query, code) in FILTERS.iter().chain(SEARCHES) {
+        if !strange.contains(query) {
+            cases.extend(below(&similar, &[(&format!("?{query}"), *code)]));
+        }
+    }
+    cases.extend(below(
+        &similar,
+        &[
+            ("?q=a", "unknown_field"),
+            ("?like=a", "unknown_field"),
+            ("?mode=keyword", "bad_examples"),
+            ("?unlike=", "empty_query"),
+        ],
+    ));
+    let long = format!("?q={}", "a".repeat(60_000));
+    let many = format!("?{}", "q=a&".repeat(3000));
+    cases.extend(below(
+        "/v1/search",
+        &[
+            ("", "missing_field"),
+            ("?", "missing_field"),
+            ("?q", "empty_query"),
+            ("?q=%ff", "bad_request"),
+            ("?q=%c0%af", "bad_request"),
+            ("?q=%ed%a0%80", "bad_request"),
+            ("?q=a&q=b", "wrong_type"),
+            ("?Q=a", "unknown_field"),
+            ("?q%00=a", "unknown_field"),
+            ("?like=", "empty_query"),
+            ("?unlike=a", "bad_examples"),
+            ("?like=z%23p1", "passage_not_found"),
+            (&long, "query_too_long"),
+            (&many, "wrong_type"),
+            ("?q=%", ""),
+            ("?q=%zz", ""),
+            ("?q=a%00b", ""),
+            ("?q=a;limit=1", ""),
+        ],
+    ));
+    cases.extend(below(
+        "/v1/documents",
+        &[
+            ("?limit=0", "limit_out_of_range"),
+            ("?limit=-1", "wrong_type"),
+            ("?limit=1.5", "wrong_type"),
+            ("?limit=1e2", "wrong_type"),
+            ("?limit=", "wrong_type"),
+            ("?limit=%ff", "bad_request"),
+            ("?after=", "bad_id"),
+            ("?after=%00", "bad_id"),
+            ("?after=..", "bad_id"),
+            ("?after=%ff", "bad_request"),
+            ("?after=a&after=b", "wrong_type"),
+            ("?q=a", "unknown_field"),
+        ],
+    ));
+    let facets = format!("?{}", "facets=year&".repeat(5000));
+    cases.extend(below(
+        "/v1/facets",
+        &[(&facets, ""), ("?q=a", "unknown_field")],
+    ));
+    assert!(cases.len() > 200);
+    all_are_answered(&cases);
+}
+
+#[test]
+fn cursors_that_are_not_from_here() {
+    let page = |cursor: &str, more: &Value| {
+        let mut body = json!({"query": "peace", "limit": 2, "cursor": cursor});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        send("POST", *SERVER, "/v1/search", Some(&body.to_string()))
+    };
+    let first = send("GET", *SERVER, "/v1/search?q=peace&limit=2", None);
+    let cursor = first.body["next_cursor"].as_str().unwrap();
+    assert_eq!(page(cursor, &json!({})).body["hits"][0]["rank"], 3);
+    // Another search, with the cursor of this one.
+    for more in [
+        json!({"query": "war"}),
+        json!({"mode": "keyword"}),
+        json!({"filter": {"year": 2015}}),
+        json!({"exact": true}),
+        json!({"offset": 1}),
+        json!({"diversity": 0.5}),
+    ] {
+        page(cursor, &more).assert_problem(400, "bad_cursor", Some("cursor"));
+    }
+    // Every bit of it turned: it is no cursor, or one of another search or snapshot, or of a page
+    // that there is. Nothing else.
+    let plain = URL_SAFE_NO_PAD.decode(cursor).unwrap();
+    let mut codes = std::collections::BTreeMap::new();
+    for place in 0..plain.len() {
+        for bit in 0..8 {
+            let mut turned = plain.clone();
+            turned[place] ^= 1 << bit;
+            let answer = page(&URL_SAFE_NO_PAD.encode(turned), &json!({}));
+            let code = answer.body["code"].as_str().unwrap_or("").to_owned();
+            let known = match code.as_str() {
+                "" => answer.status == 200 && answer.body["hits"].is_array(),
+                "bad_cursor" | "offset_out_of_range" => answer.status == 400,
+                "cursor_expired" => answer.status == 410,
+                _ => false,
+            };
+            assert!(known, "byte {place}, bit {bit}: {}", answer.body);
+            *codes.entry(code).or_insert(0) += 1;
+        }
+    }
+    assert!(codes["bad_cursor"] > 300, "{codes:?}");
+    assert!(codes["cursor_expired"] > 10, "{codes:?}");
+    for place in 0..cursor.len() {
+        let cut = page(&cursor[..place], &json!({}));
+        cut.assert_problem(400, "bad_cursor", Some("cursor"));
+    }
+    let forged = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let read: Value = serde_json::from_slice(&plain).unwrap();
+    for (field, value) in [
+        ("offset", json!(-1)),
+        ("offset", json!(1.5)),
+        ("offset", json!("3")),
+        ("offset", json!(null)),
+        ("snapshot", json!(5)),
+        ("search", json!("0000000000000000")),
+        ("more", json!(true)),
+    ] {
+        let mut forgery = read.clone();
+        forgery[field] = value;
+        page(&forged(&forgery), &json!({})).assert_problem(400, "bad_cursor", Some("cursor"));
+    }
+    let mut far = read.clone();
+    far["offset"] = json!(u64::MAX);
+    page(&forged(&far), &json!({})).assert_problem(400, "offset_out_of_range", Some("offset"));
+    let mut other = read;
+    other["snapshot"] = json!("0123456789abcdef");
+    page(&forged(&other), &json!({})).assert_problem(410, "cursor_expired", Some("cursor"));
+    super::the_service_goes_on();
+}
+
+#[test]
+fn conditions_that_are_none() {
+    let stored = format!("/v1/documents/{DOCUMENT}");
+    let mut cases = Vec::new();
+    for name in ["If-Match", "If-None-Match"] {
+        for value in [
+            "a",
+            "\"",
+            "\"a",
+            "a\"",
+            "*, \"a\"",
+            ",",
+            "\"a\",",
+            "\u{fc}",
+            "\"\u{fc}\"",
+            "",
+            "\"a\";q=1",
+            "W/",
+            "W/a",
+            "w/\"a",
+            "**",
+        ] {
+            let header = format!("{name}: {value}");
+            cases.push(Case::get(&stored, &[&header], (400, "bad_request")));
+            let line = "DELETE /v1/documents/z";
+            cases.push(Case::with_body(line, &[&header], b"", (400, "bad_request")));
+            let line = format!("PUT {stored}");
+            let body = b"{\"text\": \"a\"}";
+            cases.push(Case::with_body(
+                &line,
+                &[&header],
+                body,
+                (400, "bad_request"),
+            ));
+        }
+    }
+    let other = format!("If-Match: \"{}\"", "0".repeat(64));
+    let many = format!("If-Match: {}", vec!["\"a\""; 2000].join(", "));
+    for header in [
+        other.as_str(),
+        &many,
+        "If-Match: W/\"a\"",
+        "If-None-Match: *",
+    ] {
+        let line = format!("PUT {stored}");
+        let body = b"{\"text\": \"a\"}";
+        cases.push(Case::with_body(
+            &line,
+            &[header],
+            body,
+            (412, "precondition_failed"),
+        ));
+    }
+    for header in [other.as_str(), &many] {
+        let line = format!("DELETE {stored}");
+        cases.push(Case::with_body(
+            &line,
+            &[header],
+            b"",
+            (412, "precondition_failed"),
+        ));
+    }
+    let line = "POST /v1/documents";
+    for header in ["If-Match: *", "If-None-Match: *", "If-Match: nonsense"] {
+        let body = b"{\"id\": \"z\", \"text\": \"a\"}";
+        cases.push(Case::with_body(line, &[header], body, (400, "bad_request")));
+    }
+    assert!(cases.len() > 90);
+    all_are_answered(&cases);
+    // Nothing of all this was stored.
+    let listed = send_bytes("GET", *SERVER, "/v1/documents", &[], b"").body;
+    assert_eq!(listed["total"], 2);
+}

@@ -1,0 +1,88 @@
+//! The program in a process of its own.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// Arguments that serve the sample speeches.
+pub const SAMPLES: [&str; 2] = ["--corpus", concat!(env!("CARGO_MANIFEST_DIR"), "/corpus")];
+
+/// The program in a folder of its own, so that no settings or stores of the checkout interfere.
+pub fn antiphon(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ANTIPHON_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .current_dir(folder.path())
+        .env("ANTIPHON_MODELS_DIR", super::root().join("models"))
+        .env("ANTIPHON_OFFLINE", "true")
+        .args(arguments);
+    command
+}
+
+/// A running `antiphon serve` on a free port, and what it said when it was ready.
+pub struct Served {
+    child: Child,
+    pub address: SocketAddr,
+    pub said: Vec<String>,
+    log: PathBuf,
+}
+
+impl Served {
+    /// Starts it with these arguments and settings in the environment.
+    pub fn start(folder: &TempDir, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        super::model_folder();
+        // A file takes whatever is logged; a pipe that nobody reads would fill up.
+        let log = folder.path().join("stderr.txt");
+        let mut child = antiphon(folder, &["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let said: Vec<String> = lines.take(2).map(Result::unwrap).collect();
+        let address = said.first().and_then(|line| line.rsplit("//").next());
+        let address = address.and_then(|address| address.trim().parse().ok());
+        let Some(address) = address else {
+            let _ = child.wait();
+            panic!("{said:?}: {}", fs::read_to_string(&log).unwrap());
+        };
+        Self {
+            child,
+            address,
+            said,
+            log,
+        }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end; what it said on stderr.
+    pub fn ended_well(mut self) -> String {
+        let ended = self.child.wait().unwrap();
+        let said = fs::read_to_string(&self.log).unwrap();
+        assert_eq!(ended.code(), Some(0), "{said}");
+        said
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
