@@ -1,10 +1,12 @@
-//! Tokens to embeddings: one sequence of 8 to 256 tokens, and batches of real passages.
+//! Tokens to embeddings: one sequence of 8 to 256 tokens, batches of real passages, and queries one by
+//! one against queries together.
 
 #![allow(clippy::expect_used, missing_docs)] // a bench that cannot run should say so and stop
 
 mod support;
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -56,5 +58,56 @@ fn encode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, encode);
+/// Whether queries that wait should be encoded together: sentences of real lengths on two threads, each
+/// of which takes so many at a time and packs them into one pass.
+fn together(criterion: &mut Criterion) {
+    const QUERIES: usize = 256;
+    const THREADS: usize = 2;
+    let encoder = support::encoder();
+    let texts = support::texts(&support::snapshot(&encoder));
+    let sentence = |text: &String| {
+        let end = text.find(". ").map_or(text.len(), |dot| dot + 1);
+        encoder
+            .tokenizer()
+            .tokenize(&text[..end])
+            .expect("a sentence")
+            .ids
+    };
+    let queries: Vec<Vec<u32>> = texts.iter().map(sentence).cycle().take(QUERIES).collect();
+    // One thread to a pool, so that a batch is one pass and not spread over all threads.
+    let pools: Vec<rayon::ThreadPool> = (0..THREADS)
+        .map(|_| {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(1)
+                .build()
+                .expect("a thread")
+        })
+        .collect();
+    let mut group = criterion.benchmark_group("queries together on two threads");
+    group.throughput(Throughput::Elements(QUERIES as u64));
+    for size in [1, 2, 4, 8, 16] {
+        let batches: Vec<Vec<&[u32]>> = queries
+            .chunks(size)
+            .map(|batch| batch.iter().map(Vec::as_slice).collect())
+            .collect();
+        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+            bencher.iter(|| {
+                let next = AtomicUsize::new(0);
+                let take = || {
+                    while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        black_box(encoder.encode_tokens(batch).expect("valid tokens"));
+                    }
+                };
+                std::thread::scope(|scope| {
+                    for pool in &pools {
+                        scope.spawn(|| pool.install(take));
+                    }
+                });
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, encode, together);
 criterion_main!(benches);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::cores::Cores;
+use super::cores::{Cores, Ticket};
 use super::problem::{Problem, failed};
 
 /// A request is turned away at once if it would probably wait longer.
@@ -71,7 +71,7 @@ impl Admission {
         let patience = patience.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
         let (tell, mut told) = oneshot::channel();
         let (own, state) = (Arc::clone(&place), Arc::clone(&self.state));
-        self.cores.run(move || {
+        let ticket = self.cores.run(move || {
             if !own.leave() || tell.is_closed() {
                 return;
             }
@@ -85,7 +85,11 @@ impl Admission {
             // Whoever asked may be gone.
             let _ = tell.send(result.map(|result| (result, waited)));
         });
-        let mut queued = Queued(&place);
+        let queued = Queued {
+            place: &place,
+            cores: &self.cores,
+            ticket,
+        };
         if let Ok(told) = tokio::time::timeout(patience, &mut told).await {
             return told.map_err(|e| failed(&e))?;
         }
@@ -100,28 +104,40 @@ impl Admission {
         self.state.waiting.load(Ordering::Relaxed)
     }
 
+    /// Why one more request would be turned away now, if it would: it need not be read then.
+    pub(super) fn full(&self) -> Option<Problem> {
+        self.turned_away(self.waiting())
+    }
+
     fn wait_in_queue(&self) -> Result<Place, Problem> {
         let place = Place::take(&self.state);
+        match self.turned_away(place.before) {
+            Some(problem) => Err(problem),
+            None => Ok(place),
+        }
+    }
+
+    /// Why a request with so many before it is turned away, if it is.
+    fn turned_away(&self, before: usize) -> Option<Problem> {
         let computing = self.state.computing.load(Ordering::Relaxed);
         // Those who need not wait are not held up by those who do.
         let free = self.number_of_cores.saturating_sub(computing);
-        let waiting = place.before.saturating_sub(free);
+        let waiting = before.saturating_sub(free);
         let expected = self.expected_wait(waiting);
-        if waiting >= self.most_waiting || expected > LONGEST_WAIT {
-            let bound = if waiting >= self.most_waiting {
-                "queue_full"
-            } else {
-                "wait_too_long"
-            };
-            return Err(Problem::overloaded(format!(
-                "{} requests are waiting already, one more would wait {:.1} seconds; try again later",
-                place.before,
-                expected.as_secs_f64()
-            ))
-            .retry_after(retry_after(expected))
-            .shed(bound));
+        if waiting < self.most_waiting && expected <= LONGEST_WAIT {
+            return None;
         }
-        Ok(place)
+        let detail = format!(
+            "{before} requests are waiting already, one more would wait {:.1} seconds; try again later",
+            expected.as_secs_f64()
+        );
+        let bound = if waiting >= self.most_waiting {
+            "queue_full"
+        } else {
+            "wait_too_long"
+        };
+        let problem = Problem::overloaded(detail).retry_after(retry_after(expected));
+        Some(problem.shed(bound))
     }
 
     /// How long a request waits that has so many before it.
@@ -201,12 +217,20 @@ impl Drop for Place {
 }
 
 /// A request that waits; gives its place up if it is dropped meanwhile.
-struct Queued<'a>(&'a Place);
+struct Queued<'a> {
+    place: &'a Place,
+    cores: &'a Cores,
+    ticket: Ticket,
+}
 
 impl Queued<'_> {
     /// Whether the work had not begun, and will not.
-    fn give_up(&mut self) -> bool {
-        self.0.leave()
+    fn give_up(&self) -> bool {
+        let first = self.place.leave();
+        if first {
+            self.cores.give_up(self.ticket);
+        }
+        first
     }
 }
 
@@ -314,6 +338,35 @@ mod tests {
         assert_eq!(late.unwrap_err().code(), "timeout");
         assert!(admission.run(count()).await.is_ok());
         assert_eq!(begun.load(Ordering::Relaxed), 1, "only the last");
+    }
+
+    #[actix_web::test]
+    async fn a_flood_of_those_who_hang_up_leaves_nothing_in_the_queue() {
+        let admission = Admission::new(1, 8);
+        let (finish, work) = held();
+        let first = admission.run(work);
+        let flood = async {
+            actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+            let carried = Arc::new(());
+            for _ in 0..1000 {
+                let own = Arc::clone(&carried);
+                let mut asked = std::pin::pin!(admission.run(move || {
+                    drop(own);
+                    Ok(())
+                }));
+                // Asked for, and hung up at once.
+                std::future::poll_fn(|context| {
+                    assert!(asked.as_mut().poll(context).is_pending());
+                    std::task::Poll::Ready(())
+                })
+                .await;
+                assert_eq!(admission.cores.queued(), 1);
+            }
+            assert_eq!(admission.cores.queued(), 0);
+            assert_eq!(Arc::strong_count(&carried), 1, "what they held is free");
+            finish.send(()).unwrap();
+        };
+        assert!(tokio::join!(first, flood).0.is_ok());
     }
 
     #[actix_web::test]

@@ -4,7 +4,7 @@
 //! one. So when more is asked than can be done, what is turned away takes its time from what is
 //! left, and not from what is being answered.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
@@ -16,12 +16,19 @@ pub(super) struct Cores {
     queue: Arc<Queue>,
 }
 
+/// A job that waits, for whoever would give it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ticket(u64);
+
 #[derive(Default)]
 struct Queue(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    jobs: VecDeque<Job>,
+    /// By their tickets, whose order is that in which they came. One that is given up is taken out:
+    /// what only stayed behind until its turn could pile up without bound.
+    jobs: BTreeMap<Ticket, Job>,
+    next: u64,
     /// Threads without work. The last one to have had some goes first: what it needs is still in the
     /// cache of its processor.
     idle: Vec<Thread>,
@@ -51,14 +58,31 @@ impl Cores {
     }
 
     /// Has `work` run on one of the threads, in the order in which it came.
-    pub(super) fn run(&self, work: impl FnOnce() + Send + 'static) {
+    pub(super) fn run(&self, work: impl FnOnce() + Send + 'static) -> Ticket {
+        let job = Box::new(work);
         let mut waiting = self.queue.lock();
-        waiting.jobs.push_back(Box::new(work));
+        let ticket = Ticket(waiting.next);
+        waiting.next += 1;
+        waiting.jobs.insert(ticket, job);
         let idle = waiting.idle.pop();
         drop(waiting);
         if let Some(thread) = idle {
             thread.unpark();
         }
+        ticket
+    }
+
+    /// Drops the work that waits under this ticket, with all that it holds, unless it has begun.
+    pub(super) fn give_up(&self, ticket: Ticket) {
+        let job = self.queue.lock().jobs.remove(&ticket);
+        // Not while the queue is locked.
+        drop(job);
+    }
+
+    /// How many jobs are in the queue.
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        self.queue.lock().jobs.len()
     }
 }
 
@@ -78,7 +102,7 @@ fn work_off(queue: &Queue) {
         let mut waiting = queue.lock();
         // Whoever woke up for no reason still stands there.
         waiting.idle.retain(|thread| thread.id() != own.id());
-        if let Some(job) = waiting.jobs.pop_front() {
+        if let Some((_, job)) = waiting.jobs.pop_first() {
             drop(waiting);
             // A panic has been reported where it happened; the thread goes on.
             let _ = catch_unwind(AssertUnwindSafe(job));

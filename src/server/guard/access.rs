@@ -1,4 +1,4 @@
-//! The inner layer: a key, its scope, its share.
+//! The inner layer: a key, its scope, its share, and whether there is room.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 
 use super::keys::{Key, KeyRing, Scope};
+use super::shed::{shed, skip_body};
 use super::{Guard, cors};
 use crate::server::openai::OpenAiProblem;
 use crate::server::problem::Problem;
@@ -29,16 +30,20 @@ const READ_BY_POST: &[&str] = &[
 /// Whose key a request came with.
 pub(super) struct KeyName(pub(super) Arc<str>);
 
-/// Lets a request through to its handler if its key allows it.
+/// Lets a request through to its handler if its key allows it and a core may be waited for.
 pub(in crate::server) async fn admit(
     service: web::Data<Service>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    match check(service.guard(), &request) {
-        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
-        Err(problem) => Ok(refuse(request, problem)),
+    if let Err(problem) = check(service.guard(), &request) {
+        return Ok(refuse(request, problem));
     }
+    if let Some(problem) = shed(&service, &request) {
+        skip_body(&service, &mut request).await;
+        return Ok(refuse(request, problem));
+    }
+    Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 /// An answer in the shape that the route's clients read.

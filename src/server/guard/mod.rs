@@ -3,7 +3,7 @@
 //! Two layers lie around every handler. [`observe()`] is the outer one: it gives the request its id,
 //! turns it away while the service stops, and sees to its metrics and log lines once the last byte
 //! of the answer is written. [`admit`] is the inner one: it asks for a key, its scope and its
-//! share. Between the two lies CORS, as a browser's preflight carries no key. Handlers know nothing
+//! share, and turns away what would wait for a core where too many do. Between the two lies CORS, as a browser's preflight carries no key. Handlers know nothing
 //! of all this.
 
 mod access;
@@ -18,6 +18,7 @@ mod mint;
 mod observe;
 mod request_id;
 mod running;
+mod shed;
 mod signals;
 mod tls;
 mod traces;

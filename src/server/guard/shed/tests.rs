@@ -1,0 +1,200 @@
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, mpsc};
+use std::thread::sleep;
+
+use super::*;
+use crate::server::{Limits, serve};
+
+const MAX_BODY: usize = 4096;
+
+/// A service of one core, which is busy until it is told to end, and before which one request waits
+/// and no more may. It has no engine: whatever comes to a handler is answered that it starts.
+struct Busy {
+    address: SocketAddr,
+    service: Arc<Service>,
+    finish: mpsc::Sender<()>,
+}
+
+impl Busy {
+    fn start() -> Self {
+        let service = Arc::new(Service::new(Limits {
+            cores: 1,
+            queue: 1,
+            max_body_bytes: MAX_BODY,
+        }));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (finish, finished) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
+        let (one, other) = (Arc::clone(&service), Arc::clone(&service));
+        let held = async move {
+            let work = move || {
+                tell.send(()).unwrap();
+                // Until whoever started it is gone.
+                let _ = finished.recv();
+                Ok(())
+            };
+            one.admission().run(work).await
+        };
+        // Nobody waits for ever: it comes back when its time is up.
+        let waiting = async move { while other.admission().run(|| Ok(())).await.is_err() {} };
+        let serving = Arc::clone(&service);
+        std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let held = actix_web::rt::spawn(held);
+                while told.try_recv().is_err() {
+                    actix_web::rt::time::sleep(Duration::from_millis(1)).await;
+                }
+                let waiting = actix_web::rt::spawn(waiting);
+                serve(listener, serving).unwrap().await.unwrap();
+                drop((held, waiting));
+            });
+        });
+        while service.admission().full().is_none() {
+            sleep(Duration::from_millis(1));
+        }
+        Self {
+            address,
+            service,
+            finish,
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        let patience = Some(Duration::from_secs(20));
+        stream.set_read_timeout(patience).unwrap();
+        stream
+    }
+}
+
+fn write(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).unwrap();
+}
+
+/// Head and body of an answer.
+fn read(stream: &mut TcpStream) -> (String, String) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length = head.split("content-length: ").nth(1).unwrap();
+    let length = length.split("\r\n").next().unwrap().parse().unwrap();
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    (head, String::from_utf8(body).unwrap())
+}
+
+fn is_turned_away(stream: &mut TcpStream) {
+    let (head, body) = read(stream);
+    assert!(head.starts_with("http/1.1 503"), "{head}");
+    for part in [
+        "retry-after: 1\r\n",
+        "content-type: application/",
+        "x-request-id: ",
+    ] {
+        assert!(head.contains(part), "{part} in {head}");
+    }
+    assert!(body.contains("\"code\":\"overloaded\""), "{body}");
+}
+
+#[test]
+fn what_would_wait_is_turned_away_unread_and_keeps_its_connection() {
+    let busy = Busy::start();
+    let mut stream = busy.connect();
+    // A handler would find this body wrong.
+    write(
+        &mut stream,
+        "POST /v1/search HTTP/1.1\r\nHost: here\r\nContent-Length: 3\r\n\r\n[1]",
+    );
+    is_turned_away(&mut stream);
+    // One that comes after its head is waited for.
+    write(
+        &mut stream,
+        "POST /v1/search/batch HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nab",
+    );
+    sleep(Duration::from_millis(20));
+    write(&mut stream, "cde");
+    is_turned_away(&mut stream);
+    for line in [
+        "GET /v1/search?q=peace",
+        "GET /v1/facets",
+        "POST /v1/embeddings",
+    ] {
+        write(
+            &mut stream,
+            &format!("{line} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n"),
+        );
+        is_turned_away(&mut stream);
+    }
+    // Counted as all others are.
+    write(&mut stream, "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n");
+    let (_, metrics) = read(&mut stream);
+    for line in [
+        "antiphon_rejected_total{reason=\"overloaded\"} 5",
+        "antiphon_requests_total{method=\"POST\",route=\"/v1/search\",status=\"503\"} 1",
+    ] {
+        assert!(metrics.lines().any(|l| l == line), "{line} in:\n{metrics}");
+    }
+}
+
+#[test]
+fn what_needs_no_core_is_answered() {
+    let busy = Busy::start();
+    let mut stream = busy.connect();
+    for (line, expected) in [
+        ("GET /livez", "http/1.1 200"),
+        ("GET /openapi.json", "http/1.1 200"),
+    ] {
+        write(
+            &mut stream,
+            &format!("{line} HTTP/1.1\r\nHost: here\r\n\r\n"),
+        );
+        assert!(read(&mut stream).0.starts_with(expected), "{line}");
+    }
+    // These ask for the engine first, and it is not there.
+    for line in ["GET /readyz", "GET /v1/documents"] {
+        write(
+            &mut stream,
+            &format!("{line} HTTP/1.1\r\nHost: here\r\n\r\n"),
+        );
+        assert!(read(&mut stream).1.contains("\"starting\""), "{line}");
+    }
+}
+
+#[test]
+fn a_body_beyond_the_bound_is_not_read_to_its_end() {
+    let busy = Busy::start();
+    let mut stream = busy.connect();
+    let length = 100 * MAX_BODY;
+    write(
+        &mut stream,
+        &format!("POST /v1/search HTTP/1.1\r\nHost: here\r\nContent-Length: {length}\r\n\r\n"),
+    );
+    write(&mut stream, &"x".repeat(2 * MAX_BODY));
+    is_turned_away(&mut stream);
+}
+
+#[test]
+fn it_answers_again_at_once() {
+    let busy = Busy::start();
+    let mut stream = busy.connect();
+    write(
+        &mut stream,
+        "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\n\r\n",
+    );
+    is_turned_away(&mut stream);
+    busy.finish.send(()).unwrap();
+    while busy.service.admission().full().is_some() {
+        sleep(Duration::from_millis(1));
+    }
+    write(
+        &mut stream,
+        "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\n\r\n",
+    );
+    assert!(read(&mut stream).1.contains("\"starting\""));
+}
