@@ -39,8 +39,16 @@ fn get(path: &str) -> Answer {
     send("GET", SERVED.server, path, None)
 }
 
+/// Asks again while others are being answered: only some corpora are compared at a time.
 fn post(path: &str, body: &Value) -> Answer {
-    send("POST", SERVED.server, path, Some(&body.to_string()))
+    loop {
+        let answer = send("POST", SERVED.server, path, Some(&body.to_string()));
+        if answer.status != 503 {
+            return answer;
+        }
+        answer.assert_problem(503, "overloaded", None);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
 
 /// The lines of a stream, by what they are.
@@ -246,30 +254,14 @@ fn a_client_that_hangs_up_leaves_the_service_free() {
             assert!(head[0].starts_with("HTTP/1.1 200"), "{head:?}");
         }
     }
-    // Whoever comes after them is answered, at the latest when they have been noticed.
-    for _ in 0..200 {
-        let answer = post("/v1/families", &json!({}));
-        if answer.status == 200 {
-            return;
-        }
-        answer.assert_problem(503, "overloaded", None);
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    panic!("the service never became free");
+    // Whoever comes after them is answered once they have been noticed.
+    assert_eq!(post("/v1/families", &json!({})).status, 200);
 }
 
 #[test]
 fn families_over_http() {
-    let answer = loop {
-        let answer = post(
-            "/v1/families",
-            &json!({"formulas": "only", "fields": ["country", "year"], "limit": 1}),
-        );
-        if answer.status != 503 {
-            break answer;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    };
+    let asked = json!({"formulas": "only", "fields": ["country", "year"], "limit": 1});
+    let answer = post("/v1/families", &asked);
     assert_eq!(answer.status, 200, "{}", answer.body);
     let family = &answer.body["families"][0];
     assert!(family["members"].as_array().unwrap().len() >= 6, "{family}");

@@ -31,7 +31,7 @@ pub(super) fn add(document: &mut OpenApi) {
 }
 
 /// Path, name, what it shows, body.
-fn bodies() -> [(&'static str, &'static str, &'static str, Value); 10] {
+fn bodies() -> [(&'static str, &'static str, &'static str, Value); 12] {
     [
         (
             "/v1/search",
@@ -68,6 +68,18 @@ fn bodies() -> [(&'static str, &'static str, &'static str, Value); 10] {
             "two",
             "Two searches of one snapshot",
             json!({"searches": [{"query": "global village", "limit": 1}, {"query": "arms race", "limit": 1}]}),
+        ),
+        (
+            "/v1/parallels",
+            "later",
+            "What was said before, in later documents of other speakers",
+            json!({"source": {"date": "2015"}, "forward": true, "apart": ["speaker"], "min_confidence": 0.5}),
+        ),
+        (
+            "/v1/families",
+            "pairs",
+            "Statements that are in at least two documents, with counts of speakers and years",
+            json!({"min_confidence": 0.5, "min_members": 2, "fields": ["speaker", "year"], "limit": 5}),
         ),
         (
             "/v1/documents",

@@ -1,0 +1,166 @@
+//! The shapes of families.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{ComparedMs, DocumentBody, FormulasName, LeftOutBody, Provenance, passage_url};
+use crate::parallels::{
+    Families, Family, FamilyOptions, Member, ParallelsError, Survey, Swept, Thresholds,
+};
+use crate::store::{DocumentSummary, PassageRecord};
+
+/// The families of a corpus.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FamiliesResponse {
+    /// The largest first.
+    families: Vec<FamilyBody>,
+    /// How many there are; `families` holds the first of them up to the limit.
+    found: usize,
+    /// Groups that are too small to be a family.
+    small: usize,
+    /// Pairs that they were made of.
+    pairs: usize,
+    /// Pairs that were left out.
+    left_out: LeftOutBody,
+    /// The parameters that were used.
+    parameters: FamilyParametersBody,
+    /// Milliseconds that it took.
+    timing_ms: ComparedMs,
+    /// What produced this answer.
+    provenance: Provenance,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct FamilyParametersBody {
+    min_confidence: f32,
+    cohesion: f32,
+    min_members: usize,
+    formulas: FormulasName,
+    /// A formula is said in so many documents.
+    formula_documents: usize,
+}
+
+/// One statement, made again and again.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct FamilyBody {
+    /// The passage that is most like the others.
+    representative: MemberBody,
+    /// Its passages in order of date, each of another document.
+    members: Vec<MemberBody>,
+    /// Ids of the passages of the earliest date; none where no date is known.
+    first: Vec<String>,
+    /// The least confidence between any two members.
+    least_confidence: f32,
+    /// The mean confidence between two members.
+    mean_confidence: f32,
+    /// Members by year.
+    years: BTreeMap<i16, usize>,
+    /// For each field its values and how many members have them, the most frequent first.
+    spread: BTreeMap<String, Vec<ValueBody>>,
+}
+
+/// A value among the members of a family.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct ValueBody {
+    value: String,
+    members: usize,
+}
+
+/// A passage of a family.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct MemberBody {
+    /// The passage's id.
+    passage: String,
+    text: String,
+    start: usize,
+    end: usize,
+    /// How alike it is to the representative.
+    confidence: f32,
+    document: DocumentBody,
+    /// Path of the passage in its context.
+    url: String,
+}
+
+/// The families of a corpus in their wire shape; the command line prints the same with `--json`.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub fn families_response(
+    survey: &Survey,
+    swept: &Swept,
+    families: &Families,
+    (thresholds, options): (&Thresholds, &FamilyOptions),
+    limit: usize,
+    start: Instant,
+) -> Result<FamiliesResponse, ParallelsError> {
+    let shown = families.families.iter().take(limit);
+    let shown = shown.map(|family| FamilyBody::of(survey, family));
+    let documents = survey.snapshot().facts().documents;
+    Ok(FamiliesResponse {
+        families: shown.collect::<Result<_, _>>()?,
+        found: families.families.len(),
+        small: families.small,
+        pairs: swept.pairs.len(),
+        left_out: swept.left_out.into(),
+        parameters: FamilyParametersBody {
+            min_confidence: options.min_confidence,
+            cohesion: options.cohesion,
+            min_members: options.min_members,
+            formulas: thresholds.formulas.into(),
+            formula_documents: thresholds.formula_from(documents),
+        },
+        timing_ms: ComparedMs::since(start),
+        provenance: Provenance::of(survey.snapshot()),
+    })
+}
+
+impl FamilyBody {
+    fn of(survey: &Survey, family: &Family) -> Result<Self, ParallelsError> {
+        let rows: Vec<u32> = family.members.iter().map(|member| member.row).collect();
+        let read = survey.passages(&rows)?;
+        let body = |(member, (passage, document)): (&Member, (PassageRecord, _))| {
+            MemberBody::of(passage, document, member.confidence)
+        };
+        let members: Vec<MemberBody> = family.members.iter().zip(read).map(body).collect();
+        let place = rows.iter().position(|row| *row == family.representative);
+        let representative = members.get(place.unwrap_or(0)).cloned();
+        let first = members.iter().take(family.first);
+        let values = |values: &[(String, usize)]| {
+            let values = values.iter().map(|(value, members)| ValueBody {
+                value: value.clone(),
+                members: *members,
+            });
+            values.collect::<Vec<_>>()
+        };
+        let spread = family.spread.iter();
+        Ok(Self {
+            first: first.map(|member| member.passage.clone()).collect(),
+            representative: representative.ok_or(ParallelsError::OtherSnapshot)?,
+            least_confidence: family.least,
+            mean_confidence: family.mean,
+            years: family.years.clone(),
+            spread: spread
+                .map(|spread| (spread.field.clone(), values(&spread.values)))
+                .collect(),
+            members,
+        })
+    }
+}
+
+impl MemberBody {
+    fn of(passage: PassageRecord, document: &DocumentSummary, confidence: f32) -> Self {
+        Self {
+            passage: passage.id(),
+            url: passage_url(&passage),
+            start: passage.range.start,
+            end: passage.range.end,
+            text: passage.text,
+            confidence,
+            document: DocumentBody::from(document),
+        }
+    }
+}
