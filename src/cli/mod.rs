@@ -5,6 +5,7 @@
 //! cannot be read is exit code 2.
 
 mod bench;
+mod evaluate;
 mod export;
 mod index;
 mod keys;
@@ -48,6 +49,8 @@ enum Command {
     Search(search::Arguments),
     /// Find the passages that say the same thing, in two documents or in all
     Parallels(Box<parallels::Arguments>),
+    /// Measure how good the numbers of parallels are, on pairs of which the truth is known
+    Evaluate(evaluate::Arguments),
     /// Measure speed, with fidelity beside it
     #[command(subcommand)]
     Bench(bench::Command),
@@ -90,6 +93,7 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Index(arguments) => index::run(&settings, &arguments),
         Command::Search(arguments) => search::run(&settings, &arguments),
         Command::Parallels(arguments) => parallels::run(&settings, &arguments),
+        Command::Evaluate(arguments) => evaluate::run(&settings, &arguments),
         Command::Bench(command) => bench::run(&settings, &command),
         Command::Models(command) => models::run(&settings, &command),
         Command::Keys(command) => keys::run(&settings, &command),

@@ -31,6 +31,7 @@ use crate::store::{Store, StoreError, View};
 pub use background::give_way;
 pub use catalogue::Catalogue;
 pub use condition::{Condition, Versions};
+pub use encode::encode_texts;
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoProgress};
 pub use report::{DroppedBlock, IngestReport, Remark};
 pub use snapshot::{Snapshot, SnapshotFacts};
