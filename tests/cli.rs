@@ -1,6 +1,7 @@
 //! The commands, as a shell meets them.
 
 mod bench_http;
+mod evaluate;
 
 use std::fs;
 use std::process::Output;

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use antiphon::corpus::{Corpus, Limits, Reading};
+use antiphon::parallels::gold::{Separation, Signal, TaskReport, evaluate};
 use antiphon::passages::{SegmentOptions, segment};
 use rayon::prelude::*;
 
@@ -60,4 +61,38 @@ fn no_passage_is_ever_truncated() {
         })
         .sum();
     assert!(passages > 45_000, "only {passages} passages");
+}
+
+fn signal(task: &TaskReport, signal: Signal) -> (f64, Separation) {
+    let found = task.signals.iter().find(|found| found.signal == signal);
+    let found = found.unwrap();
+    let recall = found.retrieval.map_or(0.0, |found| found.recall_at_1);
+    (recall, found.separation.unwrap())
+}
+
+#[test]
+#[ignore = "needs ../shared/data"]
+fn our_numbers_beat_the_floor() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let bible = std::fs::read_to_string(shared_data().join("bible_parallel_dev.tsv")).unwrap();
+    // Every tenth row: the whole file takes minutes unless it is compiled for speed.
+    let rows = bible.lines().enumerate().filter(|(row, _)| row % 10 == 0);
+    let rows: Vec<&str> = rows.map(|(_, line)| line).collect();
+    let some = folder.path().join("some.tsv");
+    std::fs::write(&some, rows.join("\n")).unwrap();
+    let files = [shared_data().join("stsb_dev.tsv"), some];
+    let report = evaluate(&files, &*support::encoder(), 3, false, &|_, _, _| ()).unwrap();
+    assert_eq!(report.tasks.len(), 5);
+    for task in &report.tasks {
+        let (_, floor) = signal(task, Signal::Bm25);
+        let (_, cosine) = signal(task, Signal::Cosine);
+        let (_, likeness) = signal(task, Signal::Likeness);
+        let floor = floor.average_precision.max(cosine.average_precision);
+        assert!(likeness.average_precision > floor, "{}", task.name);
+    }
+    for task in [&report.tasks[1], &report.tasks[3]] {
+        let (floor, _) = signal(task, Signal::Bm25);
+        let (margin, _) = signal(task, Signal::Margin);
+        assert!(margin >= floor, "{}: {margin} below {floor}", task.name);
+    }
 }

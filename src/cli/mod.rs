@@ -5,6 +5,7 @@
 //! cannot be read is exit code 2.
 
 mod bench;
+mod evaluate;
 mod export;
 mod families;
 mod index;
@@ -51,6 +52,8 @@ enum Command {
     Parallels(Box<parallels::Arguments>),
     /// Find the statements that were made again and again
     Families(families::Arguments),
+    /// Measure how good the numbers of parallels are, on pairs of which the truth is known
+    Evaluate(evaluate::Arguments),
     /// Measure speed, with fidelity beside it
     #[command(subcommand)]
     Bench(bench::Command),
@@ -94,6 +97,7 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Search(arguments) => search::run(&settings, &arguments),
         Command::Parallels(arguments) => parallels::run(&settings, &arguments),
         Command::Families(arguments) => families::run(&settings, &arguments),
+        Command::Evaluate(arguments) => evaluate::run(&settings, &arguments),
         Command::Bench(command) => bench::run(&settings, &command),
         Command::Models(command) => models::run(&settings, &command),
         Command::Keys(command) => keys::run(&settings, &command),

@@ -158,3 +158,30 @@ impl BuildProgress for GraphBar {
         self.0.set_position(done as u64);
     }
 }
+
+/// Follows steps of several kinds, one kind after the other.
+pub(super) struct StepsBar(ProgressBar);
+
+impl StepsBar {
+    pub(super) fn new() -> Self {
+        let bar = BARS.add(ProgressBar::new(0));
+        bar.set_style(style_of("{msg} {wide_bar} {percent}% eta {eta}"));
+        Self(bar)
+    }
+
+    /// `what` is being done, so far.
+    pub(super) fn update(&self, what: &str, done: usize, all: usize) {
+        if self.0.message() != what {
+            self.0.set_message(what.to_owned());
+            self.0.reset();
+        }
+        self.0.set_length(all as u64);
+        self.0.set_position(done as u64);
+    }
+}
+
+impl Drop for StepsBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -58,8 +58,10 @@ fn texts_of(passage: &Passage) -> impl Iterator<Item = &str> {
     std::iter::once(passage.text.as_str()).chain(sentences)
 }
 
-/// Encodes texts in order of length, so that a batch's members are alike.
-fn encode_texts(
+/// Encodes texts in order of length, so that a batch's members are alike; the embeddings come in the
+/// order of the texts. What is longer than the model reads is truncated. `on_tokens` is told how many
+/// tokens each chunk had.
+pub fn encode_texts(
     encoder: &dyn Encoder,
     texts: &[&str],
     mut on_tokens: impl FnMut(usize),

@@ -33,6 +33,7 @@ pub use background::{give_way, thread as background_thread};
 pub use catalogue::Catalogue;
 pub use condition::{Condition, Versions};
 pub use disk::OnDisk;
+pub use encode::encode_texts;
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoProgress};
 pub use report::{DroppedBlock, IngestReport, Remark};
 pub use snapshot::{IndexRows, Snapshot, SnapshotFacts};

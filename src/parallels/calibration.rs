@@ -1,11 +1,13 @@
 //! From the numbers of a pair to how sure we are of it.
 
+use serde::Serialize;
+
 /// What labelled pairs say: a logistic regression on likeness.
 ///
 /// `confidence = 1 / (1 + exp(-slope * (likeness - middle)))`. The likeness of two texts is the mean of
 /// their cosine and of their words in common, the words weighing [`Calibration::words`] times as much;
 /// that of two passages is their own or that of their most alike sentences, whichever is greater.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Calibration {
     /// Weight of the words in common beside a cosine of weight 1.
     pub words: f32,

@@ -5,7 +5,8 @@
 //! have. [`compare`] pairs two documents, [`Sweep`] a whole corpus; both ask a [`Survey`], which knows
 //! each passage's place among all others: its words ([`words`]), who is near to it and how common it
 //! is ([`survey`]). [`calibration`] makes a confidence of that, [`evidence`] says what carries it,
-//! [`families`] gathers pairs into statements that were made again and again. `docs/parallels.md`
+//! [`mod@families`] gathers pairs into statements that were made again and again, [`gold`] measures how
+//! good the numbers are. `docs/parallels.md`
 //! explains every number for those who read them.
 
 mod background;
@@ -13,6 +14,7 @@ mod calibration;
 mod documents;
 mod evidence;
 mod families;
+pub mod gold;
 mod scope;
 mod statement;
 mod survey;

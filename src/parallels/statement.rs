@@ -80,14 +80,19 @@ impl Statement {
         (words, self.best_sentences(other, calibration, whole))
     }
 
+    /// The likeness of the most alike sentences that count; 0 where there are none.
+    pub(super) fn sentence_likeness(&self, other: &Self, calibration: &Calibration) -> f32 {
+        self.best_sentences(other, calibration, 0.0)
+    }
+
     /// Weight of the longest wording that both passages have.
     pub(super) fn wording(&self, other: &Self) -> f32 {
         wording_in_common(&self.words, &other.words)
     }
 
-    /// The likeness of the most alike sentences that count, if it is more than that of the passages.
-    fn best_sentences(&self, other: &Self, calibration: &Calibration, whole: f32) -> f32 {
-        let mut best = whole;
+    /// The likeness of the most alike sentences that count, if it is more than this.
+    fn best_sentences(&self, other: &Self, calibration: &Calibration, floor: f32) -> f32 {
+        let mut best = floor;
         for (_, own, x) in self.placed().filter(|(_, own, _)| own.counts()) {
             for (_, theirs, y) in other.placed().filter(|(_, theirs, _)| theirs.counts()) {
                 let score = similarity(x, y);

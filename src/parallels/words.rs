@@ -86,7 +86,6 @@ impl Lexicon {
     }
 
     /// A lexicon of a few texts that are in no store.
-    #[allow(dead_code)] // until labelled pairs are read
     pub(super) fn of<'a>(texts: impl Iterator<Item = &'a [Word]>) -> Self {
         let (mut passages, mut holding) = (0, HashMap::new());
         for words in texts {

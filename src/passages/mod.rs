@@ -34,6 +34,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+pub use sentences::sentences;
 pub use words::{Word, words, words_from};
 
 /// Changes whenever the same text would come out cut differently, so that an engine can tell that

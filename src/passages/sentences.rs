@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::TextRange;
+
 /// Titles and the like, always followed by what they abbreviate for. In lower case.
 const ALWAYS_OPEN: [&str; 38] = [
     "adm", "amb", "approx", "art", "brig", "capt", "cf", "col", "dr", "e.g", "exc", "fr", "gen",
@@ -23,6 +25,25 @@ const STARTERS: [&str; 37] = [
     "However", "I", "If", "In", "It", "Let", "My", "No", "Our", "She", "So", "That", "The",
     "There", "These", "They", "This", "Those", "To", "Today", "We", "When", "With", "You",
 ];
+
+/// The sentences of a clean text, as a passage has them: none reaches from one line into the next.
+#[must_use]
+pub fn sentences(text: &str) -> Vec<TextRange> {
+    let mut found = Vec::new();
+    // The character at the end of the last line or sentence.
+    let mut character = 0;
+    for line in text.split('\n') {
+        let mut byte = 0;
+        for sentence in find(line) {
+            let start = character + line[byte..sentence.start].chars().count();
+            let end = start + line[sentence.clone()].chars().count();
+            found.push(TextRange { start, end });
+            (byte, character) = (sentence.end, end);
+        }
+        character += line[byte..].chars().count() + 1;
+    }
+    found
+}
 
 /// The sentences of a line, in bytes: in order, apart, trimmed, covering everything but blanks.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {

@@ -57,3 +57,15 @@ fn quotes_and_brackets_belong_to_their_sentence() {
 fn a_missing_blank_keeps_sentences_together() {
     one("in a spirit of peace.we should keep observing the norms.");
 }
+
+#[test]
+fn sentences_of_a_text_are_counted_in_characters() {
+    let text = "Élan! Was it? \n\n- 我们 came,\nwe saw. Ça va.\n";
+    let found = crate::passages::sentences(text);
+    let texts: Vec<&str> = found.iter().map(|range| range.within(text, 0)).collect();
+    assert_eq!(
+        texts,
+        ["Élan!", "Was it?", "- 我们 came,", "we saw.", "Ça va."]
+    );
+    assert!(crate::passages::sentences(" \n").is_empty());
+}

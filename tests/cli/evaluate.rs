@@ -1,0 +1,183 @@
+//! `antiphon evaluate`, over gold files that are small enough to be read here.
+
+use std::fs;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{failure, run, stdout};
+
+/// What is said, in two versions.
+const VERSIONS: [(&str, &str); 12] = [
+    (
+        "The harbour freezes every winter and no ship can leave.",
+        "Each winter the port is locked in ice, so ships stay where they are.",
+    ),
+    (
+        "We will build ten schools in the northern villages.",
+        "Ten new schools shall rise in the villages of the north.",
+    ),
+    (
+        "Farmers need seed before the rains come.",
+        "Before the rain falls, those who till the land must have seed.",
+    ),
+    (
+        "No state may spy on the citizens of another.",
+        "It is forbidden for a country to spy on people of another country.",
+    ),
+    (
+        "My grandmother taught me to read by candlelight.",
+        "I learnt reading from my grandmother, by the light of a candle.",
+    ),
+    (
+        "The new bridge shortens the way to the market by an hour.",
+        "Thanks to the new bridge one reaches the market an hour sooner.",
+    ),
+    (
+        "Vaccines must reach every child, rich or poor.",
+        "Every child has to be vaccinated, whether poor or rich.",
+    ),
+    (
+        "The orchestra played without a conductor last night.",
+        "Last evening the musicians performed with nobody conducting them.",
+    ),
+    (
+        "Rising seas threaten our islands with ruin.",
+        "Our islands may be destroyed by the ocean that is rising.",
+    ),
+    (
+        "The court found that the treaty was still in force.",
+        "According to the judges the treaty had not lost its force.",
+    ),
+    (
+        "Her bakery sells two hundred loaves a day.",
+        "Two hundred loaves of bread leave her bakery daily.",
+    ),
+    (
+        "Satellites now measure how fast the glaciers melt.",
+        "How quickly glaciers are melting is measured from satellites today.",
+    ),
+];
+
+/// Both kinds of gold file, in a folder of their own.
+fn gold() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    // The last text is longer than the model reads.
+    let long = "and the sea went on and on ".repeat(60);
+    let mut versions = vec!["ref\tOne\tOther".to_owned()];
+    let mut pairs = vec![
+        "3\tA dog sleeps.\tA cat sleeps.".to_owned(),
+        format!("0\tThe price of salt has doubled.\tShe left early, {long}."),
+    ];
+    for (row, (one, other)) in VERSIONS.iter().enumerate() {
+        let (next, _) = VERSIONS[(row + 5) % VERSIONS.len()];
+        versions.push(format!("{row}\t{one}\t{other}"));
+        pairs.push(format!("4.5\t{one}\t{other}\n0.5\t{next}\t{other}"));
+    }
+    let (versions, pairs) = (versions.join("\n"), pairs.join("\n"));
+    fs::write(folder.path().join("versions.tsv"), versions).unwrap();
+    fs::write(folder.path().join("pairs.tsv"), pairs).unwrap();
+    folder
+}
+
+#[test]
+fn every_signal_is_measured_and_numbers_are_fitted_on_one_half() {
+    let folder = gold();
+    let arguments = [
+        "evaluate",
+        "--gold",
+        "pairs.tsv",
+        "--gold",
+        "versions.tsv",
+        "--json",
+    ];
+    let report: Value = serde_json::from_str(&stdout(&run(&folder, &arguments))).unwrap();
+    let names: Vec<&str> = report["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| task["name"].as_str().unwrap())
+        .collect();
+    let expected = ["pairs", "One to Other", "One to Other, joined by 3"];
+    assert_eq!(names, expected);
+    let labelled = &report["tasks"][0];
+    assert_eq!(labelled["pairs"], 25);
+    assert_eq!(labelled["same"], 12);
+    assert_eq!(labelled["undecided"], 1);
+    assert_eq!(labelled["truncated"], 1);
+    assert!(labelled["signals"][0]["retrieval"].is_null());
+    let versions = &report["tasks"][1];
+    assert_eq!(versions["sources"], 12);
+    assert_eq!(versions["same"], 12);
+    let signals = versions["signals"].as_array().unwrap();
+    assert_eq!(signals.len(), 8);
+    assert_eq!(signals[0]["signal"], "bm25");
+    for signal in signals {
+        let recall = signal["retrieval"]["recall_at_1"].as_f64().unwrap();
+        assert!((0.5..=1.0).contains(&recall), "{signal}");
+        let precision = signal["separation"]["average_precision"].as_f64().unwrap();
+        assert!((0.5..=1.0).contains(&precision), "{signal}");
+    }
+    // Four paragraphs on each side; three of four share a statement.
+    assert_eq!(report["tasks"][2]["same"], 12);
+    assert_eq!(report["tasks"][2]["pairs"], 16);
+    assert_eq!(report["items"], "all");
+    assert!(report["fitted"].is_null());
+
+    let fitted = [&arguments[..], &["--fit"]].concat();
+    let report: Value = serde_json::from_str(&stdout(&run(&folder, &fitted))).unwrap();
+    assert_eq!(report["items"], "odd");
+    assert!(report["fitted"]["slope"].as_f64().unwrap() > 0.0);
+    assert_eq!(report["tasks"][1]["same"], 6);
+    let bins = &report["tasks"][1]["fitted"]["reliability"]["bins"];
+    let pairs = bins.as_array().unwrap().iter();
+    let pairs: u64 = pairs.map(|bin| bin["pairs"].as_u64().unwrap()).sum();
+    assert_eq!(Some(pairs), report["tasks"][1]["pairs"].as_u64());
+}
+
+#[test]
+fn a_person_gets_a_table_with_the_floor_first() {
+    let folder = gold();
+    let arguments = ["evaluate", "--gold", "versions.tsv", "--join", "5", "--fit"];
+    let text = stdout(&run(&folder, &arguments));
+    let floor = text.find("* BM25").unwrap();
+    assert!(floor < text.find("margin of the likeness").unwrap());
+    assert!(text.contains("Fitted: Calibration { words: "), "{text}");
+    assert!(
+        text.contains("Left out: versions: paragraphs of 5"),
+        "{text}"
+    );
+    assert!(!text.contains('\u{1b}'), "no colours into a pipe");
+    assert_eq!(text, stdout(&run(&folder, &arguments)), "repeatable");
+}
+
+#[test]
+fn what_is_wrong_with_a_gold_file_is_said() {
+    let folder = TempDir::new().unwrap();
+    let cases = [
+        ("empty.tsv", "", "line 1: nothing; expected"),
+        ("words.tsv", "Once upon a time\n", "\"Once upon a time\""),
+        (
+            "short.tsv",
+            "ref\tA\tB\n1\ta\tb\n2\tc\n",
+            "line 3: 2 columns",
+        ),
+        ("one.tsv", "ref\tA\tB\n1\ta\tb\n", "2 rows or more"),
+    ];
+    for (name, text, expected) in cases {
+        fs::write(folder.path().join(name), text).unwrap();
+        let said = failure(&run(&folder, &["evaluate", "--gold", name]));
+        assert!(said.contains(name) && said.contains(expected), "{said}");
+    }
+    let said = failure(&run(&folder, &["evaluate", "--gold", "absent.tsv"]));
+    assert!(said.contains("absent.tsv: "), "{said}");
+    fs::write(folder.path().join("few.tsv"), "1\ta b\tc d\n0\te f\tg h\n").unwrap();
+    let said = failure(&run(&folder, &["evaluate", "--gold", "few.tsv", "--fit"]));
+    assert!(
+        said.contains("expected more pairs, of both kinds"),
+        "{said}"
+    );
+    let output = run(&folder, &["evaluate", "--gold", "few.tsv", "--join", "1"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(failure(&output).contains("expected 2 to 20"));
+}
