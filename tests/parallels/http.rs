@@ -128,6 +128,7 @@ fn two_documents_side_by_side() {
             "min_confidence",
         ),
         ("min_confidence=NaN", "wrong_type", "min_confidence"),
+        ("min_phrase=-1", "parameter_out_of_range", "min_phrase"),
         ("limit=0", "limit_out_of_range", "limit"),
         ("limit=10001", "limit_out_of_range", "limit"),
         ("many=perhaps", "wrong_type", "many"),
@@ -212,6 +213,7 @@ fn what_cannot_be_compared_is_said_before_the_stream() {
         (json!({"limit": 0}), "limit_out_of_range", "limit"),
         (json!({"formulas": "some"}), "wrong_type", "formulas"),
         (json!({"years": -1}), "wrong_type", "years"),
+        (json!({"years": 10_001}), "parameter_out_of_range", "years"),
         (
             json!({"source": {"colour": "blue"}}),
             "unknown_field",

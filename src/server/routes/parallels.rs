@@ -52,7 +52,7 @@ pub(super) async fn of_documents(
     let (a, b) = (parse_id(&path.0, "a")?, parse_id(&path.1, "b")?);
     let (_, snapshot) = service.ready()?;
     let asked: ComparisonParameters = parameters(&request, &snapshot, &COMPARISON)?;
-    check_limit(asked.limit)?;
+    asked.check()?;
     let thresholds = Thresholds {
         min_confidence: asked.min_confidence,
         ..Thresholds::default()

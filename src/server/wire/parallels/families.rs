@@ -57,7 +57,7 @@ struct FamilyBody {
     /// The mean confidence between two members.
     mean_confidence: f32,
     /// Members by year.
-    years: BTreeMap<i16, usize>,
+    years: BTreeMap<String, usize>,
     /// For each field its values and how many members have them, the most frequent first.
     spread: BTreeMap<String, Vec<ValueBody>>,
 }
@@ -142,7 +142,11 @@ impl FamilyBody {
             representative: representative.ok_or(ParallelsError::OtherSnapshot)?,
             least_confidence: family.least,
             mean_confidence: family.mean,
-            years: family.years.clone(),
+            years: family
+                .years
+                .iter()
+                .map(|(year, members)| (format!("{year:04}"), *members))
+                .collect(),
             spread: spread
                 .map(|spread| (spread.field.clone(), values(&spread.values)))
                 .collect(),

@@ -10,6 +10,9 @@ use crate::server::problem::Problem;
 /// Most pairs in one answer that is no stream.
 pub(in crate::server) const MOST_PAIRS: usize = 10_000;
 
+/// Years between the first date and the last that there can be.
+const MOST_YEARS: u32 = 10_000;
+
 /// Most families in one answer.
 pub(in crate::server) const MOST_FAMILIES: usize = 1_000;
 
@@ -40,6 +43,7 @@ pub(in crate::server) struct ParallelsRequest {
     #[schema(example = json!(["speaker"]))]
     apart: Vec<String>,
     /// Two documents are compared only if their years differ by so many at most.
+    #[schema(minimum = 0, maximum = 10000)]
     years: Option<u32>,
     /// The target must be later than the source.
     forward: bool,
@@ -99,6 +103,10 @@ impl ParallelsRequest {
         if self.limit == Some(0) {
             let detail = "limit is 0; expected at least 1";
             return Err(Problem::limit_out_of_range(detail).at("limit"));
+        }
+        if let Some(years) = self.years.filter(|years| *years > MOST_YEARS) {
+            let detail = format!("years is {years}; expected 0 to {MOST_YEARS}");
+            return Err(Problem::parameter_out_of_range(detail).at("years"));
         }
         let thresholds = Thresholds {
             min_score: self.min_score,
@@ -273,6 +281,17 @@ impl Default for PassageParameters {
             min_confidence: 0.5,
             limit: 100,
         }
+    }
+}
+
+impl ComparisonParameters {
+    /// Refuses what is out of range.
+    pub(in crate::server) fn check(&self) -> Result<(), Problem> {
+        if self.min_phrase.is_finite() && self.min_phrase >= 0.0 {
+            return check_limit(self.limit);
+        }
+        let detail = format!("min_phrase is {}; expected at least 0", self.min_phrase);
+        Err(Problem::parameter_out_of_range(detail).at("min_phrase"))
     }
 }
 
