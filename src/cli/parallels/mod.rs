@@ -1,7 +1,9 @@
 //! `antiphon parallels`.
 
+mod export;
 mod print;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -44,6 +46,12 @@ pub(super) struct Arguments {
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
+    /// Write all pairs to a file, whole or not at all
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The file's format [default: as the end of its name says]
+    #[arg(long, value_enum, requires = "out")]
+    format: Option<export::FormatName>,
 }
 
 /// Which documents are compared.
@@ -140,6 +148,7 @@ impl ThresholdArguments {
 
 /// Compares what is stored.
 pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+    export::check(arguments)?;
     let survey = survey(settings, arguments.thresholds.exact)?;
     match (&arguments.source_id, &arguments.target_id) {
         (Some(source), Some(target)) => two(&survey, (source, target), arguments),
@@ -161,6 +170,10 @@ fn two(survey: &Survey, ids: (&str, &str), arguments: &Arguments) -> anyhow::Res
     };
     let found = compare(survey, ids, enough, arguments.many)?;
     let reader = Reader::new(survey, &thresholds);
+    if let Some(out) = &arguments.out {
+        let found = export::Found::of_two(survey, ids, &found)?;
+        return export::write(out, arguments, survey, &reader, found);
+    }
     let shown = &found.pairs[..found.pairs.len().min(arguments.limit)];
     print::parallels(&reader.read(shown)?)?;
     output::line(format_args!(
@@ -185,6 +198,10 @@ fn all(survey: &Survey, arguments: &Arguments) -> anyhow::Result<()> {
         .pairs
         .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     let reader = Reader::new(survey, &thresholds);
+    if let Some(out) = &arguments.out {
+        let found = export::Found::of_all(&sweep, &swept)?;
+        return export::write(out, arguments, survey, &reader, found);
+    }
     let shown = &swept.pairs[..swept.pairs.len().min(arguments.limit)];
     print::parallels(&reader.read(shown)?)?;
     output::line(format_args!(
