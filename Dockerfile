@@ -5,13 +5,16 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 # Dependencies first, over an empty crate: they are compiled again only when they change.
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 RUN mkdir -p src benches tests \
     && echo 'fn main() {}' > src/main.rs \
     && touch src/lib.rs tests/tests.rs benches/tokenize.rs benches/encode.rs benches/search.rs benches/live.rs benches/query.rs \
     && cargo build --release --locked
 COPY models/manifest.toml models/manifest.toml
 COPY src src
+# Exports name the commit, and there is no checkout in here:
+# docker build --build-arg BUILD_COMMIT=$(git rev-parse --short=12 HEAD)
+ARG BUILD_COMMIT=
 RUN touch src/main.rs src/lib.rs && cargo build --release --locked
 RUN target/release/antiphon models fetch
 

@@ -38,3 +38,7 @@ pub mod server;
 
 pub mod cli;
 pub mod config;
+
+/// The commit this program is made from, twelve digits; `unknown` where it was built outside of a
+/// checkout and nobody set `BUILD_COMMIT`.
+pub const COMMIT: &str = env!("BUILD_COMMIT");

@@ -6,6 +6,7 @@ mod evaluate;
 use std::fs;
 use std::process::Output;
 
+use antiphon::store::View;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -283,4 +284,58 @@ fn a_taken_port_is_named() {
         message.contains(&address) && message.contains("--listen"),
         "{message}"
     );
+}
+
+#[test]
+fn parallels_are_written_to_files() {
+    let folder = TempDir::new().unwrap();
+    stdout(&run(&folder, &["index", &sample()]));
+    let both = ["chatham-house-cyber-2016", "un-cyber-statement-2015"];
+    let write = |file: &str, more: &[&str]| {
+        let arguments = [&["parallels", both[0], both[1], "--out", file], more].concat();
+        stdout(&run(&folder, &arguments));
+        fs::read_to_string(folder.path().join(file)).unwrap()
+    };
+    let changed = View::open(&folder.path().join("data")).unwrap();
+    let changed = changed.changed().unwrap().unwrap();
+    for file in ["pairs.csv", "pairs.xml", "pairs.html"] {
+        let written = write(file, &[]);
+        assert_eq!(written, write(file, &[]), "the same bytes every time");
+        for said in [
+            both[0],
+            both[1],
+            antiphon::COMMIT,
+            &changed,
+            "sentence-transformers/all-MiniLM-L6-v2",
+            "international law",
+        ] {
+            assert!(written.contains(said), "{file} does not say {said}");
+        }
+        let none = write(file, &["--min-confidence", "1", "--min-phrase", "1000"]);
+        assert!(none.contains("The closest are"), "{file}");
+    }
+    let table = write("pairs.txt", &["--format", "csv"]);
+    let mut table = csv::ReaderBuilder::new()
+        .comment(Some(b'#'))
+        .from_reader(table.as_bytes());
+    assert!(table.records().count() > 0);
+    let all = [
+        "parallels",
+        "--all",
+        "--min-confidence",
+        "0.3",
+        "--out",
+        "all.csv",
+    ];
+    stdout(&run(&folder, &all));
+    let all = fs::read_to_string(folder.path().join("all.csv")).unwrap();
+    assert!(all.contains("# compared_passages,\"41\""), "{all}");
+    let two = ["parallels", both[0], both[1], "--out"];
+    let refused = failure(&run(&folder, &[&two[..], &["pairs.docx"]].concat()));
+    assert!(
+        refused.contains("pairs.docx") && refused.contains(".csv"),
+        "{refused}"
+    );
+    let refused = failure(&run(&folder, &[&two[..], &["nowhere/pairs.csv"]].concat()));
+    assert!(refused.contains("nowhere/pairs.csv"), "{refused}");
 }

@@ -365,3 +365,48 @@ fn index_command(model: &Path, corpus: &Path, data: &Path) -> Command {
         .arg(model);
     command
 }
+
+#[test]
+fn the_store_remembers_when_it_was_changed() {
+    const LONG_AGO: &str = "2000-01-01T00:00:00Z";
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let fingerprint = support::encoder().fingerprint().clone();
+    // Whether what is done moves the moment, seen from one that is long gone.
+    let moves = |act: &dyn Fn()| {
+        let mut store = Store::open(data.path(), &fingerprint).unwrap();
+        store.remember("changed", LONG_AGO).unwrap();
+        drop(store);
+        act();
+        let changed = View::open(data.path()).unwrap().changed().unwrap().unwrap();
+        assert!(changed.len() == LONG_AGO.len() && changed.ends_with('Z'));
+        changed.as_str() > LONG_AGO
+    };
+    let read = |prune: bool| {
+        let options = IngestOptions {
+            prune,
+            ..IngestOptions::default()
+        };
+        let engine = support::engine(&data);
+        ingest(&engine, &paths(&folder), options);
+    };
+    drop(Store::open(data.path(), &fingerprint).unwrap());
+    let new = View::open(data.path()).unwrap();
+    assert_eq!(new.changed().unwrap(), None);
+    fs::write(folder.path().join("a.txt"), A).unwrap();
+    fs::write(folder.path().join("b.txt"), B).unwrap();
+    assert!(moves(&|| read(false)));
+    assert!(!moves(&|| read(false)), "nothing was new");
+    fs::write(
+        folder.path().join("metadata.csv"),
+        "file,title\na.txt,Charter\n",
+    )
+    .unwrap();
+    assert!(moves(&|| read(false)), "a title is content");
+    let gone = "b".parse().unwrap();
+    let delete = || {
+        let mut store = Store::open(data.path(), &fingerprint).unwrap();
+        store.delete(&gone).unwrap();
+    };
+    assert!(moves(&delete));
+    assert!(!moves(&delete), "it was not there any more");
+}

@@ -1,13 +1,11 @@
 //! `antiphon export`.
 
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Subcommand;
 use npyz::WriterBuilder;
 use serde_json::json;
-use tempfile::NamedTempFile;
 
 use crate::config::Settings;
 use crate::store::View;
@@ -35,10 +33,10 @@ pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> 
     let ids = view.passage_ids()?;
     let ids_file = out.with_extension("ids.txt");
     let dimension = view.fingerprint().dimension;
-    write_whole(out, |file| {
+    output::write_whole(out, |file| {
         write_vectors(&view, [ids.len(), dimension], file)
     })?;
-    write_whole(&ids_file, |file| {
+    output::write_whole(&ids_file, |file| {
         ids.iter().try_for_each(|id| writeln!(file, "{id}"))?;
         Ok(())
     })?;
@@ -70,25 +68,5 @@ fn write_vectors(view: &View, shape: [usize; 2], file: &mut impl Write) -> anyho
         Ok::<_, anyhow::Error>(())
     })?;
     array.finish()?;
-    Ok(())
-}
-
-/// Writes a file beside its place and moves it there once it is complete.
-fn write_whole(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let context = || format!("cannot write {}", path.display());
-    let mut file = NamedTempFile::new_in(folder).with_context(context)?;
-    let mut writer = BufWriter::new(&mut file);
-    write(&mut writer).with_context(context)?;
-    writer.flush().with_context(context)?;
-    drop(writer);
-    file.as_file().sync_all().with_context(context)?;
-    file.persist(path).with_context(context)?;
     Ok(())
 }

@@ -1,9 +1,12 @@
-//! Writing results to stdout.
+//! Writing results to stdout and into files.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
+use anyhow::Context;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use crate::store::DocumentSummary;
 
@@ -18,6 +21,26 @@ pub(super) fn line(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
 /// Writes a value as indented JSON.
 pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(format_args!("{}", serde_json::to_string_pretty(value)?))
+}
+
+/// Writes a file beside its place and moves it there once it is complete.
+pub(super) fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let context = || format!("cannot write {}", path.display());
+    let mut file = NamedTempFile::new_in(folder).with_context(context)?;
+    let mut writer = BufWriter::new(&mut file);
+    write(&mut writer).with_context(context)?;
+    writer.flush().with_context(context)?;
+    drop(writer);
+    file.as_file().sync_all().with_context(context)?;
+    file.persist(path).with_context(context)?;
+    Ok(())
 }
 
 /// Breaks a text into lines of at most `width` characters where it has blanks.

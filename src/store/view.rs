@@ -9,7 +9,7 @@ use crate::corpus::DocumentId;
 use crate::encoder::Fingerprint;
 
 use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
-use super::writer::{stored_fingerprint, stored_id, unusable};
+use super::writer::{last_change, stored_fingerprint, stored_id, unusable};
 use super::{
     ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
     PassageRecord, StoreError, schema,
@@ -96,6 +96,17 @@ impl View {
     /// If the database cannot be read.
     pub fn store_id(&self) -> Result<Option<String>, StoreError> {
         self.with(|connection| Ok(stored_id(connection)?))
+    }
+
+    /// When a document was last written or removed, in ISO 8601 and UTC; `None` if nothing was since
+    /// stores remember it. The same content can have come at different times: whatever must be equal
+    /// for equal content leaves this out.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn changed(&self) -> Result<Option<String>, StoreError> {
+        self.with(|connection| Ok(last_change(connection)?))
     }
 
     /// Numbers of documents and passages, and a hash over the content of all documents.

@@ -79,6 +79,7 @@ impl Store {
             .execute([new.id.as_str()])?;
         insert_document(&transaction, new, hash)?;
         insert_passages(&transaction, transaction.last_insert_rowid(), new)?;
+        note_change(&transaction)?;
         transaction.commit()?;
         Ok(hash)
     }
@@ -119,6 +120,7 @@ impl Store {
                 json(&metadata.attributes),
                 hash,
             ])?;
+        note_change(&transaction)?;
         transaction.commit()?;
         Ok(Some(hash))
     }
@@ -129,10 +131,14 @@ impl Store {
     ///
     /// If the database cannot be written.
     pub fn delete(&mut self, id: &DocumentId) -> Result<bool, StoreError> {
-        let removed = self
-            .connection
+        let transaction = self.connection.transaction()?;
+        let removed = transaction
             .prepare_cached("DELETE FROM documents WHERE id = ?1")?
             .execute([id.as_str()])?;
+        if removed > 0 {
+            note_change(&transaction)?;
+        }
+        transaction.commit()?;
         Ok(removed > 0)
     }
 
@@ -258,6 +264,23 @@ fn new_id() -> String {
 /// What [`new_id`] gave this store.
 pub(super) fn stored_id(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "SELECT value FROM meta WHERE name = 'store'";
+    connection.query_row(sql, [], |row| row.get(0)).optional()
+}
+
+/// Remembers that documents change now.
+fn note_change(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO meta (name, value)
+             VALUES ('changed', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
+        )?
+        .execute([])?;
+    Ok(())
+}
+
+/// When documents were last written or removed.
+pub(super) fn last_change(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT value FROM meta WHERE name = 'changed'";
     connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 

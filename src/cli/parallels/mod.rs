@@ -1,7 +1,9 @@
 //! `antiphon parallels`.
 
+mod export;
 mod print;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,6 +49,12 @@ pub(super) struct Arguments {
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
+    /// Write all pairs to a file, whole or not at all
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The file's format [default: as the end of its name says]
+    #[arg(long, value_enum, requires = "out")]
+    format: Option<export::FormatName>,
 }
 
 /// Which documents are compared.
@@ -149,6 +157,7 @@ impl ThresholdArguments {
 
 /// Compares what is stored.
 pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+    export::check(arguments)?;
     let survey = survey(settings, arguments.thresholds.exact)?;
     match (&arguments.source_id, &arguments.target_id) {
         (Some(source), Some(target)) => two(&survey, (source, target), arguments),
@@ -170,13 +179,18 @@ fn two(survey: &Survey, ids: (&str, &str), arguments: &Arguments) -> anyhow::Res
         phrase: arguments.min_phrase,
     };
     let found = compare(survey, ids, enough, arguments.many)?;
+    let reader = Reader::new(survey, &thresholds);
+    if let Some(out) = &arguments.out {
+        let found = export::Found::of_two(survey, ids, &found)?;
+        return export::write(out, arguments, survey, &reader, found);
+    }
     let limit = arguments.limit;
     if arguments.json {
         let response = comparison_response(survey, &found, &thresholds, limit, start)?;
         return output::json(&response);
     }
     let shown = found.pairs.get(..limit).unwrap_or(&found.pairs);
-    print::parallels(&Reader::new(survey, &thresholds).read(shown)?)?;
+    print::parallels(&reader.read(shown)?)?;
     print::comparison(survey, &found, shown.len())
 }
 
@@ -190,13 +204,18 @@ fn all(survey: &Survey, arguments: &Arguments) -> anyhow::Result<()> {
     swept
         .pairs
         .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    let reader = Reader::new(survey, &thresholds);
+    if let Some(out) = &arguments.out {
+        let found = export::Found::of_all(&sweep, &swept);
+        return export::write(out, arguments, survey, &reader, found);
+    }
     let limit = arguments.limit;
     if arguments.json {
         let response = corpus_response(survey, &sweep, &swept, &thresholds, limit, start)?;
         return output::json(&response);
     }
     let shown = swept.pairs.get(..limit).unwrap_or(&swept.pairs);
-    print::parallels(&Reader::new(survey, &thresholds).read(shown)?)?;
+    print::parallels(&reader.read(shown)?)?;
     print::corpus(survey, &sweep, &swept, shown.len())
 }
 

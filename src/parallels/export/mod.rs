@@ -1,0 +1,126 @@
+//! What a researcher takes home: parallels in files for other programs, and for reading.
+//!
+//! A [`Report`] says where parallels come from and what was compared; an [`Export`] writes it, then
+//! parallels one by one, then ends. [`write`] goes through all pairs, a batch of texts at a time, so that
+//! memory does not grow with their number. All counts are known before the first parallel is written:
+//! pairs are a few numbers each, and whoever exports has them all. There is no clock in here and no
+//! order but the one given: the same corpus and question give the same bytes.
+
+mod csv;
+mod escape;
+mod html;
+mod report;
+mod tei;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::Path;
+
+pub use csv::Csv;
+pub use html::Html;
+pub use report::{Compared, Counts, Report, Subject};
+pub use tei::Tei;
+
+use super::{Pair, Parallel, ParallelsError, Reader};
+
+/// Pairs whose texts are in memory at once.
+const BATCH: usize = 256;
+
+/// The forms in which parallels are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A JSON object a line, as the service answers.
+    Jsonl,
+    /// A table with a row a pair: [`Csv`].
+    Csv,
+    /// TEI P5 with links beside the texts: [`Tei`].
+    Tei,
+    /// A page to read and print: [`Html`].
+    Html,
+}
+
+impl Format {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::Jsonl, Self::Csv, Self::Tei, Self::Html];
+
+    /// Its name on a command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Tei => "tei",
+            Self::Html => "html",
+        }
+    }
+
+    /// The format that the end of a file's name stands for.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "csv" => Some(Self::Csv),
+            "tei" | "xml" => Some(Self::Tei),
+            "html" | "htm" => Some(Self::Html),
+            _ => None,
+        }
+    }
+}
+
+/// Writes parallels in one format. The calls come in this order: `begin`, `parallel` for each, `end`.
+pub trait Export {
+    /// Writes where the parallels come from.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    fn begin(&mut self, report: &Report) -> io::Result<()>;
+
+    /// Writes one.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    fn parallel(&mut self, parallel: &Parallel) -> io::Result<()>;
+
+    /// Writes what follows the last. What is written then is complete; flushing is the caller's part.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+/// Why there is no file.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// What was to be written could not be read.
+    #[error(transparent)]
+    Parallels(#[from] ParallelsError),
+    /// It could not be written.
+    #[error(transparent)]
+    Write(#[from] io::Error),
+}
+
+/// Writes a report and all pairs, in their order.
+///
+/// # Errors
+///
+/// If the store cannot be read, or the export cannot be written.
+pub fn write(
+    export: &mut dyn Export,
+    report: &Report,
+    reader: &Reader<'_>,
+    pairs: &[Pair],
+) -> Result<(), ExportError> {
+    export.begin(report)?;
+    for batch in pairs.chunks(BATCH) {
+        for parallel in reader.read(batch)? {
+            export.parallel(&parallel)?;
+        }
+    }
+    Ok(export.end()?)
+}

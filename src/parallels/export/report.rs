@@ -1,0 +1,267 @@
+//! Where parallels come from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::Snapshot;
+use crate::store::{DocumentRecord, DocumentSummary};
+
+use crate::parallels::{Pair, Parallel, ParallelsError, Reader};
+
+/// Bars of the distribution of confidence.
+const BARS: usize = 10;
+
+/// Everything that an export says beside its parallels.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// What was compared.
+    pub subject: Subject,
+    /// The program's version.
+    pub version: String,
+    /// The commit it was made from.
+    pub commit: String,
+    /// The model that made the embeddings.
+    pub model: String,
+    /// Its revision.
+    pub revision: String,
+    /// The precision of its arithmetic.
+    pub precision: String,
+    /// The snapshot.
+    pub snapshot: String,
+    /// Hash over the content of all documents.
+    pub corpus_hash: String,
+    /// Documents of the corpus.
+    pub documents: usize,
+    /// Passages of the corpus.
+    pub passages: usize,
+    /// The index.
+    pub index: String,
+    /// When the corpus was last changed, as the store remembers it.
+    pub changed: Option<String>,
+    /// What was asked, by the names under which it was asked, in the order in which it is told.
+    pub parameters: Vec<(String, String)>,
+    /// What was found and left out.
+    pub counts: Counts,
+    /// The documents of all pairs, and of the subject, in the order of their ids.
+    pub bibliography: Vec<Arc<DocumentSummary>>,
+    /// Pairs by confidence: those below 0.1, below 0.2, and so on.
+    pub confidences: [usize; BARS],
+    /// The surest pair where there is none that is sure enough.
+    pub closest: Option<Parallel>,
+}
+
+/// What was compared.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// Two documents.
+    Documents(Box<[DocumentRecord; 2]>),
+    /// Many documents of a corpus.
+    Corpus,
+}
+
+/// Numbers of pairs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    /// Pairs that are answered with.
+    pub found: usize,
+    /// What was compared.
+    pub compared: Compared,
+    /// Pairs left out as not sure enough.
+    pub unsure: usize,
+    /// Pairs left out because their passages are near to so much else.
+    pub hubs: usize,
+    /// Pairs left out as formulas, or as none where formulas are wanted only.
+    pub formulas: usize,
+    /// Pairs left out because their passages are in more telling ones.
+    pub taken: usize,
+    /// Documents left out because it is not known when they were made.
+    pub undated: usize,
+    /// The most pairs that are answered with, if that was given.
+    pub limit: Option<usize>,
+}
+
+/// How much was compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    /// So many pairs of passages, each with each.
+    Pairs(usize),
+    /// So many passages with all that is near to them.
+    Passages(usize),
+}
+
+impl Report {
+    /// Gathers what a snapshot knows of itself and what the pairs stand for. `closest` is read where
+    /// there are no pairs.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read, or a pair belongs to another snapshot.
+    pub fn new(
+        snapshot: &Snapshot,
+        reader: &Reader<'_>,
+        subject: Subject,
+        parameters: Vec<(String, String)>,
+        counts: Counts,
+        (pairs, closest): (&[Pair], Option<Pair>),
+    ) -> Result<Self, ParallelsError> {
+        let (facts, encoder) = (snapshot.facts(), snapshot.fingerprint());
+        let closest = closest.filter(|_| pairs.is_empty());
+        let closest: Vec<Pair> = closest.into_iter().collect();
+        let mut confidences = [0; BARS];
+        for pair in pairs {
+            confidences[bar(pair.confidence)] += 1;
+        }
+        Ok(Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: crate::COMMIT.to_owned(),
+            model: encoder.model.clone(),
+            revision: encoder.revision.clone(),
+            precision: encoder.precision.clone(),
+            snapshot: facts.id.clone(),
+            corpus_hash: facts.corpus_hash.to_string(),
+            documents: facts.documents,
+            passages: facts.passages,
+            index: facts.index.clone(),
+            changed: snapshot.view().changed()?,
+            parameters,
+            counts,
+            bibliography: bibliography(snapshot, &subject, pairs.iter().chain(&closest))?,
+            confidences,
+            closest: reader.read(&closest)?.pop(),
+            subject,
+        })
+    }
+
+    /// What all this is, in a line.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.subject {
+            Subject::Documents(both) => {
+                let name = |document: &DocumentRecord| document.summary.id.to_string();
+                format!("Parallels of {} and {}", name(&both[0]), name(&both[1]))
+            }
+            Subject::Corpus => "Parallels of a corpus".to_owned(),
+        }
+    }
+
+    /// What was found, in a sentence.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let Counts {
+            found, compared, ..
+        } = &self.counts;
+        let compared = match compared {
+            Compared::Pairs(pairs) => format!("{pairs} pairs of passages were compared"),
+            Compared::Passages(passages) => {
+                format!("{passages} passages were compared with what is near to them")
+            }
+        };
+        let found = match found {
+            0 => "none is sure enough".to_owned(),
+            1 => "one pair was found".to_owned(),
+            found => format!("{found} pairs were found"),
+        };
+        format!("{compared}; {found}.")
+    }
+
+    /// How near the closest pair came where there is no other.
+    #[must_use]
+    pub fn closest_said(&self) -> Option<String> {
+        let closest = self.closest.as_ref()?;
+        Some(format!(
+            "The closest are {} and {}: confidence {:.4}, cosine {:.4}.",
+            closest.source.passage.id(),
+            closest.target.passage.id(),
+            closest.pair.confidence,
+            closest.pair.score
+        ))
+    }
+
+    /// All of it by names, for a table.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(String, String)> {
+        let Counts {
+            found,
+            compared,
+            unsure,
+            hubs,
+            formulas,
+            taken,
+            undated,
+            limit,
+        } = &self.counts;
+        let unknown = || "unknown".to_owned();
+        let mut rows = vec![
+            ("title", self.title()),
+            ("antiphon_version", self.version.clone()),
+            ("antiphon_commit", self.commit.clone()),
+            ("model", self.model.clone()),
+            ("model_revision", self.revision.clone()),
+            ("precision", self.precision.clone()),
+            ("snapshot", self.snapshot.clone()),
+            ("corpus_hash", self.corpus_hash.clone()),
+            (
+                "corpus_changed",
+                self.changed.clone().unwrap_or_else(unknown),
+            ),
+            ("documents", self.documents.to_string()),
+            ("passages", self.passages.to_string()),
+            ("index", self.index.clone()),
+        ];
+        let asked = self.parameters.iter();
+        rows.extend(asked.map(|(name, value)| (name.as_str(), value.clone())));
+        rows.push(match compared {
+            Compared::Pairs(pairs) => ("compared_pairs", pairs.to_string()),
+            Compared::Passages(passages) => ("compared_passages", passages.to_string()),
+        });
+        rows.extend([
+            ("pairs", found.to_string()),
+            ("left_out_unsure", unsure.to_string()),
+            ("left_out_hubs", hubs.to_string()),
+            ("left_out_formulas", formulas.to_string()),
+            ("left_out_taken", taken.to_string()),
+            ("left_out_undated_documents", undated.to_string()),
+            (
+                "limit",
+                limit.map_or_else(|| "none".to_owned(), |most| most.to_string()),
+            ),
+        ]);
+        rows.extend(self.closest_said().map(|said| ("closest", said)));
+        let rows = rows.into_iter();
+        rows.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// The bar in which a confidence is counted.
+fn bar(confidence: f32) -> usize {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss
+    )] // a confidence is in (0, 1)
+    let bar = (confidence * BARS as f32) as usize;
+    bar.min(BARS - 1)
+}
+
+fn bibliography<'a>(
+    snapshot: &Snapshot,
+    subject: &Subject,
+    pairs: impl Iterator<Item = &'a Pair>,
+) -> Result<Vec<Arc<DocumentSummary>>, ParallelsError> {
+    let mut documents = BTreeMap::new();
+    let mut keep = |document: &Arc<DocumentSummary>| {
+        documents.insert(document.id.clone(), Arc::clone(document));
+    };
+    if let Subject::Documents(both) = subject {
+        for document in both.iter() {
+            keep(&Arc::new(document.summary.clone()));
+        }
+    }
+    for pair in pairs {
+        for row in [pair.source, pair.target] {
+            let document = snapshot.catalogue().document_of(row);
+            keep(document.ok_or(ParallelsError::OtherSnapshot)?);
+        }
+    }
+    Ok(documents.into_values().collect())
+}

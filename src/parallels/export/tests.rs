@@ -1,0 +1,521 @@
+//! Every format is read back by a parser that somebody else wrote, and compared with what went in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::escape::clean;
+use super::{Compared, Counts, Csv, Export, Format, Html, Report, Subject, Tei};
+use crate::corpus::Metadata;
+use crate::parallels::{Commonness, Pair, Parallel, SentencePair, Side, Wording};
+use crate::passages::TextRange;
+use crate::store::{ContentHash, DocumentRecord, DocumentSummary, PassageRecord};
+
+/// Texts of two sentences each that some format might take for its own.
+const NASTY: [&str; 8] = [
+    "=cmd|'/C calc'!A1, he said. \"Quoted, twice\"\" over.\"",
+    "+1 is a number. -1 is one as well.",
+    "'@SUM(A1:A9) had an apostrophe. \tTabs as well.",
+    "]]> ends what never began. <script>alert('x')</script> & <!-- so does this -->",
+    "A line\nand another\r\none. Bell \u{7} and zero \u{0} and \u{fffe} rang.",
+    "השלום הוא מטרה. والسلام عليكم جميعا.",
+    "👩‍🚀 went up. #p1 came down; 50 % of it.",
+    "-",
+];
+
+fn document(place: usize) -> DocumentSummary {
+    let names = [
+        "a",
+        "ü-日本",
+        "d3.x_y~z",
+        "x:y&z",
+        "<b>",
+        "\"q\"",
+        "=f",
+        "h",
+    ];
+    DocumentSummary {
+        id: names[place].parse().expect("an id"),
+        metadata: Metadata {
+            title: Some(NASTY[place].to_owned()),
+            speaker: (place != 1).then(|| format!("{}, speaker", NASTY[place])),
+            date: ["2015", "2015-10", "2015-10-23"][place % 3].parse().ok(),
+            country: Some("@country".to_owned()),
+            venue: Some("A & B".to_owned()),
+            language: Some(["en", "not a tag", "zh-Hans"][place % 3].to_owned()),
+            source: Some("<source>".to_owned()),
+            ..Metadata::default()
+        },
+        content_hash: ContentHash::of_parts([NASTY[place].as_bytes()]),
+        passages: 1,
+        characters: 100,
+    }
+}
+
+fn passage(place: usize) -> PassageRecord {
+    let text = NASTY[place].to_owned();
+    let start = 10 * place;
+    let end = start + text.chars().count();
+    // Two sentences, with the blank between them in neither.
+    let dot = text.find(". ").map(|byte| text[..=byte].chars().count());
+    let sentences = dot.map_or_else(
+        || vec![TextRange { start, end }],
+        |dot| {
+            let first = TextRange {
+                start,
+                end: start + dot,
+            };
+            let second = TextRange {
+                start: start + dot + 1,
+                end,
+            };
+            vec![first, second]
+        },
+    );
+    PassageRecord {
+        document: document(place).id,
+        ordinal: 1,
+        hash: ContentHash::of_parts([text.as_bytes()]),
+        tokens: 9,
+        range: TextRange { start, end },
+        sentences,
+        text,
+    }
+}
+
+fn side(place: usize) -> Side {
+    let passage = passage(place);
+    // Across the end of the first sentence, where there are two.
+    let shared = passage.sentences.get(1).map(|second| TextRange {
+        start: second.start - 3,
+        end: second.start + 2,
+    });
+    Side {
+        document: Arc::new(document(place)),
+        shared: shared.into_iter().collect(),
+        common: Commonness {
+            documents: place,
+            speakers: 1,
+        },
+        passage,
+    }
+}
+
+fn parallel(source: usize, target: usize) -> Parallel {
+    let (source, target) = (side(source), side(target));
+    let both = source
+        .passage
+        .sentences
+        .iter()
+        .zip(&target.passage.sentences);
+    let sentences = both.map(|(a, b)| SentencePair {
+        source: *a,
+        target: *b,
+        score: 0.75,
+        confidence: 0.5,
+        wording: Wording::Close,
+    });
+    Parallel {
+        pair: Pair {
+            source: 0,
+            target: 1,
+            score: -0.125,
+            words: 0.25,
+            likeness: 0.5,
+            confidence: 0.8125,
+        },
+        margin: None,
+        percentile: Some(99.9999),
+        wording: Wording::Paraphrase,
+        phrase: 1.5,
+        formula: true,
+        sentences: sentences.collect(),
+        source,
+        target,
+    }
+}
+
+/// Each text is in one pair at least, one in two.
+fn parallels() -> Vec<Parallel> {
+    let mut all: Vec<Parallel> = (0..4).map(|n| parallel(2 * n, 2 * n + 1)).collect();
+    all.push(parallel(0, 2));
+    all
+}
+
+fn report(found: usize, subject: Subject) -> Report {
+    Report {
+        subject,
+        version: "0.1.0".to_owned(),
+        commit: "0123456789ab".to_owned(),
+        model: "a/model".to_owned(),
+        revision: "r".to_owned(),
+        precision: "int8".to_owned(),
+        snapshot: "s".to_owned(),
+        corpus_hash: "c".to_owned(),
+        documents: 8,
+        passages: 8,
+        index: "exact".to_owned(),
+        changed: Some("2026-01-02T03:04:05Z".to_owned()),
+        parameters: vec![
+            (
+                "source".to_owned(),
+                r#"{"country": "=A, \"B\""}"#.to_owned(),
+            ),
+            ("target".to_owned(), "=two\nlines".to_owned()),
+        ],
+        counts: Counts {
+            found,
+            compared: Compared::Passages(77),
+            unsure: 1,
+            hubs: 2,
+            formulas: 3,
+            taken: 4,
+            undated: 5,
+            limit: None,
+        },
+        bibliography: (0..8).map(|place| Arc::new(document(place))).collect(),
+        confidences: [0, 0, 0, 0, 0, 0, 0, 0, found, 0],
+        closest: (found == 0).then(|| parallel(3, 4)),
+    }
+}
+
+fn written(format: Format, report: &Report, parallels: &[Parallel]) -> String {
+    let mut bytes = Vec::new();
+    {
+        let mut export: Box<dyn Export> = match format {
+            Format::Jsonl => unreachable!("it is written elsewhere"),
+            Format::Csv => Box::new(Csv::new(&mut bytes)),
+            Format::Tei => Box::new(Tei::new(&mut bytes).expect("a temporary file")),
+            Format::Html => Box::new(Html::new(&mut bytes)),
+        };
+        export.begin(report).expect("memory");
+        for parallel in parallels {
+            export.parallel(parallel).expect("memory");
+        }
+        export.end().expect("memory");
+    }
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+const OURS: [Format; 3] = [Format::Csv, Format::Tei, Format::Html];
+
+fn all(format: Format) -> String {
+    let parallels = parallels();
+    written(
+        format,
+        &report(parallels.len(), Subject::Corpus),
+        &parallels,
+    )
+}
+
+/// A page or a TEI document as XML.
+fn xml(text: &str) -> roxmltree::Document<'_> {
+    let options = roxmltree::ParsingOptions {
+        allow_dtd: true,
+        ..roxmltree::ParsingOptions::default()
+    };
+    roxmltree::Document::parse_with_options(text, options).expect("well-formed XML")
+}
+
+fn id<'a>(node: &roxmltree::Node<'a, '_>) -> Option<&'a str> {
+    let space = "http://www.w3.org/XML/1998/namespace";
+    node.attribute((space, "id"))
+        .or_else(|| node.attribute("id"))
+}
+
+fn text(node: roxmltree::Node<'_, '_>) -> String {
+    let texts = node.descendants().filter(roxmltree::Node::is_text);
+    texts.filter_map(|node| node.text()).collect()
+}
+
+/// All ids, which must differ, and whatever points to one must find it.
+fn check_links(document: &roxmltree::Document<'_>) {
+    let mut ids = BTreeSet::new();
+    for found in document.descendants().filter_map(|node| id(&node)) {
+        assert!(ids.insert(found), "{found} twice");
+    }
+    let mut links = 0;
+    for node in document.descendants() {
+        for name in ["href", "target", "corresp", "ana"] {
+            for link in node.attribute(name).unwrap_or("").split_whitespace() {
+                links += 1;
+                let target = link.strip_prefix('#').expect("links stay inside");
+                assert!(ids.contains(target), "{target} is missing");
+            }
+        }
+    }
+    assert!(links > 5, "{links} links");
+}
+
+#[test]
+fn the_same_bytes_every_time() {
+    for format in OURS {
+        assert_eq!(all(format), all(format), "{format:?}");
+    }
+}
+
+#[test]
+fn a_table_is_read_back() {
+    let table = all(Format::Csv);
+    assert!(table.starts_with("\u{feff}# title,\"Parallels of a corpus\"\r\n"));
+    assert!(table.contains("\r\n# target,\"'=two lines\"\r\n"));
+    let mut reader = csv::ReaderBuilder::new()
+        .comment(Some(b'#'))
+        .from_reader(table.as_bytes());
+    let rows: Vec<BTreeMap<String, String>> = reader
+        .deserialize()
+        .map(|row| row.expect("a row"))
+        .collect();
+    let parallels = parallels();
+    assert_eq!(rows.len(), parallels.len());
+    // What the documentation says gives a text back.
+    let plain = |cell: &str| {
+        let rest = cell.trim_start_matches('\'');
+        let guarded = rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+        let cell = if guarded { &cell[1..] } else { cell };
+        cell.to_owned()
+    };
+    for (row, parallel) in rows.iter().zip(&parallels) {
+        for (name, side) in [("source", &parallel.source), ("target", &parallel.target)] {
+            let cell = |column: &str| row[&format!("{name}_{column}")].clone();
+            let (passage, metadata) = (&side.passage, &side.document.metadata);
+            assert_eq!(plain(&cell("text")), clean(&passage.text));
+            assert_eq!(plain(&cell("id")), passage.id());
+            let title = metadata.title.as_deref().unwrap_or("");
+            assert_eq!(plain(&cell("title")), clean(title));
+            let speaker = metadata.speaker.as_deref().unwrap_or("");
+            assert_eq!(plain(&cell("speaker")), clean(speaker));
+            assert_eq!(plain(&cell("country")), "@country");
+            assert_eq!(cell("date"), metadata.date.expect("a date").to_string());
+            assert_eq!(cell("start"), passage.range.start.to_string());
+            assert_eq!(cell("end"), passage.range.end.to_string());
+            assert_eq!(cell("documents"), side.common.documents.to_string());
+        }
+        for (name, value) in [
+            ("confidence", "0.8125"),
+            ("score", "-0.1250"),
+            ("margin", ""),
+            ("percentile", "99.9999"),
+            ("wording", "paraphrase"),
+            ("formula", "true"),
+        ] {
+            assert_eq!(row[name], value);
+        }
+        let sentences: serde_json::Value = serde_json::from_str(&row["sentences"]).expect("JSON");
+        let first = parallel.source.passage.slice(parallel.sentences[0].source);
+        assert_eq!(sentences[0]["source"], *clean(first));
+        assert_eq!(plain(&row["source_sentence"]), clean(first));
+        assert_eq!(
+            sentences.as_array().map(Vec::len),
+            Some(parallel.sentences.len())
+        );
+    }
+    let numbers = ["score"];
+    for (name, cell) in rows.iter().flatten() {
+        let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+        assert!(
+            !formula || numbers.contains(&name.as_str()),
+            "{name}: {cell}"
+        );
+    }
+}
+
+#[test]
+fn tei_is_read_back() {
+    let tei = all(Format::Tei);
+    let document = xml(&tei);
+    check_links(&document);
+    let named = |name: &'static str| {
+        let nodes = document.descendants();
+        nodes.filter(move |node| node.tag_name().name() == name)
+    };
+    let parallels = parallels();
+    let mut texts = BTreeMap::new();
+    for node in named("ab") {
+        let passage = node.attribute("n").expect("an id").to_owned();
+        assert!(texts.insert(passage, text(node)).is_none(), "each once");
+    }
+    assert_eq!(texts.len(), NASTY.len());
+    for side in parallels.iter().flat_map(|p| [&p.source, &p.target]) {
+        assert_eq!(texts[&side.passage.id()], clean(&side.passage.text));
+    }
+    let links = named("linkGrp").find(|node| node.attribute("type") == Some("parallels"));
+    let links = links
+        .expect("links")
+        .children()
+        .filter(roxmltree::Node::is_element);
+    let by_id = |link: &str| {
+        let found = document
+            .descendants()
+            .find(|node| id(node) == link.strip_prefix('#'));
+        found.expect("a passage")
+    };
+    let linked: Vec<[&str; 2]> = links
+        .map(|link| {
+            let (a, b) = link
+                .attribute("target")
+                .and_then(|t| t.split_once(' '))
+                .expect("two");
+            [a, b].map(|end| by_id(end).attribute("n").expect("an id"))
+        })
+        .collect();
+    let expected: Vec<[String; 2]> = parallels
+        .iter()
+        .map(|p| [p.source.passage.id(), p.target.passage.id()])
+        .collect();
+    assert_eq!(linked, expected);
+    let all: usize = parallels.iter().map(|p| p.sentences.len()).sum();
+    assert_eq!(named("certainty").count(), parallels.len() + all);
+    assert_eq!(named("bibl").count(), 8);
+    assert!(tei.contains(r#"source="document:%C3%BC-%E6%97%A5%E6%9C%AC#char=10,44""#));
+    assert!(tei.contains(r#"<date when="2026-01-02T03:04:05Z">"#));
+}
+
+#[test]
+fn a_page_is_read_back() {
+    let page = all(Format::Html);
+    let document = xml(&page);
+    check_links(&document);
+    let quotes = document
+        .descendants()
+        .filter(|n| n.has_tag_name("blockquote"));
+    let quotes: Vec<String> = quotes
+        .map(|quote| {
+            let in_number = |node: &roxmltree::Node<'_, '_>| {
+                node.ancestors().any(|a| a.attribute("class") == Some("n"))
+            };
+            let texts = quote
+                .descendants()
+                .filter(|node| node.is_text() && !in_number(node));
+            texts.filter_map(|node| node.text()).collect()
+        })
+        .collect();
+    let parallels = parallels();
+    let sides = parallels.iter().flat_map(|p| [&p.source, &p.target]);
+    let expected: Vec<_> = sides
+        .clone()
+        .map(|side| clean(&side.passage.text))
+        .collect();
+    assert_eq!(quotes, expected);
+    let quotes = document
+        .descendants()
+        .filter(|n| n.has_tag_name("blockquote"));
+    for (quote, side) in quotes.zip(sides) {
+        let marks = quote.descendants().filter(|n| n.has_tag_name("mark"));
+        let marked: String = marks.map(text).collect();
+        let shared = side.shared.iter().map(|range| side.passage.slice(*range));
+        assert_eq!(marked, clean(&shared.collect::<String>()));
+    }
+    let allowed = [
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "main",
+        "nav",
+        "section",
+        "article",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "p",
+        "a",
+        "span",
+        "div",
+        "ul",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "blockquote",
+        "mark",
+    ];
+    for node in document.descendants().filter(roxmltree::Node::is_element) {
+        assert!(allowed.contains(&node.tag_name().name()), "{node:?}");
+        assert!(node.attributes().all(|a| !a.name().starts_with("on")));
+        assert!(node.attribute("lang").is_none_or(|tag| tag != "not a tag"));
+    }
+    assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("url("));
+}
+
+#[test]
+fn two_speeches_stand_beside_each_other_with_their_pairs() {
+    let record = |place| DocumentRecord {
+        summary: document(place),
+        origin: String::new(),
+        text: NASTY[place].to_owned(),
+        dropped: Vec::new(),
+        passages: vec![passage(place)],
+    };
+    let subject = Subject::Documents(Box::new([record(0), record(1)]));
+    let page = written(Format::Html, &report(1, subject), &[parallel(0, 1)]);
+    let document = xml(&page);
+    check_links(&document);
+    for (id_wanted, place) in [("a-1", 0), ("b-1", 1)] {
+        let node = document
+            .descendants()
+            .find(|node| id(node) == Some(id_wanted));
+        let node = node.expect("a passage");
+        assert_eq!(text(node), format!("{} 1", clean(NASTY[place])));
+        let link = node
+            .children()
+            .find(|n| n.has_tag_name("a"))
+            .expect("a link");
+        assert_eq!(link.attribute("href"), Some("#pair-1"));
+    }
+}
+
+#[test]
+fn where_nothing_is_found_the_closest_is_told() {
+    for format in OURS {
+        let file = written(format, &report(0, Subject::Corpus), &[]);
+        if format == Format::Csv {
+            let mut reader = csv::ReaderBuilder::new()
+                .comment(Some(b'#'))
+                .from_reader(file.as_bytes());
+            assert_eq!(reader.records().count(), 0);
+            assert!(reader.headers().expect("a head").len() > 30);
+            assert!(file.contains("# compared_passages,\"77\""));
+            assert!(file.contains("x:y&z#p1 and <b>#p1: confidence 0.8125"));
+        } else {
+            let texts = text(xml(&file).root());
+            assert!(texts.contains("77 passages were compared"), "{texts}");
+            assert!(
+                texts.contains("x:y&z#p1 and <b>#p1: confidence 0.8125"),
+                "{texts}"
+            );
+            assert!(texts.contains(&*clean(NASTY[3])) || format == Format::Html);
+        }
+        // Not even a closest: there was nothing to compare.
+        let nothing = Report {
+            closest: None,
+            bibliography: Vec::new(),
+            ..report(0, Subject::Corpus)
+        };
+        let file = written(format, &nothing, &[]);
+        assert!(file.contains("77"), "{format:?}");
+        if format != Format::Csv {
+            xml(&file);
+        }
+    }
+}
+
+#[test]
+fn a_name_says_its_format() {
+    let format = |name: &str| Format::of_file(std::path::Path::new(name));
+    for own in Format::ALL {
+        assert_eq!(format(&format!("a.{}", own.name())), Some(own));
+    }
+    assert_eq!(format("pairs.XML"), Some(Format::Tei));
+    assert_eq!(format("pairs.htm"), Some(Format::Html));
+    assert_eq!(format("pairs.docx"), None);
+    assert_eq!(format("csv"), None);
+}
