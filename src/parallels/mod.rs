@@ -5,8 +5,8 @@
 //! have. [`compare`] pairs two documents, [`Sweep`] a whole corpus; both ask a [`Survey`], which knows
 //! each passage's place among all others: its words ([`words`]), who is near to it and how common it
 //! is ([`survey`]). [`calibration`] makes a confidence of that, [`evidence`] says what carries it,
-//! [`families`] gathers pairs into statements that were made again and again, [`export`] writes files. `docs/parallels.md`
-//! explains every number for those who read them.
+//! [`families()`] gathers pairs into statements that were made again and again, [`export`] writes
+//! files. `docs/parallels.md` explains every number for those who read them.
 
 mod background;
 mod calibration;
