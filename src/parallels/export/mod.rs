@@ -1,7 +1,7 @@
 //! What a researcher takes home: parallels in files for other programs, and for reading.
 //!
 //! A [`Report`] says where parallels come from and what was compared; an [`Export`] writes it, then
-//! parallels one by one, then ends. [`write`] goes through all pairs, a batch of texts at a time, so that
+//! parallels one by one, then ends. [`write()`] goes through all pairs, a batch of texts at a time, so that
 //! memory does not grow with their number. All counts are known before the first parallel is written:
 //! pairs are a few numbers each, and whoever exports has them all. There is no clock in here and no
 //! order but the one given: the same corpus and question give the same bytes.
