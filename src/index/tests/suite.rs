@@ -172,7 +172,6 @@ fn a_walk_finds_what_the_scan_finds() {
     // Threads that race decide some links, and with them a hundredth of the recall.
     let options = BuildOptions {
         deterministic: true,
-        ..BuildOptions::default()
     };
     let (index, _) = tail(&clustered(20_000))
         .compacted(options, &Unwatched)
