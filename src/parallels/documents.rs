@@ -74,8 +74,12 @@ pub fn compare(
             if closest.is_none_or(|best| pair.confidence > best.confidence) {
                 closest = Some(pair);
             }
+            let sure_enough = pair.confidence >= enough.confidence;
+            if !sure_enough && !survey.may_echo(*source, *target, enough.phrase)? {
+                continue;
+            }
             let phrase = survey.wording(*source, *target)?;
-            if pair.confidence >= enough.confidence || phrase >= enough.phrase {
+            if sure_enough || phrase >= enough.phrase {
                 sure.push((pair.likeness + ECHO * phrase.ln_1p(), pair));
             }
         }

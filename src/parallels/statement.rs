@@ -85,6 +85,15 @@ impl Statement {
         self.best_sentences(other, calibration, 0.0)
     }
 
+    /// What no wording that both passages have can weigh more than: all words that the other has as well.
+    pub(super) fn most_wording(&self, other: &Self) -> f32 {
+        let common = self
+            .words
+            .iter()
+            .filter(|(word, _)| other.profile.holds(*word));
+        common.map(|(_, tells)| tells).sum()
+    }
+
     /// Weight of the longest wording that both passages have.
     pub(super) fn wording(&self, other: &Self) -> f32 {
         wording_in_common(&self.words, &other.words)

@@ -296,6 +296,20 @@ impl Survey {
         Ok(self.statement(source)?.wording(&*self.statement(target)?))
     }
 
+    /// Whether the wording that two passages have in common could weigh so much: aligning them takes
+    /// longer than all other comparisons together.
+    pub(super) fn may_echo(
+        &self,
+        source: u32,
+        target: u32,
+        weight: f32,
+    ) -> Result<bool, ParallelsError> {
+        let most = self
+            .statement(source)?
+            .most_wording(&*self.statement(target)?);
+        Ok(most >= weight)
+    }
+
     /// How far a pair stands out from the neighbourhoods of its passages: the ratio of its likeness to
     /// the mean of theirs. 1 is as alike as each is to its nearest others.
     ///

@@ -36,6 +36,11 @@ impl Profile {
         }
     }
 
+    /// Whether a word is among them, by its hash.
+    pub(super) fn holds(&self, word: u64) -> bool {
+        self.hashes.binary_search(&word).is_ok()
+    }
+
     /// How many of the words that tell are in both, in [0, 1]: the cosine of the two vectors.
     #[must_use]
     pub fn common(&self, other: &Self) -> f32 {
