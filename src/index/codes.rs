@@ -221,6 +221,25 @@ impl CodedQuery {
         Path::best().dot_all(&self.lines, codes, first, out);
     }
 
+    /// Products of four queries with as many rows each from `first` on.
+    pub(super) fn products_of_four(
+        queries: [&Self; 4],
+        codes: &[Line],
+        first: usize,
+        out: [&mut [i32]; 4],
+    ) {
+        let lines = queries.map(|query| query.lines.as_slice());
+        Path::best().dot_four(lines, codes, first, out);
+    }
+
+    /// No product below this has a score of at least `score`.
+    pub(super) fn product_for(&self, score: f32) -> i32 {
+        // Rounding of `score` and of this is far below two steps.
+        #[allow(clippy::cast_possible_truncation)] // saturates
+        let product = (score / self.factor).floor() as i32;
+        product.saturating_add(self.excess).saturating_sub(2)
+    }
+
     /// The score that a product stands for.
     #[inline]
     pub(super) fn score(&self, product: i32) -> f32 {

@@ -125,7 +125,9 @@ impl SegmentedIndex {
         }
     }
 
-    fn rows(&self) -> usize {
+    /// All rows, deleted ones included.
+    #[must_use]
+    pub fn rows(&self) -> usize {
         super::VectorIndex::len(self)
     }
 }

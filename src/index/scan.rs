@@ -71,8 +71,41 @@ pub(super) fn several(
     let rows = codes.len();
     for start in (0..rows).step_by(SHARED) {
         let range = start..rows.min(start + SHARED);
-        for (query, field) in queries.iter().zip(fields.iter_mut()) {
+        let (fours, rest) = queries.as_chunks::<4>();
+        let (of_fours, of_rest) = fields.split_at_mut(fours.len() * 4);
+        for (queries, fields) in fours.iter().zip(of_fours.as_chunks_mut::<4>().0) {
+            part_of_four(codes, queries, range.clone(), first, admits, fields);
+        }
+        for (query, field) in rest.iter().zip(of_rest) {
             part(codes, query, range.clone(), first, admits, field);
+        }
+    }
+}
+
+/// Offers the rows of one range to four fields.
+fn part_of_four(
+    codes: &Codes,
+    queries: &[CodedQuery; 4],
+    range: std::ops::Range<usize>,
+    first: u32,
+    admits: &impl Fn(u32) -> bool,
+    fields: &mut [Field; 4],
+) {
+    let mut products = [[0; BLOCK]; 4];
+    for start in range.clone().step_by(BLOCK) {
+        let count = BLOCK.min(range.end - start);
+        let out = products.each_mut().map(|products| &mut products[..count]);
+        CodedQuery::products_of_four(queries.each_ref(), codes.lines(), start, out);
+        for ((query, products), field) in queries.iter().zip(&products).zip(fields.iter_mut()) {
+            offer(
+                codes,
+                query,
+                start,
+                &products[..count],
+                first,
+                admits,
+                field,
+            );
         }
     }
 }
@@ -88,8 +121,6 @@ fn part(
 ) {
     let (lines, stride) = (codes.lines(), codes.stride());
     let mut products = [0; BLOCK];
-    let mut scores = [0.0; BLOCK];
-    let mut bounds = [0.0; BLOCK];
     for start in range.clone().step_by(BLOCK) {
         let count = BLOCK.min(range.end - start);
         for (strip, products) in products[..count].chunks_mut(STRIP).enumerate() {
@@ -98,25 +129,65 @@ fn part(
             prefetch(lines.get(next).unwrap_or_default());
             query.products_from(lines, first, products);
         }
-        // In loops of their own, so that they become vectors.
-        let lost = &codes.lost()[start..][..count];
-        for i in 0..count {
-            scores[i] = query.score(products[i]);
-            bounds[i] = query.bound(lost[i]);
+        offer(
+            codes,
+            query,
+            start,
+            &products[..count],
+            first,
+            admits,
+            field,
+        );
+    }
+}
+
+/// Offers the rows from `start` on by their products. Most are far below what a field wants: a look at
+/// the whole numbers passes over them.
+fn offer(
+    codes: &Codes,
+    query: &CodedQuery,
+    start: usize,
+    products: &[i32],
+    first: u32,
+    admits: &impl Fn(u32) -> bool,
+    field: &mut Field,
+) {
+    let lost = &codes.lost()[start..][..products.len()];
+    let most = query.bound(most_of(lost));
+    let mut least = query.product_for(field.threshold() - most);
+    for (strip, products) in products.chunks(STRIP).enumerate() {
+        // Counted to the end and in the same bits: so that it becomes vectors.
+        let reach = products.iter().map(|product| i32::from(*product >= least));
+        if reach.sum::<i32>() == 0 {
+            continue;
         }
-        for i in 0..count {
-            if scores[i] + bounds[i] >= field.threshold() {
+        for (i, product) in (strip * STRIP..).zip(products) {
+            let (score, bound) = (query.score(*product), query.bound(lost[i]));
+            if score + bound >= field.threshold() {
                 #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
                 let row = first + (start + i) as u32;
                 if admits(row) {
-                    field.offer(row, scores[i], bounds[i]);
+                    field.offer(row, score, bound);
                 }
             }
         }
-        if !field.has_threshold() {
-            field.weed();
+        least = query.product_for(field.threshold() - most);
+    }
+    if !field.has_threshold() {
+        field.weed();
+    }
+}
+
+/// The greatest of some numbers that are not negative, in lanes, so that it becomes vectors.
+fn most_of(numbers: &[f32]) -> f32 {
+    let (lanes, rest) = numbers.as_chunks::<STRIP>();
+    let mut most = [0.0_f32; STRIP];
+    for lane in lanes {
+        for (most, number) in most.iter_mut().zip(lane) {
+            *most = if number > most { *number } else { *most };
         }
     }
+    most.iter().chain(rest).fold(0.0, |a, b| a.max(*b))
 }
 
 /// Offers these rows, in a field's numbers: the first row of the codes is `first`. Gives how many

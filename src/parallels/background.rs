@@ -1,32 +1,47 @@
-//! How alike passages of a corpus are that have nothing to do with each other.
+//! How alike passages and sentences of a corpus are that have nothing to do with each other.
 
 use crate::engine::Snapshot;
 use crate::index::similarity;
 
+use super::Sentences;
+
 /// Pairs that are drawn; all there are where there are fewer.
 const DRAWN: usize = 1_000_000;
 
-/// The distribution of cosines over random pairs of passages of different documents.
+/// The distribution of cosines over random pairs of different documents.
 #[derive(Debug, Clone)]
 pub struct Background {
     /// Cosines in ascending order.
     scores: Vec<f32>,
 }
 
+/// What pairs are drawn of: passages or sentences, in the order of documents.
+struct Statements<'a> {
+    /// The place of each one's document.
+    documents: Vec<u32>,
+    vectors: Vec<&'a [f32]>,
+}
+
 impl Background {
-    /// Draws pairs: the same ones whenever the corpus is the same, whatever the order in which it came.
-    #[must_use]
-    pub fn of(snapshot: &Snapshot) -> Self {
-        let catalogue = snapshot.catalogue();
-        let places = 0..catalogue.len();
-        let rows: Vec<u32> = places
-            .flat_map(|place| catalogue.rows_in(place))
-            .copied()
-            .collect();
-        let mut scores = if rows.len() * rows.len() / 2 <= DRAWN {
-            every_pair(snapshot, &rows)
+    /// Draws pairs of passages: the same ones whenever the corpus is the same, whatever the order in which
+    /// it came.
+    pub(super) fn of_passages(snapshot: &Snapshot) -> Self {
+        Self::of(&Statements::of(snapshot, |row| {
+            snapshot.vector_of(row).into_iter().collect()
+        }))
+    }
+
+    /// Draws pairs of sentences in the same way.
+    pub(super) fn of_sentences(snapshot: &Snapshot, sentences: &Sentences) -> Self {
+        Self::of(&Statements::of(snapshot, |row| sentences.vectors(row)))
+    }
+
+    fn of(statements: &Statements<'_>) -> Self {
+        let all = statements.vectors.len();
+        let mut scores = if all * all / 2 <= DRAWN {
+            every_pair(statements)
         } else {
-            random_pairs(snapshot, &rows)
+            random_pairs(statements)
         };
         scores.sort_unstable_by(f32::total_cmp);
         Self { scores }
@@ -51,47 +66,50 @@ impl Background {
     }
 }
 
-fn every_pair(snapshot: &Snapshot, rows: &[u32]) -> Vec<f32> {
-    let mut scores = Vec::new();
-    for (place, a) in rows.iter().enumerate() {
-        let later = rows[place + 1..].iter();
-        scores.extend(later.filter_map(|b| score(snapshot, *a, *b)));
+impl<'a> Statements<'a> {
+    fn of(snapshot: &Snapshot, vectors_of: impl Fn(u32) -> Vec<&'a [f32]>) -> Self {
+        let catalogue = snapshot.catalogue();
+        let (mut documents, mut vectors) = (Vec::new(), Vec::new());
+        for (document, place) in (0..).zip(0..catalogue.len()) {
+            for row in catalogue.rows_in(place) {
+                vectors.extend(vectors_of(*row));
+                documents.resize(vectors.len(), document);
+            }
+        }
+        Self { documents, vectors }
     }
-    scores
+
+    /// The cosine of two statements of different documents.
+    fn score(&self, a: usize, b: usize) -> Option<f32> {
+        let apart = self.documents[a] != self.documents[b];
+        apart.then(|| similarity(self.vectors[a], self.vectors[b]))
+    }
 }
 
-fn random_pairs(snapshot: &Snapshot, rows: &[u32]) -> Vec<f32> {
+fn every_pair(statements: &Statements<'_>) -> Vec<f32> {
+    let all = statements.vectors.len();
+    let pairs = (0..all).flat_map(|a| (a + 1..all).map(move |b| (a, b)));
+    pairs.filter_map(|(a, b)| statements.score(a, b)).collect()
+}
+
+fn random_pairs(statements: &Statements<'_>) -> Vec<f32> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut draw = || {
         // Marsaglia's xorshift: any machine draws the same.
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        #[allow(clippy::cast_possible_truncation)] // a place among the rows
-        let place = (state % rows.len() as u64) as usize;
-        rows[place]
+        #[allow(clippy::cast_possible_truncation)] // a place among the statements
+        let place = (state % statements.vectors.len() as u64) as usize;
+        place
     };
     let mut scores = Vec::with_capacity(DRAWN);
-    // Where nearly all passages are of one document, few pairs count; that must end as well.
+    // Where nearly all are of one document, few pairs count; that must end as well.
     for _ in 0..2 * DRAWN {
-        scores.extend(score(snapshot, draw(), draw()));
+        scores.extend(statements.score(draw(), draw()));
         if scores.len() == DRAWN {
             break;
         }
     }
     scores
-}
-
-/// The cosine of two passages of different documents.
-fn score(snapshot: &Snapshot, a: u32, b: u32) -> Option<f32> {
-    let document = |row| {
-        snapshot
-            .catalogue()
-            .place_of_row(row)
-            .map(|(document, _)| document)
-    };
-    if document(a)? == document(b)? {
-        return None;
-    }
-    Some(similarity(snapshot.vector_of(a)?, snapshot.vector_of(b)?))
 }

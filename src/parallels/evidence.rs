@@ -5,8 +5,12 @@ use std::sync::Arc;
 use crate::passages::TextRange;
 use crate::store::HitRecord;
 
+use super::statement::{Embedded, Likeness};
 use super::wording::Words;
-use super::{Pair, Parallel, ParallelsError, SentencePair, Side, Survey, Thresholds, Wording};
+use super::{
+    Around, Carrier, Pair, Parallel, ParallelsError, SentencePair, Side, Survey, Thresholds,
+    Wording,
+};
 
 /// Sentence pairs of at least this confidence are shown; the surest is shown in any case.
 const SURE: f32 = 0.3;
@@ -59,32 +63,38 @@ impl<'a> Reader<'a> {
         let (own, theirs) = (words(&source), words(&target));
         let lexicon = self.survey.lexicon();
         let sentences = self.sentences(pair, (&source, &own), (&target, &theirs))?;
-        let side = |row: u32, hit: HitRecord, shared: Vec<TextRange>| {
+        let around = self.survey.around(pair)?;
+        let side = |row: u32, hit: HitRecord, shared: Vec<TextRange>, around: Around| {
             let document = self.survey.snapshot().catalogue().document_of(row);
             Ok::<_, ParallelsError>(Side {
                 passage: hit.passage,
                 document: Arc::clone(document.ok_or(ParallelsError::OtherSnapshot)?),
                 shared,
-                common: self.survey.neighbourhood(row)?.common,
+                common: around.common,
             })
         };
-        let source = side(pair.source, source, own.shared_with(&theirs, lexicon))?;
-        let target = side(pair.target, target, theirs.shared_with(&own, lexicon))?;
-        let common = source.common.documents.max(target.common.documents);
+        let shared = (
+            own.shared_with(&theirs, lexicon),
+            theirs.shared_with(&own, lexicon),
+        );
+        let carried = sentences
+            .first()
+            .filter(|_| pair.carrier != Carrier::Passages);
         Ok(Parallel {
             pair: *pair,
+            passage_score: self.survey.cosine(pair.source, pair.target)?,
             margin: self.survey.margin(pair)?,
-            percentile: self.survey.background().percentile(pair.score),
-            wording: Wording::of(&own, &theirs),
+            percentile: self.survey.background(pair.carrier)?.percentile(pair.score),
+            wording: carried.map_or_else(|| Wording::of(&own, &theirs), |pair| pair.wording),
             phrase: self.survey.wording(pair.source, pair.target)?,
-            formula: common >= self.formula_from,
-            source,
-            target,
+            formula: self.survey.commonness(pair)? >= self.formula_from,
+            source: side(pair.source, source, shared.0, around.0)?,
+            target: side(pair.target, target, shared.1, around.1)?,
             sentences,
         })
     }
 
-    /// Sentences paired one to one, the surest first.
+    /// Sentences paired one to one: those that carry the pair, then the surest.
     fn sentences(
         &self,
         pair: &Pair,
@@ -96,35 +106,38 @@ impl<'a> Reader<'a> {
             self.survey.statement(pair.source)?,
             self.survey.statement(pair.target)?,
         );
-        let range = |hit: &HitRecord, place: usize| hit.passage.sentences.get(place).copied();
-        let mut all: Vec<_> = a
-            .sentence_pairs(&b, calibration)
-            .filter_map(|found| {
-                let source = range(source, found.source)?;
-                let target = range(target, found.target)?;
-                Some((source, target, found))
-            })
-            .collect();
-        // What carries the match comes first, then what everybody says.
-        all.sort_by(|(.., a), (.., b)| {
-            let counts = b.counts.cmp(&a.counts);
-            counts.then_with(|| b.confidence.total_cmp(&a.confidence))
+        let sentences = self.survey.sentences()?;
+        let (a, b) = (
+            Embedded::new(&a, sentences.vectors(pair.source)),
+            Embedded::new(&b, sentences.vectors(pair.target)),
+        );
+        // What carries the match comes first, what everybody says last.
+        let rank = |found: &Likeness| {
+            let carries = pair.carrier == Carrier::sentences(found.source, found.target);
+            let counts = a.counts(found.source) && b.counts(found.target);
+            (!carries, !counts)
+        };
+        let mut all: Vec<Likeness> = a.sentence_pairs(&b, calibration).collect();
+        all.sort_by(|x, y| {
+            let ranks = rank(x).cmp(&rank(y));
+            ranks.then_with(|| y.likeness.total_cmp(&x.likeness))
         });
+        let range = |hit: &HitRecord, place: usize| hit.passage.sentences.get(place).copied();
         let mut chosen: Vec<SentencePair> = Vec::new();
-        for (source, target, found) in all {
-            let enough = found.confidence >= SURE || chosen.is_empty();
-            if chosen.len() == MOST || !enough {
+        for found in all {
+            let confidence = calibration.confidence(found.likeness);
+            let enough = confidence >= SURE || chosen.is_empty();
+            let ranges = range(source, found.source).zip(range(target, found.target));
+            let Some((source, target)) = ranges.filter(|_| enough && chosen.len() < MOST) else {
                 continue;
-            }
-            if chosen
-                .iter()
-                .all(|c| c.source != source && c.target != target)
-            {
+            };
+            let free = |c: &SentencePair| c.source != source && c.target != target;
+            if chosen.iter().all(free) {
                 chosen.push(SentencePair {
                     source,
                     target,
                     score: found.score,
-                    confidence: found.confidence,
+                    confidence,
                     wording: Wording::of(&own.within(source), &theirs.within(target)),
                 });
             }

@@ -16,15 +16,20 @@ mod evidence;
 pub mod export;
 mod families;
 pub mod gold;
+mod neighbourhood;
 mod scope;
+mod sentences;
 mod statement;
 mod survey;
 mod sweep;
 mod wording;
 mod words;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
+use crate::engine::Catalogue;
+use crate::index::IndexError;
 use crate::passages::TextRange;
 use crate::search::SearchError;
 use crate::store::{DocumentSummary, PassageRecord, StoreError};
@@ -34,8 +39,10 @@ pub use calibration::Calibration;
 pub use documents::{Comparison, Enough, compare};
 pub use evidence::Reader;
 pub use families::{Families, Family, FamilyOptions, Member, Spread, families};
+pub use neighbourhood::{Around, Commonness, Neighbourhood};
 pub use scope::Scope;
-pub use survey::{Commonness, EQUIVALENT, NEAR, NEIGHBOURS, Neighbourhood, Survey};
+pub use sentences::Sentences;
+pub use survey::{EQUIVALENT, NEAR, NEIGHBOURS, Survey};
 pub use sweep::{LeftOut, Step, Sweep, Swept};
 pub use wording::Wording;
 
@@ -46,21 +53,70 @@ pub struct Pair {
     pub source: u32,
     /// The row of the other.
     pub target: u32,
+    /// What says the same; the numbers are its.
+    pub carrier: Carrier,
     /// Cosine of the embeddings, in [-1, 1].
     pub score: f32,
     /// How many of the words that tell both have, in [0, 1].
     pub words: f32,
-    /// Mean of cosine and words in common, of the passages or of their most alike sentences, whichever
-    /// is greater.
+    /// Mean of cosine and words in common.
     pub likeness: f32,
-    /// How sure it is that both say the same thing, in (0, 1).
+    /// How sure it is that both say the same thing, in [0, 1).
     pub confidence: f32,
+}
+
+impl Pair {
+    /// The surer one first; of equals that of whole passages, then that of earlier sentences.
+    fn surer(&self, other: &Self) -> Ordering {
+        let confidence = other.confidence.total_cmp(&self.confidence);
+        confidence.then_with(|| self.carrier.cmp(&other.carrier))
+    }
+
+    /// In the order of targets, those of one target the surest first.
+    fn before(&self, other: &Self, catalogue: &Catalogue) -> Ordering {
+        let targets = catalogue.compare(self.target, other.target);
+        targets.then_with(|| self.surer(other))
+    }
+}
+
+/// What of two passages says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Carrier {
+    /// All that they say.
+    Passages,
+    /// A sentence of each, by its place in the passage, from 0.
+    Sentences {
+        /// Place in one.
+        source: u16,
+        /// Place in the other.
+        target: u16,
+    },
+}
+
+impl Carrier {
+    fn sentences(source: usize, target: usize) -> Self {
+        // A passage has at most a few hundred word pieces.
+        let place = |place| u16::try_from(place).unwrap_or(u16::MAX);
+        Self::Sentences {
+            source: place(source),
+            target: place(target),
+        }
+    }
+
+    /// Its name in files and answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passages => "passages",
+            Self::Sentences { .. } => "sentences",
+        }
+    }
 }
 
 /// What a pair must have to be answered with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
-    /// The least cosine: what is below is not looked at.
+    /// The least cosine of what carries a pair: what is below is not looked at.
     pub min_score: f32,
     /// The least confidence.
     pub min_confidence: f32,
@@ -68,7 +124,7 @@ pub struct Thresholds {
     pub min_margin: f32,
     /// What becomes of formulas.
     pub formulas: Formulas,
-    /// A passage is a formula if nearly the same is said in this share of all documents, and in at
+    /// A statement is a formula if nearly the same is said in this share of all documents, and in at
     /// least [`FEWEST_FORMULA`].
     pub formula_share: f32,
 }
@@ -143,21 +199,25 @@ pub enum Formulas {
 pub struct Parallel {
     /// The numbers.
     pub pair: Pair,
+    /// Cosine of the whole passages, whatever carries the pair.
+    pub passage_score: f32,
     /// How far it stands out from the neighbourhoods of both passages.
     pub margin: Option<f32>,
-    /// Of 100 random pairs of the corpus, how many are less alike.
+    /// Of 100 random pairs of the corpus, of passages or of sentences as the carrier is, how many are less
+    /// alike.
     pub percentile: Option<f64>,
-    /// How near the words of both are.
+    /// How near the words of what carries it are.
     pub wording: Wording,
     /// Weight of the longest wording that both have: a word that is in few passages counts up to 1.
     pub phrase: f32,
-    /// Whether one of the two is a formula.
+    /// Whether what carries it is a formula.
     pub formula: bool,
     /// One passage.
     pub source: Side,
     /// The other.
     pub target: Side,
-    /// The sentences that carry it, the surest first; each stands in one pair.
+    /// The sentences that say the same: first those that carry it, then the surest; each stands in one
+    /// pair.
     pub sentences: Vec<SentencePair>,
 }
 
@@ -170,7 +230,7 @@ pub struct Side {
     pub document: Arc<DocumentSummary>,
     /// Where it holds words that the other has as well, in characters of the document.
     pub shared: Vec<TextRange>,
-    /// In how much of the corpus nearly the same is said.
+    /// In how much of the corpus is said nearly what carries the pair here.
     pub common: Commonness,
 }
 
@@ -244,6 +304,9 @@ pub enum ParallelsError {
     /// Whoever asked does not wait any more.
     #[error("the comparison was cancelled")]
     Cancelled,
+    /// The index failed.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -19,8 +19,6 @@ pub(super) struct Statement {
     words: Box<[(u64, f32)]>,
     profile: Profile,
     sentences: Box<[Sentence]>,
-    /// `[sentences, dimension]`.
-    vectors: Box<[f32]>,
 }
 
 #[derive(Debug, Clone)]
@@ -29,21 +27,9 @@ struct Sentence {
     words: usize,
 }
 
-impl Sentence {
-    /// Whether it has enough words to say something.
-    fn counts(&self) -> bool {
-        self.words >= FEWEST_WORDS
-    }
-}
-
 impl Statement {
-    /// A passage by its words, the ranges of its sentences in the same coordinates, and their vectors.
-    pub(super) fn new(
-        words: &[Word],
-        sentences: &[TextRange],
-        vectors: Vec<f32>,
-        lexicon: &Lexicon,
-    ) -> Self {
+    /// A passage by its words and the ranges of its sentences in the same coordinates.
+    pub(super) fn new(words: &[Word], sentences: &[TextRange], lexicon: &Lexicon) -> Self {
         let weighed = lexicon.weights(words);
         let sentence = |range: &TextRange| {
             let from = words.partition_point(|word| word.range.start < range.start);
@@ -58,31 +44,34 @@ impl Statement {
             profile: Profile::of(weighed.iter().copied()),
             sentences: sentences.iter().map(sentence).collect(),
             words: weighed.into(),
-            vectors: vectors.into(),
         }
     }
 
     /// Bytes that it takes, roughly.
     pub(super) fn bytes(&self) -> usize {
-        let words = self.words.len() * (16 + 16 + 16);
-        size_of_val(&*self.vectors) + words + self.sentences.len() * 64 + 128
+        self.words.len() * (16 + 12 + 12) + self.sentences.len() * 64 + 128
     }
 
-    /// Compares two passages of a known cosine: their words in common, and their likeness.
-    pub(super) fn compare(
-        &self,
-        other: &Self,
-        score: f32,
-        calibration: &Calibration,
-    ) -> (f32, f32) {
-        let words = self.profile.common(&other.profile);
-        let whole = calibration.likeness(score, words);
-        (words, self.best_sentences(other, calibration, whole))
+    /// Whether the whole has enough words to say something.
+    pub(super) fn says_something(&self) -> bool {
+        self.words.len() >= FEWEST_WORDS
     }
 
-    /// The likeness of the most alike sentences that count; 0 where there are none.
-    pub(super) fn sentence_likeness(&self, other: &Self, calibration: &Calibration) -> f32 {
-        self.best_sentences(other, calibration, 0.0)
+    /// Whether a sentence has enough words to carry something.
+    pub(super) fn counts(&self, sentence: usize) -> bool {
+        let sentence = self.sentences.get(sentence);
+        sentence.is_some_and(|sentence| sentence.words >= FEWEST_WORDS)
+    }
+
+    /// How many of the words that tell both passages have, in [0, 1].
+    pub(super) fn words_in_common(&self, other: &Self) -> f32 {
+        self.profile.common(&other.profile)
+    }
+
+    /// How many of the words that tell two sentences have, in [0, 1].
+    pub(super) fn words_of_sentences(&self, own: usize, other: &Self, theirs: usize) -> f32 {
+        let both = self.sentences.get(own).zip(other.sentences.get(theirs));
+        both.map_or(0.0, |(own, theirs)| own.profile.common(&theirs.profile))
     }
 
     /// What no wording that both passages have can weigh more than: all words that the other has as well.
@@ -98,21 +87,57 @@ impl Statement {
     pub(super) fn wording(&self, other: &Self) -> f32 {
         wording_in_common(&self.words, &other.words)
     }
+}
 
-    /// The likeness of the most alike sentences that count, if it is more than this.
-    fn best_sentences(&self, other: &Self, calibration: &Calibration, floor: f32) -> f32 {
-        let mut best = floor;
-        for (_, own, x) in self.placed().filter(|(_, own, _)| own.counts()) {
-            for (_, theirs, y) in other.placed().filter(|(_, theirs, _)| theirs.counts()) {
+/// A passage beside the embeddings of its sentences.
+pub(super) struct Embedded<'a> {
+    statement: &'a Statement,
+    vectors: Vec<&'a [f32]>,
+}
+
+/// Two sentences, compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Likeness {
+    /// Place of one among the sentences of its passage.
+    pub(super) source: usize,
+    pub(super) target: usize,
+    pub(super) score: f32,
+    pub(super) words: f32,
+    pub(super) likeness: f32,
+}
+
+impl<'a> Embedded<'a> {
+    pub(super) fn new(statement: &'a Statement, vectors: Vec<&'a [f32]>) -> Self {
+        Self { statement, vectors }
+    }
+
+    /// Whether a sentence has enough words to carry something.
+    pub(super) fn counts(&self, sentence: usize) -> bool {
+        self.statement.counts(sentence)
+    }
+
+    /// The most alike sentences that count, if they are more alike than this.
+    pub(super) fn best_sentences(
+        &self,
+        other: &Self,
+        calibration: &Calibration,
+        floor: f32,
+    ) -> Option<Likeness> {
+        let (mut best, mut found) = (floor, None);
+        for (source, x) in self.counted() {
+            for (target, y) in other.counted() {
                 let score = similarity(x, y);
                 // Not even with all words in common.
-                if calibration.likeness(score, 1.0) > best {
-                    let words = own.profile.common(&theirs.profile);
-                    best = best.max(calibration.likeness(score, words));
+                if calibration.likeness(score, 1.0) <= best {
+                    continue;
+                }
+                let pair = self.pair(other, (source, target), score, calibration);
+                if pair.likeness > best {
+                    (best, found) = (pair.likeness, Some(pair));
                 }
             }
         }
-        best
+        found
     }
 
     /// Every sentence beside every sentence of another passage.
@@ -120,41 +145,40 @@ impl Statement {
         &self,
         other: &Self,
         calibration: &Calibration,
-    ) -> impl Iterator<Item = Sentences> {
-        self.placed().flat_map(move |(source, own, x)| {
-            other.placed().map(move |(target, theirs, y)| {
-                let score = similarity(x, y);
-                let words = own.profile.common(&theirs.profile);
-                let likeness = calibration.likeness(score, words);
-                Sentences {
-                    source,
-                    target,
-                    score,
-                    confidence: calibration.confidence(likeness),
-                    counts: own.counts() && theirs.counts(),
-                }
+    ) -> impl Iterator<Item = Likeness> {
+        let own = (0..).zip(&self.vectors);
+        own.flat_map(move |(source, x)| {
+            let theirs = (0..).zip(&other.vectors);
+            theirs.map(move |(target, y)| {
+                self.pair(other, (source, target), similarity(x, y), calibration)
             })
         })
     }
 
-    /// The sentences with their places and vectors.
-    fn placed(&self) -> impl Iterator<Item = (usize, &Sentence, &[f32])> {
-        let dimension = self.vectors.len() / self.sentences.len().max(1);
-        let vectors = self.vectors.chunks_exact(dimension.max(1));
-        let sentences = self.sentences.iter().enumerate().zip(vectors);
-        sentences.map(|((place, sentence), vector)| (place, sentence, vector))
+    fn pair(
+        &self,
+        other: &Self,
+        (source, target): (usize, usize),
+        score: f32,
+        calibration: &Calibration,
+    ) -> Likeness {
+        let words = self
+            .statement
+            .words_of_sentences(source, other.statement, target);
+        Likeness {
+            source,
+            target,
+            score,
+            words,
+            likeness: calibration.likeness(score, words),
+        }
     }
-}
 
-/// Two sentences, compared.
-pub(super) struct Sentences {
-    /// Place of one among the sentences of its passage.
-    pub(super) source: usize,
-    pub(super) target: usize,
-    pub(super) score: f32,
-    pub(super) confidence: f32,
-    /// Whether both have enough words to say something.
-    pub(super) counts: bool,
+    /// The sentences that have enough words.
+    fn counted(&self) -> impl Iterator<Item = (usize, &'a [f32])> {
+        let all = (0..).zip(self.vectors.iter().copied());
+        all.filter(|(place, _)| self.statement.counts(*place))
+    }
 }
 
 /// The greatest weight of a run of words that both texts have in the same order, gaps allowed at a

@@ -3,8 +3,7 @@
 //! A survey belongs to one snapshot. It is filled as it is asked: two documents need a few hundred
 //! passages of it, a whole corpus all.
 
-use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use roaring::RoaringBitmap;
 
@@ -13,45 +12,24 @@ use crate::index::{Near, Neighbour, similarity};
 use crate::passages;
 use crate::store::{DocumentSummary, HitRecord, PassageRecord};
 
-use super::statement::Statement;
+use super::neighbourhood::{CHOSEN_AMONG, Gathered};
+use super::statement::{Embedded, Statement};
 use super::words::Lexicon;
-use super::{Background, Calibration, Pair, ParallelsError};
+use super::{
+    Around, Background, Calibration, Carrier, Neighbourhood, Pair, ParallelsError, Sentences,
+};
 
-/// Neighbours whose mean likeness is a passage's neighbourhood (Artetxe & Schwenk 2019 have 4 too).
+/// Neighbours whose mean likeness is a statement's neighbourhood (Artetxe & Schwenk 2019 have 4 too).
 pub const NEIGHBOURS: usize = 4;
 
-/// Neighbours by cosine among which those are chosen.
-const CHOSEN_AMONG: usize = 16;
-
-/// A passage is said to be near to another from this cosine on, if it is also [`EQUIVALENT`].
+/// A statement is said to be near to another from this cosine on, if it is also [`EQUIVALENT`].
 pub const NEAR: f32 = 0.7;
 
-/// The confidence from which on a passage counts as one that says nearly the same.
+/// The confidence from which on a statement counts as one that says nearly the same.
 pub const EQUIVALENT: f32 = 0.3;
 
 /// Bytes of passages that are kept as they are compared; those of other passages are read again.
 const KEPT: u64 = 1 << 30;
-
-/// Who is around a passage.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Neighbourhood {
-    /// Mean likeness of its [`NEIGHBOURS`] nearest in other documents; `None` where it has none.
-    pub likeness: Option<f32>,
-    /// How common it is.
-    pub common: Commonness,
-    /// All passages of other documents that say nearly the same, nearest first by cosine: pairs of at
-    /// least [`NEAR`] and [`EQUIVALENT`], with this passage as their source.
-    pub equivalents: Box<[Pair]>,
-}
-
-/// In how much of the corpus nearly the same is said.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Commonness {
-    /// Other documents that hold a passage which says nearly the same.
-    pub documents: usize,
-    /// Speakers of these, as far as they are known.
-    pub speakers: usize,
-}
 
 /// What is known of the passages of one snapshot.
 pub struct Survey {
@@ -61,14 +39,23 @@ pub struct Survey {
     exact: bool,
     lexicon: Lexicon,
     statements: moka::sync::Cache<u32, Arc<Statement>>,
+    sentences: OnceLock<Arc<Sentences>>,
+    /// Sentences of an earlier snapshot; locked while those of this one are read.
+    before: Mutex<Option<Arc<Sentences>>>,
     neighbourhoods: Vec<OnceLock<Neighbourhood>>,
-    background: OnceLock<Background>,
+    backgrounds: [OnceLock<Background>; 2],
 }
 
 impl Survey {
     /// Knows nothing yet.
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>, exact: bool) -> Self {
+        Self::after(snapshot, exact, None)
+    }
+
+    /// Knows nothing yet but the sentences of an earlier snapshot.
+    #[must_use]
+    pub fn after(snapshot: Arc<Snapshot>, exact: bool, before: Option<Arc<Sentences>>) -> Self {
         let rows = snapshot.rows();
         let weigh = |_: &u32, statement: &Arc<Statement>| {
             u32::try_from(statement.bytes()).unwrap_or(u32::MAX)
@@ -81,8 +68,10 @@ impl Survey {
                 .max_capacity(KEPT)
                 .weigher(weigh)
                 .build(),
+            sentences: OnceLock::new(),
+            before: Mutex::new(before),
             neighbourhoods: (0..rows).map(|_| OnceLock::new()).collect(),
-            background: OnceLock::new(),
+            backgrounds: [OnceLock::new(), OnceLock::new()],
             snapshot,
         }
     }
@@ -105,10 +94,19 @@ impl Survey {
         self.exact
     }
 
-    /// Cosines of random pairs.
-    pub fn background(&self) -> &Background {
-        self.background
-            .get_or_init(|| Background::of(&self.snapshot))
+    /// Cosines of random pairs, of passages or of sentences as the carrier is.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn background(&self, carrier: Carrier) -> Result<&Background, ParallelsError> {
+        let [passages, of_sentences] = &self.backgrounds;
+        if carrier == Carrier::Passages {
+            return Ok(passages.get_or_init(|| Background::of_passages(&self.snapshot)));
+        }
+        let sentences = self.sentences()?;
+        let drawn = || Background::of_sentences(&self.snapshot, sentences);
+        Ok(of_sentences.get_or_init(drawn))
     }
 
     pub(super) fn lexicon(&self) -> &Lexicon {
@@ -130,17 +128,34 @@ impl Survey {
             return Ok(known);
         }
         let hit = self.hits(&[row])?.pop();
-        let HitRecord {
-            passage,
-            sentence_vectors,
-        } = hit.ok_or(ParallelsError::OtherSnapshot)?;
+        let passage = hit.ok_or(ParallelsError::OtherSnapshot)?.passage;
         let words = passages::words_from(&passage.text, passage.range.start);
         self.lexicon.read(self.snapshot.view(), &words)?;
-        let sentences = &passage.sentences;
-        let statement = Statement::new(&words, sentences, sentence_vectors, &self.lexicon);
+        let statement = Statement::new(&words, &passage.sentences, &self.lexicon);
         let statement = Arc::new(statement);
         self.statements.insert(row, Arc::clone(&statement));
         Ok(statement)
+    }
+
+    /// All sentences of the corpus, which are read when they are first asked for.
+    pub(super) fn sentences(&self) -> Result<&Sentences, ParallelsError> {
+        if let Some(known) = self.sentences.get() {
+            return Ok(known);
+        }
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = self.sentences.get() {
+            return Ok(known);
+        }
+        let read = Sentences::of(&self.snapshot, before.as_deref())?;
+        *before = None;
+        drop(before);
+        Ok(self.sentences.get_or_init(|| Arc::new(read)))
+    }
+
+    /// The sentences, for a survey of a later snapshot, if they were asked for here.
+    #[must_use]
+    pub fn known_sentences(&self) -> Option<Arc<Sentences>> {
+        self.sentences.get().map(Arc::clone)
     }
 
     /// The id of a passage.
@@ -203,15 +218,33 @@ impl Survey {
     fn survey_document(&self, place: usize) -> Result<(), ParallelsError> {
         let rows = self.snapshot.catalogue().rows_in(place);
         let own: RoaringBitmap = rows.iter().copied().collect();
-        let near = Near {
+        let near = |excluded| Near {
             floor: NEAR,
             least: CHOSEN_AMONG,
             exact: self.exact,
             allowed: None,
-            excluded: &own,
+            excluded,
         };
-        for (row, neighbours) in rows.iter().zip(self.snapshot.near(rows, &near)) {
-            let neighbourhood = self.neighbourhood_among(*row, &neighbours)?;
+        let passages = self.snapshot.near(rows, &near(&own));
+        let sentences = self.sentences()?;
+        let own = sentences.of_rows(rows);
+        let mut counted = Vec::new();
+        for row in rows {
+            let statement = self.statement(*row)?;
+            let numbers = (0..).zip(sentences.of_row(*row));
+            counted.extend(
+                numbers
+                    .filter(|(i, _)| statement.counts(*i))
+                    .map(|(_, n)| n),
+            );
+        }
+        let found = sentences.near(&counted, &near(&own));
+        let mut of_sentences = counted.into_iter().zip(found).peekable();
+        for (row, passages) in rows.iter().zip(passages) {
+            let numbers = sentences.of_row(*row);
+            let own =
+                std::iter::from_fn(|| of_sentences.next_if(|(number, _)| numbers.contains(number)));
+            let neighbourhood = self.neighbourhood_among(*row, &passages, own)?;
             // Whoever was faster has found the same.
             let slot = self.neighbourhoods.get(*row as usize);
             let _ = slot.map(|slot| slot.set(neighbourhood));
@@ -222,68 +255,177 @@ impl Survey {
     fn neighbourhood_among(
         &self,
         row: u32,
-        neighbours: &[Neighbour],
+        passages: &[Neighbour],
+        of_sentences: impl Iterator<Item = (u32, Vec<Neighbour>)>,
     ) -> Result<Neighbourhood, ParallelsError> {
-        let catalogue = self.snapshot.catalogue();
-        let (mut documents, mut speakers) = (HashSet::new(), HashSet::new());
-        let mut nearest = Vec::with_capacity(CHOSEN_AMONG);
+        let sentences = self.sentences()?;
         let mut equivalents = Vec::new();
-        for neighbour in neighbours {
-            let pair = self.pair(row, neighbour.row, neighbour.score)?;
-            if nearest.len() < CHOSEN_AMONG {
-                nearest.push(pair.likeness);
-            }
-            if neighbour.score >= NEAR && pair.confidence >= EQUIVALENT {
-                documents.extend(catalogue.place_of_row(neighbour.row).map(|(d, _)| d));
-                let document = catalogue.document_of(neighbour.row);
-                speakers.extend(document.and_then(|d| d.metadata.speaker.as_deref()));
-                equivalents.push(pair);
-            }
+        let mut whole = Gathered::new(self);
+        for neighbour in passages {
+            let pair = self.wholes(row, neighbour.row, neighbour.score)?;
+            equivalents.extend(whole.add(pair));
         }
-        nearest.sort_unstable_by(|a, b| b.total_cmp(a));
-        nearest.truncate(NEIGHBOURS);
-        #[allow(clippy::cast_precision_loss)] // at most 4
-        let mean = nearest.iter().sum::<f32>() / nearest.len() as f32;
+        let mut around = vec![Around::default(); sentences.of_row(row).len()];
+        for (number, neighbours) in of_sentences {
+            let mut gathered = Gathered::new(self);
+            for neighbour in neighbours {
+                if let Some(pair) = self.sentence_pair(number, neighbour)? {
+                    equivalents.extend(gathered.add(pair));
+                }
+            }
+            let place = (number - sentences.of_row(row).start) as usize;
+            around[place] = gathered.around();
+        }
+        let catalogue = self.snapshot.catalogue();
+        equivalents.sort_by(|a, b| a.before(b, catalogue));
         Ok(Neighbourhood {
-            likeness: (!nearest.is_empty()).then_some(mean),
-            common: Commonness {
-                documents: documents.len(),
-                speakers: speakers.len(),
-            },
+            whole: whole.around(),
+            sentences: around.into(),
             equivalents: equivalents.into(),
         })
     }
 
-    /// Two passages of a known cosine, compared.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub fn pair(&self, source: u32, target: u32, score: f32) -> Result<Pair, ParallelsError> {
+    /// Two passages of a known cosine, compared as wholes. Passages of too few words say nothing.
+    pub(super) fn wholes(
+        &self,
+        source: u32,
+        target: u32,
+        score: f32,
+    ) -> Result<Pair, ParallelsError> {
         let (own, theirs) = (self.statement(source)?, self.statement(target)?);
-        let (words, likeness) = own.compare(&theirs, score, &self.calibration);
+        let words = own.words_in_common(&theirs);
+        let likeness = self.calibration.likeness(score, words);
+        let says = own.says_something() && theirs.says_something();
         Ok(Pair {
             source,
             target,
+            carrier: Carrier::Passages,
             score,
             words,
             likeness,
-            confidence: self.calibration.confidence(likeness),
+            confidence: if says {
+                self.calibration.confidence(likeness)
+            } else {
+                0.0
+            },
         })
     }
 
-    /// Two passages, compared.
+    /// A sentence and one that is near to it, as what may carry a pair of their passages; `None` if the
+    /// other has too few words.
+    pub(super) fn sentence_pair(
+        &self,
+        number: u32,
+        neighbour: Neighbour,
+    ) -> Result<Option<Pair>, ParallelsError> {
+        let sentences = self.sentences()?;
+        let owners = sentences.owner(number).zip(sentences.owner(neighbour.row));
+        let ((source, own), (target, theirs)) = owners.ok_or(ParallelsError::OtherSnapshot)?;
+        let (source_words, target_words) = (self.statement(source)?, self.statement(target)?);
+        if !target_words.counts(theirs) {
+            return Ok(None);
+        }
+        let words = source_words.words_of_sentences(own, &target_words, theirs);
+        let likeness = self.calibration.likeness(neighbour.score, words);
+        Ok(Some(Pair {
+            source,
+            target,
+            carrier: Carrier::sentences(own, theirs),
+            score: neighbour.score,
+            words,
+            likeness,
+            confidence: self.calibration.confidence(likeness),
+        }))
+    }
+
+    /// All that a passage's sentences are near to in other documents, from this cosine on.
+    pub(super) fn near_sentences(&self, row: u32, floor: f32) -> Result<Vec<Pair>, ParallelsError> {
+        let sentences = self.sentences()?;
+        let place = self.snapshot.catalogue().place_of_row(row);
+        let (place, _) = place.ok_or(ParallelsError::OtherSnapshot)?;
+        let own = sentences.of_rows(self.snapshot.catalogue().rows_in(place as usize));
+        let near = Near {
+            floor,
+            least: 0,
+            exact: self.exact,
+            allowed: None,
+            excluded: &own,
+        };
+        let statement = self.statement(row)?;
+        let numbers = (0..).zip(sentences.of_row(row));
+        let counted = numbers.filter(|(i, _)| statement.counts(*i));
+        let counted: Vec<u32> = counted.map(|(_, number)| number).collect();
+        let mut pairs = Vec::new();
+        for (number, found) in counted.iter().zip(sentences.near(&counted, &near)) {
+            for neighbour in found {
+                pairs.extend(self.sentence_pair(*number, neighbour)?);
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Two passages, compared by themselves and by their sentences: whatever is more alike carries them.
     ///
     /// # Errors
     ///
     /// If there is no such passage, or the store cannot be read.
     pub fn compare(&self, source: u32, target: u32) -> Result<Pair, ParallelsError> {
+        let whole = self.wholes(source, target, self.cosine(source, target)?)?;
+        let sentences = self.sentences()?;
+        let (own, theirs) = (self.statement(source)?, self.statement(target)?);
+        let own = Embedded::new(&own, sentences.vectors(source));
+        let theirs = Embedded::new(&theirs, sentences.vectors(target));
+        let floor = if whole.confidence > 0.0 {
+            whole.likeness
+        } else {
+            f32::MIN
+        };
+        let best = own.best_sentences(&theirs, &self.calibration, floor);
+        Ok(best.map_or(whole, |best| Pair {
+            carrier: Carrier::sentences(best.source, best.target),
+            score: best.score,
+            words: best.words,
+            likeness: best.likeness,
+            confidence: self.calibration.confidence(best.likeness),
+            ..whole
+        }))
+    }
+
+    /// The cosine of two passages.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such passage.
+    pub fn cosine(&self, source: u32, target: u32) -> Result<f32, ParallelsError> {
         let vector = |row| {
             let vector = self.snapshot.vector_of(row);
             vector.ok_or(ParallelsError::OtherSnapshot)
         };
-        let score = similarity(vector(source)?, vector(target)?);
-        self.pair(source, target, score)
+        Ok(similarity(vector(source)?, vector(target)?))
+    }
+
+    /// What is around that which carries a pair, on both sides.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn around(&self, pair: &Pair) -> Result<(Around, Around), ParallelsError> {
+        let (source, target) = (
+            self.neighbourhood(pair.source)?,
+            self.neighbourhood(pair.target)?,
+        );
+        let Carrier::Sentences {
+            source: own,
+            target: theirs,
+        } = pair.carrier
+        else {
+            return Ok((source.whole, target.whole));
+        };
+        let around = |of: &Neighbourhood, place: u16| {
+            let around = of.sentences.get(usize::from(place)).copied();
+            around.unwrap_or_default()
+        };
+        Ok((around(source, own), around(target, theirs)))
     }
 
     /// Weight of the longest wording that two passages have in common: a word that is in few passages
@@ -310,16 +452,26 @@ impl Survey {
         Ok(most >= weight)
     }
 
-    /// How far a pair stands out from the neighbourhoods of its passages: the ratio of its likeness to
-    /// the mean of theirs. 1 is as alike as each is to its nearest others.
+    /// In how many documents nearly what carries a pair is said, on the side where that is more.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn commonness(&self, pair: &Pair) -> Result<usize, ParallelsError> {
+        let (source, target) = self.around(pair)?;
+        Ok(source.common.documents.max(target.common.documents))
+    }
+
+    /// How far what carries a pair stands out from its neighbourhoods: the ratio of its likeness to the
+    /// mean of theirs. 1 is as alike as each is to its nearest others.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
     pub fn margin(&self, pair: &Pair) -> Result<Option<f32>, ParallelsError> {
-        let source = self.neighbourhood(pair.source)?.likeness;
-        let target = self.neighbourhood(pair.target)?.likeness;
-        let mean = source.zip(target).map(|(a, b)| f32::midpoint(a, b));
+        let (source, target) = self.around(pair)?;
+        let both = source.likeness.zip(target.likeness);
+        let mean = both.map(|(a, b)| f32::midpoint(a, b));
         let mean = mean.filter(|mean| *mean > 0.0);
         Ok(mean.map(|mean| pair.likeness / mean))
     }

@@ -39,8 +39,9 @@ pub struct Swept {
     pub passages: usize,
 }
 
-/// Pairs that were left out, by the first reason: of those that say nearly the same (cosine at least
-/// [`NEAR`] and the least score, confidence at least [`EQUIVALENT`]), or less where less was asked for.
+/// Pairs that were left out, by what speaks first against their surest carrier: of those that say nearly the
+/// same (cosine at least [`NEAR`] and the least score, confidence at least [`EQUIVALENT`]), or less where less
+/// was asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// Not sure enough.
@@ -49,6 +50,14 @@ pub struct LeftOut {
     pub hubs: usize,
     /// Formulas; or what is none, where formulas are wanted only.
     pub formulas: usize,
+}
+
+/// Why a pair is not wanted.
+#[derive(Debug, Clone, Copy)]
+enum Unwanted {
+    Unsure,
+    Hub,
+    Formula,
 }
 
 impl<'a> Sweep<'a> {
@@ -119,14 +128,15 @@ impl<'a> Sweep<'a> {
         };
         for row in rows {
             let first = swept.pairs.len();
-            for pair in self.candidates(place, *row)?.iter() {
-                let other = catalogue.place_of_row(pair.target);
+            let candidates = self.candidates(place, *row)?;
+            for carriers in candidates.chunk_by(|a, b| a.target == b.target) {
+                let other = catalogue.place_of_row(carriers[0].target);
                 let (other, _) = other.ok_or(ParallelsError::OtherSnapshot)?;
                 let (other, repeated) =
                     (other as usize, |other| self.plan.is_repeated(place, other));
                 if self.plan.compares(place, other) && !(once && repeated(other)) {
-                    swept.note(*pair);
-                    self.take(*pair, &mut swept)?;
+                    swept.note(carriers[0]);
+                    self.take(carriers, &mut swept)?;
                 }
             }
             swept.pairs[first..].sort_by(|a, b| {
@@ -137,8 +147,8 @@ impl<'a> Sweep<'a> {
         Ok(swept)
     }
 
-    /// All pairs of a passage that may be wanted, perhaps more. What says nearly the same a survey
-    /// knows; for less the index is asked again.
+    /// All that may carry a wanted pair of a passage, perhaps more, that of one target together. What
+    /// says nearly the same a survey knows; for less the indexes are asked again.
     fn candidates(&self, place: usize, row: u32) -> Result<Cow<'_, [Pair]>, ParallelsError> {
         let Thresholds {
             min_score,
@@ -149,11 +159,15 @@ impl<'a> Sweep<'a> {
             return Ok(Cow::Borrowed(&self.survey.neighbourhood(row)?.equivalents));
         }
         let near = self.near(place, &[row], min_score, 0);
-        let pairs = near.iter().flatten().map(|neighbour| {
+        let wholes = near.iter().flatten().map(|neighbour| {
             let (target, score) = (neighbour.row, neighbour.score);
-            self.survey.pair(row, target, score)
+            self.survey.wholes(row, target, score)
         });
-        Ok(Cow::Owned(pairs.collect::<Result<_, _>>()?))
+        let mut pairs = wholes.collect::<Result<Vec<_>, _>>()?;
+        pairs.extend(self.survey.near_sentences(row, min_score)?);
+        let catalogue = self.survey.snapshot().catalogue();
+        pairs.sort_by(|a, b| a.before(b, catalogue));
+        Ok(Cow::Owned(pairs))
     }
 
     /// Rows near to these of one document, among those with which it is compared.
@@ -181,50 +195,55 @@ impl<'a> Sweep<'a> {
         for (row, neighbours) in rows.iter().zip(near) {
             for neighbour in neighbours {
                 let (target, score) = (neighbour.row, neighbour.score);
-                closest.note(self.survey.pair(*row, target, score)?);
+                closest.note(self.survey.wholes(*row, target, score)?);
             }
         }
         Ok(closest.closest)
     }
 
-    /// Takes a pair, or counts why not.
-    fn take(&self, pair: Pair, swept: &mut Swept) -> Result<(), ParallelsError> {
+    /// Takes the surest of the carriers of one pair that is wanted, or counts why the surest is not.
+    fn take(&self, carriers: &[Pair], swept: &mut Swept) -> Result<(), ParallelsError> {
+        let mut first = None;
+        for pair in carriers
+            .iter()
+            .filter(|p| p.score >= self.thresholds.min_score)
+        {
+            let Some(reason) = self.unwanted(pair)? else {
+                swept.pairs.push(*pair);
+                return Ok(());
+            };
+            first.get_or_insert(reason);
+        }
+        match first {
+            Some(Unwanted::Unsure) => swept.left_out.unsure += 1,
+            Some(Unwanted::Hub) => swept.left_out.hubs += 1,
+            Some(Unwanted::Formula) => swept.left_out.formulas += 1,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Why a pair is not wanted, if it is not.
+    fn unwanted(&self, pair: &Pair) -> Result<Option<Unwanted>, ParallelsError> {
         let Thresholds {
             min_confidence,
             min_margin,
             formulas,
             ..
         } = self.thresholds;
-        let left_out = &mut swept.left_out;
-        if pair.score < self.thresholds.min_score {
-            return Ok(());
-        }
         if pair.confidence < min_confidence {
-            left_out.unsure += 1;
-            return Ok(());
+            return Ok(Some(Unwanted::Unsure));
         }
-        if min_margin > 0.0 && self.survey.margin(&pair)?.is_some_and(|m| m < min_margin) {
-            left_out.hubs += 1;
-            return Ok(());
+        if min_margin > 0.0 && self.survey.margin(pair)?.is_some_and(|m| m < min_margin) {
+            return Ok(Some(Unwanted::Hub));
         }
-        if formulas != Formulas::Include {
-            let wanted = formulas == Formulas::Only;
-            if self.is_formula(&pair)? != wanted {
-                left_out.formulas += 1;
-                return Ok(());
-            }
-        }
-        swept.pairs.push(pair);
-        Ok(())
-    }
-
-    /// Whether one of the two is said by nearly everybody.
-    fn is_formula(&self, pair: &Pair) -> Result<bool, ParallelsError> {
-        let common = |row| {
-            let neighbourhood = self.survey.neighbourhood(row)?;
-            Ok::<_, ParallelsError>(neighbourhood.common.documents >= self.formula_from)
+        let wanted = match formulas {
+            Formulas::Include => return Ok(None),
+            Formulas::Exclude => false,
+            Formulas::Only => true,
         };
-        Ok(common(pair.source)? || common(pair.target)?)
+        let formula = self.survey.commonness(pair)? >= self.formula_from;
+        Ok((formula != wanted).then_some(Unwanted::Formula))
     }
 
     /// Goes through source documents and shows what is found of each, in order, until `show` says no:

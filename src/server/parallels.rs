@@ -289,7 +289,9 @@ impl From<ParallelsError> for Problem {
             ParallelsError::Parameter { name, .. } => Self::parameter_out_of_range(detail).at(name),
             ParallelsError::Filter { filter, error } => wire::at_filter(error, filter),
             ParallelsError::UnknownField { at, .. } => Self::unknown_field(detail).at(at),
-            ParallelsError::OtherSnapshot | ParallelsError::Cancelled => failed(&error),
+            ParallelsError::OtherSnapshot
+            | ParallelsError::Cancelled
+            | ParallelsError::Index(_) => failed(&error),
             ParallelsError::Store(error) => error.into(),
         }
     }

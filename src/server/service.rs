@@ -11,7 +11,7 @@ use super::parallels::Comparisons;
 use super::problem::Problem;
 use super::recheck::Recheck;
 use crate::engine::{Engine, Snapshot};
-use crate::parallels::Survey;
+use crate::parallels::{Sentences, Survey};
 use crate::search::{CacheUse, QueryEncoder};
 
 /// Seconds after which a client may ask again while the service starts.
@@ -37,6 +37,8 @@ pub struct Service {
     writers: Writers,
     /// Of the newest snapshot, if anybody has asked for parallels in it.
     survey: ArcSwapOption<Survey>,
+    /// The sentences that the last survey had read, for the next one.
+    sentences: ArcSwapOption<Sentences>,
     comparisons: Comparisons,
     recheck: Arc<Recheck>,
     limits: Limits,
@@ -54,6 +56,7 @@ impl Service {
             admission: Admission::new(limits.cores, limits.queue),
             writers: Writers::new(limits.queue),
             survey: ArcSwapOption::empty(),
+            sentences: ArcSwapOption::empty(),
             comparisons: Comparisons::default(),
             recheck: Arc::new(Recheck::new(0)),
             limits,
@@ -122,7 +125,7 @@ impl Service {
         {
             return known;
         }
-        let new = Arc::new(Survey::new(Arc::clone(snapshot), false));
+        let new = Arc::new(self.new_survey(snapshot, false));
         self.survey.store(Some(Arc::clone(&new)));
         new
     }
@@ -130,9 +133,23 @@ impl Service {
     /// The same; one that compares everything with everything is made for the one who asks.
     pub(super) fn survey_for(&self, snapshot: &Arc<Snapshot>, exact: bool) -> Arc<Survey> {
         if exact {
-            Arc::new(Survey::new(Arc::clone(snapshot), true))
+            Arc::new(self.new_survey(snapshot, true))
         } else {
             self.survey(snapshot)
+        }
+    }
+
+    /// A survey that takes sentences from the last one.
+    fn new_survey(&self, snapshot: &Arc<Snapshot>, exact: bool) -> Survey {
+        self.keep_sentences();
+        Survey::after(Arc::clone(snapshot), exact, self.sentences.load_full())
+    }
+
+    /// Keeps the sentences that the last survey has read.
+    fn keep_sentences(&self) {
+        let known = self.survey.load();
+        if let Some(sentences) = known.as_ref().and_then(|known| known.known_sentences()) {
+            self.sentences.store(Some(sentences));
         }
     }
 
@@ -144,6 +161,7 @@ impl Service {
             .as_ref()
             .is_some_and(|known| !Arc::ptr_eq(known.snapshot(), snapshot));
         if old {
+            self.keep_sentences();
             self.survey.store(None);
         }
     }

@@ -111,6 +111,37 @@ impl View {
         })
     }
 
+    /// Visits the embeddings of the sentences of these passages, `[sentences, dimension]` in one row, in
+    /// the order of the keys, until the visitor fails.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read, a passage's are missing or damaged, or the visitor fails.
+    pub fn sentence_vectors_of<E: From<StoreError>>(
+        &self,
+        keys: impl Iterator<Item = PassageKey>,
+        mut visit: impl FnMut(PassageKey, &[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.with(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT vectors FROM sentences WHERE passage = ?1")?;
+            let dimension = self.fingerprint().dimension;
+            let mut vectors = Vec::new();
+            for key in keys {
+                statement.query_row([key.0], |row| {
+                    let bytes = row.get_ref(0)?.as_blob()?;
+                    let of = || format!("the sentences of passage {}", key.0);
+                    let expected = (bytes.len() / (4 * dimension)).max(1) * dimension;
+                    Ok(rows::floats(bytes, expected, of, &mut vectors))
+                })??;
+                if let Err(error) = visit(key, &vectors) {
+                    return Ok(Err(error));
+                }
+            }
+            Ok(Ok(()))
+        })?
+    }
+
     /// Visits the embeddings of these passages, in their order, until the visitor fails.
     ///
     /// # Errors

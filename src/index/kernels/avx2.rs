@@ -69,6 +69,19 @@ pub(super) fn dots(
     }
 }
 
+/// See [`super::Path::dot_four`].
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn dots_of_four(
+    queries: [&[QueryLine]; 4],
+    codes: &[Line],
+    first: usize,
+    out: [&mut [i32]; 4],
+) {
+    for (query, out) in queries.into_iter().zip(out) {
+        dots(query, codes, out, |i| first + i);
+    }
+}
+
 /// See [`super::Path::dot_codes`].
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn dot_codes(a: &[[u8; LINE]], b: &[[u8; LINE]]) -> i32 {

@@ -120,6 +120,23 @@ impl Path {
         on_path!(self, dots(query, codes, out, |i| first + i));
     }
 
+    /// As [`Path::dot_all`] for four queries at once, one row of `out` each.
+    ///
+    /// # Panics
+    ///
+    /// If the queries, or the rows of `out`, differ in length, or there are fewer rows than asked for.
+    pub(super) fn dot_four(
+        self,
+        queries: [&[QueryLine]; 4],
+        codes: &[Line],
+        first: usize,
+        out: [&mut [i32]; 4],
+    ) {
+        assert!(queries.iter().all(|query| query.len() == queries[0].len()));
+        assert!(out.iter().all(|row| row.len() == out[0].len()));
+        on_path!(self, dots_of_four(queries, codes, first, out));
+    }
+
     /// The sum of `(a - 128) * (b - 128)` over two rows of equal length, in whole lines.
     pub(super) fn dot_codes(self, a: &[u8], b: &[u8]) -> i32 {
         let (a, b) = (a.as_chunks::<LINE>().0, b.as_chunks::<LINE>().0);

@@ -21,6 +21,18 @@ fn dot_line(line: &Line, query: &QueryLine) -> i32 {
     products.map(|(c, q)| i32::from(*c) * i32::from(*q)).sum()
 }
 
+/// See [`super::Path::dot_four`].
+pub(super) fn dots_of_four(
+    queries: [&[QueryLine]; 4],
+    codes: &[Line],
+    first: usize,
+    out: [&mut [i32]; 4],
+) {
+    for (query, out) in queries.into_iter().zip(out) {
+        dots(query, codes, out, |i| first + i);
+    }
+}
+
 /// See [`super::Path::dot_codes`].
 pub(super) fn dot_codes(a: &[[u8; LINE]], b: &[[u8; LINE]]) -> i32 {
     let bytes = a.as_flattened().iter().zip(b.as_flattened());

@@ -58,6 +58,36 @@ fn integer_products_are_exact_on_every_path() {
 }
 
 #[test]
+fn four_queries_at_once_have_the_products_of_each() {
+    for (stride, count) in [(1, 3), (6, 11), (6, 16), (12, 1), (6, 0)] {
+        let codes = lines(&bytes(5, (count + 2) * stride * LINE));
+        let queries: [Vec<QueryLine>; 4] = std::array::from_fn(|seed| {
+            let bytes = bytes(6 + u32::try_from(seed).unwrap(), stride * LINE);
+            let bytes: Vec<i8> = bytes.iter().map(|b| b.cast_signed()).collect();
+            bytes.as_chunks::<LINE>().0.to_vec()
+        });
+        for path in Path::available() {
+            let mut out = [(); 4].map(|()| vec![7; count]);
+            let [a, b, c, d] = &mut out;
+            path.dot_four(
+                queries.each_ref().map(|q| q.as_slice()),
+                &codes,
+                2,
+                [a, b, c, d],
+            );
+            for (query, out) in queries.iter().zip(&out) {
+                let mut expected = vec![0; count];
+                Path::available()
+                    .last()
+                    .unwrap()
+                    .dot_all(query, &codes, 2, &mut expected);
+                assert_eq!(out, &expected, "{path:?} with {stride} lines");
+            }
+        }
+    }
+}
+
+#[test]
 fn products_of_two_rows_are_exact_on_every_path() {
     for stride in [1, 6] {
         let (a, b) = (bytes(3, stride * LINE), bytes(4, stride * LINE));

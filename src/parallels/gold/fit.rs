@@ -4,6 +4,7 @@ use super::super::Calibration;
 use super::logistic::{self, Observed};
 use super::measure::{Item, Measured};
 use super::scores::count;
+use super::signals::Compared;
 use super::task::{Kind, Task};
 use super::{GoldError, Half};
 
@@ -51,10 +52,7 @@ pub(super) fn fit(tasks: &[(Task, Measured)]) -> Result<Calibration, GoldError> 
 
 /// The likeness of a pair under other numbers than those with which it was measured.
 pub(super) fn likeness(task: &Task, item: &Item, calibration: &Calibration) -> f32 {
-    let [_, cosine, ..] = item.numbers;
-    let own = task.sources.statement(item.source);
-    own.compare(task.targets().statement(item.target), cosine, calibration)
-        .1
+    Compared::of(task, (item.source, item.target), calibration).likeness()
 }
 
 fn observe<const N: usize>(

@@ -8,7 +8,7 @@ use crate::encoder::Encoder;
 use crate::engine::encode_texts;
 use crate::passages::{self, TextRange, Word};
 
-use super::super::statement::Statement;
+use super::super::statement::{Embedded, Statement};
 use super::super::words::{Lexicon, hash};
 use super::{GoldError, Progress};
 
@@ -95,6 +95,8 @@ impl<'a> Vectors<'a> {
 /// The texts on one side of a task.
 pub(super) struct Side {
     statements: Vec<Statement>,
+    /// `[sentences, dimension]` of each text.
+    sentences: Vec<Vec<f32>>,
     /// The hashes of each text's words, in order.
     words: Vec<Box<[u64]>>,
     /// `[texts, dimension]`
@@ -107,10 +109,10 @@ pub(super) struct Side {
 impl Side {
     /// The vectors must hold all texts.
     pub(super) fn of(texts: &[&Text], lexicon: &Lexicon, vectors: &Vectors<'_>) -> Self {
-        let statement = |text: &&Text| {
+        let statement = |text: &&Text| Statement::new(&text.words, &text.sentences, lexicon);
+        let sentences = |text: &&Text| {
             let sentences = text.sentences().flat_map(|sentence| vectors.get(sentence));
-            let sentences = sentences.copied().collect();
-            Statement::new(&text.words, &text.sentences, sentences, lexicon)
+            sentences.copied().collect()
         };
         let hashes = |text: &&Text| text.words.iter().map(|word| hash(&word.text)).collect();
         let truncated = |text: &&&Text| vectors.truncated.contains(text.whole.as_str());
@@ -119,6 +121,7 @@ impl Side {
             .map_or(1, |text| vectors.get(&text.whole).len());
         Self {
             statements: texts.par_iter().map(statement).collect(),
+            sentences: texts.par_iter().map(sentences).collect(),
             words: texts.iter().map(hashes).collect(),
             vectors: texts
                 .iter()
@@ -134,8 +137,14 @@ impl Side {
         self.statements.len()
     }
 
-    pub(super) fn statement(&self, place: usize) -> &Statement {
-        &self.statements[place]
+    pub(super) fn words_in_common(&self, place: usize, other: &Self, theirs: usize) -> f32 {
+        self.statements[place].words_in_common(&other.statements[theirs])
+    }
+
+    /// A text beside the vectors of its sentences.
+    pub(super) fn embedded(&self, place: usize) -> Embedded<'_> {
+        let vectors = self.sentences[place].chunks_exact(self.dimension.max(1));
+        Embedded::new(&self.statements[place], vectors.collect())
     }
 
     pub(super) fn words(&self, place: usize) -> &[u64] {

@@ -68,6 +68,40 @@ pub(super) type Numbers = [f32; Signal::ALL.len()];
 /// Places of the two signals of which there are margins, each with that of its margin.
 pub(super) const MARGINS: [(usize, usize); 2] = [(1, 6), (5, 7)];
 
+/// A pair, compared as two documents are.
+pub(super) struct Compared {
+    cosine: f32,
+    words: f32,
+    whole: f32,
+    /// Of the most alike sentences; 0 where none count.
+    sentences: f32,
+}
+
+impl Compared {
+    pub(super) fn of(
+        task: &Task,
+        (source, target): (usize, usize),
+        calibration: &Calibration,
+    ) -> Self {
+        let (sources, targets) = (&task.sources, task.targets());
+        let cosine = similarity(sources.vector(source), targets.vector(target));
+        let words = sources.words_in_common(source, targets, target);
+        let (own, theirs) = (sources.embedded(source), targets.embedded(target));
+        let best = own.best_sentences(&theirs, calibration, 0.0);
+        Self {
+            cosine,
+            words,
+            whole: calibration.likeness(cosine, words),
+            sentences: best.map_or(0.0, |best| best.likeness),
+        }
+    }
+
+    /// The greater of the two.
+    pub(super) fn likeness(&self) -> f32 {
+        self.whole.max(self.sentences)
+    }
+}
+
 /// The direct signals of one source and every target: `[signal][target]`.
 pub(super) fn row(
     task: &Task,
@@ -79,16 +113,13 @@ pub(super) fn row(
     let mut row: [Vec<f32>; DIRECT] = std::array::from_fn(|_| Vec::with_capacity(targets));
     let [found, cosines, words, whole, sentences, likeness] = &mut row;
     *found = bm25.scores(task.sources.words(source));
-    let own = task.sources.statement(source);
     for target in 0..targets {
-        let theirs = task.targets().statement(target);
-        let cosine = similarity(task.sources.vector(source), task.targets().vector(target));
-        let (common, alike) = own.compare(theirs, cosine, calibration);
-        cosines.push(cosine);
-        words.push(common);
-        whole.push(calibration.likeness(cosine, common));
-        sentences.push(own.sentence_likeness(theirs, calibration));
-        likeness.push(alike);
+        let compared = Compared::of(task, (source, target), calibration);
+        cosines.push(compared.cosine);
+        words.push(compared.words);
+        whole.push(compared.whole);
+        sentences.push(compared.sentences);
+        likeness.push(compared.likeness());
     }
     row
 }
@@ -99,11 +130,9 @@ pub(super) fn row_of_margins(
     source: usize,
     calibration: &Calibration,
 ) -> [Vec<f32>; MARGINS.len()] {
-    let own = task.sources.statement(source);
     let pair = |target| {
-        let cosine = similarity(task.sources.vector(source), task.targets().vector(target));
-        let theirs = task.targets().statement(target);
-        (cosine, own.compare(theirs, cosine, calibration).1)
+        let compared = Compared::of(task, (source, target), calibration);
+        (compared.cosine, compared.likeness())
     };
     let (cosines, likeness) = (0..task.targets().len()).map(pair).unzip();
     [cosines, likeness]

@@ -27,29 +27,33 @@ pub(in crate::server) use request::{
 /// Two passages that say the same thing.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ParallelBody {
-    /// How sure it is that they do, in (0, 1).
+    /// How sure it is that they do, in [0, 1).
     confidence: f32,
-    /// Cosine of their embeddings, in [-1, 1].
+    /// What carries the pair: `passages`, or the first pair of its `sentences`. Score, words, likeness,
+    /// margin, percentile, wording and commonness are the carrier's.
+    carrier: &'static str,
+    /// Cosine of the embeddings, in [-1, 1].
     score: f32,
+    /// Cosine of the whole passages, whatever carries the pair.
+    passage_score: f32,
     /// How many of the words that tell both have, in [0, 1].
     words: f32,
-    /// Mean of cosine and words in common, of the passages or of their most alike sentences, whichever
-    /// is greater.
+    /// Mean of cosine and words in common.
     likeness: f32,
     /// How far that stands out from the neighbourhoods of both: 1 is as alike as each is to its nearest
     /// others.
     margin: Option<f32>,
-    /// Of 100 random pairs of the corpus, how many have a lower cosine.
+    /// Of 100 random pairs of passages, or of sentences, of the corpus, how many have a lower cosine.
     percentile: Option<f64>,
     /// `verbatim`, `close` or `paraphrase`.
     wording: &'static str,
-    /// Weight of the longest wording that both have; a rare word weighs up to 1.
+    /// Weight of the longest wording that both passages have; a rare word weighs up to 1.
     phrase: f32,
-    /// Whether one of the two is a formula.
+    /// Whether what carries the pair is a formula.
     formula: bool,
     source: SideBody,
     target: SideBody,
-    /// The sentences that carry the match, the surest first.
+    /// Sentences that say the same: first those that carry the pair, then the surest.
     sentences: Vec<SentencesBody>,
 }
 
@@ -66,7 +70,7 @@ struct SideBody {
     end: usize,
     /// Where it holds words that the other has as well, in characters of the document's clean text.
     shared: Vec<RangeBody>,
-    /// In how much of the corpus nearly the same is said.
+    /// In how much of the corpus is said nearly what carries the pair here.
     common: CommonBody,
     /// The document.
     document: DocumentBody,
@@ -77,7 +81,7 @@ struct SideBody {
 /// In how much of the corpus nearly the same is said.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 struct CommonBody {
-    /// Other documents that hold a passage which says nearly the same.
+    /// Other documents that say nearly the same.
     documents: usize,
     /// Speakers of these, as far as they are known.
     speakers: usize,
@@ -395,7 +399,9 @@ impl From<Parallel> for ParallelBody {
                 .map(|pair| SentencesBody::of(pair, source, target))
                 .collect(),
             confidence: parallel.pair.confidence,
+            carrier: parallel.pair.carrier.name(),
             score: parallel.pair.score,
+            passage_score: parallel.passage_score,
             words: parallel.pair.words,
             likeness: parallel.pair.likeness,
             margin: parallel.margin,
