@@ -9,9 +9,12 @@
 mod csv;
 mod escape;
 mod html;
+mod origin;
 mod report;
 mod tei;
 
+#[cfg(test)]
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +23,7 @@ use std::path::Path;
 
 pub use csv::Csv;
 pub use html::Html;
+pub use origin::Origin;
 pub use report::{Compared, Counts, Report, Subject};
 pub use tei::Tei;
 

@@ -265,7 +265,7 @@ fn sentences(
 }
 
 fn header(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let found = report.counts.found;
+    let (origin, found) = (&report.origin, report.counts.found);
     writeln!(
         out,
         r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -279,9 +279,9 @@ fn header(out: &mut impl Write, report: &Report) -> io::Result<()> {
     write!(
         out,
         "<publicationStmt><p>Written by Antiphon {} (commit {}) from a corpus of {} documents",
-        report.version, report.commit, report.documents
+        origin.version, origin.commit, origin.documents
     )?;
-    if let Some(changed) = &report.changed {
+    if let Some(changed) = &origin.changed {
         let changed = Escaped(changed);
         write!(
             out,
@@ -326,7 +326,7 @@ fn header(out: &mut impl Write, report: &Report) -> io::Result<()> {
 </appInfo>
 </encodingDesc>
 </teiHeader>"#,
-        report.version, report.commit
+        origin.version, origin.commit
     )
 }
 

@@ -204,7 +204,7 @@ fn head(out: &mut impl Write, report: &Report) -> io::Result<()> {
 <section id="provenance">
 <h2>Where this comes from</h2>
 <dl class="rows">"##,
-        report.version
+        report.origin.version
     )?;
     // The title stands above.
     for (name, value) in report.rows().into_iter().skip(1) {
