@@ -286,6 +286,26 @@ fn a_taken_port_is_named() {
     );
 }
 
+/// A file of lines holds the pairs that are printed as JSON, in the same shape.
+fn check_lines(file: &str, printed: &str) {
+    let lines: Vec<Value> = file
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let printed: Value = serde_json::from_str(printed).unwrap();
+    let expected = printed["parallels"].as_array().unwrap();
+    let (begin, rest) = lines.split_first().unwrap();
+    let (end, pairs) = rest.split_last().unwrap();
+    let pairs: Vec<&Value> = pairs.iter().map(|line| &line["parallel"]).collect();
+    assert!(!pairs.is_empty());
+    assert_eq!(pairs, expected.iter().collect::<Vec<_>>());
+    assert_eq!(begin["begin"]["provenance"], printed["provenance"]);
+    assert_eq!(begin["begin"]["commit"], antiphon::COMMIT);
+    for counted in ["found", "compared", "taken"] {
+        assert_eq!(end["end"][counted], printed[counted], "{counted}");
+    }
+}
+
 #[test]
 fn parallels_are_written_to_files() {
     let folder = TempDir::new().unwrap();
@@ -314,6 +334,18 @@ fn parallels_are_written_to_files() {
         let none = write(file, &["--min-confidence", "1", "--min-phrase", "1000"]);
         assert!(none.contains("The closest are"), "{file}");
     }
+    check_lines(
+        &write("pairs.jsonl", &[]),
+        &stdout(&run(
+            &folder,
+            &["parallels", both[0], both[1], "--json", "-n", "9999"],
+        )),
+    );
+    let none = ["--min-confidence", "1", "--min-phrase", "1000"];
+    let none = write("none.ndjson", &none);
+    let end: Value = serde_json::from_str(none.lines().last().unwrap()).unwrap();
+    assert!(end["end"]["closest"]["score"].as_f64().unwrap() < 1.0);
+    assert_eq!(none.lines().count(), 2);
     let table = write("pairs.txt", &["--format", "csv"]);
     let mut table = csv::ReaderBuilder::new()
         .comment(Some(b'#'))

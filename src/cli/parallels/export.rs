@@ -10,12 +10,15 @@ use crate::parallels::export::{
     self, Compared, Counts, Csv, Export, Format, Html, Report, Subject, Tei,
 };
 use crate::parallels::{Comparison, Pair, Reader, Survey, Sweep, Swept};
+use crate::server::Jsonl;
 
 use super::{Arguments, FormulasName};
 
 /// The formats that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FormatName {
+    /// A JSON object a line, as the service answers
+    Jsonl,
     /// A table, a row a pair
     Csv,
     /// TEI P5 with links beside the texts
@@ -114,6 +117,7 @@ pub(super) fn write(
     )?;
     output::write_whole(path, |file| {
         let mut export: Box<dyn Export> = match format {
+            FormatName::Jsonl => Box::new(Jsonl::new(file)),
             FormatName::Csv => Box::new(Csv::new(file)),
             FormatName::Tei => Box::new(Tei::new(file)?),
             FormatName::Html => Box::new(Html::new(file)),
@@ -133,11 +137,12 @@ fn format_of(path: &Path, asked: Option<FormatName>) -> anyhow::Result<FormatNam
         return Ok(format);
     }
     match Format::of_file(path) {
+        Some(Format::Jsonl) => Ok(FormatName::Jsonl),
         Some(Format::Csv) => Ok(FormatName::Csv),
         Some(Format::Tei) => Ok(FormatName::Tei),
         Some(Format::Html) => Ok(FormatName::Html),
-        Some(Format::Jsonl) | None => anyhow::bail!(
-            "the name {} says no format; expected one that ends in .csv, .tei, .xml or .html, or --format",
+        None => anyhow::bail!(
+            "the name {} says no format; expected one that ends in .jsonl, .csv, .tei, .xml or .html, or --format",
             path.display()
         ),
     }

@@ -1,6 +1,7 @@
 //! The shapes of parallels and families.
 
 mod families;
+mod file;
 mod request;
 
 use std::time::Instant;
@@ -18,6 +19,7 @@ use crate::server::timing::milliseconds;
 use crate::store::PassageRecord;
 
 pub use families::{FamiliesResponse, families_response};
+pub use file::Jsonl;
 pub use request::FormulasName;
 pub(in crate::server) use request::{
     ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters, at_filter,
