@@ -69,11 +69,20 @@ fn check_links(document: &roxmltree::Document<'_>) {
             for link in node.attribute(name).unwrap_or("").split_whitespace() {
                 links += 1;
                 let target = link.strip_prefix('#').expect("links stay inside");
+                let target = string_range(target).map_or(target, |(target, ..)| target);
                 assert!(ids.contains(target), "{target} is missing");
             }
         }
     }
     assert!(links > 5, "{links} links");
+}
+
+/// The element, the first character and the length of a pointer into a text.
+fn string_range(pointer: &str) -> Option<(&str, usize, usize)> {
+    let inside = pointer.strip_prefix("string-range(")?.strip_suffix(')')?;
+    let mut parts = inside.split(',');
+    let (id, offset, length) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((id, offset.parse().ok()?, length.parse().ok()?))
 }
 
 #[test]
@@ -198,6 +207,46 @@ fn tei_is_read_back() {
     assert_eq!(named("bibl").count(), 8);
     assert!(tei.contains(r#"source="document:%C3%BC-%E6%97%A5%E6%9C%AC#char=10,44""#));
     assert!(tei.contains(r#"<date when="2026-01-02T03:04:05Z">"#));
+}
+
+#[test]
+fn the_words_that_tei_marks_are_those_that_both_passages_share() {
+    let tei = all(Format::Tei);
+    let document = xml(&tei);
+    let elements = || document.descendants().filter(roxmltree::Node::is_element);
+    let by_id = |wanted: &str| elements().find(|node| id(node) == Some(wanted));
+    let marked = |link: &str| -> Vec<(String, String)> {
+        let group = elements().find(|node| {
+            node.has_tag_name(("http://www.tei-c.org/ns/1.0", "spanGrp"))
+                && node.attribute("corresp") == Some(&format!("#{link}"))
+        });
+        let spans = group.into_iter().flat_map(|group| group.children());
+        let pointers = spans.filter_map(|span| span.attribute("target"));
+        pointers
+            .map(|pointer| {
+                let range = string_range(pointer.strip_prefix('#').expect("inside"));
+                let (passage, offset, length) = range.expect("a range");
+                let passage = by_id(passage).expect("a passage");
+                let words = text(passage).chars().skip(offset).take(length).collect();
+                (passage.attribute("n").expect("an id").to_owned(), words)
+            })
+            .collect()
+    };
+    let mut found = 0;
+    for (number, parallel) in (1..).zip(parallels()) {
+        let sides = [&parallel.source, &parallel.target];
+        let expected: Vec<(String, String)> = sides
+            .into_iter()
+            .flat_map(|side| side.shared.iter().map(move |range| (side, range)))
+            .map(|(side, range)| {
+                let words = clean(side.passage.slice(*range)).into_owned();
+                (side.passage.id(), words)
+            })
+            .collect();
+        found += expected.len();
+        assert_eq!(marked(&format!("l{number}")), expected, "{number}");
+    }
+    assert!(found > 5, "{found} ranges");
 }
 
 #[test]
