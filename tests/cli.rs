@@ -371,3 +371,46 @@ fn parallels_are_written_to_files() {
     let refused = failure(&run(&folder, &[&two[..], &["nowhere/pairs.csv"]].concat()));
     assert!(refused.contains("nowhere/pairs.csv"), "{refused}");
 }
+
+#[test]
+fn families_are_written_to_files() {
+    let folder = TempDir::new().unwrap();
+    let text = "Rising seas threaten the very existence of small island States, and our wells turn to salt.";
+    let document = |id: &str, date: &str| serde_json::json!({"id": id, "date": date, "text": text});
+    let lines = [("a", "2015"), ("b", "2013"), ("c", "2014-09")];
+    let lines = lines.map(|(id, date)| document(id, date).to_string());
+    fs::write(folder.path().join("corpus.jsonl"), lines.join("\n")).unwrap();
+    stdout(&run(&folder, &["index", "corpus.jsonl"]));
+    let write = |file: &str, more: &[&str]| {
+        stdout(&run(
+            &folder,
+            &[&["families", "--out", file], more].concat(),
+        ));
+        fs::read_to_string(folder.path().join(file)).unwrap()
+    };
+    for file in ["families.csv", "families.html", "families.jsonl"] {
+        let written = write(file, &[]);
+        assert_eq!(written, write(file, &[]), "the same bytes every time");
+        for said in ["b#p1", antiphon::COMMIT, text] {
+            assert!(written.contains(said), "{file} does not say {said}");
+        }
+        let none = write(file, &["--min-members", "4"]);
+        assert!(!none.contains(text), "{file}");
+    }
+    let lines = write("families.ndjson", &["--count", "date"]);
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 3);
+    let printed = stdout(&run(&folder, &["families", "--count", "date", "--json"]));
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(lines[1]["family"], printed["families"][0]);
+    assert_eq!(lines[1]["family"]["first"][0], "b#p1");
+    assert_eq!(lines[2]["end"]["pairs"], printed["pairs"]);
+    let refused = failure(&run(&folder, &["families", "--out", "families.xml"]));
+    assert!(
+        refused.contains("TEI") && refused.contains(".csv"),
+        "{refused}"
+    );
+}

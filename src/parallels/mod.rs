@@ -20,6 +20,7 @@ mod scope;
 mod statement;
 mod survey;
 mod sweep;
+mod texts;
 mod wording;
 mod words;
 
@@ -37,6 +38,7 @@ pub use families::{Families, Family, FamilyOptions, Member, Spread, families};
 pub use scope::Scope;
 pub use survey::{Commonness, EQUIVALENT, NEAR, NEIGHBOURS, Neighbourhood, Survey};
 pub use sweep::{LeftOut, Step, Sweep, Swept};
+pub use texts::{FamilyTexts, MemberText};
 pub use wording::Wording;
 
 /// Two passages, compared. Rows are those of a snapshot.

@@ -1,10 +1,14 @@
 //! What every export is tested with: texts that mean something to some format.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Compared, Counts, Origin, Report, Subject};
+use super::{Compared, Counts, FamiliesReport, Origin, Report, Subject};
 use crate::corpus::Metadata;
-use crate::parallels::{Commonness, Pair, Parallel, SentencePair, Side, Wording};
+use crate::parallels::{
+    Commonness, Family, FamilyTexts, LeftOut, MemberText, Pair, Parallel, SentencePair, Side,
+    Spread, Wording,
+};
 use crate::passages::TextRange;
 use crate::store::{ContentHash, DocumentSummary, PassageRecord};
 
@@ -142,26 +146,7 @@ pub(crate) fn parallels() -> Vec<Parallel> {
 pub(crate) fn report(found: usize, subject: Subject) -> Report {
     Report {
         subject,
-        origin: Origin {
-            version: "0.1.0",
-            commit: "0123456789ab",
-            model: "a/model".to_owned(),
-            revision: "r".to_owned(),
-            precision: "int8".to_owned(),
-            snapshot: "s".to_owned(),
-            corpus_hash: "c".to_owned(),
-            documents: 8,
-            passages: 8,
-            index: "exact".to_owned(),
-            changed: Some("2026-01-02T03:04:05Z".to_owned()),
-            parameters: vec![
-                (
-                    "source".to_owned(),
-                    r#"{"country": "=A, \"B\""}"#.to_owned(),
-                ),
-                ("target".to_owned(), "=two\nlines".to_owned()),
-            ],
-        },
+        origin: origin(),
         counts: Counts {
             found,
             compared: Compared::Passages(77),
@@ -175,5 +160,78 @@ pub(crate) fn report(found: usize, subject: Subject) -> Report {
         bibliography: (0..8).map(|place| Arc::new(document(place))).collect(),
         confidences: [0, 0, 0, 0, 0, 0, 0, 0, found, 0],
         closest: (found == 0).then(|| parallel(3, 4)),
+    }
+}
+
+fn origin() -> Origin {
+    Origin {
+        version: "0.1.0",
+        commit: "0123456789ab",
+        model: "a/model".to_owned(),
+        revision: "r".to_owned(),
+        precision: "int8".to_owned(),
+        snapshot: "s".to_owned(),
+        corpus_hash: "c".to_owned(),
+        documents: 8,
+        passages: 8,
+        index: "exact".to_owned(),
+        changed: Some("2026-01-02T03:04:05Z".to_owned()),
+        parameters: vec![
+            (
+                "source".to_owned(),
+                r#"{"country": "=A, \"B\""}"#.to_owned(),
+            ),
+            ("target".to_owned(), "=two\nlines".to_owned()),
+        ],
+    }
+}
+
+/// Two families, of three and of all texts; in the second nobody is the first.
+pub(crate) fn families() -> Vec<FamilyTexts> {
+    [vec![4, 0, 2], (0..8).collect()]
+        .into_iter()
+        .zip([1, 0])
+        .map(|(places, first)| family(&places, first))
+        .collect()
+}
+
+fn family(places: &[usize], first: usize) -> FamilyTexts {
+    let member = |(at, place): (usize, &usize)| MemberText {
+        passage: passage(*place),
+        document: Arc::new(document(*place)),
+        confidence: 0.625,
+        represents: at == 1,
+        first: at < first,
+    };
+    FamilyTexts {
+        members: places.iter().enumerate().map(member).collect(),
+        family: Family {
+            representative: 1,
+            members: Vec::new(),
+            first,
+            least: 0.375,
+            mean: 0.75,
+            spread: vec![Spread {
+                field: "speaker".to_owned(),
+                values: vec![(NASTY[3].to_owned(), 2), (NASTY[5].to_owned(), 1)],
+            }],
+            years: BTreeMap::from([(2015, places.len())]),
+        },
+    }
+}
+
+pub(crate) fn families_report(found: usize) -> FamiliesReport {
+    FamiliesReport {
+        origin: origin(),
+        found,
+        small: 6,
+        compared: 77,
+        pairs: 9,
+        left_out: LeftOut {
+            unsure: 1,
+            hubs: 2,
+            formulas: 3,
+        },
+        undated: 5,
     }
 }

@@ -8,9 +8,8 @@ use utoipa::ToSchema;
 
 use super::{ComparedMs, DocumentBody, FormulasName, LeftOutBody, Provenance, passage_url};
 use crate::parallels::{
-    Families, Family, FamilyOptions, Member, ParallelsError, Survey, Swept, Thresholds,
+    Families, FamilyOptions, FamilyTexts, MemberText, ParallelsError, Survey, Swept, Thresholds,
 };
-use crate::store::{DocumentSummary, PassageRecord};
 
 /// The families of a corpus.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -45,7 +44,7 @@ struct FamilyParametersBody {
 
 /// One statement, made again and again.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-struct FamilyBody {
+pub(super) struct FamilyBody {
     /// The passage that is most like the others.
     representative: MemberBody,
     /// Its passages in order of date, each of another document.
@@ -98,7 +97,7 @@ pub fn families_response(
     start: Instant,
 ) -> Result<FamiliesResponse, ParallelsError> {
     let shown = families.families.iter().take(limit);
-    let shown = shown.map(|family| FamilyBody::of(survey, family));
+    let shown = shown.map(|family| FamilyBody::of(FamilyTexts::read(survey, family)?));
     let documents = survey.snapshot().facts().documents;
     Ok(FamiliesResponse {
         families: shown.collect::<Result<_, _>>()?,
@@ -119,16 +118,13 @@ pub fn families_response(
 }
 
 impl FamilyBody {
-    fn of(survey: &Survey, family: &Family) -> Result<Self, ParallelsError> {
-        let rows: Vec<u32> = family.members.iter().map(|member| member.row).collect();
-        let read = survey.passages(&rows)?;
-        let body = |(member, (passage, document)): (&Member, (PassageRecord, _))| {
-            MemberBody::of(passage, document, member.confidence)
-        };
-        let members: Vec<MemberBody> = family.members.iter().zip(read).map(body).collect();
-        let place = rows.iter().position(|row| *row == family.representative);
-        let representative = members.get(place.unwrap_or(0)).cloned();
-        let first = members.iter().take(family.first);
+    pub(super) fn of(texts: FamilyTexts) -> Result<Self, ParallelsError> {
+        let FamilyTexts { family, members } = texts;
+        let place = members.iter().position(|member| member.represents);
+        let first = members.iter().filter(|member| member.first);
+        let first = first.map(|member| member.passage.id()).collect();
+        let members: Vec<MemberBody> = members.into_iter().map(MemberBody::from).collect();
+        let representative = place.and_then(|place| members.get(place)).cloned();
         let values = |values: &[(String, usize)]| {
             let values = values.iter().map(|(value, members)| ValueBody {
                 value: value.clone(),
@@ -138,7 +134,7 @@ impl FamilyBody {
         };
         let spread = family.spread.iter();
         Ok(Self {
-            first: first.map(|member| member.passage.clone()).collect(),
+            first,
             representative: representative.ok_or(ParallelsError::OtherSnapshot)?,
             least_confidence: family.least,
             mean_confidence: family.mean,
@@ -155,16 +151,17 @@ impl FamilyBody {
     }
 }
 
-impl MemberBody {
-    fn of(passage: PassageRecord, document: &DocumentSummary, confidence: f32) -> Self {
+impl From<MemberText> for MemberBody {
+    fn from(member: MemberText) -> Self {
+        let passage = member.passage;
         Self {
             passage: passage.id(),
             url: passage_url(&passage),
             start: passage.range.start,
             end: passage.range.end,
             text: passage.text,
-            confidence,
-            document: DocumentBody::from(document),
+            confidence: member.confidence,
+            document: DocumentBody::from(&*member.document),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::passages::TextRange;
 use crate::server::timing::milliseconds;
 use crate::store::PassageRecord;
 
+use families::FamilyBody;
 pub use families::{FamiliesResponse, families_response};
 pub use file::Jsonl;
 pub use request::FormulasName;

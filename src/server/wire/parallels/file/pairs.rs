@@ -1,46 +1,17 @@
-//! Parallels as a file of JSON lines: those of a stream, whose first and last also say what a file must
-//! say by itself.
+//! A line a pair.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use super::{LeftOutBody, PairBody, Provenance, StreamLine};
+use super::{Jsonl, line};
 use crate::parallels::Parallel;
-use crate::parallels::export::{Compared, Export, Origin, Report};
-
-/// Writes a line for where parallels come from, one for each of them, and one for what was found.
-pub struct Jsonl<W> {
-    out: W,
-    /// The last line, once it is known.
-    end: Option<FileEnd>,
-}
-
-/// The first line and the last; those between are the lines of a stream.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum FileLine<'a> {
-    Begin(&'a FileBegin<'a>),
-    End(&'a FileEnd),
-}
-
-/// Where a file comes from.
-#[derive(Debug, Serialize)]
-pub(super) struct FileBegin<'a> {
-    title: String,
-    /// What was asked, by the names of the command line.
-    asked: Map<String, Value>,
-    /// The commit from which the program was made.
-    commit: &'a str,
-    /// When the corpus was last changed, if the store remembers it.
-    corpus_changed: Option<&'a str>,
-    provenance: Provenance,
-}
+use crate::parallels::export::{Compared, Export, Report};
+use crate::server::wire::parallels::{LeftOutBody, PairBody, StreamLine};
 
 /// What was found and left out.
 #[derive(Debug, Serialize)]
-struct FileEnd {
+struct PairsEnd {
     found: usize,
     left_out: LeftOutBody,
     /// Pairs left out because their passages are in more telling ones.
@@ -58,18 +29,9 @@ struct FileEnd {
     complete: bool,
 }
 
-impl<W: Write> Jsonl<W> {
-    /// Writes to this.
-    pub fn new(out: W) -> Self {
-        Self { out, end: None }
-    }
-}
-
 impl<W: Write> Export for Jsonl<W> {
     fn begin(&mut self, report: &Report) -> io::Result<()> {
-        self.end = Some(FileEnd::of(report));
-        let begin = FileBegin::of(report.title(), &report.origin);
-        line(&mut self.out, &FileLine::Begin(&begin))
+        self.frame(report.title(), &report.origin, PairsEnd::of(report))
     }
 
     fn parallel(&mut self, parallel: &Parallel) -> io::Result<()> {
@@ -78,35 +40,11 @@ impl<W: Write> Export for Jsonl<W> {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        match self.end.take() {
-            Some(end) => line(&mut self.out, &FileLine::End(&end)),
-            None => Ok(()),
-        }
+        self.out.write_all(&self.last)
     }
 }
 
-/// Writes one.
-pub(super) fn line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
-    out.write_all(b"\n")
-}
-
-impl<'a> FileBegin<'a> {
-    pub(super) fn of(title: String, origin: &'a Origin) -> Self {
-        let asked = origin.parameters.iter();
-        Self {
-            title,
-            asked: asked
-                .map(|(name, value)| (name.clone(), value.clone().into()))
-                .collect(),
-            commit: origin.commit,
-            corpus_changed: origin.changed.as_deref(),
-            provenance: origin.into(),
-        }
-    }
-}
-
-impl FileEnd {
+impl PairsEnd {
     fn of(report: &Report) -> Self {
         let counts = &report.counts;
         let (compared, passages) = match counts.compared {
@@ -143,6 +81,8 @@ impl From<&Parallel> for PairBody {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Map, Value};
+
     use super::*;
     use crate::parallels::Side;
     use crate::parallels::export::Subject;
