@@ -41,7 +41,7 @@ pub(crate) fn document(place: usize) -> DocumentSummary {
             title: Some(NASTY[place].to_owned()),
             speaker: (place != 1).then(|| format!("{}, speaker", NASTY[place])),
             date: ["2015", "2015-10", "2015-10-23"][place % 3].parse().ok(),
-            country: Some("@country".to_owned()),
+            country: Some("007".to_owned()),
             venue: Some("A & B".to_owned()),
             language: Some(["en", "not a tag", "zh-Hans"][place % 3].to_owned()),
             source: Some("<source>".to_owned()),

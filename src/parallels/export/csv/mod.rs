@@ -11,8 +11,6 @@ mod pairs;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use ::csv::{QuoteStyle, Terminator, WriterBuilder};
-
 use crate::store::{DocumentSummary, PassageRecord};
 
 use super::escape::clean;
@@ -43,22 +41,18 @@ impl<W: Write> Csv<W> {
         for (name, value) in rows {
             // One line each, whatever a filter or a title holds.
             let value = clean(&value).replace(['\r', '\n'], " ");
-            let value = harmless(&value).replace('"', "\"\"");
-            write!(self.out, "# {name},\"{value}\"\r\n")?;
+            write!(self.out, "# {name},{}\r\n", quoted(&harmless(&value)))?;
         }
-        self.row(columns.iter().map(|name| Cow::Borrowed(name.as_str())))
+        self.row(columns.iter().map(|name| quoted(name)))
     }
 
+    /// Cells as they stand in the file.
     fn row<'a>(&mut self, cells: impl IntoIterator<Item = Cow<'a, str>>) -> io::Result<()> {
-        let mut row = WriterBuilder::new()
-            .quote_style(QuoteStyle::NonNumeric)
-            .terminator(Terminator::CRLF)
-            .from_writer(&mut self.out);
-        for cell in cells {
-            row.write_field(cell.as_bytes())?;
+        for (place, cell) in cells.into_iter().enumerate() {
+            let comma = if place > 0 { "," } else { "" };
+            write!(self.out, "{comma}{cell}")?;
         }
-        row.write_record(None::<&[u8]>)?;
-        row.flush()
+        write!(self.out, "\r\n")
     }
 }
 
@@ -82,9 +76,14 @@ fn passage<'a>(
     ]
 }
 
-/// A text that means nothing to a spreadsheet.
+/// A text that means nothing to a spreadsheet, in quotes also where it looks like a number: a
+/// spreadsheet that is told so keeps `007` and `1/2` as they are.
 fn text(text: &str) -> Cow<'static, str> {
-    Cow::Owned(harmless(&clean(text)).into_owned())
+    quoted(&harmless(&clean(text)))
+}
+
+fn quoted(text: &str) -> Cow<'static, str> {
+    Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
 }
 
 /// Four decimals, as everywhere in the table.

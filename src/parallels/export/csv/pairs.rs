@@ -6,7 +6,7 @@ use std::iter;
 
 use serde_json::json;
 
-use super::{Csv, PASSAGE, number, passage, text, truth};
+use super::{Csv, PASSAGE, number, passage, quoted, text, truth};
 use crate::parallels::export::escape::clean;
 use crate::parallels::export::{Export, Report};
 use crate::parallels::{Parallel, SentencePair, Side};
@@ -65,7 +65,7 @@ impl<W: Write> Export for Csv<W> {
                     .map_or(String::new(), |p| format!("{p:.4}")),
             ),
             parallel.margin.map_or(Cow::Borrowed(""), number),
-            Cow::Borrowed(parallel.wording.name()),
+            quoted(parallel.wording.name()),
             number(parallel.phrase),
             truth(parallel.formula),
         ];
@@ -110,7 +110,7 @@ fn sentences(parallel: &Parallel) -> [Cow<'_, str>; SENTENCES.len()] {
         })
         .collect();
     // A list begins with a bracket: no spreadsheet takes it for a formula.
-    let list = Cow::Owned(serde_json::Value::Array(list).to_string());
+    let list = quoted(&serde_json::Value::Array(list).to_string());
     let Some(SentencePair {
         source: a,
         target: b,

@@ -7,6 +7,7 @@ use super::{Html, counted, heading, text};
 use crate::parallels::export::escape::Escaped;
 use crate::parallels::export::{ExportFamilies, FamiliesReport};
 use crate::parallels::{Family, FamilyTexts, MemberText};
+use crate::search::date_of;
 
 /// Values of a field that are listed.
 const LISTED: usize = 20;
@@ -125,17 +126,16 @@ fn quote(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
 }
 
 fn row(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
-    let metadata = &member.document.metadata;
-    let date = metadata
-        .date
-        .map_or_else(String::new, |date| date.to_string());
-    let first = if member.first { ", first" } else { "" };
+    let date = date_of(&member.document).map(|date| date.to_string());
+    let first = member.first.then(|| "first".to_owned());
+    let date: Vec<String> = [date, first].into_iter().flatten().collect();
     write!(
         out,
-        r#"<tr><th scope="row">{date}{first}</th><td>{}"#,
+        r#"<tr><th scope="row">{}</th><td>{}"#,
+        date.join(", "),
         Escaped(&member.passage.id())
     )?;
-    if let Some(speaker) = &metadata.speaker {
+    if let Some(speaker) = &member.document.metadata.speaker {
         write!(out, r#"<div dir="auto">{}</div>"#, Escaped(speaker))?;
     }
     write!(out, "</td><td>{:.2}</td><td>", member.confidence)?;
