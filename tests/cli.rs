@@ -408,6 +408,11 @@ fn families_are_written_to_files() {
     assert_eq!(lines[1]["family"], printed["families"][0]);
     assert_eq!(lines[1]["family"]["first"][0], "b#p1");
     assert_eq!(lines[2]["end"]["pairs"], printed["pairs"]);
+    let refused = failure(&run(&folder, &["families", "--years", "10001"]));
+    assert!(
+        refused.contains("years is 10001; expected 0 to 10000"),
+        "{refused}"
+    );
     let refused = failure(&run(&folder, &["families", "--out", "families.xml"]));
     assert!(
         refused.contains("TEI") && refused.contains(".csv"),

@@ -155,13 +155,15 @@ impl ScopeArguments {
                 serde_json::from_str(json).with_context(|| format!("--{name} is not JSON"))?;
             Filter::read(&value).with_context(|| format!("--{name} is no filter"))
         };
-        Ok(Scope {
+        let scope = Scope {
             source: filter("source", &self.source)?,
             target: filter("target", &self.target)?,
             apart: self.apart.clone(),
             years: self.years,
             forward: self.forward,
-        })
+        };
+        scope.check()?;
+        Ok(scope)
     }
 }
 
