@@ -32,7 +32,7 @@ use crate::store::{DocumentSummary, PassageRecord, StoreError};
 
 pub use background::Background;
 pub use calibration::Calibration;
-pub use documents::{Comparison, Enough, compare};
+pub use documents::{Comparison, Enough, compare, compare_while};
 pub use evidence::Reader;
 pub use families::{Families, Family, FamilyOptions, Member, Spread, families};
 pub use scope::Scope;
