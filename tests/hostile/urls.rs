@@ -345,12 +345,12 @@ fn cursors_that_are_not_from_here() {
     let forged = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let read: Value = serde_json::from_slice(&plain).unwrap();
     for (field, value) in [
-        ("offset", json!(-1)),
-        ("offset", json!(1.5)),
-        ("offset", json!("3")),
-        ("offset", json!(null)),
+        ("place", json!(-1)),
+        ("place", json!(1.5)),
+        ("place", json!("3")),
+        ("place", json!(null)),
         ("snapshot", json!(5)),
-        ("search", json!("0000000000000000")),
+        ("request", json!("0000000000000000")),
         ("more", json!(true)),
     ] {
         let mut forgery = read.clone();
@@ -358,7 +358,7 @@ fn cursors_that_are_not_from_here() {
         page(&forged(&forgery), &json!({})).assert_problem(400, "bad_cursor", Some("cursor"));
     }
     let mut far = read.clone();
-    far["offset"] = json!(u64::MAX);
+    far["place"] = json!(u64::MAX);
     page(&forged(&far), &json!({})).assert_problem(400, "offset_out_of_range", Some("offset"));
     let mut other = read;
     other["snapshot"] = json!("0123456789abcdef");

@@ -81,9 +81,9 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     }
     if arguments.json {
         let asked = (&thresholds, &options);
-        let limit = arguments.limit;
+        let page = (0, arguments.limit);
         return output::json(&families_response(
-            &survey, &swept, &found, asked, limit, start,
+            &survey, &swept, &found, asked, page, start,
         )?);
     }
     print::families(&survey, &found, arguments.limit)?;

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::engine::Snapshot;
 use crate::search::{DEFAULT_LIMIT, Filter, GroupBy, Grouping, Include, Mode, Parts, Query};
-use crate::server::cursor::Cursor;
+use crate::server::cursor::Asked;
 use crate::server::problem::Problem;
 
 /// How to search.
@@ -277,13 +277,8 @@ impl SearchRequest {
             },
             facets: self.facets,
         };
-        if let Some(cursor) = &self.cursor {
-            if parts.offset != 0 {
-                let detail = "there is an offset as well as a cursor; expected one or the other";
-                return Err(Problem::bad_cursor(detail).at("cursor"));
-            }
-            parts.offset = Cursor::read(cursor)?.offset(snapshot, &parts)?;
-        }
+        let asked = Asked::search(snapshot, &parts);
+        parts.offset = asked.offset(parts.offset, self.cursor.as_deref())?;
         Ok(Query::new(parts)?)
     }
 }

@@ -16,8 +16,13 @@ use crate::parallels::{
 pub struct FamiliesResponse {
     /// The largest first.
     families: Vec<FamilyBody>,
-    /// How many there are; `families` holds the first of them up to the limit.
+    /// How many there are; `families` holds those from the offset on, up to the limit.
     found: usize,
+    /// How many were left out before the first.
+    offset: usize,
+    /// Gives the next page as `cursor`, as long as the snapshot is the newest; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
     /// Groups that are too small to be a family.
     small: usize,
     /// Pairs that they were made of.
@@ -83,7 +88,16 @@ struct MemberBody {
     url: String,
 }
 
-/// The families of a corpus in their wire shape; the command line prints the same with `--json`.
+impl FamiliesResponse {
+    /// With a cursor to the next page, if there is one.
+    pub(in crate::server) fn going_on(mut self, cursor: String) -> Self {
+        let told = self.offset.saturating_add(self.families.len());
+        self.next_cursor = (told < self.found).then_some(cursor);
+        self
+    }
+}
+
+/// The families of a corpus in their wire shape, those after an offset up to a limit; the command line prints the same with `--json`.
 ///
 /// # Errors
 ///
@@ -93,15 +107,17 @@ pub fn families_response(
     swept: &Swept,
     families: &Families,
     (thresholds, options): (&Thresholds, &FamilyOptions),
-    limit: usize,
+    (offset, limit): (usize, usize),
     start: Instant,
 ) -> Result<FamiliesResponse, ParallelsError> {
-    let shown = families.families.iter().take(limit);
+    let shown = families.families.iter().skip(offset).take(limit);
     let shown = shown.map(|family| FamilyBody::of(FamilyTexts::read(survey, family)?));
     let documents = survey.snapshot().facts().documents;
     Ok(FamiliesResponse {
         families: shown.collect::<Result<_, _>>()?,
         found: families.families.len(),
+        offset,
+        next_cursor: None,
         small: families.small,
         pairs: swept.pairs.len(),
         left_out: swept.left_out.into(),

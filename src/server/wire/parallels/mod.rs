@@ -171,16 +171,12 @@ pub fn comparison_response(
     limit: usize,
     start: Instant,
 ) -> Result<ParallelsResponse, ParallelsError> {
-    let shown = found.pairs.get(..limit).unwrap_or(&found.pairs);
+    let (pairs, closest) = (&found.pairs, found.closest);
+    let response = ParallelsResponse::of(survey, (pairs, closest), thresholds, limit, start)?;
     Ok(ParallelsResponse {
-        parallels: read(survey, thresholds, shown)?,
-        found: found.pairs.len(),
         compared: Some(found.compared),
         taken: Some(found.taken),
-        left_out: None,
-        closest: found.closest.map(|pair| PairBody::of(survey, pair)),
-        timing_ms: ComparedMs::since(start),
-        provenance: Provenance::of(survey.snapshot()),
+        ..response
     })
 }
 
@@ -192,17 +188,34 @@ pub(in crate::server) fn passage_response(
     limit: usize,
     start: Instant,
 ) -> Result<ParallelsResponse, ParallelsError> {
-    let shown = found.pairs.get(..limit).unwrap_or(&found.pairs);
+    let (pairs, closest) = (&found.pairs, found.closest);
+    let response = ParallelsResponse::of(survey, (pairs, closest), thresholds, limit, start)?;
     Ok(ParallelsResponse {
-        parallels: read(survey, thresholds, shown)?,
-        found: found.pairs.len(),
-        compared: None,
-        taken: None,
         left_out: Some(found.left_out.into()),
-        closest: found.closest.map(|pair| PairBody::of(survey, pair)),
-        timing_ms: ComparedMs::since(start),
-        provenance: Provenance::of(survey.snapshot()),
+        ..response
     })
+}
+
+impl ParallelsResponse {
+    /// What both kinds of answers have: the first pairs up to the limit, and the closest.
+    fn of(
+        survey: &Survey,
+        (pairs, closest): (&[Pair], Option<Pair>),
+        thresholds: &Thresholds,
+        limit: usize,
+        start: Instant,
+    ) -> Result<Self, ParallelsError> {
+        Ok(Self {
+            parallels: read(survey, thresholds, pairs.get(..limit).unwrap_or(pairs))?,
+            found: pairs.len(),
+            compared: None,
+            taken: None,
+            left_out: None,
+            closest: closest.map(|pair| PairBody::of(survey, pair)),
+            timing_ms: ComparedMs::since(start),
+            provenance: Provenance::of(survey.snapshot()),
+        })
+    }
 }
 
 fn read(
