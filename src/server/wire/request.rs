@@ -68,7 +68,8 @@ pub(in crate::server) struct SearchRequest {
     /// Which documents may be found: an object of fields (`document`, `title`, `speaker`, `country`,
     /// `venue`, `language`, `source`, `date`, `year`, or any attribute) with a value or a list of values, of
     /// which one is enough, and `not` with another filter. A date contains the more precise ones:
-    /// `"2015"` contains `2015-10`; a range is `{"from": "2015", "to": "2016-06"}`.
+    /// `"2015"` contains `2015-10`; a range is `{"from": "2015", "to": "2016-06"}`. What could find
+    /// nothing in any corpus, such as a range that ends before it begins, is refused.
     #[serde(default)]
     #[schema(value_type = Option<Object>, example = json!({"country": ["FRA", "DEU"], "date": {"from": "2015"}}))]
     pub(in crate::server) filter: Option<serde_json::Value>,
