@@ -286,6 +286,26 @@ fn a_taken_port_is_named() {
     );
 }
 
+/// A file of lines holds the pairs that are printed as JSON, in the same shape.
+fn check_lines(file: &str, printed: &str) {
+    let lines: Vec<Value> = file
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let printed: Value = serde_json::from_str(printed).unwrap();
+    let expected = printed["parallels"].as_array().unwrap();
+    let (begin, rest) = lines.split_first().unwrap();
+    let (end, pairs) = rest.split_last().unwrap();
+    let pairs: Vec<&Value> = pairs.iter().map(|line| &line["parallel"]).collect();
+    assert!(!pairs.is_empty());
+    assert_eq!(pairs, expected.iter().collect::<Vec<_>>());
+    assert_eq!(begin["begin"]["provenance"], printed["provenance"]);
+    assert_eq!(begin["begin"]["commit"], antiphon::COMMIT);
+    for counted in ["found", "compared", "taken"] {
+        assert_eq!(end["end"][counted], printed[counted], "{counted}");
+    }
+}
+
 #[test]
 fn parallels_are_written_to_files() {
     let folder = TempDir::new().unwrap();
@@ -314,6 +334,18 @@ fn parallels_are_written_to_files() {
         let none = write(file, &["--min-confidence", "1", "--min-phrase", "1000"]);
         assert!(none.contains("The closest are"), "{file}");
     }
+    check_lines(
+        &write("pairs.jsonl", &[]),
+        &stdout(&run(
+            &folder,
+            &["parallels", both[0], both[1], "--json", "-n", "9999"],
+        )),
+    );
+    let none = ["--min-confidence", "1", "--min-phrase", "1000"];
+    let none = write("none.ndjson", &none);
+    let end: Value = serde_json::from_str(none.lines().last().unwrap()).unwrap();
+    assert!(end["end"]["closest"]["score"].as_f64().unwrap() < 1.0);
+    assert_eq!(none.lines().count(), 2);
     let table = write("pairs.txt", &["--format", "csv"]);
     let mut table = csv::ReaderBuilder::new()
         .comment(Some(b'#'))
@@ -338,4 +370,52 @@ fn parallels_are_written_to_files() {
     );
     let refused = failure(&run(&folder, &[&two[..], &["nowhere/pairs.csv"]].concat()));
     assert!(refused.contains("nowhere/pairs.csv"), "{refused}");
+}
+
+#[test]
+fn families_are_written_to_files() {
+    let folder = TempDir::new().unwrap();
+    let text = "Rising seas threaten the very existence of small island States, and our wells turn to salt.";
+    let document = |id: &str, date: &str| serde_json::json!({"id": id, "date": date, "text": text});
+    let lines = [("a", "2015"), ("b", "2013"), ("c", "2014-09")];
+    let lines = lines.map(|(id, date)| document(id, date).to_string());
+    fs::write(folder.path().join("corpus.jsonl"), lines.join("\n")).unwrap();
+    stdout(&run(&folder, &["index", "corpus.jsonl"]));
+    let write = |file: &str, more: &[&str]| {
+        stdout(&run(
+            &folder,
+            &[&["families", "--out", file], more].concat(),
+        ));
+        fs::read_to_string(folder.path().join(file)).unwrap()
+    };
+    for file in ["families.csv", "families.html", "families.jsonl"] {
+        let written = write(file, &[]);
+        assert_eq!(written, write(file, &[]), "the same bytes every time");
+        for said in ["b#p1", antiphon::COMMIT, text] {
+            assert!(written.contains(said), "{file} does not say {said}");
+        }
+        let none = write(file, &["--min-members", "4"]);
+        assert!(!none.contains(text), "{file}");
+    }
+    let lines = write("families.ndjson", &["--count", "date"]);
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 3);
+    let printed = stdout(&run(&folder, &["families", "--count", "date", "--json"]));
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(lines[1]["family"], printed["families"][0]);
+    assert_eq!(lines[1]["family"]["first"][0], "b#p1");
+    assert_eq!(lines[2]["end"]["pairs"], printed["pairs"]);
+    let refused = failure(&run(&folder, &["families", "--years", "10001"]));
+    assert!(
+        refused.contains("years is 10001; expected 0 to 10000"),
+        "{refused}"
+    );
+    let refused = failure(&run(&folder, &["families", "--out", "families.xml"]));
+    assert!(
+        refused.contains("TEI") && refused.contains(".csv"),
+        "{refused}"
+    );
 }

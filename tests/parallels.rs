@@ -1,6 +1,7 @@
 //! Who says the same thing: two documents, a corpus, families; as a library and over HTTP.
 
 mod http;
+mod properties;
 
 use std::fs;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use antiphon::engine::{IngestOptions, Snapshot};
 use antiphon::parallels::{
     Enough, Families, FamilyOptions, Formulas, Pair, ParallelsError, Reader, Scope, Survey, Sweep,
-    Thresholds, Wording, compare, families,
+    Thresholds, Wording, compare, compare_while, families,
 };
 use antiphon::search::Filter;
 use serde_json::json;

@@ -469,6 +469,21 @@ fn bad_searches_name_what_is_wrong() {
             "filter.date",
         ),
         (
+            json!({"query": "a", "filter": {"date": {"from": "2016", "to": "2015"}}}),
+            "bad_filter",
+            "filter.date",
+        ),
+        (
+            json!({"query": "a", "filter": {"not": {"year": "banana"}}}),
+            "bad_filter",
+            "filter.not.year",
+        ),
+        (
+            json!({"query": "a", "filter": {"speaker": []}}),
+            "bad_filter",
+            "filter.speaker",
+        ),
+        (
             json!({"query": "a", "filter": {"country": {"a": 1}}}),
             "bad_filter",
             "filter.country",
@@ -514,6 +529,30 @@ fn bad_searches_name_what_is_wrong() {
 }
 
 #[test]
+fn a_filter_that_could_find_nothing_is_refused_wherever_there_is_one() {
+    let backwards = json!({"date": {"from": "2015-10", "to": "2015-09"}});
+    let body = json!({"source": backwards, "target": {"speaker": []}});
+    post("/v1/parallels", &body).assert_problem(400, "bad_filter", Some("source.date"));
+    let body = json!({"target": {"year": "MMXV"}});
+    post("/v1/parallels", &body).assert_problem(400, "bad_filter", Some("target.year"));
+    let body = json!({ "filter": backwards });
+    post("/v1/families", &body).assert_problem(400, "bad_filter", Some("filter.date"));
+    for route in ["/v1/documents", "/v1/facets", "/v1/search?q=peace"] {
+        let mark = if route.contains('?') { '&' } else { '?' };
+        let refused = get(&format!("{route}{mark}date=2015-10..2015-09"));
+        refused.assert_problem(400, "bad_filter", Some("date"));
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.contains("2015-10 to 2015-09"), "{detail}");
+        assert_eq!(get(&format!("{route}{mark}year=2999")).status, 200);
+    }
+    let none = post(
+        "/v1/search",
+        &json!({"query": "peace", "filter": {"year": 2999}}),
+    );
+    assert_eq!(none.body["hits"], json!([]), "no document is of that year");
+}
+
+#[test]
 fn bad_urls_name_what_is_wrong() {
     for (query, code, field) in [
         ("", "missing_field", "q"),
@@ -522,6 +561,9 @@ fn bad_urls_name_what_is_wrong() {
         ("q=a&exact=maybe", "wrong_type", "exact"),
         ("q=a&filter=%7B", "bad_filter", "filter"),
         ("q=a&date=2015..soon", "bad_filter", "date"),
+        ("q=a&date=2015..2014", "bad_filter", "date"),
+        ("q=a&year=banana", "bad_filter", "year"),
+        ("q=a&country=", "bad_filter", "country"),
         ("q=a&colour=red", "unknown_field", "colour"),
         ("q=a&limit=1e400", "wrong_type", "limit"),
     ] {

@@ -1,8 +1,8 @@
 //! Writing results to stdout and into files.
 
-use std::fmt;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::{fmt, fs};
 
 use anyhow::Context;
 use serde::Serialize;
@@ -23,7 +23,8 @@ pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(format_args!("{}", serde_json::to_string_pretty(value)?))
 }
 
-/// Writes a file beside its place and moves it there once it is complete.
+/// Writes a file beside its place and moves it there once it is complete. A new one may be read by whom
+/// the process's umask lets; one that was there keeps its mode.
 pub(super) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> anyhow::Result<()>,
@@ -33,14 +34,31 @@ pub(super) fn write_whole(
         _ => Path::new("."),
     };
     let context = || format!("cannot write {}", path.display());
-    let mut file = NamedTempFile::new_in(folder).with_context(context)?;
+    let mut file = temporary(folder).with_context(context)?;
     let mut writer = BufWriter::new(&mut file);
     write(&mut writer).with_context(context)?;
     writer.flush().with_context(context)?;
     drop(writer);
+    if let Ok(before) = fs::metadata(path) {
+        let file = file.as_file();
+        file.set_permissions(before.permissions())
+            .with_context(context)?;
+    }
     file.as_file().sync_all().with_context(context)?;
     file.persist(path).with_context(context)?;
     Ok(())
+}
+
+/// A file without a place yet, of the mode that a file has which is made as usual.
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The umask takes away from it.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 /// Breaks a text into lines of at most `width` characters where it has blanks.
@@ -112,6 +130,34 @@ pub(super) fn counted(number: usize, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_file_is_like_others_and_an_old_one_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |name: &str| {
+            let metadata = fs::metadata(folder.path().join(name)).unwrap();
+            metadata.permissions().mode() & 0o7777
+        };
+        let write = |name: &str| {
+            write_whole(
+                &folder.path().join(name),
+                |file| Ok(file.write_all(b"all")?),
+            )
+            .unwrap();
+        };
+        fs::write(folder.path().join("usual"), "").unwrap();
+        write("new");
+        assert_eq!(mode("new"), mode("usual"));
+        for kept in [0o600, 0o664] {
+            let permissions = fs::Permissions::from_mode(kept);
+            fs::set_permissions(folder.path().join("usual"), permissions).unwrap();
+            write("usual");
+            assert_eq!(mode("usual"), kept);
+        }
+        assert_eq!(fs::read(folder.path().join("usual")).unwrap(), b"all");
+    }
 
     #[test]
     fn lines_are_broken_at_blanks_only() {

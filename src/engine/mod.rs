@@ -98,7 +98,7 @@ const SMALL_TAIL: usize = 4096;
 
 /// What would make an index faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Compaction {
+enum Remedy {
     /// One graph over all rows.
     Whole,
     /// A graph over the rows outside of the large one.
@@ -119,7 +119,7 @@ impl IndexChoice {
 
     /// What is wanted of an index: a graph, if there should be one and there is none, or a quarter of
     /// all rows are outside of it, or a fifth deleted; a smaller one for what came since.
-    fn wants(self, index: &SegmentedIndex) -> Option<Compaction> {
+    fn wants(self, index: &SegmentedIndex) -> Option<Remedy> {
         let live = index.live();
         let wanted = match self {
             Self::Exact => false,
@@ -133,9 +133,9 @@ impl IndexChoice {
             || outside > SMALL_TAIL.max(live / 4)
             || index.deleted() > live / 5
         {
-            Some(Compaction::Whole)
+            Some(Remedy::Whole)
         } else if tail > SMALL_TAIL {
-            Some(Compaction::Fold)
+            Some(Remedy::Fold)
         } else {
             None
         }
@@ -277,8 +277,8 @@ impl Engine {
         };
         let compacted = match self.options.index.wants(&old.index) {
             None => return Ok(false),
-            Some(Compaction::Whole) => self.whole(old, options, progress)?,
-            Some(Compaction::Fold) => {
+            Some(Remedy::Whole) => self.whole(old, options, progress)?,
+            Some(Remedy::Fold) => {
                 let (index, rows) = old.index.folded(options, progress)?;
                 let labels = old.labels_of(&rows);
                 Indexed { index, labels }

@@ -49,9 +49,24 @@ pub struct Comparison {
 /// If a document is not there, both are the same, or the store cannot be read.
 pub fn compare(
     survey: &Survey,
+    both: (&str, &str),
+    enough: Enough,
+    many: bool,
+) -> Result<Comparison, ParallelsError> {
+    compare_while(survey, both, enough, many, &|| true)
+}
+
+/// The same, for somebody who may go away meanwhile: it is looked for them with every passage.
+///
+/// # Errors
+///
+/// As [`compare`], and [`ParallelsError::Cancelled`] if nobody waits any more.
+pub fn compare_while(
+    survey: &Survey,
     (source, target): (&str, &str),
     enough: Enough,
     many: bool,
+    is_awaited: &dyn Fn() -> bool,
 ) -> Result<Comparison, ParallelsError> {
     let catalogue = survey.snapshot().catalogue();
     let place = |id: &str| {
@@ -69,6 +84,9 @@ pub fn compare(
     let mut closest: Option<Pair> = None;
     let mut sure = Vec::new();
     for source in sources {
+        if !is_awaited() {
+            return Err(ParallelsError::Cancelled);
+        }
         for target in targets {
             let pair = survey.compare(*source, *target)?;
             if closest.is_none_or(|best| pair.confidence > best.confidence) {

@@ -22,6 +22,7 @@ mod sentences;
 mod statement;
 mod survey;
 mod sweep;
+mod texts;
 mod wording;
 mod words;
 
@@ -36,7 +37,7 @@ use crate::store::{DocumentSummary, PassageRecord, StoreError};
 
 pub use background::Background;
 pub use calibration::Calibration;
-pub use documents::{Comparison, Enough, compare};
+pub use documents::{Comparison, Enough, compare, compare_while};
 pub use evidence::Reader;
 pub use families::{Families, Family, FamilyOptions, Member, Spread, families};
 pub use neighbourhood::{Around, Commonness, Neighbourhood};
@@ -44,6 +45,7 @@ pub use scope::Scope;
 pub use sentences::Sentences;
 pub use survey::{EQUIVALENT, NEAR, NEIGHBOURS, Survey};
 pub use sweep::{LeftOut, Step, Sweep, Swept};
+pub use texts::{FamilyTexts, MemberText};
 pub use wording::Wording;
 
 /// Two passages, compared. Rows are those of a snapshot.

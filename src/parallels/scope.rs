@@ -11,6 +11,9 @@ use crate::search::{Filter, date_of, is_field, known_fields, values_of};
 
 use super::ParallelsError;
 
+/// Years between the first date and the last that there can be.
+const MOST_YEARS: u32 = 10_000;
+
 /// Sets of rows that are kept for the next document of the same kind.
 const KEPT: usize = 256;
 
@@ -39,6 +42,24 @@ impl Default for Scope {
             apart: Vec::new(),
             years: None,
             forward: false,
+        }
+    }
+}
+
+impl Scope {
+    /// Refuses what is out of range.
+    ///
+    /// # Errors
+    ///
+    /// Names the value at fault and its range.
+    pub fn check(&self) -> Result<(), ParallelsError> {
+        match self.years.filter(|years| *years > MOST_YEARS) {
+            None => Ok(()),
+            Some(years) => Err(ParallelsError::Parameter {
+                name: "years",
+                expected: format!("0 to {MOST_YEARS}"),
+                received: years.to_string(),
+            }),
         }
     }
 }

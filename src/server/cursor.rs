@@ -1,10 +1,13 @@
-//! A page after another one.
+//! What comes after an answer that was not whole.
 //!
-//! A cursor names the snapshot, the search and how far it has come. It is as good as its snapshot: a
-//! page of another one could repeat hits or leave some out.
+//! A cursor names the snapshot, what was asked and how far the answer has come. It is as good as its
+//! snapshot: what follows in another one could repeat something or leave it out.
+
+use std::fmt::Debug;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
@@ -12,63 +15,90 @@ use crate::engine::Snapshot;
 use crate::search::Parts;
 use crate::store::ContentHash;
 
-/// Where the next page begins.
+/// Where an answer goes on; `P` says how far it has come.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Cursor {
+struct Cursor<P> {
     snapshot: String,
-    offset: usize,
     /// Of everything that is asked for, but the page.
-    search: String,
+    request: String,
+    place: P,
 }
 
-impl Cursor {
-    /// The page after that of a search, written out.
-    pub(super) fn after(snapshot: &Snapshot, parts: &Parts) -> String {
-        let cursor = Self {
-            snapshot: snapshot.facts().id.clone(),
-            offset: parts.offset + parts.limit,
-            search: hash(parts),
+/// What was asked of which snapshot: a cursor goes on there only.
+pub(super) struct Asked<'a> {
+    snapshot: &'a Snapshot,
+    request: String,
+}
+
+impl<'a> Asked<'a> {
+    /// Of everything that is asked for, but the page.
+    pub(super) fn new(snapshot: &'a Snapshot, request: &impl Debug) -> Self {
+        let hash = ContentHash::of_parts([format!("{request:?}").as_bytes()]);
+        Self {
+            snapshot,
+            request: hash.to_string().chars().take(16).collect(),
+        }
+    }
+
+    /// A search.
+    pub(super) fn search(snapshot: &'a Snapshot, parts: &Parts) -> Self {
+        let search = Parts {
+            offset: 0,
+            limit: 1,
+            ..parts.clone()
+        };
+        Self::new(snapshot, &search)
+    }
+
+    /// A cursor that goes on at a place.
+    pub(super) fn at<P: Serialize>(&self, place: P) -> String {
+        let cursor = Cursor {
+            snapshot: self.snapshot.facts().id.clone(),
+            request: self.request.clone(),
+            place,
         };
         // A few plain strings and numbers, which cannot fail.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
     }
 
-    /// Reads a cursor.
-    pub(super) fn read(text: &str) -> Result<Self, Problem> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let cursor = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        cursor.ok_or_else(|| {
-            let detail =
-                "this is no cursor; expected next_cursor of an earlier answer as it was given";
-            Problem::bad_cursor(detail).at("cursor")
-        })
+    /// A cursor that goes on after so many items of a list.
+    pub(super) fn after(&self, offset: usize) -> String {
+        self.at(offset)
     }
 
-    /// Where the page begins, if this is the search and the snapshot that the cursor is from.
-    pub(super) fn offset(&self, snapshot: &Snapshot, parts: &Parts) -> Result<usize, Problem> {
-        if self.search != hash(parts) {
-            let detail = "this cursor is from another search; expected the same parameters as before, but for limit";
+    /// How far a cursor has come, if it is one and from here.
+    pub(super) fn read<P: DeserializeOwned>(&self, text: &str) -> Result<P, Problem> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+        let cursor: Option<Cursor<P>> = bytes.and_then(|b| serde_json::from_slice(&b).ok());
+        let Some(cursor) = cursor else {
+            let detail = "this is no cursor; expected one of an earlier answer as it was given";
+            return Err(Problem::bad_cursor(detail).at("cursor"));
+        };
+        if cursor.request != self.request {
+            let detail = "this cursor is from another request; expected the same parameters as before, but for limit";
             return Err(Problem::bad_cursor(detail).at("cursor"));
         }
-        let newest = &snapshot.facts().id;
-        if self.snapshot != *newest {
+        let newest = &self.snapshot.facts().id;
+        if cursor.snapshot != *newest {
             return Err(Problem::cursor_expired(format!(
                 "this cursor is from the snapshot {}, the corpus has changed since and is {newest} now; begin again without a cursor",
-                self.snapshot
+                cursor.snapshot
             ))
             .at("cursor"));
         }
-        Ok(self.offset)
+        Ok(cursor.place)
     }
-}
 
-fn hash(parts: &Parts) -> String {
-    let search = Parts {
-        offset: 0,
-        limit: 1,
-        ..parts.clone()
-    };
-    let hash = ContentHash::of_parts([format!("{search:?}").as_bytes()]);
-    hash.to_string().chars().take(16).collect()
+    /// Where a list goes on: at an offset, or where a cursor says.
+    pub(super) fn offset(&self, offset: usize, cursor: Option<&str>) -> Result<usize, Problem> {
+        let Some(cursor) = cursor else {
+            return Ok(offset);
+        };
+        if offset != 0 {
+            let detail = "there is an offset as well as a cursor; expected one or the other";
+            return Err(Problem::bad_cursor(detail).at("cursor"));
+        }
+        self.read(cursor)
+    }
 }

@@ -39,7 +39,7 @@ pub use openapi::document as openapi_document;
 pub use problem::Problem;
 pub use service::{Limits, Service};
 pub use wire::{
-    CorpusResponse, FamiliesResponse, ParallelBody, ParallelsResponse, comparison_response,
+    CorpusResponse, FamiliesResponse, Jsonl, ParallelBody, ParallelsResponse, comparison_response,
     corpus_response, families_response, search_response,
 };
 

@@ -5,18 +5,17 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Bytes};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::engine::{Engine, Snapshot};
 use crate::parallels::{
-    self, ParallelsError, Reader, Scope, Step, Survey, Sweep, Swept, Thresholds,
+    self, LeftOut, ParallelsError, Reader, Scope, Step, Survey, Sweep, Swept, Thresholds,
 };
 
+use super::cursor::Asked;
 use super::lines;
 use super::problem::{Problem, failed};
 use super::service::Service;
@@ -24,7 +23,6 @@ use super::wire::{
     self, BeginBody, EndBody, FamiliesRequest, ParallelsRequest, ProgressBody, StreamLine,
     families_response,
 };
-use crate::store::ContentHash;
 
 /// Seconds after which a client that was turned away may try again.
 const BUSY_RETRY_SECONDS: u32 = 5;
@@ -33,82 +31,42 @@ const BUSY_RETRY_SECONDS: u32 = 5;
 const PROGRESS: usize = 64;
 
 /// Where a stream goes on.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cursor {
-    snapshot: String,
-    /// Of everything that is asked for, but the limit.
-    request: String,
+struct Place {
     /// Source documents that are done.
     done: usize,
     /// Pairs of the next one that were given already.
     given: usize,
 }
 
-impl Cursor {
-    fn write(&self) -> String {
-        // A few plain strings and numbers, which cannot fail.
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
-    }
-
-    fn read(text: &str) -> Result<Self, Problem> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let cursor = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        cursor.ok_or_else(|| {
-            let detail = "this is no cursor; expected one of an earlier stream as it was given";
-            Problem::bad_cursor(detail).at("cursor")
-        })
-    }
-}
-
 /// What is asked of a corpus, with where to begin.
-struct Asked {
+struct Wanted {
     scope: Scope,
     thresholds: Thresholds,
+    exact: bool,
     limit: usize,
-    /// Hash of the request.
-    hash: String,
-    cursor: Option<Cursor>,
+    begin: Place,
 }
 
-impl Asked {
+impl Wanted {
     fn read(request: &ParallelsRequest, snapshot: &Snapshot) -> Result<Self, Problem> {
         let (scope, thresholds) = request.read()?;
-        let asked = format!("{scope:?} {thresholds:?} {}", request.is_exact());
-        let hash = ContentHash::of_parts([asked.as_bytes()]).to_string();
-        let hash: String = hash.chars().take(16).collect();
-        let cursor = request.cursor.as_deref().map(Cursor::read).transpose()?;
-        if let Some(cursor) = &cursor {
-            if cursor.request != hash {
-                let detail = "this cursor is from another request; expected the same as before, but for limit";
-                return Err(Problem::bad_cursor(detail).at("cursor"));
-            }
-            let newest = &snapshot.facts().id;
-            if cursor.snapshot != *newest {
-                return Err(Problem::cursor_expired(format!(
-                    "this cursor is from the snapshot {}, the corpus has changed since and is {newest} now; begin again without a cursor",
-                    cursor.snapshot
-                ))
-                .at("cursor"));
-            }
-        }
-        Ok(Self {
+        let mut wanted = Self {
             scope,
             thresholds,
+            exact: request.is_exact(),
             limit: request.limit.unwrap_or(usize::MAX),
-            hash,
-            cursor,
-        })
+            begin: Place::default(),
+        };
+        if let Some(cursor) = &request.cursor {
+            wanted.begin = wanted.asked(snapshot).read(cursor)?;
+        }
+        Ok(wanted)
     }
 
-    fn cursor(&self, snapshot: &Snapshot, done: usize, given: usize) -> String {
-        let cursor = Cursor {
-            snapshot: snapshot.facts().id.clone(),
-            request: self.hash.clone(),
-            done,
-            given,
-        };
-        cursor.write()
+    fn asked<'a>(&self, snapshot: &'a Snapshot) -> Asked<'a> {
+        Asked::new(snapshot, &(&self.scope, &self.thresholds, self.exact))
     }
 }
 
@@ -118,7 +76,7 @@ pub(super) fn stream(
     request: &ParallelsRequest,
 ) -> Result<HttpResponse, Problem> {
     let (engine, snapshot) = service.ready()?;
-    let asked = Asked::read(request, &snapshot)?;
+    let asked = Wanted::read(request, &snapshot)?;
     let survey = service.survey_for(&snapshot, request.is_exact());
     // What cannot be compared is said before the stream begins.
     Sweep::new(&survey, &asked.scope, asked.thresholds)?;
@@ -171,24 +129,35 @@ impl Talk {
     }
 }
 
-fn run(engine: &Engine, survey: &Survey, asked: &Asked, talk: &Talk) -> Result<(), ParallelsError> {
+fn run(
+    engine: &Engine,
+    survey: &Survey,
+    asked: &Wanted,
+    talk: &Talk,
+) -> Result<(), ParallelsError> {
     let sweep = Sweep::new(survey, &asked.scope, asked.thresholds)?;
     let snapshot = survey.snapshot();
     let sources = sweep.sources();
     let begin = BeginBody::of(survey, &sweep, &asked.thresholds);
     talk.say(&[StreamLine::Begin(Box::new(begin))])?;
     let reader = Reader::new(survey, &asked.thresholds);
-    let (mut done, mut given) = match &asked.cursor {
-        Some(cursor) => (cursor.done, cursor.given),
-        None => (0, 0),
-    };
+    let Place {
+        mut done,
+        mut given,
+    } = asked.begin;
+    let here = asked.asked(snapshot);
     let rest = sources.get(done..).unwrap_or_default();
     let (mut all, mut found) = (Swept::default(), 0);
     let mut next = None;
     // Searches go first; and whoever waits for a client does not keep one of those threads.
     let compute = |work: Step<'_>| engine.in_background(work);
     let complete = sweep.run(rest, compute, |_, swept| {
-        all.count(&swept.left_out, swept.passages, swept.closest);
+        // What is left out of a document was told by the stream that gave the first of its pairs.
+        let (left_out, passages) = match given {
+            0 => (swept.left_out, swept.passages),
+            _ => (LeftOut::default(), 0),
+        };
+        all.count(&left_out, passages, swept.closest);
         let pairs = swept.pairs.get(given..).unwrap_or_default();
         let wanted = pairs.get(..asked.limit - found).unwrap_or(pairs);
         let parallels = engine.in_background(|| reader.read(wanted))?.into_iter();
@@ -197,17 +166,18 @@ fn run(engine: &Engine, survey: &Survey, asked: &Asked, talk: &Talk) -> Result<(
             .collect();
         found += wanted.len();
         if wanted.len() < pairs.len() {
-            next = Some(asked.cursor(snapshot, done, given + wanted.len()));
+            let given = given + wanted.len();
+            next = Some(here.at(Place { done, given }));
         }
         if next.is_none() {
             (done, given) = (done + 1, 0);
             if found == asked.limit && done < sources.len() {
-                next = Some(asked.cursor(snapshot, done, 0));
+                next = Some(here.at(Place { done, given }));
             } else if done.is_multiple_of(PROGRESS) {
                 lines.push(StreamLine::Progress(ProgressBody {
                     done,
                     sources: sources.len(),
-                    cursor: asked.cursor(snapshot, done, 0),
+                    cursor: here.at(Place { done, given }),
                 }));
             }
         }
@@ -226,6 +196,36 @@ fn run(engine: &Engine, survey: &Survey, asked: &Asked, talk: &Talk) -> Result<(
     talk.say(&[StreamLine::End(Box::new(end))])
 }
 
+/// Says whether anybody still waits for what is being done.
+pub(super) type IsAwaited<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// Runs something long for a client on threads that give way to searches, if there is a place.
+pub(super) async fn long<T: Send + 'static>(
+    comparisons: &Comparisons,
+    engine: Arc<Engine>,
+    work: impl FnOnce(IsAwaited<'_>) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let place = comparisons.let_in()?;
+    while_awaited(move |is_awaited| {
+        let _place = place;
+        engine.in_background(|| work(is_awaited))
+    })
+    .await
+}
+
+/// Runs something on a thread of its own; if its answer is given up, it can know.
+async fn while_awaited<T: Send + 'static>(
+    work: impl FnOnce(IsAwaited<'_>) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let (tell, told) = oneshot::channel();
+    actix_web::rt::task::spawn_blocking(move || {
+        let result = work(&|| !tell.is_closed());
+        // Whoever asked may be gone.
+        let _ = tell.send(result);
+    });
+    told.await.map_err(|error| failed(&error))?
+}
+
 /// Gathers families, off the threads of the network and of searches.
 pub(super) async fn families(
     service: web::Data<Service>,
@@ -241,18 +241,19 @@ pub(super) async fn families(
         error => error.into(),
     })?;
     options.check_fields(snapshot.catalogue())?;
-    let place = service.comparisons().let_in()?;
-    let work = move || {
-        let _place = place;
-        engine.in_background(|| {
-            let swept = Sweep::new(&survey, &scope, thresholds)?.all()?;
-            let families = parallels::families(&survey, &swept.pairs, &options)?;
-            let asked = (&thresholds, &options);
-            families_response(&survey, &swept, &families, asked, request.limit, start)
-        })
+    let asked = Asked::new(&snapshot, &(&scope, &thresholds, &options));
+    let offset = asked.offset(request.offset, request.cursor.as_deref())?;
+    let page = (offset, request.limit);
+    let next = asked.after(offset.saturating_add(request.limit));
+    let work = move |_: IsAwaited<'_>| {
+        let swept = Sweep::new(&survey, &scope, thresholds)?.all()?;
+        let families = parallels::families(&survey, &swept.pairs, &options)?;
+        let asked = (&thresholds, &options);
+        let answer = families_response(&survey, &swept, &families, asked, page, start)?;
+        Ok(answer.going_on(next))
     };
-    let response = web::block(work).await.map_err(|error| failed(&error))?;
-    Ok(HttpResponse::Ok().json(response?))
+    let response = long(service.comparisons(), engine, work).await?;
+    Ok(HttpResponse::Ok().json(response))
 }
 
 /// Lets a few long comparisons run at the same time.
@@ -294,5 +295,28 @@ impl From<ParallelsError> for Problem {
             | ParallelsError::Index(_) => failed(&error),
             ParallelsError::Store(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn work_learns_that_nobody_waits_for_it() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let work = move |is_awaited: IsAwaited<'_>| {
+            let _ = tell.send(is_awaited());
+            while is_awaited() {
+                std::thread::yield_now();
+            }
+            let _ = tell.send(is_awaited());
+            Ok(())
+        };
+        let hung_up = timeout(Duration::from_millis(20), while_awaited(work)).await;
+        assert!(hung_up.is_err());
+        // It ends, or this waits for ever.
+        assert_eq!(told.iter().last(), Some(false));
+        assert_eq!(while_awaited(|_| Ok(3)).await.unwrap(), 3);
     }
 }

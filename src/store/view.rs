@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::corpus::DocumentId;
@@ -328,6 +329,13 @@ impl Drop for Lent<'_> {
     }
 }
 
+/// Lets plans depend on statements alone. `SQLite` is built to look at the values as well, so it would
+/// plan a statement anew whenever it is bound again, which takes as long as to read a few passages.
+fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 /// Opens a connection and pins it to this moment.
 fn connect(directory: &Path) -> Result<Connection, StoreError> {
     let path = directory.join(DATABASE_FILE);
@@ -337,6 +345,7 @@ fn connect(directory: &Path) -> Result<Connection, StoreError> {
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
         // Pages are read where the system has them already; a new connection has no cache of its own.
         connection.pragma_update(None, "mmap_size", MAPPED)?;
+        plan_once(&connection)?;
         connection.execute_batch("BEGIN")?;
         // BEGIN alone takes no snapshot; the first read does.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;

@@ -157,6 +157,12 @@ const FILTERS: &[(&str, &str)] = &[
     ("date=2015-13", "bad_filter"),
     ("date=2015-02-30", "bad_filter"),
     ("date=%00", "bad_filter"),
+    ("date=2016..2015", "bad_filter"),
+    ("year=%00", "bad_filter"),
+    ("year=2015..2016", "bad_filter"),
+    ("year=9999", ""),
+    ("document=%23", "bad_filter"),
+    ("speaker=+", "bad_filter"),
     ("nope=1", "unknown_field"),
     ("speaker%00=a", "unknown_field"),
     ("=a", "unknown_field"),
@@ -345,12 +351,12 @@ fn cursors_that_are_not_from_here() {
     let forged = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let read: Value = serde_json::from_slice(&plain).unwrap();
     for (field, value) in [
-        ("offset", json!(-1)),
-        ("offset", json!(1.5)),
-        ("offset", json!("3")),
-        ("offset", json!(null)),
+        ("place", json!(-1)),
+        ("place", json!(1.5)),
+        ("place", json!("3")),
+        ("place", json!(null)),
         ("snapshot", json!(5)),
-        ("search", json!("0000000000000000")),
+        ("request", json!("0000000000000000")),
         ("more", json!(true)),
     ] {
         let mut forgery = read.clone();
@@ -358,7 +364,7 @@ fn cursors_that_are_not_from_here() {
         page(&forged(&forgery), &json!({})).assert_problem(400, "bad_cursor", Some("cursor"));
     }
     let mut far = read.clone();
-    far["offset"] = json!(u64::MAX);
+    far["place"] = json!(u64::MAX);
     page(&forged(&far), &json!({})).assert_problem(400, "offset_out_of_range", Some("offset"));
     let mut other = read;
     other["snapshot"] = json!("0123456789abcdef");

@@ -172,13 +172,25 @@ fn a_corpus_is_streamed_and_goes_on_after_a_cursor() {
     assert!(end["left_out"]["formulas"].as_u64().unwrap() >= 15);
     assert!(all.contains(&pair("alpha#p4", "gamma#p2")));
 
+    // With whatever is unsure, which is counted once.
+    let unsure = |lines: &[(String, Value)]| {
+        let end = &lines.last().unwrap().1;
+        (end["left_out"].clone(), end["passages"].as_u64().unwrap())
+    };
+    let sum = |a: &Value, b: &Value| a.as_u64().unwrap() + b.as_u64().unwrap();
     for step in [1, 2, 3] {
         let (mut pieced, mut cursor) = (Vec::new(), Value::Null);
+        let mut counted = (json!({"unsure": 0, "hubs": 0, "formulas": 0}), 0);
         loop {
             let lines = stream(&json!({"limit": step, "cursor": cursor}));
             let found = passages(&lines);
             assert!(found.len() <= step);
             pieced.extend(found);
+            let (left_out, passages) = unsure(&lines);
+            for reason in ["unsure", "hubs", "formulas"] {
+                counted.0[reason] = sum(&counted.0[reason], &left_out[reason]).into();
+            }
+            counted.1 += passages;
             let end = lines.last().unwrap().1.clone();
             assert_eq!(end["complete"], end["next_cursor"].is_null());
             cursor = end["next_cursor"].clone();
@@ -187,6 +199,7 @@ fn a_corpus_is_streamed_and_goes_on_after_a_cursor() {
             }
         }
         assert_eq!(pieced, all, "in steps of {step}");
+        assert_eq!(counted, unsure(&whole), "in steps of {step}");
     }
 
     let first = stream(&json!({"limit": 1}));
@@ -298,4 +311,104 @@ fn families_over_http() {
     ] {
         post("/v1/families", &body).assert_problem(400, code, Some(field));
     }
+}
+
+#[test]
+fn families_come_in_pages_of_one_snapshot() {
+    let asked = json!({"formulas": "include", "min_confidence": 0.5, "min_members": 2});
+    let page = |more: Value| {
+        let mut asked = asked.as_object().unwrap().clone();
+        asked.extend(more.as_object().unwrap().clone());
+        post("/v1/families", &asked.into())
+    };
+    let whole = page(json!({"limit": 1000})).body;
+    let all = whole["families"].as_array().unwrap();
+    assert!(all.len() > 2 && whole["next_cursor"].is_null(), "{whole}");
+    let (mut pieced, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let answer = page(json!({"limit": 2, "cursor": cursor}));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.body["offset"], pieced.len());
+        assert_eq!(answer.body["found"], all.len());
+        pieced.extend(answer.body["families"].as_array().unwrap().clone());
+        cursor = answer.body["next_cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(&pieced, all);
+    let second = page(json!({"limit": 1, "offset": 1})).body;
+    assert_eq!(second["families"][0], all[1]);
+    let past = page(json!({"offset": 100_000})).body;
+    assert_eq!(
+        (&past["families"], &past["next_cursor"]),
+        (&json!([]), &Value::Null)
+    );
+    let cursor = &second["next_cursor"];
+    page(json!({"cursor": cursor, "offset": 1})).assert_problem(400, "bad_cursor", Some("cursor"));
+    page(json!({"cursor": cursor, "cohesion": 0.4})).assert_problem(
+        400,
+        "bad_cursor",
+        Some("cursor"),
+    );
+    page(json!({"cursor": "x"})).assert_problem(400, "bad_cursor", Some("cursor"));
+}
+
+/// Seventy passages, each of a number of its own beside much that they all say.
+fn long_speech(kind: &str) -> String {
+    let passage = |number: usize| {
+        format!(
+            "In the {kind} of district {number} our engineers finished bridge number {number} before the winter. Trains now reach the copper mines within a day, and the villages along the line have asked for stations, schools and a doctor of their own, {number} in all."
+        )
+    };
+    (0..70).map(passage).collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
+    let documents = ["north", "south"].map(|id| json!({"id": id, "text": long_speech(id)}));
+    let data = TempDir::new().unwrap();
+    let folder = TempDir::new().unwrap();
+    let lines = documents.map(|document| document.to_string()).join("\n");
+    fs::write(folder.path().join("corpus.jsonl"), lines).unwrap();
+    let engine = support::engine(&data);
+    support::ingest(
+        &engine,
+        &[folder.path().to_owned()],
+        IngestOptions::default(),
+    );
+    let snapshot = engine.publish().unwrap();
+    let service = Arc::new(Service::new(LIMITS));
+    service.attach(Arc::new(engine));
+    let server = start_server(service);
+    let path = "/v1/documents/north/parallels/south?limit=10000";
+    let answer = send("GET", server, path, None);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let survey = Survey::new(snapshot, false);
+    let expected = compare(&survey, ("north", "south"), Enough::default(), false).unwrap();
+    assert!(expected.compared > 4_000, "{}", expected.compared);
+    assert_eq!(answer.body["compared"], expected.compared);
+    let parallels = answer.body["parallels"].as_array().unwrap().iter();
+    let name = |side: &Value| side["passage"].as_str().unwrap().to_owned();
+    let pairs = parallels.map(|pair| (name(&pair["source"]), name(&pair["target"])));
+    assert_eq!(pairs.collect::<Vec<_>>(), ids(&survey, &expected.pairs));
+    // Whoever hangs up leaves the service free: both places are there again for those who come.
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(server).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+    }
+    while send("GET", server, path, None).status == 503 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_comparison_that_nobody_waits_for_ends() {
+    let (survey, _data) = survey(&corpus());
+    let asked = std::cell::Cell::new(0);
+    let is_awaited = || asked.replace(asked.get() + 1) < 2;
+    let enough = Enough::default();
+    let found = compare_while(&survey, ("alpha", "beta"), enough, false, &is_awaited);
+    assert!(matches!(found, Err(ParallelsError::Cancelled)));
+    assert_eq!(asked.get(), 3, "with every passage");
 }

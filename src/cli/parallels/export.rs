@@ -10,13 +10,16 @@ use crate::parallels::export::{
     self, Compared, Counts, Csv, Export, Format, Html, Report, Subject, Tei,
 };
 use crate::parallels::{Comparison, Pair, Reader, Survey, Sweep, Swept};
+use crate::server::Jsonl;
 
-use super::{Arguments, FormulasName};
+use super::Arguments;
 
 /// The formats that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum FormatName {
-    /// A table, a row a pair
+pub(in crate::cli) enum FormatName {
+    /// A JSON object a line, as the service answers
+    Jsonl,
+    /// A table
     Csv,
     /// TEI P5 with links beside the texts
     Tei,
@@ -114,6 +117,7 @@ pub(super) fn write(
     )?;
     output::write_whole(path, |file| {
         let mut export: Box<dyn Export> = match format {
+            FormatName::Jsonl => Box::new(Jsonl::new(file)),
             FormatName::Csv => Box::new(Csv::new(file)),
             FormatName::Tei => Box::new(Tei::new(file)?),
             FormatName::Html => Box::new(Html::new(file)),
@@ -128,16 +132,20 @@ pub(super) fn write(
 }
 
 /// The format that was asked for, or that the file's name asks for.
-fn format_of(path: &Path, asked: Option<FormatName>) -> anyhow::Result<FormatName> {
+pub(in crate::cli) fn format_of(
+    path: &Path,
+    asked: Option<FormatName>,
+) -> anyhow::Result<FormatName> {
     if let Some(format) = asked {
         return Ok(format);
     }
     match Format::of_file(path) {
+        Some(Format::Jsonl) => Ok(FormatName::Jsonl),
         Some(Format::Csv) => Ok(FormatName::Csv),
         Some(Format::Tei) => Ok(FormatName::Tei),
         Some(Format::Html) => Ok(FormatName::Html),
-        Some(Format::Jsonl) | None => anyhow::bail!(
-            "the name {} says no format; expected one that ends in .csv, .tei, .xml or .html, or --format",
+        None => anyhow::bail!(
+            "the name {} says no format; expected one that ends in .jsonl, .csv, .tei, .xml or .html, or --format",
             path.display()
         ),
     }
@@ -145,8 +153,7 @@ fn format_of(path: &Path, asked: Option<FormatName>) -> anyhow::Result<FormatNam
 
 /// What decides the answer, as the command line has it.
 fn parameters(arguments: &Arguments, subject: &Subject) -> Vec<(String, String)> {
-    let (scope, thresholds) = (&arguments.scope, &arguments.thresholds);
-    let given = |value: &Option<String>| value.clone().unwrap_or_else(|| "all".to_owned());
+    let thresholds = &arguments.thresholds;
     let mut all: Vec<(&str, String)> = Vec::new();
     let least = match subject {
         Subject::Documents(both) => {
@@ -158,20 +165,10 @@ fn parameters(arguments: &Arguments, subject: &Subject) -> Vec<(String, String)>
             crate::parallels::Enough::default().confidence
         }
         Subject::Corpus => {
-            let years = scope.years.map(|years| years.to_string());
-            all.push(("source", given(&scope.source)));
-            all.push(("target", given(&scope.target)));
-            all.push(("apart", scope.apart.join(", ")));
-            all.push(("years", years.unwrap_or_else(|| "all".to_owned())));
-            all.push(("forward", scope.forward.to_string()));
+            all.extend(arguments.scope.told());
             all.push(("min_score", thresholds.min_score.to_string()));
             all.push(("min_margin", thresholds.min_margin.to_string()));
-            let formulas = match thresholds.formulas {
-                FormulasName::Include => "include",
-                FormulasName::Exclude => "exclude",
-                FormulasName::Only => "only",
-            };
-            all.push(("formulas", formulas.to_owned()));
+            all.push(("formulas", thresholds.formulas.name().to_owned()));
             crate::parallels::Thresholds::default().min_confidence
         }
     };
@@ -179,6 +176,11 @@ fn parameters(arguments: &Arguments, subject: &Subject) -> Vec<(String, String)>
     all.push(("min_confidence", least.to_string()));
     all.push(("formula_share", thresholds.formula_share.to_string()));
     all.push(("exact", thresholds.exact.to_string()));
+    named(all)
+}
+
+/// What was asked, by names that are a file's own.
+pub(in crate::cli) fn named(all: Vec<(&str, String)>) -> Vec<(String, String)> {
     let all = all.into_iter();
     all.map(|(name, value)| (name.to_owned(), value)).collect()
 }

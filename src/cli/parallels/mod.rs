@@ -1,6 +1,6 @@
 //! `antiphon parallels`.
 
-mod export;
+pub(super) mod export;
 mod print;
 
 use std::path::PathBuf;
@@ -121,7 +121,31 @@ impl From<FormulasName> for Formulas {
     }
 }
 
+impl FormulasName {
+    /// Its name on the command line.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Include => "include",
+            Self::Exclude => "exclude",
+            Self::Only => "only",
+        }
+    }
+}
+
 impl ScopeArguments {
+    /// What was asked, for a file.
+    pub(super) fn told(&self) -> [(&'static str, String); 5] {
+        let given = |value: &Option<String>| value.clone().unwrap_or_else(|| "all".to_owned());
+        let years = self.years.map(|years| years.to_string());
+        [
+            ("source", given(&self.source)),
+            ("target", given(&self.target)),
+            ("apart", self.apart.join(", ")),
+            ("years", given(&years)),
+            ("forward", self.forward.to_string()),
+        ]
+    }
+
     pub(super) fn scope(&self) -> anyhow::Result<Scope> {
         let filter = |name: &str, json: &Option<String>| -> anyhow::Result<Filter> {
             let Some(json) = json else {
@@ -131,13 +155,15 @@ impl ScopeArguments {
                 serde_json::from_str(json).with_context(|| format!("--{name} is not JSON"))?;
             Filter::read(&value).with_context(|| format!("--{name} is no filter"))
         };
-        Ok(Scope {
+        let scope = Scope {
             source: filter("source", &self.source)?,
             target: filter("target", &self.target)?,
             apart: self.apart.clone(),
             years: self.years,
             forward: self.forward,
-        })
+        };
+        scope.check()?;
+        Ok(scope)
     }
 }
 

@@ -1,17 +1,22 @@
 //! What a researcher takes home: parallels in files for other programs, and for reading.
 //!
 //! A [`Report`] says where parallels come from and what was compared; an [`Export`] writes it, then
-//! parallels one by one, then ends. [`write()`] goes through all pairs, a batch of texts at a time, so that
+//! parallels one by one, then ends. Families have the same of their own, [`FamiliesReport`] and
+//! [`ExportFamilies`], and the same forms. [`write()`] goes through all pairs, a batch of texts at a time, so that
 //! memory does not grow with their number. All counts are known before the first parallel is written:
 //! pairs are a few numbers each, and whoever exports has them all. There is no clock in here and no
 //! order but the one given: the same corpus and question give the same bytes.
 
 mod csv;
 mod escape;
+mod families;
 mod html;
+mod origin;
 mod report;
 mod tei;
 
+#[cfg(test)]
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +24,9 @@ use std::io;
 use std::path::Path;
 
 pub use csv::Csv;
+pub use families::{ExportFamilies, FamiliesReport, write_families};
 pub use html::Html;
+pub use origin::Origin;
 pub use report::{Compared, Counts, Report, Subject};
 pub use tei::Tei;
 
@@ -33,7 +40,7 @@ const BATCH: usize = 256;
 pub enum Format {
     /// A JSON object a line, as the service answers.
     Jsonl,
-    /// A table with a row a pair: [`Csv`].
+    /// A table with a row a pair, or a member of a family: [`Csv`].
     Csv,
     /// TEI P5 with links beside the texts: [`Tei`].
     Tei,

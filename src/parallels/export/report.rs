@@ -8,6 +8,8 @@ use crate::store::{DocumentRecord, DocumentSummary};
 
 use crate::parallels::{Pair, Parallel, ParallelsError, Reader};
 
+use super::Origin;
+
 /// Bars of the distribution of confidence.
 const BARS: usize = 10;
 
@@ -16,30 +18,8 @@ const BARS: usize = 10;
 pub struct Report {
     /// What was compared.
     pub subject: Subject,
-    /// The program's version.
-    pub version: String,
-    /// The commit it was made from.
-    pub commit: String,
-    /// The model that made the embeddings.
-    pub model: String,
-    /// Its revision.
-    pub revision: String,
-    /// The precision of its arithmetic.
-    pub precision: String,
-    /// The snapshot.
-    pub snapshot: String,
-    /// Hash over the content of all documents.
-    pub corpus_hash: String,
-    /// Documents of the corpus.
-    pub documents: usize,
-    /// Passages of the corpus.
-    pub passages: usize,
-    /// The index.
-    pub index: String,
-    /// When the corpus was last changed, as the store remembers it.
-    pub changed: Option<String>,
-    /// What was asked, by the names under which it was asked, in the order in which it is told.
-    pub parameters: Vec<(String, String)>,
+    /// Where they come from.
+    pub origin: Origin,
     /// What was found and left out.
     pub counts: Counts,
     /// The documents of all pairs, and of the subject, in the order of their ids.
@@ -104,7 +84,6 @@ impl Report {
         counts: Counts,
         (pairs, closest): (&[Pair], Option<Pair>),
     ) -> Result<Self, ParallelsError> {
-        let (facts, encoder) = (snapshot.facts(), snapshot.fingerprint());
         let closest = closest.filter(|_| pairs.is_empty());
         let closest: Vec<Pair> = closest.into_iter().collect();
         let mut confidences = [0; BARS];
@@ -112,18 +91,7 @@ impl Report {
             confidences[bar(pair.confidence)] += 1;
         }
         Ok(Self {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: crate::COMMIT.to_owned(),
-            model: encoder.model.clone(),
-            revision: encoder.revision.clone(),
-            precision: encoder.precision.clone(),
-            snapshot: facts.id.clone(),
-            corpus_hash: facts.corpus_hash.to_string(),
-            documents: facts.documents,
-            passages: facts.passages,
-            index: facts.index.clone(),
-            changed: snapshot.view().changed()?,
-            parameters,
+            origin: Origin::of(snapshot, parameters)?,
             counts,
             bibliography: bibliography(snapshot, &subject, pairs.iter().chain(&closest))?,
             confidences,
@@ -190,26 +158,13 @@ impl Report {
             undated,
             limit,
         } = &self.counts;
-        let unknown = || "unknown".to_owned();
-        let mut rows = vec![
-            ("title", self.title()),
-            ("antiphon_version", self.version.clone()),
-            ("antiphon_commit", self.commit.clone()),
-            ("model", self.model.clone()),
-            ("model_revision", self.revision.clone()),
-            ("precision", self.precision.clone()),
-            ("snapshot", self.snapshot.clone()),
-            ("corpus_hash", self.corpus_hash.clone()),
-            (
-                "corpus_changed",
-                self.changed.clone().unwrap_or_else(unknown),
-            ),
-            ("documents", self.documents.to_string()),
-            ("passages", self.passages.to_string()),
-            ("index", self.index.clone()),
-        ];
-        let asked = self.parameters.iter();
-        rows.extend(asked.map(|(name, value)| (name.as_str(), value.clone())));
+        let mut rows = vec![("title", self.title())];
+        let origin = self.origin.rows();
+        rows.extend(
+            origin
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.clone())),
+        );
         rows.push(match compared {
             Compared::Pairs(pairs) => ("compared_pairs", pairs.to_string()),
             Compared::Passages(passages) => ("compared_passages", passages.to_string()),

@@ -10,16 +10,21 @@ use serde_json::Value;
 use super::documents::parse_id;
 use super::passages::parse_passage_id;
 use super::url::{self, Known};
+use crate::corpus::DocumentId;
 use crate::engine::Snapshot;
-use crate::parallels::{Enough, Formulas, ParallelsError, Scope, Sweep, Thresholds, compare};
+use crate::parallels::{Enough, Formulas, ParallelsError, Scope, Sweep, Thresholds, compare_while};
 use crate::server::extract::{self, Body};
-use crate::server::parallels;
+use crate::server::parallels::{self, IsAwaited};
 use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
 use crate::server::wire::{
     ComparisonParameters, FamiliesRequest, FamiliesResponse, ParallelsRequest, ParallelsResponse,
     PassageParameters, StreamLine, check_limit, comparison_response, passage_response,
 };
+
+/// Pairs of passages that are compared on a core of the searches; more are compared as a corpus is, so
+/// that no search waits for them.
+const MOST_ON_A_CORE: usize = 4_000;
 
 const COMPARISON: Known = Known {
     names: &["min_confidence", "min_phrase", "many", "limit"],
@@ -50,7 +55,7 @@ pub(super) async fn of_documents(
 ) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
     let (a, b) = (parse_id(&path.0, "a")?, parse_id(&path.1, "b")?);
-    let (_, snapshot) = service.ready()?;
+    let (engine, snapshot) = service.ready()?;
     let asked: ComparisonParameters = parameters(&request, &snapshot, &COMPARISON)?;
     asked.check()?;
     let thresholds = Thresholds {
@@ -63,26 +68,36 @@ pub(super) async fn of_documents(
         phrase: asked.min_phrase,
     };
     let survey = service.survey(&snapshot);
-    let (response, _) = service
-        .admission()
-        .run(move || {
-            let found = compare(&survey, (a.as_str(), b.as_str()), enough, asked.many);
-            let found = found.map_err(|error| match &error {
-                ParallelsError::NoSuchDocument { id } if *id == a.as_str() => {
-                    Problem::from(error).at("a")
-                }
-                ParallelsError::NoSuchDocument { .. } => Problem::from(error).at("b"),
-                _ => error.into(),
-            })?;
-            Ok(comparison_response(
-                &survey,
-                &found,
-                &thresholds,
-                asked.limit,
-                start,
-            )?)
-        })
-        .await?;
+    let passages = |id: &DocumentId| {
+        let catalogue = snapshot.catalogue();
+        let place = catalogue.place_of(id.as_str());
+        place.map_or(0, |place| catalogue.rows_in(place).len())
+    };
+    let pairs = passages(&a).saturating_mul(passages(&b));
+    let work = move |is_awaited: IsAwaited<'_>| {
+        let both = (a.as_str(), b.as_str());
+        let found = compare_while(&survey, both, enough, asked.many, is_awaited);
+        let found = found.map_err(|error| match &error {
+            ParallelsError::NoSuchDocument { id } if *id == a.as_str() => {
+                Problem::from(error).at("a")
+            }
+            ParallelsError::NoSuchDocument { .. } => Problem::from(error).at("b"),
+            _ => error.into(),
+        })?;
+        let limit = asked.limit;
+        Ok(comparison_response(
+            &survey,
+            &found,
+            &thresholds,
+            limit,
+            start,
+        )?)
+    };
+    let response = if pairs > MOST_ON_A_CORE {
+        parallels::long(service.comparisons(), engine, work).await?
+    } else {
+        service.admission().run(move || work(&|| true)).await?.0
+    };
     Ok(HttpResponse::Ok().json(response))
 }
 

@@ -130,6 +130,8 @@ pub(super) async fn batch(
     let (encoder, snapshot) = service.ready_to_search()?;
     let caching = caching(&request);
     let read = Arc::clone(&snapshot);
+    let recheck = Arc::clone(service.recheck());
+    let quiet = service.admission().waiting() == 0;
     let ((answers, stages), queue) = service
         .admission()
         .run_within(patience(timeout_ms)?, move || {
@@ -138,7 +140,12 @@ pub(super) async fn batch(
                 .map(|search| search.query(&read))
                 .collect();
             let good: Vec<&Query> = queries.iter().filter_map(|q| q.as_ref().ok()).collect();
-            let (answers, stages) = search::search_all(&read, &encoder, &good, caching);
+            let (mut answers, stages) = search::search_all(&read, &encoder, &good, caching);
+            for answer in answers.iter_mut().flatten() {
+                if let Some(approximate) = answer.approximate.take() {
+                    recheck.consider(&read, approximate, quiet);
+                }
+            }
             Ok((paired(queries, answers), stages))
         })
         .await?;

@@ -33,7 +33,7 @@ pub(super) struct FilterParameters {
     /// Only documents of one of these dates: `2015`, `2015-10`, `2015-10-23`, or a range such as
     /// `2015..2016-06`, of which one end may be missing.
     date: Option<Vec<String>>,
-    /// Only documents of one of these years.
+    /// Only documents of one of these years, in four digits.
     year: Option<Vec<String>>,
 }
 

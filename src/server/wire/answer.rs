@@ -10,7 +10,7 @@ use super::request::{GroupName, ModeName};
 use super::{DocumentBody, PassageBody, Provenance, RangeBody, passage_url};
 use crate::engine::Snapshot;
 use crate::search::{Answer, CANDIDATES, Evidence, Facet, Hit, Mode, Placed, Query, StageTimes};
-use crate::server::cursor::Cursor;
+use crate::server::cursor::Asked;
 use crate::server::problem::{Problem, ProblemBody, failed};
 use crate::server::timing::TimingMs;
 
@@ -215,7 +215,8 @@ struct ParametersBody {
 /// An answer in its wire shape, without what stands around it.
 fn result(snapshot: &Snapshot, query: &Query, answer: Answer) -> Result<SearchResult, Problem> {
     let parts = query.parts();
-    let next = answer.more.then(|| Cursor::after(snapshot, parts));
+    let asked = Asked::search(snapshot, parts);
+    let next = answer.more.then(|| asked.after(parts.offset + parts.limit));
     let explain = parts.include.explain.then_some(ExplainBody {
         visited: answer.work.visited,
         evaluations: answer.work.evaluations,

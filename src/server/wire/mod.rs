@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::engine::Snapshot;
+use crate::parallels::export::Origin;
 use crate::passages::{Dropped, TextRange};
 use crate::store::{DocumentRecord, DocumentSummary, PassageRecord};
 
@@ -24,7 +25,7 @@ pub(super) use parallels::{
     ProgressBody, StreamLine, at_filter, check_limit, passage_response,
 };
 pub use parallels::{
-    CorpusResponse, FamiliesResponse, ParallelBody, ParallelsResponse, comparison_response,
+    CorpusResponse, FamiliesResponse, Jsonl, ParallelBody, ParallelsResponse, comparison_response,
     corpus_response, families_response,
 };
 pub(super) use request::{BatchRequest, SearchParameters, SearchRequest};
@@ -195,6 +196,22 @@ impl Provenance {
             documents: facts.documents,
             passages: facts.passages,
             corpus_hash: facts.corpus_hash.to_string(),
+        }
+    }
+}
+
+impl From<&Origin> for Provenance {
+    fn from(origin: &Origin) -> Self {
+        Self {
+            version: origin.version,
+            model: origin.model.clone(),
+            revision: origin.revision.clone(),
+            precision: origin.precision.clone(),
+            snapshot: origin.snapshot.clone(),
+            index: origin.index.clone(),
+            documents: origin.documents,
+            passages: origin.passages,
+            corpus_hash: origin.corpus_hash.clone(),
         }
     }
 }

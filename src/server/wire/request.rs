@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::engine::Snapshot;
 use crate::search::{DEFAULT_LIMIT, Filter, GroupBy, Grouping, Include, Mode, Parts, Query};
-use crate::server::cursor::Cursor;
+use crate::server::cursor::Asked;
 use crate::server::problem::Problem;
 
 /// How to search.
@@ -68,7 +68,8 @@ pub(in crate::server) struct SearchRequest {
     /// Which documents may be found: an object of fields (`document`, `title`, `speaker`, `country`,
     /// `venue`, `language`, `source`, `date`, `year`, or any attribute) with a value or a list of values, of
     /// which one is enough, and `not` with another filter. A date contains the more precise ones:
-    /// `"2015"` contains `2015-10`; a range is `{"from": "2015", "to": "2016-06"}`.
+    /// `"2015"` contains `2015-10`; a range is `{"from": "2015", "to": "2016-06"}`. What could find
+    /// nothing in any corpus, such as a range that ends before it begins, is refused.
     #[serde(default)]
     #[schema(value_type = Option<Object>, example = json!({"country": ["FRA", "DEU"], "date": {"from": "2015"}}))]
     pub(in crate::server) filter: Option<serde_json::Value>,
@@ -277,13 +278,8 @@ impl SearchRequest {
             },
             facets: self.facets,
         };
-        if let Some(cursor) = &self.cursor {
-            if parts.offset != 0 {
-                let detail = "there is an offset as well as a cursor; expected one or the other";
-                return Err(Problem::bad_cursor(detail).at("cursor"));
-            }
-            parts.offset = Cursor::read(cursor)?.offset(snapshot, &parts)?;
-        }
+        let asked = Asked::search(snapshot, &parts);
+        parts.offset = asked.offset(parts.offset, self.cursor.as_deref())?;
         Ok(Query::new(parts)?)
     }
 }

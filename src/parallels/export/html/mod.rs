@@ -2,62 +2,17 @@
 //!
 //! It is well-formed XML as well, which lets a test read every text of it back.
 
+mod families;
+mod page;
+mod pairs;
 mod text;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use crate::parallels::{Parallel, Side};
-use crate::store::DocumentRecord;
+use crate::store::{DocumentRecord, DocumentSummary};
 
 use super::escape::Escaped;
-use super::{Export, Report, Subject};
-
-/// How the page looks.
-const STYLE: &str = include_str!("page.css");
-
-/// Nothing may be fetched, whatever a text holds.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
-
-/// What the numbers mean, in the order in which they stand beside a pair.
-const NUMBERS: [(&str, &str); 9] = [
-    (
-        "confidence",
-        "How sure it is that both passages say the same thing, from 0 to 1. It is an estimate, made from likeness; how, was fitted on labelled pairs.",
-    ),
-    (
-        "wording",
-        "How near the words are. Verbatim: nine tenths of them are the same, in the same order. Close: at least half of them. Paraphrase: the same thing in other words.",
-    ),
-    (
-        "cosine",
-        "How near the meanings are as the language model sees them: 1 for the same, about 0 for what has nothing in common.",
-    ),
-    (
-        "words in common",
-        "How many of the words that tell something are in both, from 0 to 1. A word that is in every passage tells nothing.",
-    ),
-    (
-        "likeness",
-        "Cosine and words in common together, of the passages or of their most alike sentences, whichever is greater. Confidence is made of it.",
-    ),
-    (
-        "margin",
-        "How far the likeness stands out from what is usual around both passages: 1 is no more than usual. It is missing where there is nothing around to compare with.",
-    ),
-    (
-        "percentile",
-        "Of 100 pairs of passages drawn at random from the corpus, how many are less alike by cosine.",
-    ),
-    (
-        "phrase",
-        "Weight of the longest wording that both have, word for word; a rare word counts up to 1.",
-    ),
-    (
-        "formula",
-        "A passage like one of the two is in so many documents that it says little about these: thanks, greetings, courtesies.",
-    ),
-];
 
 /// Writes a page.
 pub struct Html<W> {
@@ -79,266 +34,23 @@ impl<W: Write> Html<W> {
             pairs: HashMap::new(),
         }
     }
-
-    fn article(&mut self, parallel: &Parallel, id: &str, name: &str) -> io::Result<()> {
-        let (out, pair) = (&mut self.out, &parallel.pair);
-        let formula = if parallel.formula { ", formula" } else { "" };
-        writeln!(
-            out,
-            r##"<article id="{id}">
-<h3><a href="#{id}">{name}</a> <span class="sure">confidence {:.2}</span> <span class="kind">{}{formula}</span></h3>
-<p class="numbers">cosine {:.3} · words in common {:.2} · likeness {:.3} · margin {} · percentile {} · phrase {:.1}</p>
-<div class="sides">"##,
-            pair.confidence,
-            parallel.wording,
-            pair.score,
-            pair.words,
-            pair.likeness,
-            known(parallel.margin.map(|margin| format!("{margin:.2}"))),
-            known(parallel.percentile.map(|percent| format!("{percent:.4}"))),
-            parallel.phrase
-        )?;
-        side(out, parallel, id, true)?;
-        side(out, parallel, id, false)?;
-        writeln!(out, "</div>")?;
-        if !parallel.sentences.is_empty() {
-            writeln!(out, r#"<ul class="evidence">"#)?;
-            for (number, sentence) in (1..).zip(&parallel.sentences) {
-                writeln!(
-                    out,
-                    r#"<li>Sentence <span class="n s{number}">{number}</span> confidence {:.2}, cosine {:.3}, {}</li>"#,
-                    sentence.confidence, sentence.score, sentence.wording
-                )?;
-            }
-            writeln!(out, "</ul>")?;
-        }
-        writeln!(out, "</article>")
-    }
 }
 
-impl<W: Write> Export for Html<W> {
-    fn begin(&mut self, report: &Report) -> io::Result<()> {
-        if let Subject::Documents(both) = &report.subject {
-            self.documents = Some(both.clone());
-        }
-        head(&mut self.out, report)?;
-        overview(&mut self.out, report)?;
-        writeln!(self.out, r#"<section id="pairs">"#)?;
-        if report.counts.found > 0 {
-            writeln!(
-                self.out,
-                "<h2>Pairs</h2>\n<p class=\"key\">Sentences with the same number and colour answer each other; <mark>words</mark> that are underlined are in both passages.</p>"
-            )?;
-        } else {
-            writeln!(
-                self.out,
-                "<h2>No pairs</h2>\n<p>{}</p>",
-                Escaped(&report.summary())
-            )?;
-        }
-        if let Some(closest) = &report.closest {
-            let said = report.closest_said().unwrap_or_default();
-            writeln!(self.out, "<p>{}</p>", Escaped(&said))?;
-            self.article(closest, "closest", "The closest")?;
-        }
-        Ok(())
-    }
-
-    fn parallel(&mut self, parallel: &Parallel) -> io::Result<()> {
-        self.written += 1;
-        let number = self.written;
-        if self.documents.is_some() {
-            for side in [&parallel.source, &parallel.target] {
-                let pairs = self.pairs.entry(side.passage.id()).or_default();
-                pairs.push(number);
-            }
-        }
-        self.article(parallel, &format!("pair-{number}"), &number.to_string())
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        writeln!(self.out, "</section>")?;
-        if let Some(both) = &self.documents {
-            speeches(&mut self.out, both, &self.pairs)?;
-        }
-        writeln!(
-            self.out,
-            "<section id=\"numbers\">\n<h2>What the numbers mean</h2>\n<dl>"
-        )?;
-        for (name, meaning) in NUMBERS {
-            writeln!(self.out, "<dt>{name}</dt><dd>{meaning}</dd>")?;
-        }
-        writeln!(self.out, "</dl>\n</section>\n</main>\n</body>\n</html>")
-    }
-}
-
-fn known(value: Option<String>) -> String {
-    value.unwrap_or_else(|| "unknown".to_owned())
-}
-
-fn head(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let (title, summary) = (report.title(), report.summary());
-    let (title, summary) = (Escaped(&title), Escaped(&summary));
-    let speeches = match report.subject {
-        Subject::Documents(_) => r##" <a href="#speeches">Both in full</a>"##,
-        Subject::Corpus => "",
-    };
-    writeln!(
-        out,
-        r##"<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8"/>
-<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>
-<meta name="viewport" content="width=device-width, initial-scale=1"/>
-<meta name="generator" content="Antiphon {}"/>
-<title>{title}</title>
-<style>
-{STYLE}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-<p class="lead">{summary}</p>
-<nav><a href="#pairs">Pairs</a>{speeches} <a href="#numbers">What the numbers mean</a></nav>
-<section id="provenance">
-<h2>Where this comes from</h2>
-<dl class="rows">"##,
-        report.version
-    )?;
-    // The title stands above.
-    for (name, value) in report.rows().into_iter().skip(1) {
-        writeln!(
-            out,
-            "<div><dt>{}</dt><dd>{}</dd></div>",
-            Escaped(&name.replace('_', " ")),
-            Escaped(&value)
-        )?;
-    }
-    writeln!(out, "</dl>\n</section>")
-}
-
-/// How sure the pairs are, as bars.
-fn overview(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let most = report.confidences.iter().max().copied().unwrap_or(0);
-    if most == 0 {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        r#"<section id="overview">
-<h2>How sure they are</h2>
-<table>
-<thead><tr><th scope="col">confidence</th><th scope="col">pairs</th><td></td></tr></thead>
-<tbody>"#
-    )?;
-    let bars = report.confidences.iter().enumerate();
-    for (place, pairs) in bars.skip_while(|(_, pairs)| **pairs == 0) {
-        let width = pairs * 100 / most;
-        let bar = if *pairs == 0 {
-            String::new()
-        } else {
-            format!(r#"<div class="bar" style="width:{width}%"></div>"#)
-        };
-        writeln!(
-            out,
-            r#"<tr><th scope="row">0.{place} to {}</th><td>{pairs}</td><td>{bar}</td></tr>"#,
-            if place == 9 {
-                "1".to_owned()
-            } else {
-                format!("0.{}", place + 1)
-            }
-        )?;
-    }
-    writeln!(out, "</tbody>\n</table>\n</section>")
-}
-
-fn side(out: &mut impl Write, parallel: &Parallel, id: &str, is_source: bool) -> io::Result<()> {
-    let side = if is_source {
-        &parallel.source
-    } else {
-        &parallel.target
-    };
-    let Side {
-        passage,
-        document,
-        common,
-        ..
-    } = side;
+/// What a document is called, who spoke, when and where.
+fn heading(out: &mut impl Write, document: &DocumentSummary) -> io::Result<()> {
     let metadata = &document.metadata;
     let name = metadata.title.as_deref().unwrap_or(document.id.as_str());
-    writeln!(
-        out,
-        "<section class=\"side\">\n<h4 dir=\"auto\">{}</h4>",
-        Escaped(name)
-    )?;
+    writeln!(out, "<h4 dir=\"auto\">{}</h4>", Escaped(name))?;
     let date = metadata.date.map(|date| date.to_string());
     let facts = [&metadata.speaker, &date, &metadata.country, &metadata.venue];
     let facts: Vec<&str> = facts.into_iter().flatten().map(String::as_str).collect();
-    if !facts.is_empty() {
-        writeln!(out, "<p dir=\"auto\">{}</p>", Escaped(&facts.join(" · ")))?;
+    if facts.is_empty() {
+        return Ok(());
     }
-    write!(
-        out,
-        r#"<blockquote dir="auto"{}>"#,
-        text::language(metadata.language.as_deref())
-    )?;
-    text::marked(out, parallel, id, is_source)?;
-    writeln!(out, "</blockquote>")?;
-    writeln!(
-        out,
-        "<p class=\"place\">{}, characters {} to {}; nearly the same is said in {} by {}</p>\n</section>",
-        Escaped(&passage.id()),
-        passage.range.start,
-        passage.range.end,
-        counted(common.documents, "other document"),
-        counted(common.speakers, "known speaker")
-    )
+    writeln!(out, "<p dir=\"auto\">{}</p>", Escaped(&facts.join(" · ")))
 }
 
 fn counted(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
-}
-
-/// Two speeches from beginning to end, with links to the pairs of their passages.
-fn speeches(
-    out: &mut impl Write,
-    both: &[DocumentRecord; 2],
-    pairs: &HashMap<String, Vec<usize>>,
-) -> io::Result<()> {
-    writeln!(
-        out,
-        "<section id=\"speeches\">\n<h2>Both in full</h2>\n<div class=\"sides\">"
-    )?;
-    for (letter, document) in ["a", "b"].iter().zip(both) {
-        let metadata = &document.summary.metadata;
-        let id = document.summary.id.as_str();
-        writeln!(
-            out,
-            "<section class=\"side\"{}>\n<h3 dir=\"auto\">{}</h3>",
-            text::language(metadata.language.as_deref()),
-            Escaped(metadata.title.as_deref().unwrap_or(id))
-        )?;
-        for passage in &document.passages {
-            let found = pairs.get(&passage.id()).map_or(&[][..], Vec::as_slice);
-            let class = if found.is_empty() {
-                ""
-            } else {
-                r#" class="in""#
-            };
-            write!(
-                out,
-                r#"<p id="{letter}-{}" dir="auto"{class}>{}"#,
-                passage.ordinal,
-                Escaped(&passage.text)
-            )?;
-            for number in found {
-                write!(out, r##" <a href="#pair-{number}">{number}</a>"##)?;
-            }
-            writeln!(out, "</p>")?;
-        }
-        writeln!(out, "</section>")?;
-    }
-    writeln!(out, "</div>\n</section>")
 }

@@ -8,17 +8,21 @@ use utoipa::ToSchema;
 
 use super::{ComparedMs, DocumentBody, FormulasName, LeftOutBody, Provenance, passage_url};
 use crate::parallels::{
-    Families, Family, FamilyOptions, Member, ParallelsError, Survey, Swept, Thresholds,
+    Families, FamilyOptions, FamilyTexts, MemberText, ParallelsError, Survey, Swept, Thresholds,
 };
-use crate::store::{DocumentSummary, PassageRecord};
 
 /// The families of a corpus.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FamiliesResponse {
     /// The largest first.
     families: Vec<FamilyBody>,
-    /// How many there are; `families` holds the first of them up to the limit.
+    /// How many there are; `families` holds those from the offset on, up to the limit.
     found: usize,
+    /// How many were left out before the first.
+    offset: usize,
+    /// Gives the next page as `cursor`, as long as the snapshot is the newest; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
     /// Groups that are too small to be a family.
     small: usize,
     /// Pairs that they were made of.
@@ -45,7 +49,7 @@ struct FamilyParametersBody {
 
 /// One statement, made again and again.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-struct FamilyBody {
+pub(super) struct FamilyBody {
     /// The passage that is most like the others.
     representative: MemberBody,
     /// Its passages in order of date, each of another document.
@@ -84,7 +88,16 @@ struct MemberBody {
     url: String,
 }
 
-/// The families of a corpus in their wire shape; the command line prints the same with `--json`.
+impl FamiliesResponse {
+    /// With a cursor to the next page, if there is one.
+    pub(in crate::server) fn going_on(mut self, cursor: String) -> Self {
+        let told = self.offset.saturating_add(self.families.len());
+        self.next_cursor = (told < self.found).then_some(cursor);
+        self
+    }
+}
+
+/// The families of a corpus in their wire shape, those after an offset up to a limit; the command line prints the same with `--json`.
 ///
 /// # Errors
 ///
@@ -94,15 +107,17 @@ pub fn families_response(
     swept: &Swept,
     families: &Families,
     (thresholds, options): (&Thresholds, &FamilyOptions),
-    limit: usize,
+    (offset, limit): (usize, usize),
     start: Instant,
 ) -> Result<FamiliesResponse, ParallelsError> {
-    let shown = families.families.iter().take(limit);
-    let shown = shown.map(|family| FamilyBody::of(survey, family));
+    let shown = families.families.iter().skip(offset).take(limit);
+    let shown = shown.map(|family| FamilyBody::of(FamilyTexts::read(survey, family)?));
     let documents = survey.snapshot().facts().documents;
     Ok(FamiliesResponse {
         families: shown.collect::<Result<_, _>>()?,
         found: families.families.len(),
+        offset,
+        next_cursor: None,
         small: families.small,
         pairs: swept.pairs.len(),
         left_out: swept.left_out.into(),
@@ -119,16 +134,13 @@ pub fn families_response(
 }
 
 impl FamilyBody {
-    fn of(survey: &Survey, family: &Family) -> Result<Self, ParallelsError> {
-        let rows: Vec<u32> = family.members.iter().map(|member| member.row).collect();
-        let read = survey.passages(&rows)?;
-        let body = |(member, (passage, document)): (&Member, (PassageRecord, _))| {
-            MemberBody::of(passage, document, member.confidence)
-        };
-        let members: Vec<MemberBody> = family.members.iter().zip(read).map(body).collect();
-        let place = rows.iter().position(|row| *row == family.representative);
-        let representative = members.get(place.unwrap_or(0)).cloned();
-        let first = members.iter().take(family.first);
+    pub(super) fn of(texts: FamilyTexts) -> Result<Self, ParallelsError> {
+        let FamilyTexts { family, members } = texts;
+        let place = members.iter().position(|member| member.represents);
+        let first = members.iter().filter(|member| member.first);
+        let first = first.map(|member| member.passage.id()).collect();
+        let members: Vec<MemberBody> = members.into_iter().map(MemberBody::from).collect();
+        let representative = place.and_then(|place| members.get(place)).cloned();
         let values = |values: &[(String, usize)]| {
             let values = values.iter().map(|(value, members)| ValueBody {
                 value: value.clone(),
@@ -138,7 +150,7 @@ impl FamilyBody {
         };
         let spread = family.spread.iter();
         Ok(Self {
-            first: first.map(|member| member.passage.clone()).collect(),
+            first,
             representative: representative.ok_or(ParallelsError::OtherSnapshot)?,
             least_confidence: family.least,
             mean_confidence: family.mean,
@@ -155,16 +167,17 @@ impl FamilyBody {
     }
 }
 
-impl MemberBody {
-    fn of(passage: PassageRecord, document: &DocumentSummary, confidence: f32) -> Self {
+impl From<MemberText> for MemberBody {
+    fn from(member: MemberText) -> Self {
+        let passage = member.passage;
         Self {
             passage: passage.id(),
             url: passage_url(&passage),
             start: passage.range.start,
             end: passage.range.end,
             text: passage.text,
-            confidence,
-            document: DocumentBody::from(document),
+            confidence: member.confidence,
+            document: DocumentBody::from(&*member.document),
         }
     }
 }

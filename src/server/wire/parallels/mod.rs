@@ -1,6 +1,7 @@
 //! The shapes of parallels and families.
 
 mod families;
+mod file;
 mod request;
 
 use std::time::Instant;
@@ -17,7 +18,9 @@ use crate::passages::TextRange;
 use crate::server::timing::milliseconds;
 use crate::store::PassageRecord;
 
+use families::FamilyBody;
 pub use families::{FamiliesResponse, families_response};
+pub use file::Jsonl;
 pub use request::FormulasName;
 pub(in crate::server) use request::{
     ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters, at_filter,
@@ -172,16 +175,12 @@ pub fn comparison_response(
     limit: usize,
     start: Instant,
 ) -> Result<ParallelsResponse, ParallelsError> {
-    let shown = found.pairs.get(..limit).unwrap_or(&found.pairs);
+    let (pairs, closest) = (&found.pairs, found.closest);
+    let response = ParallelsResponse::of(survey, (pairs, closest), thresholds, limit, start)?;
     Ok(ParallelsResponse {
-        parallels: read(survey, thresholds, shown)?,
-        found: found.pairs.len(),
         compared: Some(found.compared),
         taken: Some(found.taken),
-        left_out: None,
-        closest: found.closest.map(|pair| PairBody::of(survey, pair)),
-        timing_ms: ComparedMs::since(start),
-        provenance: Provenance::of(survey.snapshot()),
+        ..response
     })
 }
 
@@ -193,17 +192,34 @@ pub(in crate::server) fn passage_response(
     limit: usize,
     start: Instant,
 ) -> Result<ParallelsResponse, ParallelsError> {
-    let shown = found.pairs.get(..limit).unwrap_or(&found.pairs);
+    let (pairs, closest) = (&found.pairs, found.closest);
+    let response = ParallelsResponse::of(survey, (pairs, closest), thresholds, limit, start)?;
     Ok(ParallelsResponse {
-        parallels: read(survey, thresholds, shown)?,
-        found: found.pairs.len(),
-        compared: None,
-        taken: None,
         left_out: Some(found.left_out.into()),
-        closest: found.closest.map(|pair| PairBody::of(survey, pair)),
-        timing_ms: ComparedMs::since(start),
-        provenance: Provenance::of(survey.snapshot()),
+        ..response
     })
+}
+
+impl ParallelsResponse {
+    /// What both kinds of answers have: the first pairs up to the limit, and the closest.
+    fn of(
+        survey: &Survey,
+        (pairs, closest): (&[Pair], Option<Pair>),
+        thresholds: &Thresholds,
+        limit: usize,
+        start: Instant,
+    ) -> Result<Self, ParallelsError> {
+        Ok(Self {
+            parallels: read(survey, thresholds, pairs.get(..limit).unwrap_or(pairs))?,
+            found: pairs.len(),
+            compared: None,
+            taken: None,
+            left_out: None,
+            closest: closest.map(|pair| PairBody::of(survey, pair)),
+            timing_ms: ComparedMs::since(start),
+            provenance: Provenance::of(survey.snapshot()),
+        })
+    }
 }
 
 fn read(

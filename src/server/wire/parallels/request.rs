@@ -10,9 +10,6 @@ use crate::server::problem::Problem;
 /// Most pairs in one answer that is no stream.
 pub(in crate::server) const MOST_PAIRS: usize = 10_000;
 
-/// Years between the first date and the last that there can be.
-const MOST_YEARS: u32 = 10_000;
-
 /// Most families in one answer.
 pub(in crate::server) const MOST_FAMILIES: usize = 1_000;
 
@@ -104,10 +101,6 @@ impl ParallelsRequest {
             let detail = "limit is 0; expected at least 1";
             return Err(Problem::limit_out_of_range(detail).at("limit"));
         }
-        if let Some(years) = self.years.filter(|years| *years > MOST_YEARS) {
-            let detail = format!("years is {years}; expected 0 to {MOST_YEARS}");
-            return Err(Problem::parameter_out_of_range(detail).at("years"));
-        }
         let thresholds = Thresholds {
             min_score: self.min_score,
             min_confidence: self.min_confidence,
@@ -123,6 +116,7 @@ impl ParallelsRequest {
             years: self.years,
             forward: self.forward,
         };
+        scope.check()?;
         Ok((scope, thresholds))
     }
 
@@ -159,6 +153,11 @@ pub(in crate::server) struct FamiliesRequest {
     /// Most families, the largest first: 1 to 1,000.
     #[schema(minimum = 1, maximum = 1000)]
     pub(in crate::server) limit: usize,
+    /// Families to leave out before the first.
+    pub(in crate::server) offset: usize,
+    /// `next_cursor` of an answer to the same request: the page after it, of the same snapshot. Instead
+    /// of `offset`.
+    pub(in crate::server) cursor: Option<String>,
 }
 
 impl Default for FamiliesRequest {
@@ -179,6 +178,8 @@ impl Default for FamiliesRequest {
             formulas: FormulasName::Exclude,
             formula_share: Thresholds::default().formula_share,
             limit: 20,
+            offset: 0,
+            cursor: None,
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Families for a person.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::cli::output::{self, counted};
+use crate::parallels::{Families, Family, ParallelsError, Survey};
+
+const WIDTH: usize = 96;
+
+/// Members of a family that are listed.
+const LISTED: usize = 12;
+
+/// Each with its representative, and who said it when.
+pub(super) fn families(survey: &Survey, found: &Families, limit: usize) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    for (place, family) in (1..).zip(found.families.iter().take(limit)) {
+        one(survey, place, family, &mut out)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn one(survey: &Survey, place: usize, family: &Family, out: &mut impl Write) -> anyhow::Result<()> {
+    let (strong, dim) = (Style::new().bold(), Style::new().dimmed());
+    let name = AnsiColor::Cyan.on_default();
+    let years: Vec<String> = family
+        .years
+        .iter()
+        .map(|(year, count)| format!("{year}: {count}"))
+        .collect();
+    writeln!(
+        out,
+        "{strong}{place:>3}  {}{strong:#}{dim}  confidence {:.2} to each other, at least {:.2}  {}{dim:#}",
+        counted(family.members.len(), "document"),
+        family.mean,
+        family.least,
+        years.join("  "),
+    )?;
+    for spread in family
+        .spread
+        .iter()
+        .filter(|spread| !spread.values.is_empty())
+    {
+        let values = spread.values.iter().take(LISTED);
+        let values: Vec<String> = values
+            .map(|(value, count)| match count {
+                1 => value.clone(),
+                count => format!("{value} ({count})"),
+            })
+            .collect();
+        let others = spread.values.len().saturating_sub(LISTED);
+        let others = if others > 0 {
+            format!(" and {others} others")
+        } else {
+            String::new()
+        };
+        writeln!(
+            out,
+            "     {dim}{}: {}{others}{dim:#}",
+            spread.field,
+            values.join(", ")
+        )?;
+    }
+    let rows: Vec<u32> = family.members.iter().map(|member| member.row).collect();
+    let passages = survey.passages(&rows)?;
+    let representative = rows.iter().position(|row| *row == family.representative);
+    let (passage, document) = passages
+        .get(representative.unwrap_or(0))
+        .ok_or(ParallelsError::OtherSnapshot)?;
+    writeln!(
+        out,
+        "     {name}{}{name:#}  {dim}{}{dim:#}",
+        passage.id(),
+        output::byline(document)
+    )?;
+    for line in output::wrap(&output::plain(&passage.text.replace('\n', " ")), WIDTH) {
+        writeln!(out, "     {line}")?;
+    }
+    let firsts = passages.iter().take(family.first);
+    let firsts: Vec<String> = firsts.map(|(passage, _)| passage.id()).collect();
+    if !firsts.is_empty() {
+        writeln!(out, "     {dim}first: {}{dim:#}", firsts.join(", "))?;
+    }
+    let later: Vec<String> = passages
+        .iter()
+        .skip(family.first)
+        .map(|(passage, _)| passage.id())
+        .collect();
+    if !later.is_empty() {
+        let others = later.len().saturating_sub(LISTED);
+        let others = if others > 0 {
+            format!(" and {others} others")
+        } else {
+            String::new()
+        };
+        let shown = later.get(..LISTED).unwrap_or(&later).join(", ");
+        writeln!(out, "     {dim}then: {shown}{others}{dim:#}")?;
+    }
+    writeln!(out)?;
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! A row a member of a family.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use super::{Csv, PASSAGE, number, passage, truth};
+use crate::parallels::FamilyTexts;
+use crate::parallels::export::{ExportFamilies, FamiliesReport};
+
+/// Columns of the family, which all its members repeat, and of the member's place in it.
+const FAMILY: [&str; 7] = [
+    "family",
+    "members",
+    "mean_confidence",
+    "least_confidence",
+    "representative",
+    "first",
+    "confidence",
+];
+
+impl<W: Write> ExportFamilies for Csv<W> {
+    fn begin(&mut self, report: &FamiliesReport) -> io::Result<()> {
+        let columns = FAMILY.iter().chain(&PASSAGE);
+        let columns: Vec<String> = columns.map(|name| (*name).to_owned()).collect();
+        self.head(report.rows(), &columns)
+    }
+
+    fn family(&mut self, texts: &FamilyTexts) -> io::Result<()> {
+        self.written += 1;
+        let (place, family) = (self.written, &texts.family);
+        for member in &texts.members {
+            let own = [
+                Cow::Owned(place.to_string()),
+                Cow::Owned(texts.members.len().to_string()),
+                number(family.mean),
+                number(family.least),
+                truth(member.represents),
+                truth(member.first),
+                number(member.confidence),
+            ];
+            let cells = passage(&member.passage, &member.document);
+            self.row(own.into_iter().chain(cells))?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

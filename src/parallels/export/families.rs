@@ -1,0 +1,125 @@
+//! Families in files.
+
+use std::io;
+
+use crate::parallels::{Families, Family, FamilyTexts, LeftOut, Survey, Sweep, Swept};
+
+use super::{ExportError, Origin};
+
+/// Everything that an export of families says beside them.
+#[derive(Debug, Clone)]
+pub struct FamiliesReport {
+    /// Where they come from.
+    pub origin: Origin,
+    /// Families that are told.
+    pub found: usize,
+    /// Families left out because they are too small.
+    pub small: usize,
+    /// Passages that were compared with what is near to them.
+    pub compared: usize,
+    /// Pairs that families were made of.
+    pub pairs: usize,
+    /// Pairs that were left out.
+    pub left_out: LeftOut,
+    /// Documents left out because it is not known when they were made.
+    pub undated: usize,
+}
+
+impl FamiliesReport {
+    /// Gathers what was found.
+    #[must_use]
+    pub fn new(origin: Origin, sweep: &Sweep<'_>, swept: &Swept, families: &Families) -> Self {
+        Self {
+            origin,
+            found: families.families.len(),
+            small: families.small,
+            compared: swept.passages,
+            pairs: swept.pairs.len(),
+            left_out: swept.left_out,
+            undated: sweep.undated(),
+        }
+    }
+
+    /// What all this is, in a line.
+    #[must_use]
+    pub fn title(&self) -> String {
+        "Families of a corpus".to_owned()
+    }
+
+    /// What was found, in a sentence.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let found = match self.found {
+            0 => "no family was found".to_owned(),
+            1 => "one family was found".to_owned(),
+            found => format!("{found} families were found"),
+        };
+        format!(
+            "{} passages were compared with what is near to them; {found}.",
+            self.compared
+        )
+    }
+
+    /// All of it by names, for a table.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(String, String)> {
+        let counts = [
+            ("compared_passages", self.compared),
+            ("families", self.found),
+            ("left_out_small_families", self.small),
+            ("pairs", self.pairs),
+            ("left_out_unsure", self.left_out.unsure),
+            ("left_out_hubs", self.left_out.hubs),
+            ("left_out_formulas", self.left_out.formulas),
+            ("left_out_undated_documents", self.undated),
+        ];
+        let counts = counts.map(|(name, count)| (name.to_owned(), count.to_string()));
+        let title = ("title".to_owned(), self.title());
+        let mut rows = vec![title];
+        rows.extend(self.origin.rows());
+        rows.extend(counts);
+        rows
+    }
+}
+
+/// Writes families in one format. The calls come in this order: `begin`, `family` for each, `end`.
+pub trait ExportFamilies {
+    /// Writes where the families come from.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    fn begin(&mut self, report: &FamiliesReport) -> io::Result<()>;
+
+    /// Writes one.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    fn family(&mut self, texts: &FamilyTexts) -> io::Result<()>;
+
+    /// Writes what follows the last. What is written then is complete; flushing is the caller's part.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+/// Writes a report and all families, in their order; the texts of one are in memory at once.
+///
+/// # Errors
+///
+/// If the store cannot be read, or the export cannot be written.
+pub fn write_families(
+    export: &mut dyn ExportFamilies,
+    report: &FamiliesReport,
+    survey: &Survey,
+    families: &[Family],
+) -> Result<(), ExportError> {
+    export.begin(report)?;
+    for family in families {
+        export.family(&FamilyTexts::read(survey, family)?)?;
+    }
+    Ok(export.end()?)
+}

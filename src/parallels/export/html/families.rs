@@ -1,0 +1,148 @@
+//! Families, each with its representative and all its members.
+
+use std::io::{self, Write};
+
+use super::page::{self, Head};
+use super::{Html, counted, heading, text};
+use crate::parallels::export::escape::Escaped;
+use crate::parallels::export::{ExportFamilies, FamiliesReport};
+use crate::parallels::{Family, FamilyTexts, MemberText};
+use crate::search::date_of;
+
+/// Values of a field that are listed.
+const LISTED: usize = 20;
+
+/// What the numbers mean.
+const NUMBERS: [(&str, &str); 3] = [
+    (
+        "confidence",
+        "How sure it is that two passages say the same thing, from 0 to 1. It is an estimate, made from likeness; how, was fitted on labelled pairs. Beside a member stands how sure it is of it and of the representative.",
+    ),
+    (
+        "representative",
+        "The member that is most like all the others. It stands first; the members follow in order of date, those without one last.",
+    ),
+    (
+        "first",
+        "The members of the earliest date that is known. A date may stop at the year or the month.",
+    ),
+];
+
+impl<W: Write> ExportFamilies for Html<W> {
+    fn begin(&mut self, report: &FamiliesReport) -> io::Result<()> {
+        let head = Head {
+            title: &report.title(),
+            summary: &report.summary(),
+            links: r##"<a href="#families">Families</a>"##,
+            rows: &report.rows(),
+            version: report.origin.version,
+        };
+        head.write(&mut self.out)?;
+        let name = if report.found > 0 {
+            "Families"
+        } else {
+            "No families"
+        };
+        writeln!(self.out, "<section id=\"families\">\n<h2>{name}</h2>")
+    }
+
+    fn family(&mut self, texts: &FamilyTexts) -> io::Result<()> {
+        self.written += 1;
+        let (out, place) = (&mut self.out, self.written);
+        let family = &texts.family;
+        writeln!(
+            out,
+            r##"<article id="family-{place}">
+<h3><a href="#family-{place}">{place}</a> <span class="sure">{}</span> <span class="kind">confidence {:.2} to each other, at least {:.2}</span></h3>"##,
+            counted(texts.members.len(), "document"),
+            family.mean,
+            family.least,
+        )?;
+        spread(out, family)?;
+        if let Some(representative) = texts.representative() {
+            writeln!(out, r#"<section class="side">"#)?;
+            heading(out, &representative.document)?;
+            quote(out, representative)?;
+            writeln!(out, "</section>")?;
+        }
+        writeln!(
+            out,
+            r#"<table class="members">
+<thead><tr><th scope="col">date</th><th scope="col">passage</th><th scope="col">confidence</th><th scope="col">text</th></tr></thead>
+<tbody>"#
+        )?;
+        for member in &texts.members {
+            row(out, member)?;
+        }
+        writeln!(out, "</tbody>\n</table>\n</article>")
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        writeln!(self.out, "</section>")?;
+        page::end(&mut self.out, &NUMBERS)
+    }
+}
+
+/// Years and values of fields, with how many members have them.
+fn spread(out: &mut impl Write, family: &Family) -> io::Result<()> {
+    let years = family.years.iter();
+    let years = years.map(|(year, members)| (format!("{year:04}"), *members));
+    list(out, "years", &years.collect::<Vec<_>>())?;
+    for spread in &family.spread {
+        list(out, &spread.field, &spread.values)?;
+    }
+    Ok(())
+}
+
+fn list(out: &mut impl Write, name: &str, values: &[(String, usize)]) -> io::Result<()> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    let listed = values.iter().take(LISTED);
+    let listed = listed.map(|(value, members)| match members {
+        1 => value.clone(),
+        members => format!("{value} ({members})"),
+    });
+    let text = listed.collect::<Vec<_>>().join(", ");
+    let others = match values.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        others => format!(" and {}", counted(others, "other")),
+    };
+    writeln!(
+        out,
+        "<p class=\"numbers\" dir=\"auto\">{}: {}{others}</p>",
+        Escaped(name),
+        Escaped(&text)
+    )
+}
+
+fn quote(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
+    writeln!(
+        out,
+        r#"<blockquote dir="auto"{}>{}</blockquote>"#,
+        text::language(member.document.metadata.language.as_deref()),
+        Escaped(&member.passage.text)
+    )
+}
+
+fn row(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
+    let date = date_of(&member.document).map(|date| date.to_string());
+    let first = member.first.then(|| "first".to_owned());
+    let date: Vec<String> = [date, first].into_iter().flatten().collect();
+    write!(
+        out,
+        r#"<tr><th scope="row">{}</th><td>{}"#,
+        date.join(", "),
+        Escaped(&member.passage.id())
+    )?;
+    if let Some(speaker) = &member.document.metadata.speaker {
+        write!(out, r#"<div dir="auto">{}</div>"#, Escaped(speaker))?;
+    }
+    write!(out, "</td><td>{:.2}</td><td>", member.confidence)?;
+    if member.represents {
+        writeln!(out, "the representative</td></tr>")
+    } else {
+        quote(out, member)?;
+        writeln!(out, "</td></tr>")
+    }
+}

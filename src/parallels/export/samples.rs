@@ -1,0 +1,237 @@
+//! What every export is tested with: texts that mean something to some format.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Compared, Counts, FamiliesReport, Origin, Report, Subject};
+use crate::corpus::Metadata;
+use crate::parallels::{
+    Commonness, Family, FamilyTexts, LeftOut, MemberText, Pair, Parallel, SentencePair, Side,
+    Spread, Wording,
+};
+use crate::passages::TextRange;
+use crate::store::{ContentHash, DocumentSummary, PassageRecord};
+
+/// Texts of two sentences each that some format might take for its own.
+pub(crate) const NASTY: [&str; 8] = [
+    "=cmd|'/C calc'!A1, he said. \"Quoted, twice\"\" over.\"",
+    "+1 is a number. -1 is one as well.",
+    "'@SUM(A1:A9) had an apostrophe. \tTabs as well.",
+    "]]> ends what never began. <script>alert('x')</script> & <!-- so does this -->",
+    "A line\nand another\r\none. Bell \u{7} and zero \u{0} and \u{fffe} rang.",
+    "השלום הוא מטרה. والسلام عليكم جميعا.",
+    "👩‍🚀 went up. #p1 came down; 50 % of it.",
+    "-",
+];
+
+pub(crate) fn document(place: usize) -> DocumentSummary {
+    let names = [
+        "a",
+        "ü-日本",
+        "d3.x_y~z",
+        "x:y&z",
+        "<b>",
+        "\"q\"",
+        "=f",
+        "h",
+    ];
+    DocumentSummary {
+        id: names[place].parse().expect("an id"),
+        metadata: Metadata {
+            title: Some(NASTY[place].to_owned()),
+            speaker: (place != 1).then(|| format!("{}, speaker", NASTY[place])),
+            date: ["2015", "2015-10", "2015-10-23"][place % 3].parse().ok(),
+            country: Some("007".to_owned()),
+            venue: Some("A & B".to_owned()),
+            language: Some(["en", "not a tag", "zh-Hans"][place % 3].to_owned()),
+            source: Some("<source>".to_owned()),
+            ..Metadata::default()
+        },
+        content_hash: ContentHash::of_parts([NASTY[place].as_bytes()]),
+        passages: 1,
+        characters: 100,
+    }
+}
+
+pub(crate) fn passage(place: usize) -> PassageRecord {
+    let text = NASTY[place].to_owned();
+    let start = 10 * place;
+    let end = start + text.chars().count();
+    // Two sentences, with the blank between them in neither.
+    let dot = text.find(". ").map(|byte| text[..=byte].chars().count());
+    let sentences = dot.map_or_else(
+        || vec![TextRange { start, end }],
+        |dot| {
+            let first = TextRange {
+                start,
+                end: start + dot,
+            };
+            let second = TextRange {
+                start: start + dot + 1,
+                end,
+            };
+            vec![first, second]
+        },
+    );
+    PassageRecord {
+        document: document(place).id,
+        ordinal: 1,
+        hash: ContentHash::of_parts([text.as_bytes()]),
+        tokens: 9,
+        range: TextRange { start, end },
+        sentences,
+        text,
+    }
+}
+
+pub(crate) fn side(place: usize) -> Side {
+    let passage = passage(place);
+    // Across the end of the first sentence, where there are two.
+    let shared = passage.sentences.get(1).map(|second| TextRange {
+        start: second.start - 3,
+        end: second.start + 2,
+    });
+    Side {
+        document: Arc::new(document(place)),
+        shared: shared.into_iter().collect(),
+        common: Commonness {
+            documents: place,
+            speakers: 1,
+        },
+        passage,
+    }
+}
+
+pub(crate) fn parallel(source: usize, target: usize) -> Parallel {
+    let (source, target) = (side(source), side(target));
+    let both = source
+        .passage
+        .sentences
+        .iter()
+        .zip(&target.passage.sentences);
+    let sentences = both.map(|(a, b)| SentencePair {
+        source: *a,
+        target: *b,
+        score: 0.75,
+        confidence: 0.5,
+        wording: Wording::Close,
+    });
+    Parallel {
+        pair: Pair {
+            source: 0,
+            target: 1,
+            score: -0.125,
+            words: 0.25,
+            likeness: 0.5,
+            confidence: 0.8125,
+        },
+        margin: None,
+        percentile: Some(99.9999),
+        wording: Wording::Paraphrase,
+        phrase: 1.5,
+        formula: true,
+        sentences: sentences.collect(),
+        source,
+        target,
+    }
+}
+
+/// Each text is in one pair at least, one in two.
+pub(crate) fn parallels() -> Vec<Parallel> {
+    let mut all: Vec<Parallel> = (0..4).map(|n| parallel(2 * n, 2 * n + 1)).collect();
+    all.push(parallel(0, 2));
+    all
+}
+
+pub(crate) fn report(found: usize, subject: Subject) -> Report {
+    Report {
+        subject,
+        origin: origin(),
+        counts: Counts {
+            found,
+            compared: Compared::Passages(77),
+            unsure: 1,
+            hubs: 2,
+            formulas: 3,
+            taken: 4,
+            undated: 5,
+            limit: None,
+        },
+        bibliography: (0..8).map(|place| Arc::new(document(place))).collect(),
+        confidences: [0, 0, 0, 0, 0, 0, 0, 0, found, 0],
+        closest: (found == 0).then(|| parallel(3, 4)),
+    }
+}
+
+fn origin() -> Origin {
+    Origin {
+        version: "0.1.0",
+        commit: "0123456789ab",
+        model: "a/model".to_owned(),
+        revision: "r".to_owned(),
+        precision: "int8".to_owned(),
+        snapshot: "s".to_owned(),
+        corpus_hash: "c".to_owned(),
+        documents: 8,
+        passages: 8,
+        index: "exact".to_owned(),
+        changed: Some("2026-01-02T03:04:05Z".to_owned()),
+        parameters: vec![
+            (
+                "source".to_owned(),
+                r#"{"country": "=A, \"B\""}"#.to_owned(),
+            ),
+            ("target".to_owned(), "=two\nlines".to_owned()),
+        ],
+    }
+}
+
+/// Two families, of three and of all texts; in the second nobody is the first.
+pub(crate) fn families() -> Vec<FamilyTexts> {
+    [vec![4, 0, 2], (0..8).collect()]
+        .into_iter()
+        .zip([1, 0])
+        .map(|(places, first)| family(&places, first))
+        .collect()
+}
+
+fn family(places: &[usize], first: usize) -> FamilyTexts {
+    let member = |(at, place): (usize, &usize)| MemberText {
+        passage: passage(*place),
+        document: Arc::new(document(*place)),
+        confidence: 0.625,
+        represents: at == 1,
+        first: at < first,
+    };
+    FamilyTexts {
+        members: places.iter().enumerate().map(member).collect(),
+        family: Family {
+            representative: 1,
+            members: Vec::new(),
+            first,
+            least: 0.375,
+            mean: 0.75,
+            spread: vec![Spread {
+                field: "speaker".to_owned(),
+                values: vec![(NASTY[3].to_owned(), 2), (NASTY[5].to_owned(), 1)],
+            }],
+            years: BTreeMap::from([(2015, places.len())]),
+        },
+    }
+}
+
+pub(crate) fn families_report(found: usize) -> FamiliesReport {
+    FamiliesReport {
+        origin: origin(),
+        found,
+        small: 6,
+        compared: 77,
+        pairs: 9,
+        left_out: LeftOut {
+            unsure: 1,
+            hubs: 2,
+            formulas: 3,
+        },
+        undated: 5,
+    }
+}

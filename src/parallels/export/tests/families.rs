@@ -1,0 +1,94 @@
+//! Files of families.
+
+use super::{check_links, check_page, plain, rows, text, xml};
+use crate::parallels::FamilyTexts;
+use crate::parallels::export::escape::clean;
+use crate::parallels::export::samples::{families, families_report};
+use crate::parallels::export::{Csv, ExportFamilies, Html};
+
+fn written(
+    families: &[FamilyTexts],
+    new: impl Fn(&mut Vec<u8>) -> Box<dyn ExportFamilies + '_>,
+) -> String {
+    let mut bytes = Vec::new();
+    {
+        let mut export = new(&mut bytes);
+        export
+            .begin(&families_report(families.len()))
+            .expect("memory");
+        for texts in families {
+            export.family(texts).expect("memory");
+        }
+        export.end().expect("memory");
+    }
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+#[test]
+fn a_table_of_members_is_read_back() {
+    let families = families();
+    let table = written(&families, |out| Box::new(Csv::new(out)));
+    assert_eq!(table, written(&families, |out| Box::new(Csv::new(out))));
+    assert!(table.starts_with("\u{feff}# title,\"Families of a corpus\"\r\n"));
+    assert!(table.contains("\r\n# left_out_small_families,\"6\"\r\n"));
+    let rows = rows(&table);
+    let members = (1..).zip(&families).flat_map(|(place, texts)| {
+        let members = texts.members.iter();
+        members.map(move |member| (place, texts, member))
+    });
+    let members: Vec<_> = members.collect();
+    assert_eq!(rows.len(), members.len());
+    for (row, (place, texts, member)) in rows.iter().zip(members) {
+        assert_eq!(row["family"], place.to_string());
+        assert_eq!(row["members"], texts.members.len().to_string());
+        assert_eq!(plain(&row["id"]), member.passage.id());
+        assert_eq!(plain(&row["text"]), clean(&member.passage.text));
+        assert_eq!(row["representative"], member.represents.to_string());
+        assert_eq!(row["first"], member.first.to_string());
+        assert_eq!(row["confidence"], "0.6250");
+        assert_eq!(row["least_confidence"], "0.3750");
+    }
+    for cell in rows.iter().flat_map(|row| row.values()) {
+        assert!(
+            !cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']),
+            "{cell}"
+        );
+    }
+}
+
+#[test]
+fn a_page_of_families_is_read_back() {
+    let families = families();
+    let page = written(&families, |out| Box::new(Html::new(out)));
+    assert_eq!(page, written(&families, |out| Box::new(Html::new(out))));
+    check_page(&page);
+    let document = xml(&page);
+    check_links(&document);
+    let articles = document.descendants().filter(|n| n.has_tag_name("article"));
+    let articles: Vec<_> = articles.collect();
+    assert_eq!(articles.len(), families.len());
+    for (article, texts) in articles.iter().zip(&families) {
+        let quotes = article
+            .descendants()
+            .filter(|n| n.has_tag_name("blockquote"));
+        let quotes: Vec<String> = quotes.map(text).collect();
+        // The representative stands before the others.
+        let (mut ordered, others): (Vec<_>, Vec<_>) =
+            texts.members.iter().partition(|member| member.represents);
+        ordered.extend(others);
+        let expected = ordered.iter().map(|member| clean(&member.passage.text));
+        assert_eq!(quotes, expected.collect::<Vec<_>>());
+        let rows = article.descendants().filter(|n| n.has_tag_name("tr"));
+        assert_eq!(rows.count(), texts.members.len() + 1);
+    }
+}
+
+#[test]
+fn where_there_is_no_family_files_say_so() {
+    let table = written(&[], |out| Box::new(Csv::new(out)));
+    assert!(table.contains("# families,\"0\"") && rows(&table).is_empty());
+    let page = written(&[], |out| Box::new(Html::new(out)));
+    let texts = text(xml(&page).root());
+    assert!(texts.contains("77 passages were compared"), "{texts}");
+    assert!(texts.contains("no family was found"), "{texts}");
+}

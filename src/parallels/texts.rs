@@ -1,0 +1,65 @@
+//! From families to what they stand for: the texts of their members.
+
+use std::sync::Arc;
+
+use crate::store::{DocumentSummary, HitRecord, PassageRecord};
+
+use super::{Family, Member, ParallelsError, Survey};
+
+/// A family with the texts of its members.
+#[derive(Debug, Clone)]
+pub struct FamilyTexts {
+    /// Its numbers.
+    pub family: Family,
+    /// Its members, in their order.
+    pub members: Vec<MemberText>,
+}
+
+/// A passage of a family.
+#[derive(Debug, Clone)]
+pub struct MemberText {
+    /// The passage.
+    pub passage: PassageRecord,
+    /// Its document, without the text.
+    pub document: Arc<DocumentSummary>,
+    /// How alike it is to the representative; 1 for the representative itself.
+    pub confidence: f32,
+    /// Whether it is the member that is most like the others.
+    pub represents: bool,
+    /// Whether it is one of the first.
+    pub first: bool,
+}
+
+impl FamilyTexts {
+    /// Reads the texts of a family.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read, or the family belongs to another snapshot.
+    pub fn read(survey: &Survey, family: &Family) -> Result<Self, ParallelsError> {
+        let rows: Vec<u32> = family.members.iter().map(|member| member.row).collect();
+        let read = survey.hits(&rows)?.into_iter();
+        let members = read.zip(&family.members).enumerate();
+        let catalogue = survey.snapshot().catalogue();
+        let member = |(place, (hit, member)): (usize, (HitRecord, &Member))| {
+            let document = catalogue.document_of(member.row);
+            Ok(MemberText {
+                passage: hit.passage,
+                document: Arc::clone(document.ok_or(ParallelsError::OtherSnapshot)?),
+                confidence: member.confidence,
+                represents: member.row == family.representative,
+                first: place < family.first,
+            })
+        };
+        Ok(Self {
+            members: members.map(member).collect::<Result<_, ParallelsError>>()?,
+            family: family.clone(),
+        })
+    }
+
+    /// The member that is most like the others.
+    #[must_use]
+    pub fn representative(&self) -> Option<&MemberText> {
+        self.members.iter().find(|member| member.represents)
+    }
+}

@@ -1,0 +1,91 @@
+//! A line a family.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{FileLine, Jsonl, line};
+use crate::parallels::FamilyTexts;
+use crate::parallels::export::{ExportFamilies, FamiliesReport};
+use crate::server::wire::parallels::{FamilyBody, LeftOutBody};
+
+/// What was found and left out.
+#[derive(Debug, Serialize)]
+struct FamiliesEnd {
+    found: usize,
+    /// Families left out because they are too small.
+    small: usize,
+    /// Pairs that they were made of.
+    pairs: usize,
+    left_out: LeftOutBody,
+    /// Documents left out because it is not known when they were made.
+    undated: usize,
+    /// Passages that were compared.
+    passages: usize,
+    complete: bool,
+}
+
+impl<W: Write> ExportFamilies for Jsonl<W> {
+    fn begin(&mut self, report: &FamiliesReport) -> io::Result<()> {
+        let end = FamiliesEnd {
+            found: report.found,
+            small: report.small,
+            pairs: report.pairs,
+            left_out: report.left_out.into(),
+            undated: report.undated,
+            passages: report.compared,
+            complete: true,
+        };
+        self.frame(report.title(), &report.origin, end)
+    }
+
+    fn family(&mut self, texts: &FamilyTexts) -> io::Result<()> {
+        let family = FamilyBody::of(texts.clone()).map_err(io::Error::other)?;
+        line(&mut self.out, &FileLine::<FamiliesEnd>::Family(&family))
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::*;
+    use crate::parallels::export::samples::{families, families_report};
+
+    #[test]
+    fn families_are_read_back() {
+        let (families, mut bytes) = (families(), Vec::new());
+        let export: &mut dyn ExportFamilies = &mut Jsonl::new(&mut bytes);
+        export.begin(&families_report(families.len())).unwrap();
+        for texts in &families {
+            export.family(texts).unwrap();
+        }
+        export.end().unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let lines: Vec<Map<String, Value>> = lines.collect();
+        assert_eq!(lines.len(), families.len() + 2);
+        assert_eq!(lines[0]["begin"]["title"], "Families of a corpus");
+        assert_eq!(lines[0]["begin"]["provenance"]["corpus_hash"], "c");
+        for (line, texts) in lines[1..].iter().zip(&families) {
+            let read = line["family"]["members"].as_array().unwrap();
+            assert_eq!(read.len(), texts.members.len());
+            for (read, member) in read.iter().zip(&texts.members) {
+                assert_eq!(read["passage"], member.passage.id());
+                assert_eq!(read["text"], member.passage.text);
+                let is_first = line["family"]["first"].as_array().unwrap();
+                assert_eq!(is_first.contains(&read["passage"]), member.first);
+            }
+            let representative = texts.representative().unwrap();
+            let read = &line["family"]["representative"];
+            assert_eq!(read["passage"], representative.passage.id());
+        }
+        let end = &lines.last().unwrap()["end"];
+        assert_eq!(end["found"], families.len());
+        assert_eq!((&end["small"], &end["passages"]), (&6.into(), &77.into()));
+    }
+}

@@ -1,0 +1,173 @@
+//! A line a pair.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Jsonl, line};
+use crate::parallels::Parallel;
+use crate::parallels::export::{Compared, Export, Report};
+use crate::server::wire::parallels::{LeftOutBody, PairBody, StreamLine};
+
+/// What was found and left out.
+#[derive(Debug, Serialize)]
+struct PairsEnd {
+    found: usize,
+    left_out: LeftOutBody,
+    /// Pairs left out because their passages are in more telling ones.
+    taken: usize,
+    /// Documents left out because it is not known when they were made.
+    undated: usize,
+    /// Of two documents, pairs of passages that were compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<usize>,
+    /// Of a corpus, passages that were compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passages: Option<usize>,
+    /// Where nothing was found, the surest pair.
+    closest: Option<PairBody>,
+    complete: bool,
+}
+
+impl<W: Write> Export for Jsonl<W> {
+    fn begin(&mut self, report: &Report) -> io::Result<()> {
+        self.frame(report.title(), &report.origin, PairsEnd::of(report))
+    }
+
+    fn parallel(&mut self, parallel: &Parallel) -> io::Result<()> {
+        let parallel = Box::new(parallel.clone().into());
+        line(&mut self.out, &StreamLine::Parallel(parallel))
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.last)
+    }
+}
+
+impl PairsEnd {
+    fn of(report: &Report) -> Self {
+        let counts = &report.counts;
+        let (compared, passages) = match counts.compared {
+            Compared::Pairs(pairs) => (Some(pairs), None),
+            Compared::Passages(passages) => (None, Some(passages)),
+        };
+        Self {
+            found: counts.found,
+            left_out: LeftOutBody {
+                unsure: counts.unsure,
+                hubs: counts.hubs,
+                formulas: counts.formulas,
+            },
+            taken: counts.taken,
+            undated: counts.undated,
+            compared,
+            passages,
+            closest: report.closest.as_ref().map(PairBody::from),
+            complete: counts.limit.is_none_or(|limit| counts.found < limit),
+        }
+    }
+}
+
+impl From<&Parallel> for PairBody {
+    fn from(parallel: &Parallel) -> Self {
+        Self {
+            source: Some(parallel.source.passage.id()),
+            target: Some(parallel.target.passage.id()),
+            confidence: parallel.pair.confidence,
+            score: parallel.pair.score,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::*;
+    use crate::parallels::Side;
+    use crate::parallels::export::Subject;
+    use crate::parallels::export::samples::{parallels, report};
+    use crate::passages::TextRange;
+
+    /// The lines by what they are.
+    fn written(report: &Report, parallels: &[Parallel]) -> Vec<(String, Value)> {
+        let mut bytes = Vec::new();
+        let mut export = Jsonl::new(&mut bytes);
+        export.begin(report).unwrap();
+        for parallel in parallels {
+            export.parallel(parallel).unwrap();
+        }
+        export.end().unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.ends_with('\n'));
+        let line = |line: &str| {
+            let line: Map<String, Value> = serde_json::from_str(line).unwrap();
+            assert_eq!(line.len(), 1);
+            line.into_iter().next().unwrap()
+        };
+        text.split_terminator('\n').map(line).collect()
+    }
+
+    fn check_side(read: &Value, side: &Side) {
+        let passage = &side.passage;
+        assert_eq!(read["passage"], passage.id());
+        assert_eq!(read["text"], passage.text);
+        assert_eq!(read["start"], passage.range.start);
+        assert_eq!(read["end"], passage.range.end);
+        assert_eq!(read["common"]["documents"], side.common.documents);
+        let metadata = &side.document.metadata;
+        assert_eq!(read["document"]["title"], metadata.title.clone().unwrap());
+        assert_eq!(
+            read["document"]["speaker"],
+            Value::from(metadata.speaker.clone())
+        );
+        let range = |range: &TextRange| serde_json::json!({"start": range.start, "end": range.end});
+        let shared: Vec<Value> = side.shared.iter().map(range).collect();
+        assert_eq!(read["shared"], Value::Array(shared));
+    }
+
+    #[test]
+    fn lines_are_read_back() {
+        let parallels = parallels();
+        let report = report(parallels.len(), Subject::Corpus);
+        let lines = written(&report, &parallels);
+        assert_eq!(lines, written(&report, &parallels), "every time the same");
+        assert_eq!(lines.len(), parallels.len() + 2);
+        let (kind, begin) = &lines[0];
+        assert_eq!(kind, "begin");
+        assert_eq!(begin["asked"]["target"], "=two\nlines");
+        assert_eq!(begin["corpus_changed"], "2026-01-02T03:04:05Z");
+        assert_eq!(begin["provenance"]["snapshot"], "s");
+        for ((kind, read), parallel) in lines[1..].iter().zip(&parallels) {
+            assert_eq!(kind, "parallel");
+            check_side(&read["source"], &parallel.source);
+            check_side(&read["target"], &parallel.target);
+            assert_eq!(read["score"], -0.125);
+            assert_eq!(read["margin"], Value::Null);
+            let sentences = read["sentences"].as_array().unwrap();
+            assert_eq!(sentences.len(), parallel.sentences.len());
+            for (read, pair) in sentences.iter().zip(&parallel.sentences) {
+                let text = parallel.target.passage.slice(pair.target);
+                assert_eq!(read["target"]["text"], text);
+            }
+        }
+        let (kind, end) = lines.last().unwrap();
+        assert_eq!(kind, "end");
+        assert_eq!((&end["found"], &end["passages"]), (&5.into(), &77.into()));
+        assert_eq!(end["left_out"]["hubs"], 2);
+        assert_eq!((&end["taken"], &end["undated"]), (&4.into(), &5.into()));
+        assert_eq!(end["complete"], true);
+        assert_eq!(end["closest"], Value::Null);
+    }
+
+    #[test]
+    fn where_nothing_is_found_the_closest_is_told() {
+        let report = report(0, Subject::Corpus);
+        let lines = written(&report, &[]);
+        assert_eq!(lines.len(), 2);
+        let end = &lines[1].1;
+        assert_eq!((&end["found"], &end["passages"]), (&0.into(), &77.into()));
+        assert_eq!(end["closest"]["source"], "x:y&z#p1");
+        assert_eq!(end["closest"]["confidence"], 0.8125);
+    }
+}
