@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use antiphon::engine::{IngestOptions, Snapshot};
 use antiphon::parallels::{
-    Enough, Families, FamilyOptions, Formulas, Pair, ParallelsError, Reader, Scope, Survey, Sweep,
-    Thresholds, Wording, compare, compare_while, families,
+    Carrier, Enough, Families, FamilyOptions, Formulas, NEAR, Pair, ParallelsError, Reader, Scope,
+    Survey, Sweep, Thresholds, Wording, compare, compare_while, families,
 };
 use antiphon::search::Filter;
 use serde_json::json;
@@ -135,6 +135,56 @@ fn sweep(survey: &Survey, scope: &Scope, thresholds: Thresholds) -> Vec<(String,
 }
 
 #[test]
+fn a_sentence_in_other_company_is_found_in_a_corpus_unless_many_say_it() {
+    const SAID: &str =
+        "The lagoon of Tarawa gave us fish, salt and songs before it gave us storms.";
+    let say = |id: &str, text: &str| json!({"id": id, "date": "2020", "text": text});
+    let told = |around: &str| format!("{SAID} {around} {around}");
+    let mut documents = vec![
+        say("islands", &told(TEA)),
+        say("valley", &told(BRIDGE)),
+        say("other", HARVEST),
+    ];
+    let (few, _data) = survey(&documents);
+    let swept = Sweep::new(&few, &Scope::default(), Thresholds::default())
+        .unwrap()
+        .all()
+        .unwrap();
+    assert_eq!(ids(&few, &swept.pairs), [pair("islands#p1", "valley#p1")]);
+    let found = &Reader::new(&few, &Thresholds::default())
+        .read(&swept.pairs)
+        .unwrap()[0];
+    assert!(found.passage_score < NEAR, "{}", found.passage_score);
+    assert_eq!(found.wording, Wording::Verbatim);
+    let first = found.sentences[0];
+    assert_eq!(found.source.passage.slice(first.source), SAID);
+    assert_eq!(found.target.passage.slice(first.target), SAID);
+
+    // Five others say it as well, and something else each: now it is a formula.
+    for (id, around) in [
+        ("a", CHESS),
+        ("b", SEA),
+        ("c", VETO),
+        ("d", CYBER),
+        ("e", HARVEST),
+    ] {
+        documents.push(say(id, &told(around)));
+    }
+    let (survey, _data) = survey(&documents);
+    let pairs = |formulas| {
+        let thresholds = Thresholds {
+            formulas,
+            ..Thresholds::default()
+        };
+        sweep(&survey, &Scope::default(), thresholds)
+    };
+    let both = pair("islands#p1", "valley#p1");
+    assert!(!pairs(Formulas::Exclude).contains(&both));
+    assert!(pairs(Formulas::Include).contains(&both));
+    assert!(pairs(Formulas::Only).contains(&both));
+}
+
+#[test]
 fn what_two_documents_say_is_paired_whatever_its_order() {
     let (survey, _data) = survey(&corpus());
     let found = compare(&survey, ("alpha", "beta"), Enough::default(), false).unwrap();
@@ -154,7 +204,10 @@ fn what_two_documents_say_is_paired_whatever_its_order() {
         .unwrap();
     assert_eq!(sea.source.passage.text, SEA);
     assert_eq!(sea.target.passage.text, SEA_AGAIN);
-    assert_eq!(sea.wording, Wording::Paraphrase);
+    // Its wording is that of the sentences that carry it.
+    assert!(matches!(sea.pair.carrier, Carrier::Sentences { .. }));
+    assert_eq!(sea.wording, sea.sentences[0].wording);
+    assert!(sea.passage_score > 0.5);
     assert!(!sea.formula && sea.percentile.unwrap() > 80.0);
     let first = &sea.sentences[0];
     let shown = (
@@ -312,7 +365,11 @@ fn the_order_of_documents_changes_nothing() {
             .unwrap();
         let found = named(&survey, &swept.pairs);
         let families = families(&survey, &swept.pairs, &FamilyOptions::default()).unwrap();
-        let background = survey.background().percentile(0.5).map(f64::to_bits);
+        let background = survey
+            .background(Carrier::Passages)
+            .unwrap()
+            .percentile(0.5)
+            .map(f64::to_bits);
         (found, members(&survey, &families), background)
     };
     assert_eq!(run(&documents), run(&turned));
@@ -471,7 +528,13 @@ fn families_gather_what_is_said_again_and_again() {
 fn an_empty_corpus_has_no_parallels() {
     let (survey, _data) = survey(&[]);
     assert!(sweep(&survey, &Scope::default(), Thresholds::default()).is_empty());
-    assert_eq!(survey.background().percentile(0.9), None);
+    assert_eq!(
+        survey
+            .background(Carrier::Passages)
+            .unwrap()
+            .percentile(0.9),
+        None
+    );
     let (survey, _data) = survey_of_one();
     assert!(sweep(&survey, &Scope::default(), Thresholds::default()).is_empty());
     let sweep = Sweep::new(&survey, &Scope::default(), Thresholds::default()).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::passages::TextRange;
 use crate::store::HitRecord;
 
-use super::statement::{Embedded, Likeness};
+use super::statement::{Alike, Embedded};
 use super::wording::Words;
 use super::{
     Around, Carrier, Pair, Parallel, ParallelsError, SentencePair, Side, Survey, Thresholds,
@@ -112,12 +112,12 @@ impl<'a> Reader<'a> {
             Embedded::new(&b, sentences.vectors(pair.target)),
         );
         // What carries the match comes first, what everybody says last.
-        let rank = |found: &Likeness| {
+        let rank = |found: &Alike| {
             let carries = pair.carrier == Carrier::sentences(found.source, found.target);
             let counts = a.counts(found.source) && b.counts(found.target);
             (!carries, !counts)
         };
-        let mut all: Vec<Likeness> = a.sentence_pairs(&b, calibration).collect();
+        let mut all: Vec<Alike> = a.sentence_pairs(&b, calibration).collect();
         all.sort_by(|x, y| {
             let ranks = rank(x).cmp(&rank(y));
             ranks.then_with(|| y.likeness.total_cmp(&x.likeness))

@@ -97,7 +97,7 @@ pub(super) struct Embedded<'a> {
 
 /// Two sentences, compared.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Likeness {
+pub(super) struct Alike {
     /// Place of one among the sentences of its passage.
     pub(super) source: usize,
     pub(super) target: usize,
@@ -122,7 +122,7 @@ impl<'a> Embedded<'a> {
         other: &Self,
         calibration: &Calibration,
         floor: f32,
-    ) -> Option<Likeness> {
+    ) -> Option<Alike> {
         let (mut best, mut found) = (floor, None);
         for (source, x) in self.counted() {
             for (target, y) in other.counted() {
@@ -145,7 +145,7 @@ impl<'a> Embedded<'a> {
         &self,
         other: &Self,
         calibration: &Calibration,
-    ) -> impl Iterator<Item = Likeness> {
+    ) -> impl Iterator<Item = Alike> {
         let own = (0..).zip(&self.vectors);
         own.flat_map(move |(source, x)| {
             let theirs = (0..).zip(&other.vectors);
@@ -161,11 +161,11 @@ impl<'a> Embedded<'a> {
         (source, target): (usize, usize),
         score: f32,
         calibration: &Calibration,
-    ) -> Likeness {
+    ) -> Alike {
         let words = self
             .statement
             .words_of_sentences(source, other.statement, target);
-        Likeness {
+        Alike {
             source,
             target,
             score,

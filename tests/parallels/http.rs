@@ -93,7 +93,8 @@ fn two_documents_side_by_side() {
         .find(|p| p["source"]["passage"] == "alpha#p2")
         .unwrap();
     assert_eq!(sea["target"]["passage"], "beta#p4");
-    assert_eq!(sea["wording"], "paraphrase");
+    assert_eq!(sea["carrier"], "sentences");
+    assert_eq!(sea["wording"], sea["sentences"][0]["wording"]);
     assert_eq!(sea["source"]["text"], SEA);
     let sentence = &sea["sentences"][0]["source"];
     let start = usize::try_from(sentence["start"].as_u64().unwrap()).unwrap();

@@ -70,7 +70,7 @@ fn four_queries_at_once_have_the_products_of_each() {
             let mut out = [(); 4].map(|()| vec![7; count]);
             let [a, b, c, d] = &mut out;
             path.dot_four(
-                queries.each_ref().map(|q| q.as_slice()),
+                queries.each_ref().map(Vec::as_slice),
                 &codes,
                 2,
                 [a, b, c, d],

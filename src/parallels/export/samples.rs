@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{Compared, Counts, FamiliesReport, Origin, Report, Subject};
 use crate::corpus::Metadata;
 use crate::parallels::{
-    Commonness, Family, FamilyTexts, LeftOut, MemberText, Pair, Parallel, SentencePair, Side,
-    Spread, Wording,
+    Carrier, Commonness, Family, FamilyTexts, LeftOut, MemberText, Pair, Parallel, SentencePair,
+    Side, Spread, Wording,
 };
 use crate::passages::TextRange;
 use crate::store::{ContentHash, DocumentSummary, PassageRecord};
@@ -120,11 +120,13 @@ pub(crate) fn parallel(source: usize, target: usize) -> Parallel {
         pair: Pair {
             source: 0,
             target: 1,
+            carrier: Carrier::Passages,
             score: -0.125,
             words: 0.25,
             likeness: 0.5,
             confidence: 0.8125,
         },
+        passage_score: -0.125,
         margin: None,
         percentile: Some(99.9999),
         wording: Wording::Paraphrase,
