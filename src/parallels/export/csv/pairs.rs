@@ -17,9 +17,11 @@ use crate::passages::TextRange;
 const COMMON: [&str; 2] = ["documents", "speakers"];
 
 /// Columns that a pair has, between its number and its sides.
-const NUMBERS: [&str; 9] = [
+const NUMBERS: [&str; 11] = [
     "confidence",
+    "carrier",
     "score",
+    "passage_score",
     "words",
     "likeness",
     "percentile",
@@ -56,7 +58,9 @@ impl<W: Write> Export for Csv<W> {
         let numbers = [
             Cow::Owned(self.written.to_string()),
             number(pair.confidence),
+            quoted(pair.carrier.name()),
             number(pair.score),
+            number(parallel.passage_score),
             number(pair.words),
             number(pair.likeness),
             Cow::Owned(

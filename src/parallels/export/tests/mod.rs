@@ -143,7 +143,9 @@ fn a_table_is_read_back() {
         }
         for (name, value) in [
             ("confidence", "0.8125"),
+            ("carrier", "passages"),
             ("score", "-0.1250"),
+            ("passage_score", "-0.1250"),
             ("margin", ""),
             ("percentile", "99.9999"),
             ("wording", "paraphrase"),
@@ -160,7 +162,7 @@ fn a_table_is_read_back() {
             Some(parallel.sentences.len())
         );
     }
-    let numbers = ["score"];
+    let numbers = ["score", "passage_score"];
     for (name, cell) in rows.iter().flatten() {
         let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
         assert!(
