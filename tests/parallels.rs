@@ -185,6 +185,37 @@ fn a_sentence_in_other_company_is_found_in_a_corpus_unless_many_say_it() {
 }
 
 #[test]
+fn a_survey_that_takes_over_sentences_knows_what_a_new_one_knows() {
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let engine = support::engine(&data);
+    let publish = |documents: &[serde_json::Value]| {
+        let lines: Vec<String> = documents.iter().map(ToString::to_string).collect();
+        fs::write(folder.path().join("corpus.jsonl"), lines.join("\n")).unwrap();
+        support::ingest(
+            &engine,
+            &[folder.path().to_owned()],
+            IngestOptions::default(),
+        );
+        engine.publish().unwrap()
+    };
+    let all = |survey: &Survey| {
+        let sweep = Sweep::new(survey, &Scope::default(), likely()).unwrap();
+        named(survey, &sweep.all().unwrap().pairs)
+    };
+    let mut documents = corpus();
+    let before = Survey::new(publish(&documents[..4]), false);
+    let few = all(&before);
+    // One document says something else now, others are new.
+    documents[1]["text"] = json!(format!("{TEA}\n\n{SEA_AGAIN}"));
+    let snapshot = publish(&documents);
+    let known = before.known_sentences();
+    assert!(known.is_some());
+    let taken = all(&Survey::after(Arc::clone(&snapshot), false, known));
+    assert_eq!(taken, all(&Survey::new(snapshot, false)));
+    assert!(taken != few && !taken.is_empty());
+}
+
+#[test]
 fn what_two_documents_say_is_paired_whatever_its_order() {
     let (survey, _data) = survey(&corpus());
     let found = compare(&survey, ("alpha", "beta"), Enough::default(), false).unwrap();

@@ -108,7 +108,7 @@ impl Sentences {
             for vector in vectors.chunks_exact(dimension) {
                 let refused = |error: IndexError| StoreError::Damaged {
                     what: "the embedding",
-                    of: "a sentence".to_owned(),
+                    of: format!("a sentence of passage {}", key.number()),
                     expected: "a unit vector".to_owned(),
                     received: error.to_string(),
                 };

@@ -228,16 +228,7 @@ impl Survey {
         let passages = self.snapshot.near(rows, &near(&own));
         let sentences = self.sentences()?;
         let own = sentences.of_rows(rows);
-        let mut counted = Vec::new();
-        for row in rows {
-            let statement = self.statement(*row)?;
-            let numbers = (0..).zip(sentences.of_row(*row));
-            counted.extend(
-                numbers
-                    .filter(|(i, _)| statement.counts(*i))
-                    .map(|(_, n)| n),
-            );
-        }
+        let counted = self.counted(rows)?;
         let found = sentences.near(&counted, &near(&own));
         let mut of_sentences = counted.into_iter().zip(found).peekable();
         for (row, passages) in rows.iter().zip(passages) {
@@ -250,6 +241,19 @@ impl Survey {
             let _ = slot.map(|slot| slot.set(neighbourhood));
         }
         Ok(())
+    }
+
+    /// The numbers of the sentences of these passages that have enough words, in their order.
+    fn counted(&self, rows: &[u32]) -> Result<Vec<u32>, ParallelsError> {
+        let sentences = self.sentences()?;
+        let mut counted = Vec::new();
+        for row in rows {
+            let statement = self.statement(*row)?;
+            let numbers = (0..).zip(sentences.of_row(*row));
+            let enough = numbers.filter(|(place, _)| statement.counts(*place));
+            counted.extend(enough.map(|(_, number)| number));
+        }
+        Ok(counted)
     }
 
     fn neighbourhood_among(
@@ -351,10 +355,7 @@ impl Survey {
             allowed: None,
             excluded: &own,
         };
-        let statement = self.statement(row)?;
-        let numbers = (0..).zip(sentences.of_row(row));
-        let counted = numbers.filter(|(i, _)| statement.counts(*i));
-        let counted: Vec<u32> = counted.map(|(_, number)| number).collect();
+        let counted = self.counted(&[row])?;
         let mut pairs = Vec::new();
         for (number, found) in counted.iter().zip(sentences.near(&counted, &near)) {
             for neighbour in found {
