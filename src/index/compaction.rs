@@ -4,9 +4,7 @@
 //! they are until they are written to a file in the graph's order, so that memory grows by codes
 //! and links alone.
 
-use super::codes::{Codes, Quantiser};
 use super::graph::{self, BuildOptions, Frozen, Graph};
-use super::kernels::Line;
 use super::segment::Segment;
 use super::segmented::now;
 use super::{BuildProgress, IndexError, SegmentedIndex, VectorIndex};
@@ -44,7 +42,7 @@ impl Compaction {
         options: BuildOptions,
         progress: &dyn BuildProgress,
     ) -> Result<Option<Self>, IndexError> {
-        let codes = gathered(source, rows);
+        let codes = source.gathered(rows);
         let frozen = graph::freeze(&codes, source.parameters(), options, progress)?;
         Ok(frozen.map(|Frozen { graph, order }| Self {
             source: source.clone(),
@@ -83,7 +81,7 @@ impl Compaction {
         let segment = Segment {
             dimension: self.source.dimension(),
             vectors: vectors.into(),
-            codes: gathered(&self.source, &self.from),
+            codes: self.source.gathered(&self.from),
             graph: Some(self.graph),
         };
         (segment, self.from)
@@ -102,17 +100,4 @@ impl Compaction {
     pub(super) fn graph_mut(&mut self) -> &mut Graph {
         &mut self.graph
     }
-}
-
-/// The codes of these rows of an index, one after the other.
-fn gathered(source: &SegmentedIndex, rows: &[u32]) -> Codes {
-    let quantiser = Quantiser::new(source.dimension());
-    let mut lines: Vec<Line> = Vec::with_capacity(rows.len() * quantiser.lines());
-    let mut lost = Vec::with_capacity(rows.len());
-    for row in rows {
-        let (own, what) = source.code(*row);
-        lines.extend_from_slice(own);
-        lost.push(what);
-    }
-    Codes::from_parts(quantiser, lines.into(), lost.into())
 }

@@ -9,8 +9,10 @@
 //!
 //! How a search goes, from the inside out: [`kernels`] multiply, [`codes`] say what a product of
 //! bytes is worth and how wrong it can be, [`scan`] and [`graph`] propose rows, [`field`] keeps
-//! those that may be among the best and scores them exactly.
+//! those that may be among the best and scores them exactly. Where many rows look for what is near to
+//! them, [`cells`] say where to scan.
 
+mod cells;
 mod codes;
 mod compaction;
 mod exact;
@@ -32,6 +34,7 @@ use std::cmp::Ordering;
 
 use roaring::RoaringBitmap;
 
+pub use cells::Cells;
 pub use compaction::Compaction;
 pub use exact::ExactScan;
 pub use graph::{BuildOptions, HnswParameters, MAX_EF};

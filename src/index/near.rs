@@ -6,7 +6,7 @@ use super::codes::{CodedQuery, Quantiser};
 use super::field::Field;
 use super::graph::MAX_EF;
 use super::segment::{Admitted, Wanted};
-use super::{Neighbour, SegmentedIndex, scan};
+use super::{Neighbour, SegmentedIndex};
 
 /// Neighbours that a walk looks for first. Most rows have fewer that are near.
 const FIRST: usize = 32;
@@ -67,34 +67,14 @@ impl SegmentedIndex {
         near: &Near<'_>,
         admitted: &Admitted<'_>,
     ) -> Vec<Vec<Neighbour>> {
-        let quantiser = Quantiser::new(self.dimension());
-        let live: Vec<u32> = rows
-            .iter()
-            .copied()
-            .filter(|row| self.is_live(*row))
-            .collect();
-        let coded = |row: &u32| CodedQuery::new(self.vector(*row), quantiser);
-        let queries: Vec<CodedQuery> = live.iter().map(coded).collect();
-        let field = |_| Field::reaching(near.least, near.floor);
-        let mut fields: Vec<Field> = live.iter().map(field).collect();
-        let admits = |row| admitted.admits(row);
+        let mut queries = Queries::of(self, rows, near);
         for (first, segment) in self.placed_segments() {
-            scan::several(&segment.codes, &queries, first, &admits, &mut fields);
+            let (coded, mut fields) = queries.all();
+            segment
+                .scanned(first, admitted)
+                .several(&coded, &mut fields);
         }
-        let mut found = live.iter().zip(fields).map(|(row, field)| {
-            let mut neighbours = field.rescore(self.vector(*row), |other| self.vector(other));
-            self.sort(&mut neighbours);
-            cut(&mut neighbours, near);
-            neighbours
-        });
-        rows.iter()
-            .map(|row| {
-                self.is_live(*row)
-                    .then(|| found.next())
-                    .flatten()
-                    .unwrap_or_default()
-            })
-            .collect()
+        queries.nearest(self, rows, near)
     }
 
     fn near_by_walk(
@@ -136,4 +116,54 @@ impl SegmentedIndex {
 fn cut(neighbours: &mut Vec<Neighbour>, near: &Near<'_>) {
     let reached = neighbours.partition_point(|neighbour| neighbour.score >= near.floor);
     neighbours.truncate(reached.max(near.least));
+}
+
+/// Rows that look for what is near to them, those that are not found any more left out.
+pub(super) struct Queries(Vec<(u32, CodedQuery, Field)>);
+
+impl Queries {
+    pub(super) fn of(index: &SegmentedIndex, rows: &[u32], near: &Near<'_>) -> Self {
+        let quantiser = Quantiser::new(index.dimension());
+        let live = rows.iter().copied().filter(|row| index.is_live(*row));
+        let query = |row| {
+            let coded = CodedQuery::new(index.vector(row), quantiser);
+            (row, coded, Field::reaching(near.least, near.floor))
+        };
+        Self(live.map(query).collect())
+    }
+
+    /// All of them, each with its field.
+    pub(super) fn all(&mut self) -> (Vec<&CodedQuery>, Vec<&mut Field>) {
+        self.0
+            .iter_mut()
+            .map(|(_, coded, field)| (&*coded, field))
+            .unzip()
+    }
+
+    /// Those at these places, which ascend, each with its field.
+    pub(super) fn some(&mut self, places: &[usize]) -> (Vec<&CodedQuery>, Vec<&mut Field>) {
+        let mut places = places.iter().peekable();
+        let all = self.0.iter_mut().enumerate();
+        let some = all.filter(|(place, _)| places.next_if_eq(&place).is_some());
+        some.map(|(_, (_, coded, field))| (&*coded, field)).unzip()
+    }
+
+    /// What their fields hold in the end, best first; nothing for a row that is not among them.
+    pub(super) fn nearest(
+        self,
+        index: &SegmentedIndex,
+        rows: &[u32],
+        near: &Near<'_>,
+    ) -> Vec<Vec<Neighbour>> {
+        let mut queries = self.0.into_iter().peekable();
+        let of_row = |row: &u32| {
+            let (row, _, field) = queries.next_if(|(query, ..)| query == row)?;
+            let mut neighbours = field.rescore(index.vector(row), |other| index.vector(other));
+            index.sort(&mut neighbours);
+            cut(&mut neighbours, near);
+            Some(neighbours)
+        };
+        let found = rows.iter().map(of_row);
+        found.map(Option::unwrap_or_default).collect()
+    }
 }

@@ -8,9 +8,10 @@ use roaring::RoaringBitmap;
 use super::codes::{CodedQuery, Codes, Quantiser};
 use super::field::Field;
 use super::graph::{self, Everything, Graph, Walk};
+use super::scan::{self, Scan};
 use super::section::Section;
 use super::vectors::check;
-use super::{IndexError, Work, scan};
+use super::{IndexError, Work};
 
 /// Rows numbered from 0. The codes stand beside the exact vectors, which are read only for the few
 /// candidates that are rescored.
@@ -177,9 +178,22 @@ impl Segment {
             }
             admitted => {
                 work.evaluations += self.len();
-                let admits = |row| admitted.admits(row);
-                scan::all(&self.codes, query, first, admits, field, wanted.k)
+                self.scanned(first, admitted).all(query, field, wanted.k)
             }
+        }
+    }
+
+    /// All rows as they are scanned, their numbers from `first` on.
+    #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
+    pub(super) fn scanned(
+        &self,
+        first: u32,
+        admitted: &Admitted<'_>,
+    ) -> Scan<'_, impl Fn(usize) -> u32 + Sync, impl Fn(u32) -> bool + Sync> {
+        Scan {
+            codes: &self.codes,
+            number_of: move |row| first + row as u32,
+            admits: |row| admitted.admits(row),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use roaring::RoaringBitmap;
 
-use super::codes::{CodedQuery, Quantiser};
+use super::codes::{CodedQuery, Codes, Quantiser};
 use super::compaction::Compaction;
 use super::field::Field;
 use super::graph::{BuildOptions, Graph, HnswParameters, MAX_EF, MAX_ROWS};
@@ -243,6 +243,19 @@ impl SegmentedIndex {
         let (segment, row) = self.place(row);
         let row = row as usize;
         (segment.codes.row(row), segment.codes.lost()[row])
+    }
+
+    /// The codes of these rows, one after the other.
+    pub(super) fn gathered(&self, rows: &[u32]) -> Codes {
+        let quantiser = Quantiser::new(self.dimension);
+        let mut lines: Vec<Line> = Vec::with_capacity(rows.len() * quantiser.lines());
+        let mut lost = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (own, what) = self.code(*row);
+            lines.extend_from_slice(own);
+            lost.push(what);
+        }
+        Codes::from_parts(quantiser, lines.into(), lost.into())
     }
 
     /// The segment that holds a row, and which of its rows it is.

@@ -10,7 +10,7 @@ use std::ops::Range;
 use roaring::RoaringBitmap;
 
 use crate::engine::Snapshot;
-use crate::index::{HnswParameters, IndexError, Near, Neighbour, SegmentedIndex, Vectors};
+use crate::index::{Cells, HnswParameters, IndexError, Near, Neighbour, SegmentedIndex, Vectors};
 use crate::store::{PassageKey, StoreError};
 
 use super::ParallelsError;
@@ -18,12 +18,17 @@ use super::ParallelsError;
 /// Sentences that are read before they are added.
 const READ: usize = 8 * 1024;
 
+/// From so many sentences on near ones are looked for in cells; fewer are all compared.
+const MANY: usize = 50_000;
+
 /// Where so many of ten sentences are gone all are read anew.
 const GONE: usize = 5;
 
 /// The embeddings of all sentences of a snapshot.
 pub struct Sentences {
     index: SegmentedIndex,
+    /// The same in cells, where there are many.
+    cells: Option<Cells>,
     /// Numbers of the sentences of each passage.
     by_key: HashMap<PassageKey, Range<u32>>,
     /// The same by the row of the passage; none where a row is gone.
@@ -54,12 +59,15 @@ impl Sentences {
             .collect();
         sentences.read(snapshot, &new)?;
         sentences.place(&passages, snapshot.rows());
+        let many = sentences.index.live() >= MANY;
+        sentences.cells = many.then(|| Cells::of(&sentences.index));
         Ok(sentences)
     }
 
     fn none(dimension: usize) -> Result<Self, ParallelsError> {
         Ok(Self {
             index: SegmentedIndex::new(dimension, HnswParameters::default())?,
+            cells: None,
             by_key: HashMap::new(),
             by_row: Vec::new(),
             owners: Vec::new(),
@@ -86,6 +94,7 @@ impl Sentences {
         }
         Self {
             index: self.index.without(gone),
+            cells: None,
             by_key,
             by_row: Vec::new(),
             owners: Vec::new(),
@@ -176,6 +185,9 @@ impl Sentences {
 
     /// For each of these sentences those that are near to it, best first.
     pub(super) fn near(&self, sentences: &[u32], near: &Near<'_>) -> Vec<Vec<Neighbour>> {
-        self.index.near(sentences, near)
+        match &self.cells {
+            Some(cells) if !near.exact => cells.near(&self.index, sentences, near),
+            _ => self.index.near(sentences, near),
+        }
     }
 }

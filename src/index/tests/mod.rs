@@ -1,5 +1,6 @@
 //! One suite for all indexes, and what is special to one of them.
 
+mod cells;
 mod changes;
 mod filters;
 mod near;
