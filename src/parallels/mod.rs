@@ -113,6 +113,15 @@ impl Carrier {
             Self::Sentences { .. } => "sentences",
         }
     }
+
+    /// The same in a sentence that says whose a number is.
+    #[must_use]
+    pub fn said(self) -> &'static str {
+        match self {
+            Self::Passages => "the whole passages",
+            Self::Sentences { .. } => "a sentence of each",
+        }
+    }
 }
 
 /// What a pair must have to be answered with.
@@ -221,6 +230,17 @@ pub struct Parallel {
     /// The sentences that say the same: first those that carry it, then the surest; each stands in one
     /// pair.
     pub sentences: Vec<SentencePair>,
+}
+
+impl Parallel {
+    /// The sentences that carry it; none where whole passages do.
+    #[must_use]
+    pub fn carrying(&self) -> Option<&SentencePair> {
+        match self.pair.carrier {
+            Carrier::Passages => None,
+            Carrier::Sentences { .. } => self.sentences.first(),
+        }
+    }
 }
 
 /// One passage of a parallel.

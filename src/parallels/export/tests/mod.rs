@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::escape::clean;
 use super::samples::{NASTY, document, parallel, parallels, passage, report};
 use super::{Csv, Export, Format, Html, Report, Subject, Tei};
-use crate::parallels::Parallel;
+use crate::parallels::{Parallel, SentencePair};
 use crate::store::DocumentRecord;
 
 fn written(format: Format, report: &Report, parallels: &[Parallel]) -> String {
@@ -141,11 +141,12 @@ fn a_table_is_read_back() {
             assert_eq!(cell("end"), passage.range.end.to_string());
             assert_eq!(cell("documents"), side.common.documents.to_string());
         }
+        let passage_score = format!("{:.4}", parallel.passage_score);
         for (name, value) in [
             ("confidence", "0.8125"),
-            ("carrier", "passages"),
+            ("carrier", parallel.pair.carrier.name()),
             ("score", "-0.1250"),
-            ("passage_score", "-0.1250"),
+            ("passage_score", &passage_score),
             ("margin", ""),
             ("percentile", "99.9999"),
             ("wording", "paraphrase"),
@@ -261,6 +262,79 @@ fn the_words_that_tei_marks_are_those_that_both_passages_share() {
         assert_eq!(marked(&format!("l{number}")), expected, "{number}");
     }
     assert!(found > 5, "{found} ranges");
+}
+
+/// The texts of the sentences that carry a pair; none where whole passages do.
+fn carrying(parallel: &Parallel) -> Vec<String> {
+    let sides = |pair: &SentencePair| {
+        [
+            parallel.source.passage.slice(pair.source),
+            parallel.target.passage.slice(pair.target),
+        ]
+    };
+    let texts = parallel.carrying().map(sides).into_iter().flatten();
+    texts.map(|text| clean(text).into_owned()).collect()
+}
+
+#[test]
+fn tei_leads_from_a_pair_to_the_sentences_that_carry_it() {
+    let tei = all(Format::Tei);
+    let document = xml(&tei);
+    let by_id = |pointer: &str| {
+        let mut nodes = document.descendants();
+        let found = nodes.find(|node| id(node) == pointer.strip_prefix('#'));
+        found.expect("what is pointed to")
+    };
+    let mut by_sentences = 0;
+    for (number, parallel) in (1..).zip(parallels()) {
+        let numbers = by_id(&format!("#l{number}.numbers"));
+        let value = |name: &str| {
+            let mut features = numbers.children().filter(roxmltree::Node::is_element);
+            let feature = features.find(|node| node.attribute("name") == Some(name));
+            let value = feature.and_then(|node| node.first_element_child());
+            value.and_then(|node| node.attribute("value"))
+        };
+        assert_eq!(value("carrier"), Some(parallel.pair.carrier.name()));
+        let passage_score = format!("{:.4}", parallel.passage_score);
+        assert_eq!(value("passage_score"), Some(passage_score.as_str()));
+        let link = by_id(&format!("#l{number}")).attribute("corresp");
+        let sentences = link.map(|link| {
+            let link = by_id(link);
+            assert_eq!(link.attribute("subtype"), Some("carrier"));
+            by_sentences += 1;
+            link.attribute("target").expect("two").split(' ')
+        });
+        let sentences = sentences.into_iter().flatten();
+        let sentences: Vec<String> = sentences.map(|end| text(by_id(end))).collect();
+        assert_eq!(sentences, carrying(&parallel));
+    }
+    assert_eq!(tei.matches(r#"subtype="carrier""#).count(), by_sentences);
+    assert_eq!(by_sentences, 1);
+}
+
+#[test]
+fn a_page_frames_the_sentences_that_carry_a_pair() {
+    let page = all(Format::Html);
+    let document = xml(&page);
+    let articles = document.descendants().filter(|n| n.has_tag_name("article"));
+    let articles: Vec<_> = articles.collect();
+    assert_eq!(articles.len(), parallels().len());
+    for (article, parallel) in articles.into_iter().zip(parallels()) {
+        let classes = |node: &roxmltree::Node<'_, '_>| {
+            let classes = node.attribute("class").unwrap_or("").split(' ');
+            classes.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let framed = article
+            .descendants()
+            .filter(|node| classes(node).iter().any(|class| class == "carries"));
+        // The number of the sentence, then the sentence.
+        let framed: Vec<String> = framed.map(|node| text(node)[1..].to_owned()).collect();
+        assert_eq!(framed, carrying(&parallel));
+        let said = text(article);
+        assert!(said.contains(parallel.pair.carrier.said()), "{said}");
+        let passages = format!("of both passages: cosine {:.3}", parallel.passage_score);
+        assert_eq!(said.contains(&passages), !framed.is_empty(), "{said}");
+    }
 }
 
 #[test]
@@ -384,6 +458,7 @@ fn where_nothing_is_found_the_closest_is_told() {
             assert!(reader.headers().expect("a head").len() > 30);
             assert!(file.contains("# compared_passages,\"77\""));
             assert!(file.contains("x:y&z#p1 and <b>#p1: confidence 0.8125"));
+            assert!(file.contains("cosine -0.1250 of the whole passages"));
         } else {
             let texts = text(xml(&file).root());
             assert!(texts.contains("77 passages were compared"), "{texts}");

@@ -118,7 +118,11 @@ struct SpanBody {
 pub struct PairBody {
     source: Option<String>,
     target: Option<String>,
+    /// How sure it is that they say the same thing, in [0, 1).
     confidence: f32,
+    /// What carries the pair: `passages`, or a sentence of each, `sentences`.
+    carrier: &'static str,
+    /// Cosine of what carries it.
     score: f32,
 }
 
@@ -379,6 +383,7 @@ impl PairBody {
             source: survey.id_of(pair.source),
             target: survey.id_of(pair.target),
             confidence: pair.confidence,
+            carrier: pair.carrier.name(),
             score: pair.score,
         }
     }
