@@ -313,13 +313,8 @@ pub enum ParallelsError {
         known: String,
     },
     /// A filter is wrong.
-    #[error("{filter}: {error}")]
-    Filter {
-        /// Which of the filters.
-        filter: &'static str,
-        /// What is wrong with it.
-        error: SearchError,
-    },
+    #[error(transparent)]
+    Filter(SearchError),
     /// A row belongs to another snapshot.
     #[error("a passage of another snapshot was asked for")]
     OtherSnapshot,

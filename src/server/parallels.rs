@@ -20,7 +20,7 @@ use super::lines;
 use super::problem::{Problem, failed};
 use super::service::Service;
 use super::wire::{
-    self, BeginBody, EndBody, FamiliesRequest, ParallelsRequest, ProgressBody, StreamLine,
+    BeginBody, EndBody, FamiliesRequest, ParallelsRequest, ProgressBody, StreamLine,
     families_response,
 };
 
@@ -235,11 +235,9 @@ pub(super) async fn families(
     let (scope, thresholds, options) = request.read()?;
     let (engine, snapshot): (Arc<Engine>, _) = service.ready()?;
     let survey = service.survey(&snapshot);
-    Sweep::new(&survey, &scope, thresholds).map_err(|error| match error {
-        // Sources and targets are one here.
-        ParallelsError::Filter { error, .. } => wire::at_filter(error, "filter"),
-        error => error.into(),
-    })?;
+    // Sources and targets are one here.
+    scope.source.check(snapshot.catalogue())?;
+    Sweep::new(&survey, &scope, thresholds)?;
     options.check_fields(snapshot.catalogue())?;
     let asked = Asked::new(&snapshot, &(&scope, &thresholds, &options));
     let offset = asked.offset(request.offset, request.cursor.as_deref())?;
@@ -288,7 +286,7 @@ impl From<ParallelsError> for Problem {
             ParallelsError::NoSuchPassage { .. } => Self::passage_not_found(detail),
             ParallelsError::SameDocument { .. } => Self::same_document(detail).at("b"),
             ParallelsError::Parameter { name, .. } => Self::parameter_out_of_range(detail).at(name),
-            ParallelsError::Filter { filter, error } => wire::at_filter(error, filter),
+            ParallelsError::Filter(error) => error.into(),
             ParallelsError::UnknownField { at, .. } => Self::unknown_field(detail).at(at),
             ParallelsError::OtherSnapshot
             | ParallelsError::Cancelled

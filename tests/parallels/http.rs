@@ -158,6 +158,8 @@ fn one_passage_and_all_others() {
     let missing = get("/v1/passages/alpha%23p9/parallels");
     missing.assert_problem(404, "passage_not_found", Some("id"));
     get("/v1/passages/alpha/parallels").assert_problem(400, "bad_id", Some("id"));
+    let unknown = get("/v1/passages/alpha%23p4/parallels?filter=%7B%22colour%22:%201%7D");
+    unknown.assert_problem(400, "unknown_field", Some("filter.colour"));
 }
 
 #[test]
@@ -238,10 +240,26 @@ fn what_cannot_be_compared_is_said_before_the_stream() {
             "bad_filter",
             "target.date",
         ),
+        (
+            json!({"source": {"date": {"since": "2015"}}}),
+            "bad_filter",
+            "source.date.since",
+        ),
+        (
+            json!({"target": {"not": {"colour": "blue"}}}),
+            "unknown_field",
+            "target.colour",
+        ),
         (json!({"apart": ["colour"]}), "unknown_field", "apart"),
         (json!({"colour": "blue"}), "unknown_field", "colour"),
     ] {
-        post("/v1/parallels", &body).assert_problem(400, code, Some(field));
+        let answer = post("/v1/parallels", &body);
+        answer.assert_problem(400, code, Some(field));
+        let detail = answer.body["detail"].as_str().unwrap();
+        if field.contains('.') {
+            // By the name that the client gave it.
+            assert!(detail.starts_with(field), "{detail}");
+        }
     }
     let lines = stream(&json!({"source": {"document": "delta"}, "target": {"document": "thanks"}}));
     assert_eq!(lines.len(), 2);

@@ -153,7 +153,7 @@ impl ScopeArguments {
             };
             let value =
                 serde_json::from_str(json).with_context(|| format!("--{name} is not JSON"))?;
-            Filter::read(&value).with_context(|| format!("--{name} is no filter"))
+            Filter::read_as(name, &value).with_context(|| format!("--{name} is no filter"))
         };
         let scope = Scope {
             source: filter("source", &self.source)?,

@@ -121,6 +121,7 @@ pub(super) async fn of_passage(
     let (target, fields) = url::read(extract::pairs(&request)?, snapshot.catalogue(), &PASSAGE)?;
     let asked: PassageParameters = extract::from_value(Value::Object(fields))?;
     check_limit(asked.limit)?;
+    target.check(snapshot.catalogue())?;
     let thresholds = Thresholds {
         min_confidence: asked.min_confidence,
         min_margin: 0.0,

@@ -23,8 +23,7 @@ pub use families::{FamiliesResponse, families_response};
 pub use file::Jsonl;
 pub use request::FormulasName;
 pub(in crate::server) use request::{
-    ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters, at_filter,
-    check_limit,
+    ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters, check_limit,
 };
 
 /// Two passages that say the same thing.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::parallels::{Enough, FamilyOptions, Formulas, Scope, Thresholds};
-use crate::search::{Filter, SearchError};
+use crate::search::Filter;
 use crate::server::problem::Problem;
 
 /// Most pairs in one answer that is no stream.
@@ -219,17 +219,7 @@ fn filter(value: Option<&serde_json::Value>, name: &str) -> Result<Filter, Probl
     let Some(value) = value else {
         return Ok(Filter::All(Vec::new()));
     };
-    Filter::read(value).map_err(|error| at_filter(error, name))
-}
-
-/// A problem with one of several filters.
-pub(in crate::server) fn at_filter(error: SearchError, name: &str) -> Problem {
-    let problem = Problem::from(error);
-    let field = problem.field().unwrap_or_default().to_owned();
-    match field.strip_prefix("filter") {
-        Some(rest) => problem.at(format!("{name}{rest}")),
-        None => problem,
-    }
+    Ok(Filter::read_as(name, value)?)
 }
 
 /// What is enough for a pair of two documents, or of one passage and all others.
