@@ -276,18 +276,43 @@ impl Default for PassageParameters {
 }
 
 impl ComparisonParameters {
-    /// Refuses what is out of range.
-    pub(in crate::server) fn check(&self) -> Result<(), Problem> {
-        if self.min_phrase.is_finite() && self.min_phrase >= 0.0 {
-            return check_limit(self.limit);
+    /// What is asked, checked.
+    pub(in crate::server) fn read(&self) -> Result<(Thresholds, Enough), Problem> {
+        if !self.min_phrase.is_finite() || self.min_phrase < 0.0 {
+            let detail = format!("min_phrase is {}; expected at least 0", self.min_phrase);
+            return Err(Problem::parameter_out_of_range(detail).at("min_phrase"));
         }
-        let detail = format!("min_phrase is {}; expected at least 0", self.min_phrase);
-        Err(Problem::parameter_out_of_range(detail).at("min_phrase"))
+        check_limit(self.limit)?;
+        let thresholds = Thresholds {
+            min_confidence: self.min_confidence,
+            ..Thresholds::default()
+        };
+        thresholds.check()?;
+        let enough = Enough {
+            confidence: self.min_confidence,
+            phrase: self.min_phrase,
+        };
+        Ok((thresholds, enough))
+    }
+}
+
+impl PassageParameters {
+    /// What is asked, checked.
+    pub(in crate::server) fn read(&self) -> Result<Thresholds, Problem> {
+        check_limit(self.limit)?;
+        let thresholds = Thresholds {
+            min_confidence: self.min_confidence,
+            min_margin: 0.0,
+            formulas: Formulas::Include,
+            ..Thresholds::default()
+        };
+        thresholds.check()?;
+        Ok(thresholds)
     }
 }
 
 /// Checks how many pairs are wanted.
-pub(in crate::server) fn check_limit(limit: usize) -> Result<(), Problem> {
+fn check_limit(limit: usize) -> Result<(), Problem> {
     if (1..=MOST_PAIRS).contains(&limit) {
         return Ok(());
     }

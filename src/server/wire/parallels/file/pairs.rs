@@ -68,18 +68,6 @@ impl PairsEnd {
     }
 }
 
-impl From<&Parallel> for PairBody {
-    fn from(parallel: &Parallel) -> Self {
-        Self {
-            source: Some(parallel.source.passage.id()),
-            target: Some(parallel.target.passage.id()),
-            confidence: parallel.pair.confidence,
-            carrier: parallel.pair.carrier.name(),
-            score: parallel.pair.score,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Map, Value};
