@@ -199,8 +199,25 @@ fn run(
 /// Says whether anybody still waits for what is being done.
 pub(super) type IsAwaited<'a> = &'a (dyn Fn() -> bool + Sync);
 
+/// Runs a comparison for a client: on a core of the searches unless it is long. The first of a snapshot
+/// is, as it reads the sentences of the whole corpus.
+pub(super) async fn answer<T: Send + 'static>(
+    service: &Service,
+    survey: Arc<Survey>,
+    is_long: bool,
+    work: impl FnOnce(&Survey, IsAwaited<'_>) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    if is_long || survey.known_sentences().is_none() {
+        let (engine, _) = service.ready()?;
+        let work = move |is_awaited: IsAwaited<'_>| work(&survey, is_awaited);
+        return long(service.comparisons(), engine, work).await;
+    }
+    let work = move || work(&survey, &|| true);
+    Ok(service.admission().run(work).await?.0)
+}
+
 /// Runs something long for a client on threads that give way to searches, if there is a place.
-pub(super) async fn long<T: Send + 'static>(
+async fn long<T: Send + 'static>(
     comparisons: &Comparisons,
     engine: Arc<Engine>,
     work: impl FnOnce(IsAwaited<'_>) -> Result<T, Problem> + Send + 'static,
@@ -271,7 +288,7 @@ impl Comparisons {
     fn let_in(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
             Problem::overloaded(format!(
-                "{MOST_COMPARISONS} corpora are being compared already, the most that may; try again later"
+                "{MOST_COMPARISONS} long comparisons are running already, the most that may; try again later"
             ))
             .retry_after(BUSY_RETRY_SECONDS)
         })

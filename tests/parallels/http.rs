@@ -1,8 +1,10 @@
 //! The routes.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::LazyLock;
+use std::thread::sleep;
+use std::time::Duration;
 
 use antiphon::server::Service;
 use serde_json::{Value, json};
@@ -13,42 +15,52 @@ use crate::support::{LIMITS, start_server};
 
 struct Served {
     server: SocketAddr,
+    snapshot: Arc<Snapshot>,
     _data: TempDir,
 }
 
-static SERVED: LazyLock<Served> = LazyLock::new(|| {
-    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let lines: Vec<String> = corpus().iter().map(ToString::to_string).collect();
-    fs::write(folder.path().join("corpus.jsonl"), lines.join("\n")).unwrap();
-    let engine = support::engine(&data);
-    support::ingest(
-        &engine,
-        &[folder.path().to_owned()],
-        IngestOptions::default(),
-    );
-    engine.publish().unwrap();
-    let service = Arc::new(Service::new(LIMITS));
-    service.attach(Arc::new(engine));
-    Served {
-        server: start_server(service),
-        _data: data,
+impl Served {
+    fn start(documents: &[Value]) -> Self {
+        let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let lines: Vec<String> = documents.iter().map(ToString::to_string).collect();
+        fs::write(folder.path().join("corpus.jsonl"), lines.join("\n")).unwrap();
+        let engine = support::engine(&data);
+        support::ingest(
+            &engine,
+            &[folder.path().to_owned()],
+            IngestOptions::default(),
+        );
+        let snapshot = engine.publish().unwrap();
+        let service = Arc::new(Service::new(LIMITS));
+        service.attach(Arc::new(engine));
+        Self {
+            server: start_server(service),
+            snapshot,
+            _data: data,
+        }
     }
-});
 
-fn get(path: &str) -> Answer {
-    send("GET", SERVED.server, path, None)
+    /// Asks again while others are being answered: only some long comparisons run at a time.
+    fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
+        loop {
+            let answer = send(method, self.server, path, body);
+            if answer.status != 503 {
+                return answer;
+            }
+            answer.assert_problem(503, "overloaded", None);
+            sleep(Duration::from_millis(20));
+        }
+    }
 }
 
-/// Asks again while others are being answered: only some corpora are compared at a time.
+static SERVED: LazyLock<Served> = LazyLock::new(|| Served::start(&corpus()));
+
+fn get(path: &str) -> Answer {
+    SERVED.ask("GET", path, None)
+}
+
 fn post(path: &str, body: &Value) -> Answer {
-    loop {
-        let answer = send("POST", SERVED.server, path, Some(&body.to_string()));
-        if answer.status != 503 {
-            return answer;
-        }
-        answer.assert_problem(503, "overloaded", None);
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    SERVED.ask("POST", path, Some(&body.to_string()))
 }
 
 /// The lines of a stream, by what they are.
@@ -373,7 +385,11 @@ fn families_come_in_pages_of_one_snapshot() {
     page(json!({"cursor": "x"})).assert_problem(400, "bad_cursor", Some("cursor"));
 }
 
-/// Seventy passages, each of a number of its own beside much that they all say.
+/// Two of seventy passages, each of a number of its own beside much that they all say.
+fn long_speeches() -> [Value; 2] {
+    ["north", "south"].map(|id| json!({"id": id, "text": long_speech(id)}))
+}
+
 fn long_speech(kind: &str) -> String {
     let passage = |number: usize| {
         format!(
@@ -383,27 +399,65 @@ fn long_speech(kind: &str) -> String {
     (0..70).map(passage).collect::<Vec<_>>().join("\n\n")
 }
 
+/// Begins a stream of more than the buffers between both sides hold, and reads no more than its head; as
+/// soon as there is a place for it.
+fn begin_and_read_no_more(server: SocketAddr) -> TcpStream {
+    let body = json!({"min_score": -1, "min_confidence": 0, "min_margin": 0, "formulas": "include", "exact": true});
+    let body = body.to_string();
+    loop {
+        let mut stream = TcpStream::connect(server).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "POST /v1/parallels HTTP/1.1\r\nHost: here\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        if &head == b"HTTP/1.1 200" {
+            return stream;
+        }
+        assert_eq!(&head, b"HTTP/1.1 503");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_reads_all_sentences_runs_where_long_comparisons_do() {
+    let [north, south] = long_speeches();
+    let served = Served::start(&[
+        json!({"id": "alpha", "text": SEA}),
+        json!({"id": "beta", "text": SEA_AGAIN}),
+        north,
+        south,
+    ]);
+    // Streams with a survey of their own leave nothing that others could know.
+    let hold = || [(); 2].map(|()| begin_and_read_no_more(served.server));
+    let short = [
+        "/v1/passages/alpha%23p1/parallels",
+        "/v1/documents/alpha/parallels/beta",
+    ];
+    let held = hold();
+    for path in short {
+        let answer = send("GET", served.server, path, None);
+        answer.assert_problem(503, "overloaded", None);
+    }
+    drop(held);
+    assert_eq!(served.ask("GET", short[0], None).status, 200);
+    let _held = hold();
+    for path in short {
+        let answer = send("GET", served.server, path, None);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
 #[test]
 fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
-    let documents = ["north", "south"].map(|id| json!({"id": id, "text": long_speech(id)}));
-    let data = TempDir::new().unwrap();
-    let folder = TempDir::new().unwrap();
-    let lines = documents.map(|document| document.to_string()).join("\n");
-    fs::write(folder.path().join("corpus.jsonl"), lines).unwrap();
-    let engine = support::engine(&data);
-    support::ingest(
-        &engine,
-        &[folder.path().to_owned()],
-        IngestOptions::default(),
-    );
-    let snapshot = engine.publish().unwrap();
-    let service = Arc::new(Service::new(LIMITS));
-    service.attach(Arc::new(engine));
-    let server = start_server(service);
+    let served = Served::start(&long_speeches());
     let path = "/v1/documents/north/parallels/south?limit=10000";
-    let answer = send("GET", server, path, None);
+    let answer = served.ask("GET", path, None);
     assert_eq!(answer.status, 200, "{}", answer.body);
-    let survey = Survey::new(snapshot, false);
+    let survey = Survey::new(Arc::clone(&served.snapshot), false);
     let expected = compare(&survey, ("north", "south"), Enough::default(), false).unwrap();
     assert!(expected.compared > 4_000, "{}", expected.compared);
     assert_eq!(answer.body["compared"], expected.compared);
@@ -413,12 +467,10 @@ fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
     assert_eq!(pairs.collect::<Vec<_>>(), ids(&survey, &expected.pairs));
     // Whoever hangs up leaves the service free: both places are there again for those who come.
     for _ in 0..4 {
-        let mut stream = TcpStream::connect(server).unwrap();
+        let mut stream = TcpStream::connect(served.server).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
     }
-    while send("GET", server, path, None).status == 503 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    assert_eq!(served.ask("GET", path, None).status, 200);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::passages::parse_passage_id;
 use super::url::{self, Known};
 use crate::corpus::DocumentId;
 use crate::engine::Snapshot;
-use crate::parallels::{Pair, ParallelsError, Scope, Sweep, compare_while};
+use crate::parallels::{Pair, ParallelsError, Scope, Survey, Sweep, compare_while};
 use crate::server::extract::{self, Body};
 use crate::server::parallels::{self, IsAwaited};
 use crate::server::problem::{Problem, ProblemBody};
@@ -55,10 +55,9 @@ pub(super) async fn of_documents(
 ) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
     let (a, b) = (parse_id(&path.0, "a")?, parse_id(&path.1, "b")?);
-    let (engine, snapshot) = service.ready()?;
+    let (_, snapshot) = service.ready()?;
     let asked: ComparisonParameters = parameters(&request, &snapshot, &COMPARISON)?;
     let (thresholds, enough) = asked.read()?;
-    let survey = service.survey(&snapshot);
     let passages = |id: &DocumentId, field: &str| {
         let catalogue = snapshot.catalogue();
         let missing = || ParallelsError::NoSuchDocument { id: id.to_string() };
@@ -67,18 +66,15 @@ pub(super) async fn of_documents(
         Ok::<_, Problem>(catalogue.rows_in(place).len())
     };
     let pairs = passages(&a, "a")?.saturating_mul(passages(&b, "b")?);
-    let work = move |is_awaited: IsAwaited<'_>| {
+    let work = move |survey: &Survey, is_awaited: IsAwaited<'_>| {
         let both = (a.as_str(), b.as_str());
-        let found = compare_while(&survey, both, enough, asked.many, is_awaited)?;
+        let found = compare_while(survey, both, enough, asked.many, is_awaited)?;
         let limit = asked.limit;
-        let answer = comparison_response(&survey, &found, &thresholds, limit, start)?;
+        let answer = comparison_response(survey, &found, &thresholds, limit, start)?;
         Ok(answer)
     };
-    let response = if pairs > MOST_ON_A_CORE {
-        parallels::long(service.comparisons(), engine, work).await?
-    } else {
-        service.admission().run(move || work(&|| true)).await?.0
-    };
+    let (survey, is_long) = (service.survey(&snapshot), pairs > MOST_ON_A_CORE);
+    let response = parallels::answer(&service, survey, is_long, work).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 
@@ -107,19 +103,19 @@ pub(super) async fn of_passage(
     let row = row.ok_or_else(|| {
         Problem::passage_not_found(format!("there is no passage {document}#p{ordinal}")).at("id")
     })?;
-    let survey = service.survey(&snapshot);
-    let work = move || {
+    let work = move |survey: &Survey, _: IsAwaited<'_>| {
         let scope = Scope {
             target,
             ..Scope::default()
         };
-        let mut found = Sweep::new(&survey, &scope, thresholds)?.of_passage(row)?;
+        let mut found = Sweep::new(survey, &scope, thresholds)?.of_passage(row)?;
         let surer = |a: &Pair, b: &Pair| b.confidence.total_cmp(&a.confidence);
         found.pairs.sort_by(surer);
-        let answer = passage_response(&survey, &found, &thresholds, asked.limit, start)?;
+        let answer = passage_response(survey, &found, &thresholds, asked.limit, start)?;
         Ok(answer)
     };
-    let response = service.admission().run(work).await?.0;
+    let survey = service.survey(&snapshot);
+    let response = parallels::answer(&service, survey, false, work).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 
