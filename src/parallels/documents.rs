@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Pair, ParallelsError, Survey};
+use super::{IsAwaited, Pair, ParallelsError, Survey};
 
 /// What is enough for a pair of two documents. Either will do.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,7 +66,7 @@ pub fn compare_while(
     (source, target): (&str, &str),
     enough: Enough,
     many: bool,
-    is_awaited: &dyn Fn() -> bool,
+    is_awaited: IsAwaited<'_>,
 ) -> Result<Comparison, ParallelsError> {
     let catalogue = survey.snapshot().catalogue();
     let place = |id: &str| {

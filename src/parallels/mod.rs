@@ -271,6 +271,9 @@ pub struct SentencePair {
     pub wording: Wording,
 }
 
+/// Says whether anybody still waits for what is being done.
+pub type IsAwaited<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// Why there are no parallels.
 #[derive(Debug, thiserror::Error)]
 pub enum ParallelsError {

@@ -1,7 +1,6 @@
 //! The routes.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::thread::sleep;
 use std::time::Duration;
@@ -13,14 +12,14 @@ use super::*;
 use crate::support::client::{Answer, send};
 use crate::support::{LIMITS, start_server};
 
-struct Served {
-    server: SocketAddr,
-    snapshot: Arc<Snapshot>,
+pub(super) struct Served {
+    pub(super) server: SocketAddr,
+    pub(super) snapshot: Arc<Snapshot>,
     _data: TempDir,
 }
 
 impl Served {
-    fn start(documents: &[Value]) -> Self {
+    pub(super) fn start(documents: &[Value]) -> Self {
         let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         let lines: Vec<String> = documents.iter().map(ToString::to_string).collect();
         fs::write(folder.path().join("corpus.jsonl"), lines.join("\n")).unwrap();
@@ -41,7 +40,7 @@ impl Served {
     }
 
     /// Asks again while others are being answered: only some long comparisons run at a time.
-    fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
+    pub(super) fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
         loop {
             let answer = send(method, self.server, path, body);
             if answer.status != 503 {
@@ -53,13 +52,13 @@ impl Served {
     }
 }
 
-static SERVED: LazyLock<Served> = LazyLock::new(|| Served::start(&corpus()));
+pub(super) static SERVED: LazyLock<Served> = LazyLock::new(|| Served::start(&corpus()));
 
 fn get(path: &str) -> Answer {
     SERVED.ask("GET", path, None)
 }
 
-fn post(path: &str, body: &Value) -> Answer {
+pub(super) fn post(path: &str, body: &Value) -> Answer {
     SERVED.ask("POST", path, Some(&body.to_string()))
 }
 
@@ -280,31 +279,6 @@ fn what_cannot_be_compared_is_said_before_the_stream() {
 }
 
 #[test]
-fn a_client_that_hangs_up_leaves_the_service_free() {
-    let body = json!({"min_score": -1, "min_confidence": 0, "formulas": "include"}).to_string();
-    for _ in 0..6 {
-        let mut stream = TcpStream::connect(SERVED.server).unwrap();
-        write!(
-            stream,
-            "POST /v1/parallels HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
-        let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
-        if head[0].starts_with("HTTP/1.1 503") {
-            // Those before have not been noticed yet; that is said, and when to come again.
-            let later = |line: &String| line.to_lowercase().starts_with("retry-after:");
-            assert!(head.iter().any(later), "{head:?}");
-        } else {
-            assert!(head[0].starts_with("HTTP/1.1 200"), "{head:?}");
-        }
-    }
-    // Whoever comes after them is answered once they have been noticed.
-    assert_eq!(post("/v1/families", &json!({})).status, 200);
-}
-
-#[test]
 fn families_over_http() {
     let asked = json!({"formulas": "only", "fields": ["country", "year"], "limit": 1});
     let answer = post("/v1/families", &asked);
@@ -383,103 +357,4 @@ fn families_come_in_pages_of_one_snapshot() {
         Some("cursor"),
     );
     page(json!({"cursor": "x"})).assert_problem(400, "bad_cursor", Some("cursor"));
-}
-
-/// Two of seventy passages, each of a number of its own beside much that they all say.
-fn long_speeches() -> [Value; 2] {
-    ["north", "south"].map(|id| json!({"id": id, "text": long_speech(id)}))
-}
-
-fn long_speech(kind: &str) -> String {
-    let passage = |number: usize| {
-        format!(
-            "In the {kind} of district {number} our engineers finished bridge number {number} before the winter. Trains now reach the copper mines within a day, and the villages along the line have asked for stations, schools and a doctor of their own, {number} in all."
-        )
-    };
-    (0..70).map(passage).collect::<Vec<_>>().join("\n\n")
-}
-
-/// Begins a stream of more than the buffers between both sides hold, and reads no more than its head; as
-/// soon as there is a place for it.
-fn begin_and_read_no_more(server: SocketAddr) -> TcpStream {
-    let body = json!({"min_score": -1, "min_confidence": 0, "min_margin": 0, "formulas": "include", "exact": true});
-    let body = body.to_string();
-    loop {
-        let mut stream = TcpStream::connect(server).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "POST /v1/parallels HTTP/1.1\r\nHost: here\r\nContent-Length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut head = [0; 12];
-        stream.read_exact(&mut head).unwrap();
-        if &head == b"HTTP/1.1 200" {
-            return stream;
-        }
-        assert_eq!(&head, b"HTTP/1.1 503");
-        sleep(Duration::from_millis(20));
-    }
-}
-
-#[test]
-fn what_reads_all_sentences_runs_where_long_comparisons_do() {
-    let [north, south] = long_speeches();
-    let served = Served::start(&[
-        json!({"id": "alpha", "text": SEA}),
-        json!({"id": "beta", "text": SEA_AGAIN}),
-        north,
-        south,
-    ]);
-    // Streams with a survey of their own leave nothing that others could know.
-    let hold = || [(); 2].map(|()| begin_and_read_no_more(served.server));
-    let short = [
-        "/v1/passages/alpha%23p1/parallels",
-        "/v1/documents/alpha/parallels/beta",
-    ];
-    let held = hold();
-    for path in short {
-        let answer = send("GET", served.server, path, None);
-        answer.assert_problem(503, "overloaded", None);
-    }
-    drop(held);
-    assert_eq!(served.ask("GET", short[0], None).status, 200);
-    let _held = hold();
-    for path in short {
-        let answer = send("GET", served.server, path, None);
-        assert_eq!(answer.status, 200, "{}", answer.body);
-    }
-}
-
-#[test]
-fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
-    let served = Served::start(&long_speeches());
-    let path = "/v1/documents/north/parallels/south?limit=10000";
-    let answer = served.ask("GET", path, None);
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let survey = Survey::new(Arc::clone(&served.snapshot), false);
-    let expected = compare(&survey, ("north", "south"), Enough::default(), false).unwrap();
-    assert!(expected.compared > 4_000, "{}", expected.compared);
-    assert_eq!(answer.body["compared"], expected.compared);
-    let parallels = answer.body["parallels"].as_array().unwrap().iter();
-    let name = |side: &Value| side["passage"].as_str().unwrap().to_owned();
-    let pairs = parallels.map(|pair| (name(&pair["source"]), name(&pair["target"])));
-    assert_eq!(pairs.collect::<Vec<_>>(), ids(&survey, &expected.pairs));
-    // Whoever hangs up leaves the service free: both places are there again for those who come.
-    for _ in 0..4 {
-        let mut stream = TcpStream::connect(served.server).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
-    }
-    assert_eq!(served.ask("GET", path, None).status, 200);
-}
-
-#[test]
-fn a_comparison_that_nobody_waits_for_ends() {
-    let (survey, _data) = survey(&corpus());
-    let asked = std::cell::Cell::new(0);
-    let is_awaited = || asked.replace(asked.get() + 1) < 2;
-    let enough = Enough::default();
-    let found = compare_while(&survey, ("alpha", "beta"), enough, false, &is_awaited);
-    assert!(matches!(found, Err(ParallelsError::Cancelled)));
-    assert_eq!(asked.get(), 3, "with every passage");
 }

@@ -75,8 +75,9 @@ pub struct EndBody {
     passages: usize,
     /// The surest pair that was seen, given or left out.
     closest: Option<PairBody>,
-    /// Whether all is done; if not, the limit was reached, and a cursor continues.
+    /// Whether all is done; if not, the limit was reached or the service stops.
     complete: bool,
+    /// Goes on there, if not all is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
