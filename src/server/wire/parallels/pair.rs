@@ -11,33 +11,35 @@ use crate::store::PassageRecord;
 /// Two passages that say the same thing.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ParallelBody {
-    /// How sure it is that they do, in [0, 1).
+    /// How sure it is that what carries the pair says the same on both sides, in [0, 1).
     confidence: f32,
-    /// What carries the pair: `passages`, or the first pair of its `sentences`. Score, words, likeness,
-    /// margin, percentile, wording and commonness are the carrier's.
+    /// What carries the pair: the whole `passages`, or the first pair of its `sentences`. Confidence, score,
+    /// words, likeness, margin, percentile, wording, formula and common are the carrier's.
     carrier: &'static str,
-    /// Cosine of the embeddings, in [-1, 1].
+    /// Cosine of the embeddings of what carries the pair, in [-1, 1].
     score: f32,
     /// Cosine of the whole passages, whatever carries the pair.
     passage_score: f32,
-    /// How many of the words that tell both have, in [0, 1].
+    /// How many of the words that tell something are in both sides of what carries the pair, in [0, 1].
     words: f32,
     /// Mean of cosine and words in common.
     likeness: f32,
-    /// How far that stands out from the neighbourhoods of both: 1 is as alike as each is to its nearest
-    /// others.
+    /// How far that stands out from the neighbourhoods of both sides: 1 is as alike as each is to its
+    /// nearest others. Null where there is nothing around one of them.
     margin: Option<f32>,
-    /// Of 100 random pairs of passages, or of sentences, of the corpus, how many have a lower cosine.
+    /// Of 100 random pairs of passages of the corpus, or of sentences where these carry the pair, how many
+    /// have a lower cosine.
     percentile: Option<f64>,
-    /// `verbatim`, `close` or `paraphrase`.
+    /// How near the words of what carries the pair are: `verbatim`, `close` or `paraphrase`.
     wording: &'static str,
-    /// Weight of the longest wording that both passages have; a rare word weighs up to 1.
+    /// Weight of the longest wording that both passages have, whatever carries the pair; a rare word weighs
+    /// up to 1.
     phrase: f32,
     /// Whether what carries the pair is a formula.
     formula: bool,
     source: SideBody,
     target: SideBody,
-    /// Sentences that say the same: first those that carry the pair, then the surest.
+    /// Sentences that answer each other: first those that carry the pair, if sentences do, then the surest.
     sentences: Vec<SentencesBody>,
 }
 

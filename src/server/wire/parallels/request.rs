@@ -44,13 +44,13 @@ pub(in crate::server) struct ParallelsRequest {
     years: Option<u32>,
     /// The target must be later than the source.
     forward: bool,
-    /// Pairs of a lower cosine are not looked at.
+    /// What has a lower cosine carries no pair and is not looked at.
     #[schema(minimum = -1, maximum = 1)]
     min_score: f32,
     /// Pairs of less confidence are left out.
     #[schema(minimum = 0, maximum = 1)]
     min_confidence: f32,
-    /// Pairs of a lower margin are left out.
+    /// Pairs whose carrier has a lower margin are left out.
     #[schema(minimum = 0, maximum = 10)]
     min_margin: f32,
     /// What becomes of formulas.
@@ -230,7 +230,8 @@ pub(in crate::server) struct ComparisonParameters {
     /// Pairs of at least this confidence.
     #[param(minimum = 0, maximum = 1, default = 0.3)]
     pub(in crate::server) min_confidence: f32,
-    /// Pairs with common wording of at least this weight, however unsure; a rare word weighs up to 1.
+    /// Pairs whose passages have common wording of at least this weight, however unsure; a rare word weighs
+    /// up to 1.
     #[param(minimum = 0, default = 2)]
     pub(in crate::server) min_phrase: f32,
     /// Whether a passage may be in several pairs.
