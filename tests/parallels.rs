@@ -1,6 +1,7 @@
 //! Who says the same thing: two documents, a corpus, families; as a library and over HTTP.
 
 mod http;
+mod long;
 mod properties;
 
 use std::fs;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Pair, ParallelsError, Survey};
+use super::{IsAwaited, Pair, ParallelsError, Survey};
 
 /// What is enough for a pair of two documents. Either will do.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,7 +66,7 @@ pub fn compare_while(
     (source, target): (&str, &str),
     enough: Enough,
     many: bool,
-    is_awaited: &dyn Fn() -> bool,
+    is_awaited: IsAwaited<'_>,
 ) -> Result<Comparison, ParallelsError> {
     let catalogue = survey.snapshot().catalogue();
     let place = |id: &str| {
@@ -83,20 +83,29 @@ pub fn compare_while(
     let (sources, targets) = (catalogue.rows_in(source), catalogue.rows_in(target));
     let mut closest: Option<Pair> = None;
     let mut sure = Vec::new();
-    for source in sources {
-        if !is_awaited() {
-            return Err(ParallelsError::Cancelled);
+    let embedded = |row: u32| {
+        if is_awaited() {
+            survey.embedded(row)
+        } else {
+            Err(ParallelsError::Cancelled)
         }
-        for target in targets {
-            let pair = survey.compare(*source, *target)?;
+    };
+    let answers = targets.iter().map(|row| Ok((*row, embedded(*row)?)));
+    let answers = answers.collect::<Result<Vec<_>, ParallelsError>>()?;
+    for source in sources {
+        let own = embedded(*source)?;
+        for (target, theirs) in &answers {
+            let pair = survey.compare_embedded((*source, &own), (*target, theirs))?;
             if closest.is_none_or(|best| pair.confidence > best.confidence) {
                 closest = Some(pair);
             }
             let sure_enough = pair.confidence >= enough.confidence;
-            if !sure_enough && !survey.may_echo(*source, *target, enough.phrase)? {
+            let (own, theirs) = (own.statement(), theirs.statement());
+            // Aligning them takes longer than all other comparisons together.
+            if !sure_enough && own.most_wording(theirs) < enough.phrase {
                 continue;
             }
-            let phrase = survey.wording(*source, *target)?;
+            let phrase = own.wording(theirs);
             if sure_enough || phrase >= enough.phrase {
                 sure.push((pair.likeness + ECHO * phrase.ln_1p(), pair));
             }

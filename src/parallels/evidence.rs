@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::passages::TextRange;
 use crate::store::HitRecord;
 
-use super::statement::{Alike, Embedded};
+use super::statement::Alike;
 use super::wording::Words;
 use super::{
     Around, Carrier, Pair, Parallel, ParallelsError, SentencePair, Side, Survey, Thresholds,
@@ -103,13 +103,8 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<SentencePair>, ParallelsError> {
         let calibration = self.survey.calibration();
         let (a, b) = (
-            self.survey.statement(pair.source)?,
-            self.survey.statement(pair.target)?,
-        );
-        let sentences = self.survey.sentences()?;
-        let (a, b) = (
-            Embedded::new(&a, sentences.vectors(pair.source)),
-            Embedded::new(&b, sentences.vectors(pair.target)),
+            self.survey.embedded(pair.source)?,
+            self.survey.embedded(pair.target)?,
         );
         // What carries the match comes first, what everybody says last.
         let rank = |found: &Alike| {

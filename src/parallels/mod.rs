@@ -113,6 +113,15 @@ impl Carrier {
             Self::Sentences { .. } => "sentences",
         }
     }
+
+    /// The same in a sentence that says whose a number is.
+    #[must_use]
+    pub fn said(self) -> &'static str {
+        match self {
+            Self::Passages => "the whole passages",
+            Self::Sentences { .. } => "a sentence of each",
+        }
+    }
 }
 
 /// What a pair must have to be answered with.
@@ -223,6 +232,17 @@ pub struct Parallel {
     pub sentences: Vec<SentencePair>,
 }
 
+impl Parallel {
+    /// The sentences that carry it; none where whole passages do.
+    #[must_use]
+    pub fn carrying(&self) -> Option<&SentencePair> {
+        match self.pair.carrier {
+            Carrier::Passages => None,
+            Carrier::Sentences { .. } => self.sentences.first(),
+        }
+    }
+}
+
 /// One passage of a parallel.
 #[derive(Debug, Clone)]
 pub struct Side {
@@ -250,6 +270,9 @@ pub struct SentencePair {
     /// How near their words are.
     pub wording: Wording,
 }
+
+/// Says whether anybody still waits for what is being done.
+pub type IsAwaited<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// Why there are no parallels.
 #[derive(Debug, thiserror::Error)]
@@ -293,13 +316,8 @@ pub enum ParallelsError {
         known: String,
     },
     /// A filter is wrong.
-    #[error("{filter}: {error}")]
-    Filter {
-        /// Which of the filters.
-        filter: &'static str,
-        /// What is wrong with it.
-        error: SearchError,
-    },
+    #[error(transparent)]
+    Filter(SearchError),
     /// A row belongs to another snapshot.
     #[error("a passage of another snapshot was asked for")]
     OtherSnapshot,

@@ -93,12 +93,8 @@ impl Plan {
     /// Looks at all documents.
     pub(super) fn new(scope: &Scope, catalogue: &Catalogue) -> Result<Self, ParallelsError> {
         for (name, filter) in [("source", &scope.source), ("target", &scope.target)] {
-            filter
-                .check(catalogue)
-                .map_err(|error| ParallelsError::Filter {
-                    filter: name,
-                    error,
-                })?;
+            let known = filter.check_as(name, catalogue);
+            known.map_err(ParallelsError::Filter)?;
         }
         for field in &scope.apart {
             if !is_field(field, catalogue) {

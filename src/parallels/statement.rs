@@ -1,5 +1,7 @@
 //! A passage as it is compared: its words in order, their profile, its sentences.
 
+use std::sync::Arc;
+
 use crate::index::similarity;
 use crate::passages::{TextRange, Word};
 
@@ -91,7 +93,7 @@ impl Statement {
 
 /// A passage beside the embeddings of its sentences.
 pub(super) struct Embedded<'a> {
-    statement: &'a Statement,
+    statement: Arc<Statement>,
     vectors: Vec<&'a [f32]>,
 }
 
@@ -107,8 +109,13 @@ pub(super) struct Alike {
 }
 
 impl<'a> Embedded<'a> {
-    pub(super) fn new(statement: &'a Statement, vectors: Vec<&'a [f32]>) -> Self {
+    pub(super) fn new(statement: Arc<Statement>, vectors: Vec<&'a [f32]>) -> Self {
         Self { statement, vectors }
+    }
+
+    /// The passage.
+    pub(super) fn statement(&self) -> &Statement {
+        &self.statement
     }
 
     /// Whether a sentence has enough words to carry something.
@@ -164,7 +171,7 @@ impl<'a> Embedded<'a> {
     ) -> Alike {
         let words = self
             .statement
-            .words_of_sentences(source, other.statement, target);
+            .words_of_sentences(source, &other.statement, target);
         Alike {
             source,
             target,

@@ -297,10 +297,19 @@ impl Survey {
         score: f32,
     ) -> Result<Pair, ParallelsError> {
         let (own, theirs) = (self.statement(source)?, self.statement(target)?);
-        let words = own.words_in_common(&theirs);
+        Ok(self.statements((source, &own), (target, &theirs), score))
+    }
+
+    fn statements(
+        &self,
+        (source, own): (u32, &Statement),
+        (target, theirs): (u32, &Statement),
+        score: f32,
+    ) -> Pair {
+        let words = own.words_in_common(theirs);
         let likeness = self.calibration.likeness(score, words);
         let says = own.says_something() && theirs.says_something();
-        Ok(Pair {
+        Pair {
             source,
             target,
             carrier: Carrier::Passages,
@@ -312,7 +321,7 @@ impl Survey {
             } else {
                 0.0
             },
-        })
+        }
     }
 
     /// A sentence and one that is near to it, as what may carry a pair of their passages; `None` if the
@@ -371,17 +380,31 @@ impl Survey {
     ///
     /// If there is no such passage, or the store cannot be read.
     pub fn compare(&self, source: u32, target: u32) -> Result<Pair, ParallelsError> {
-        let whole = self.wholes(source, target, self.cosine(source, target)?)?;
-        let sentences = self.sentences()?;
-        let (own, theirs) = (self.statement(source)?, self.statement(target)?);
-        let own = Embedded::new(&own, sentences.vectors(source));
-        let theirs = Embedded::new(&theirs, sentences.vectors(target));
+        let (own, theirs) = (self.embedded(source)?, self.embedded(target)?);
+        self.compare_embedded((source, &own), (target, &theirs))
+    }
+
+    /// A passage with all that [`Survey::compare`] needs of it, for whoever compares it with many.
+    pub(super) fn embedded(&self, row: u32) -> Result<Embedded<'_>, ParallelsError> {
+        let vectors = self.sentences()?.vectors(row);
+        Ok(Embedded::new(self.statement(row)?, vectors))
+    }
+
+    /// The same as [`Survey::compare`], of passages that are at hand.
+    pub(super) fn compare_embedded(
+        &self,
+        (source, own): (u32, &Embedded<'_>),
+        (target, theirs): (u32, &Embedded<'_>),
+    ) -> Result<Pair, ParallelsError> {
+        let score = self.cosine(source, target)?;
+        let both = ((source, own.statement()), (target, theirs.statement()));
+        let whole = self.statements(both.0, both.1, score);
         let floor = if whole.confidence > 0.0 {
             whole.likeness
         } else {
             f32::MIN
         };
-        let best = own.best_sentences(&theirs, &self.calibration, floor);
+        let best = own.best_sentences(theirs, &self.calibration, floor);
         Ok(best.map_or(whole, |best| Pair {
             carrier: Carrier::sentences(best.source, best.target),
             score: best.score,
@@ -437,20 +460,6 @@ impl Survey {
     /// If the store cannot be read.
     pub fn wording(&self, source: u32, target: u32) -> Result<f32, ParallelsError> {
         Ok(self.statement(source)?.wording(&*self.statement(target)?))
-    }
-
-    /// Whether the wording that two passages have in common could weigh so much: aligning them takes
-    /// longer than all other comparisons together.
-    pub(super) fn may_echo(
-        &self,
-        source: u32,
-        target: u32,
-        weight: f32,
-    ) -> Result<bool, ParallelsError> {
-        let most = self
-            .statement(source)?
-            .most_wording(&*self.statement(target)?);
-        Ok(most >= weight)
     }
 
     /// In how many documents nearly what carries a pair is said, on the side where that is more.

@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 use crate::index::{Near, Neighbour};
 
 use super::scope::{Plan, Scope};
-use super::{EQUIVALENT, Formulas, NEAR, Pair, ParallelsError, Survey, Thresholds};
+use super::{EQUIVALENT, Formulas, IsAwaited, NEAR, Pair, ParallelsError, Survey, Thresholds};
 
 /// Documents that are compared between one answer and the next.
 const STEP: usize = 32;
@@ -24,6 +24,7 @@ pub struct Sweep<'a> {
     plan: Plan,
     thresholds: Thresholds,
     formula_from: usize,
+    is_awaited: IsAwaited<'a>,
 }
 
 /// What was found from one document, or from several.
@@ -78,7 +79,23 @@ impl<'a> Sweep<'a> {
             formula_from: thresholds.formula_from(snapshot.facts().documents),
             thresholds,
             survey,
+            is_awaited: &|| true,
         })
+    }
+
+    /// For somebody who may go away meanwhile: it is looked for them with every passage and every pair, and
+    /// what was begun ends as [`ParallelsError::Cancelled`].
+    #[must_use]
+    pub fn while_awaited(self, is_awaited: IsAwaited<'a>) -> Self {
+        Self { is_awaited, ..self }
+    }
+
+    fn go_on(&self) -> Result<(), ParallelsError> {
+        if (self.is_awaited)() {
+            Ok(())
+        } else {
+            Err(ParallelsError::Cancelled)
+        }
     }
 
     /// Places of source documents, in order.
@@ -127,9 +144,11 @@ impl<'a> Sweep<'a> {
             ..Swept::default()
         };
         for row in rows {
+            self.go_on()?;
             let first = swept.pairs.len();
             let candidates = self.candidates(place, *row)?;
             for carriers in candidates.chunk_by(|a, b| a.target == b.target) {
+                self.go_on()?;
                 let other = catalogue.place_of_row(carriers[0].target);
                 let (other, _) = other.ok_or(ParallelsError::OtherSnapshot)?;
                 let (other, repeated) =
@@ -189,6 +208,7 @@ impl<'a> Sweep<'a> {
     /// The surest pair among the nearest of each passage of a document, however unsure: what can be said
     /// where nothing was found.
     fn closest(&self, place: usize) -> Result<Option<Pair>, ParallelsError> {
+        self.go_on()?;
         let rows = self.survey.snapshot().catalogue().rows_in(place);
         let mut closest = Swept::default();
         let near = self.near(place, rows, f32::INFINITY, 1);

@@ -50,7 +50,16 @@ impl Filter {
     ///
     /// Names the field at fault, what was received, and what would be right.
     pub fn read(value: &Value) -> Result<Self, SearchError> {
-        read::filter(value, "filter", 0)
+        Self::read_as("filter", value)
+    }
+
+    /// The same of one that its client calls by another name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Filter::read`], the field at fault being one of `name`.
+    pub fn read_as(name: &str, value: &Value) -> Result<Self, SearchError> {
+        read::filter(value, name, 0)
     }
 
     /// A field that has one of these values, as a URL gives them; a date may be `FROM..TO`.
@@ -68,15 +77,24 @@ impl Filter {
     ///
     /// Names the attribute, and those that there are.
     pub fn check(&self, catalogue: &Catalogue) -> Result<(), SearchError> {
+        self.check_as("filter", catalogue)
+    }
+
+    /// The same of one that its client calls by another name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Filter::check`], the attribute being one of `name`.
+    pub fn check_as(&self, name: &str, catalogue: &Catalogue) -> Result<(), SearchError> {
         match self {
-            Self::All(filters) => filters.iter().try_for_each(|f| f.check(catalogue)),
-            Self::Not(filter) => filter.check(catalogue),
-            Self::Field { name, .. } => {
-                if is_field(name, catalogue) {
+            Self::All(filters) => filters.iter().try_for_each(|f| f.check_as(name, catalogue)),
+            Self::Not(filter) => filter.check_as(name, catalogue),
+            Self::Field { name: field, .. } => {
+                if is_field(field, catalogue) {
                     return Ok(());
                 }
                 Err(SearchError::UnknownField {
-                    received: name.clone(),
+                    at: format!("{name}.{field}"),
                     known: known_fields(catalogue),
                 })
             }

@@ -223,10 +223,10 @@ pub enum SearchError {
         reason: String,
     },
     /// A filter names a field that no document has.
-    #[error("filter.{received} is no field; known fields: {known}, not")]
+    #[error("{at} is no field; known fields: {known}, not")]
     UnknownField {
-        /// The name received.
-        received: String,
+        /// The filter and the name in it.
+        at: String,
         /// Those that there are.
         known: String,
     },

@@ -1,206 +1,47 @@
-//! Comparing a whole corpus for a client: long work, in the background, answered while it goes on.
+//! Comparisons for clients: short ones on a core of the searches, long ones in the background, a whole
+//! corpus answered while it goes on.
+
+mod stream;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use actix_web::HttpResponse;
-use actix_web::web::{self, Bytes};
-use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use actix_web::{HttpResponse, web};
+use tokio::sync::oneshot;
 
-use crate::engine::{Engine, Snapshot};
-use crate::parallels::{
-    self, LeftOut, ParallelsError, Reader, Scope, Step, Survey, Sweep, Swept, Thresholds,
-};
+use crate::engine::Engine;
+use crate::parallels::{self, ParallelsError, Survey, Sweep};
+
+pub(super) use crate::parallels::IsAwaited;
+pub(super) use stream::stream;
 
 use super::cursor::Asked;
-use super::lines;
 use super::problem::{Problem, failed};
 use super::service::Service;
-use super::wire::{
-    self, BeginBody, EndBody, FamiliesRequest, ParallelsRequest, ProgressBody, StreamLine,
-    families_response,
-};
+use super::wire::{FamiliesRequest, families_response};
 
 /// Seconds after which a client that was turned away may try again.
 const BUSY_RETRY_SECONDS: u32 = 5;
 
-/// Documents between two signs of life.
-const PROGRESS: usize = 64;
-
-/// Where a stream goes on.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Place {
-    /// Source documents that are done.
-    done: usize,
-    /// Pairs of the next one that were given already.
-    given: usize,
-}
-
-/// What is asked of a corpus, with where to begin.
-struct Wanted {
-    scope: Scope,
-    thresholds: Thresholds,
-    exact: bool,
-    limit: usize,
-    begin: Place,
-}
-
-impl Wanted {
-    fn read(request: &ParallelsRequest, snapshot: &Snapshot) -> Result<Self, Problem> {
-        let (scope, thresholds) = request.read()?;
-        let mut wanted = Self {
-            scope,
-            thresholds,
-            exact: request.is_exact(),
-            limit: request.limit.unwrap_or(usize::MAX),
-            begin: Place::default(),
-        };
-        if let Some(cursor) = &request.cursor {
-            wanted.begin = wanted.asked(snapshot).read(cursor)?;
-        }
-        Ok(wanted)
+/// Runs a comparison for a client: on a core of the searches unless it is long. The first of a snapshot
+/// is, as it reads the sentences of the whole corpus.
+pub(super) async fn answer<T: Send + 'static>(
+    service: &Service,
+    survey: Arc<Survey>,
+    is_long: bool,
+    work: impl FnOnce(&Survey, IsAwaited<'_>) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    if is_long || survey.known_sentences().is_none() {
+        let (engine, _) = service.ready()?;
+        let work = move |is_awaited: IsAwaited<'_>| work(&survey, is_awaited);
+        return long(service.comparisons(), engine, work).await;
     }
-
-    fn asked<'a>(&self, snapshot: &'a Snapshot) -> Asked<'a> {
-        Asked::new(snapshot, &(&self.scope, &self.thresholds, self.exact))
-    }
+    let work = move || work(&survey, &|| true);
+    Ok(service.admission().run(work).await?.0)
 }
-
-/// Begins to compare and to answer.
-pub(super) fn stream(
-    service: &web::Data<Service>,
-    request: &ParallelsRequest,
-) -> Result<HttpResponse, Problem> {
-    let (engine, snapshot) = service.ready()?;
-    let asked = Wanted::read(request, &snapshot)?;
-    let survey = service.survey_for(&snapshot, request.is_exact());
-    // What cannot be compared is said before the stream begins.
-    Sweep::new(&survey, &asked.scope, asked.thresholds)?;
-    let place = service.comparisons().let_in()?;
-    let (lines, body) = lines::channel();
-    let runtime = Handle::current();
-    let silence = service.guard().bounds().silence;
-    actix_web::rt::task::spawn_blocking(move || {
-        let _place = place;
-        let talk = Talk {
-            silence,
-            lines,
-            runtime,
-        };
-        match run(&engine, &survey, &asked, &talk) {
-            Ok(()) | Err(ParallelsError::Cancelled) => {}
-            Err(error) => {
-                let problem = Problem::from(error);
-                let body = serde_json::to_value(problem.body()).unwrap_or_default();
-                let _ = talk.say(&[StreamLine::Error(body)]);
-            }
-        }
-    });
-    Ok(HttpResponse::Ok()
-        .content_type("application/x-ndjson")
-        .body(body))
-}
-
-/// Where lines go.
-struct Talk {
-    /// A client that reads nothing for so long is given up.
-    silence: Duration,
-    lines: mpsc::Sender<Bytes>,
-    runtime: Handle,
-}
-
-impl Talk {
-    /// Waits until the client has taken them, as long as it goes on reading.
-    fn say(&self, lines: &[StreamLine]) -> Result<(), ParallelsError> {
-        let mut text = Vec::new();
-        for line in lines {
-            lines::line(&mut text, line);
-        }
-        let sent = timeout(self.silence, self.lines.send(text.into()));
-        match self.runtime.block_on(sent) {
-            Ok(Ok(())) => Ok(()),
-            // It has hung up, or reads no more.
-            _ => Err(ParallelsError::Cancelled),
-        }
-    }
-}
-
-fn run(
-    engine: &Engine,
-    survey: &Survey,
-    asked: &Wanted,
-    talk: &Talk,
-) -> Result<(), ParallelsError> {
-    let sweep = Sweep::new(survey, &asked.scope, asked.thresholds)?;
-    let snapshot = survey.snapshot();
-    let sources = sweep.sources();
-    let begin = BeginBody::of(survey, &sweep, &asked.thresholds);
-    talk.say(&[StreamLine::Begin(Box::new(begin))])?;
-    let reader = Reader::new(survey, &asked.thresholds);
-    let Place {
-        mut done,
-        mut given,
-    } = asked.begin;
-    let here = asked.asked(snapshot);
-    let rest = sources.get(done..).unwrap_or_default();
-    let (mut all, mut found) = (Swept::default(), 0);
-    let mut next = None;
-    // Searches go first; and whoever waits for a client does not keep one of those threads.
-    let compute = |work: Step<'_>| engine.in_background(work);
-    let complete = sweep.run(rest, compute, |_, swept| {
-        // What is left out of a document was told by the stream that gave the first of its pairs.
-        let (left_out, passages) = match given {
-            0 => (swept.left_out, swept.passages),
-            _ => (LeftOut::default(), 0),
-        };
-        all.count(&left_out, passages, swept.closest);
-        let pairs = swept.pairs.get(given..).unwrap_or_default();
-        let wanted = pairs.get(..asked.limit - found).unwrap_or(pairs);
-        let parallels = engine.in_background(|| reader.read(wanted))?.into_iter();
-        let mut lines: Vec<StreamLine> = parallels
-            .map(|parallel| StreamLine::Parallel(Box::new(parallel.into())))
-            .collect();
-        found += wanted.len();
-        if wanted.len() < pairs.len() {
-            let given = given + wanted.len();
-            next = Some(here.at(Place { done, given }));
-        }
-        if next.is_none() {
-            (done, given) = (done + 1, 0);
-            if found == asked.limit && done < sources.len() {
-                next = Some(here.at(Place { done, given }));
-            } else if done.is_multiple_of(PROGRESS) {
-                lines.push(StreamLine::Progress(ProgressBody {
-                    done,
-                    sources: sources.len(),
-                    cursor: here.at(Place { done, given }),
-                }));
-            }
-        }
-        // A document without parallels is no reason to look for the client; a sign of life is.
-        if !lines.is_empty() {
-            talk.say(&lines)?;
-        } else if talk.lines.is_closed() {
-            return Err(ParallelsError::Cancelled);
-        }
-        Ok(next.is_none())
-    })?;
-    if complete && all.closest.is_none() {
-        all.closest = engine.in_background(|| sweep.closest_of(&sources))?;
-    }
-    let end = EndBody::of(survey, &all, found, next);
-    talk.say(&[StreamLine::End(Box::new(end))])
-}
-
-/// Says whether anybody still waits for what is being done.
-pub(super) type IsAwaited<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// Runs something long for a client on threads that give way to searches, if there is a place.
-pub(super) async fn long<T: Send + 'static>(
+async fn long<T: Send + 'static>(
     comparisons: &Comparisons,
     engine: Arc<Engine>,
     work: impl FnOnce(IsAwaited<'_>) -> Result<T, Problem> + Send + 'static,
@@ -235,18 +76,17 @@ pub(super) async fn families(
     let (scope, thresholds, options) = request.read()?;
     let (engine, snapshot): (Arc<Engine>, _) = service.ready()?;
     let survey = service.survey(&snapshot);
-    Sweep::new(&survey, &scope, thresholds).map_err(|error| match error {
-        // Sources and targets are one here.
-        ParallelsError::Filter { error, .. } => wire::at_filter(error, "filter"),
-        error => error.into(),
-    })?;
+    // Sources and targets are one here.
+    scope.source.check(snapshot.catalogue())?;
+    Sweep::new(&survey, &scope, thresholds)?;
     options.check_fields(snapshot.catalogue())?;
     let asked = Asked::new(&snapshot, &(&scope, &thresholds, &options));
     let offset = asked.offset(request.offset, request.cursor.as_deref())?;
     let page = (offset, request.limit);
     let next = asked.after(offset.saturating_add(request.limit));
-    let work = move |_: IsAwaited<'_>| {
-        let swept = Sweep::new(&survey, &scope, thresholds)?.all()?;
+    let work = move |is_awaited: IsAwaited<'_>| {
+        let sweep = Sweep::new(&survey, &scope, thresholds)?.while_awaited(is_awaited);
+        let swept = sweep.all()?;
         let families = parallels::families(&survey, &swept.pairs, &options)?;
         let asked = (&thresholds, &options);
         let answer = families_response(&survey, &swept, &families, asked, page, start)?;
@@ -273,7 +113,7 @@ impl Comparisons {
     fn let_in(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
             Problem::overloaded(format!(
-                "{MOST_COMPARISONS} corpora are being compared already, the most that may; try again later"
+                "{MOST_COMPARISONS} long comparisons are running already, the most that may; try again later"
             ))
             .retry_after(BUSY_RETRY_SECONDS)
         })
@@ -288,11 +128,11 @@ impl From<ParallelsError> for Problem {
             ParallelsError::NoSuchPassage { .. } => Self::passage_not_found(detail),
             ParallelsError::SameDocument { .. } => Self::same_document(detail).at("b"),
             ParallelsError::Parameter { name, .. } => Self::parameter_out_of_range(detail).at(name),
-            ParallelsError::Filter { filter, error } => wire::at_filter(error, filter),
+            ParallelsError::Filter(error) => error.into(),
             ParallelsError::UnknownField { at, .. } => Self::unknown_field(detail).at(at),
-            ParallelsError::OtherSnapshot
-            | ParallelsError::Cancelled
-            | ParallelsError::Index(_) => failed(&error),
+            // Nobody waits for an answer.
+            ParallelsError::Cancelled => Self::internal(detail),
+            ParallelsError::OtherSnapshot | ParallelsError::Index(_) => failed(&error),
             ParallelsError::Store(error) => error.into(),
         }
     }
@@ -300,6 +140,10 @@ impl From<ParallelsError> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::*;
 
     #[actix_web::test]

@@ -259,9 +259,7 @@ impl From<SearchError> for Problem {
             SearchError::NoSuchPassage { .. } => Self::passage_not_found(detail).at("like"),
             SearchError::Parameter { name, .. } => Self::parameter_out_of_range(detail).at(name),
             SearchError::BadFilter { at, .. } => Self::bad_filter(detail).at(at),
-            SearchError::UnknownField { received, .. } => {
-                Self::unknown_field(detail).at(format!("filter.{received}"))
-            }
+            SearchError::UnknownField { at, .. } => Self::unknown_field(detail).at(at),
             SearchError::UnknownFacet { .. } => Self::unknown_field(detail).at("facets"),
             SearchError::Encode(_) | SearchError::EncodeTogether(_) | SearchError::Index(_) => {
                 failed(&error)

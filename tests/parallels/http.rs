@@ -1,8 +1,9 @@
 //! The routes.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::LazyLock;
+use std::thread::sleep;
+use std::time::Duration;
 
 use antiphon::server::Service;
 use serde_json::{Value, json};
@@ -11,44 +12,54 @@ use super::*;
 use crate::support::client::{Answer, send};
 use crate::support::{LIMITS, start_server};
 
-struct Served {
-    server: SocketAddr,
+pub(super) struct Served {
+    pub(super) server: SocketAddr,
+    pub(super) snapshot: Arc<Snapshot>,
     _data: TempDir,
 }
 
-static SERVED: LazyLock<Served> = LazyLock::new(|| {
-    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let lines: Vec<String> = corpus().iter().map(ToString::to_string).collect();
-    fs::write(folder.path().join("corpus.jsonl"), lines.join("\n")).unwrap();
-    let engine = support::engine(&data);
-    support::ingest(
-        &engine,
-        &[folder.path().to_owned()],
-        IngestOptions::default(),
-    );
-    engine.publish().unwrap();
-    let service = Arc::new(Service::new(LIMITS));
-    service.attach(Arc::new(engine));
-    Served {
-        server: start_server(service),
-        _data: data,
+impl Served {
+    pub(super) fn start(documents: &[Value]) -> Self {
+        let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let lines: Vec<String> = documents.iter().map(ToString::to_string).collect();
+        fs::write(folder.path().join("corpus.jsonl"), lines.join("\n")).unwrap();
+        let engine = support::engine(&data);
+        support::ingest(
+            &engine,
+            &[folder.path().to_owned()],
+            IngestOptions::default(),
+        );
+        let snapshot = engine.publish().unwrap();
+        let service = Arc::new(Service::new(LIMITS));
+        service.attach(Arc::new(engine));
+        Self {
+            server: start_server(service),
+            snapshot,
+            _data: data,
+        }
     }
-});
 
-fn get(path: &str) -> Answer {
-    send("GET", SERVED.server, path, None)
+    /// Asks again while others are being answered: only some long comparisons run at a time.
+    pub(super) fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
+        loop {
+            let answer = send(method, self.server, path, body);
+            if answer.status != 503 {
+                return answer;
+            }
+            answer.assert_problem(503, "overloaded", None);
+            sleep(Duration::from_millis(20));
+        }
+    }
 }
 
-/// Asks again while others are being answered: only some corpora are compared at a time.
-fn post(path: &str, body: &Value) -> Answer {
-    loop {
-        let answer = send("POST", SERVED.server, path, Some(&body.to_string()));
-        if answer.status != 503 {
-            return answer;
-        }
-        answer.assert_problem(503, "overloaded", None);
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+pub(super) static SERVED: LazyLock<Served> = LazyLock::new(|| Served::start(&corpus()));
+
+fn get(path: &str) -> Answer {
+    SERVED.ask("GET", path, None)
+}
+
+pub(super) fn post(path: &str, body: &Value) -> Answer {
+    SERVED.ask("POST", path, Some(&body.to_string()))
 }
 
 /// The lines of a stream, by what they are.
@@ -158,6 +169,8 @@ fn one_passage_and_all_others() {
     let missing = get("/v1/passages/alpha%23p9/parallels");
     missing.assert_problem(404, "passage_not_found", Some("id"));
     get("/v1/passages/alpha/parallels").assert_problem(400, "bad_id", Some("id"));
+    let unknown = get("/v1/passages/alpha%23p4/parallels?filter=%7B%22colour%22:%201%7D");
+    unknown.assert_problem(400, "unknown_field", Some("filter.colour"));
 }
 
 #[test]
@@ -238,40 +251,31 @@ fn what_cannot_be_compared_is_said_before_the_stream() {
             "bad_filter",
             "target.date",
         ),
+        (
+            json!({"source": {"date": {"since": "2015"}}}),
+            "bad_filter",
+            "source.date.since",
+        ),
+        (
+            json!({"target": {"not": {"colour": "blue"}}}),
+            "unknown_field",
+            "target.colour",
+        ),
         (json!({"apart": ["colour"]}), "unknown_field", "apart"),
         (json!({"colour": "blue"}), "unknown_field", "colour"),
     ] {
-        post("/v1/parallels", &body).assert_problem(400, code, Some(field));
+        let answer = post("/v1/parallels", &body);
+        answer.assert_problem(400, code, Some(field));
+        let detail = answer.body["detail"].as_str().unwrap();
+        if field.contains('.') {
+            // By the name that the client gave it.
+            assert!(detail.starts_with(field), "{detail}");
+        }
     }
     let lines = stream(&json!({"source": {"document": "delta"}, "target": {"document": "thanks"}}));
     assert_eq!(lines.len(), 2);
     let closest = &lines[1].1["closest"];
     assert_eq!(closest["target"], "thanks#p1");
-}
-
-#[test]
-fn a_client_that_hangs_up_leaves_the_service_free() {
-    let body = json!({"min_score": -1, "min_confidence": 0, "formulas": "include"}).to_string();
-    for _ in 0..6 {
-        let mut stream = TcpStream::connect(SERVED.server).unwrap();
-        write!(
-            stream,
-            "POST /v1/parallels HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
-        let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
-        if head[0].starts_with("HTTP/1.1 503") {
-            // Those before have not been noticed yet; that is said, and when to come again.
-            let later = |line: &String| line.to_lowercase().starts_with("retry-after:");
-            assert!(head.iter().any(later), "{head:?}");
-        } else {
-            assert!(head[0].starts_with("HTTP/1.1 200"), "{head:?}");
-        }
-    }
-    // Whoever comes after them is answered once they have been noticed.
-    assert_eq!(post("/v1/families", &json!({})).status, 200);
 }
 
 #[test]
@@ -353,63 +357,4 @@ fn families_come_in_pages_of_one_snapshot() {
         Some("cursor"),
     );
     page(json!({"cursor": "x"})).assert_problem(400, "bad_cursor", Some("cursor"));
-}
-
-/// Seventy passages, each of a number of its own beside much that they all say.
-fn long_speech(kind: &str) -> String {
-    let passage = |number: usize| {
-        format!(
-            "In the {kind} of district {number} our engineers finished bridge number {number} before the winter. Trains now reach the copper mines within a day, and the villages along the line have asked for stations, schools and a doctor of their own, {number} in all."
-        )
-    };
-    (0..70).map(passage).collect::<Vec<_>>().join("\n\n")
-}
-
-#[test]
-fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
-    let documents = ["north", "south"].map(|id| json!({"id": id, "text": long_speech(id)}));
-    let data = TempDir::new().unwrap();
-    let folder = TempDir::new().unwrap();
-    let lines = documents.map(|document| document.to_string()).join("\n");
-    fs::write(folder.path().join("corpus.jsonl"), lines).unwrap();
-    let engine = support::engine(&data);
-    support::ingest(
-        &engine,
-        &[folder.path().to_owned()],
-        IngestOptions::default(),
-    );
-    let snapshot = engine.publish().unwrap();
-    let service = Arc::new(Service::new(LIMITS));
-    service.attach(Arc::new(engine));
-    let server = start_server(service);
-    let path = "/v1/documents/north/parallels/south?limit=10000";
-    let answer = send("GET", server, path, None);
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let survey = Survey::new(snapshot, false);
-    let expected = compare(&survey, ("north", "south"), Enough::default(), false).unwrap();
-    assert!(expected.compared > 4_000, "{}", expected.compared);
-    assert_eq!(answer.body["compared"], expected.compared);
-    let parallels = answer.body["parallels"].as_array().unwrap().iter();
-    let name = |side: &Value| side["passage"].as_str().unwrap().to_owned();
-    let pairs = parallels.map(|pair| (name(&pair["source"]), name(&pair["target"])));
-    assert_eq!(pairs.collect::<Vec<_>>(), ids(&survey, &expected.pairs));
-    // Whoever hangs up leaves the service free: both places are there again for those who come.
-    for _ in 0..4 {
-        let mut stream = TcpStream::connect(server).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
-    }
-    while send("GET", server, path, None).status == 503 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
-
-#[test]
-fn a_comparison_that_nobody_waits_for_ends() {
-    let (survey, _data) = survey(&corpus());
-    let asked = std::cell::Cell::new(0);
-    let is_awaited = || asked.replace(asked.get() + 1) < 2;
-    let enough = Enough::default();
-    let found = compare_while(&survey, ("alpha", "beta"), enough, false, &is_awaited);
-    assert!(matches!(found, Err(ParallelsError::Cancelled)));
-    assert_eq!(asked.get(), 3, "with every passage");
 }

@@ -83,10 +83,10 @@ pub(super) struct ThresholdArguments {
     /// Least confidence, 0 to 1 [default: 0.8; 0.3 for two documents]
     #[arg(long, value_name = "P")]
     min_confidence: Option<f32>,
-    /// Least cosine, -1 to 1: what is below is not looked at
+    /// Least cosine of what carries a pair, -1 to 1: what is below is not looked at
     #[arg(long, value_name = "COS", default_value_t = Thresholds::default().min_score)]
     min_score: f32,
-    /// Least margin over the neighbourhoods of both passages
+    /// Least margin of what carries a pair over the neighbourhoods of both sides
     #[arg(long, value_name = "RATIO", default_value_t = Thresholds::default().min_margin)]
     min_margin: f32,
     /// What becomes of what nearly everybody says
@@ -153,7 +153,7 @@ impl ScopeArguments {
             };
             let value =
                 serde_json::from_str(json).with_context(|| format!("--{name} is not JSON"))?;
-            Filter::read(&value).with_context(|| format!("--{name} is no filter"))
+            Filter::read_as(name, &value).with_context(|| format!("--{name} is no filter"))
         };
         let scope = Scope {
             source: filter("source", &self.source)?,

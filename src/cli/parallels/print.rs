@@ -23,12 +23,16 @@ pub(super) fn parallels(parallels: &[Parallel]) -> anyhow::Result<()> {
         let rank = parallel
             .percentile
             .map(|rank| format!("  percentile {rank:.4}"));
+        let carrying = parallel.carrying();
+        let passages = carrying.map(|_| format!(" (passages {:.3})", parallel.passage_score));
         writeln!(
             out,
-            "{strong}{place:>3}  {:.2} {}{strong:#}{dim}  cosine {:.3}  words {:.2}{}{}{formula}{dim:#}",
+            "{strong}{place:>3}  {:.2} {}{strong:#}{dim}  carrier {}  cosine {:.3}{}  words {:.2}{}{}{formula}{dim:#}",
             pair.confidence,
             parallel.wording,
+            pair.carrier.name(),
             pair.score,
+            passages.unwrap_or_default(),
             pair.words,
             margin.unwrap_or_default(),
             rank.unwrap_or_default(),
@@ -37,9 +41,11 @@ pub(super) fn parallels(parallels: &[Parallel]) -> anyhow::Result<()> {
         side(&parallel.target, &mut out)?;
         for sentences in &parallel.sentences {
             let (source, target) = (&parallel.source.passage, &parallel.target.passage);
+            let carries = carrying == Some(sentences);
+            let carries = if carries { "  carries the pair" } else { "" };
             writeln!(
                 out,
-                "     {dim}{:.2} {}{dim:#}",
+                "     {dim}{:.2} {}{carries}{dim:#}",
                 sentences.confidence, sentences.wording
             )?;
             for text in [
@@ -177,11 +183,12 @@ fn closest(survey: &Survey, closest: Option<Pair>) -> String {
         return "; there was nothing to compare".to_owned();
     };
     format!(
-        "; the closest were {} and {}, confidence {:.2}, cosine {:.3}",
+        "; the closest were {} and {}, confidence {:.2}, cosine {:.3} of {}",
         survey.id_of(pair.source).unwrap_or_default(),
         survey.id_of(pair.target).unwrap_or_default(),
         pair.confidence,
-        pair.score
+        pair.score,
+        pair.carrier.said()
     )
 }
 

@@ -137,11 +137,12 @@ impl Report {
     pub fn closest_said(&self) -> Option<String> {
         let closest = self.closest.as_ref()?;
         Some(format!(
-            "The closest are {} and {}: confidence {:.4}, cosine {:.4}.",
+            "The closest are {} and {}: confidence {:.4}, cosine {:.4} of {}.",
             closest.source.passage.id(),
             closest.target.passage.id(),
             closest.pair.confidence,
-            closest.pair.score
+            closest.pair.score,
+            closest.pair.carrier.said()
         ))
     }
 

@@ -138,10 +138,21 @@ pub(crate) fn parallel(source: usize, target: usize) -> Parallel {
     }
 }
 
-/// Each text is in one pair at least, one in two.
+/// The same, carried by the first sentences of both.
+pub(crate) fn by_sentences(source: usize, target: usize) -> Parallel {
+    let mut parallel = parallel(source, target);
+    parallel.pair.carrier = Carrier::Sentences {
+        source: 0,
+        target: 0,
+    };
+    parallel.passage_score = 0.375;
+    parallel
+}
+
+/// Each text is in one pair at least, one in two; sentences carry the last.
 pub(crate) fn parallels() -> Vec<Parallel> {
     let mut all: Vec<Parallel> = (0..4).map(|n| parallel(2 * n, 2 * n + 1)).collect();
-    all.push(parallel(0, 2));
+    all.push(by_sentences(0, 2));
     all
 }
 

@@ -1,6 +1,7 @@
 //! Texts as passages of a corpus would be compared: words, sentences, vectors.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -94,7 +95,7 @@ impl<'a> Vectors<'a> {
 
 /// The texts on one side of a task.
 pub(super) struct Side {
-    statements: Vec<Statement>,
+    statements: Vec<Arc<Statement>>,
     /// `[sentences, dimension]` of each text.
     sentences: Vec<Vec<f32>>,
     /// The hashes of each text's words, in order.
@@ -109,7 +110,8 @@ pub(super) struct Side {
 impl Side {
     /// The vectors must hold all texts.
     pub(super) fn of(texts: &[&Text], lexicon: &Lexicon, vectors: &Vectors<'_>) -> Self {
-        let statement = |text: &&Text| Statement::new(&text.words, &text.sentences, lexicon);
+        let statement =
+            |text: &&Text| Arc::new(Statement::new(&text.words, &text.sentences, lexicon));
         let sentences = |text: &&Text| {
             let sentences = text.sentences().flat_map(|sentence| vectors.get(sentence));
             sentences.copied().collect()
@@ -144,7 +146,7 @@ impl Side {
     /// A text beside the vectors of its sentences.
     pub(super) fn embedded(&self, place: usize) -> Embedded<'_> {
         let vectors = self.sentences[place].chunks_exact(self.dimension.max(1));
-        Embedded::new(&self.statements[place], vectors.collect())
+        Embedded::new(Arc::clone(&self.statements[place]), vectors.collect())
     }
 
     pub(super) fn words(&self, place: usize) -> &[u64] {

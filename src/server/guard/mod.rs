@@ -261,6 +261,11 @@ impl Guard {
         }
     }
 
+    /// Whether the service is told to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.running.is_stopping()
+    }
+
     /// Waits until the service is told to stop.
     pub(super) async fn stopped(&self) {
         self.running.stopped().await;

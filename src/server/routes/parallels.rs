@@ -12,14 +12,14 @@ use super::passages::parse_passage_id;
 use super::url::{self, Known};
 use crate::corpus::DocumentId;
 use crate::engine::Snapshot;
-use crate::parallels::{Enough, Formulas, ParallelsError, Scope, Sweep, Thresholds, compare_while};
+use crate::parallels::{Pair, ParallelsError, Scope, Survey, Sweep, compare_while};
 use crate::server::extract::{self, Body};
 use crate::server::parallels::{self, IsAwaited};
 use crate::server::problem::{Problem, ProblemBody};
 use crate::server::service::Service;
 use crate::server::wire::{
     ComparisonParameters, FamiliesRequest, FamiliesResponse, ParallelsRequest, ParallelsResponse,
-    PassageParameters, StreamLine, check_limit, comparison_response, passage_response,
+    PassageParameters, StreamLine, comparison_response, passage_response,
 };
 
 /// Pairs of passages that are compared on a core of the searches; more are compared as a corpus is, so
@@ -55,49 +55,26 @@ pub(super) async fn of_documents(
 ) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
     let (a, b) = (parse_id(&path.0, "a")?, parse_id(&path.1, "b")?);
-    let (engine, snapshot) = service.ready()?;
+    let (_, snapshot) = service.ready()?;
     let asked: ComparisonParameters = parameters(&request, &snapshot, &COMPARISON)?;
-    asked.check()?;
-    let thresholds = Thresholds {
-        min_confidence: asked.min_confidence,
-        ..Thresholds::default()
-    };
-    thresholds.check()?;
-    let enough = Enough {
-        confidence: asked.min_confidence,
-        phrase: asked.min_phrase,
-    };
-    let survey = service.survey(&snapshot);
-    let passages = |id: &DocumentId| {
+    let (thresholds, enough) = asked.read()?;
+    let passages = |id: &DocumentId, field: &str| {
         let catalogue = snapshot.catalogue();
-        let place = catalogue.place_of(id.as_str());
-        place.map_or(0, |place| catalogue.rows_in(place).len())
+        let missing = || ParallelsError::NoSuchDocument { id: id.to_string() };
+        let place = catalogue.place_of(id.as_str()).ok_or_else(missing);
+        let place = place.map_err(|error| Problem::from(error).at(field))?;
+        Ok::<_, Problem>(catalogue.rows_in(place).len())
     };
-    let pairs = passages(&a).saturating_mul(passages(&b));
-    let work = move |is_awaited: IsAwaited<'_>| {
+    let pairs = passages(&a, "a")?.saturating_mul(passages(&b, "b")?);
+    let work = move |survey: &Survey, is_awaited: IsAwaited<'_>| {
         let both = (a.as_str(), b.as_str());
-        let found = compare_while(&survey, both, enough, asked.many, is_awaited);
-        let found = found.map_err(|error| match &error {
-            ParallelsError::NoSuchDocument { id } if *id == a.as_str() => {
-                Problem::from(error).at("a")
-            }
-            ParallelsError::NoSuchDocument { .. } => Problem::from(error).at("b"),
-            _ => error.into(),
-        })?;
+        let found = compare_while(survey, both, enough, asked.many, is_awaited)?;
         let limit = asked.limit;
-        Ok(comparison_response(
-            &survey,
-            &found,
-            &thresholds,
-            limit,
-            start,
-        )?)
+        let answer = comparison_response(survey, &found, &thresholds, limit, start)?;
+        Ok(answer)
     };
-    let response = if pairs > MOST_ON_A_CORE {
-        parallels::long(service.comparisons(), engine, work).await?
-    } else {
-        service.admission().run(move || work(&|| true)).await?.0
-    };
+    let (survey, is_long) = (service.survey(&snapshot), pairs > MOST_ON_A_CORE);
+    let response = parallels::answer(&service, survey, is_long, work).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 
@@ -120,38 +97,25 @@ pub(super) async fn of_passage(
     let (_, snapshot) = service.ready()?;
     let (target, fields) = url::read(extract::pairs(&request)?, snapshot.catalogue(), &PASSAGE)?;
     let asked: PassageParameters = extract::from_value(Value::Object(fields))?;
-    check_limit(asked.limit)?;
-    let thresholds = Thresholds {
-        min_confidence: asked.min_confidence,
-        min_margin: 0.0,
-        formulas: Formulas::Include,
-        ..Thresholds::default()
-    };
+    let thresholds = asked.read()?;
+    target.check(snapshot.catalogue())?;
     let row = snapshot.catalogue().row_at(document.as_str(), ordinal);
     let row = row.ok_or_else(|| {
         Problem::passage_not_found(format!("there is no passage {document}#p{ordinal}")).at("id")
     })?;
+    let work = move |survey: &Survey, _: IsAwaited<'_>| {
+        let scope = Scope {
+            target,
+            ..Scope::default()
+        };
+        let mut found = Sweep::new(survey, &scope, thresholds)?.of_passage(row)?;
+        let surer = |a: &Pair, b: &Pair| b.confidence.total_cmp(&a.confidence);
+        found.pairs.sort_by(surer);
+        let answer = passage_response(survey, &found, &thresholds, asked.limit, start)?;
+        Ok(answer)
+    };
     let survey = service.survey(&snapshot);
-    let (response, _) = service
-        .admission()
-        .run(move || {
-            let scope = Scope {
-                target,
-                ..Scope::default()
-            };
-            let mut found = Sweep::new(&survey, &scope, thresholds)?.of_passage(row)?;
-            found
-                .pairs
-                .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-            Ok(passage_response(
-                &survey,
-                &found,
-                &thresholds,
-                asked.limit,
-                start,
-            )?)
-        })
-        .await?;
+    let response = parallels::answer(&service, survey, false, work).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 

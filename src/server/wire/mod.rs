@@ -22,7 +22,7 @@ pub(super) use answer::{BatchResponse, FacetBody, FacetResponse, batch_response}
 pub use answer::{SearchResponse, search_response};
 pub(super) use parallels::{
     BeginBody, ComparisonParameters, EndBody, FamiliesRequest, ParallelsRequest, PassageParameters,
-    ProgressBody, StreamLine, at_filter, check_limit, passage_response,
+    ProgressBody, StreamLine, passage_response,
 };
 pub use parallels::{
     CorpusResponse, FamiliesResponse, Jsonl, ParallelBody, ParallelsResponse, comparison_response,

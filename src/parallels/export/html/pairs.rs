@@ -7,14 +7,18 @@ use super::page::{self, Head};
 use super::{Html, counted, heading, text};
 use crate::parallels::export::escape::Escaped;
 use crate::parallels::export::{Export, Report, Subject};
-use crate::parallels::{Parallel, Side};
+use crate::parallels::{Carrier, Parallel, Side};
 use crate::store::DocumentRecord;
 
 /// What the numbers mean, in the order in which they stand beside a pair.
-const NUMBERS: [(&str, &str); 9] = [
+const NUMBERS: [(&str, &str); 10] = [
+    (
+        "carrier",
+        "What says the same thing: the whole passages, or a sentence of each, whichever is surer. Sentences that carry a pair are framed. All numbers are of what carries the pair; but the cosine of the passages and the phrase are always of the whole passages, and each numbered line below a pair is of its own sentences.",
+    ),
     (
         "confidence",
-        "How sure it is that both passages say the same thing, from 0 to 1. It is an estimate, made from likeness; how, was fitted on labelled pairs.",
+        "How sure it is that what carries the pair says the same thing on both sides, from 0 to 1. It is an estimate, made from likeness; how, was fitted on labelled pairs.",
     ),
     (
         "wording",
@@ -30,23 +34,23 @@ const NUMBERS: [(&str, &str); 9] = [
     ),
     (
         "likeness",
-        "Cosine and words in common together, of the passages or of their most alike sentences, whichever is greater. Confidence is made of it.",
+        "Cosine and words in common together. Confidence is made of it.",
     ),
     (
         "margin",
-        "How far the likeness stands out from what is usual around both passages: 1 is no more than usual. It is missing where there is nothing around to compare with.",
+        "How far the likeness stands out from what is usual around both passages, or around both sentences: 1 is no more than usual. It is unknown where there is nothing around to compare with.",
     ),
     (
         "percentile",
-        "Of 100 pairs of passages drawn at random from the corpus, how many are less alike by cosine.",
+        "Of 100 pairs of passages, or of sentences, drawn at random from the corpus, how many are less alike by cosine.",
     ),
     (
         "phrase",
-        "Weight of the longest wording that both have, word for word; a rare word counts up to 1.",
+        "Weight of the longest wording that both passages have in the same order, gaps taking from it; a rare word counts up to 1.",
     ),
     (
         "formula",
-        "A passage like one of the two is in so many documents that it says little about these: thanks, greetings, courtesies.",
+        "What carries the pair, or nearly the same, is said in so many documents that it says little about these: thanks, greetings, courtesies.",
     ),
 ];
 
@@ -74,7 +78,7 @@ impl<W: Write> Export for Html<W> {
         if report.counts.found > 0 {
             writeln!(
                 self.out,
-                "<h2>Pairs</h2>\n<p class=\"key\">Sentences with the same number and colour answer each other; <mark>words</mark> that are underlined are in both passages.</p>"
+                "<h2>Pairs</h2>\n<p class=\"key\">Sentences with the same number and colour answer each other; those that are <span class=\"carries\">framed</span> carry their pair: its numbers are theirs. <mark>Words</mark> that are underlined are in both passages.</p>"
             )?;
         } else {
             writeln!(
@@ -115,38 +119,54 @@ impl<W: Write> Export for Html<W> {
 
 /// A pair with its numbers, both sides, and the sentences that carry it.
 fn article(out: &mut impl Write, parallel: &Parallel, id: &str, name: &str) -> io::Result<()> {
-    let pair = &parallel.pair;
     let formula = if parallel.formula { ", formula" } else { "" };
     writeln!(
         out,
         r##"<article id="{id}">
-<h3><a href="#{id}">{name}</a> <span class="sure">confidence {:.2}</span> <span class="kind">{}{formula}</span></h3>
-<p class="numbers">cosine {:.3} · words in common {:.2} · likeness {:.3} · margin {} · percentile {} · phrase {:.1}</p>
-<div class="sides">"##,
-        pair.confidence,
+<h3><a href="#{id}">{name}</a> <span class="sure">confidence {:.2}</span> <span class="kind">{}{formula}, carried by {}</span></h3>"##,
+        parallel.pair.confidence,
         parallel.wording,
-        pair.score,
-        pair.words,
-        pair.likeness,
-        known(parallel.margin.map(|margin| format!("{margin:.2}"))),
-        known(parallel.percentile.map(|percent| format!("{percent:.4}"))),
-        parallel.phrase
+        parallel.pair.carrier.said()
     )?;
+    numbers(out, parallel)?;
+    writeln!(out, r#"<div class="sides">"#)?;
     side(out, parallel, id, true)?;
     side(out, parallel, id, false)?;
     writeln!(out, "</div>")?;
     if !parallel.sentences.is_empty() {
         writeln!(out, r#"<ul class="evidence">"#)?;
         for (number, sentence) in (1..).zip(&parallel.sentences) {
+            let carries = parallel.carrying() == Some(sentence);
+            let carries = if carries { ", carries the pair" } else { "" };
             writeln!(
                 out,
-                r#"<li>Sentence <span class="n s{number}">{number}</span> confidence {:.2}, cosine {:.3}, {}</li>"#,
+                r#"<li>Sentence <span class="n s{number}">{number}</span> confidence {:.2}, cosine {:.3}, {}{carries}</li>"#,
                 sentence.confidence, sentence.score, sentence.wording
             )?;
         }
         writeln!(out, "</ul>")?;
     }
     writeln!(out, "</article>")
+}
+
+/// The numbers of what carries the pair, then those of the whole passages.
+fn numbers(out: &mut impl Write, parallel: &Parallel) -> io::Result<()> {
+    let pair = &parallel.pair;
+    let passages = match pair.carrier {
+        Carrier::Passages => String::new(),
+        Carrier::Sentences { .. } => format!("cosine {:.3} · ", parallel.passage_score),
+    };
+    writeln!(
+        out,
+        r#"<p class="numbers">Of {}: cosine {:.3} · words in common {:.2} · likeness {:.3} · margin {} · percentile {}; of both passages: {passages}phrase {:.1}</p>"#,
+        pair.carrier.said(),
+        pair.score,
+        pair.words,
+        pair.likeness,
+        known(parallel.margin.map(|margin| format!("{margin:.2}"))),
+        known(parallel.percentile.map(|percent| format!("{percent:.4}"))),
+        parallel.phrase
+    )
 }
 
 fn known(value: Option<String>) -> String {
@@ -210,9 +230,13 @@ fn side(out: &mut impl Write, parallel: &Parallel, id: &str, is_source: bool) ->
     )?;
     text::marked(out, parallel, id, is_source)?;
     writeln!(out, "</blockquote>")?;
+    let said = match parallel.pair.carrier {
+        Carrier::Passages => "nearly the same",
+        Carrier::Sentences { .. } => "nearly what is framed",
+    };
     writeln!(
         out,
-        "<p class=\"place\">{}, characters {} to {}; nearly the same is said in {} by {}</p>\n</section>",
+        "<p class=\"place\">{}, characters {} to {}; {said} is said in {} by {}</p>\n</section>",
         Escaped(&passage.id()),
         passage.range.start,
         passage.range.end,

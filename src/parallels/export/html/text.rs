@@ -7,8 +7,8 @@ use crate::parallels::export::escape::Escaped;
 use crate::parallels::{Parallel, SentencePair};
 use crate::passages::TextRange;
 
-/// Writes the text of one side. Sentences and shared words may overlap in any way: the text is cut
-/// wherever one of them begins or ends.
+/// Writes the text of one side, a sentence that carries the pair in a frame. Sentences and shared words
+/// may overlap in any way: the text is cut wherever one of them begins or ends.
 pub(super) fn marked(
     out: &mut impl Write,
     parallel: &Parallel,
@@ -43,9 +43,11 @@ pub(super) fn marked(
             }
             if let Some(place) = sentence {
                 let n = place + 1;
+                let carries = parallel.sentences.get(place) == parallel.carrying();
+                let carries = if carries { " carries" } else { "" };
                 write!(
                     out,
-                    r##"<span class="s{n}" id="{id}-{own}{n}"><a class="n" href="#{id}-{other}{n}" aria-label="sentence {n}, to its answer">{n}</a>"##
+                    r##"<span class="s{n}{carries}" id="{id}-{own}{n}"><a class="n" href="#{id}-{other}{n}" aria-label="sentence {n}, to its answer">{n}</a>"##
                 )?;
             }
             open = sentence;

@@ -31,6 +31,7 @@ pub(super) fn write(
         ("score", pair.score),
         ("words", pair.words),
         ("likeness", pair.likeness),
+        ("passage_score", parallel.passage_score),
         ("phrase", parallel.phrase),
     ] {
         features += &numeric(name, &decimals(value));
@@ -47,8 +48,10 @@ pub(super) fn write(
     }
     writeln!(
         out,
-        "{features}<f name=\"wording\"><symbol value=\"{}\"/></f>\n<f name=\"formula\"><binary value=\"{}\"/></f>\n</fs>",
-        parallel.wording, parallel.formula
+        "{features}<f name=\"carrier\"><symbol value=\"{}\"/></f>\n<f name=\"wording\"><symbol value=\"{}\"/></f>\n<f name=\"formula\"><binary value=\"{}\"/></f>\n</fs>",
+        pair.carrier.name(),
+        parallel.wording,
+        parallel.formula
     )?;
     sentences(out, parallel, link, (source, target))?;
     shared(out, parallel, link, (source, target))
@@ -78,9 +81,11 @@ fn sentences(
         r##"<linkGrp type="sentences" targFunc="source target" corresp="#l{link}">"##
     )?;
     for (place, (own, theirs, pair)) in (1..).zip(&pairs) {
+        let carries = parallel.carrying() == Some(*pair);
+        let subtype = if carries { r#" subtype="carrier""# } else { "" };
         writeln!(
             out,
-            r##"<link xml:id="l{link}.s{place}" type="{}" target="#p{source}.s{own} #p{target}.s{theirs}"/>"##,
+            r##"<link xml:id="l{link}.s{place}" type="{}"{subtype} target="#p{source}.s{own} #p{target}.s{theirs}"/>"##,
             pair.wording
         )?;
     }

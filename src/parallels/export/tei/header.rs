@@ -6,6 +6,9 @@ use crate::parallels::export::Report;
 use crate::parallels::export::escape::Escaped;
 use crate::store::DocumentSummary;
 
+/// Whose the numbers are.
+const NUMBERS: &str = "A pair is carried by its whole passages, or by a sentence of each: the feature carrier says which. What carries it has the degree of its certainty, its wording (the type of its link), and the features confidence, score, words, likeness, percentile, margin and formula; it is what is said, or nearly so, in so many other documents (source_documents, target_documents) and by so many of their known speakers. passage_score is the cosine of the whole passages, whatever carries them, and phrase the weight of the longest wording that they have in common. Where sentences carry a pair, corresp of its link points to the link of these sentences, whose subtype is carrier.";
+
 /// Writes where the texts come from, and their documents.
 pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let (origin, found) = (&report.origin, report.counts.found);
@@ -59,6 +62,9 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
         out,
         r#"</list></p>
 </projectDesc>
+<editorialDecl>
+<interpretation><p>{NUMBERS}</p></interpretation>
+</editorialDecl>
 <listPrefixDef>
 <prefixDef ident="document" matchPattern="(.+)#char=([0-9]+),([0-9]+)" replacementPattern="/v1/documents/$1#char=$2,$3">
 <p>A place in a document: its id, and a range of the characters of its text as the service answers it, the first inside and the first after, as RFC 5147 counts them.</p>

@@ -2,9 +2,9 @@
 //!
 //! The header says where the text comes from; each passage stands once in the body, sentence by
 //! sentence, with its place in its document; `standOff` holds a link for each pair, links for its
-//! sentences, spans for its shared words, and its numbers as a certainty and a feature structure. Links
-//! follow the texts that they point to, so they wait in files without a name until the last passage is
-//! written.
+//! sentences, spans for its shared words, and its numbers as a certainty and a feature structure. Where
+//! sentences carry a pair, its link leads to theirs. Links follow the texts that they point to, so they
+//! wait in files without a name until the last passage is written.
 
 mod beside;
 mod header;
@@ -149,9 +149,12 @@ impl<W: Write> Export for Tei<W> {
         let link = self.written;
         let source = self.passage(&parallel.source)?;
         let target = self.passage(&parallel.target)?;
+        let carrying = parallel.carrying();
+        let carrying =
+            carrying.map_or_else(String::new, |_| format!(r##" corresp="#l{link}.s1""##));
         writeln!(
             self.links.0,
-            r##"<link xml:id="l{link}" type="{}" target="#p{source} #p{target}" ana="#l{link}.numbers"/>"##,
+            r##"<link xml:id="l{link}" type="{}" target="#p{source} #p{target}"{carrying} ana="#l{link}.numbers"/>"##,
             parallel.wording
         )?;
         beside::write(&mut self.annotations.0, parallel, link, (source, target))

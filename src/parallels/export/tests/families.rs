@@ -1,6 +1,8 @@
 //! Files of families.
 
-use super::{check_links, check_page, plain, rows, text, xml};
+use super::pages::check_page;
+use super::tables::{plain, rows};
+use super::{check_links, text, xml};
 use crate::parallels::FamilyTexts;
 use crate::parallels::export::escape::clean;
 use crate::parallels::export::samples::{families, families_report};

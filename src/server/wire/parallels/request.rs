@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::parallels::{Enough, FamilyOptions, Formulas, Scope, Thresholds};
-use crate::search::{Filter, SearchError};
+use crate::search::Filter;
 use crate::server::problem::Problem;
 
 /// Most pairs in one answer that is no stream.
@@ -44,13 +44,13 @@ pub(in crate::server) struct ParallelsRequest {
     years: Option<u32>,
     /// The target must be later than the source.
     forward: bool,
-    /// Pairs of a lower cosine are not looked at.
+    /// What has a lower cosine carries no pair and is not looked at.
     #[schema(minimum = -1, maximum = 1)]
     min_score: f32,
     /// Pairs of less confidence are left out.
     #[schema(minimum = 0, maximum = 1)]
     min_confidence: f32,
-    /// Pairs of a lower margin are left out.
+    /// Pairs whose carrier has a lower margin are left out.
     #[schema(minimum = 0, maximum = 10)]
     min_margin: f32,
     /// What becomes of formulas.
@@ -219,17 +219,7 @@ fn filter(value: Option<&serde_json::Value>, name: &str) -> Result<Filter, Probl
     let Some(value) = value else {
         return Ok(Filter::All(Vec::new()));
     };
-    Filter::read(value).map_err(|error| at_filter(error, name))
-}
-
-/// A problem with one of several filters.
-pub(in crate::server) fn at_filter(error: SearchError, name: &str) -> Problem {
-    let problem = Problem::from(error);
-    let field = problem.field().unwrap_or_default().to_owned();
-    match field.strip_prefix("filter") {
-        Some(rest) => problem.at(format!("{name}{rest}")),
-        None => problem,
-    }
+    Ok(Filter::read_as(name, value)?)
 }
 
 /// What is enough for a pair of two documents, or of one passage and all others.
@@ -240,7 +230,8 @@ pub(in crate::server) struct ComparisonParameters {
     /// Pairs of at least this confidence.
     #[param(minimum = 0, maximum = 1, default = 0.3)]
     pub(in crate::server) min_confidence: f32,
-    /// Pairs with common wording of at least this weight, however unsure; a rare word weighs up to 1.
+    /// Pairs whose passages have common wording of at least this weight, however unsure; a rare word weighs
+    /// up to 1.
     #[param(minimum = 0, default = 2)]
     pub(in crate::server) min_phrase: f32,
     /// Whether a passage may be in several pairs.
@@ -286,18 +277,43 @@ impl Default for PassageParameters {
 }
 
 impl ComparisonParameters {
-    /// Refuses what is out of range.
-    pub(in crate::server) fn check(&self) -> Result<(), Problem> {
-        if self.min_phrase.is_finite() && self.min_phrase >= 0.0 {
-            return check_limit(self.limit);
+    /// What is asked, checked.
+    pub(in crate::server) fn read(&self) -> Result<(Thresholds, Enough), Problem> {
+        if !self.min_phrase.is_finite() || self.min_phrase < 0.0 {
+            let detail = format!("min_phrase is {}; expected at least 0", self.min_phrase);
+            return Err(Problem::parameter_out_of_range(detail).at("min_phrase"));
         }
-        let detail = format!("min_phrase is {}; expected at least 0", self.min_phrase);
-        Err(Problem::parameter_out_of_range(detail).at("min_phrase"))
+        check_limit(self.limit)?;
+        let thresholds = Thresholds {
+            min_confidence: self.min_confidence,
+            ..Thresholds::default()
+        };
+        thresholds.check()?;
+        let enough = Enough {
+            confidence: self.min_confidence,
+            phrase: self.min_phrase,
+        };
+        Ok((thresholds, enough))
+    }
+}
+
+impl PassageParameters {
+    /// What is asked, checked.
+    pub(in crate::server) fn read(&self) -> Result<Thresholds, Problem> {
+        check_limit(self.limit)?;
+        let thresholds = Thresholds {
+            min_confidence: self.min_confidence,
+            min_margin: 0.0,
+            formulas: Formulas::Include,
+            ..Thresholds::default()
+        };
+        thresholds.check()?;
+        Ok(thresholds)
     }
 }
 
 /// Checks how many pairs are wanted.
-pub(in crate::server) fn check_limit(limit: usize) -> Result<(), Problem> {
+fn check_limit(limit: usize) -> Result<(), Problem> {
     if (1..=MOST_PAIRS).contains(&limit) {
         return Ok(());
     }

@@ -68,17 +68,6 @@ impl PairsEnd {
     }
 }
 
-impl From<&Parallel> for PairBody {
-    fn from(parallel: &Parallel) -> Self {
-        Self {
-            source: Some(parallel.source.passage.id()),
-            target: Some(parallel.target.passage.id()),
-            confidence: parallel.pair.confidence,
-            score: parallel.pair.score,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Map, Value};
@@ -142,7 +131,9 @@ mod tests {
             assert_eq!(kind, "parallel");
             check_side(&read["source"], &parallel.source);
             check_side(&read["target"], &parallel.target);
+            assert_eq!(read["carrier"], parallel.pair.carrier.name());
             assert_eq!(read["score"], -0.125);
+            assert_eq!(read["passage_score"], parallel.passage_score);
             assert_eq!(read["margin"], Value::Null);
             let sentences = read["sentences"].as_array().unwrap();
             assert_eq!(sentences.len(), parallel.sentences.len());
@@ -169,5 +160,6 @@ mod tests {
         assert_eq!((&end["found"], &end["passages"]), (&0.into(), &77.into()));
         assert_eq!(end["closest"]["source"], "x:y&z#p1");
         assert_eq!(end["closest"]["confidence"], 0.8125);
+        assert_eq!(end["closest"]["carrier"], "passages");
     }
 }

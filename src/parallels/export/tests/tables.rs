@@ -1,0 +1,87 @@
+//! Tables.
+
+use std::collections::BTreeMap;
+
+use super::all;
+use crate::parallels::export::Format;
+use crate::parallels::export::escape::clean;
+use crate::parallels::export::samples::parallels;
+
+/// What the documentation says gives a text of a table back.
+pub(super) fn plain(cell: &str) -> String {
+    let rest = cell.trim_start_matches('\'');
+    let guarded = rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let cell = if guarded { &cell[1..] } else { cell };
+    cell.to_owned()
+}
+
+/// The rows of a table, by the names of columns.
+pub(super) fn rows(table: &str) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .comment(Some(b'#'))
+        .from_reader(table.as_bytes());
+    reader
+        .deserialize()
+        .map(|row| row.expect("a row"))
+        .collect()
+}
+
+#[test]
+fn a_table_is_read_back() {
+    let table = all(Format::Csv);
+    assert!(table.starts_with("\u{feff}# title,\"Parallels of a corpus\"\r\n"));
+    assert!(table.contains("\r\n# target,\"'=two lines\"\r\n"));
+    assert!(
+        table.contains(",\"007\","),
+        "a text that looks like a number"
+    );
+    let rows = rows(&table);
+    let parallels = parallels();
+    assert_eq!(rows.len(), parallels.len());
+    for (row, parallel) in rows.iter().zip(&parallels) {
+        for (name, side) in [("source", &parallel.source), ("target", &parallel.target)] {
+            let cell = |column: &str| row[&format!("{name}_{column}")].clone();
+            let (passage, metadata) = (&side.passage, &side.document.metadata);
+            assert_eq!(plain(&cell("text")), clean(&passage.text));
+            assert_eq!(plain(&cell("id")), passage.id());
+            let title = metadata.title.as_deref().unwrap_or("");
+            assert_eq!(plain(&cell("title")), clean(title));
+            let speaker = metadata.speaker.as_deref().unwrap_or("");
+            assert_eq!(plain(&cell("speaker")), clean(speaker));
+            assert_eq!(cell("country"), "007");
+            assert_eq!(cell("date"), metadata.date.expect("a date").to_string());
+            assert_eq!(cell("start"), passage.range.start.to_string());
+            assert_eq!(cell("end"), passage.range.end.to_string());
+            assert_eq!(cell("documents"), side.common.documents.to_string());
+        }
+        let passage_score = format!("{:.4}", parallel.passage_score);
+        for (name, value) in [
+            ("confidence", "0.8125"),
+            ("carrier", parallel.pair.carrier.name()),
+            ("score", "-0.1250"),
+            ("passage_score", &passage_score),
+            ("margin", ""),
+            ("percentile", "99.9999"),
+            ("wording", "paraphrase"),
+            ("formula", "true"),
+        ] {
+            assert_eq!(row[name], value);
+        }
+        let sentences: serde_json::Value = serde_json::from_str(&row["sentences"]).expect("JSON");
+        let first = parallel.source.passage.slice(parallel.sentences[0].source);
+        assert_eq!(sentences[0]["source"], *clean(first));
+        assert_eq!(plain(&row["source_sentence"]), clean(first));
+        assert_eq!(
+            sentences.as_array().map(Vec::len),
+            Some(parallel.sentences.len())
+        );
+    }
+    let numbers = ["score", "passage_score"];
+    for (name, cell) in rows.iter().flatten() {
+        let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+        assert!(
+            !formula || numbers.contains(&name.as_str()),
+            "{name}: {cell}"
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! What takes long: where it runs, and how it ends before its time.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::http::{SERVED, Served, post};
+use super::*;
+use crate::support::client::send;
+use crate::support::process;
+
+#[test]
+fn a_client_that_hangs_up_leaves_the_service_free() {
+    let body = json!({"min_score": -1, "min_confidence": 0, "formulas": "include"}).to_string();
+    for _ in 0..6 {
+        let mut stream = TcpStream::connect(SERVED.server).unwrap();
+        write!(
+            stream,
+            "POST /v1/parallels HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
+        let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+        if head[0].starts_with("HTTP/1.1 503") {
+            // Those before have not been noticed yet; that is said, and when to come again.
+            let later = |line: &String| line.to_lowercase().starts_with("retry-after:");
+            assert!(head.iter().any(later), "{head:?}");
+        } else {
+            assert!(head[0].starts_with("HTTP/1.1 200"), "{head:?}");
+        }
+    }
+    // Whoever comes after them is answered once they have been noticed.
+    assert_eq!(post("/v1/families", &json!({})).status, 200);
+}
+
+/// Two of seventy passages, each of a number of its own beside much that they all say.
+fn long_speeches() -> [Value; 2] {
+    ["north", "south"].map(|id| json!({"id": id, "text": long_speech(id)}))
+}
+
+fn long_speech(kind: &str) -> String {
+    let passage = |number: usize| {
+        format!(
+            "In the {kind} of district {number} our engineers finished bridge number {number} before the winter. Trains now reach the copper mines within a day, and the villages along the line have asked for stations, schools and a doctor of their own, {number} in all."
+        )
+    };
+    (0..70).map(passage).collect::<Vec<_>>().join("\n\n")
+}
+
+/// What is asked of a corpus so that every pair of passages is given.
+fn everything() -> Value {
+    json!({"min_score": -1, "min_confidence": 0, "min_margin": 0, "formulas": "include", "exact": true})
+}
+
+/// Begins a stream of more than the buffers between both sides hold, as soon as there is a place for it,
+/// and reads no more than its head.
+fn begin(server: SocketAddr, asked: &Value) -> impl BufRead + use<> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    loop {
+        let request = agent.post(format!("http://{server}/v1/parallels"));
+        let request = request.header("content-type", "application/json");
+        let answer = request.send(asked.to_string()).unwrap();
+        if answer.status() == 200 {
+            return BufReader::new(answer.into_body().into_reader());
+        }
+        assert_eq!(answer.status(), 503);
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// What is left of a stream.
+fn rest(stream: impl BufRead) -> Vec<Value> {
+    let lines = stream.lines().map(Result::unwrap);
+    lines
+        .map(|line| serde_json::from_str(&line).unwrap())
+        .collect()
+}
+
+/// The passages of the pairs among lines.
+fn given(lines: &[Value]) -> Vec<(String, String)> {
+    let name = |side: &Value| side["passage"].as_str().unwrap().to_owned();
+    let pairs = lines
+        .iter()
+        .map(|line| &line["parallel"])
+        .filter(|pair| !pair.is_null());
+    pairs
+        .map(|pair| (name(&pair["source"]), name(&pair["target"])))
+        .collect()
+}
+
+#[test]
+fn told_to_stop_a_stream_ends_where_the_next_process_goes_on() {
+    let folder = TempDir::new().unwrap();
+    let corpus = folder.path().join("corpus");
+    fs::create_dir(&corpus).unwrap();
+    let lines = long_speeches()
+        .map(|document| document.to_string())
+        .join("\n");
+    fs::write(corpus.join("corpus.jsonl"), lines).unwrap();
+    let arguments = ["--corpus", corpus.to_str().unwrap()];
+    // Enough for those that read, whatever else the machine has to do.
+    let settings = [("ANTIPHON_SHUTDOWN_SECONDS", "120")];
+    let served = process::Served::start(&folder, &arguments, &settings);
+    let stream = begin(served.address, &everything());
+    served.signal("TERM");
+    while send("GET", served.address, "/readyz", None).status == 200 {
+        sleep(Duration::from_millis(5));
+    }
+    let first = rest(stream);
+    let end = &first.last().unwrap()["end"];
+    assert_eq!(end["complete"], false, "{end}");
+    let said = served.ended_well();
+    assert!(!said.contains("were not answered"), "{said}");
+
+    let served = process::Served::start(&folder, &arguments, &[]);
+    let whole = given(&rest(begin(served.address, &everything())));
+    let mut asked = everything();
+    asked["cursor"] = end["next_cursor"].clone();
+    let second = rest(begin(served.address, &asked));
+    assert_eq!(second.last().unwrap()["end"]["complete"], true);
+    let (first, second) = (given(&first), given(&second));
+    assert!(!second.is_empty());
+    assert_eq!([first, second].concat(), whole);
+}
+
+#[test]
+fn what_reads_all_sentences_runs_where_long_comparisons_do() {
+    let [north, south] = long_speeches();
+    let served = Served::start(&[
+        json!({"id": "alpha", "text": SEA}),
+        json!({"id": "beta", "text": SEA_AGAIN}),
+        north,
+        south,
+    ]);
+    // Streams with a survey of their own leave nothing that others could know.
+    let take_both = || [(); 2].map(|()| begin(served.server, &everything()));
+    let short = [
+        "/v1/passages/alpha%23p1/parallels",
+        "/v1/documents/alpha/parallels/beta",
+    ];
+    let two = take_both();
+    for path in short {
+        let answer = send("GET", served.server, path, None);
+        answer.assert_problem(503, "overloaded", None);
+    }
+    drop(two);
+    assert_eq!(served.ask("GET", short[0], None).status, 200);
+    let _two = take_both();
+    for path in short {
+        let answer = send("GET", served.server, path, None);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
+#[test]
+fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
+    let served = Served::start(&long_speeches());
+    let path = "/v1/documents/north/parallels/south?limit=10000";
+    let answer = served.ask("GET", path, None);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let survey = Survey::new(Arc::clone(&served.snapshot), false);
+    let expected = compare(&survey, ("north", "south"), Enough::default(), false).unwrap();
+    assert!(expected.compared > 4_000, "{}", expected.compared);
+    assert_eq!(answer.body["compared"], expected.compared);
+    let parallels = answer.body["parallels"].as_array().unwrap().iter();
+    let name = |side: &Value| side["passage"].as_str().unwrap().to_owned();
+    let pairs = parallels.map(|pair| (name(&pair["source"]), name(&pair["target"])));
+    assert_eq!(pairs.collect::<Vec<_>>(), ids(&survey, &expected.pairs));
+    // Whoever hangs up leaves the service free: both places are there again for those who come.
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(served.server).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+    }
+    assert_eq!(served.ask("GET", path, None).status, 200);
+}
+
+#[test]
+fn a_comparison_that_nobody_waits_for_ends() {
+    let (survey, _data) = survey(&corpus());
+    let asked = AtomicUsize::new(0);
+    let is_awaited = || asked.fetch_add(1, Ordering::SeqCst) < 2;
+    let enough = Enough::default();
+    let found = compare_while(&survey, ("alpha", "beta"), enough, false, &is_awaited);
+    assert!(matches!(found, Err(ParallelsError::Cancelled)));
+    assert_eq!(asked.into_inner(), 3, "with every passage");
+}
+
+#[test]
+fn a_sweep_that_nobody_waits_for_ends_wherever_it_is() {
+    let (survey, _data) = survey(&corpus());
+    let sweep = || Sweep::new(&survey, &Scope::default(), Thresholds::default()).unwrap();
+    let asked = AtomicUsize::new(0);
+    let counts = || asked.fetch_add(1, Ordering::SeqCst) < usize::MAX;
+    let whole = sweep().while_awaited(&counts).all().unwrap();
+    let all = asked.into_inner();
+    // With every passage, and with every pair that is looked at.
+    assert!(all > whole.passages, "{all} of {}", whole.passages);
+    for step in [0, 1, all / 2, all - 1] {
+        let asked = AtomicUsize::new(0);
+        let is_awaited = || asked.fetch_add(1, Ordering::SeqCst) < step;
+        let found = sweep().while_awaited(&is_awaited).all();
+        assert!(matches!(found, Err(ParallelsError::Cancelled)), "{step}");
+    }
+    let sources = sweep().sources();
+    let found = sweep().while_awaited(&|| false).closest_of(&sources);
+    assert!(matches!(found, Err(ParallelsError::Cancelled)));
+}
