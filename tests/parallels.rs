@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use antiphon::engine::{IngestOptions, Snapshot};
 use antiphon::parallels::{
-    Carrier, Enough, Families, FamilyOptions, Formulas, NEAR, Pair, ParallelsError, Reader, Scope,
-    Survey, Sweep, Thresholds, Wording, compare, compare_while, families,
+    Carrier, Enough, Families, FamilyOptions, FamilyTexts, Formulas, NEAR, Pair, ParallelsError,
+    Reader, Scope, Survey, Sweep, Thresholds, Wording, compare, compare_while, families,
 };
 use antiphon::search::Filter;
 use serde_json::json;
@@ -408,7 +408,7 @@ fn the_order_of_documents_changes_nothing() {
 }
 
 fn members(survey: &Survey, families: &Families) -> Vec<Vec<String>> {
-    let member = |member: &antiphon::parallels::Member| survey.id_of(member.row).unwrap();
+    let member = |member: &antiphon::parallels::Member| survey.id_of(member.unit.row).unwrap();
     let families = families.families.iter();
     families
         .map(|family| family.members.iter().map(member).collect())
@@ -523,7 +523,7 @@ fn families_gather_what_is_said_again_and_again() {
             ..options.thresholds()
         };
         let sweep = Sweep::new(&survey, &Scope::default(), thresholds).unwrap();
-        sweep.all().unwrap().pairs
+        sweep.with_every_carrier().all().unwrap().pairs
     };
     let found = families(&survey, &pairs(Formulas::Exclude), &options).unwrap();
     let sea = ["eta#p1", "alpha#p2", "beta#p4", "alpha-again#p2"];
@@ -554,6 +554,82 @@ fn families_gather_what_is_said_again_and_again() {
     turned.reverse();
     let turned = families(&survey, &turned, &options).unwrap();
     assert_eq!(members(&survey, &straight), members(&survey, &turned));
+}
+
+#[test]
+fn families_are_of_what_is_said_and_not_of_where_it_stands() {
+    const OATH: &str =
+        "No treaty will ever make the shipyards of Marseille forget their drowned apprentices.";
+    const TOAST: &str =
+        "Orchards in the valley of Kakheti gave forty barrels of amber wine this autumn.";
+    let around = [
+        "Trains were late all winter, and nobody told the passengers why.",
+        "Our budget for libraries was cut again by the council in March.",
+        "A comet was seen above the observatory for three nights in a row.",
+        "Chess players gathered in the old town to honour their champion.",
+    ];
+    // One speaker says both, the others one of them each, and all something else as well.
+    let said = [
+        vec![OATH, TOAST],
+        vec![OATH],
+        vec![OATH],
+        vec![TOAST],
+        vec![TOAST],
+    ];
+    let document = |(place, said): (usize, &Vec<&str>)| {
+        let mut sentences = vec![around[place % 4]];
+        sentences.extend(said);
+        json!({"id": format!("d{place}"), "date": format!("20{}", 10 + place), "text": sentences.join(" ")})
+    };
+    let mut documents: Vec<_> = said.iter().enumerate().map(document).collect();
+    // The same paragraph under three ids: its sentences are no families of their own.
+    for id in ["copy-a", "copy-b", "copy-c"] {
+        documents.push(json!({"id": id, "date": "2030", "text": format!("{SEA} {CHESS}")}));
+    }
+    let (survey, _data) = survey(&documents);
+    let options = FamilyOptions::default();
+    let thresholds = Thresholds {
+        formulas: Formulas::Include,
+        ..options.thresholds()
+    };
+    let sweep = Sweep::new(&survey, &Scope::default(), thresholds).unwrap();
+    let pairs = sweep.with_every_carrier().all().unwrap().pairs;
+    let found = families(&survey, &pairs, &options).unwrap();
+    let read = found.families.iter().map(|family| {
+        let texts = FamilyTexts::read(&survey, family).unwrap();
+        let members = texts.members.iter();
+        let members = members.map(|member| {
+            (
+                member.passage.document.to_string(),
+                member.said().to_owned(),
+            )
+        });
+        members.collect::<Vec<_>>()
+    });
+    let mut read: Vec<Vec<(String, String)>> = read.collect();
+    read.sort();
+    let expected =
+        |ids: [&str; 3], said: &str| ids.map(|id| (id.to_owned(), said.to_owned())).to_vec();
+    let whole = format!("{SEA} {CHESS}");
+    assert_eq!(
+        read,
+        [
+            expected(["copy-a", "copy-b", "copy-c"], &whole),
+            expected(["d0", "d1", "d2"], OATH),
+            expected(["d0", "d3", "d4"], TOAST),
+        ]
+    );
+    assert!(found.nested >= 2, "{}", found.nested);
+    let long = FamilyOptions {
+        min_words: 20,
+        ..options
+    };
+    let found = families(&survey, &pairs, &long).unwrap();
+    assert_eq!(
+        found.families.len(),
+        1,
+        "only the paragraph has so many words"
+    );
 }
 
 #[test]

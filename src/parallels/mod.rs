@@ -68,6 +68,17 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// What carries it on each side.
+    #[must_use]
+    pub fn units(&self) -> (Unit, Unit) {
+        let (own, theirs) = match self.carrier {
+            Carrier::Passages => (None, None),
+            Carrier::Sentences { source, target } => (Some(source), Some(target)),
+        };
+        let unit = |row, sentence| Unit { row, sentence };
+        (unit(self.source, own), unit(self.target, theirs))
+    }
+
     /// The surer one first; of equals that of whole passages, then that of earlier sentences.
     fn surer(&self, other: &Self) -> Ordering {
         let confidence = other.confidence.total_cmp(&self.confidence);
@@ -80,6 +91,12 @@ impl Pair {
         targets.then_with(|| self.surer(other))
     }
 }
+
+/// The name of [`Carrier::Passages`] in files and answers.
+const PASSAGES: &str = "passages";
+
+/// The name of [`Carrier::Sentences`].
+const SENTENCES: &str = "sentences";
 
 /// What of two passages says the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,8 +126,8 @@ impl Carrier {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Passages => "passages",
-            Self::Sentences { .. } => "sentences",
+            Self::Passages => PASSAGES,
+            Self::Sentences { .. } => SENTENCES,
         }
     }
 
@@ -121,6 +138,23 @@ impl Carrier {
             Self::Passages => "the whole passages",
             Self::Sentences { .. } => "a sentence of each",
         }
+    }
+}
+
+/// A passage, or a sentence of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Unit {
+    /// The passage's row.
+    pub row: u32,
+    /// The sentence's place in the passage, from 0; `None` for the whole passage.
+    pub sentence: Option<u16>,
+}
+
+impl Unit {
+    /// In the order of documents and their passages, the whole before its sentences.
+    fn compare(self, other: Self, catalogue: &Catalogue) -> Ordering {
+        let rows = catalogue.compare(self.row, other.row);
+        rows.then_with(|| self.sentence.cmp(&other.sentence))
     }
 }
 

@@ -59,6 +59,14 @@ impl Statement {
         self.words.len() >= FEWEST_WORDS
     }
 
+    /// How many words a sentence has, or the whole.
+    pub(super) fn words(&self, sentence: Option<u16>) -> usize {
+        sentence.map_or(self.words.len(), |place| {
+            let sentence = self.sentences.get(usize::from(place));
+            sentence.map_or(0, |sentence| sentence.words)
+        })
+    }
+
     /// Whether a sentence has enough words to carry something.
     pub(super) fn counts(&self, sentence: usize) -> bool {
         let sentence = self.sentences.get(sentence);

@@ -16,7 +16,7 @@ use super::neighbourhood::{CHOSEN_AMONG, Gathered};
 use super::statement::{Embedded, Statement};
 use super::words::Lexicon;
 use super::{
-    Around, Background, Calibration, Carrier, Neighbourhood, Pair, ParallelsError, Sentences,
+    Around, Background, Calibration, Carrier, Neighbourhood, Pair, ParallelsError, Sentences, Unit,
 };
 
 /// Neighbours whose mean likeness is a statement's neighbourhood (Artetxe & Schwenk 2019 have 4 too).
@@ -135,6 +135,11 @@ impl Survey {
         let statement = Arc::new(statement);
         self.statements.insert(row, Arc::clone(&statement));
         Ok(statement)
+    }
+
+    /// How many words a passage or sentence has.
+    pub(super) fn words_of(&self, unit: Unit) -> Result<usize, ParallelsError> {
+        Ok(self.statement(unit.row)?.words(unit.sentence))
     }
 
     /// All sentences of the corpus, which are read when they are first asked for.

@@ -24,6 +24,7 @@ pub struct Sweep<'a> {
     plan: Plan,
     thresholds: Thresholds,
     formula_from: usize,
+    every_carrier: bool,
     is_awaited: IsAwaited<'a>,
 }
 
@@ -79,6 +80,7 @@ impl<'a> Sweep<'a> {
             formula_from: thresholds.formula_from(snapshot.facts().documents),
             thresholds,
             survey,
+            every_carrier: false,
             is_awaited: &|| true,
         })
     }
@@ -88,6 +90,16 @@ impl<'a> Sweep<'a> {
     #[must_use]
     pub fn while_awaited(self, is_awaited: IsAwaited<'a>) -> Self {
         Self { is_awaited, ..self }
+    }
+
+    /// Gives of two passages not only the surest pair that is wanted, but one for everything that carries
+    /// a wanted pair: families are made of these.
+    #[must_use]
+    pub fn with_every_carrier(self) -> Self {
+        Self {
+            every_carrier: true,
+            ..self
+        }
     }
 
     fn go_on(&self) -> Result<(), ParallelsError> {
@@ -221,20 +233,25 @@ impl<'a> Sweep<'a> {
         Ok(closest.closest)
     }
 
-    /// Takes the surest of the carriers of one pair that is wanted, or counts why the surest is not.
+    /// Takes the surest of the carriers of one pair that is wanted, or all that are, or counts why the
+    /// surest is not.
     fn take(&self, carriers: &[Pair], swept: &mut Swept) -> Result<(), ParallelsError> {
-        let mut first = None;
+        let (mut first, mut is_taken) = (None, false);
         for pair in carriers
             .iter()
             .filter(|p| p.score >= self.thresholds.min_score)
         {
-            let Some(reason) = self.unwanted(pair)? else {
-                swept.pairs.push(*pair);
-                return Ok(());
-            };
-            first.get_or_insert(reason);
+            if let Some(reason) = self.unwanted(pair)? {
+                first.get_or_insert(reason);
+                continue;
+            }
+            swept.pairs.push(*pair);
+            is_taken = true;
+            if !self.every_carrier {
+                break;
+            }
         }
-        match first {
+        match first.filter(|_| !is_taken) {
             Some(Unwanted::Unsure) => swept.left_out.unsure += 1,
             Some(Unwanted::Hub) => swept.left_out.hubs += 1,
             Some(Unwanted::Formula) => swept.left_out.formulas += 1,

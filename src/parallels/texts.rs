@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::passages::TextRange;
 use crate::store::{DocumentSummary, HitRecord, PassageRecord};
 
 use super::{Family, Member, ParallelsError, Survey};
@@ -15,11 +16,13 @@ pub struct FamilyTexts {
     pub members: Vec<MemberText>,
 }
 
-/// A passage of a family.
+/// A passage of a family, or a sentence in its passage.
 #[derive(Debug, Clone)]
 pub struct MemberText {
     /// The passage.
     pub passage: PassageRecord,
+    /// The sentence that is the member, in characters of the document; `None` where the whole passage is.
+    pub sentence: Option<TextRange>,
     /// Its document, without the text.
     pub document: Arc<DocumentSummary>,
     /// How alike it is to the representative; 1 for the representative itself.
@@ -37,17 +40,26 @@ impl FamilyTexts {
     ///
     /// If the store cannot be read, or the family belongs to another snapshot.
     pub fn read(survey: &Survey, family: &Family) -> Result<Self, ParallelsError> {
-        let rows: Vec<u32> = family.members.iter().map(|member| member.row).collect();
+        let rows: Vec<u32> = family
+            .members
+            .iter()
+            .map(|member| member.unit.row)
+            .collect();
         let read = survey.hits(&rows)?.into_iter();
         let members = read.zip(&family.members).enumerate();
         let catalogue = survey.snapshot().catalogue();
         let member = |(place, (hit, member)): (usize, (HitRecord, &Member))| {
-            let document = catalogue.document_of(member.row);
+            let document = catalogue.document_of(member.unit.row);
+            let sentence = member.unit.sentence.map(|place| {
+                let range = hit.passage.sentences.get(usize::from(place)).copied();
+                range.ok_or(ParallelsError::OtherSnapshot)
+            });
             Ok(MemberText {
+                sentence: sentence.transpose()?,
                 passage: hit.passage,
                 document: Arc::clone(document.ok_or(ParallelsError::OtherSnapshot)?),
                 confidence: member.confidence,
-                represents: member.row == family.representative,
+                represents: member.unit == family.representative,
                 first: place < family.first,
             })
         };
@@ -61,5 +73,19 @@ impl FamilyTexts {
     #[must_use]
     pub fn representative(&self) -> Option<&MemberText> {
         self.members.iter().find(|member| member.represents)
+    }
+}
+
+impl MemberText {
+    /// What the member says: the sentence, or the whole passage.
+    #[must_use]
+    pub fn said(&self) -> &str {
+        self.passage.slice(self.range())
+    }
+
+    /// Where it stands, in characters of the document.
+    #[must_use]
+    pub fn range(&self) -> TextRange {
+        self.sentence.unwrap_or(self.passage.range)
     }
 }

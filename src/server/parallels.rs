@@ -85,7 +85,9 @@ pub(super) async fn families(
     let page = (offset, request.limit);
     let next = asked.after(offset.saturating_add(request.limit));
     let work = move |is_awaited: IsAwaited<'_>| {
-        let sweep = Sweep::new(&survey, &scope, thresholds)?.while_awaited(is_awaited);
+        let sweep = Sweep::new(&survey, &scope, thresholds)?
+            .with_every_carrier()
+            .while_awaited(is_awaited);
         let swept = sweep.all()?;
         let families = parallels::families(&survey, &swept.pairs, &options)?;
         let asked = (&thresholds, &options);

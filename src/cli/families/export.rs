@@ -68,6 +68,7 @@ fn parameters(arguments: &Arguments) -> Vec<(String, String)> {
         ("min_confidence", arguments.min_confidence.to_string()),
         ("cohesion", arguments.cohesion.to_string()),
         ("min_members", arguments.min_members.to_string()),
+        ("min_words", arguments.min_words.to_string()),
         ("count", arguments.count.join(", ")),
         ("formulas", arguments.formulas.name().to_owned()),
         ("formula_share", arguments.formula_share.to_string()),

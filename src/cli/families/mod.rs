@@ -30,6 +30,9 @@ pub(super) struct Arguments {
     /// Fewest members
     #[arg(long, value_name = "N", default_value_t = FamilyOptions::default().min_members)]
     min_members: usize,
+    /// Passages and sentences of fewer words are no members
+    #[arg(long, value_name = "N", default_value_t = FamilyOptions::default().min_words)]
+    min_words: usize,
     /// Count the values of this field beside speaker and country; may be given several times
     #[arg(long, value_name = "FIELD")]
     count: Vec<String>,
@@ -61,6 +64,7 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
         min_confidence: arguments.min_confidence,
         cohesion: arguments.cohesion,
         min_members: arguments.min_members,
+        min_words: arguments.min_words,
         ..FamilyOptions::default()
     };
     options.fields.extend(arguments.count.iter().cloned());
@@ -72,7 +76,7 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     };
     let survey = survey(settings, false)?;
     options.check_fields(survey.snapshot().catalogue())?;
-    let sweep = Sweep::new(&survey, &arguments.scope.scope()?, thresholds)?;
+    let sweep = Sweep::new(&survey, &arguments.scope.scope()?, thresholds)?.with_every_carrier();
     let swept = sweep_all(&sweep)?;
     let found = families(&survey, &swept.pairs, &options)?;
     if let Some((out, format)) = format {
@@ -88,10 +92,11 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     }
     print::families(&survey, &found, arguments.limit)?;
     output::line(format_args!(
-        "{} of at least {} members, {} smaller; made of {}, {} formulas left out",
+        "{} of at least {} members, {} smaller, {} of sentences within others; made of {}, {} formulas left out",
         families_of(found.families.len()),
         options.min_members,
         thousands(found.small),
+        thousands(found.nested),
         counted(swept.pairs.len(), "pair"),
         thousands(swept.left_out.formulas),
     ))

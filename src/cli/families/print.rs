@@ -5,7 +5,7 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 
 use crate::cli::output::{self, counted};
-use crate::parallels::{Families, Family, ParallelsError, Survey};
+use crate::parallels::{Families, Family, FamilyTexts, ParallelsError, Survey};
 
 const WIDTH: usize = 96;
 
@@ -63,31 +63,30 @@ fn one(survey: &Survey, place: usize, family: &Family, out: &mut impl Write) -> 
             values.join(", ")
         )?;
     }
-    let rows: Vec<u32> = family.members.iter().map(|member| member.row).collect();
-    let passages = survey.passages(&rows)?;
-    let representative = rows.iter().position(|row| *row == family.representative);
-    let (passage, document) = passages
-        .get(representative.unwrap_or(0))
-        .ok_or(ParallelsError::OtherSnapshot)?;
+    let texts = FamilyTexts::read(survey, family)?;
+    let representative = texts.representative();
+    let representative = representative.ok_or(ParallelsError::OtherSnapshot)?;
+    let of = if family.is_of_sentences() {
+        "a sentence of "
+    } else {
+        ""
+    };
     writeln!(
         out,
-        "     {name}{}{name:#}  {dim}{}{dim:#}",
-        passage.id(),
-        output::byline(document)
+        "     {dim}{of}{dim:#}{name}{}{name:#}  {dim}{}{dim:#}",
+        representative.passage.id(),
+        output::byline(&representative.document)
     )?;
-    for line in output::wrap(&output::plain(&passage.text.replace('\n', " ")), WIDTH) {
+    let said = representative.said().replace('\n', " ");
+    for line in output::wrap(&output::plain(&said), WIDTH) {
         writeln!(out, "     {line}")?;
     }
-    let firsts = passages.iter().take(family.first);
-    let firsts: Vec<String> = firsts.map(|(passage, _)| passage.id()).collect();
+    let ids = texts.members.iter().map(|member| member.passage.id());
+    let firsts: Vec<String> = ids.clone().take(family.first).collect();
     if !firsts.is_empty() {
         writeln!(out, "     {dim}first: {}{dim:#}", firsts.join(", "))?;
     }
-    let later: Vec<String> = passages
-        .iter()
-        .skip(family.first)
-        .map(|(passage, _)| passage.id())
-        .collect();
+    let later: Vec<String> = ids.skip(family.first).collect();
     if !later.is_empty() {
         let others = later.len().saturating_sub(LISTED);
         let others = if others > 0 {

@@ -15,6 +15,8 @@ pub struct FamiliesReport {
     pub found: usize,
     /// Families left out because they are too small.
     pub small: usize,
+    /// Families of sentences left out because their passages are all in one family of passages.
+    pub nested: usize,
     /// Passages that were compared with what is near to them.
     pub compared: usize,
     /// Pairs that families were made of.
@@ -33,6 +35,7 @@ impl FamiliesReport {
             origin,
             found: families.families.len(),
             small: families.small,
+            nested: families.nested,
             compared: swept.passages,
             pairs: swept.pairs.len(),
             left_out: swept.left_out,
@@ -67,6 +70,7 @@ impl FamiliesReport {
             ("compared_passages", self.compared),
             ("families", self.found),
             ("left_out_small_families", self.small),
+            ("left_out_nested_families", self.nested),
             ("pairs", self.pairs),
             ("left_out_unsure", self.left_out.unsure),
             ("left_out_hubs", self.left_out.hubs),

@@ -7,7 +7,7 @@ use super::{Compared, Counts, FamiliesReport, Origin, Report, Subject};
 use crate::corpus::Metadata;
 use crate::parallels::{
     Carrier, Commonness, Family, FamilyTexts, LeftOut, MemberText, Pair, Parallel, SentencePair,
-    Side, Spread, Wording,
+    Side, Spread, Unit, Wording,
 };
 use crate::passages::TextRange;
 use crate::store::{ContentHash, DocumentSummary, PassageRecord};
@@ -199,7 +199,7 @@ fn origin() -> Origin {
     }
 }
 
-/// Two families, of three and of all texts; in the second nobody is the first.
+/// Two families, of three and of all texts, the first of sentences; in the second nobody is the first.
 pub(crate) fn families() -> Vec<FamilyTexts> {
     [vec![4, 0, 2], (0..8).collect()]
         .into_iter()
@@ -209,17 +209,22 @@ pub(crate) fn families() -> Vec<FamilyTexts> {
 }
 
 fn family(places: &[usize], first: usize) -> FamilyTexts {
+    let by_sentences = first > 0;
     let member = |(at, place): (usize, &usize)| MemberText {
         passage: passage(*place),
         document: Arc::new(document(*place)),
         confidence: 0.625,
         represents: at == 1,
+        sentence: by_sentences.then(|| passage(*place).sentences[0]),
         first: at < first,
     };
     FamilyTexts {
         members: places.iter().enumerate().map(member).collect(),
         family: Family {
-            representative: 1,
+            representative: Unit {
+                row: 1,
+                sentence: by_sentences.then_some(0),
+            },
             members: Vec::new(),
             first,
             least: 0.375,
@@ -238,6 +243,7 @@ pub(crate) fn families_report(found: usize) -> FamiliesReport {
         origin: origin(),
         found,
         small: 6,
+        nested: 5,
         compared: 77,
         pairs: 9,
         left_out: LeftOut {

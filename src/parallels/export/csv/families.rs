@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::{Csv, PASSAGE, number, passage, truth};
+use super::{Csv, PASSAGE, number, passage, text, truth};
 use crate::parallels::FamilyTexts;
 use crate::parallels::export::{ExportFamilies, FamiliesReport};
+use crate::passages::TextRange;
 
 /// Columns of the family, which all its members repeat, and of the member's place in it.
-const FAMILY: [&str; 7] = [
+const FAMILY: [&str; 11] = [
     "family",
     "members",
     "mean_confidence",
@@ -16,6 +17,10 @@ const FAMILY: [&str; 7] = [
     "representative",
     "first",
     "confidence",
+    "carrier",
+    "sentence_start",
+    "sentence_end",
+    "sentence",
 ];
 
 impl<W: Write> ExportFamilies for Csv<W> {
@@ -29,6 +34,11 @@ impl<W: Write> ExportFamilies for Csv<W> {
         self.written += 1;
         let (place, family) = (self.written, &texts.family);
         for member in &texts.members {
+            let sentence = member.sentence.map(|range| member.passage.slice(range));
+            let place_of = |end: fn(TextRange) -> usize| {
+                let place = member.sentence.map(|range| end(range).to_string());
+                Cow::Owned(place.unwrap_or_default())
+            };
             let own = [
                 Cow::Owned(place.to_string()),
                 Cow::Owned(texts.members.len().to_string()),
@@ -37,6 +47,10 @@ impl<W: Write> ExportFamilies for Csv<W> {
                 truth(member.represents),
                 truth(member.first),
                 number(member.confidence),
+                Cow::Borrowed(family.carrier()),
+                place_of(|sentence| sentence.start),
+                place_of(|sentence| sentence.end),
+                sentence.map_or(Cow::Borrowed(""), text),
             ];
             let cells = passage(&member.passage, &member.document);
             self.row(own.into_iter().chain(cells))?;

@@ -7,16 +7,21 @@ use super::{Html, counted, heading, text};
 use crate::parallels::export::escape::Escaped;
 use crate::parallels::export::{ExportFamilies, FamiliesReport};
 use crate::parallels::{Family, FamilyTexts, MemberText};
+use crate::passages::TextRange;
 use crate::search::date_of;
 
 /// Values of a field that are listed.
 const LISTED: usize = 20;
 
 /// What the numbers mean.
-const NUMBERS: [(&str, &str); 3] = [
+const NUMBERS: [(&str, &str); 4] = [
+    (
+        "member",
+        "A whole passage, or a sentence of one, which is framed in its passage. The members of a family stand in different documents and all say the same; all are passages, or all are sentences.",
+    ),
     (
         "confidence",
-        "How sure it is that two passages say the same thing, from 0 to 1. It is an estimate, made from likeness; how, was fitted on labelled pairs. Beside a member stands how sure it is of it and of the representative.",
+        "How sure it is that two members say the same thing, from 0 to 1. It is an estimate, made from likeness; how, was fitted on labelled pairs. Beside a member stands how sure it is of it and of the representative.",
     ),
     (
         "representative",
@@ -53,8 +58,9 @@ impl<W: Write> ExportFamilies for Html<W> {
         writeln!(
             out,
             r##"<article id="family-{place}">
-<h3><a href="#family-{place}">{place}</a> <span class="sure">{}</span> <span class="kind">confidence {:.2} to each other, at least {:.2}</span></h3>"##,
+<h3><a href="#family-{place}">{place}</a> <span class="sure">{}</span> <span class="kind">{}, confidence {:.2} to each other, at least {:.2}</span></h3>"##,
             counted(texts.members.len(), "document"),
+            family.carrier(),
             family.mean,
             family.least,
         )?;
@@ -117,12 +123,21 @@ fn list(out: &mut impl Write, name: &str, values: &[(String, usize)]) -> io::Res
 }
 
 fn quote(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
-    writeln!(
-        out,
-        r#"<blockquote dir="auto"{}>{}</blockquote>"#,
-        text::language(member.document.metadata.language.as_deref()),
-        Escaped(&member.passage.text)
-    )
+    let language = text::language(member.document.metadata.language.as_deref());
+    write!(out, r#"<blockquote dir="auto"{language}>"#)?;
+    let passage = &member.passage;
+    let part = |start, end| Escaped(passage.slice(TextRange { start, end }));
+    match member.sentence {
+        None => write!(out, "{}", Escaped(&passage.text))?,
+        Some(TextRange { start, end }) => write!(
+            out,
+            r#"{}<span class="carries">{}</span>{}"#,
+            part(passage.range.start, start),
+            part(start, end),
+            part(end, passage.range.end)
+        )?,
+    }
+    writeln!(out, "</blockquote>")
 }
 
 fn row(out: &mut impl Write, member: &MemberText) -> io::Result<()> {

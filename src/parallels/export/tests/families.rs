@@ -48,6 +48,11 @@ fn a_table_of_members_is_read_back() {
         assert_eq!(row["representative"], member.represents.to_string());
         assert_eq!(row["first"], member.first.to_string());
         assert_eq!(row["confidence"], "0.6250");
+        let sentence = member.sentence.map(|range| member.passage.slice(range));
+        assert_eq!(plain(&row["sentence"]), clean(sentence.unwrap_or_default()));
+        let start = member.sentence.map(|range| range.start.to_string());
+        assert_eq!(row["sentence_start"], start.unwrap_or_default());
+        assert_eq!(row["carrier"], texts.family.carrier());
         assert_eq!(row["least_confidence"], "0.3750");
     }
     for cell in rows.iter().flat_map(|row| row.values()) {
@@ -80,6 +85,20 @@ fn a_page_of_families_is_read_back() {
         ordered.extend(others);
         let expected = ordered.iter().map(|member| clean(&member.passage.text));
         assert_eq!(quotes, expected.collect::<Vec<_>>());
+        let framed = article
+            .descendants()
+            .filter(|n| n.attribute("class") == Some("carries"));
+        let framed: Vec<String> = framed.map(text).collect();
+        let said = texts
+            .members
+            .iter()
+            .filter(|member| member.sentence.is_some());
+        let mut said: Vec<String> = said
+            .map(|member| clean(member.said()).into_owned())
+            .collect();
+        assert_eq!(framed.len(), said.len());
+        said.retain(|said| !framed.contains(said));
+        assert!(said.is_empty(), "{said:?}");
         let rows = article.descendants().filter(|n| n.has_tag_name("tr"));
         assert_eq!(rows.count(), texts.members.len() + 1);
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::pair::SpanBody;
 use super::{ComparedMs, DocumentBody, FormulasName, LeftOutBody, Provenance, passage_url};
 use crate::parallels::{
     Families, FamilyOptions, FamilyTexts, MemberText, ParallelsError, Survey, Swept, Thresholds,
@@ -25,7 +26,9 @@ pub struct FamiliesResponse {
     next_cursor: Option<String>,
     /// Groups that are too small to be a family.
     small: usize,
-    /// Pairs that they were made of.
+    /// Families of sentences that were left out because their passages are all in one family of passages.
+    nested: usize,
+    /// Pairs that they were made of, of passages or of sentences.
     pairs: usize,
     /// Pairs that were left out.
     left_out: LeftOutBody,
@@ -42,6 +45,7 @@ struct FamilyParametersBody {
     min_confidence: f32,
     cohesion: f32,
     min_members: usize,
+    min_words: usize,
     formulas: FormulasName,
     /// A formula is said in so many documents.
     formula_documents: usize,
@@ -50,9 +54,11 @@ struct FamilyParametersBody {
 /// One statement, made again and again.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct FamilyBody {
-    /// The passage that is most like the others.
+    /// What its members are: whole `passages`, or a sentence of each, `sentences`.
+    carrier: &'static str,
+    /// The member that is most like the others.
     representative: MemberBody,
-    /// Its passages in order of date, each of another document.
+    /// Its members in order of date, each of another document.
     members: Vec<MemberBody>,
     /// Ids of the passages of the earliest date; none where no date is known.
     first: Vec<String>,
@@ -73,14 +79,20 @@ struct ValueBody {
     members: usize,
 }
 
-/// A passage of a family.
+/// A passage of a family, or a sentence in its passage.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct MemberBody {
     /// The passage's id.
     passage: String,
+    /// The passage in full.
     text: String,
+    /// Where the passage begins in the document's clean text, in characters.
     start: usize,
+    /// Where it ends.
     end: usize,
+    /// The sentence that is the member; absent where the whole passage is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sentence: Option<SpanBody>,
     /// How alike it is to the representative.
     confidence: f32,
     document: DocumentBody,
@@ -119,12 +131,14 @@ pub fn families_response(
         offset,
         next_cursor: None,
         small: families.small,
+        nested: families.nested,
         pairs: swept.pairs.len(),
         left_out: swept.left_out.into(),
         parameters: FamilyParametersBody {
             min_confidence: options.min_confidence,
             cohesion: options.cohesion,
             min_members: options.min_members,
+            min_words: options.min_words,
             formulas: thresholds.formulas.into(),
             formula_documents: thresholds.formula_from(documents),
         },
@@ -151,6 +165,7 @@ impl FamilyBody {
         let spread = family.spread.iter();
         Ok(Self {
             first,
+            carrier: family.carrier(),
             representative: representative.ok_or(ParallelsError::OtherSnapshot)?,
             least_confidence: family.least,
             mean_confidence: family.mean,
@@ -170,7 +185,9 @@ impl FamilyBody {
 impl From<MemberText> for MemberBody {
     fn from(member: MemberText) -> Self {
         let passage = member.passage;
+        let sentence = member.sentence.map(|range| SpanBody::of(range, &passage));
         Self {
+            sentence,
             passage: passage.id(),
             url: passage_url(&passage),
             start: passage.range.start,

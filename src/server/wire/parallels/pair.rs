@@ -88,7 +88,7 @@ struct SentencesBody {
 
 /// A piece of a document.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-struct SpanBody {
+pub(super) struct SpanBody {
     text: String,
     /// Where it begins in the document's clean text, in characters.
     start: usize,
@@ -176,16 +176,21 @@ impl From<Side> for SideBody {
     }
 }
 
-impl SentencesBody {
-    fn of(pair: &SentencePair, source: &PassageRecord, target: &PassageRecord) -> Self {
-        let span = |range: TextRange, passage: &PassageRecord| SpanBody {
+impl SpanBody {
+    pub(super) fn of(range: TextRange, passage: &PassageRecord) -> Self {
+        Self {
             text: passage.slice(range).to_owned(),
             start: range.start,
             end: range.end,
-        };
+        }
+    }
+}
+
+impl SentencesBody {
+    fn of(pair: &SentencePair, source: &PassageRecord, target: &PassageRecord) -> Self {
         Self {
-            source: span(pair.source, source),
-            target: span(pair.target, target),
+            source: SpanBody::of(pair.source, source),
+            target: SpanBody::of(pair.target, target),
             score: pair.score,
             confidence: pair.confidence,
             wording: pair.wording.name(),

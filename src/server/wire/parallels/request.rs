@@ -140,6 +140,9 @@ pub(in crate::server) struct FamiliesRequest {
     /// Every two members of a family are alike with at least this confidence.
     #[schema(minimum = 0.3, maximum = 1)]
     cohesion: f32,
+    /// Passages and sentences of fewer words are no members.
+    #[schema(minimum = 0)]
+    min_words: usize,
     /// Families of fewer members are left out.
     #[schema(minimum = 2)]
     min_members: usize,
@@ -166,6 +169,7 @@ impl Default for FamiliesRequest {
             min_confidence,
             cohesion,
             min_members,
+            min_words,
             fields,
         } = FamilyOptions::default();
         Self {
@@ -174,6 +178,7 @@ impl Default for FamiliesRequest {
             min_confidence,
             cohesion,
             min_members,
+            min_words,
             fields,
             formulas: FormulasName::Exclude,
             formula_share: Thresholds::default().formula_share,
@@ -195,6 +200,7 @@ impl FamiliesRequest {
             min_confidence: self.min_confidence,
             cohesion: self.cohesion,
             min_members: self.min_members,
+            min_words: self.min_words,
             fields: self.fields.clone(),
         };
         options.check()?;

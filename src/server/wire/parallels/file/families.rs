@@ -15,6 +15,8 @@ struct FamiliesEnd {
     found: usize,
     /// Families left out because they are too small.
     small: usize,
+    /// Families of sentences left out because their passages are all in one family of passages.
+    nested: usize,
     /// Pairs that they were made of.
     pairs: usize,
     left_out: LeftOutBody,
@@ -30,6 +32,7 @@ impl<W: Write> ExportFamilies for Jsonl<W> {
         let end = FamiliesEnd {
             found: report.found,
             small: report.small,
+            nested: report.nested,
             pairs: report.pairs,
             left_out: report.left_out.into(),
             undated: report.undated,

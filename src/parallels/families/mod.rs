@@ -1,11 +1,16 @@
 //! The same statement in many speeches.
 
+mod linkage;
+
 use std::collections::{BTreeMap, HashMap};
 
 use crate::engine::Catalogue;
 use crate::search::{date_of, is_field, known_fields, values_of};
 
-use super::{EQUIVALENT, Pair, ParallelsError, Survey, Thresholds};
+use self::linkage::Links;
+use super::{
+    Carrier, EQUIVALENT, PASSAGES, Pair, ParallelsError, SENTENCES, Survey, Thresholds, Unit,
+};
 
 /// How pairs become families.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +20,8 @@ pub struct FamilyOptions {
     /// Every two members are alike with at least this confidence: so a chain of small steps does not
     /// lead from one statement to another.
     pub cohesion: f32,
+    /// Passages and sentences of fewer words are no members: "we cannot do this alone" says little.
+    pub min_words: usize,
     /// Families of fewer members are left out.
     pub min_members: usize,
     /// Fields whose values are counted in each family.
@@ -26,8 +33,27 @@ impl Default for FamilyOptions {
         Self {
             min_confidence: 0.8,
             cohesion: 0.3,
+            min_words: 8,
             min_members: 3,
             fields: vec!["speaker".to_owned(), "country".to_owned()],
+        }
+    }
+}
+
+impl Family {
+    /// Whether its members are whole passages, or sentences.
+    #[must_use]
+    pub fn is_of_sentences(&self) -> bool {
+        self.representative.sentence.is_some()
+    }
+
+    /// The name of that in files and answers, as that of a [`Carrier`].
+    #[must_use]
+    pub fn carrier(&self) -> &'static str {
+        if self.is_of_sentences() {
+            SENTENCES
+        } else {
+            PASSAGES
         }
     }
 }
@@ -100,14 +126,17 @@ pub struct Families {
     pub families: Vec<Family>,
     /// Families that were left out because they are too small.
     pub small: usize,
+    /// Families of sentences that were left out because their passages are all in one family of passages.
+    pub nested: usize,
 }
 
 /// One statement, made again and again.
 #[derive(Debug, Clone)]
 pub struct Family {
-    /// The member that is most like the others: its row.
-    pub representative: u32,
-    /// Its members in order of date, those without one last; each stands in another document.
+    /// The member that is most like the others.
+    pub representative: Unit,
+    /// Its members in order of date, those without one last; each stands in another document. All are
+    /// passages, or all are sentences.
     pub members: Vec<Member>,
     /// How many of them were the first: those of the earliest date. 0 where no date is known.
     pub first: usize,
@@ -121,11 +150,11 @@ pub struct Family {
     pub years: BTreeMap<i16, usize>,
 }
 
-/// A passage of a family.
+/// A passage of a family, or a sentence.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Member {
-    /// Its row.
-    pub row: u32,
+    /// Where it stands.
+    pub unit: Unit,
     /// How alike it is to the representative; 1 for the representative itself.
     pub confidence: f32,
 }
@@ -139,131 +168,104 @@ pub struct Spread {
     pub values: Vec<(String, usize)>,
 }
 
-/// Gathers pairs into families by complete linkage: the surest pair first, two groups become one only
-/// if every member of one is like every member of the other. The pairs must be all those of at least
-/// the cohesion; their order does not matter.
+/// Gathers passages and sentences into families by complete linkage: the surest pair first, two groups
+/// become one only if every member of one is like every member of the other. The pairs must be all those
+/// of at least the cohesion, with [every carrier](super::Sweep::with_every_carrier); their order does not
+/// matter.
 ///
 /// # Errors
 ///
-/// If a pair belongs to another snapshot.
+/// If a pair belongs to another snapshot, or the store cannot be read.
 pub fn families(
     survey: &Survey,
     pairs: &[Pair],
     options: &FamilyOptions,
 ) -> Result<Families, ParallelsError> {
     let catalogue = survey.snapshot().catalogue();
-    let alike: HashMap<(u32, u32), f32> = pairs
-        .iter()
-        .filter(|pair| pair.confidence >= options.cohesion)
-        .map(|pair| (key(pair.source, pair.target), pair.confidence))
-        .collect();
-    let mut seeds: Vec<&Pair> = pairs
-        .iter()
-        .filter(|pair| pair.confidence >= options.min_confidence)
-        .collect();
-    let ordered = |pair: &Pair| match catalogue.compare(pair.source, pair.target) {
-        std::cmp::Ordering::Greater => (pair.target, pair.source),
-        _ => (pair.source, pair.target),
-    };
-    seeds.sort_by(|a, b| {
-        let (x, y) = (ordered(a), ordered(b));
-        b.confidence
-            .total_cmp(&a.confidence)
-            .then_with(|| catalogue.compare(x.0, y.0))
-            .then_with(|| catalogue.compare(x.1, y.1))
-    });
-    let mut groups = Groups::default();
-    for seed in seeds {
-        groups.join(seed.source, seed.target, &alike);
-    }
-    let mut found = Families::default();
-    for rows in groups.rows.into_iter().filter(|rows| rows.len() > 1) {
-        if rows.len() < options.min_members {
-            found.small += 1;
-        } else {
-            found.families.push(family(survey, rows, &alike, options)?);
+    let sentences = survey.sentences()?;
+    // Two passages of one sentence each are met again as sentences.
+    let is_sentence = |row: u32| sentences.of_row(row).len() == 1;
+    let mut linked = Vec::with_capacity(pairs.len());
+    for pair in pairs {
+        let (a, b) = pair.units();
+        let twice = pair.carrier == Carrier::Passages && is_sentence(a.row) && is_sentence(b.row);
+        let words = survey.words_of(a)?.min(survey.words_of(b)?);
+        if pair.confidence >= options.cohesion && !twice && words >= options.min_words {
+            linked.push(pair);
         }
     }
-    found.families.sort_by(|a, b| {
+    let links = Links::of(linked.into_iter());
+    let (groups, small): (Vec<_>, Vec<_>) = links
+        .groups(options.min_confidence, catalogue)
+        .into_iter()
+        .partition(|units| units.len() >= options.min_members);
+    let all = groups.len();
+    let families = without_nested(groups)
+        .into_iter()
+        .map(|units| family(survey, units, &links, options));
+    let mut families = families.collect::<Result<Vec<_>, _>>()?;
+    families.sort_by(|a, b| {
         (b.members.len().cmp(&a.members.len()))
             .then_with(|| b.mean.total_cmp(&a.mean))
-            .then_with(|| catalogue.compare(a.representative, b.representative))
+            .then_with(|| a.representative.compare(b.representative, catalogue))
     });
-    Ok(found)
+    Ok(Families {
+        small: small.len(),
+        nested: all - families.len(),
+        families,
+    })
 }
 
-fn key(a: u32, b: u32) -> (u32, u32) {
-    (a.min(b), a.max(b))
-}
-
-/// Rows, each in one group.
-#[derive(Default)]
-struct Groups {
-    rows: Vec<Vec<u32>>,
-    group_of: HashMap<u32, usize>,
-}
-
-impl Groups {
-    /// Makes the groups of two rows one, if all their members are alike.
-    fn join(&mut self, a: u32, b: u32, alike: &HashMap<(u32, u32), f32>) {
-        let (a, b) = (self.group(a), self.group(b));
-        let (kept, gone) = (a.min(b), a.max(b));
-        if kept == gone {
-            return;
-        }
-        let mut pairs = self.rows[kept]
-            .iter()
-            .flat_map(|x| self.rows[gone].iter().map(move |y| key(*x, *y)));
-        if pairs.all(|pair| alike.contains_key(&pair)) {
-            let moved = std::mem::take(&mut self.rows[gone]);
-            for row in &moved {
-                self.group_of.insert(*row, kept);
-            }
-            self.rows[kept].extend(moved);
-        }
-    }
-
-    fn group(&mut self, row: u32) -> usize {
-        let next = self.rows.len();
-        let group = *self.group_of.entry(row).or_insert(next);
-        if group == next {
-            self.rows.push(vec![row]);
-        }
-        group
-    }
+/// Leaves out groups of sentences whose passages are all in one group of passages: that says it all.
+fn without_nested(groups: Vec<Vec<Unit>>) -> Vec<Vec<Unit>> {
+    let wholes = (0..).zip(&groups).flat_map(|(group, units)| {
+        let wholes = units.iter().filter(|unit| unit.sentence.is_none());
+        wholes.map(move |unit| (unit.row, group))
+    });
+    let wholes: HashMap<u32, usize> = wholes.collect();
+    let is_nested = |units: &Vec<Unit>| {
+        let mut within = units.iter().map(|unit| wholes.get(&unit.row));
+        let first = within.next().flatten();
+        units.iter().all(|unit| unit.sentence.is_some())
+            && first.is_some()
+            && within.all(|group| group == first)
+    };
+    let mut groups = groups;
+    groups.retain(|units| !is_nested(units));
+    groups
 }
 
 fn family(
     survey: &Survey,
-    rows: Vec<u32>,
-    alike: &HashMap<(u32, u32), f32>,
+    units: Vec<Unit>,
+    links: &Links,
     options: &FamilyOptions,
 ) -> Result<Family, ParallelsError> {
     let catalogue = survey.snapshot().catalogue();
-    let confidence = |a: u32, b: u32| alike.get(&key(a, b)).copied().unwrap_or(0.0);
-    let mut rows = rows;
-    rows.sort_by(|a, b| catalogue.compare(*a, *b));
+    let confidence = |a: Unit, b: Unit| links.between(a, b).unwrap_or(0.0);
+    let mut units = units;
+    units.sort_by(|a, b| a.compare(*b, catalogue));
     let (mut least, mut sum) = (1.0_f32, 0.0_f32);
-    let mut representative = (f32::MIN, rows[0]);
-    for row in &rows {
-        let others = rows.iter().filter(|other| *other != row);
+    let mut representative = (f32::MIN, units[0]);
+    for unit in &units {
+        let others = units.iter().filter(|other| *other != unit);
         let mut own = 0.0;
         for other in others {
-            let alike = confidence(*row, *other);
+            let alike = confidence(*unit, *other);
             least = least.min(alike);
             own += alike;
         }
         sum += own;
         if own > representative.0 {
-            representative = (own, *row);
+            representative = (own, *unit);
         }
     }
     let representative = representative.1;
-    let mut dated = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let document = catalogue.document_of(*row);
+    let mut dated = Vec::with_capacity(units.len());
+    for unit in &units {
+        let document = catalogue.document_of(unit.row);
         let document = document.ok_or(ParallelsError::OtherSnapshot)?;
-        dated.push((date_of(document), *row, document));
+        dated.push((date_of(document), *unit, document));
     }
     // Stable: of one date in the order of ids.
     dated.sort_by_key(|(date, ..)| (date.is_none(), *date));
@@ -290,7 +292,7 @@ fn family(
         }
     };
     #[allow(clippy::cast_precision_loss)] // a mean
-    let mean = sum / (rows.len() * (rows.len() - 1)) as f32;
+    let mean = sum / (units.len() * (units.len() - 1)) as f32;
     Ok(Family {
         representative,
         first: first.count(),
@@ -300,12 +302,12 @@ fn family(
         years,
         members: dated
             .iter()
-            .map(|(_, row, _)| Member {
-                row: *row,
-                confidence: if *row == representative {
+            .map(|(_, unit, _)| Member {
+                unit: *unit,
+                confidence: if *unit == representative {
                     1.0
                 } else {
-                    confidence(*row, representative)
+                    confidence(*unit, representative)
                 },
             })
             .collect(),
