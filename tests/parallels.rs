@@ -557,6 +557,49 @@ fn families_gather_what_is_said_again_and_again() {
 }
 
 #[test]
+fn sentences_that_share_wording_are_shown_beside_those_that_carry() {
+    let security = "common, comprehensive, cooperative and sustainable security";
+    let own = format!(
+        "Cyber security is a global challenge from which no country can stay aloof. Therefore, all must work together for a {security}. All must join hands to crack down on the cyber crimes."
+    );
+    let theirs = format!(
+        "Given the omni-present impact of cyber-security, no country can handle it single-handedly. The rapid evolution of technologies calls for a new philosophy. Therefore, we should all abandon the Cold War mentality and pursue a new concept based on {security}."
+    );
+    let filler: Vec<_> = [CHESS, TEA, HARVEST, BRIDGE, SEA]
+        .iter()
+        .enumerate()
+        .map(|(place, text)| json!({"id": format!("other{place}"), "text": text}))
+        .collect();
+    let mut documents = vec![
+        json!({"id": "a", "text": own}),
+        json!({"id": "b", "text": theirs}),
+    ];
+    documents.extend(filler);
+    let (survey, _data) = survey(&documents);
+    let found = compare(&survey, ("a", "b"), Enough::default(), false).unwrap();
+    let thresholds = Thresholds::default();
+    let parallels = Reader::new(&survey, &thresholds)
+        .read(&found.pairs)
+        .unwrap();
+    let parallel = &parallels[0];
+    let text = |side: &antiphon::parallels::Side, range| side.passage.slice(range).to_owned();
+    let shown = parallel.sentences.iter().map(|pair| {
+        let own = text(&parallel.source, pair.source);
+        (own, text(&parallel.target, pair.target))
+    });
+    let shown: Vec<(String, String)> = shown.collect();
+    assert!(
+        shown
+            .iter()
+            .any(|(a, b)| a.contains(security) && b.contains(security)),
+        "{shown:?}"
+    );
+    if parallel.pair.carrier != Carrier::Passages {
+        assert_eq!(parallel.carrying(), parallel.sentences.first());
+    }
+}
+
+#[test]
 fn families_are_of_what_is_said_and_not_of_where_it_stands() {
     const OATH: &str =
         "No treaty will ever make the shipyards of Marseille forget their drowned apprentices.";

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use crate::passages::TextRange;
 use crate::store::HitRecord;
 
+use super::documents::telling;
 use super::statement::Alike;
 use super::wording::Words;
 use super::{
-    Around, Carrier, Pair, Parallel, ParallelsError, SentencePair, Side, Survey, Thresholds,
-    Wording,
+    Around, Carrier, Enough, Pair, Parallel, ParallelsError, SentencePair, Side, Survey,
+    Thresholds, Wording,
 };
 
-/// Sentence pairs of at least this confidence are shown; the surest is shown in any case.
+/// Sentence pairs of at least this confidence are shown, and those with enough wording in common; the
+/// first is shown in any case.
 const SURE: f32 = 0.3;
 
 /// Most sentence pairs of a parallel.
@@ -94,7 +96,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Sentences paired one to one: those that carry the pair, then the surest.
+    /// Sentences paired one to one: those that carry the pair, then the most telling.
     fn sentences(
         &self,
         pair: &Pair,
@@ -112,16 +114,24 @@ impl<'a> Reader<'a> {
             let counts = a.counts(found.source) && b.counts(found.target);
             (!carries, !counts)
         };
-        let mut all: Vec<Alike> = a.sentence_pairs(&b, calibration).collect();
-        all.sort_by(|x, y| {
+        let all = a.sentence_pairs(&b, calibration);
+        let mut all: Vec<(Alike, f32)> = all
+            .map(|found| {
+                let phrase = a.wording(&b, &found);
+                (found, phrase)
+            })
+            .collect();
+        all.sort_by(|(x, own), (y, other)| {
             let ranks = rank(x).cmp(&rank(y));
-            ranks.then_with(|| y.likeness.total_cmp(&x.likeness))
+            let (x, y) = (telling(x.likeness, *own), telling(y.likeness, *other));
+            ranks.then_with(|| y.total_cmp(&x))
         });
+        let echo = Enough::default().phrase;
         let range = |hit: &HitRecord, place: usize| hit.passage.sentences.get(place).copied();
         let mut chosen: Vec<SentencePair> = Vec::new();
-        for found in all {
+        for (found, phrase) in all {
             let confidence = calibration.confidence(found.likeness);
-            let enough = confidence >= SURE || chosen.is_empty();
+            let enough = confidence >= SURE || phrase >= echo || chosen.is_empty();
             let ranges = range(source, found.source).zip(range(target, found.target));
             let Some((source, target)) = ranges.filter(|_| enough && chosen.len() < MOST) else {
                 continue;

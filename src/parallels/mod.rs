@@ -261,8 +261,8 @@ pub struct Parallel {
     pub source: Side,
     /// The other.
     pub target: Side,
-    /// The sentences that say the same: first those that carry it, then the surest; each stands in one
-    /// pair.
+    /// The sentences that say the same: first those that carry it, then the most telling, by
+    /// likeness and common wording; each stands in one pair.
     pub sentences: Vec<SentencePair>,
 }
 

@@ -1,5 +1,6 @@
 //! A passage as it is compared: its words in order, their profile, its sentences.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::index::similarity;
@@ -26,7 +27,8 @@ pub(super) struct Statement {
 #[derive(Debug, Clone)]
 struct Sentence {
     profile: Profile,
-    words: usize,
+    /// Which of the passage's words are its.
+    words: Range<usize>,
 }
 
 impl Statement {
@@ -36,10 +38,10 @@ impl Statement {
         let sentence = |range: &TextRange| {
             let from = words.partition_point(|word| word.range.start < range.start);
             let to = words.partition_point(|word| word.range.end <= range.end);
-            let own = weighed.get(from..to).unwrap_or_default();
+            let to = to.max(from);
             Sentence {
-                profile: Profile::of(own.iter().copied()),
-                words: own.len(),
+                profile: Profile::of(weighed[from..to].iter().copied()),
+                words: from..to,
             }
         };
         Self {
@@ -63,14 +65,14 @@ impl Statement {
     pub(super) fn words(&self, sentence: Option<u16>) -> usize {
         sentence.map_or(self.words.len(), |place| {
             let sentence = self.sentences.get(usize::from(place));
-            sentence.map_or(0, |sentence| sentence.words)
+            sentence.map_or(0, |sentence| sentence.words.len())
         })
     }
 
     /// Whether a sentence has enough words to carry something.
     pub(super) fn counts(&self, sentence: usize) -> bool {
         let sentence = self.sentences.get(sentence);
-        sentence.is_some_and(|sentence| sentence.words >= FEWEST_WORDS)
+        sentence.is_some_and(|sentence| sentence.words.len() >= FEWEST_WORDS)
     }
 
     /// How many of the words that tell both passages have, in [0, 1].
@@ -91,6 +93,16 @@ impl Statement {
             .iter()
             .filter(|(word, _)| other.profile.holds(*word));
         common.map(|(_, tells)| tells).sum()
+    }
+
+    /// Weight of the longest wording that two sentences have.
+    fn wording_of_sentences(&self, own: usize, other: &Self, theirs: usize) -> f32 {
+        let words = |statement: &Self, place: usize| {
+            let sentence = statement.sentences.get(place);
+            sentence.map_or(0..0, |sentence| sentence.words.clone())
+        };
+        let (own, theirs) = (words(self, own), words(other, theirs));
+        wording_in_common(&self.words[own], &other.words[theirs])
     }
 
     /// Weight of the longest wording that both passages have.
@@ -153,6 +165,13 @@ impl<'a> Embedded<'a> {
             }
         }
         found
+    }
+
+    /// Weight of the longest wording that two sentences of these passages have.
+    pub(super) fn wording(&self, other: &Self, found: &Alike) -> f32 {
+        let (own, theirs) = (found.source, found.target);
+        self.statement
+            .wording_of_sentences(own, &other.statement, theirs)
     }
 
     /// Every sentence beside every sentence of another passage.

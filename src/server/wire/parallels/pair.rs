@@ -39,7 +39,7 @@ pub struct ParallelBody {
     formula: bool,
     source: SideBody,
     target: SideBody,
-    /// Sentences that answer each other: first those that carry the pair, if sentences do, then the surest.
+    /// Sentences that answer each other: first those that carry the pair, if sentences do, then the most telling: by likeness and common wording.
     sentences: Vec<SentencesBody>,
 }
 
