@@ -17,7 +17,7 @@ pub struct Enough {
 impl Default for Enough {
     fn default() -> Self {
         Self {
-            confidence: 0.3,
+            confidence: 0.15,
             phrase: 2.0,
         }
     }

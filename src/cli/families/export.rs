@@ -5,21 +5,17 @@ use std::path::Path;
 use super::Arguments;
 use crate::cli::output;
 use crate::cli::parallels::export::{FormatName, format_of, named};
-use crate::parallels::export::{Csv, ExportFamilies, FamiliesReport, Html, Origin, write_families};
+use crate::parallels::export::{
+    Csv, ExportFamilies, FamiliesReport, Html, Origin, Tei, write_families,
+};
 use crate::parallels::{Families, Survey, Sweep, Swept};
 use crate::server::Jsonl;
 
 /// The file that is asked for, and its format; one without is refused before anything is compared.
 pub(super) fn format(arguments: &Arguments) -> anyhow::Result<Option<(&Path, FormatName)>> {
-    let Some(path) = &arguments.out else {
-        return Ok(None);
-    };
-    match format_of(path, arguments.format)? {
-        FormatName::Tei => anyhow::bail!(
-            "families are not written as TEI; expected a name that ends in .jsonl, .csv or .html, or --format"
-        ),
-        format => Ok(Some((path, format))),
-    }
+    let path = arguments.out.as_deref();
+    let format = path.map(|path| Ok((path, format_of(path, arguments.format)?)));
+    format.transpose()
 }
 
 /// What the file says beside the families.
@@ -30,7 +26,7 @@ pub(super) fn report(
     found: &Families,
 ) -> anyhow::Result<FamiliesReport> {
     let origin = Origin::of(survey.snapshot(), parameters(arguments))?;
-    Ok(FamiliesReport::new(origin, sweep, swept, found))
+    Ok(FamiliesReport::new(origin, survey, sweep, swept, found))
 }
 
 /// Writes all that was found.
@@ -45,7 +41,8 @@ pub(super) fn write(
         let mut export: Box<dyn ExportFamilies> = match format {
             FormatName::Csv => Box::new(Csv::new(file)),
             FormatName::Html => Box::new(Html::new(file)),
-            FormatName::Jsonl | FormatName::Tei => Box::new(Jsonl::new(file)),
+            FormatName::Jsonl => Box::new(Jsonl::new(file)),
+            FormatName::Tei => Box::new(Tei::new(file)?),
         };
         Ok(write_families(
             export.as_mut(),

@@ -51,7 +51,7 @@ pub(super) struct Arguments {
     /// Write all families to a file, whole or not at all
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The file's format, not tei [default: as the end of its name says]
+    /// The file's format [default: as the end of its name says]
     #[arg(long, value_enum, requires = "out")]
     format: Option<FormatName>,
 }

@@ -80,7 +80,7 @@ pub(super) struct ScopeArguments {
 /// What a pair must have.
 #[derive(Debug, Args)]
 pub(super) struct ThresholdArguments {
-    /// Least confidence, 0 to 1 [default: 0.8; 0.3 for two documents]
+    /// Least confidence, 0 to 1 [default: 0.8; 0.15 for two documents]
     #[arg(long, value_name = "P")]
     min_confidence: Option<f32>,
     /// Least cosine of what carries a pair, -1 to 1: what is below is not looked at

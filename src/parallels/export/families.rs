@@ -1,8 +1,11 @@
 //! Families in files.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 
 use crate::parallels::{Families, Family, FamilyTexts, LeftOut, Survey, Sweep, Swept};
+use crate::store::DocumentSummary;
 
 use super::{ExportError, Origin};
 
@@ -11,6 +14,8 @@ use super::{ExportError, Origin};
 pub struct FamiliesReport {
     /// Where they come from.
     pub origin: Origin,
+    /// The documents of their members, in the order of ids.
+    pub bibliography: Vec<Arc<DocumentSummary>>,
     /// Families that are told.
     pub found: usize,
     /// Families left out because they are too small.
@@ -30,9 +35,23 @@ pub struct FamiliesReport {
 impl FamiliesReport {
     /// Gathers what was found.
     #[must_use]
-    pub fn new(origin: Origin, sweep: &Sweep<'_>, swept: &Swept, families: &Families) -> Self {
+    pub fn new(
+        origin: Origin,
+        survey: &Survey,
+        sweep: &Sweep<'_>,
+        swept: &Swept,
+        families: &Families,
+    ) -> Self {
+        let catalogue = survey.snapshot().catalogue();
+        let members = families.families.iter().flat_map(|family| &family.members);
+        let places = members.filter_map(|member| catalogue.place_of_row(member.unit.row));
+        let places: BTreeSet<u32> = places.map(|(place, _)| place).collect();
+        let documents = places
+            .into_iter()
+            .filter_map(|place| catalogue.document(place as usize));
         Self {
             origin,
+            bibliography: documents.map(Arc::clone).collect(),
             found: families.families.len(),
             small: families.small,
             nested: families.nested,

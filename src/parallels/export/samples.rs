@@ -241,6 +241,10 @@ fn family(places: &[usize], first: usize) -> FamilyTexts {
 pub(crate) fn families_report(found: usize) -> FamiliesReport {
     FamiliesReport {
         origin: origin(),
+        bibliography: match found {
+            0 => Vec::new(),
+            _ => (0..8).map(|place| Arc::new(document(place))).collect(),
+        },
         found,
         small: 6,
         nested: 5,

@@ -2,16 +2,30 @@
 
 use std::io::{self, Write};
 
-use crate::parallels::export::Report;
+use std::sync::Arc;
+
+use crate::parallels::export::Origin;
 use crate::parallels::export::escape::Escaped;
 use crate::store::DocumentSummary;
 
-/// Whose the numbers are.
-const NUMBERS: &str = "A pair is carried by its whole passages, or by a sentence of each: the feature carrier says which. What carries it has the degree of its certainty, its wording (the type of its link), and the features confidence, score, words, likeness, percentile, margin and formula; it is what is said, or nearly so, in so many other documents (source_documents, target_documents) and by so many of their known speakers. passage_score is the cosine of the whole passages, whatever carries them, and phrase the weight of the longest wording that they have in common. Where sentences carry a pair, corresp of its link points to the link of these sentences, whose subtype is carrier.";
+/// What a header is made of.
+pub(super) struct Head<'a> {
+    pub(super) title: &'a str,
+    /// What the file holds, and how many of it.
+    pub(super) extent: (&'static str, usize),
+    pub(super) origin: &'a Origin,
+    /// The documents of which something is shown.
+    pub(super) bibliography: &'a [Arc<DocumentSummary>],
+    pub(super) summary: &'a str,
+    /// Everything else that is known, by names.
+    pub(super) rows: &'a [(String, String)],
+    /// What the numbers mean.
+    pub(super) numbers: &'static str,
+}
 
 /// Writes where the texts come from, and their documents.
-pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let (origin, found) = (&report.origin, report.counts.found);
+pub(super) fn write(out: &mut impl Write, head: &Head<'_>) -> io::Result<()> {
+    let (origin, (unit, count)) = (head.origin, head.extent);
     writeln!(
         out,
         r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -19,8 +33,8 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
 <teiHeader>
 <fileDesc>
 <titleStmt><title>{}</title></titleStmt>
-<extent><measure unit="pairs" quantity="{found}">{found}</measure></extent>"#,
-        Escaped(&report.title())
+<extent><measure unit="{unit}" quantity="{count}">{count}</measure></extent>"#,
+        Escaped(head.title)
     )?;
     write!(
         out,
@@ -35,11 +49,11 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
         )?;
     }
     writeln!(out, ".</p></publicationStmt>\n<sourceDesc>")?;
-    if report.bibliography.is_empty() {
+    if head.bibliography.is_empty() {
         writeln!(out, "<p>Of no document anything is shown.</p>")?;
     } else {
         writeln!(out, "<listBibl>")?;
-        for (number, document) in (1..).zip(&report.bibliography) {
+        for (number, document) in (1..).zip(head.bibliography) {
             entry(out, number, document)?;
         }
         writeln!(out, "</listBibl>")?;
@@ -47,15 +61,15 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     writeln!(
         out,
         "</sourceDesc>\n</fileDesc>\n<encodingDesc>\n<projectDesc>\n<p>{}</p>",
-        Escaped(&report.summary())
+        Escaped(head.summary)
     )?;
     writeln!(out, "<p><list type=\"gloss\">")?;
-    for (name, value) in report.rows() {
+    for (name, value) in head.rows {
         writeln!(
             out,
             "<label>{}</label><item>{}</item>",
-            Escaped(&name),
-            Escaped(&value)
+            Escaped(name),
+            Escaped(value)
         )?;
     }
     writeln!(
@@ -63,7 +77,7 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
         r#"</list></p>
 </projectDesc>
 <editorialDecl>
-<interpretation><p>{NUMBERS}</p></interpretation>
+<interpretation><p>{}</p></interpretation>
 </editorialDecl>
 <listPrefixDef>
 <prefixDef ident="document" matchPattern="(.+)#char=([0-9]+),([0-9]+)" replacementPattern="/v1/documents/$1#char=$2,$3">
@@ -75,7 +89,7 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
 </appInfo>
 </encodingDesc>
 </teiHeader>"#,
-        origin.version, origin.commit
+        head.numbers, origin.version, origin.commit
     )
 }
 

@@ -7,6 +7,7 @@
 //! wait in files without a name until the last passage is written.
 
 mod beside;
+mod families;
 mod header;
 
 use std::collections::HashMap;
@@ -15,11 +16,17 @@ use std::io::{self, BufWriter, Seek, Write};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::parallels::{Parallel, Side};
+use crate::parallels::Parallel;
 use crate::passages::TextRange;
+use crate::store::PassageRecord;
 
 use super::escape::Escaped;
 use super::{Export, Report};
+
+use self::header::Head;
+
+/// Whose the numbers of a pair are.
+const NUMBERS: &str = "A pair is carried by its whole passages, or by a sentence of each: the feature carrier says which. What carries it has the degree of its certainty, its wording (the type of its link), and the features confidence, score, words, likeness, percentile, margin and formula; it is what is said, or nearly so, in so many other documents (source_documents, target_documents) and by so many of their known speakers. passage_score is the cosine of the whole passages, whatever carries them, and phrase the weight of the longest wording that they have in common. Where sentences carry a pair, corresp of its link points to the link of these sentences, whose subtype is carrier.";
 
 /// All that a path of a URI would rather not hold.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -31,6 +38,8 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// Writes a TEI document.
 pub struct Tei<W> {
     out: W,
+    /// What was found, in a sentence.
+    summary: String,
     /// Numbers of documents, by their ids.
     documents: HashMap<String, usize>,
     /// Numbers of passages that are written, by their ids.
@@ -66,6 +75,7 @@ impl<W: Write> Tei<W> {
     pub fn new(out: W) -> io::Result<Self> {
         Ok(Self {
             out,
+            summary: String::new(),
             documents: HashMap::new(),
             passages: HashMap::new(),
             links: Later::new()?,
@@ -74,9 +84,35 @@ impl<W: Write> Tei<W> {
         })
     }
 
+    /// Writes the header, and what stands before the first passage.
+    fn open(&mut self, head: &Head<'_>) -> io::Result<()> {
+        let ids = head.bibliography.iter().map(|document| &document.id);
+        self.documents = ids.zip(1..).map(|(id, n)| (id.to_string(), n)).collect();
+        header::write(&mut self.out, head)?;
+        writeln!(self.out, "<text>\n<body>\n<div type=\"passages\">")?;
+        head.summary.clone_into(&mut self.summary);
+        Ok(())
+    }
+
+    /// Writes what follows the last passage; the group of links has these attributes.
+    fn close(&mut self, group: &str) -> io::Result<()> {
+        if self.passages.is_empty() {
+            // There has to be something.
+            writeln!(self.out, "<p>{}</p>", Escaped(&self.summary))?;
+        }
+        writeln!(self.out, "</div>\n</body>\n</text>")?;
+        if !self.passages.is_empty() {
+            writeln!(self.out, "<standOff>\n<linkGrp {group}>")?;
+            self.links.append_to(&mut self.out)?;
+            writeln!(self.out, "</linkGrp>")?;
+            self.annotations.append_to(&mut self.out)?;
+            writeln!(self.out, "</standOff>")?;
+        }
+        writeln!(self.out, "</TEI>")
+    }
+
     /// Writes a passage, if that has not been done, and gives its number.
-    fn passage(&mut self, side: &Side) -> io::Result<usize> {
-        let passage = &side.passage;
+    fn passage(&mut self, passage: &PassageRecord) -> io::Result<usize> {
         let id = passage.id();
         let next = self.passages.len() + 1;
         let number = *self.passages.entry(id.clone()).or_insert(next);
@@ -125,21 +161,20 @@ impl<W: Write> Tei<W> {
 
 impl<W: Write> Export for Tei<W> {
     fn begin(&mut self, report: &Report) -> io::Result<()> {
-        let bibliography = report.bibliography.iter().map(|document| &document.id);
-        let numbers = bibliography.zip(1..);
-        self.documents = numbers.map(|(id, n)| (id.to_string(), n)).collect();
-        header::write(&mut self.out, report)?;
-        writeln!(self.out, "<text>\n<body>\n<div type=\"passages\">")?;
-        match &report.closest {
-            // It is no parallel, but its texts show how far apart they are.
-            Some(closest) => {
-                self.parallel(closest)?;
-                self.written = 0;
-            }
-            None if report.counts.found == 0 => {
-                writeln!(self.out, "<p>{}</p>", Escaped(&report.summary()))?;
-            }
-            None => {}
+        let head = Head {
+            title: &report.title(),
+            extent: ("pairs", report.counts.found),
+            origin: &report.origin,
+            bibliography: &report.bibliography,
+            summary: &report.summary(),
+            rows: &report.rows(),
+            numbers: NUMBERS,
+        };
+        self.open(&head)?;
+        // It is no parallel, but its texts show how far apart they are.
+        if let Some(closest) = &report.closest {
+            self.parallel(closest)?;
+            self.written = 0;
         }
         Ok(())
     }
@@ -147,8 +182,8 @@ impl<W: Write> Export for Tei<W> {
     fn parallel(&mut self, parallel: &Parallel) -> io::Result<()> {
         self.written += 1;
         let link = self.written;
-        let source = self.passage(&parallel.source)?;
-        let target = self.passage(&parallel.target)?;
+        let source = self.passage(&parallel.source.passage)?;
+        let target = self.passage(&parallel.target.passage)?;
         let carrying = parallel.carrying();
         let carrying =
             carrying.map_or_else(String::new, |_| format!(r##" corresp="#l{link}.s1""##));
@@ -161,23 +196,11 @@ impl<W: Write> Export for Tei<W> {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        writeln!(self.out, "</div>\n</body>\n</text>")?;
-        if !self.passages.is_empty() {
-            let kind = if self.written > 0 {
-                "parallels"
-            } else {
-                "closest"
-            };
-            writeln!(self.out, "<standOff>")?;
-            writeln!(
-                self.out,
-                r#"<linkGrp type="{kind}" targFunc="source target">"#
-            )?;
-            self.links.append_to(&mut self.out)?;
-            writeln!(self.out, "</linkGrp>")?;
-            self.annotations.append_to(&mut self.out)?;
-            writeln!(self.out, "</standOff>")?;
-        }
-        writeln!(self.out, "</TEI>")
+        let kind = if self.written > 0 {
+            "parallels"
+        } else {
+            "closest"
+        };
+        self.close(&format!(r#"type="{kind}" targFunc="source target""#))
     }
 }

@@ -2,11 +2,11 @@
 
 use super::pages::check_page;
 use super::tables::{plain, rows};
-use super::{check_links, text, xml};
+use super::{check_links, id, text, xml};
 use crate::parallels::FamilyTexts;
 use crate::parallels::export::escape::clean;
 use crate::parallels::export::samples::{families, families_report};
-use crate::parallels::export::{Csv, ExportFamilies, Html};
+use crate::parallels::export::{Csv, ExportFamilies, Html, Tei};
 
 fn written(
     families: &[FamilyTexts],
@@ -104,12 +104,53 @@ fn a_page_of_families_is_read_back() {
     }
 }
 
+fn tei_to(out: &mut Vec<u8>) -> Box<dyn ExportFamilies + '_> {
+    Box::new(Tei::new(out).expect("a temporary file"))
+}
+
+#[test]
+fn tei_of_families_is_read_back() {
+    let families = families();
+    let tei = written(&families, tei_to);
+    assert_eq!(tei, written(&families, tei_to));
+    let document = xml(&tei);
+    check_links(&document);
+    let by_id = |link: &str| {
+        let mut nodes = document.descendants();
+        let found = nodes.find(|node| id(node) == link.strip_prefix('#'));
+        text(found.expect("what a link leads to"))
+    };
+    let links = document.descendants().filter(|n| n.has_tag_name("link"));
+    let links: Vec<_> = links.collect();
+    assert_eq!(links.len(), families.len());
+    for (link, texts) in links.iter().zip(&families) {
+        let targets = link.attribute("target").expect("targets");
+        let said: Vec<String> = targets.split(' ').map(by_id).collect();
+        let members = texts.members.iter();
+        let expected = members.map(|member| clean(member.said()).into_owned());
+        assert_eq!(said, expected.collect::<Vec<_>>());
+        assert_eq!(link.attribute("type"), Some(texts.family.carrier()));
+        let representative = texts.representative().expect("one").said();
+        let corresp = link.attribute("corresp").expect("a representative");
+        assert_eq!(by_id(corresp), clean(representative));
+    }
+    let confidences = document.descendants().filter(|n| n.has_tag_name("vColl"));
+    let counts = confidences.map(|list| list.children().count());
+    let members = families.iter().map(|texts| texts.members.len());
+    assert!(counts.eq(members));
+}
+
 #[test]
 fn where_there_is_no_family_files_say_so() {
     let table = written(&[], |out| Box::new(Csv::new(out)));
     assert!(table.contains("# families,\"0\"") && rows(&table).is_empty());
     let page = written(&[], |out| Box::new(Html::new(out)));
-    let texts = text(xml(&page).root());
-    assert!(texts.contains("77 passages were compared"), "{texts}");
-    assert!(texts.contains("no family was found"), "{texts}");
+    let tei = written(&[], |out| {
+        Box::new(Tei::new(out).expect("a temporary file"))
+    });
+    for file in [page, tei] {
+        let texts = text(xml(&file).root());
+        assert!(texts.contains("77 passages were compared"), "{texts}");
+        assert!(texts.contains("no family was found"), "{texts}");
+    }
 }

@@ -234,7 +234,7 @@ fn filter(value: Option<&serde_json::Value>, name: &str) -> Result<Filter, Probl
 #[into_params(parameter_in = Query)]
 pub(in crate::server) struct ComparisonParameters {
     /// Pairs of at least this confidence.
-    #[param(minimum = 0, maximum = 1, default = 0.3)]
+    #[param(minimum = 0, maximum = 1, default = 0.15)]
     pub(in crate::server) min_confidence: f32,
     /// Pairs whose passages have common wording of at least this weight, however unsure; a rare word weighs
     /// up to 1.
