@@ -11,6 +11,8 @@ use antiphon::index::{BuildOptions, HnswParameters, Request, Unwatched};
 use tempfile::TempDir;
 
 use crate::support;
+use crate::support::client::send;
+use crate::support::process::{SAMPLES, Served};
 
 /// A graph however few the passages are.
 const GRAPH: EngineOptions = EngineOptions {
@@ -241,4 +243,23 @@ fn upkeep_builds_the_graph_by_itself_and_stops_when_told() {
     );
     drop(upkeep);
     assert_eq!(Arc::strong_count(&engine), 1, "its thread is gone");
+}
+
+#[test]
+fn a_service_that_stops_leaves_nothing_in_the_store_s_log() {
+    let folder = TempDir::new().unwrap();
+    let served = Served::start(&folder, &SAMPLES, &[("ANTIPHON_DATA_DIR", "data")]);
+    // What was found out for it is kept, and reads the store.
+    let (a, b) = ("un-cyber-statement-2015", "chatham-house-cyber-2016");
+    let pairs = format!("/v1/documents/{a}/parallels/{b}");
+    assert_eq!(send("GET", served.address, &pairs, None).status, 200);
+    let body = r#"{"text": "The harvest failed twice."}"#;
+    let written = send("PUT", served.address, "/v1/documents/c", Some(body));
+    assert_eq!(written.status, 201, "{}", written.body);
+    assert_eq!(send("GET", served.address, &pairs, None).status, 200);
+    served.signal("TERM");
+    served.ended_well();
+    let data = folder.path().join("data");
+    assert!(data.join("antiphon.db").is_file());
+    assert!(!data.join("antiphon.db-wal").exists());
 }

@@ -53,8 +53,10 @@ const INDEX_FILE: &str = "antiphon.index";
 pub struct Engine {
     encoder: Arc<Watched>,
     directory: PathBuf,
-    store: Mutex<Store>,
+    /// Goes before the store: only the last one to close a database can move its log, and only a
+    /// writer.
     published: ArcSwapOption<Snapshot>,
+    store: Mutex<Store>,
     /// Taken by whoever writes documents.
     turns: Turns,
     /// Whether something may be stored that is not published.

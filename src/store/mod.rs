@@ -12,6 +12,7 @@ mod entries;
 mod error;
 mod hash;
 mod keyword;
+mod log;
 mod records;
 mod rows;
 mod schema;

@@ -13,7 +13,7 @@ use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
 use super::writer::{last_change, stored_fingerprint, stored_id, unusable};
 use super::{
     ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
-    PassageRecord, StoreError, schema,
+    PassageRecord, StoreError, log, schema,
 };
 
 /// Bytes of the database that readers map into memory.
@@ -342,7 +342,7 @@ fn connect(directory: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let pin = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(&path, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        connection.busy_timeout(log::PATIENCE)?;
         // Pages are read where the system has them already; a new connection has no cache of its own.
         connection.pragma_update(None, "mmap_size", MAPPED)?;
         plan_once(&connection)?;
