@@ -8,9 +8,12 @@ use std::time::Duration;
 use antiphon::encoder::Embedding;
 use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, Snapshot, Upkeep};
 use antiphon::index::{BuildOptions, HnswParameters, Request, Unwatched};
+use antiphon::store::View;
 use tempfile::TempDir;
 
 use crate::support;
+use crate::support::client::send;
+use crate::support::process::{SAMPLES, Served};
 
 /// A graph however few the passages are.
 const GRAPH: EngineOptions = EngineOptions {
@@ -241,4 +244,84 @@ fn upkeep_builds_the_graph_by_itself_and_stops_when_told() {
     );
     drop(upkeep);
     assert_eq!(Arc::strong_count(&engine), 1, "its thread is gone");
+}
+
+#[test]
+fn a_service_that_stops_leaves_nothing_in_the_store_s_log() {
+    let folder = TempDir::new().unwrap();
+    let served = Served::start(&folder, &SAMPLES, &[("ANTIPHON_DATA_DIR", "data")]);
+    // What was found out for it is kept, and reads the store.
+    let (a, b) = ("un-cyber-statement-2015", "chatham-house-cyber-2016");
+    let pairs = format!("/v1/documents/{a}/parallels/{b}");
+    assert_eq!(send("GET", served.address, &pairs, None).status, 200);
+    let body = r#"{"text": "The harvest failed twice."}"#;
+    let written = send("PUT", served.address, "/v1/documents/c", Some(body));
+    assert_eq!(written.status, 201, "{}", written.body);
+    assert_eq!(send("GET", served.address, &pairs, None).status, 200);
+    served.signal("TERM");
+    served.ended_well();
+    let data = folder.path().join("data");
+    assert!(data.join("antiphon.db").is_file());
+    assert!(!data.join("antiphon.db-wal").exists());
+}
+
+/// All that a snapshot says about where its passages are.
+fn layout(snapshot: &Snapshot) -> Vec<String> {
+    let catalogue = snapshot.catalogue();
+    let mut lines = Vec::new();
+    for (place, document) in (0..).zip(catalogue.documents()) {
+        lines.push(format!("{document:?}"));
+        for (row, ordinal) in catalogue.rows_in(place as usize).iter().zip(1..) {
+            let key = snapshot.key_of(*row).unwrap();
+            assert_eq!(catalogue.row_of(key), Some(*row));
+            assert_eq!(catalogue.place_of_row(*row), Some((place, ordinal)));
+            assert_eq!(catalogue.row_at(document.id.as_str(), ordinal), Some(*row));
+            lines.push(format!("{key:?} {:?}", snapshot.vector_of(*row).unwrap()));
+        }
+    }
+    lines
+}
+
+#[test]
+fn a_snapshot_that_follows_another_is_the_one_that_is_made_anew() {
+    let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    documents(&folder, 10..30, "the sea");
+    let engine = engine(&data);
+    let mut steps: Vec<Box<dyn Fn()>> = vec![
+        Box::new(|| {}),
+        // Before the others, among them and after them.
+        Box::new(|| documents(&folder, 1..2, "the first mountain")),
+        Box::new(|| documents(&folder, 20..23, "mountains instead")),
+        Box::new(|| documents(&folder, 90..95, "the last mountain")),
+        Box::new(|| {
+            let titles = "file,title\nd12.txt,Twelve\nd91.txt,Ninety-one\n";
+            fs::write(folder.path().join("metadata.csv"), titles).unwrap();
+        }),
+        Box::new(|| {
+            for name in [1, 15, 21, 94] {
+                fs::remove_file(folder.path().join(format!("d{name}.txt"))).unwrap();
+            }
+            documents(&folder, 13..15, "everything at once");
+        }),
+    ];
+    steps.push(Box::new(|| {
+        assert!(compact(&engine), "the rows are numbered anew");
+        documents(&folder, 40..42, "what comes after a graph");
+    }));
+    steps.push(Box::new(|| {
+        fs::remove_dir_all(folder.path()).unwrap();
+        fs::create_dir(folder.path()).unwrap();
+        documents(&folder, 3..4, "nothing else");
+    }));
+    for step in steps {
+        step();
+        ingest(&engine, &folder, true);
+        let follows = engine.publish().unwrap();
+        let anew = Snapshot::exact(View::open(data.path()).unwrap()).unwrap();
+        assert_eq!(layout(&follows), layout(&anew));
+        let (follows, anew) = (follows.facts(), anew.facts());
+        assert_eq!(follows.corpus_hash, anew.corpus_hash);
+        assert_eq!(follows.passages, anew.passages);
+        assert_eq!(follows.documents, anew.documents);
+    }
 }

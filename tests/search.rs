@@ -416,6 +416,30 @@ fn scores_below_the_least_are_left_out() {
 }
 
 #[test]
+fn a_least_score_that_no_hit_can_reach_is_refused() {
+    let asked = |mode: &str, weight: f64, least: f64| {
+        let body = json!({
+            "query": "price of tea", "mode": mode, "semantic_weight": weight, "min_score": least
+        });
+        post("/v1/search", &body)
+    };
+    for weight in [0.0, 0.3, 0.5, 1.0] {
+        let all = asked("hybrid", weight, 0.0).body;
+        let best = all["hits"][0]["score"].as_f64().unwrap();
+        // Tea is first by meaning and by words, so its score is the greatest there is.
+        let some = asked("hybrid", weight, best).body;
+        assert_eq!(found(&some), ["tea-1#p1"], "{weight}");
+        let answer = asked("hybrid", weight, best + 1e-6);
+        answer.assert_problem(400, "parameter_out_of_range", Some("min_score"));
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains("expected at most 0.01639"), "{detail}");
+    }
+    asked("semantic", 0.5, 1.01).assert_problem(400, "parameter_out_of_range", Some("min_score"));
+    assert_eq!(asked("semantic", 0.5, 1.0).body["hits"], json!([]));
+    assert_eq!(asked("keyword", 0.5, 1e6).body["hits"], json!([]));
+}
+
+#[test]
 fn the_same_request_gives_the_same_bytes() {
     let body = json!({"query": "sea and veto", "mode": "hybrid", "facets": ["year"], "include": ["explain", "context"]});
     let strip = |mut body: Value| {

@@ -8,8 +8,9 @@ use std::sync::{Arc, OnceLock};
 use roaring::RoaringBitmap;
 
 use crate::index::RowOrder;
-use crate::store::{DocumentSummary, Entries, PassageKey, StoreError, View};
+use crate::store::{DocumentEntry, DocumentSummary, Entries, PassageKey, StoreError, View};
 
+use super::changes::Changes;
 use super::rows::Indexed;
 
 /// Documents in the order of their ids, with the rows of their passages.
@@ -78,12 +79,83 @@ impl Catalogue {
         let mut rows: Vec<u32> = by_key.iter().map(|(_, row)| *row).collect();
         rows.sort_unstable_by_key(|row| places[*row as usize]);
         Ok(Self {
-            documents: documents(view, entries, before)?,
+            documents: documents(view, &entries.documents, before)?,
             starts,
             rows,
             by_key,
             places: Arc::new(Places(places)),
             attributes: OnceLock::new(),
+        })
+    }
+
+    /// The catalogue after a change: what is new has the rows after all others, in its order. All rows
+    /// are gone over, but none is looked up or sorted again.
+    pub(super) fn after(before: &Self, view: &View, changes: &Changes) -> Result<Self, StoreError> {
+        let places = before.places_after(changes);
+        let by_key = before.keys_after(changes, &places);
+        let (starts, rows, places) = before.laid_out_after(changes, places);
+        Ok(Self {
+            documents: documents(view, &changes.documents, before)?,
+            starts,
+            rows,
+            by_key,
+            places: Arc::new(Places(places)),
+            attributes: OnceLock::new(),
+        })
+    }
+
+    /// Places of all rows, those of documents that were kept still by the earlier order of documents.
+    fn places_after(&self, changes: &Changes) -> Vec<(u32, u32)> {
+        let mut places = self.places.0.clone();
+        for row in &changes.gone {
+            places[*row as usize] = NOWHERE;
+        }
+        let new = changes.new.iter();
+        places.extend(new.map(|passage| (passage.document, passage.ordinal)));
+        places
+    }
+
+    fn keys_after(&self, changes: &Changes, places: &[(u32, u32)]) -> Vec<(i64, u32)> {
+        let mut by_key = self.by_key.clone();
+        by_key.retain(|(_, row)| places[*row as usize] != NOWHERE);
+        let new = changes.new.iter().map(|passage| passage.key.number());
+        by_key.extend(new.zip(length(&self.places.0)..));
+        // Keys grow, so there is nothing to do, unless somebody has exchanged the file.
+        by_key.sort_unstable();
+        by_key
+    }
+
+    /// Where each document's rows begin, the rows document by document, and the place of each row.
+    fn laid_out_after(
+        &self,
+        changes: &Changes,
+        mut places: Vec<(u32, u32)>,
+    ) -> (Vec<u32>, Vec<u32>, Vec<(u32, u32)>) {
+        let mut new: Vec<u32> = (length(&self.places.0)..length(&places)).collect();
+        new.sort_unstable_by_key(|row| places[*row as usize]);
+        let mut new = new.into_iter().peekable();
+        let mut starts = Vec::with_capacity(changes.documents.len() + 1);
+        let mut rows: Vec<u32> = Vec::with_capacity(places.len());
+        for (document, kept) in (0..).zip(&changes.kept) {
+            starts.push(length(&rows));
+            for row in kept.map_or(&[][..], |earlier| self.rows_in(earlier)) {
+                places[*row as usize].0 = document;
+                rows.push(*row);
+            }
+            while let Some(row) = new.next_if(|row| places[*row as usize].0 == document) {
+                rows.push(row);
+            }
+        }
+        starts.push(length(&rows));
+        (starts, rows, places)
+    }
+
+    /// What tells the document at a place from others.
+    pub(super) fn entry(&self, place: usize) -> Option<DocumentEntry> {
+        let document = self.documents.get(place)?;
+        Some(DocumentEntry {
+            key: document.key,
+            hash: document.summary.content_hash,
         })
     }
 
@@ -101,6 +173,12 @@ impl Catalogue {
     #[must_use]
     pub fn len(&self) -> usize {
         self.documents.len()
+    }
+
+    /// Number of passages.
+    #[must_use]
+    pub fn passages(&self) -> usize {
+        self.rows.len()
     }
 
     /// Whether there are none.
@@ -208,28 +286,34 @@ impl Catalogue {
     }
 }
 
+/// How many rows there are.
+fn length<T>(rows: &[T]) -> u32 {
+    #[allow(clippy::cast_possible_truncation)] // at most 2^30
+    let length = rows.len() as u32;
+    length
+}
+
 /// The documents of a moment, of which only those are read that an earlier moment does not have.
 fn documents(
     view: &View,
-    entries: &Entries,
+    entries: &[DocumentEntry],
     before: &Catalogue,
 ) -> Result<Vec<Catalogued>, StoreError> {
     let known: HashMap<i64, &Catalogued> = before.documents.iter().map(|d| (d.key, d)).collect();
     let known: Vec<Option<&Catalogued>> = entries
-        .documents
         .iter()
         .map(|entry| {
             let document = known.get(&entry.key)?;
             (document.summary.content_hash == entry.hash).then_some(*document)
         })
         .collect();
-    let missing = entries.documents.iter().zip(&known);
+    let missing = entries.iter().zip(&known);
     let missing: Vec<_> = missing
         .filter(|(_, known)| known.is_none())
         .map(|(entry, _)| *entry)
         .collect();
     let mut read = view.summaries_of(&missing)?.into_iter();
-    let both = entries.documents.iter().zip(known);
+    let both = entries.iter().zip(known);
     Ok(both
         .filter_map(|(entry, known)| match known {
             Some(document) => Some(document.clone()),

@@ -6,6 +6,7 @@
 
 mod background;
 mod catalogue;
+mod changes;
 mod condition;
 mod disk;
 mod encode;
@@ -53,8 +54,10 @@ const INDEX_FILE: &str = "antiphon.index";
 pub struct Engine {
     encoder: Arc<Watched>,
     directory: PathBuf,
-    store: Mutex<Store>,
+    /// Goes before the store: only the last one to close a database can move its log, and only a
+    /// writer.
     published: ArcSwapOption<Snapshot>,
+    store: Mutex<Store>,
     /// Taken by whoever writes documents.
     turns: Turns,
     /// Whether something may be stored that is not published.
@@ -224,12 +227,13 @@ impl Engine {
     pub fn publish(&self) -> Result<Arc<Snapshot>, EngineError> {
         let mut store = self.store();
         let view = store.view(self.options.readers)?;
-        let before = self.snapshot();
-        let indexed = match &before {
-            Some(snapshot) => snapshot.indexed.clone(),
-            None => saved::open(store.directory(), &view, self.options.index)?,
+        let snapshot = if let Some(before) = self.snapshot() {
+            Snapshot::after(&before, view)?
+        } else {
+            let saved = saved::open(store.directory(), &view, self.options.index)?;
+            follow(&saved, None, view)?
         };
-        let snapshot = Arc::new(follow(indexed, before.as_deref(), view)?);
+        let snapshot = Arc::new(snapshot);
         // While the store is locked, so that an older moment never replaces a newer one.
         self.published.store(Some(Arc::clone(&snapshot)));
         self.behind.store(false, Ordering::Relaxed);
@@ -286,7 +290,7 @@ impl Engine {
         };
         let mut store = self.store();
         let view = store.view(self.options.readers)?;
-        let snapshot = follow(compacted, self.snapshot().as_deref(), view)?;
+        let snapshot = follow(&compacted, self.snapshot().as_deref(), view)?;
         self.published.store(Some(Arc::new(snapshot)));
         Ok(true)
     }
@@ -345,7 +349,7 @@ impl Engine {
 
 /// A snapshot of a view, made from what is known already.
 fn follow(
-    indexed: Indexed,
+    indexed: &Indexed,
     before: Option<&Snapshot>,
     view: View,
 ) -> Result<Snapshot, EngineError> {

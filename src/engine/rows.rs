@@ -17,7 +17,7 @@ impl Indexed {
     /// The same index brought to the moment of a view: rows whose passage is gone, or whose text is
     /// another one, are not found any more, and passages that it does not have are added. How it
     /// came to differ does not matter, so an index from any earlier moment will do.
-    pub(super) fn brought_to(self, view: &View, entries: &Entries) -> Result<Self, EngineError> {
+    pub(super) fn brought_to(&self, view: &View, entries: &Entries) -> Result<Self, EngineError> {
         let known = self.places();
         let mut known = known.iter().peekable();
         let (mut gone, mut new) = (Vec::new(), Vec::new());
@@ -30,21 +30,39 @@ impl Indexed {
                 Some((_, row)) if self.labels[*row as usize].hash == entry.hash => {}
                 Some((_, row)) => {
                     gone.push(*row);
-                    new.push(entry);
+                    new.push(*entry);
                 }
-                None => new.push(entry),
+                None => new.push(*entry),
             }
         }
         gone.extend(known.map(|(_, row)| *row));
+        self.changed(view, gone, &new)
+    }
+
+    /// The same index without these rows, and with passages that it does not have after all others.
+    pub(super) fn changed(
+        &self,
+        view: &View,
+        gone: Vec<u32>,
+        new: &[PassageEntry],
+    ) -> Result<Self, EngineError> {
         let mut vectors = Vectors::new(view.fingerprint().dimension)?;
         view.vectors_of(new.iter().map(|entry| entry.key), |stored| {
             vectors.push(stored.vector)?;
             Ok::<_, EngineError>(())
         })?;
-        let mut labels = self.labels;
-        labels.extend(new.iter().map(|entry| label(entry)));
+        let mut labels = self.labels.clone();
+        labels.extend(new.iter().map(label));
         let index = self.index.without(gone).with_rows(&vectors)?;
         Ok(Self { index, labels })
+    }
+
+    /// Whether these rows stand for these passages.
+    pub(super) fn holds(&self, rows: &[u32], passages: &[PassageEntry]) -> bool {
+        let stands = |(row, passage): (&u32, &PassageEntry)| {
+            self.labels.get(*row as usize) == Some(&label(passage))
+        };
+        rows.len() == passages.len() && rows.iter().zip(passages).all(stands)
     }
 
     /// The rows that can be found, in the order of their keys.

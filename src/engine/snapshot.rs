@@ -9,9 +9,10 @@ use crate::encoder::{Embedding, Fingerprint};
 use crate::index::{
     Found, IndexBytes, IndexError, Near, Neighbour, Request, SegmentedIndex, VectorIndex, Vectors,
 };
-use crate::store::{ContentHash, DocumentSummary, PassageKey, View};
+use crate::store::{ContentHash, DocumentEntry, DocumentSummary, PassageKey, View, corpus_hash};
 
 use super::catalogue::Catalogue;
+use super::changes::Changes;
 use super::rows::Indexed;
 use super::{EngineError, IndexChoice, saved};
 
@@ -68,7 +69,7 @@ impl Snapshot {
             index: SegmentedIndex::new(dimension, IndexChoice::Exact.parameters())?,
             labels: Vec::new(),
         };
-        Self::following(empty, &Catalogue::default(), view)
+        Self::following(&empty, &Catalogue::default(), view)
     }
 
     /// A snapshot of a data directory that another process may be writing, with the index that lies
@@ -79,21 +80,38 @@ impl Snapshot {
     /// As [`Snapshot::exact`].
     pub fn open(directory: &Path, view: View, index: IndexChoice) -> Result<Self, EngineError> {
         let indexed = saved::open(directory, &view, index)?;
-        Self::following(indexed, &Catalogue::default(), view)
+        Self::following(&indexed, &Catalogue::default(), view)
     }
 
     /// An index and a catalogue from earlier moments, brought to that of the view.
     pub(super) fn following(
-        indexed: Indexed,
+        indexed: &Indexed,
         before: &Catalogue,
         view: View,
     ) -> Result<Self, EngineError> {
         let entries = view.entries()?;
-        let mut indexed = indexed.brought_to(&view, &entries)?;
+        let indexed = indexed.brought_to(&view, &entries)?;
         let catalogue = Catalogue::of(&view, &entries, &indexed, before)?;
+        Ok(Self::of(view, indexed, catalogue, &entries.documents))
+    }
+
+    /// The snapshot that follows another one of the same store and index: only what has changed is read.
+    pub(super) fn after(before: &Self, view: View) -> Result<Self, EngineError> {
+        let changes = Changes::since(before, &view)?;
+        let catalogue = Catalogue::after(&before.catalogue, &view, &changes)?;
+        let indexed = before.indexed.changed(&view, changes.gone, &changes.new)?;
+        Ok(Self::of(view, indexed, catalogue, &changes.documents))
+    }
+
+    /// A snapshot of these parts, which belong to one moment; `documents` in the order of their ids.
+    fn of(
+        view: View,
+        mut indexed: Indexed,
+        catalogue: Catalogue,
+        documents: &[DocumentEntry],
+    ) -> Self {
         indexed.index = indexed.index.ordered_by(catalogue.order());
-        let (documents, passages) = (entries.documents.len(), entries.passages.len());
-        let corpus_hash = entries.corpus_hash();
+        let corpus_hash = corpus_hash(documents);
         let description = indexed.index.description();
         let fingerprint = format!("{:?}", view.fingerprint());
         let id = ContentHash::of_parts([
@@ -102,11 +120,11 @@ impl Snapshot {
             description.as_bytes(),
             &indexed.index.build().to_le_bytes(),
         ]);
-        Ok(Self {
+        Self {
             facts: SnapshotFacts {
                 id: id.to_string().chars().take(16).collect(),
-                documents,
-                passages,
+                documents: documents.len(),
+                passages: catalogue.passages(),
                 corpus_hash,
                 index: description,
             },
@@ -114,7 +132,7 @@ impl Snapshot {
             indexed,
             catalogue,
             filters: moka::sync::Cache::new(FILTERS),
-        })
+        }
     }
 
     /// The stored documents of this moment.

@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn numbers_are_checked() {
         type Change = fn(&mut Parts);
-        let changes: [(&str, Change); 11] = [
+        let changes: [(&str, Change); 14] = [
             ("limit", |p| p.limit = 0),
             ("limit", |p| p.limit = 1001),
             ("offset", |p| p.offset = 9_991),
@@ -324,6 +324,13 @@ mod tests {
             ("offset", |p| (p.offset, p.diversity) = (491, Some(0.5))),
             ("ef", |p| p.ef = Some(0)),
             ("min_score", |p| p.min_score = Some(f32::NAN)),
+            ("min_score", |p| p.min_score = Some(1.0 + f32::EPSILON)),
+            ("min_score", |p| {
+                (p.min_score, p.mode) = (Some(0.017), Mode::Hybrid);
+            }),
+            ("min_score", |p| {
+                (p.min_score, p.mode) = (Some(f32::INFINITY), Mode::Keyword);
+            }),
             ("semantic_weight", |p| p.semantic_weight = 1.5),
             ("diversity", |p| p.diversity = Some(f32::NAN)),
             ("group_size", |p| {

@@ -1,6 +1,7 @@
 //! A query that can be answered.
 
 use super::filter::Filter;
+use super::ranking::greatest_fused;
 use super::{
     CANDIDATES, MAX_DEPTH, MAX_EXAMPLES, MAX_GROUP_SIZE, MAX_LIMIT, MAX_QUERY_CHARACTERS,
     SearchError,
@@ -29,7 +30,8 @@ pub struct Parts {
     pub ef: Option<usize>,
     /// Compare with every passage.
     pub exact: bool,
-    /// Hits below this score are left out.
+    /// Hits below this score are left out. At most 1 by meaning, and in a hybrid ranking the score of a
+    /// hit that is first in both lists.
     pub min_score: Option<f32>,
     /// Which documents may be found.
     pub filter: Filter,
@@ -208,9 +210,6 @@ fn check_numbers(parts: &Parts) -> Result<(), SearchError> {
             return outside(name, expected, &examples.len());
         }
     }
-    if let Some(score) = parts.min_score.filter(|score| !score.is_finite()) {
-        return outside("min_score", "a finite number".to_owned(), &score);
-    }
     let shares = [
         ("semantic_weight", Some(parts.semantic_weight)),
         ("diversity", parts.diversity),
@@ -220,6 +219,11 @@ fn check_numbers(parts: &Parts) -> Result<(), SearchError> {
             return outside(name, "0 to 1".to_owned(), &share);
         }
     }
+    let (greatest, expected) = greatest_score(parts);
+    let reachable = |score: &f32| score.is_finite() && *score <= greatest;
+    if let Some(score) = parts.min_score.filter(|score| !reachable(score)) {
+        return outside("min_score", expected, &score);
+    }
     if let Some(group) = parts
         .group
         .filter(|g| !(1..=MAX_GROUP_SIZE).contains(&g.size))
@@ -227,6 +231,24 @@ fn check_numbers(parts: &Parts) -> Result<(), SearchError> {
         return outside("group_size", format!("1 to {MAX_GROUP_SIZE}"), &group.size);
     }
     Ok(())
+}
+
+/// The greatest score that a hit can have, and what that makes of `min_score`.
+fn greatest_score(parts: &Parts) -> (f32, String) {
+    match parts.mode {
+        Mode::Semantic => (
+            1.0,
+            "at most 1, the score of a passage that is the query".to_owned(),
+        ),
+        Mode::Keyword => (f32::MAX, "a finite number".to_owned()),
+        Mode::Hybrid => {
+            let greatest = greatest_fused(parts.semantic_weight);
+            let expected = format!(
+                "at most {greatest}, the score of a hit that is first by meaning and by words"
+            );
+            (greatest, expected)
+        }
+    }
 }
 
 /// How deep paging may go.

@@ -51,9 +51,7 @@ pub(super) fn fused(
             let candidate = fused
                 .entry(*row)
                 .or_insert_with(|| Candidate::of((*row, 0.0)));
-            #[allow(clippy::cast_precision_loss)] // a rank of a few thousand
-            let share = weight / (SMOOTHING + rank as f32);
-            candidate.score += share;
+            candidate.score += share(weight, rank);
             let placed = Some(Placed {
                 rank,
                 score: *score,
@@ -71,6 +69,18 @@ pub(super) fn fused(
         scores.then_with(|| snapshot.catalogue().compare(a.row, b.row))
     });
     fused
+}
+
+/// What a list of this weight gives the row that it has at a rank, from 1.
+fn share(weight: f32, rank: usize) -> f32 {
+    #[allow(clippy::cast_precision_loss)] // a rank of a few thousand
+    let rank = rank as f32;
+    weight / (SMOOTHING + rank)
+}
+
+/// The greatest score of a hybrid ranking: that of a row which is first in both lists.
+pub(super) fn greatest_fused(weight: f32) -> f32 {
+    share(weight, 1) + share(1.0 - weight, 1)
 }
 
 /// Maximal marginal relevance (Carbonell & Goldstein 1998): one after the other the candidate with

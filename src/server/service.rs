@@ -30,13 +30,14 @@ pub struct Limits {
 
 /// The engine once it is there, what is awaited until then, and the queue before it.
 pub struct Service {
+    /// Of the newest snapshot, if anybody has asked for parallels in it. Goes before the engine, which
+    /// must be the last to close the store.
+    survey: ArcSwapOption<Survey>,
     engine: OnceLock<Arc<Engine>>,
     queries: OnceLock<Arc<QueryEncoder>>,
     waiting_for: ArcSwap<String>,
     admission: Admission,
     writers: Writers,
-    /// Of the newest snapshot, if anybody has asked for parallels in it.
-    survey: ArcSwapOption<Survey>,
     /// The sentences that the last survey had read, for the next one.
     sentences: ArcSwapOption<Sentences>,
     comparisons: Comparisons,

@@ -52,38 +52,59 @@ impl View {
     ///
     /// If the database cannot be read.
     pub fn entries(&self) -> Result<Entries, StoreError> {
-        self.with(|connection| {
-            let mut entries = Entries::default();
-            let mut places = HashMap::new();
-            let mut statement =
-                connection.prepare_cached("SELECT key, content_hash FROM documents ORDER BY id")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let entry = DocumentEntry {
-                    key: row.get(0)?,
-                    hash: row.get(1)?,
-                };
-                let place = u32::try_from(entries.documents.len()).unwrap_or(u32::MAX);
-                places.insert(entry.key, place);
-                entries.documents.push(entry);
-            }
+        let documents = self.document_entries()?;
+        let keys = documents.iter().map(|entry| entry.key);
+        let places: HashMap<i64, u32> = keys.zip(0..).collect();
+        let passages = self.with(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT key, document, ordinal, hash FROM passages INDEXED BY passages_by_key
                  ORDER BY key",
             )?;
-            let entry = |row: &rusqlite::Row<'_>| {
+            let passages = statement.query_map([], |row| {
                 let document: i64 = row.get(1)?;
-                let hash: ContentHash = row.get(3)?;
-                Ok(PassageEntry {
-                    key: PassageKey(row.get(0)?),
-                    document: places.get(&document).copied().unwrap_or(u32::MAX),
-                    ordinal: row.get(2)?,
-                    hash: hash.prefix(),
+                passage_entry(row, places.get(&document).copied().unwrap_or(u32::MAX))
+            })?;
+            Ok(passages.collect::<rusqlite::Result<_>>()?)
+        })?;
+        Ok(Entries {
+            documents,
+            passages,
+        })
+    }
+
+    /// All documents, by what tells them apart, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn document_entries(&self) -> Result<Vec<DocumentEntry>, StoreError> {
+        self.with(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT key, content_hash FROM documents ORDER BY id")?;
+            let entries = statement.query_map([], |row| {
+                Ok(DocumentEntry {
+                    key: row.get(0)?,
+                    hash: row.get(1)?,
                 })
-            };
-            let passages = statement.query_map([], entry)?;
-            entries.passages = passages.collect::<rusqlite::Result<_>>()?;
-            Ok(entries)
+            })?;
+            Ok(entries.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The passages of one document, in their order; `place` is the document's among all of them in
+    /// the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn passages_of(&self, document: i64, place: u32) -> Result<Vec<PassageEntry>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT key, document, ordinal, hash FROM passages WHERE document = ?1
+                 ORDER BY ordinal",
+            )?;
+            let passages = statement.query_map([document], |row| passage_entry(row, place))?;
+            Ok(passages.collect::<rusqlite::Result<_>>()?)
         })
     }
 
@@ -201,4 +222,15 @@ impl View {
             Ok(())
         })
     }
+}
+
+/// A passage from its key, document, ordinal and hash; the document by its place.
+fn passage_entry(row: &rusqlite::Row<'_>, document: u32) -> rusqlite::Result<PassageEntry> {
+    let hash: ContentHash = row.get(3)?;
+    Ok(PassageEntry {
+        key: PassageKey(row.get(0)?),
+        document,
+        ordinal: row.get(2)?,
+        hash: hash.prefix(),
+    })
 }

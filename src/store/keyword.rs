@@ -3,6 +3,9 @@
 //! Words are compared without case and diacritics. A passage's score is BM25 with FTS5's constants
 //! (k1 = 1.2, b = 0.75), turned around so that more is better.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
 use rusqlite::Connection;
 
 use super::{PassageKey, StoreError, View};
@@ -16,6 +19,50 @@ pub enum Term {
     Prefix(String),
     /// Words one after the other, which every passage found holds.
     Phrase(String),
+}
+
+/// A word is counted anew whenever it is asked for, unless more than one passage of so many holds it.
+const FREQUENT: usize = 100;
+
+/// What has been found out about the words of a moment, in which they do not change. Counting a word
+/// takes as long as to go through all passages that hold it.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    passages: OnceLock<usize>,
+    /// In how many passages frequent words stand: at most [`FREQUENT`] times as many words as a
+    /// passage has.
+    frequent: Mutex<HashMap<String, usize>>,
+}
+
+impl Counted {
+    /// Number of passages.
+    fn passages(&self, connection: &Connection) -> rusqlite::Result<usize> {
+        if let Some(passages) = self.passages.get() {
+            return Ok(*passages);
+        }
+        let passages = connection
+            .prepare_cached("SELECT count(*) FROM passages INDEXED BY passages_by_key")?
+            .query_row([], |row| row.get(0))?;
+        Ok(*self.passages.get_or_init(|| passages))
+    }
+
+    /// In how many passages a word stands.
+    fn holding(&self, connection: &Connection, word: String) -> rusqlite::Result<usize> {
+        let known = self.frequent().get(&word).copied();
+        if let Some(holding) = known {
+            return Ok(holding);
+        }
+        let holding = frequency(connection)?.query_row([&word], |row| row.get(0))?;
+        if holding > self.passages(connection)? / FREQUENT {
+            self.frequent().insert(word, holding);
+        }
+        Ok(holding)
+    }
+
+    fn frequent(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        // Nothing panics while it is locked.
+        self.frequent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl View {
@@ -32,7 +79,7 @@ impl View {
         mut visit: impl FnMut(PassageKey, f32),
     ) -> Result<Vec<Term>, StoreError> {
         self.with(|connection| {
-            let telling = telling(connection, terms)?;
+            let telling = telling(&self.counted, connection, terms)?;
             let Some(expression) = expression(&telling) else {
                 return Ok(telling);
             };
@@ -88,22 +135,19 @@ fn frequency(connection: &Connection) -> rusqlite::Result<rusqlite::CachedStatem
 
 /// The terms without the words that more than half of all passages hold: BM25 gives them no weight
 /// that counts, and comparing them takes longer than all the rest. All of them if nothing were left.
-fn telling(connection: &Connection, terms: &[Term]) -> Result<Vec<Term>, StoreError> {
+fn telling(
+    counted: &Counted,
+    connection: &Connection,
+    terms: &[Term],
+) -> Result<Vec<Term>, StoreError> {
     if terms.len() < 2 {
         return Ok(terms.to_vec());
     }
-    let passages: usize = connection
-        .prepare_cached("SELECT count(*) FROM passages INDEXED BY passages_by_key")?
-        .query_row([], |row| row.get(0))?;
-    let mut frequency = frequency(connection)?;
+    let half = counted.passages(connection)? / 2;
     let mut telling = Vec::new();
     for term in terms {
         let common = match term {
-            Term::Word(word) => {
-                let holding: usize =
-                    frequency.query_row([word.to_lowercase()], |row| row.get(0))?;
-                holding > passages / 2
-            }
+            Term::Word(word) => counted.holding(connection, word.to_lowercase())? > half,
             Term::Prefix(_) | Term::Phrase(_) => false,
         };
         if !common {

@@ -12,6 +12,7 @@ mod entries;
 mod error;
 mod hash;
 mod keyword;
+mod log;
 mod records;
 mod rows;
 mod schema;
@@ -23,7 +24,7 @@ pub use hash::ContentHash;
 pub use keyword::Term;
 pub use records::{
     DocumentEntry, DocumentRecord, DocumentState, DocumentSummary, Entries, HitRecord, NewDocument,
-    PassageEntry, PassageKey, PassageRecord, PassageVectors, StoredVector,
+    PassageEntry, PassageKey, PassageRecord, PassageVectors, StoredVector, corpus_hash,
 };
 pub use view::View;
 pub use writer::Store;

@@ -33,13 +33,14 @@ pub struct Entries {
     pub passages: Vec<PassageEntry>,
 }
 
-impl Entries {
-    /// A hash over the content of all documents.
-    #[must_use]
-    pub fn corpus_hash(&self) -> ContentHash {
-        let hashes = self.documents.iter();
-        ContentHash::of_parts(hashes.map(|entry| entry.hash.as_bytes().as_slice()))
-    }
+/// A hash over the content of all documents, in the order of their ids.
+#[must_use]
+pub fn corpus_hash(documents: &[DocumentEntry]) -> ContentHash {
+    ContentHash::of_parts(
+        documents
+            .iter()
+            .map(|entry| entry.hash.as_bytes().as_slice()),
+    )
 }
 
 /// A document without its content.

@@ -9,11 +9,12 @@ use rusqlite::{Connection, OpenFlags, params};
 use crate::corpus::DocumentId;
 use crate::encoder::Fingerprint;
 
+use super::keyword::Counted;
 use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
 use super::writer::{last_change, stored_fingerprint, stored_id, unusable};
 use super::{
     ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
-    PassageRecord, StoreError, schema,
+    PassageRecord, StoreError, log, schema,
 };
 
 /// Bytes of the database that readers map into memory.
@@ -28,6 +29,7 @@ pub struct View {
     idle: Mutex<Vec<Connection>>,
     returned: Condvar,
     fingerprint: Fingerprint,
+    pub(super) counted: Counted,
 }
 
 impl View {
@@ -72,6 +74,7 @@ impl View {
             idle: Mutex::new(connections),
             returned: Condvar::new(),
             fingerprint,
+            counted: Counted::default(),
         }
     }
 
@@ -342,7 +345,7 @@ fn connect(directory: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let pin = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(&path, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        connection.busy_timeout(log::PATIENCE)?;
         // Pages are read where the system has them already; a new connection has no cache of its own.
         connection.pragma_update(None, "mmap_size", MAPPED)?;
         plan_once(&connection)?;

@@ -3,7 +3,6 @@
 use std::fs::{File, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
@@ -12,7 +11,7 @@ use crate::encoder::Fingerprint;
 
 use super::records::to_bytes;
 use super::{
-    ContentHash, DATABASE_FILE, DocumentState, NewDocument, StoreError, View, rows, schema,
+    ContentHash, DATABASE_FILE, DocumentState, NewDocument, StoreError, View, log, rows, schema,
 };
 
 /// Writes documents; holds the data directory's lock while it lives.
@@ -26,7 +25,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store of a data directory, making both where they are missing.
+    /// Opens the store of a data directory, making both where they are missing. What a program that
+    /// was killed left in the log is moved into the database, unless somebody reads it.
     ///
     /// # Errors
     ///
@@ -39,6 +39,7 @@ impl Store {
         configure(&connection).map_err(|e| unusable(&path, e))?;
         schema::migrate(&mut connection)?;
         claim(&connection, fingerprint)?;
+        log::empty(&connection)?;
         Ok(Self {
             connection,
             directory: directory.to_owned(),
@@ -219,11 +220,11 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(log::PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    Ok(())
+    log::bound(connection)
 }
 
 /// Says what a newcomer needs to know where `SQLite` finds something that is no database.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use antiphon::server::Service;
+use antiphon::server::{Guard, GuardOptions, Service, TlsFiles};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -134,16 +134,82 @@ fn a_stall_is_charged_to_all_who_came_meanwhile() {
 fn what_cannot_be_measured_is_said() {
     let folder = with_queries();
     let nobody = ["--url", "http://127.0.0.1:1", "--queries", "queries.txt"];
+    let believing = [&nobody[..], &["--any-certificate"]].concat();
+    let secured = ["--url", "https://127.0.0.1:1", "--queries", "queries.txt"];
+    let absent = [&secured[..], &["--cacert", "absent.pem"]].concat();
     for (arguments, words) in [
         (&nobody[..], "no service to measure"),
         (&["--queries", "absent.txt"][..], "cannot be read"),
         (&[][..], "--queries FILE"),
         (&["--url", "https://127.0.0.1"][..], "--queries FILE"),
+        (&believing[..], "with https only"),
+        (&absent[..], "absent.pem cannot be read"),
         (&["--rate", "0"][..], "--rate is 0"),
         (&["--connections", "0"][..], "--connections is 0"),
     ] {
         let output = antiphon(&folder, &[&["bench", "http"], arguments].concat()).output();
         let said = failure(&output.unwrap());
         assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_service_with_a_certificate_of_its_own_is_measured_by_those_who_believe_it() {
+    let folder = with_queries();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = TlsFiles {
+        certificate: folder.path().join("cert.pem"),
+        key: folder.path().join("key.pem"),
+    };
+    fs::write(&files.certificate, made.cert.pem()).unwrap();
+    fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    let guard = Guard::open(GuardOptions {
+        tls: Some(files),
+        ..GuardOptions::default()
+    });
+    let service = Arc::new(Service::new(support::LIMITS).guarded(guard.unwrap()));
+    let (engine, _data) = support::sample_engine();
+    service.attach(engine);
+    let port = support::start_server(service).port();
+    let ask = |host: &str, believing: &[&str]| {
+        let url = format!("https://{host}:{port}");
+        let plan = [
+            "--duration",
+            "300ms",
+            "--warm-up",
+            "0s",
+            "--connections",
+            "2",
+        ];
+        let fixed = [
+            "bench",
+            "http",
+            "--json",
+            "--queries",
+            "queries.txt",
+            "--url",
+            &url,
+        ];
+        antiphon(&folder, &[&fixed[..], &plan, believing].concat())
+            .output()
+            .unwrap()
+    };
+    for (host, believing) in [
+        ("localhost", &["--cacert", "cert.pem"][..]),
+        ("localhost", &["--any-certificate"]),
+        ("127.0.0.1", &["--any-certificate"]),
+    ] {
+        let report: Value = serde_json::from_str(&stdout(&ask(host, believing))).unwrap();
+        assert!(report["answered"].as_u64().unwrap() > 0, "{report}");
+        assert_eq!(report["errors"], Value::Object(serde_json::Map::new()));
+    }
+    // Nobody has signed it; it is for another host.
+    for (host, believing) in [
+        ("localhost", &[][..]),
+        ("127.0.0.1", &["--cacert", "cert.pem"]),
+    ] {
+        let said = failure(&ask(host, believing));
+        assert!(said.contains("no secure connection"), "{said}");
+        assert!(said.contains("certificate"), "{said}");
     }
 }

@@ -88,7 +88,8 @@ pub(in crate::server) struct SearchRequest {
     /// of `offset`.
     #[serde(default)]
     pub(in crate::server) cursor: Option<String>,
-    /// Hits with a lower score are left out.
+    /// Hits with a lower score are left out. By meaning it is at most 1, in a hybrid ranking at most 1/61,
+    /// the score of a hit that is first by meaning and by words; by words it has no bound.
     #[serde(default)]
     pub(in crate::server) min_score: Option<f32>,
     /// The share of meaning in a hybrid ranking; the rest is the words'.
@@ -150,7 +151,7 @@ pub(in crate::server) struct SearchParameters {
     offset: Option<usize>,
     /// `next_cursor` of an answer to the same search.
     cursor: Option<String>,
-    /// Hits with a lower score are left out.
+    /// Hits with a lower score are left out; at most 1 by meaning, 1/61 in a hybrid ranking.
     min_score: Option<f32>,
     /// The share of meaning in a hybrid ranking.
     #[param(default = 0.5, minimum = 0, maximum = 1)]

@@ -1,29 +1,41 @@
 //! One connection that asks one question at a time and is kept alive.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::tls::{self, Trust};
 
 /// The route that is measured.
 const ROUTE: &str = "/v1/search";
 
 /// Where and how to ask.
-#[derive(Debug)]
 pub(super) struct Target {
     address: String,
+    tls: Option<Secured>,
     host: HeaderValue,
     path: String,
     key: Option<HeaderValue>,
     no_store: bool,
     timeout: Duration,
+}
+
+/// How to speak TLS, and to whom.
+struct Secured {
+    connector: TlsConnector,
+    name: ServerName<'static>,
 }
 
 /// What came of a request.
@@ -46,6 +58,7 @@ impl Target {
     /// Reads the address of a service.
     pub(super) fn new(
         url: &str,
+        trust: Trust<'_>,
         key: Option<&str>,
         no_store: bool,
         timeout: Duration,
@@ -53,12 +66,19 @@ impl Target {
         let uri: Uri = url
             .parse()
             .with_context(|| format!("--url {url:?} is no URL"))?;
-        if uri.scheme_str() != Some("http") {
-            bail!("--url is {url:?}; expected http://HOST:PORT, for TLS is not spoken here");
-        }
+        let secured = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => bail!("--url is {url:?}; expected http://HOST:PORT or https://HOST:PORT"),
+        };
         let authority = uri
             .authority()
             .with_context(|| format!("--url {url:?} names no host"))?;
+        ensure!(
+            secured || trust == Trust::Authorities,
+            "--url is {url:?}; there are certificates with https only"
+        );
+        let tls = secured.then(|| Secured::new(authority.host(), trust));
         let key = key
             .map(|key| HeaderValue::try_from(format!("Bearer {key}")))
             .transpose()
@@ -67,8 +87,11 @@ impl Target {
             address: format!(
                 "{}:{}",
                 authority.host(),
-                authority.port_u16().unwrap_or(80)
+                authority
+                    .port_u16()
+                    .unwrap_or(if secured { 443 } else { 80 })
             ),
+            tls: tls.transpose()?,
             host: HeaderValue::try_from(authority.as_str())?,
             path: format!("{}{ROUTE}", uri.path().trim_end_matches('/')),
             key,
@@ -88,6 +111,17 @@ impl Target {
             request = request.header(header::CACHE_CONTROL, "no-store");
         }
         Ok(request.body(Full::new(body))?)
+    }
+}
+
+impl Secured {
+    fn new(host: &str, trust: Trust<'_>) -> anyhow::Result<Self> {
+        // An address of IPv6 stands in brackets in a URL.
+        let bare = host.trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(bare)
+            .with_context(|| format!("no certificate can be for the host {host:?} of --url"))?;
+        let connector = TlsConnector::from(Arc::new(tls::config(trust)?));
+        Ok(Self { connector, name })
     }
 }
 
@@ -147,11 +181,24 @@ impl Connection {
     async fn connect(&self) -> anyhow::Result<SendRequest<Full<Bytes>>> {
         let stream = TcpStream::connect(&self.target.address).await?;
         stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // Its error reaches the request that meets it.
-        tokio::task::spawn_local(async move { drop(connection.await) });
-        Ok(sender)
+        match &self.target.tls {
+            None => speak(stream).await,
+            Some(Secured { connector, name }) => {
+                let secured = connector.connect(name.clone(), stream).await;
+                speak(secured.context("no secure connection can be made")?).await
+            }
+        }
     }
+}
+
+/// Speaks HTTP over a stream for as long as its sender is held.
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    // Its error reaches the request that meets it.
+    tokio::task::spawn_local(async move { drop(connection.await) });
+    Ok(sender)
 }
 
 #[cfg(test)]
@@ -159,29 +206,35 @@ mod tests {
     use super::*;
 
     fn target(url: &str) -> anyhow::Result<Target> {
-        Target::new(url, Some("secret"), true, Duration::from_secs(1))
+        believing(Trust::Authorities, url)
+    }
+
+    fn believing(trust: Trust<'_>, url: &str) -> anyhow::Result<Target> {
+        Target::new(url, trust, Some("secret"), true, Duration::from_secs(1))
     }
 
     #[test]
     fn an_address_may_have_a_path_and_lack_a_port() {
-        let target = target("http://example.org/antiphon/").unwrap();
-        assert_eq!(target.address, "example.org:80");
-        assert_eq!(target.path, "/antiphon/v1/search");
-        let request = target.request(Bytes::new()).unwrap();
-        assert_eq!(request.headers()["authorization"], "Bearer secret");
-        assert_eq!(request.headers()["cache-control"], "no-store");
-        assert_eq!(
-            super::Target::new("http://[::1]:80", None, false, Duration::ZERO)
-                .unwrap()
-                .address,
-            "[::1]:80"
-        );
+        for (url, address, secured) in [
+            ("http://example.org/antiphon/", "example.org:80", false),
+            ("https://example.org/antiphon/", "example.org:443", true),
+            ("http://[::1]:8080/antiphon", "[::1]:8080", false),
+            ("https://[::1]/antiphon", "[::1]:443", true),
+        ] {
+            let target = target(url).unwrap();
+            assert_eq!(target.address, address);
+            assert_eq!(target.tls.is_some(), secured);
+            assert_eq!(target.path, "/antiphon/v1/search");
+            let request = target.request(Bytes::new()).unwrap();
+            assert_eq!(request.headers()["authorization"], "Bearer secret");
+            assert_eq!(request.headers()["cache-control"], "no-store");
+        }
     }
 
     #[test]
     fn what_cannot_be_asked_is_refused() {
         for url in [
-            "https://example.org",
+            "ftp://example.org",
             "example.org:8080",
             "/v1",
             "",
@@ -189,5 +242,7 @@ mod tests {
         ] {
             assert!(target(url).is_err(), "{url}");
         }
+        assert!(believing(Trust::Anybody, "https://example.org").is_ok());
+        assert!(believing(Trust::Anybody, "http://example.org").is_err());
     }
 }

@@ -10,6 +10,7 @@ mod client;
 mod load;
 mod queries;
 mod tally;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use super::super::output;
 use client::Target;
 use load::{Arrivals, Plan, Run};
 use tally::{Spread, Stage};
+use tls::Trust;
 
 /// Most connections; each has a file descriptor.
 const MOST_CONNECTIONS: usize = 10_000;
@@ -38,6 +40,13 @@ pub(in crate::cli) struct Arguments {
     /// The service
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     url: String,
+    /// Certificates in PEM, one of which an https service shows or has from [default: Mozilla's list of
+    /// authorities]
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Take whatever certificate an https service shows
+    #[arg(long, conflicts_with = "cacert")]
+    any_certificate: bool,
     /// Requests a second, whether or not they are answered [default: each connection asks again
     /// once it is answered]
     #[arg(long)]
@@ -117,6 +126,7 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     };
     let target = Target::new(
         &arguments.url,
+        trust(arguments),
         arguments.key.as_deref(),
         arguments.no_store,
         arguments.timeout,
@@ -140,6 +150,14 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
         bail!("no request was answered");
     }
     Ok(())
+}
+
+fn trust(arguments: &Arguments) -> Trust<'_> {
+    match &arguments.cacert {
+        _ if arguments.any_certificate => Trust::Anybody,
+        Some(file) => Trust::File(file),
+        None => Trust::Authorities,
+    }
 }
 
 fn check(arguments: &Arguments) -> anyhow::Result<()> {

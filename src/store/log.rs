@@ -1,0 +1,133 @@
+//! `SQLite`'s write-ahead log: what has been written and is not in the database file yet.
+//!
+//! `SQLite` moves it there as it grows, and removes its file when the last connection closes, if that
+//! one may write. Two things it leaves undone: a log that was once long keeps its length on disk, and
+//! whoever was killed leaves it all behind.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+/// How long a connection waits for a lock.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes to which a log is cut once all of it has been moved and it begins anew. It usually grows to
+/// half of that, the 1,000 pages after which `SQLite` moves it.
+const KEPT_BYTES: u64 = 8 << 20;
+
+/// Lets no log stay longer than [`KEPT_BYTES`] for good.
+pub(super) fn bound(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_size_limit", KEPT_BYTES)
+}
+
+/// Moves the log into the database and leaves an empty file. What somebody reads stays where it is,
+/// and nobody is waited for.
+pub(super) fn empty(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    connection.busy_timeout(PATIENCE)?;
+    moved
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::corpus::Metadata;
+    use crate::encoder::Fingerprint;
+    use crate::passages::Segmented;
+    use crate::store::{ContentHash, DATABASE_FILE, NewDocument, Store, View};
+
+    fn open(directory: &Path) -> Store {
+        let fingerprint = Fingerprint {
+            model: "none".to_owned(),
+            revision: String::new(),
+            weights_sha256: String::new(),
+            tokenizer_sha256: String::new(),
+            precision: String::new(),
+            arithmetic: 1,
+            pooling: String::new(),
+            max_tokens: 256,
+            dimension: 384,
+        };
+        Store::open(directory, &fingerprint).unwrap()
+    }
+
+    /// Writes a text of so many bytes.
+    fn put(store: &mut Store, id: &str, bytes: usize) {
+        let segmented = Segmented {
+            text: "a".repeat(bytes),
+            passages: Vec::new(),
+            dropped: Vec::new(),
+        };
+        let new = NewDocument {
+            id: &id.parse().unwrap(),
+            metadata: &Metadata::default(),
+            origin: "",
+            source_hash: ContentHash::of_parts([]),
+            segmented: &segmented,
+            vectors: &[],
+        };
+        store.put(&new).unwrap();
+    }
+
+    fn log_of(directory: &Path) -> PathBuf {
+        directory.join(format!("{DATABASE_FILE}-wal"))
+    }
+
+    fn length(directory: &Path) -> u64 {
+        log_of(directory).metadata().map_or(0, |file| file.len())
+    }
+
+    #[test]
+    fn a_log_that_was_left_behind_is_moved_when_the_store_opens() {
+        let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let (before, after) = (first.path(), second.path());
+        let mut store = open(before);
+        put(&mut store, "a", 1 << 20);
+        // The files as a program leaves them that is killed now.
+        for file in [before.join(DATABASE_FILE), log_of(before)] {
+            fs::copy(&file, after.join(file.file_name().unwrap())).unwrap();
+        }
+        assert!(length(after) > 1 << 20);
+        let store = open(after);
+        assert_eq!(length(after), 0);
+        assert_eq!(store.document_ids().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_log_that_is_read_stays_until_its_reader_goes() {
+        let folder = TempDir::new().unwrap();
+        let mut store = open(folder.path());
+        put(&mut store, "a", 1 << 20);
+        let reader = View::open(folder.path()).unwrap();
+        drop(store);
+        let left = length(folder.path());
+        assert!(left > 1 << 20);
+        let store = open(folder.path());
+        assert_eq!(length(folder.path()), left);
+        assert_eq!(reader.totals().unwrap().0, 1);
+        drop(reader);
+        drop(store);
+        assert_eq!(length(folder.path()), 0);
+    }
+
+    #[test]
+    fn a_long_log_is_cut_when_it_begins_anew() {
+        let folder = TempDir::new().unwrap();
+        let mut store = open(folder.path());
+        let reader = View::open(folder.path()).unwrap();
+        put(&mut store, "a", 12 << 20);
+        put(&mut store, "b", 1);
+        assert!(length(folder.path()) > 12 << 20, "it is read");
+        drop(reader);
+        // One write moves the log, the next begins it anew.
+        put(&mut store, "c", 1);
+        put(&mut store, "d", 1);
+        assert!(length(folder.path()) <= KEPT_BYTES);
+    }
+}
