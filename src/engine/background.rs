@@ -1,6 +1,7 @@
 //! Threads that give way to searches.
 
 use std::io;
+use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
@@ -13,6 +14,33 @@ pub(super) fn pool(name: &'static str) -> Result<ThreadPool, ThreadPoolBuildErro
         .thread_name(move |number| format!("{name} {number}"))
         .start_handler(|_| give_way(NICEST))
         .build()
+}
+
+/// The same threads, started when they are first needed.
+pub(super) struct Background {
+    name: &'static str,
+    pool: OnceLock<Option<ThreadPool>>,
+}
+
+impl Background {
+    /// Nothing is started yet; the threads will have this name.
+    pub(super) fn new(name: &'static str) -> Self {
+        let pool = OnceLock::new();
+        Self { name, pool }
+    }
+
+    /// Does this on them and waits for it; here, if they cannot be started.
+    pub(super) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let pool = self.pool.get_or_init(|| {
+            let pool = pool(self.name);
+            pool.inspect_err(|error| tracing::warn!("no threads for the background: {error}"))
+                .ok()
+        });
+        match pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
 }
 
 /// One thread of that priority, and of that name, which does this.
@@ -45,7 +73,26 @@ pub fn give_way(_niceness: i32) {}
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn one_background_does_not_wait_for_another() {
+        let (one, other) = (Background::new("one"), Background::new("other"));
+        let (tell, told) = std::sync::mpsc::channel();
+        let told = std::sync::Mutex::new(told);
+        let wait = || told.lock().unwrap().recv_timeout(Duration::from_secs(60));
+        let threads = rayon::current_num_threads();
+        thread::scope(|scope| {
+            // All threads of one wait for what the other does.
+            let waiting = scope.spawn(|| one.run(|| rayon::broadcast(|_| wait().is_ok())));
+            for _ in 0..threads {
+                other.run(|| tell.send(()).unwrap());
+            }
+            assert_eq!(waiting.join().unwrap(), vec![true; threads]);
+        });
+    }
 
     #[test]
     #[cfg(target_os = "linux")]

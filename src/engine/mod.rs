@@ -21,14 +21,15 @@ mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use rayon::ThreadPool;
 
 use crate::encoder::{Call, Encoder, Watched};
 use crate::index::{self, BuildOptions, BuildProgress, HnswParameters, IndexError, SegmentedIndex};
 use crate::store::{Store, StoreError, View};
+
+use self::background::Background;
 
 pub use background::{give_way, thread as background_thread};
 pub use catalogue::Catalogue;
@@ -66,8 +67,10 @@ pub struct Engine {
     keep_all: bool,
     /// Held by whoever builds a graph: one at a time.
     compaction: Mutex<()>,
-    /// Started when something is first read in the background.
-    background: OnceLock<Option<ThreadPool>>,
+    /// Where documents are read, once there is a snapshot.
+    readers: Background,
+    /// Where everything else that is long is done: documents do not wait for it.
+    background: Background,
     options: EngineOptions,
 }
 
@@ -177,7 +180,8 @@ impl Engine {
             behind: AtomicBool::new(false),
             keep_all: false,
             compaction: Mutex::new(()),
-            background: OnceLock::new(),
+            readers: Background::new("reader"),
+            background: Background::new("background"),
             options,
         })
     }
@@ -249,15 +253,7 @@ impl Engine {
 
     /// Runs something long on threads that give way to searches, and waits for it.
     pub fn in_background<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let pool = self.background.get_or_init(|| {
-            let pool = background::pool("reader");
-            pool.inspect_err(|error| tracing::warn!("no threads for the background: {error}"))
-                .ok()
-        });
-        match pool {
-            Some(pool) => pool.install(work),
-            None => work(),
-        }
+        self.background.run(work)
     }
 
     /// Builds a graph if one is wanted and too much lies outside of what is there, and publishes it

@@ -211,7 +211,7 @@ impl Engine {
             .collect();
         let mut work = || self.segment_and_encode(&texts, manner, on_tokens);
         let (made, encoding) = if self.snapshot().is_some() && !texts.is_empty() {
-            self.in_background(work)
+            self.readers.run(work)
         } else {
             work()
         };
