@@ -82,7 +82,7 @@ mod tests {
         let (one, other) = (Background::new("one"), Background::new("other"));
         let (tell, told) = std::sync::mpsc::channel();
         let told = std::sync::Mutex::new(told);
-        let wait = || told.lock().unwrap().recv_timeout(Duration::from_secs(60));
+        let wait = || told.lock().unwrap().recv_timeout(Duration::from_mins(1));
         let threads = rayon::current_num_threads();
         thread::scope(|scope| {
             // All threads of one wait for what the other does.
