@@ -3,9 +3,10 @@
 //!
 //! For a block of rows that all look for what is near to them this takes less than a graph: a cell is
 //! built in no time, and scanned for several queries at once. The same rows in the same order make the
-//! same cells, on any number of threads.
-
-use rayon::prelude::*;
+//! same cells.
+//!
+//! They are built on one thread. Whoever builds them is waited for, perhaps under a lock; a thread of a
+//! pool that waits for its own work meanwhile takes up other work, which may want the same lock.
 
 use super::codes::{CodedQuery, Codes, Quantiser};
 use super::kernels::Path;
@@ -48,13 +49,9 @@ impl Cells {
         let live: Vec<u32> = rows.filter(|row| index.is_live(*row)).collect();
         let count = live.len().isqrt();
         let middles = middles_of(index, &live, count);
-        let places: Vec<usize> = live
-            .par_iter()
-            .map(|row| nearest(&middles, index.vector(*row)))
-            .collect();
         let mut rows = vec![Vec::new(); count];
-        for (row, place) in live.into_iter().zip(places) {
-            rows[place].push(row);
+        for row in live {
+            rows[nearest(&middles, index.vector(row))].push(row);
         }
         let cell = |rows: Vec<u32>| Cell {
             codes: index.gathered(&rows),
@@ -62,7 +59,7 @@ impl Cells {
         };
         Self {
             middles,
-            cells: rows.into_par_iter().map(cell).collect(),
+            cells: rows.into_iter().map(cell).collect(),
         }
     }
 
@@ -124,13 +121,9 @@ fn middles_of(index: &SegmentedIndex, rows: &[u32], count: usize) -> Codes {
     let mut middles: Vec<Vec<f32>> = evenly(count).map(<[f32]>::to_vec).collect();
     for _ in 0..ROUNDS {
         let codes = in_bytes(&middles);
-        let places: Vec<usize> = sample
-            .par_iter()
-            .map(|vector| nearest(&codes, vector))
-            .collect();
         let mut sums = vec![vec![0.0; index.dimension()]; count];
-        for (vector, place) in sample.iter().zip(places) {
-            for (sum, x) in sums[place].iter_mut().zip(*vector) {
+        for vector in &sample {
+            for (sum, x) in sums[nearest(&codes, vector)].iter_mut().zip(*vector) {
                 *sum += x;
             }
         }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use roaring::RoaringBitmap;
 
@@ -27,8 +28,8 @@ const GONE: usize = 5;
 /// The embeddings of all sentences of a snapshot.
 pub struct Sentences {
     index: SegmentedIndex,
-    /// The same in cells, where there are many.
-    cells: Option<Cells>,
+    /// The same in cells, where there are many and they are asked for.
+    cells: OnceLock<Cells>,
     /// Numbers of the sentences of each passage.
     by_key: HashMap<PassageKey, Range<u32>>,
     /// The same by the row of the passage; none where a row is gone.
@@ -59,15 +60,13 @@ impl Sentences {
             .collect();
         sentences.read(snapshot, &new)?;
         sentences.place(&passages, snapshot.rows());
-        let many = sentences.index.live() >= MANY;
-        sentences.cells = many.then(|| Cells::of(&sentences.index));
         Ok(sentences)
     }
 
     fn none(dimension: usize) -> Result<Self, ParallelsError> {
         Ok(Self {
             index: SegmentedIndex::new(dimension, HnswParameters::default())?,
-            cells: None,
+            cells: OnceLock::new(),
             by_key: HashMap::new(),
             by_row: Vec::new(),
             owners: Vec::new(),
@@ -94,7 +93,7 @@ impl Sentences {
         }
         Self {
             index: self.index.without(gone),
-            cells: None,
+            cells: OnceLock::new(),
             by_key,
             by_row: Vec::new(),
             owners: Vec::new(),
@@ -185,9 +184,10 @@ impl Sentences {
 
     /// For each of these sentences those that are near to it, best first.
     pub(super) fn near(&self, sentences: &[u32], near: &Near<'_>) -> Vec<Vec<Neighbour>> {
-        match &self.cells {
-            Some(cells) if !near.exact => cells.near(&self.index, sentences, near),
-            _ => self.index.near(sentences, near),
+        if near.exact || self.index.live() < MANY {
+            return self.index.near(sentences, near);
         }
+        let cells = self.cells.get_or_init(|| Cells::of(&self.index));
+        cells.near(&self.index, sentences, near)
     }
 }
