@@ -150,6 +150,11 @@ impl Catalogue {
         (starts, rows, places)
     }
 
+    /// Key and row of each passage, in the order of keys.
+    pub(super) fn keys(&self) -> &[(i64, u32)] {
+        &self.by_key
+    }
+
     /// What tells the document at a place from others.
     pub(super) fn entry(&self, place: usize) -> Option<DocumentEntry> {
         let document = self.documents.get(place)?;

@@ -17,6 +17,7 @@ mod saved;
 mod snapshot;
 mod turns;
 mod upkeep;
+mod words;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::encoder::{Call, Encoder, Watched};
 use crate::index::{self, BuildOptions, BuildProgress, HnswParameters, IndexError, SegmentedIndex};
-use crate::store::{Store, StoreError, View};
+use crate::store::{Store, StoreError};
 
 use self::background::Background;
 
@@ -235,7 +236,7 @@ impl Engine {
             Snapshot::after(&before, view)?
         } else {
             let saved = saved::open(store.directory(), &view, self.options.index)?;
-            follow(&saved, None, view)?
+            Snapshot::following(&saved, None, view)?
         };
         let snapshot = Arc::new(snapshot);
         // While the store is locked, so that an older moment never replaces a newer one.
@@ -286,7 +287,7 @@ impl Engine {
         };
         let mut store = self.store();
         let view = store.view(self.options.readers)?;
-        let snapshot = follow(&compacted, self.snapshot().as_deref(), view)?;
+        let snapshot = Snapshot::following(&compacted, self.snapshot().as_deref(), view)?;
         self.published.store(Some(Arc::new(snapshot)));
         Ok(true)
     }
@@ -341,14 +342,4 @@ impl Engine {
         // A writer that panicked has left its transaction rolled back: the store is whole.
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A snapshot of a view, made from what is known already.
-fn follow(
-    indexed: &Indexed,
-    before: Option<&Snapshot>,
-    view: View,
-) -> Result<Snapshot, EngineError> {
-    let nothing = Catalogue::default();
-    Snapshot::following(indexed, before.map_or(&nothing, Snapshot::catalogue), view)
 }

@@ -9,11 +9,14 @@ use crate::encoder::{Embedding, Fingerprint};
 use crate::index::{
     Found, IndexBytes, IndexError, Near, Neighbour, Request, SegmentedIndex, VectorIndex, Vectors,
 };
-use crate::store::{ContentHash, DocumentEntry, DocumentSummary, PassageKey, View, corpus_hash};
+use crate::store::{
+    ContentHash, DocumentEntry, DocumentSummary, PassageKey, StoreError, Term, View, corpus_hash,
+};
 
 use super::catalogue::Catalogue;
 use super::changes::Changes;
 use super::rows::Indexed;
+use super::words::Words;
 use super::{EngineError, IndexChoice, saved};
 
 /// Filters whose rows are kept.
@@ -24,6 +27,7 @@ pub struct Snapshot {
     view: View,
     pub(super) indexed: Indexed,
     catalogue: Catalogue,
+    words: Words,
     /// What filters let through, by their names.
     filters: moka::sync::Cache<String, Arc<RoaringBitmap>>,
     facts: SnapshotFacts,
@@ -69,7 +73,7 @@ impl Snapshot {
             index: SegmentedIndex::new(dimension, IndexChoice::Exact.parameters())?,
             labels: Vec::new(),
         };
-        Self::following(&empty, &Catalogue::default(), view)
+        Self::following(&empty, None, view)
     }
 
     /// A snapshot of a data directory that another process may be writing, with the index that lies
@@ -80,19 +84,28 @@ impl Snapshot {
     /// As [`Snapshot::exact`].
     pub fn open(directory: &Path, view: View, index: IndexChoice) -> Result<Self, EngineError> {
         let indexed = saved::open(directory, &view, index)?;
-        Self::following(&indexed, &Catalogue::default(), view)
+        Self::following(&indexed, None, view)
     }
 
-    /// An index and a catalogue from earlier moments, brought to that of the view.
+    /// An index from an earlier moment, brought to that of the view, with what the newest snapshot
+    /// knows of the same store.
     pub(super) fn following(
         indexed: &Indexed,
-        before: &Catalogue,
+        before: Option<&Self>,
         view: View,
     ) -> Result<Self, EngineError> {
         let entries = view.entries()?;
         let indexed = indexed.brought_to(&view, &entries)?;
-        let catalogue = Catalogue::of(&view, &entries, &indexed, before)?;
-        Ok(Self::of(view, indexed, catalogue, &entries.documents))
+        let nothing = Catalogue::default();
+        let known = before.map_or(&nothing, |before| &before.catalogue);
+        let catalogue = Catalogue::of(&view, &entries, &indexed, known)?;
+        let words = before.map_or_else(Words::default, |before| before.words.next());
+        Ok(Self::of(
+            view,
+            indexed,
+            (catalogue, words),
+            &entries.documents,
+        ))
     }
 
     /// The snapshot that follows another one of the same store and index: only what has changed is read.
@@ -100,14 +113,15 @@ impl Snapshot {
         let changes = Changes::since(before, &view)?;
         let catalogue = Catalogue::after(&before.catalogue, &view, &changes)?;
         let indexed = before.indexed.changed(&view, changes.gone, &changes.new)?;
-        Ok(Self::of(view, indexed, catalogue, &changes.documents))
+        let known = (catalogue, before.words.next());
+        Ok(Self::of(view, indexed, known, &changes.documents))
     }
 
     /// A snapshot of these parts, which belong to one moment; `documents` in the order of their ids.
     fn of(
         view: View,
         mut indexed: Indexed,
-        catalogue: Catalogue,
+        (catalogue, words): (Catalogue, Words),
         documents: &[DocumentEntry],
     ) -> Self {
         indexed.index = indexed.index.ordered_by(catalogue.order());
@@ -131,6 +145,7 @@ impl Snapshot {
             view,
             indexed,
             catalogue,
+            words,
             filters: moka::sync::Cache::new(FILTERS),
         }
     }
@@ -222,6 +237,22 @@ impl Snapshot {
     /// If the query has another dimension than the index, or `ef` is out of range.
     pub fn nearest(&self, query: &Embedding, request: &Request<'_>) -> Result<Found, IndexError> {
         self.indexed.index.search(query.as_slice(), request)
+    }
+
+    /// Visits the rows whose passages hold the terms, in no order, each with its BM25 score: those with
+    /// all phrases and, if there are none, at least one of the words. Gives the terms that were looked
+    /// for: of several, words that more than half of all passages hold are none.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn matching(
+        &self,
+        terms: &[Term],
+        visit: impl FnMut(u32, f32),
+    ) -> Result<Vec<Term>, StoreError> {
+        let passages = self.catalogue.keys();
+        self.words.matching(&self.view, passages, terms, visit)
     }
 
     /// For each of these rows the rows that are near to it, best first.

@@ -50,10 +50,15 @@ pub fn words_from(text: &str, start: usize) -> Vec<Word> {
     words
 }
 
-/// Appends a character without case and diacritics.
+/// Appends a character without case and, where it is Latin, without diacritics: й is another letter
+/// than и, and FTS5 sees it so.
 fn fold(character: char, word: &mut String) {
     if character.is_ascii() {
         word.push(character.to_ascii_lowercase());
+        return;
+    }
+    if !is_latin(character) {
+        word.extend(character.to_lowercase().filter(|c| !is_diacritic(*c)));
         return;
     }
     let lower: String = character.to_lowercase().collect();
@@ -61,6 +66,11 @@ fn fold(character: char, word: &mut String) {
         .normalize(&lower)
         .into_owned();
     word.extend(parts.chars().filter(|part| !is_diacritic(*part)));
+}
+
+/// Latin letters with diacritics, in the blocks that hold them ready made.
+fn is_latin(character: char) -> bool {
+    matches!(character, '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}')
 }
 
 /// Combining marks of the scripts that have diacritics in this sense.
@@ -74,7 +84,7 @@ mod tests {
 
     #[test]
     fn words_are_folded_and_keep_their_places() {
-        let text = "Naïveté-Test: e\u{301}lan, A1 …";
+        let text = "Naïveté-Test: e\u{301}lan, A1, Май …";
         let words: Vec<(String, String)> = words(text)
             .into_iter()
             .map(|word| (word.range.within(text, 0).to_owned(), word.text))
@@ -84,6 +94,7 @@ mod tests {
             ("Test", "test"),
             ("e\u{301}lan", "elan"),
             ("A1", "a1"),
+            ("Май", "май"),
         ];
         assert_eq!(
             words,

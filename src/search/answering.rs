@@ -203,10 +203,10 @@ impl Search<'_> {
     ) -> Result<(Vec<Scored>, Vec<Term>), SearchError> {
         let catalogue = self.snapshot.catalogue();
         let mut matching = Vec::new();
-        let terms = self.snapshot.view().matching(terms, |key, score| {
-            let row = catalogue.row_of(key);
-            let allowed = |row: &u32| self.allowed.as_ref().is_none_or(|rows| rows.contains(*row));
-            matching.extend(row.filter(allowed).map(|row| (row, score)));
+        let terms = self.snapshot.matching(terms, |row, score| {
+            if self.allowed.as_ref().is_none_or(|rows| rows.contains(row)) {
+                matching.push((row, score));
+            }
         })?;
         let by_rank = |a: &Scored, b: &Scored| {
             b.1.total_cmp(&a.1)

@@ -1,12 +1,9 @@
-//! Words of passages, by `SQLite`'s FTS5.
+//! Words of passages, by `SQLite`'s FTS5: who holds a word, how often, and how long passages are.
 //!
-//! Words are compared without case and diacritics. A passage's score is BM25 with FTS5's constants
-//! (k1 = 1.2, b = 0.75), turned around so that more is better.
+//! Words are compared without case and diacritics. What is read of a passage here never changes as
+//! long as its key is in the store.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-
-use rusqlite::Connection;
+use rusqlite::{Connection, Row, params};
 
 use super::{PassageKey, StoreError, View};
 
@@ -21,82 +18,119 @@ pub enum Term {
     Phrase(String),
 }
 
-/// A word is counted anew whenever it is asked for, unless more than one passage of so many holds it.
-const FREQUENT: usize = 100;
+/// A number of a passage: how often it holds a word, or how many words it has.
+pub type Count = (PassageKey, u32);
 
-/// What has been found out about the words of a moment, in which they do not change. Counting a word
-/// takes as long as to go through all passages that hold it.
-#[derive(Debug, Default)]
-pub(super) struct Counted {
-    passages: OnceLock<usize>,
-    /// In how many passages frequent words stand: at most [`FREQUENT`] times as many words as a
-    /// passage has.
-    frequent: Mutex<HashMap<String, usize>>,
-}
-
-impl Counted {
-    /// Number of passages.
-    fn passages(&self, connection: &Connection) -> rusqlite::Result<usize> {
-        if let Some(passages) = self.passages.get() {
-            return Ok(*passages);
-        }
-        let passages = connection
-            .prepare_cached("SELECT count(*) FROM passages INDEXED BY passages_by_key")?
-            .query_row([], |row| row.get(0))?;
-        Ok(*self.passages.get_or_init(|| passages))
-    }
-
-    /// In how many passages a word stands.
-    fn holding(&self, connection: &Connection, word: String) -> rusqlite::Result<usize> {
-        let known = self.frequent().get(&word).copied();
-        if let Some(holding) = known {
-            return Ok(holding);
-        }
-        let holding = frequency(connection)?.query_row([&word], |row| row.get(0))?;
-        if holding > self.passages(connection)? / FREQUENT {
-            self.frequent().insert(word, holding);
-        }
-        Ok(holding)
-    }
-
-    fn frequent(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        // Nothing panics while it is locked.
-        self.frequent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// Passages that are read one by one, rather than all places of the words: 5 microseconds each, where a
+/// place takes a tenth of one.
+const FEW: usize = 1000;
 
 impl View {
-    /// Visits the passages that hold the terms, in no order, each with its BM25 score: those with
-    /// all phrases and, if there are none, at least one of the words. Gives the terms that were
-    /// looked for: of several, words that most passages hold are none.
+    /// The passages in which these words, as FTS5 folds them, stand one after the other, and how often:
+    /// in the order of keys. No word may be there twice, as what is found could overlap.
     ///
     /// # Errors
     ///
     /// If the database cannot be read.
-    pub fn matching(
-        &self,
-        terms: &[Term],
-        mut visit: impl FnMut(PassageKey, f32),
-    ) -> Result<Vec<Term>, StoreError> {
+    pub fn holding(&self, words: &[String]) -> Result<Vec<Count>, StoreError> {
+        let Some((first, others)) = words.split_first() else {
+            return Ok(Vec::new());
+        };
+        if !others.is_empty()
+            && let Some(counts) = self.holding_after(words, PassageKey(i64::MIN), FEW)?
+        {
+            return Ok(counts);
+        }
         self.with(|connection| {
-            let telling = telling(&self.counted, connection, terms)?;
-            let Some(expression) = expression(&telling) else {
-                return Ok(telling);
+            let mut begun = places(connection, first)?;
+            for (distance, word) in (1..).zip(others) {
+                let places = places(connection, word)?;
+                begun
+                    .retain(|(key, place)| places.binary_search(&(*key, place + distance)).is_ok());
+            }
+            let mut counts: Vec<Count> = Vec::new();
+            for (key, _) in begun {
+                match counts.last_mut() {
+                    Some((last, times)) if last.0 == key => *times += 1,
+                    _ => counts.push((PassageKey(key), 1)),
+                }
+            }
+            Ok(counts)
+        })
+    }
+
+    /// The same of the passages after a key, which are read one by one; `None` if more than `most` hold
+    /// the words.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn holding_after(
+        &self,
+        words: &[String],
+        after: PassageKey,
+        most: usize,
+    ) -> Result<Option<Vec<Count>>, StoreError> {
+        self.with(|connection| {
+            // Each time they stand there, highlighting adds one letter.
+            let mut statement = connection.prepare_cached(
+                "SELECT rowid, octet_length(highlight(words, 0, 'x', '')) - octet_length(text)
+                 FROM words WHERE words MATCH ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
+            )?;
+            let one_more = i64::try_from(most).map_or(i64::MAX, |most| most.saturating_add(1));
+            let counts = statement
+                .query_map(params![quoted(&words.join(" ")), after.0, one_more], count)?
+                .collect::<rusqlite::Result<Vec<Count>>>()?;
+            Ok((counts.len() <= most).then_some(counts))
+        })
+    }
+
+    /// How many words the passages after a key have, in the order of keys.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn lengths_after(&self, after: PassageKey) -> Result<Vec<Count>, StoreError> {
+        self.with(|connection| {
+            // FTS5 keeps them in a table of its own, as its documentation has it: a number a column.
+            let mut statement = connection
+                .prepare_cached("SELECT id, sz FROM words_docsize WHERE id > ?1 ORDER BY id")?;
+            let length = |row: &Row<'_>| {
+                let size = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+                Ok((PassageKey(row.get(0)?), number(size)))
             };
+            let lengths = statement.query_map([after.0], length)?;
+            Ok(lengths.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Visits the passages that hold a term, in no order, each with its BM25 score: FTS5's own.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn weighed(
+        &self,
+        term: &Term,
+        mut visit: impl FnMut(PassageKey, f64),
+    ) -> Result<(), StoreError> {
+        let expression = match term {
+            Term::Word(text) | Term::Phrase(text) => quoted(text),
+            Term::Prefix(text) => format!("{} *", quoted(text)),
+        };
+        self.with(|connection| {
             let mut statement = connection
                 .prepare_cached("SELECT rowid, bm25(words) FROM words WHERE words MATCH ?1")?;
             let mut rows = statement.query([expression])?;
             while let Some(row) = rows.next()? {
                 let score: f64 = row.get(1)?;
-                #[allow(clippy::cast_possible_truncation)] // a score of a few digits
-                visit(PassageKey(row.get(0)?), -score as f32);
+                // FTS5 has it that less is better.
+                visit(PassageKey(row.get(0)?), -score);
             }
-            Ok(telling)
+            Ok(())
         })
     }
-}
 
-impl View {
     /// In how many passages each of these words stands, folded as FTS5 folds them.
     ///
     /// # Errors
@@ -104,7 +138,8 @@ impl View {
     /// If the database cannot be read.
     pub fn frequencies(&self, words: &[&str]) -> Result<Vec<usize>, StoreError> {
         self.with(|connection| {
-            let mut frequency = frequency(connection)?;
+            let mut frequency = connection
+                .prepare_cached("SELECT coalesce(max(doc), 0) FROM vocabulary WHERE term = ?1")?;
             let of = |word: &&str| Ok(frequency.query_row([word], |row| row.get(0))?);
             words.iter().map(of).collect()
         })
@@ -128,58 +163,41 @@ impl View {
     }
 }
 
-/// In how many passages a word stands.
-fn frequency(connection: &Connection) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
-    connection.prepare_cached("SELECT coalesce(max(doc), 0) FROM vocabulary WHERE term = ?1")
+/// Everywhere a word stands: passages and places in them, in order.
+fn places(connection: &Connection, word: &str) -> Result<Vec<(i64, i64)>, StoreError> {
+    // It is nothing but a way to read `words`, so it need not be in the file.
+    connection.execute_batch(
+        "CREATE VIRTUAL TABLE IF NOT EXISTS temp.instances USING fts5vocab (main, words, instance)",
+    )?;
+    let mut statement =
+        connection.prepare_cached("SELECT doc, offset FROM temp.instances WHERE term = ?1")?;
+    let mut places = statement
+        .query_map([word], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    // They come so already, but nobody promises it.
+    places.sort_unstable();
+    Ok(places)
 }
 
-/// The terms without the words that more than half of all passages hold: BM25 gives them no weight
-/// that counts, and comparing them takes longer than all the rest. All of them if nothing were left.
-fn telling(
-    counted: &Counted,
-    connection: &Connection,
-    terms: &[Term],
-) -> Result<Vec<Term>, StoreError> {
-    if terms.len() < 2 {
-        return Ok(terms.to_vec());
-    }
-    let half = counted.passages(connection)? / 2;
-    let mut telling = Vec::new();
-    for term in terms {
-        let common = match term {
-            Term::Word(word) => counted.holding(connection, word.to_lowercase())? > half,
-            Term::Prefix(_) | Term::Phrase(_) => false,
-        };
-        if !common {
-            telling.push(term.clone());
-        }
-    }
-    Ok(if telling.is_empty() {
-        terms.to_vec()
-    } else {
-        telling
-    })
+fn count(row: &Row<'_>) -> rusqlite::Result<Count> {
+    Ok((PassageKey(row.get(0)?), row.get(1)?))
 }
 
-/// The terms in FTS5's language: each is a string there, whatever stands in it.
-fn expression(terms: &[Term]) -> Option<String> {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let (mut phrases, mut words) = (Vec::new(), Vec::new());
-    for term in terms {
-        match term {
-            Term::Word(text) => words.push(quoted(text)),
-            Term::Prefix(text) => words.push(format!("{} *", quoted(text))),
-            Term::Phrase(text) => phrases.push(quoted(text)),
+/// A number of variable length, as `SQLite` writes it: seven bits a byte, the highest first.
+fn number(bytes: &[u8]) -> u32 {
+    let mut number: u32 = 0;
+    for byte in bytes {
+        number = (number << 7) | u32::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            break;
         }
     }
-    let (phrases, words) = (phrases.join(" AND "), words.join(" OR "));
-    match (phrases.is_empty(), words.is_empty()) {
-        (true, true) => None,
-        (true, false) => Some(words),
-        (false, true) => Some(phrases),
-        // Words add to the score of what holds the phrases.
-        (false, false) => Some(format!("({phrases}) OR (({phrases}) AND ({words}))")),
-    }
+    number
+}
+
+/// A string in FTS5's language, whatever stands in it.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
 }
 
 #[cfg(test)]
@@ -188,22 +206,19 @@ mod tests {
 
     #[test]
     fn whatever_is_looked_for_is_a_string_to_fts5() {
-        let terms = [
-            Term::Word("a\"b OR c".to_owned()),
-            Term::Prefix("secur".to_owned()),
-        ];
-        assert_eq!(
-            expression(&terms).unwrap(),
-            "\"a\"\"b OR c\" OR \"secur\" *"
-        );
-        let terms = [
-            Term::Phrase("two states".to_owned()),
-            Term::Word("peace".to_owned()),
-        ];
-        assert_eq!(
-            expression(&terms).unwrap(),
-            "(\"two states\") OR ((\"two states\") AND (\"peace\"))"
-        );
-        assert_eq!(expression(&[]), None);
+        assert_eq!(quoted("a\"b OR c"), "\"a\"\"b OR c\"");
+    }
+
+    #[test]
+    fn numbers_are_read_as_sqlite_writes_them() {
+        for (bytes, expected) in [
+            (&[0x00][..], 0),
+            (&[0x6e], 110),
+            (&[0x81, 0x00], 128),
+            (&[0x82, 0xac, 0x7f], 38_527),
+            (&[], 0),
+        ] {
+            assert_eq!(number(bytes), expected, "{bytes:?}");
+        }
     }
 }

@@ -10,6 +10,7 @@
 
 mod entries;
 mod error;
+mod folding;
 mod hash;
 mod keyword;
 mod log;
@@ -20,8 +21,9 @@ mod view;
 mod writer;
 
 pub use error::StoreError;
+pub use folding::folded;
 pub use hash::ContentHash;
-pub use keyword::Term;
+pub use keyword::{Count, Term};
 pub use records::{
     DocumentEntry, DocumentRecord, DocumentState, DocumentSummary, Entries, HitRecord, NewDocument,
     PassageEntry, PassageKey, PassageRecord, PassageVectors, StoredVector, corpus_hash,

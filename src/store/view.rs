@@ -9,7 +9,6 @@ use rusqlite::{Connection, OpenFlags, params};
 use crate::corpus::DocumentId;
 use crate::encoder::Fingerprint;
 
-use super::keyword::Counted;
 use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
 use super::writer::{last_change, stored_fingerprint, stored_id, unusable};
 use super::{
@@ -29,7 +28,6 @@ pub struct View {
     idle: Mutex<Vec<Connection>>,
     returned: Condvar,
     fingerprint: Fingerprint,
-    pub(super) counted: Counted,
 }
 
 impl View {
@@ -74,7 +72,6 @@ impl View {
             idle: Mutex::new(connections),
             returned: Condvar::new(),
             fingerprint,
-            counted: Counted::default(),
         }
     }
 

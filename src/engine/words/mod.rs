@@ -1,0 +1,266 @@
+//! Search by words: BM25 over the passages of a moment.
+//!
+//! The store's FTS5 says which passages hold a word, and how often; that is read once and kept
+//! (`lists`). In how many passages a word stands and how long they are on average changes with every
+//! write and is counted when it is asked for. So scores are FTS5's, with its constants, and do not
+//! depend on what was asked before.
+
+mod lists;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::store::{StoreError, Term, View, folded};
+
+use lists::Lists;
+
+/// How much a second and third mention of a word add.
+const K1: f64 = 1.2;
+
+/// How much a word counts for less in a long passage.
+const B: f64 = 0.75;
+
+/// What a word weighs that half of all passages hold, or more.
+const LEAST_WEIGHT: f64 = 1e-6;
+
+/// What is known of the words of one moment.
+#[derive(Default)]
+pub(super) struct Words {
+    store: Arc<OfStore>,
+    moment: u64,
+    lengths: OnceLock<Vec<f64>>,
+}
+
+/// What is known of a store's words at all its moments.
+#[derive(Default)]
+struct OfStore {
+    lists: Lists,
+    /// Words that more than half of the passages held when they were last counted: few, as a passage
+    /// has only so many.
+    common: Mutex<HashMap<String, Common>>,
+}
+
+/// A word was in so many passages when this was the newest and there were so many of them.
+#[derive(Clone, Copy)]
+struct Common {
+    holding: usize,
+    passages: usize,
+    newest: i64,
+    /// It says nothing of moments before this one.
+    since: u64,
+}
+
+/// A moment of the store.
+pub(super) struct Moment<'a> {
+    pub(super) view: &'a View,
+    /// Key and row of each passage, in the order of keys.
+    pub(super) passages: &'a [(i64, u32)],
+    number: u64,
+}
+
+impl Moment<'_> {
+    fn newest(&self) -> i64 {
+        self.passages.last().map_or(i64::MIN, |(key, _)| *key)
+    }
+}
+
+impl Words {
+    /// Those of the next moment of the same store.
+    pub(super) fn next(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            moment: self.moment + 1,
+            lengths: OnceLock::new(),
+        }
+    }
+
+    /// Visits the rows of the passages that hold the terms, each with its BM25 score: those with all
+    /// phrases and, if there are none, at least one of the words. Gives the terms that were looked
+    /// for: of several, words that most passages hold are none.
+    pub(super) fn matching(
+        &self,
+        view: &View,
+        passages: &[(i64, u32)],
+        terms: &[Term],
+        mut visit: impl FnMut(u32, f32),
+    ) -> Result<Vec<Term>, StoreError> {
+        let moment = Moment {
+            view,
+            passages,
+            number: self.moment,
+        };
+        let telling = self.telling(&moment, terms)?;
+        let is_phrase = |term: &&Term| matches!(term, Term::Phrase(_));
+        let phrases = telling.iter().filter(is_phrase).count();
+        let mut scores = vec![0.0; passages.len()];
+        let mut held = vec![0; if phrases > 0 { passages.len() } else { 0 }];
+        for term in &telling {
+            let phrase = is_phrase(&term);
+            self.weigh(&moment, term, |place, score| {
+                scores[place] += score;
+                if phrase {
+                    held[place] += 1;
+                }
+            })?;
+        }
+        for (place, ((_, row), score)) in passages.iter().zip(&scores).enumerate() {
+            if *score > 0.0 && (phrases == 0 || held[place] == phrases) {
+                #[allow(clippy::cast_possible_truncation)] // a score of a few digits
+                visit(*row, *score as f32);
+            }
+        }
+        Ok(telling)
+    }
+
+    /// Visits the places of the passages that hold a term, with what it adds to their scores.
+    fn weigh(
+        &self,
+        moment: &Moment<'_>,
+        term: &Term,
+        mut visit: impl FnMut(usize, f64),
+    ) -> Result<(), StoreError> {
+        let Some(words) = listed(term) else {
+            let place = |key: i64| moment.passages.binary_search_by_key(&key, |(key, _)| *key);
+            return moment.view.weighed(term, |key, score| {
+                if let Ok(place) = place(key.number()) {
+                    visit(place, score);
+                }
+            });
+        };
+        let list = self.store.lists.of(&words, moment)?;
+        let mut found = Vec::with_capacity(list.len());
+        list.at(moment, |place, times| found.push((place, f64::from(times))));
+        if found.len() < list.len() / 2 {
+            self.store.lists.forget(&words);
+        }
+        let weight = weight(moment.passages.len(), found.len());
+        let lengths = self.lengths(moment)?;
+        for (place, times) in found {
+            visit(
+                place,
+                weight * ((times * (K1 + 1.0)) / (times + lengths[place])),
+            );
+        }
+        Ok(())
+    }
+
+    /// What BM25 adds to the count of a word in each passage, by its length: k1 (1 − b + b · length /
+    /// average length).
+    fn lengths(&self, moment: &Moment<'_>) -> Result<&[f64], StoreError> {
+        if let Some(known) = self.lengths.get() {
+            return Ok(known);
+        }
+        let list = self.store.lists.lengths(moment)?;
+        let mut lengths = vec![0.0; moment.passages.len()];
+        list.at(moment, |place, length| lengths[place] = f64::from(length));
+        #[allow(clippy::cast_precision_loss)] // fewer passages than 2^53
+        let average = lengths.iter().sum::<f64>() / lengths.len() as f64;
+        for length in &mut lengths {
+            *length = K1 * (1.0 - B + B * *length / average);
+        }
+        Ok(self.lengths.get_or_init(|| lengths))
+    }
+
+    /// The terms without the words that more than half of all passages hold: BM25 gives them no weight
+    /// that counts, and comparing them takes longer than all the rest. All of them if nothing were
+    /// left.
+    fn telling(&self, moment: &Moment<'_>, terms: &[Term]) -> Result<Vec<Term>, StoreError> {
+        if terms.len() < 2 {
+            return Ok(terms.to_vec());
+        }
+        let mut telling = Vec::new();
+        for term in terms {
+            if !self.is_common(moment, term)? {
+                telling.push(term.clone());
+            }
+        }
+        Ok(if telling.is_empty() {
+            terms.to_vec()
+        } else {
+            telling
+        })
+    }
+
+    fn is_common(&self, moment: &Moment<'_>, term: &Term) -> Result<bool, StoreError> {
+        let Term::Word(text) = term else {
+            return Ok(false);
+        };
+        let words = listed(term).unwrap_or_else(|| vec![text.to_lowercase()]);
+        let [word] = words.as_slice() else {
+            return Ok(false);
+        };
+        let half = moment.passages.len() / 2;
+        let known = self.common().get(word).copied();
+        if known.is_some_and(|known: Common| known.at_least(moment) > half) {
+            return Ok(true);
+        }
+        // A list is read only for words that tell something, but what is one can change.
+        let holding = match self.store.lists.known(&words, moment)? {
+            Some(list) => list.count(moment),
+            None => moment
+                .view
+                .frequencies(&[word])?
+                .first()
+                .copied()
+                .unwrap_or(0),
+        };
+        if holding > half {
+            let common = Common {
+                holding,
+                passages: moment.passages.len(),
+                newest: moment.newest(),
+                since: moment.number,
+            };
+            self.common().insert(word.clone(), common);
+        }
+        Ok(holding > half)
+    }
+
+    fn common(&self) -> MutexGuard<'_, HashMap<String, Common>> {
+        // Nothing panics while it is locked.
+        self.store
+            .common
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Common {
+    /// In how many passages of a moment the word stands at least.
+    fn at_least(&self, moment: &Moment<'_>) -> usize {
+        if moment.number < self.since {
+            return 0;
+        }
+        let still = moment
+            .passages
+            .partition_point(|(key, _)| *key <= self.newest);
+        // Every passage that is gone may have held it.
+        self.holding
+            .saturating_sub(self.passages.saturating_sub(still))
+    }
+}
+
+/// The words of which there is a list for a term; FTS5 is asked for the others, phrases with a word
+/// twice among them: where these stand can overlap.
+fn listed(term: &Term) -> Option<Vec<String>> {
+    match term {
+        Term::Word(text) | Term::Phrase(text) => {
+            folded(text).filter(|words| !words.is_empty() && !has_twice(words))
+        }
+        Term::Prefix(_) => None,
+    }
+}
+
+fn has_twice(words: &[String]) -> bool {
+    (1..words.len()).any(|at| words[..at].contains(&words[at]))
+}
+
+/// What a word weighs that so many of all passages hold.
+#[allow(clippy::cast_precision_loss)] // fewer passages than 2^53
+fn weight(passages: usize, holding: usize) -> f64 {
+    let (passages, holding) = (passages as f64, holding as f64);
+    let weight = ((passages - holding + 0.5) / (holding + 0.5)).ln();
+    if weight > 0.0 { weight } else { LEAST_WEIGHT }
+}

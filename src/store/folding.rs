@@ -1,0 +1,95 @@
+//! Words as FTS5 folds them, without asking it.
+
+use crate::passages::words;
+
+/// The words of a text in the form in which FTS5 keeps them; `None` where a character might be folded
+/// in another way there, which has its tables from Unicode 6.1.
+#[must_use]
+pub fn folded(text: &str) -> Option<Vec<String>> {
+    let known = text.chars().all(is_known);
+    known.then(|| words(text).into_iter().map(|word| word.text).collect())
+}
+
+/// Latin and Cyrillic letters and their punctuation, but for rare ones. A test compares them all.
+fn is_known(character: char) -> bool {
+    matches!(
+        character,
+        '\u{1}'..='\u{7f}'
+            | '\u{a0}'..='\u{b4}'
+            | '\u{b6}'..='\u{17e}'
+            | '\u{218}'..='\u{21b}'
+            | '\u{400}'..='\u{527}'
+            | '\u{1ea0}'..='\u{1ef9}'
+            | '\u{2010}'..='\u{2027}'
+            | '\u{2030}'..='\u{205e}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn words_are_folded_as_fts5_folds_them() {
+        let fts = Connection::open_in_memory().unwrap();
+        fts.execute_batch(
+            "CREATE VIRTUAL TABLE words USING fts5 (
+                text, tokenize = 'unicode61 remove_diacritics 2'
+             );
+             CREATE VIRTUAL TABLE instances USING fts5vocab (words, instance);",
+        )
+        .unwrap();
+        let mut known = Vec::new();
+        for character in ('\0'..=char::MAX).filter(|c| is_known(*c)) {
+            // Alone, inside of a word, and before another letter.
+            let text = format!("{character} Ab{character}c {character}D");
+            let number = u32::from(character);
+            fts.execute(
+                "INSERT INTO words (rowid, text) VALUES (?1, ?2)",
+                (number, &text),
+            )
+            .unwrap();
+            known.push((number, text));
+        }
+        let mut theirs = fts
+            .prepare("SELECT doc, offset, term FROM instances ORDER BY doc, offset")
+            .unwrap();
+        let theirs = theirs
+            .query_map([], |row| Ok((row.get(0)?, row.get(2)?)))
+            .unwrap()
+            .collect::<rusqlite::Result<Vec<(u32, String)>>>()
+            .unwrap();
+        let ours: Vec<(u32, String)> = known
+            .iter()
+            .flat_map(|(number, text)| {
+                folded(text)
+                    .unwrap()
+                    .into_iter()
+                    .map(|word| (*number, word))
+            })
+            .collect();
+        let differ: Vec<char> = known
+            .iter()
+            .map(|(number, _)| *number)
+            .filter(|number| {
+                let of = |all: &[(u32, String)]| -> Vec<String> {
+                    let here = all.iter().filter(|(n, _)| n == number);
+                    here.map(|(_, word)| word.clone()).collect()
+                };
+                of(&ours) != of(&theirs)
+            })
+            .map(|n| char::from_u32(n).unwrap())
+            .collect();
+        assert_eq!(differ, [' '; 0]);
+    }
+
+    #[test]
+    fn what_fts5_might_fold_otherwise_is_not_guessed() {
+        assert_eq!(folded("Sécurité, A-1").unwrap(), ["securite", "a", "1"]);
+        for text in ["नमस्ते", "한국", "a\u{301}", "网络", "ειρήνης", "\0"] {
+            assert_eq!(folded(text), None, "{text}");
+        }
+    }
+}
