@@ -202,6 +202,12 @@ impl Snapshot {
         (rows, index.bytes())
     }
 
+    /// What the lists of who holds a word take in memory.
+    #[must_use]
+    pub fn word_bytes(&self) -> u64 {
+        self.words.bytes()
+    }
+
     /// The index, for whoever compares its answers after this snapshot has been let go.
     #[must_use]
     pub fn index(&self) -> &SegmentedIndex {

@@ -2,10 +2,70 @@
 
 use crate::passages::words;
 
+use super::Term;
+
+/// Words that stand one after the other, in the form in which FTS5 keeps them. None of them could stand
+/// in the place of another, so where the sequence stands twice the two do not overlap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sequence {
+    words: Vec<String>,
+    /// Whether the last one is but the beginning of a word.
+    open: bool,
+}
+
+impl Sequence {
+    /// What a term stands for, if that can be told without FTS5.
+    #[must_use]
+    pub fn of(term: &Term) -> Option<Self> {
+        let (text, open) = match term {
+            Term::Word(text) | Term::Phrase(text) => (text, false),
+            Term::Prefix(text) => (text, true),
+        };
+        let words = folded(text)?;
+        let (last, others) = words.split_last()?;
+        let twice = |at: usize| others[..at].contains(&others[at]);
+        let apart = if open {
+            !others.iter().any(|word| word.starts_with(last))
+        } else {
+            !others.contains(last)
+        };
+        let apart = apart && !(1..others.len()).any(twice);
+        apart.then_some(Self { words, open })
+    }
+
+    /// The words; of the last one it may be the beginning only.
+    pub(super) fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// Whether the last one is but the beginning of a word.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The word that it is, if it is one.
+    #[must_use]
+    pub fn word(&self) -> Option<&str> {
+        match self.words.as_slice() {
+            [word] if !self.open => Some(word),
+            _ => None,
+        }
+    }
+
+    /// What no other sequence is called.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let mut name = self.words.join(" ");
+        if self.open {
+            name.push('*');
+        }
+        name
+    }
+}
+
 /// The words of a text in the form in which FTS5 keeps them; `None` where a character might be folded
 /// in another way there, which has its tables from Unicode 6.1.
-#[must_use]
-pub fn folded(text: &str) -> Option<Vec<String>> {
+fn folded(text: &str) -> Option<Vec<String>> {
     let known = text.chars().all(is_known);
     known.then(|| words(text).into_iter().map(|word| word.text).collect())
 }
@@ -83,6 +143,29 @@ mod tests {
             .map(|n| char::from_u32(n).unwrap())
             .collect();
         assert_eq!(differ, [' '; 0]);
+    }
+
+    #[test]
+    fn terms_that_could_overlap_are_left_to_fts5() {
+        let (word, prefix, phrase) = (
+            |t: &str| Term::Word(t.to_owned()),
+            |t: &str| Term::Prefix(t.to_owned()),
+            |t: &str| Term::Phrase(t.to_owned()),
+        );
+        let name = |term: &Term| Sequence::of(term).map(|sequence| sequence.name());
+        for (term, expected) in [
+            (word("Water,"), Some("water")),
+            (prefix("Zéro-Su"), Some("zero su*")),
+            (phrase("the law of the sea"), None),
+            (phrase("law of the sea"), Some("law of the sea")),
+            (prefix("zero-zer"), None),
+            (prefix("zer-zero"), Some("zer zero*")),
+            (word("…"), None),
+        ] {
+            assert_eq!(name(&term).as_deref(), expected, "{term:?}");
+        }
+        assert_eq!(Sequence::of(&word("Water,")).unwrap().word(), Some("water"));
+        assert_eq!(Sequence::of(&prefix("water")).unwrap().word(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::{PassageKey, StoreError, View};
+use super::{PassageKey, Sequence, StoreError, View};
 
 /// Something to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,25 +26,26 @@ pub type Count = (PassageKey, u32);
 const FEW: usize = 1000;
 
 impl View {
-    /// The passages in which these words, as FTS5 folds them, stand one after the other, and how often:
-    /// in the order of keys. No word may be there twice, as what is found could overlap.
+    /// The passages in which a sequence of words stands, and how often: in the order of keys.
     ///
     /// # Errors
     ///
     /// If the database cannot be read.
-    pub fn holding(&self, words: &[String]) -> Result<Vec<Count>, StoreError> {
-        let Some((first, others)) = words.split_first() else {
+    pub fn holding(&self, sequence: &Sequence) -> Result<Vec<Count>, StoreError> {
+        let Some((first, others)) = sequence.words().split_first() else {
             return Ok(Vec::new());
         };
         if !others.is_empty()
-            && let Some(counts) = self.holding_after(words, PassageKey(i64::MIN), FEW)?
+            && let Some(counts) = self.holding_after(sequence, PassageKey(i64::MIN), FEW)?
         {
             return Ok(counts);
         }
+        let open = |distance| sequence.is_open() && distance == others.len();
         self.with(|connection| {
-            let mut begun = places(connection, first)?;
+            let mut begun = places(connection, first, open(0))?;
             for (distance, word) in (1..).zip(others) {
-                let places = places(connection, word)?;
+                let places = places(connection, word, open(distance))?;
+                let distance = i64::try_from(distance).unwrap_or(i64::MAX);
                 begun
                     .retain(|(key, place)| places.binary_search(&(*key, place + distance)).is_ok());
             }
@@ -59,15 +60,15 @@ impl View {
         })
     }
 
-    /// The same of the passages after a key, which are read one by one; `None` if more than `most` hold
-    /// the words.
+    /// The same of the passages after a key, which are read one by one; `None` if it stands in more than
+    /// `most`.
     ///
     /// # Errors
     ///
     /// If the database cannot be read.
     pub fn holding_after(
         &self,
-        words: &[String],
+        sequence: &Sequence,
         after: PassageKey,
         most: usize,
     ) -> Result<Option<Vec<Count>>, StoreError> {
@@ -77,9 +78,11 @@ impl View {
                 "SELECT rowid, octet_length(highlight(words, 0, 'x', '')) - octet_length(text)
                  FROM words WHERE words MATCH ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
             )?;
+            let star = if sequence.is_open() { " *" } else { "" };
+            let expression = quoted(&sequence.words().join(" ")) + star;
             let one_more = i64::try_from(most).map_or(i64::MAX, |most| most.saturating_add(1));
             let counts = statement
-                .query_map(params![quoted(&words.join(" ")), after.0, one_more], count)?
+                .query_map(params![expression, after.0, one_more], count)?
                 .collect::<rusqlite::Result<Vec<Count>>>()?;
             Ok((counts.len() <= most).then_some(counts))
         })
@@ -163,18 +166,26 @@ impl View {
     }
 }
 
-/// Everywhere a word stands: passages and places in them, in order.
-fn places(connection: &Connection, word: &str) -> Result<Vec<(i64, i64)>, StoreError> {
+/// Everywhere a word stands, or one that begins so: passages and places in them, in order.
+fn places(
+    connection: &Connection,
+    word: &str,
+    begins: bool,
+) -> Result<Vec<(i64, i64)>, StoreError> {
     // It is nothing but a way to read `words`, so it need not be in the file.
     connection.execute_batch(
         "CREATE VIRTUAL TABLE IF NOT EXISTS temp.instances USING fts5vocab (main, words, instance)",
     )?;
-    let mut statement =
-        connection.prepare_cached("SELECT doc, offset FROM temp.instances WHERE term = ?1")?;
+    let mut statement = connection
+        .prepare_cached("SELECT doc, offset FROM temp.instances WHERE term >= ?1 AND term <= ?2")?;
+    let mut last = word.to_owned();
+    if begins {
+        last.push(char::MAX);
+    }
     let mut places = statement
-        .query_map([word], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([word, &last], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    // They come so already, but nobody promises it.
+    // Those of one word come so already, but nobody promises it.
     places.sort_unstable();
     Ok(places)
 }

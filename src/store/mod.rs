@@ -21,7 +21,7 @@ mod view;
 mod writer;
 
 pub use error::StoreError;
-pub use folding::folded;
+pub use folding::Sequence;
 pub use hash::ContentHash;
 pub use keyword::{Count, Term};
 pub use records::{

@@ -81,6 +81,7 @@ fn caches_encoder_index_and_store_are_measured() {
         ("antiphon_trace_spans_total{outcome=\"made\"}", 0),
     ]);
     assert!(scrape.value("antiphon_index_bytes{part=\"codes\"}") > 41.0 * 384.0);
+    assert!(scrape.value("antiphon_word_lists_bytes") > 12.0);
     let input = "{\"input\": [\"one\", \"two\", \"three\"]}";
     assert_eq!(send(server, "POST /v1/embeddings", &[], input).status, 200);
     let document = "{\"id\": \"new\", \"text\": \"The fleet left the harbour.\"}";

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::store::{Count, PassageKey, StoreError};
+use crate::store::{Count, PassageKey, Sequence, StoreError};
 
 use super::Moment;
 
@@ -118,8 +118,8 @@ pub(super) struct Lists {
 
 impl Default for Lists {
     fn default() -> Self {
-        let weight = |words: &String, list: &Arc<List>| {
-            u32::try_from(words.len() + list.bytes()).unwrap_or(u32::MAX)
+        let weight = |name: &String, list: &Arc<List>| {
+            u32::try_from(name.len() + list.bytes()).unwrap_or(u32::MAX)
         };
         Self {
             words: moka::sync::Cache::builder()
@@ -132,13 +132,13 @@ impl Default for Lists {
 }
 
 impl Lists {
-    /// The passages in which these words stand one after the other, if that is known already.
+    /// The passages in which a sequence stands, if that is known already.
     pub(super) fn known(
         &self,
-        words: &[String],
+        sequence: &Sequence,
         moment: &Moment<'_>,
     ) -> Result<Option<Arc<List>>, StoreError> {
-        let name = words.join(" ");
+        let name = sequence.name();
         let Some(list) = self.words.get(&name).filter(|list| list.serves(moment)) else {
             return Ok(None);
         };
@@ -146,7 +146,7 @@ impl Lists {
             return Ok(Some(list));
         }
         let (most, after) = (list.len() / DEARER, PassageKey::from_number(list.through));
-        let Some(new) = moment.view.holding_after(words, after, most)? else {
+        let Some(new) = moment.view.holding_after(sequence, after, most)? else {
             return Ok(None);
         };
         let list = Arc::new(list.with(new, moment));
@@ -157,14 +157,14 @@ impl Lists {
     /// The same, read where it is not known.
     pub(super) fn of(
         &self,
-        words: &[String],
+        sequence: &Sequence,
         moment: &Moment<'_>,
     ) -> Result<Arc<List>, StoreError> {
-        if let Some(list) = self.known(words, moment)? {
+        if let Some(list) = self.known(sequence, moment)? {
             return Ok(list);
         }
-        let list = Arc::new(List::read(moment.view.holding(words)?, moment));
-        let name = words.join(" ");
+        let list = Arc::new(List::read(moment.view.holding(sequence)?, moment));
+        let name = sequence.name();
         // An older moment does not take the place of a newer one.
         if self
             .words
@@ -177,8 +177,15 @@ impl Lists {
     }
 
     /// Forgets a list that holds too much of what is gone.
-    pub(super) fn forget(&self, words: &[String]) {
-        self.words.invalidate(&words.join(" "));
+    pub(super) fn forget(&self, sequence: &Sequence) {
+        self.words.invalidate(&sequence.name());
+    }
+
+    /// What the lists of words take.
+    pub(super) fn bytes(&self) -> u64 {
+        // What has come and gone is settled now and then; now.
+        self.words.run_pending_tasks();
+        self.words.weighted_size()
     }
 
     /// How many words the passages have.

@@ -12,7 +12,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::store::{StoreError, Term, View, folded};
+use crate::store::{Sequence, StoreError, Term, View};
 
 use lists::Lists;
 
@@ -76,6 +76,11 @@ impl Words {
         }
     }
 
+    /// What is kept takes so many bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.store.lists.bytes()
+    }
+
     /// Visits the rows of the passages that hold the terms, each with its BM25 score: those with all
     /// phrases and, if there are none, at least one of the words. Gives the terms that were looked
     /// for: of several, words that most passages hold are none.
@@ -121,7 +126,7 @@ impl Words {
         term: &Term,
         mut visit: impl FnMut(usize, f64),
     ) -> Result<(), StoreError> {
-        let Some(words) = listed(term) else {
+        let Some(sequence) = Sequence::of(term) else {
             let place = |key: i64| moment.passages.binary_search_by_key(&key, |(key, _)| *key);
             return moment.view.weighed(term, |key, score| {
                 if let Ok(place) = place(key.number()) {
@@ -129,11 +134,11 @@ impl Words {
                 }
             });
         };
-        let list = self.store.lists.of(&words, moment)?;
+        let list = self.store.lists.of(&sequence, moment)?;
         let mut found = Vec::with_capacity(list.len());
         list.at(moment, |place, times| found.push((place, f64::from(times))));
         if found.len() < list.len() / 2 {
-            self.store.lists.forget(&words);
+            self.store.lists.forget(&sequence);
         }
         let weight = weight(moment.passages.len(), found.len());
         let lengths = self.lengths(moment)?;
@@ -187,25 +192,20 @@ impl Words {
         let Term::Word(text) = term else {
             return Ok(false);
         };
-        let words = listed(term).unwrap_or_else(|| vec![text.to_lowercase()]);
-        let [word] = words.as_slice() else {
+        let sequence = Sequence::of(term);
+        let word = match &sequence {
+            Some(sequence) => sequence.word().map(str::to_owned),
+            None => Some(text.to_lowercase()),
+        };
+        let Some(word) = word else {
             return Ok(false);
         };
         let half = moment.passages.len() / 2;
-        let known = self.common().get(word).copied();
-        if known.is_some_and(|known: Common| known.at_least(moment) > half) {
+        let known = self.common().get(&word).copied();
+        if known.is_some_and(|known| known.at_least(moment) > half) {
             return Ok(true);
         }
-        // A list is read only for words that tell something, but what is one can change.
-        let holding = match self.store.lists.known(&words, moment)? {
-            Some(list) => list.count(moment),
-            None => moment
-                .view
-                .frequencies(&[word])?
-                .first()
-                .copied()
-                .unwrap_or(0),
-        };
+        let holding = self.holding(moment, sequence.as_ref(), &word)?;
         if holding > half {
             let common = Common {
                 holding,
@@ -213,9 +213,25 @@ impl Words {
                 newest: moment.newest(),
                 since: moment.number,
             };
-            self.common().insert(word.clone(), common);
+            self.common().insert(word, common);
         }
         Ok(holding > half)
+    }
+
+    /// In how many passages a word stands. No list is read for that: a word that most passages hold
+    /// has none, as it is not looked for.
+    fn holding(
+        &self,
+        moment: &Moment<'_>,
+        sequence: Option<&Sequence>,
+        word: &str,
+    ) -> Result<usize, StoreError> {
+        let known = sequence.map(|sequence| self.store.lists.known(sequence, moment));
+        if let Some(list) = known.transpose()?.flatten() {
+            return Ok(list.count(moment));
+        }
+        let counted = moment.view.frequencies(&[word])?;
+        Ok(counted.first().copied().unwrap_or(0))
     }
 
     fn common(&self) -> MutexGuard<'_, HashMap<String, Common>> {
@@ -240,21 +256,6 @@ impl Common {
         self.holding
             .saturating_sub(self.passages.saturating_sub(still))
     }
-}
-
-/// The words of which there is a list for a term; FTS5 is asked for the others, phrases with a word
-/// twice among them: where these stand can overlap.
-fn listed(term: &Term) -> Option<Vec<String>> {
-    match term {
-        Term::Word(text) | Term::Phrase(text) => {
-            folded(text).filter(|words| !words.is_empty() && !has_twice(words))
-        }
-        Term::Prefix(_) => None,
-    }
-}
-
-fn has_twice(words: &[String]) -> bool {
-    (1..words.len()).any(|at| words[..at].contains(&words[at]))
 }
 
 /// What a word weighs that so many of all passages hold.

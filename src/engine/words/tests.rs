@@ -170,6 +170,10 @@ fn questions() -> Vec<Vec<Term>> {
         vec![phrase("water water"), phrase("peace")],
         vec![phrase("peace water peace")],
         vec![Term::Prefix("secur".to_owned()), word("网络")],
+        vec![
+            Term::Prefix("zero-s".to_owned()),
+            Term::Prefix("ga".to_owned()),
+        ],
         vec![word("absent")],
         Vec::new(),
     ]

@@ -40,6 +40,7 @@ pub(in crate::server) struct Searched {
     pub(in crate::server) passages: usize,
     pub(in crate::server) rows: IndexRows,
     pub(in crate::server) bytes: IndexBytes,
+    pub(in crate::server) words: u64,
     pub(in crate::server) disk: OnDisk,
 }
 
@@ -72,6 +73,7 @@ pub(super) struct Gauges {
     rows_tail: Gauge,
     rows_deleted: Gauge,
     index_bytes: Family<Part, Gauge>,
+    word_bytes: Gauge,
     store_bytes: Family<File, Gauge>,
     cache: Family<Outcome, Counter>,
     rechecks: Family<Outcome, Counter>,
@@ -127,6 +129,12 @@ impl Gauges {
             self.index_bytes.clone(),
         );
         to.register_with_unit(
+            "word_lists",
+            "What the lists of who holds a word take in memory",
+            Unit::Bytes,
+            self.word_bytes.clone(),
+        );
+        to.register_with_unit(
             "store",
             "What the files of the data directory take",
             Unit::Bytes,
@@ -178,6 +186,8 @@ impl Gauges {
             set(&part("codes"), searched.bytes.codes);
             set(&part("graph"), searched.bytes.graph);
             set(&part("vectors"), searched.bytes.vectors);
+            let bytes = i64::try_from(searched.words).unwrap_or(i64::MAX);
+            self.word_bytes.set(bytes);
             let file = |file, bytes: u64| {
                 let gauge = self.store_bytes.get_or_create(&File { file });
                 gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));

@@ -72,6 +72,7 @@ pub(super) async fn metrics(service: web::Data<Service>) -> Result<HttpResponse,
             passages: snapshot.facts().passages,
             rows,
             bytes,
+            words: snapshot.word_bytes(),
             disk: engine.on_disk(),
         }
     });
