@@ -231,6 +231,17 @@ impl Engine {
     /// If the store cannot be read.
     pub fn publish(&self) -> Result<Arc<Snapshot>, EngineError> {
         let mut store = self.store();
+        let snapshot = self.publish_from(&mut store)?;
+        // The snapshot before this one is let go now, but this one keeps its part of the log: the
+        // same moment once more keeps none.
+        if store.has_long_log() && store.move_log()? {
+            return self.publish_from(&mut store);
+        }
+        Ok(snapshot)
+    }
+
+    /// Publishes while the store is locked, so that an older moment never replaces a newer one.
+    fn publish_from(&self, store: &mut Store) -> Result<Arc<Snapshot>, EngineError> {
         let view = store.view(self.options.readers)?;
         let snapshot = if let Some(before) = self.snapshot() {
             Snapshot::after(&before, view)?
@@ -239,7 +250,6 @@ impl Engine {
             Snapshot::following(&saved, None, view)?
         };
         let snapshot = Arc::new(snapshot);
-        // While the store is locked, so that an older moment never replaces a newer one.
         self.published.store(Some(Arc::clone(&snapshot)));
         self.behind.store(false, Ordering::Relaxed);
         Ok(snapshot)

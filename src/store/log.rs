@@ -1,9 +1,11 @@
 //! `SQLite`'s write-ahead log: what has been written and is not in the database file yet.
 //!
 //! `SQLite` moves it there as it grows, and removes its file when the last connection closes, if that
-//! one may write. Two things it leaves undone: a log that was once long keeps its length on disk, and
-//! whoever was killed leaves it all behind.
+//! one may write. Three things it leaves undone: a log that was once long keeps its length on disk,
+//! whoever was killed leaves it all behind, and where somebody always reads some part of it, it never
+//! begins anew. A view that is opened when all of it has been moved reads no part of it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -18,6 +20,24 @@ const KEPT_BYTES: u64 = 8 << 20;
 /// Lets no log stay longer than [`KEPT_BYTES`] for good.
 pub(super) fn bound(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", KEPT_BYTES)
+}
+
+/// Whether the log of a database is longer than [`KEPT_BYTES`].
+pub(super) fn is_long(database: &Path) -> bool {
+    let mut file = database.as_os_str().to_owned();
+    file.push("-wal");
+    Path::new(&file)
+        .metadata()
+        .is_ok_and(|file| file.len() > KEPT_BYTES)
+}
+
+/// Moves what can be moved of the log into the database, without waiting. Whether that is all of it, so
+/// that the next write begins it anew, if nobody reads it still.
+pub(super) fn move_on(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let (pages, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok(pages == moved)
+    })
 }
 
 /// Moves the log into the database and leaves an empty file. What somebody reads stays where it is,
@@ -129,5 +149,23 @@ mod tests {
         put(&mut store, "c", 1);
         put(&mut store, "d", 1);
         assert!(length(folder.path()) <= KEPT_BYTES);
+    }
+
+    #[test]
+    fn a_long_log_begins_anew_although_there_always_is_a_reader() {
+        let folder = TempDir::new().unwrap();
+        let mut store = open(folder.path());
+        put(&mut store, "a", 12 << 20);
+        let earlier = store.view(2).unwrap();
+        assert!(store.has_long_log());
+        put(&mut store, "b", 1);
+        assert!(!store.move_log().unwrap(), "the earlier moment is read");
+        drop(earlier);
+        assert!(store.move_log().unwrap());
+        let reader = store.view(2).unwrap();
+        put(&mut store, "c", 1);
+        assert!(!store.has_long_log());
+        assert_eq!(reader.totals().unwrap().0, 2);
+        assert_eq!(store.view(1).unwrap().totals().unwrap().0, 3);
     }
 }

@@ -196,6 +196,22 @@ impl Store {
     pub fn view(&mut self, readers: usize) -> Result<View, StoreError> {
         View::open_at(&self.directory, readers, self.fingerprint.clone())
     }
+
+    /// Whether what has been written and is not in the database file yet is longer than it should be.
+    #[must_use]
+    pub fn has_long_log(&self) -> bool {
+        log::is_long(&self.directory.join(DATABASE_FILE))
+    }
+
+    /// Moves what is not in the database file yet there, but for what views of earlier moments keep.
+    /// Whether all of it was moved: views that are opened now do not keep the log from beginning anew.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be written.
+    pub fn move_log(&mut self) -> Result<bool, StoreError> {
+        Ok(log::move_on(&self.connection)?)
+    }
 }
 
 fn lock(directory: &Path) -> Result<File, StoreError> {
