@@ -3,8 +3,9 @@
 //! Two layers lie around every handler. [`receive`] is the outer one: it gives the request its id,
 //! turns it away while the service stops, and sees to its metrics and log lines once the last byte
 //! of the answer is written. [`admit`] is the inner one: it asks for a key, its scope and its
-//! share, and turns away what would wait for a core where too many do. Between the two lies CORS, as a browser's preflight carries no key. Handlers know nothing
-//! of all this.
+//! share, and turns away what would wait for a core where too many do. Most of those do not come so
+//! far: the outer layer turns them away by the same rules, for less. Between the two lies CORS, as a
+//! browser's preflight carries no key. Handlers know nothing of all this.
 
 mod access;
 mod connections;
