@@ -5,6 +5,8 @@
 //! from the queue by themselves: however busy the threads of the network are with turning requests
 //! away, those that were let in are worked on.
 
+mod full;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::cores::{Cores, Ticket};
 use super::problem::{Problem, failed};
+pub(super) use full::{Full, retry_after};
 
 /// A request is turned away at once if it would probably wait longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -105,20 +108,20 @@ impl Admission {
     }
 
     /// Why one more request would be turned away now, if it would: it need not be read then.
-    pub(super) fn full(&self) -> Option<Problem> {
+    pub(super) fn full(&self) -> Option<Full> {
         self.turned_away(self.waiting())
     }
 
     fn wait_in_queue(&self) -> Result<Place, Problem> {
         let place = Place::take(&self.state);
         match self.turned_away(place.before) {
-            Some(problem) => Err(problem),
+            Some(full) => Err(full.problem()),
             None => Ok(place),
         }
     }
 
     /// Why a request with so many before it is turned away, if it is.
-    fn turned_away(&self, before: usize) -> Option<Problem> {
+    fn turned_away(&self, before: usize) -> Option<Full> {
         let computing = self.state.computing.load(Ordering::Relaxed);
         // Those who need not wait are not held up by those who do.
         let free = self.number_of_cores.saturating_sub(computing);
@@ -127,17 +130,12 @@ impl Admission {
         if waiting < self.most_waiting && expected <= LONGEST_WAIT {
             return None;
         }
-        let detail = format!(
-            "{before} requests are waiting already, one more would wait {:.1} seconds; try again later",
-            expected.as_secs_f64()
-        );
         let bound = if waiting >= self.most_waiting {
             "queue_full"
         } else {
             "wait_too_long"
         };
-        let problem = Problem::overloaded(detail).retry_after(retry_after(expected));
-        Some(problem.shed(bound))
+        Some(Full::new(before, expected, bound))
     }
 
     /// How long a request waits that has so many before it.
@@ -162,12 +160,6 @@ impl Admission {
         };
         problem.retry_after(retry_after(expected))
     }
-}
-
-/// Seconds until those who wait now will have had their turn.
-pub(in crate::server) fn retry_after(expected: Duration) -> u32 {
-    let seconds = expected.as_millis().div_ceil(1000);
-    u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
 }
 
 /// Takes a job into the mean.

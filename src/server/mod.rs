@@ -68,14 +68,19 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
     let server = HttpServer::new(move || {
         // Each worker makes its own, on its own thread.
         engine::give_way(NICENESS);
+        let (inner, outer) = (Arc::clone(&shared), Arc::clone(&shared));
         // The last layer is the outermost.
         App::new()
             .app_data(web::Data::from(Arc::clone(&shared)))
             .app_data(web::PayloadConfig::new(shared.limits().max_body_bytes))
             .wrap(middleware::Compress::default())
-            .wrap(middleware::from_fn(guard::admit))
+            .wrap(middleware::from_fn(move |request, next| {
+                guard::admit(Arc::clone(&inner), request, next)
+            }))
             .wrap(guard::cors(shared.guard()))
-            .wrap(middleware::from_fn(guard::observe))
+            .wrap(middleware::from_fn(move |request, next| {
+                guard::receive(&outer, request, next)
+            }))
             .configure(routes::configure)
     })
     .workers(WORKERS)

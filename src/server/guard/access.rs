@@ -8,7 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, web};
+use actix_web::{Error, HttpMessage, HttpResponse};
 
 use super::keys::{Key, KeyRing, Scope};
 use super::shed::{shed, skip_body};
@@ -32,16 +32,16 @@ pub(super) struct KeyName(pub(super) Arc<str>);
 
 /// Lets a request through to its handler if its key allows it and a core may be waited for.
 pub(in crate::server) async fn admit(
-    service: web::Data<Service>,
+    service: Arc<Service>,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if let Err(problem) = check(service.guard(), &request) {
         return Ok(refuse(request, problem));
     }
-    if let Some(problem) = shed(&service, &request) {
+    if let Some(full) = shed(&service, &request) {
         skip_body(&service, &mut request).await;
-        return Ok(refuse(request, problem));
+        return Ok(refuse(request, full.problem()));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
@@ -56,7 +56,7 @@ pub(super) fn refuse(request: ServiceRequest, problem: Problem) -> ServiceRespon
     request.into_response(response)
 }
 
-fn check(guard: &Guard, request: &ServiceRequest) -> Result<(), Problem> {
+pub(super) fn check(guard: &Guard, request: &ServiceRequest) -> Result<(), Problem> {
     // The path as the router reads it: `%61dmin` is `admin` there, and so it must be here.
     let Some(needed) = needed(request.method(), request.match_info().as_str()) else {
         return Ok(());

@@ -53,6 +53,11 @@ impl Journal {
     pub(super) fn new(sink: Option<LogSink>, slow: Option<Duration>) -> Self {
         Self { sink, slow }
     }
+
+    /// Whether a request that took so long is written down.
+    pub(super) fn wants(&self, took: Duration) -> bool {
+        self.sink.is_some() || self.slow.is_some_and(|slow| took >= slow)
+    }
 }
 
 /// What is known of a request; written down when it is dropped.
@@ -110,6 +115,11 @@ impl Record {
             _connection: connection.map(Connection::in_use),
             _place: place,
         }
+    }
+
+    /// Takes down when the request came, if that was earlier.
+    pub(super) fn began(&mut self, start: Instant) {
+        self.start = start;
     }
 
     /// Takes down what the answer's head tells.

@@ -149,6 +149,18 @@ impl Metrics {
         }
     }
 
+    /// Counts a request that a full queue turned away.
+    pub(super) fn turned_away(
+        &self,
+        method: &Method,
+        route: &'static str,
+        bound: &'static str,
+        took: Duration,
+    ) {
+        self.request(method, Some(route), 503, Some("overloaded"), took);
+        self.shed(bound);
+    }
+
     /// Counts a stage of an answer.
     pub(super) fn stage(&self, stage: &str, milliseconds: f64) {
         self.stage_seconds

@@ -1,10 +1,11 @@
 //! What stands between the network and the handlers.
 //!
-//! Two layers lie around every handler. [`observe()`] is the outer one: it gives the request its id,
+//! Two layers lie around every handler. [`receive`] is the outer one: it gives the request its id,
 //! turns it away while the service stops, and sees to its metrics and log lines once the last byte
 //! of the answer is written. [`admit`] is the inner one: it asks for a key, its scope and its
-//! share, and turns away what would wait for a core where too many do. Between the two lies CORS, as a browser's preflight carries no key. Handlers know nothing
-//! of all this.
+//! share, and turns away what would wait for a core where too many do. Most of those do not come so
+//! far: the outer layer turns them away by the same rules, for less. Between the two lies CORS, as a
+//! browser's preflight carries no key. Handlers know nothing of all this.
 
 mod access;
 mod connections;
@@ -16,6 +17,7 @@ mod limit;
 mod metrics;
 mod mint;
 mod observe;
+mod refusal;
 mod request_id;
 mod running;
 mod shed;
@@ -35,7 +37,7 @@ pub use journal::LogSink;
 pub use keys::{KeyEntry, Scope};
 pub(super) use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 pub use mint::Minted;
-pub(super) use observe::observe;
+pub(super) use observe::receive;
 pub(super) use signals::obey;
 pub use tls::TlsFiles;
 pub use traces::TraceOptions;

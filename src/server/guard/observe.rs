@@ -1,6 +1,7 @@
 //! The outer layer: an id for each request, and a record of it once it is over.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -8,24 +9,39 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderName;
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
-use actix_web::{Error, http::ConnectionType, web};
+use actix_web::{Error, http::ConnectionType};
 
 use super::access::refuse;
 use super::journal::Record;
-use super::request_id;
+use super::{refusal, request_id};
 use crate::server::problem::Problem;
 use crate::server::service::Service;
 
 /// Seconds after which another process may answer in the place of one that stops.
 const STOPPING_RETRY_SECONDS: u32 = 5;
 
+/// An answer that is being made.
+type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, Error>>>>;
+
+/// Sees a request from its head to the last byte of its answer, or turns it away here already.
+pub(in crate::server) fn receive<B: MessageBody + 'static>(
+    service: &Arc<Service>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Answering {
+    let service = Arc::clone(service);
+    match refusal::of(&service, &request) {
+        Some(refusal) => Box::pin(refusal.give(service, request)),
+        None => Box::pin(observe(service, request, next)),
+    }
+}
+
 /// Sees a request from its head to the last byte of its answer.
-pub(in crate::server) async fn observe(
-    service: web::Data<Service>,
+async fn observe(
+    service: Arc<Service>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let service = service.into_inner();
     let running = &service.guard().running;
     let place = running.enter();
     // Once the service stops, only the question whether it lives is answered.

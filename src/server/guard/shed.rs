@@ -13,11 +13,11 @@ use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::rt::time::timeout;
 use futures_core::Stream;
 
-use crate::server::problem::Problem;
+use crate::server::admission::Full;
 use crate::server::service::Service;
 
 /// Why a request is turned away unread, if it is.
-pub(super) fn shed(service: &Service, request: &ServiceRequest) -> Option<Problem> {
+pub(super) fn shed(service: &Service, request: &ServiceRequest) -> Option<Full> {
     if waits_for_a_core(request.match_info().as_str()) {
         service.admission().full()
     } else {
@@ -28,37 +28,47 @@ pub(super) fn shed(service: &Service, request: &ServiceRequest) -> Option<Proble
 /// Whether every good request of this route waits for a core. A bad one is told that the service is
 /// busy before it is told what is wrong with it.
 fn waits_for_a_core(path: &str) -> bool {
-    matches!(
-        path,
-        "/v1/search" | "/v1/search/batch" | "/v1/facets" | "/v1/embeddings"
-    )
+    path == "/v1/embeddings" || search_route(path).is_some()
 }
 
-/// Reads past the body of a request that is turned away: with a part of it unread, its connection
-/// would have to be closed. What is too large or too slow is left unread.
+/// The route of those that are told so in our own words. Embeddings have other words for it.
+pub(super) fn search_route(path: &str) -> Option<&'static str> {
+    const ROUTES: [&str; 3] = ["/v1/search", "/v1/search/batch", "/v1/facets"];
+    ROUTES.into_iter().find(|route| *route == path)
+}
+
+/// Reads past the body of a request that is turned away.
 pub(super) async fn skip_body(service: &Service, request: &mut ServiceRequest) {
-    let mut body = Skipped {
-        payload: request.take_payload(),
-        room: service.limits().max_body_bytes,
-    };
-    if body.came_with_its_head().await {
-        return;
+    let mut body = Skipped::of(service, request);
+    if !body.came_with_its_head().await {
+        body.skip(service).await;
     }
-    let patience: Duration = service.guard().bounds().body;
-    // The answer is the same, whether it came to an end or not.
-    let _ = timeout(patience, poll_fn(|context| body.poll_end(context))).await;
 }
 
-/// A body that nobody will read.
-struct Skipped {
+/// A body that nobody will read. With a part of it unread, its connection would have to be closed.
+pub(super) struct Skipped {
     payload: Payload,
     room: usize,
 }
 
 impl Skipped {
+    pub(super) fn of(service: &Service, request: &mut ServiceRequest) -> Self {
+        Self {
+            payload: request.take_payload(),
+            room: service.limits().max_body_bytes,
+        }
+    }
+
+    /// Reads past it. What is too large or too slow is left unread.
+    pub(super) async fn skip(&mut self, service: &Service) {
+        let patience: Duration = service.guard().bounds().body;
+        // The answer is the same, whether it came to an end or not.
+        let _ = timeout(patience, poll_fn(|context| self.poll_end(context))).await;
+    }
+
     /// Whether it is over at the second look: the first comes before what arrived with the head is
     /// handed over. Most bodies are short, and a timer for each would cost more than they do.
-    async fn came_with_its_head(&mut self) -> bool {
+    pub(super) async fn came_with_its_head(&mut self) -> bool {
         let mut looked = false;
         poll_fn(|context| {
             let end = self.poll_end(context);

@@ -1,21 +1,21 @@
 //! One connection that asks one question at a time and is kept alive.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use actix_web::http::Uri;
+use actix_web::http::header::{self, HeaderValue};
 use anyhow::{Context, bail, ensure};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{self, HeaderValue};
-use hyper::{Request, Uri};
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::answer::{Answer, Inbox};
 use super::tls::{self, Trust};
 
 /// The route that is measured.
@@ -100,17 +100,28 @@ impl Target {
         })
     }
 
-    fn request(&self, body: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
-        let mut request = Request::post(&self.path)
-            .header(header::HOST, &self.host)
-            .header(header::CONTENT_TYPE, "application/json");
-        if let Some(key) = &self.key {
-            request = request.header(header::AUTHORIZATION, key);
+    /// A request as it goes over the wire, whole: what every request needs is not made for each.
+    pub(super) fn request(&self, body: &[u8]) -> Vec<u8> {
+        let mut request = format!("POST {} HTTP/1.1\r\n", self.path).into_bytes();
+        let length = HeaderValue::from(body.len());
+        let json = HeaderValue::from_static("application/json");
+        let no_store = HeaderValue::from_static("no-store");
+        for (name, value) in [
+            (header::HOST, Some(&self.host)),
+            (header::CONTENT_TYPE, Some(&json)),
+            (header::CONTENT_LENGTH, Some(&length)),
+            (header::AUTHORIZATION, self.key.as_ref()),
+            (header::CACHE_CONTROL, self.no_store.then_some(&no_store)),
+        ] {
+            let Some(value) = value else { continue };
+            request.extend_from_slice(name.as_str().as_bytes());
+            request.extend_from_slice(b": ");
+            request.extend_from_slice(value.as_bytes());
+            request.extend_from_slice(b"\r\n");
         }
-        if self.no_store {
-            request = request.header(header::CACHE_CONTROL, "no-store");
-        }
-        Ok(request.body(Full::new(body))?)
+        request.extend_from_slice(b"\r\n");
+        request.extend_from_slice(body);
+        request
     }
 }
 
@@ -125,80 +136,91 @@ impl Secured {
     }
 }
 
+/// What is spoken over, in the clear or not.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
 /// A connection, made when it is needed.
 pub(super) struct Connection {
     target: Rc<Target>,
-    sender: Option<SendRequest<Full<Bytes>>>,
+    open: Option<Open>,
+}
+
+/// A connection that is there.
+struct Open {
+    stream: Box<dyn Stream>,
+    inbox: Inbox,
 }
 
 impl Connection {
     pub(super) fn new(target: Rc<Target>) -> Self {
-        Self {
-            target,
-            sender: None,
-        }
+        Self { target, open: None }
     }
 
-    /// Sends a body and reads the answer to its last byte.
-    pub(super) async fn ask(&mut self, body: Bytes) -> Outcome {
+    /// Sends a request and reads the answer to its last byte.
+    pub(super) async fn ask(&mut self, request: &[u8]) -> Outcome {
         let timeout = self.target.timeout;
-        match tokio::time::timeout(timeout, self.exchange(body)).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => {
-                self.sender = None;
-                Outcome::Broken(format!("{error:#}"))
+        // Taken out meanwhile: what is left in the middle of an answer is not asked again, as nobody
+        // must take that answer for the next one.
+        let open = self.open.take();
+        match tokio::time::timeout(timeout, self.exchange(open, request)).await {
+            Ok(Ok((answer, open))) => {
+                self.open = answer.keeps_alive.then_some(open);
+                Outcome::Answered {
+                    status: answer.status,
+                    timing: answer.timing,
+                }
             }
-            // The answer may still come; nobody must take it for that of the next request.
-            Err(_) => {
-                self.sender = None;
-                Outcome::TimedOut
-            }
+            Ok(Err(error)) => Outcome::Broken(format!("{error:#}")),
+            Err(_) => Outcome::TimedOut,
         }
     }
 
-    async fn exchange(&mut self, body: Bytes) -> anyhow::Result<Outcome> {
-        // A server closes what is idle for long; that is no fault.
-        let idle_closed = match &mut self.sender {
-            Some(sender) => sender.ready().await.is_err(),
-            None => true,
+    async fn exchange(&self, open: Option<Open>, request: &[u8]) -> anyhow::Result<(Answer, Open)> {
+        let open = match open {
+            Some(mut open) => (!open.was_closed().await).then_some(open),
+            None => None,
         };
-        if idle_closed {
-            self.sender = Some(self.connect().await?);
-        }
-        let request = self.target.request(body)?;
-        let sender = self.sender.as_mut().context("there is no connection")?;
-        let answer = sender.send_request(request).await?;
-        let (head, mut body) = answer.into_parts();
-        while let Some(frame) = body.frame().await {
-            frame?;
-        }
-        Ok(Outcome::Answered {
-            status: head.status.as_u16(),
-            timing: head.headers.get("server-timing").cloned(),
-        })
+        let mut open = match open {
+            Some(open) => open,
+            None => self.connect().await?,
+        };
+        open.stream.write_all(request).await?;
+        open.stream.flush().await?;
+        let answer = open.inbox.answer(&mut open.stream).await?;
+        Ok((answer, open))
     }
 
-    async fn connect(&self) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    async fn connect(&self) -> anyhow::Result<Open> {
         let stream = TcpStream::connect(&self.target.address).await?;
         stream.set_nodelay(true)?;
-        match &self.target.tls {
-            None => speak(stream).await,
+        let stream: Box<dyn Stream> = match &self.target.tls {
+            None => Box::new(stream),
             Some(Secured { connector, name }) => {
                 let secured = connector.connect(name.clone(), stream).await;
-                speak(secured.context("no secure connection can be made")?).await
+                Box::new(secured.context("no secure connection can be made")?)
             }
-        }
+        };
+        Ok(Open {
+            stream,
+            inbox: Inbox::default(),
+        })
     }
 }
 
-/// Speaks HTTP over a stream for as long as its sender is held.
-async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-) -> anyhow::Result<SendRequest<Full<Bytes>>> {
-    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-    // Its error reaches the request that meets it.
-    tokio::task::spawn_local(async move { drop(connection.await) });
-    Ok(sender)
+impl Open {
+    /// Whether the service has closed it meanwhile, as it does with what is idle for long; that is
+    /// no fault. Nobody has asked anything, so whatever there is to read says so.
+    async fn was_closed(&mut self) -> bool {
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        poll_fn(|context| {
+            let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+            Poll::Ready(read.is_ready())
+        })
+        .await
+    }
 }
 
 #[cfg(test)]
@@ -225,9 +247,12 @@ mod tests {
             assert_eq!(target.address, address);
             assert_eq!(target.tls.is_some(), secured);
             assert_eq!(target.path, "/antiphon/v1/search");
-            let request = target.request(Bytes::new()).unwrap();
-            assert_eq!(request.headers()["authorization"], "Bearer secret");
-            assert_eq!(request.headers()["cache-control"], "no-store");
+            let request = String::from_utf8(target.request(b"[1]")).unwrap();
+            assert!(request.starts_with("POST /antiphon/v1/search HTTP/1.1\r\nhost: "));
+            assert!(request.contains("\r\nauthorization: Bearer secret\r\n"));
+            assert!(request.contains("\r\ncache-control: no-store\r\n"));
+            assert!(request.contains("\r\ncontent-length: 3\r\n"));
+            assert!(request.ends_with("\r\n\r\n[1]"));
         }
     }
 

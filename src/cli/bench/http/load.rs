@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::ValueEnum;
-use hyper::body::Bytes;
 use serde::Serialize;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::super::draw::Draw;
 use super::client::{Connection, Outcome, Target};
+use super::due::Due;
 use super::tally::{Moments, Tally};
 
 /// How requests follow one another where there is a rate.
@@ -24,6 +24,9 @@ pub(super) enum Arrivals {
     /// All gaps are equal
     Even,
 }
+
+/// Where more than one request is due within so long on average, they are sent together.
+const TOGETHER: Duration = Duration::from_micros(500);
 
 /// What to do.
 #[derive(Debug, Clone, Copy)]
@@ -55,26 +58,32 @@ pub(super) struct Run {
 struct Shared {
     start: Instant,
     plan: Plan,
-    bodies: Vec<Bytes>,
-    next_body: Cell<usize>,
+    requests: Vec<Vec<u8>>,
+    next_request: Cell<usize>,
     sent: Cell<u64>,
     last_done: Cell<Duration>,
     tally: RefCell<Tally>,
 }
 
 /// Runs the plan on this thread and waits for the last answer.
-pub(super) fn run(target: Target, bodies: Vec<Bytes>, plan: Plan) -> anyhow::Result<Run> {
+pub(super) fn run(target: Target, bodies: &[String], plan: Plan) -> anyhow::Result<Run> {
     let target = Rc::new(target);
+    let requests = bodies.iter().map(|body| target.request(body.as_bytes()));
+    let requests: Vec<Vec<u8>> = requests.collect();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
-        first(&target, bodies.first().cloned().unwrap_or_default()).await?;
+        first(
+            &target,
+            requests.first().context("there is nothing to ask")?,
+        )
+        .await?;
         let shared = Rc::new(Shared {
             start: Instant::now(),
             plan,
-            bodies,
-            next_body: Cell::new(0),
+            requests,
+            next_request: Cell::new(0),
             sent: Cell::new(0),
             last_done: Cell::new(plan.warm_up + plan.duration),
             tally: RefCell::new(Tally::new()?),
@@ -96,8 +105,8 @@ pub(super) fn run(target: Target, bodies: Vec<Bytes>, plan: Plan) -> anyhow::Res
 }
 
 /// One request before all others: what is wrong with the address or the key shows here.
-async fn first(target: &Rc<Target>, body: Bytes) -> anyhow::Result<()> {
-    match Connection::new(Rc::clone(target)).ask(body).await {
+async fn first(target: &Rc<Target>, request: &[u8]) -> anyhow::Result<()> {
+    match Connection::new(Rc::clone(target)).ask(request).await {
         Outcome::Answered {
             status: 200..=299 | 429,
             ..
@@ -136,50 +145,71 @@ async fn closed_loop(shared: &Rc<Shared>, target: &Rc<Target>) -> anyhow::Result
 
 /// Requests arrive at their rate, whatever becomes of them; gives how many while recording.
 async fn open_loop(shared: &Rc<Shared>, target: &Rc<Target>, rate: f64) -> anyhow::Result<u64> {
-    let (arrive, arrivals) = mpsc::unbounded_channel();
+    let (arrive, mut arrivals) = mpsc::unbounded_channel();
     let (start, plan) = (shared.start, shared.plan);
     // A thread sleeps more exactly than the runtime, whose clock ticks once a millisecond.
     let pacer = std::thread::Builder::new()
         .name("pacer".to_owned())
         .spawn(move || pace(start, &plan, rate, &arrive))?;
-    let arrivals = Rc::new(Mutex::new(arrivals));
+    let due = Rc::new(Due::default());
     let clients = (0..plan.connections).map(|_| {
         let (shared, target) = (Rc::clone(shared), Rc::clone(target));
-        let arrivals = Rc::clone(&arrivals);
+        let due = Rc::clone(&due);
         tokio::task::spawn_local(async move {
             let mut connection = Connection::new(target);
-            loop {
-                let arrival = arrivals.lock().await.recv().await;
-                let Some(intended) = arrival else {
-                    return Ok(());
-                };
+            while let Some(intended) = due.next().await {
                 if shared.start.elapsed() > intended + shared.plan.patience {
                     shared.give_up(intended);
                 } else {
                     shared.ask(&mut connection, intended).await?;
                 }
             }
+            Ok(())
         })
     });
-    all(clients.collect()).await?;
+    let clients = clients.collect();
+    while let Some(together) = arrivals.recv().await {
+        due.add(together);
+    }
+    due.close();
+    all(clients).await?;
     pacer
         .join()
         .map_err(|_| anyhow::anyhow!("the thread that paces the requests broke off"))
 }
 
-/// Sends every arrival at its moment; gives how many of them are to be recorded.
-fn pace(start: Instant, plan: &Plan, rate: f64, arrive: &mpsc::UnboundedSender<Duration>) -> u64 {
+/// Sends every arrival at its moment, or a little later with others; gives how many of them are to
+/// be recorded.
+fn pace(
+    start: Instant,
+    plan: &Plan,
+    rate: f64,
+    arrive: &mpsc::UnboundedSender<Vec<Duration>>,
+) -> u64 {
     sleep_exactly();
     let mut recorded = 0;
-    for intended in schedule(plan.arrivals, rate, plan.warm_up + plan.duration) {
-        let early = intended.saturating_sub(start.elapsed());
+    // Each waking of two threads for one request would cost the machine more than the request does.
+    let pause = if rate * TOGETHER.as_secs_f64() > 1.0 {
+        TOGETHER
+    } else {
+        Duration::ZERO
+    };
+    let mut schedule = schedule(plan.arrivals, rate, plan.warm_up + plan.duration).peekable();
+    let mut woken = Duration::ZERO;
+    while let Some(next) = schedule.peek() {
+        let early = (*next).max(woken + pause).saturating_sub(start.elapsed());
         if !early.is_zero() {
             std::thread::sleep(early);
         }
-        if arrive.send(intended).is_err() {
+        woken = start.elapsed();
+        let mut together = Vec::new();
+        while let Some(intended) = schedule.next_if(|intended| *intended <= woken) {
+            recorded += u64::from(intended >= plan.warm_up);
+            together.push(intended);
+        }
+        if arrive.send(together).is_err() {
             break;
         }
-        recorded += u64::from(intended >= plan.warm_up);
     }
     recorded
 }
@@ -224,13 +254,14 @@ impl Shared {
     }
 
     async fn ask(&self, connection: &mut Connection, intended: Duration) -> anyhow::Result<()> {
-        let place = self.next_body.get();
-        self.next_body.set((place + 1) % self.bodies.len().max(1));
-        let body = self.bodies.get(place).cloned().unwrap_or_default();
+        let place = self.next_request.get();
+        self.next_request
+            .set((place + 1) % self.requests.len().max(1));
+        let request = self.requests.get(place).map_or(&[][..], Vec::as_slice);
         let recorded = intended >= self.plan.warm_up;
         self.sent.set(self.sent.get() + u64::from(recorded));
         let sent = self.start.elapsed();
-        let outcome = connection.ask(body).await;
+        let outcome = connection.ask(request).await;
         let done = self.start.elapsed();
         // A client that cannot connect must not spin.
         if matches!(outcome, Outcome::Broken(_)) {

@@ -6,7 +6,9 @@
 //! omission. Without a rate each connection asks again as soon as it is answered; that shows the
 //! throughput, and latencies at that throughput only.
 
+mod answer;
 mod client;
+mod due;
 mod load;
 mod queries;
 mod tally;
@@ -140,7 +142,7 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
         patience: arguments.timeout,
     };
     let bodies = queries::bodies(&queries, arguments.limit);
-    let report = report(arguments, queries.len(), load::run(target, bodies, plan)?);
+    let report = report(arguments, queries.len(), load::run(target, &bodies, plan)?);
     if arguments.json {
         output::json(&report)?;
     } else {

@@ -67,7 +67,7 @@ pub(super) fn from_store(data_dir: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 /// Each query as the body of a request.
-pub(super) fn bodies(queries: &[String], limit: usize) -> Vec<hyper::body::Bytes> {
-    let body = |query: &String| json!({"query": query, "limit": limit}).to_string().into();
+pub(super) fn bodies(queries: &[String], limit: usize) -> Vec<String> {
+    let body = |query: &String| json!({"query": query, "limit": limit}).to_string();
     queries.iter().map(body).collect()
 }

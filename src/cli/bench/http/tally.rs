@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use actix_web::http::header::HeaderValue;
 use hdrhistogram::Histogram;
-use hyper::header::HeaderValue;
 use serde::Serialize;
 
 use super::client::Outcome;

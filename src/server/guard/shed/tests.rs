@@ -4,7 +4,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::sleep;
 
 use super::*;
-use crate::server::{Limits, serve};
+use crate::server::{Guard, GuardOptions, Limits, LogSink, Minted, Scope, serve};
 
 const MAX_BODY: usize = 4096;
 
@@ -18,11 +18,16 @@ struct Busy {
 
 impl Busy {
     fn start() -> Self {
-        let service = Arc::new(Service::new(Limits {
+        Self::behind(Guard::default())
+    }
+
+    fn behind(guard: Guard) -> Self {
+        let limits = Limits {
             cores: 1,
             queue: 1,
             max_body_bytes: MAX_BODY,
-        }));
+        };
+        let service = Arc::new(Service::new(limits).guarded(guard));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (finish, finished) = mpsc::channel();
@@ -136,10 +141,66 @@ fn what_would_wait_is_turned_away_unread_and_keeps_its_connection() {
     let (_, metrics) = read(&mut stream);
     for line in [
         "antiphon_rejected_total{reason=\"overloaded\"} 5",
+        "antiphon_shed_total{reason=\"queue_full\"} 5",
+        "antiphon_requests_total{method=\"GET\",route=\"/v1/facets\",status=\"503\"} 1",
         "antiphon_requests_total{method=\"POST\",route=\"/v1/search\",status=\"503\"} 1",
     ] {
         assert!(metrics.lines().any(|l| l == line), "{line} in:\n{metrics}");
     }
+}
+
+#[test]
+fn a_stranger_is_not_told_and_who_is_told_is_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys.toml");
+    let minted = Minted::new("reader", &[Scope::Search], None).unwrap();
+    minted.append_to(&keys).unwrap();
+    let (tell, told) = mpsc::channel();
+    let options = GuardOptions {
+        keys_file: Some(keys),
+        access_log: Some(LogSink::new(move |line| {
+            let _ = tell.send(line.to_owned());
+        })),
+        ..GuardOptions::default()
+    };
+    let busy = Busy::behind(Guard::open(options).unwrap());
+    let mut stream = busy.connect();
+    let head = "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nX-Request-Id: mine\r\n";
+    for (key, status) in [("", "401"), (&*minted.key, "503")] {
+        write(&mut stream, &format!("{head}X-Api-Key: {key}\r\n\r\n"));
+        let (head, body) = read(&mut stream);
+        assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
+        assert!(head.contains("x-request-id: mine\r\n"), "{head}");
+        let line = told.recv_timeout(Duration::from_secs(20)).unwrap();
+        let name = if key.is_empty() { "null" } else { "\"reader\"" };
+        for part in [
+            format!("\"status\":{status}"),
+            format!("\"bytes\":{},\"key\":{name}", body.len()),
+            "\"request_id\":\"mine\"".to_owned(),
+            "\"route\":\"/v1/search\"".to_owned(),
+        ] {
+            assert!(line.contains(&part), "{part} in {line}");
+        }
+        assert_eq!(line.contains("\"code\":\"overloaded\""), status == "503");
+    }
+    assert!(told.try_recv().is_err(), "one line a request");
+}
+
+#[test]
+fn pages_of_other_sites_can_read_that_the_service_is_busy() {
+    let options = GuardOptions {
+        cors_origins: vec!["https://example.org".to_owned()],
+        ..GuardOptions::default()
+    };
+    let busy = Busy::behind(Guard::open(options).unwrap());
+    let mut stream = busy.connect();
+    let head = "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nOrigin: https://example.org\r\n\r\n";
+    write(&mut stream, head);
+    let (head, body) = read(&mut stream);
+    assert!(head.starts_with("http/1.1 503"), "{head}");
+    let allowed = "access-control-allow-origin: https://example.org\r\n";
+    assert!(head.contains(allowed), "{head}");
+    assert!(body.contains("\"code\":\"overloaded\""), "{body}");
 }
 
 #[test]

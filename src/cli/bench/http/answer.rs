@@ -1,0 +1,226 @@
+//! Answers as they come from a stream, as far as a measurement needs to read them.
+
+use actix_web::http::header::HeaderValue;
+use anyhow::{Context, bail, ensure};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Most bytes of an answer's head.
+const MOST_HEAD: usize = 64 * 1024;
+
+/// Most headers of an answer.
+const MOST_HEADERS: usize = 100;
+
+/// What an answer tells.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// The `Server-Timing` header.
+    pub(super) timing: Option<HeaderValue>,
+    /// Whether the connection may be asked again.
+    pub(super) keeps_alive: bool,
+    ends: End,
+}
+
+/// Where the body of an answer ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    After(usize),
+    WithLastChunk,
+    WithConnection,
+}
+
+/// What was read and not yet used.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Inbox {
+    /// Reads an answer to its last byte.
+    pub(super) async fn answer(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> anyhow::Result<Answer> {
+        let answer = loop {
+            match head(self.rest())? {
+                // Only says that there is more to come.
+                Some((Answer { status: ..200, .. }, length)) => self.used += length,
+                Some((answer, length)) => {
+                    self.used += length;
+                    break answer;
+                }
+                None => {
+                    ensure!(
+                        self.rest().len() < MOST_HEAD,
+                        "the answer's head is endless"
+                    );
+                    ensure!(self.more(stream).await?, "the service hung up");
+                }
+            }
+        };
+        match answer.ends {
+            End::After(length) => self.skip(stream, length).await?,
+            End::WithLastChunk => self.skip_chunks(stream).await?,
+            End::WithConnection => while self.more(stream).await? {},
+        }
+        Ok(answer)
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.used..]
+    }
+
+    /// Reads on; whether there was more.
+    async fn more(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> anyhow::Result<bool> {
+        self.bytes.drain(..self.used);
+        self.used = 0;
+        // It stays as large as the largest answer so far.
+        self.bytes.reserve(4096);
+        Ok(stream.read_buf(&mut self.bytes).await? > 0)
+    }
+
+    async fn skip(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        mut length: usize,
+    ) -> anyhow::Result<()> {
+        loop {
+            let here = length.min(self.rest().len());
+            self.used += here;
+            length -= here;
+            if length == 0 {
+                return Ok(());
+            }
+            ensure!(
+                self.more(stream).await?,
+                "the service hung up within an answer"
+            );
+        }
+    }
+
+    async fn skip_chunks(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> anyhow::Result<()> {
+        loop {
+            match httparse::parse_chunk_size(self.rest()) {
+                Ok(httparse::Status::Complete((line, size))) => {
+                    // With the end of its line. After the last chunk comes an empty line; trailers
+                    // are not asked for.
+                    let length = line + usize::try_from(size)? + 2;
+                    self.skip(stream, length).await?;
+                    if size == 0 {
+                        return Ok(());
+                    }
+                }
+                Ok(httparse::Status::Partial) => {
+                    ensure!(
+                        self.more(stream).await?,
+                        "the service hung up within an answer"
+                    );
+                }
+                Err(_) => bail!("the answer's chunks cannot be read"),
+            }
+        }
+    }
+}
+
+/// The head of an answer and its length, once it is there.
+fn head(bytes: &[u8]) -> anyhow::Result<Option<(Answer, usize)>> {
+    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut parsed = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(length) = parsed.parse(bytes)? else {
+        return Ok(None);
+    };
+    let status = parsed.code.context("the answer has no status")?;
+    let mut answer = Answer {
+        status,
+        timing: None,
+        keeps_alive: parsed.version == Some(1),
+        ends: match status {
+            ..200 | 204 | 304 => End::After(0),
+            _ => End::WithConnection,
+        },
+    };
+    for header in parsed.headers.iter() {
+        let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+        let holds = |word: &str| {
+            let text = header.value.to_ascii_lowercase();
+            text.windows(word.len()).any(|part| part == word.as_bytes())
+        };
+        if is("server-timing") {
+            answer.timing = HeaderValue::from_bytes(header.value).ok();
+        } else if is("connection") && holds("close") {
+            answer.keeps_alive = false;
+        } else if answer.ends == End::After(0) {
+        } else if is("transfer-encoding") && holds("chunked") {
+            answer.ends = End::WithLastChunk;
+        } else if is("content-length") && answer.ends == End::WithConnection {
+            let text = std::str::from_utf8(header.value)?;
+            answer.ends = End::After(text.trim().parse().context("an answer's length is none")?);
+        }
+    }
+    answer.keeps_alive &= answer.ends != End::WithConnection;
+    Ok(Some((answer, length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads all answers of bytes that come so many at a time.
+    fn read(bytes: &str, at_once: usize) -> Vec<(u16, bool)> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (mut inbox, mut read) = (Inbox::default(), Vec::new());
+            let (mut here, mut there) = tokio::io::duplex(at_once);
+            let sent = bytes.as_bytes().to_vec();
+            let sending = async move {
+                tokio::io::AsyncWriteExt::write_all(&mut there, &sent)
+                    .await
+                    .unwrap();
+            };
+            let reading = async {
+                while let Ok(answer) = inbox.answer(&mut here).await {
+                    read.push((answer.status, answer.keeps_alive));
+                }
+            };
+            tokio::join!(sending, reading);
+            read
+        })
+    }
+
+    #[test]
+    fn answers_end_where_they_say() {
+        let many = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc\
+            HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\n\
+            HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 Empty\r\n\r\n\
+            HTTP/1.1 500 No\r\ncontent-length: 0\r\nConnection: Close\r\n\r\n\
+            HTTP/1.1 400 No\r\n\r\nto the end";
+        let expected = [
+            (200, true),
+            (503, true),
+            (204, true),
+            (500, false),
+            (400, false),
+        ];
+        for at_once in [1, 7, 1000] {
+            assert_eq!(read(many, at_once), expected, "{at_once}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_no_answer_is_none() {
+        for text in [
+            "",
+            "HTTP/1.1 200",
+            "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab",
+            "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nab",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n",
+            "no answer\r\n\r\n",
+        ] {
+            assert_eq!(read(text, 100), [], "{text}");
+        }
+    }
+}
