@@ -194,3 +194,8 @@ pub(super) fn to_bytes<'a>(vectors: impl IntoIterator<Item = &'a Embedding>) -> 
         .flat_map(|x| x.to_le_bytes())
         .collect()
 }
+
+/// JSON of plain data: strings, numbers, lists and maps with string keys, which cannot fail.
+pub(super) fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -9,8 +9,9 @@ use rusqlite::{Connection, OpenFlags, params};
 use crate::corpus::DocumentId;
 use crate::encoder::Fingerprint;
 
+use super::meta::{last_change, stored_fingerprint, stored_id};
 use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
-use super::writer::{last_change, stored_fingerprint, stored_id, unusable};
+use super::writer::unusable;
 use super::{
     ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
     PassageRecord, StoreError, log, schema,

@@ -1,7 +1,6 @@
 //! The one writer of a data directory.
 
-use std::fs::{File, TryLockError};
-use std::hash::{BuildHasher, RandomState};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
@@ -9,9 +8,11 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use crate::corpus::{DocumentId, Metadata};
 use crate::encoder::Fingerprint;
 
-use super::records::to_bytes;
+use super::meta::{claim, note_change};
+use super::records::{json, to_bytes};
 use super::{
-    ContentHash, DATABASE_FILE, DocumentState, NewDocument, StoreError, View, log, rows, schema,
+    ContentHash, DATABASE_FILE, DocumentState, NewDocument, StoreError, View, lock, log, rows,
+    schema,
 };
 
 /// Writes documents; holds the data directory's lock while it lives.
@@ -33,7 +34,7 @@ impl Store {
     /// If the directory cannot be written, another process holds it, the file is damaged or from
     /// a later version, or its embeddings were made by an encoder other than `fingerprint`.
     pub fn open(directory: &Path, fingerprint: &Fingerprint) -> Result<Self, StoreError> {
-        let lock = lock(directory)?;
+        let lock = lock::take(directory)?;
         let path = directory.join(DATABASE_FILE);
         let mut connection = Connection::open(&path).map_err(|e| unusable(&path, e))?;
         configure(&connection).map_err(|e| unusable(&path, e))?;
@@ -214,27 +215,6 @@ impl Store {
     }
 }
 
-fn lock(directory: &Path) -> Result<File, StoreError> {
-    let cannot = |source| StoreError::Directory {
-        path: directory.to_owned(),
-        source,
-    };
-    std::fs::create_dir_all(directory).map_err(cannot)?;
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(directory.join(".lock"))
-        .map_err(cannot)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
-            path: directory.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(cannot(source)),
-    }
-}
-
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(log::PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -252,74 +232,6 @@ pub(super) fn unusable(path: &Path, error: rusqlite::Error) -> StoreError {
         },
         _ => StoreError::Sqlite(error),
     }
-}
-
-/// Writes the encoder's fingerprint into a new store, or compares it with the one there.
-fn claim(connection: &Connection, fingerprint: &Fingerprint) -> Result<(), StoreError> {
-    if stored_id(connection)?.is_none() {
-        connection.execute(
-            "INSERT INTO meta (name, value) VALUES ('store', ?1)",
-            [new_id()],
-        )?;
-    }
-    if let Some(stored) = stored_fingerprint(connection)? {
-        return StoreError::compare(&stored, fingerprint);
-    }
-    connection.execute(
-        "INSERT INTO meta (name, value) VALUES ('encoder', ?1)",
-        [json(fingerprint)],
-    )?;
-    Ok(())
-}
-
-/// A number that no other store has, in hexadecimal; the standard library's hash keys are random.
-fn new_id() -> String {
-    let random = || RandomState::new().hash_one(std::time::SystemTime::now());
-    format!("{:016x}{:016x}", random(), random())
-}
-
-/// What [`new_id`] gave this store.
-pub(super) fn stored_id(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT value FROM meta WHERE name = 'store'";
-    connection.query_row(sql, [], |row| row.get(0)).optional()
-}
-
-/// Remembers that documents change now.
-fn note_change(connection: &Connection) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO meta (name, value)
-             VALUES ('changed', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
-        )?
-        .execute([])?;
-    Ok(())
-}
-
-/// When documents were last written or removed.
-pub(super) fn last_change(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT value FROM meta WHERE name = 'changed'";
-    connection.query_row(sql, [], |row| row.get(0)).optional()
-}
-
-/// The fingerprint of the encoder that filled this database.
-pub(super) fn stored_fingerprint(
-    connection: &Connection,
-) -> Result<Option<Fingerprint>, StoreError> {
-    let value: Option<String> = connection
-        .query_row("SELECT value FROM meta WHERE name = 'encoder'", [], |row| {
-            row.get(0)
-        })
-        .optional()?;
-    value
-        .map(|text| {
-            serde_json::from_str(&text).map_err(|e| StoreError::Damaged {
-                what: "the fingerprint",
-                of: "the encoder".to_owned(),
-                expected: "a JSON object".to_owned(),
-                received: e.to_string(),
-            })
-        })
-        .transpose()
 }
 
 fn check_pairing(new: &NewDocument<'_>) -> Result<(), StoreError> {
@@ -409,9 +321,4 @@ fn insert_passages(
 fn content_hash(id: &DocumentId, metadata: &Metadata, text: &str) -> ContentHash {
     let metadata = json(metadata);
     ContentHash::of_parts([id.as_str().as_bytes(), metadata.as_bytes(), text.as_bytes()])
-}
-
-/// JSON of plain data: strings, numbers, lists and maps with string keys, which cannot fail.
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

@@ -1,0 +1,64 @@
+//! The lock of a data directory: one writer at a time.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::StoreError;
+
+/// How long a lock is waited for. Whoever is ending may still hold it, and so does for a moment every
+/// process that its holder has begun, until it runs a program of its own.
+const LEAVING: Duration = Duration::from_millis(500);
+
+/// How long until the next try.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// Makes the directory where it is missing, and takes its lock: it is held as long as the file is open,
+/// and let go by the system also after `kill -9`.
+pub(super) fn take(directory: &Path) -> Result<File, StoreError> {
+    let cannot = |source| StoreError::Directory {
+        path: directory.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(directory).map_err(cannot)?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(directory.join(".lock"))
+        .map_err(cannot)?;
+    let start = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if start.elapsed() < LEAVING => thread::sleep(AGAIN),
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::InUse {
+                    path: directory.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(cannot(source)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn who_is_just_leaving_is_waited_for_and_nobody_else() {
+        let folder = TempDir::new().unwrap();
+        let first = take(folder.path()).unwrap();
+        assert!(matches!(take(folder.path()), Err(StoreError::InUse { .. })));
+        let leaving = thread::spawn(move || {
+            thread::sleep(LEAVING / 5);
+            drop(first);
+        });
+        assert!(take(folder.path()).is_ok());
+        leaving.join().unwrap();
+    }
+}
