@@ -9,6 +9,7 @@ use antiphon::encoder::Embedding;
 use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, Snapshot, Upkeep};
 use antiphon::index::{BuildOptions, HnswParameters, Request, Unwatched};
 use antiphon::store::View;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support;
@@ -244,6 +245,34 @@ fn upkeep_builds_the_graph_by_itself_and_stops_when_told() {
     );
     drop(upkeep);
     assert_eq!(Arc::strong_count(&engine), 1, "its thread is gone");
+}
+
+#[test]
+fn the_store_s_log_stays_short_although_there_always_is_a_snapshot() {
+    let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let engine = engine(&data);
+    engine.publish().unwrap();
+    let log = || {
+        fs::metadata(data.path().join("antiphon.db-wal"))
+            .unwrap()
+            .len()
+    };
+    let mut longest = 0;
+    for number in 0..10 {
+        let document = json!({
+            "id": format!("d{number}"),
+            "text": "The fleet left the harbour.",
+            "note": "a".repeat(3 << 20),
+        });
+        fs::write(folder.path().join("a.jsonl"), document.to_string()).unwrap();
+        ingest(&engine, &folder, false);
+        longest = longest.max(log());
+        let snapshot = engine.snapshot().unwrap();
+        assert_eq!(snapshot.facts().documents, number + 1);
+        assert_eq!(found(&snapshot, "ships", 20).len(), number + 1);
+    }
+    assert!(longest > 8 << 20, "it is looked at");
+    assert!(longest < 16 << 20, "{longest}");
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub use ingest::{IngestOptions, IngestProgress, IngestState, NoProgress};
 pub use report::{DroppedBlock, IngestReport, Remark};
 pub use snapshot::{IndexRows, Snapshot, SnapshotFacts};
 pub use upkeep::Upkeep;
+pub use words::WordsError;
 pub use write::{Change, Deleted, Incoming, Outcome, Stored};
 
 use rows::Indexed;
@@ -234,10 +235,19 @@ impl Engine {
         let snapshot = self.publish_from(&mut store)?;
         // The snapshot before this one is let go now, but this one keeps its part of the log: the
         // same moment once more keeps none.
-        if store.has_long_log() && store.move_log()? {
-            return self.publish_from(&mut store);
+        if !store.has_long_log() {
+            return Ok(snapshot);
         }
-        Ok(snapshot)
+        let again = match store.move_log() {
+            Ok(true) => self.publish_from(&mut store),
+            Ok(false) => return Ok(snapshot),
+            Err(error) => Err(error.into()),
+        };
+        again.or_else(|error| {
+            // What was to be published is. The next one tries again.
+            tracing::warn!("the store's log gets longer, as it cannot begin anew: {error}");
+            Ok(snapshot)
+        })
     }
 
     /// Publishes while the store is locked, so that an older moment never replaces a newer one.

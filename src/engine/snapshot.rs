@@ -10,13 +10,13 @@ use crate::index::{
     Found, IndexBytes, IndexError, Near, Neighbour, Request, SegmentedIndex, VectorIndex, Vectors,
 };
 use crate::store::{
-    ContentHash, DocumentEntry, DocumentSummary, PassageKey, StoreError, Term, View, corpus_hash,
+    ContentHash, DocumentEntry, DocumentSummary, PassageKey, Term, View, corpus_hash,
 };
 
 use super::catalogue::Catalogue;
 use super::changes::Changes;
 use super::rows::Indexed;
-use super::words::Words;
+use super::words::{Words, WordsError};
 use super::{EngineError, IndexChoice, saved};
 
 /// Filters whose rows are kept.
@@ -251,12 +251,12 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// If the store cannot be read.
+    /// If the store cannot be read, or that would take too long.
     pub fn matching(
         &self,
         terms: &[Term],
         visit: impl FnMut(u32, f32),
-    ) -> Result<Vec<Term>, StoreError> {
+    ) -> Result<Vec<Term>, WordsError> {
         let passages = self.catalogue.keys();
         self.words.matching(&self.view, passages, terms, visit)
     }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::encoder::EncodeError;
+use crate::engine::WordsError;
 use crate::index::{IndexError, MAX_EF, Work};
 use crate::passages::TextRange;
 use crate::store::{DocumentSummary, PassageRecord, StoreError};
@@ -247,6 +248,9 @@ pub enum SearchError {
     /// The index failed.
     #[error("the index cannot be searched: {0}")]
     Index(#[from] IndexError),
+    /// The words cannot be looked for.
+    #[error(transparent)]
+    Words(#[from] WordsError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::engine::WordsError;
 use crate::search::SearchError;
 use crate::store::StoreError;
 
@@ -246,7 +247,9 @@ impl From<SearchError> for Problem {
         let detail = error.to_string();
         match error {
             SearchError::EmptyQuery => Self::empty_query(detail).at("query"),
-            SearchError::QueryTooLong { .. } => Self::query_too_long(detail).at("query"),
+            SearchError::QueryTooLong { .. } | SearchError::Words(WordsError::TakesLong) => {
+                Self::query_too_long(detail).at("query")
+            }
             SearchError::Limit { .. } => Self::limit_out_of_range(detail).at("limit"),
             SearchError::Offset { .. } => Self::offset_out_of_range(detail).at("offset"),
             SearchError::Ef { .. } => Self::ef_out_of_range(detail).at("ef"),
@@ -264,7 +267,9 @@ impl From<SearchError> for Problem {
             SearchError::Encode(_) | SearchError::EncodeTogether(_) | SearchError::Index(_) => {
                 failed(&error)
             }
-            SearchError::Store(error) => error.into(),
+            SearchError::Words(WordsError::Store(error)) | SearchError::Store(error) => {
+                error.into()
+            }
         }
     }
 }

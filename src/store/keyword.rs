@@ -1,14 +1,14 @@
 //! Words of passages, by `SQLite`'s FTS5: who holds a word, how often, and how long passages are.
 //!
-//! Words are compared without case and diacritics. What is read of a passage here never changes as
-//! long as its key is in the store.
+//! Words are compared without case and diacritics. Counts of a passage never change as long as its key is
+//! in the store; scores and frequencies do.
 
 use rusqlite::{Connection, Row, params};
 
 use super::{PassageKey, Sequence, StoreError, View};
 
 /// Something to look for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Term {
     /// A word; a passage need not hold it if it holds another.
     Word(String),

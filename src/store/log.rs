@@ -35,8 +35,8 @@ pub(super) fn is_long(database: &Path) -> bool {
 /// that the next write begins it anew, if nobody reads it still.
 pub(super) fn move_on(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-        let (pages, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
-        Ok(pages == moved)
+        let (busy, pages, moved): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!busy && pages == moved)
     })
 }
 

@@ -16,6 +16,9 @@ const MOST_BYTES: u64 = 128 << 20;
 /// What an entry of a list takes.
 const ENTRY_BYTES: usize = 12;
 
+/// What a list takes beside its entries, with its place among the others; measured on many short ones.
+const LIST_BYTES: usize = 450;
+
 /// A list is read anew rather than lengthened where that many times as many passages hold its words as
 /// there are new ones: to read one passage takes as long as so many entries.
 const DEARER: usize = 32;
@@ -119,12 +122,14 @@ pub(super) struct Lists {
 impl Default for Lists {
     fn default() -> Self {
         let weight = |name: &String, list: &Arc<List>| {
-            u32::try_from(name.len() + list.bytes()).unwrap_or(u32::MAX)
+            u32::try_from(LIST_BYTES + name.len() + list.bytes()).unwrap_or(u32::MAX)
         };
         Self {
             words: moka::sync::Cache::builder()
                 .weigher(weight)
                 .max_capacity(MOST_BYTES)
+                // The usual policy would not let a long list in where there are many short ones.
+                .eviction_policy(moka::policy::EvictionPolicy::lru())
                 .build(),
             lengths: Mutex::default(),
         }
@@ -165,12 +170,10 @@ impl Lists {
         }
         let list = Arc::new(List::read(moment.view.holding(sequence)?, moment));
         let name = sequence.name();
-        // An older moment does not take the place of a newer one.
-        if self
-            .words
-            .get(&name)
-            .is_none_or(|known| known.serves(moment))
-        {
+        // An older moment does not take the place of a newer one, and words that stand nowhere are
+        // soon looked up: there is no end of them.
+        let known = self.words.get(&name);
+        if list.len() > 0 && known.is_none_or(|known| known.serves(moment)) {
             self.words.insert(name, Arc::clone(&list));
         }
         Ok(list)

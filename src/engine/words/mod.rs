@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::store::{Sequence, StoreError, Term, View};
 
@@ -21,6 +22,12 @@ const K1: f64 = 1.2;
 
 /// How much a word counts for less in a long passage.
 const B: f64 = 0.75;
+
+/// How long words may be looked for: a query can hold thousands of beginnings and phrases.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Common words that are remembered.
+const MOST_COMMON: usize = 10_000;
 
 /// What a word weighs that half of all passages hold, or more.
 const LEAST_WEIGHT: f64 = 1e-6;
@@ -37,8 +44,7 @@ pub(super) struct Words {
 #[derive(Default)]
 struct OfStore {
     lists: Lists,
-    /// Words that more than half of the passages held when they were last counted: few, as a passage
-    /// has only so many.
+    /// Words that more than half of the passages held when they were last counted.
     common: Mutex<HashMap<String, Common>>,
 }
 
@@ -58,6 +64,20 @@ pub(super) struct Moment<'a> {
     /// Key and row of each passage, in the order of keys.
     pub(super) passages: &'a [(i64, u32)],
     number: u64,
+}
+
+/// Why words are not looked for.
+#[derive(Debug, thiserror::Error)]
+pub enum WordsError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Their lists are too long, and too many of them are not known.
+    #[error(
+        "to look for these words takes longer than {} s; expected fewer phrases and beginnings of words",
+        PATIENCE.as_secs()
+    )]
+    TakesLong,
 }
 
 impl Moment<'_> {
@@ -90,22 +110,26 @@ impl Words {
         passages: &[(i64, u32)],
         terms: &[Term],
         mut visit: impl FnMut(u32, f32),
-    ) -> Result<Vec<Term>, StoreError> {
+    ) -> Result<Vec<Term>, WordsError> {
+        let start = Instant::now();
         let moment = Moment {
             view,
             passages,
             number: self.moment,
         };
         let telling = self.telling(&moment, terms)?;
-        let is_phrase = |term: &&Term| matches!(term, Term::Phrase(_));
-        let phrases = telling.iter().filter(is_phrase).count();
+        let times = counted(&telling);
+        let is_phrase = |term: &Term| matches!(term, Term::Phrase(_));
+        let phrases = times.iter().filter(|(term, _)| is_phrase(term)).count();
         let mut scores = vec![0.0; passages.len()];
         let mut held = vec![0; if phrases > 0 { passages.len() } else { 0 }];
-        for term in &telling {
-            let phrase = is_phrase(&term);
+        for (term, times) in times {
+            if start.elapsed() > PATIENCE {
+                return Err(WordsError::TakesLong);
+            }
             self.weigh(&moment, term, |place, score| {
-                scores[place] += score;
-                if phrase {
+                scores[place] += times * score;
+                if is_phrase(term) {
                     held[place] += 1;
                 }
             })?;
@@ -206,14 +230,19 @@ impl Words {
             return Ok(true);
         }
         let holding = self.holding(moment, sequence.as_ref(), &word)?;
-        if holding > half {
-            let common = Common {
+        let mut common = self.common();
+        if known.is_none_or(|known| known.since <= moment.number) {
+            // It is counted anew where it still is common.
+            common.remove(&word);
+        }
+        if holding > half && common.len() < MOST_COMMON {
+            let known = Common {
                 holding,
                 passages: moment.passages.len(),
                 newest: moment.newest(),
                 since: moment.number,
             };
-            self.common().insert(word, common);
+            common.entry(word).or_insert(known);
         }
         Ok(holding > half)
     }
@@ -256,6 +285,20 @@ impl Common {
         self.holding
             .saturating_sub(self.passages.saturating_sub(still))
     }
+}
+
+/// Each term once, in their order, and how often it is there.
+fn counted(terms: &[Term]) -> Vec<(&Term, f64)> {
+    let mut places = HashMap::new();
+    let mut counted: Vec<(&Term, f64)> = Vec::new();
+    for term in terms {
+        let place = *places.entry(term).or_insert(counted.len());
+        match counted.get_mut(place) {
+            Some((_, times)) => *times += 1.0,
+            None => counted.push((term, 1.0)),
+        }
+    }
+    counted
 }
 
 /// What a word weighs that so many of all passages hold.

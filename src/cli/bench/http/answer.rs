@@ -63,9 +63,18 @@ impl Inbox {
         match answer.ends {
             End::After(length) => self.skip(stream, length).await?,
             End::WithLastChunk => self.skip_chunks(stream).await?,
-            End::WithConnection => while self.more(stream).await? {},
+            End::WithConnection => {
+                while self.more(stream).await? {
+                    self.used = self.bytes.len();
+                }
+            }
         }
         Ok(answer)
+    }
+
+    /// Whether all that was read is used.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest().is_empty()
     }
 
     fn rest(&self) -> &[u8] {
@@ -100,19 +109,44 @@ impl Inbox {
         }
     }
 
+    /// What follows the last chunk: headers perhaps, and an empty line.
+    async fn skip_trailers(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> anyhow::Result<()> {
+        loop {
+            let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+            let length = match httparse::parse_headers(self.rest(), &mut headers)? {
+                httparse::Status::Complete((length, _)) => Some(length),
+                httparse::Status::Partial => None,
+            };
+            if let Some(length) = length {
+                self.used += length;
+                return Ok(());
+            }
+            ensure!(
+                self.rest().len() < MOST_HEAD,
+                "the answer's trailers are endless"
+            );
+            ensure!(
+                self.more(stream).await?,
+                "the service hung up within an answer"
+            );
+        }
+    }
+
     async fn skip_chunks(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> anyhow::Result<()> {
         loop {
             match httparse::parse_chunk_size(self.rest()) {
                 Ok(httparse::Status::Complete((line, size))) => {
-                    // With the end of its line. After the last chunk comes an empty line; trailers
-                    // are not asked for.
-                    let length = line + usize::try_from(size)? + 2;
-                    self.skip(stream, length).await?;
+                    self.used += line;
                     if size == 0 {
-                        return Ok(());
+                        return self.skip_trailers(stream).await;
                     }
+                    // With the end of its line.
+                    let length = usize::try_from(size)?.checked_add(2);
+                    let length = length.context("an answer's chunk is endless")?;
+                    self.skip(stream, length).await?;
                 }
                 Ok(httparse::Status::Partial) => {
+                    ensure!(self.rest().len() < MOST_HEAD, "a chunk's head is endless");
                     ensure!(
                         self.more(stream).await?,
                         "the service hung up within an answer"
@@ -152,6 +186,7 @@ fn head(bytes: &[u8]) -> anyhow::Result<Option<(Answer, usize)>> {
         } else if is("connection") && holds("close") {
             answer.keeps_alive = false;
         } else if answer.ends == End::After(0) {
+            // It has no body, whatever else it says.
         } else if is("transfer-encoding") && holds("chunked") {
             answer.ends = End::WithLastChunk;
         } else if is("content-length") && answer.ends == End::WithConnection {

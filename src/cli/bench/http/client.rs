@@ -166,7 +166,8 @@ impl Connection {
         let open = self.open.take();
         match tokio::time::timeout(timeout, self.exchange(open, request)).await {
             Ok(Ok((answer, open))) => {
-                self.open = answer.keeps_alive.then_some(open);
+                // What follows an answer that nobody asked for would be taken for the next one.
+                self.open = (answer.keeps_alive && open.inbox.is_empty()).then_some(open);
                 Outcome::Answered {
                     status: answer.status,
                     timing: answer.timing,
