@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn answers_end_where_they_say() {
         let many = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc\
-            HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\n\
+            HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;x=y\r\nd\r\n0\r\nSum: 4\r\n\r\n\
             HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 Empty\r\n\r\n\
             HTTP/1.1 500 No\r\ncontent-length: 0\r\nConnection: Close\r\n\r\n\
             HTTP/1.1 400 No\r\n\r\nto the end";
@@ -253,6 +253,8 @@ mod tests {
             "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab",
             "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nab",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nno header\r\n\r\n",
             "no answer\r\n\r\n",
         ] {
             assert_eq!(read(text, 100), [], "{text}");
