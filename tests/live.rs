@@ -8,6 +8,7 @@ use std::time::Duration;
 use antiphon::encoder::Embedding;
 use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, Snapshot, Upkeep};
 use antiphon::index::{BuildOptions, HnswParameters, Request, Unwatched};
+use antiphon::search::{Caching, Parts, Query, QueryEncoder, search};
 use antiphon::store::View;
 use serde_json::json;
 use tempfile::TempDir;
@@ -245,6 +246,47 @@ fn upkeep_builds_the_graph_by_itself_and_stops_when_told() {
     );
     drop(upkeep);
     assert_eq!(Arc::strong_count(&engine), 1, "its thread is gone");
+}
+
+#[test]
+fn pages_through_a_graph_give_every_passage_once() {
+    let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    documents(&folder, 0..1_500, "the sea");
+    let engine = engine(&data);
+    ingest(&engine, &folder, false);
+    engine.publish().unwrap();
+    assert!(compact(&engine));
+    let snapshot = engine.snapshot().unwrap();
+    let encoder = QueryEncoder::new(support::encoder());
+    let page = |offset, limit| {
+        let parts = Parts {
+            text: Some("seven ships at sea".to_owned()),
+            offset,
+            limit,
+            ef: Some(5),
+            ..Parts::default()
+        };
+        let query = Query::new(parts).unwrap();
+        let answer = search(&snapshot, &encoder, &query, Caching::Bypassed).unwrap();
+        let scores: Vec<f32> = answer.hits.iter().map(|hit| hit.score).collect();
+        assert!(scores.is_sorted_by(|a, b| a >= b), "{offset}");
+        let walked = answer.work.visited > 0;
+        let ids = answer.hits.iter().map(|hit| hit.passage.id());
+        (ids.collect::<Vec<_>>(), answer.more, walked)
+    };
+    let (mut found, mut walked) = (Vec::new(), 0);
+    for limit in [7, 40, 100].into_iter().cycle() {
+        let (ids, more, by_walk) = page(found.len(), limit);
+        walked += usize::from(by_walk);
+        found.extend(ids);
+        if !more {
+            break;
+        }
+    }
+    assert!(walked > 1, "the first pages are walked for");
+    assert_eq!(found.len(), 1_500);
+    let distinct: std::collections::HashSet<_> = found.iter().collect();
+    assert_eq!(distinct.len(), 1_500);
 }
 
 #[test]

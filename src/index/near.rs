@@ -20,6 +20,9 @@ const SMALL: usize = 4_000;
 /// Candidates of a walk beyond those that it looks for.
 const SPARE: usize = 64;
 
+/// Candidates kept at least: rows are looked for from among themselves, which takes fewer than queries.
+const WIDTH: usize = 96;
+
 /// What is near.
 #[derive(Debug, Clone, Copy)]
 pub struct Near<'a> {
@@ -89,7 +92,7 @@ impl SegmentedIndex {
         loop {
             let wanted = Wanted {
                 k,
-                ef: (k + SPARE).max(self.parameters().ef_search).min(MAX_EF),
+                ef: (k + SPARE).clamp(WIDTH, MAX_EF),
                 exact: k + SPARE > MAX_EF,
                 admitted,
             };

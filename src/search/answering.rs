@@ -7,10 +7,11 @@ use roaring::RoaringBitmap;
 
 use crate::encoder::Embedding;
 use crate::engine::Snapshot;
-use crate::index::{Request, Work, similarity};
+use crate::index::{Work, similarity};
 use crate::passages::TextRange;
 use crate::store::{HitRecord, PassageRecord, StoreError, Term};
 
+use super::nearest::nearest;
 use super::ranking::{Candidate, Scored, diversified, fused, grouped};
 use super::recall::Approximate;
 use super::subject::Subject;
@@ -174,16 +175,10 @@ impl Search<'_> {
         let Some(vector) = &subject.vector else {
             return Ok(Vec::new());
         };
-        let parts = self.query.parts();
-        let request = Request {
-            k,
-            ef: parts.ef,
-            exact: parts.exact,
-            allowed: self.allowed.as_deref(),
-        };
-        let found = self.snapshot.nearest(vector, &request)?;
+        let allowed = self.allowed.as_deref();
+        let found = nearest(self.snapshot, vector, self.query, k, allowed)?;
         self.work = found.work;
-        let found: Vec<Scored> = found.neighbours.iter().map(|n| (n.row, n.score)).collect();
+        let found = found.rows;
         // Where nothing was walked everything was compared.
         if self.work.visited > 0 {
             self.approximate = Some(Approximate {

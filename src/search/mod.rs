@@ -10,6 +10,7 @@ mod facets;
 mod fields;
 mod filter;
 mod keyword;
+mod nearest;
 mod query;
 mod ranking;
 mod recall;
@@ -44,6 +45,9 @@ pub const CANDIDATES: usize = 500;
 
 /// Longest query in characters; the model's own limit, in tokens, is checked when it is encoded.
 pub const MAX_QUERY_CHARACTERS: usize = 10_000;
+
+/// Most words that are looked for one after the other.
+pub const MAX_PHRASE_WORDS: usize = 64;
 
 /// Most examples that hits may be like, or unlike.
 pub const MAX_EXAMPLES: usize = 100;
@@ -294,6 +298,14 @@ mod tests {
         assert_eq!(at(Parts::default()), "no subject");
         assert_eq!(at(text(" \n\t")), "empty");
         assert_eq!(at(text(&"peace ".repeat(2_000))), "characters");
+        let by_words = |query: &str| Parts {
+            mode: Mode::Keyword,
+            ..text(query)
+        };
+        let phrase = |words: usize| format!("of \"{}\"", "the ".repeat(words));
+        assert_eq!(at(by_words(&phrase(65))), "words in one phrase");
+        assert_eq!(at(by_words(&"a-".repeat(65))), "words in one phrase");
+        assert!(Query::new(by_words(&phrase(64))).is_ok());
         let both = Parts {
             like: like.clone(),
             ..text("a")

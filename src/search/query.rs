@@ -3,10 +3,12 @@
 use super::filter::Filter;
 use super::ranking::greatest_fused;
 use super::{
-    CANDIDATES, MAX_DEPTH, MAX_EXAMPLES, MAX_GROUP_SIZE, MAX_LIMIT, MAX_QUERY_CHARACTERS,
-    SearchError,
+    CANDIDATES, MAX_DEPTH, MAX_EXAMPLES, MAX_GROUP_SIZE, MAX_LIMIT, MAX_PHRASE_WORDS,
+    MAX_QUERY_CHARACTERS, SearchError, keyword,
 };
 use crate::index::MAX_EF;
+use crate::passages::words;
+use crate::store::Term;
 
 /// Hits in an answer where none are asked for.
 pub const DEFAULT_LIMIT: usize = 10;
@@ -149,6 +151,7 @@ impl Query {
                 return Err(SearchError::ExamplesByMeaning);
             }
         }
+        check_phrases(&parts)?;
         check_numbers(&parts)?;
         check_window(&parts)?;
         Ok(Self { parts })
@@ -158,6 +161,12 @@ impl Query {
     #[must_use]
     pub fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    /// Whether a page that begins so far down could be asked for.
+    #[must_use]
+    pub fn reaches(&self, offset: usize) -> bool {
+        offset + self.parts.limit <= depth(&self.parts)
     }
 
     /// Whether hits are chosen among a fixed number of candidates.
@@ -186,6 +195,24 @@ fn checked(text: &str) -> Result<String, SearchError> {
         });
     }
     Ok(text.to_owned())
+}
+
+/// No phrase is longer than anybody would quote: each word of one is compared wherever it stands.
+fn check_phrases(parts: &Parts) -> Result<(), SearchError> {
+    let (Some(text), Mode::Keyword | Mode::Hybrid) = (&parts.text, parts.mode) else {
+        return Ok(());
+    };
+    let lengths = keyword::terms(text).into_iter().map(|term| match term {
+        Term::Word(text) | Term::Prefix(text) | Term::Phrase(text) => words(&text).len(),
+    });
+    match lengths.max() {
+        Some(received) if received > MAX_PHRASE_WORDS => Err(SearchError::QueryTooLong {
+            received,
+            expected: MAX_PHRASE_WORDS,
+            unit: "words in one phrase",
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn check_numbers(parts: &Parts) -> Result<(), SearchError> {
@@ -252,13 +279,16 @@ fn greatest_score(parts: &Parts) -> (f32, String) {
 }
 
 /// How deep paging may go.
-fn check_window(parts: &Parts) -> Result<(), SearchError> {
-    let depth = if is_chosen(parts) {
+fn depth(parts: &Parts) -> usize {
+    if is_chosen(parts) {
         CANDIDATES
     } else {
         MAX_DEPTH
-    };
-    match depth.checked_sub(parts.limit) {
+    }
+}
+
+fn check_window(parts: &Parts) -> Result<(), SearchError> {
+    match depth(parts).checked_sub(parts.limit) {
         Some(expected) if parts.offset <= expected => Ok(()),
         expected => Err(SearchError::Offset {
             received: parts.offset,

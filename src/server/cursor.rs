@@ -82,7 +82,7 @@ impl<'a> Asked<'a> {
         let newest = &self.snapshot.facts().id;
         if cursor.snapshot != *newest {
             return Err(Problem::cursor_expired(format!(
-                "this cursor is from the snapshot {}, the corpus has changed since and is {newest} now; begin again without a cursor",
+                "this cursor is from the snapshot {}, which is {newest} now, as the corpus has changed since or its graph was built anew; begin again without a cursor",
                 cursor.snapshot
             ))
             .at("cursor"));

@@ -18,7 +18,7 @@ impl Default for HnswParameters {
         Self {
             m: 16,
             ef_construction: 200,
-            ef_search: 96,
+            ef_search: 256,
         }
     }
 }

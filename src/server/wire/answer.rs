@@ -216,7 +216,9 @@ struct ParametersBody {
 fn result(snapshot: &Snapshot, query: &Query, answer: Answer) -> Result<SearchResult, Problem> {
     let parts = query.parts();
     let asked = Asked::search(snapshot, parts);
-    let next = answer.more.then(|| asked.after(parts.offset + parts.limit));
+    let after = parts.offset + parts.limit;
+    let more = answer.more && query.reaches(after);
+    let next = more.then(|| asked.after(after));
     let explain = parts.include.explain.then_some(ExplainBody {
         visited: answer.work.visited,
         evaluations: answer.work.evaluations,
