@@ -290,10 +290,22 @@ fn where_no_key_is_needed_other_sites_may_not_change_anything() {
         }
         assert_eq!(send(server, SEARCH, &[&origin], "").status, 200);
     }
-    for own in ["Origin: http://here", "Origin: https://HERE", "Accept: */*"] {
-        let reply = send(server, "POST /v1/admin/reload", &[own], "");
+    let reload = |host: &str, header: &str| {
+        let headers = [&*format!("Host: {host}"), header];
+        send(server, "POST /v1/admin/reload", &headers, "")
+    };
+    for (host, header) in [
+        ("localhost:8080", "Origin: http://localhost:8080"),
+        ("127.0.0.1", "Origin: https://127.0.0.1"),
+        ("LocalHost", "Origin: http://localhost"),
+        ("here", "Accept: */*"),
+    ] {
+        let reply = reload(host, header);
         assert_eq!((reply.status, &reply.json()["keys"]), (200, &0.into()));
     }
+    // A name whose owner has it lead here.
+    reload("evil.example", "Origin: http://evil.example").is_problem(403, "origin_not_allowed");
+    reload("localhost:1", "Origin: http://localhost:2").is_problem(403, "origin_not_allowed");
 }
 
 #[test]

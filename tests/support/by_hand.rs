@@ -78,9 +78,12 @@ pub fn connect(server: SocketAddr) -> TcpStream {
     stream
 }
 
-/// A request in bytes; `line` is method and target.
+/// A request in bytes; `line` is method and target. Its host is `here` if no header says another.
 pub fn request(line: &str, headers: &[&str], body: &str) -> String {
-    let mut text = format!("{line} HTTP/1.1\r\nHost: here\r\n");
+    let mut text = format!("{line} HTTP/1.1\r\n");
+    if !headers.iter().any(|header| header.starts_with("Host:")) {
+        text.push_str("Host: here\r\n");
+    }
     for header in headers {
         text.push_str(header);
         text.push_str("\r\n");

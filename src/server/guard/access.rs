@@ -62,7 +62,7 @@ pub(super) fn check(guard: &Guard, request: &ServiceRequest) -> Result<(), Probl
         return Ok(());
     };
     let Some(keys) = &guard.keys else {
-        return check_origin(guard, needed, request.headers());
+        return check_origin(guard, needed, request);
     };
     let key = find(keys, request.headers())?;
     request.extensions_mut().insert(KeyName(key.name()));
@@ -129,7 +129,8 @@ fn shown_key(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// Turns other sites' pages away where they could change something and no key stops them.
-fn check_origin(guard: &Guard, needed: Scope, headers: &HeaderMap) -> Result<(), Problem> {
+fn check_origin(guard: &Guard, needed: Scope, request: &ServiceRequest) -> Result<(), Problem> {
+    let headers = request.headers();
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
@@ -137,7 +138,13 @@ fn check_origin(guard: &Guard, needed: Scope, headers: &HeaderMap) -> Result<(),
         value.and_then(|v| v.to_str().ok()).unwrap_or("").to_owned()
     };
     let (origin, host) = (text(Some(origin)), text(headers.get(header::HOST)));
-    if needed == Scope::Search || cors::may_change(guard, &origin, &host) {
+    let listens = request.app_config().local_addr().ip().to_canonical();
+    let own = !listens.is_loopback() || cors::is_this_machine(&host);
+    let page = cors::Page {
+        origin: &origin,
+        host: own.then_some(host.as_str()),
+    };
+    if needed == Scope::Search || cors::may_change(guard, &page) {
         return Ok(());
     }
     Err(Problem::origin_not_allowed(format!(

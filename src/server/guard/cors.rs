@@ -1,8 +1,11 @@
 //! Which pages may use the service from a browser.
 
+use std::net::IpAddr;
+
 use actix_cors::Cors;
 use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderName};
+use actix_web::http::uri::Authority;
 use actix_web::middleware::Condition;
 
 use super::{Guard, GuardError, request_id};
@@ -23,11 +26,14 @@ pub(in crate::server) fn layer(guard: &Guard) -> Condition<Cors> {
             header::CACHE_CONTROL,
             header::CONTENT_TYPE,
             header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            HeaderName::from_static("traceparent"),
             HeaderName::from_static("x-api-key"),
             HeaderName::from_static(request_id::HEADER),
         ])
         .expose_headers([
             header::ETAG,
+            header::LOCATION,
             header::RETRY_AFTER,
             header::WWW_AUTHENTICATE,
             HeaderName::from_static("server-timing"),
@@ -44,14 +50,42 @@ pub(in crate::server) fn layer(guard: &Guard) -> Condition<Cors> {
     Condition::new(!origins.is_empty(), cors)
 }
 
-/// Whether a page of this origin may change what is stored where no key is needed: its own pages,
-/// served from the host that was asked, and the configured ones. A browser would let any page on
-/// the web send such a request to this machine.
-pub(super) fn may_change(guard: &Guard, origin: &str, host: &str) -> bool {
-    let own = origin
+/// A page that sends a request.
+pub(super) struct Page<'a> {
+    pub(super) origin: &'a str,
+    /// The host that was asked, if the service can be called that.
+    pub(super) host: Option<&'a str>,
+}
+
+/// Whether a page may change what is stored where no key is needed: the service's own pages, served
+/// from the host that was asked, and those of configured origins. A browser would let any page on the
+/// web send such a request to this machine.
+pub(super) fn may_change(guard: &Guard, page: &Page<'_>) -> bool {
+    let origins = &guard.cors_origins;
+    let authority = page
+        .origin
         .split_once("://")
-        .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
-    own || allows_any(&guard.cors_origins) || guard.cors_origins.iter().any(|o| o == origin)
+        .map(|(_, authority)| authority);
+    let own = authority
+        .zip(page.host)
+        .is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host));
+    own || allows_any(origins) || origins.iter().any(|origin| origin == page.origin)
+}
+
+/// Whether a `Host` names this machine as only programs on it can. Any other name can be made to lead
+/// here by whoever owns it (DNS rebinding), and then its pages seem to be our own.
+pub(super) fn is_this_machine(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority
+        .host()
+        .trim_matches(['[', ']'])
+        .to_ascii_lowercase();
+    let address = name.parse::<IpAddr>();
+    address.is_ok_and(|address| address.to_canonical().is_loopback())
+        || name == "localhost"
+        || name.ends_with(".localhost")
 }
 
 fn allows_any(origins: &[String]) -> bool {
@@ -88,6 +122,31 @@ fn is_origin(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_has_names_that_nobody_else_can_have() {
+        for ours in [
+            "localhost:8080",
+            "LOCALHOST",
+            "127.0.0.1:1",
+            "[::1]:8080",
+            "a.localhost",
+            "127.8.0.1",
+        ] {
+            assert!(is_this_machine(ours), "{ours}");
+        }
+        for other in [
+            "",
+            "evil.org",
+            "localhost.evil.org",
+            "127.0.0.1.evil.org",
+            "10.0.0.1",
+            "[::2]",
+            "@",
+        ] {
+            assert!(!is_this_machine(other), "{other}");
+        }
+    }
 
     #[test]
     fn an_origin_is_a_scheme_and_a_host() {
