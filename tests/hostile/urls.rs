@@ -163,6 +163,8 @@ const FILTERS: &[(&str, &str)] = &[
     ("year=9999", ""),
     ("document=%23", "bad_filter"),
     ("speaker=+", "bad_filter"),
+    ("title=+", "bad_filter"),
+    ("source=nowhere&title=nothing", ""),
     ("nope=1", "unknown_field"),
     ("speaker%00=a", "unknown_field"),
     ("=a", "unknown_field"),

@@ -4,13 +4,8 @@ use serde_json::{Map, Value, json};
 use utoipa::IntoParams;
 
 use crate::engine::Catalogue;
-use crate::search::Filter;
+use crate::search::{FIELDS, Filter};
 use crate::server::problem::Problem;
-
-/// Parameters that are fields of a filter, wherever there is one.
-const FILTER_FIELDS: [&str; 7] = [
-    "document", "speaker", "country", "venue", "language", "date", "year",
-];
 
 /// Which documents are meant. An attribute of the documents is a parameter too, and lets only those
 /// through that have one of its values.
@@ -22,6 +17,8 @@ pub(super) struct FilterParameters {
     filter: Option<String>,
     /// Only documents with one of these ids.
     document: Option<Vec<String>>,
+    /// Only documents of one of these titles.
+    title: Option<Vec<String>>,
     /// Only documents of one of these speakers.
     speaker: Option<Vec<String>>,
     /// Only documents of one of these countries.
@@ -30,6 +27,8 @@ pub(super) struct FilterParameters {
     venue: Option<Vec<String>>,
     /// Only documents in one of these languages.
     language: Option<Vec<String>>,
+    /// Only documents from one of these sources.
+    source: Option<Vec<String>>,
     /// Only documents of one of these dates: `2015`, `2015-10`, `2015-10-23`, or a range such as
     /// `2015..2016-06`, of which one end may be missing.
     date: Option<Vec<String>>,
@@ -58,7 +57,7 @@ pub(super) fn read(
     let mut fields = Map::new();
     for (name, value) in pairs {
         let is_own = known.names.contains(&name.as_str());
-        let is_field = FILTER_FIELDS.contains(&name.as_str())
+        let is_field = FIELDS.contains(&name.as_str())
             || (!is_own && name != "filter" && catalogue.attributes().contains(&name));
         if is_field {
             match chosen.iter_mut().find(|(own, _)| *own == name) {
@@ -76,7 +75,7 @@ pub(super) fn read(
             let detail = format!(
                 "there is no parameter {name}; there are {}, filter, {} and the documents' attributes",
                 known.names.join(", "),
-                FILTER_FIELDS.join(", ")
+                FIELDS.join(", ")
             );
             return Err(Problem::unknown_field(detail).at(name));
         }
