@@ -356,6 +356,11 @@ fn a_batch_is_answered_search_by_search() {
     );
     let nested = json!({"searches": [{"query": "a", "limit": "many"}]});
     post("/v1/search/batch", &nested).assert_problem(400, "wrong_type", Some("searches[0].limit"));
+    let unknown = json!({"searches": [{"query": "a"}, {"query": "a", "foo": 1}]});
+    let answer = post("/v1/search/batch", &unknown);
+    answer.assert_problem(400, "unknown_field", Some("searches[1].foo"));
+    let detail = answer.body["detail"].as_str().unwrap();
+    assert!(detail.starts_with("searches[1]: "), "{detail}");
 }
 
 #[test]

@@ -169,19 +169,25 @@ pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem
 
 /// serde says what is wrong in words; the kind of problem and the field are read out of them.
 fn describe(message: &str, path: &str) -> Problem {
-    let quoted = |message: &str| message.split('`').nth(1).map(str::to_owned);
-    let name = |message: &str| {
-        let inner = quoted(message).unwrap_or_default();
-        if path == "." || path.ends_with(&inner) {
+    let name = || {
+        let inner = message.split('`').nth(1).unwrap_or_default().to_owned();
+        if path == "." || (path.ends_with(&inner) && !path.contains('[')) {
             inner
+        } else if path.ends_with(&inner) {
+            // Of many of a list this one.
+            path.to_owned()
         } else {
             format!("{path}.{inner}")
         }
     };
+    let detail = || match path.rsplit_once(']') {
+        Some((member, _)) => format!("{member}]: {message}"),
+        None => message.to_owned(),
+    };
     if message.starts_with("unknown field") {
-        Problem::unknown_field(message).at(name(message))
+        Problem::unknown_field(detail()).at(name())
     } else if message.starts_with("missing field") {
-        Problem::missing_field(message).at(name(message))
+        Problem::missing_field(detail()).at(name())
     } else if path == "." {
         Problem::wrong_type(message)
     } else {
