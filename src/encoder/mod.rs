@@ -121,6 +121,22 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
+    /// That of no model, for stores whose embeddings are made up.
+    #[cfg(test)]
+    pub(crate) fn of_nothing(dimension: usize) -> Self {
+        Self {
+            model: "none".to_owned(),
+            revision: String::new(),
+            weights_sha256: String::new(),
+            tokenizer_sha256: String::new(),
+            precision: String::new(),
+            arithmetic: 1,
+            pooling: String::new(),
+            max_tokens: 256,
+            dimension,
+        }
+    }
+
     /// The fingerprint of a model computed in a given precision.
     #[must_use]
     pub fn new(files: &ModelFiles, precision: Precision) -> Self {

@@ -103,7 +103,8 @@ impl Snapshot {
         Ok(Self::of(
             view,
             indexed,
-            (catalogue, words),
+            catalogue,
+            words,
             &entries.documents,
         ))
     }
@@ -113,15 +114,22 @@ impl Snapshot {
         let changes = Changes::since(before, &view)?;
         let catalogue = Catalogue::after(&before.catalogue, &view, &changes)?;
         let indexed = before.indexed.changed(&view, changes.gone, &changes.new)?;
-        let known = (catalogue, before.words.next());
-        Ok(Self::of(view, indexed, known, &changes.documents))
+        let words = before.words.next();
+        Ok(Self::of(
+            view,
+            indexed,
+            catalogue,
+            words,
+            &changes.documents,
+        ))
     }
 
     /// A snapshot of these parts, which belong to one moment; `documents` in the order of their ids.
     fn of(
         view: View,
         mut indexed: Indexed,
-        (catalogue, words): (Catalogue, Words),
+        catalogue: Catalogue,
+        words: Words,
         documents: &[DocumentEntry],
     ) -> Self {
         indexed.index = indexed.index.ordered_by(catalogue.order());

@@ -12,7 +12,7 @@ use crate::passages::TextRange;
 use crate::store::{HitRecord, PassageRecord, StoreError, Term};
 
 use super::nearest::nearest;
-use super::ranking::{Candidate, Scored, diversified, fused, grouped};
+use super::ranking::{Candidate, Scored, by_rank, diversified, fused, grouped};
 use super::recall::Approximate;
 use super::subject::Subject;
 use super::{
@@ -69,10 +69,6 @@ pub fn search_all(
 fn answer(snapshot: &Snapshot, query: &Query, subject: &Subject) -> Result<Answer, SearchError> {
     let start = Instant::now();
     let parts = query.parts();
-    let terms = match (&parts.text, parts.mode) {
-        (Some(text), Mode::Keyword | Mode::Hybrid) => keyword::terms(text),
-        _ => Vec::new(),
-    };
     let mut search = Search {
         snapshot,
         query,
@@ -80,7 +76,7 @@ fn answer(snapshot: &Snapshot, query: &Query, subject: &Subject) -> Result<Answe
         work: Work::default(),
         approximate: None,
     };
-    let (candidates, terms) = search.candidates(subject, &terms)?;
+    let (candidates, terms) = search.candidates(subject, query.terms())?;
     let considered = candidates.len();
     let (chosen, more) = choose(snapshot, query, candidates);
     let searched = Instant::now();
@@ -196,17 +192,13 @@ impl Search<'_> {
         terms: &[Term],
         count: usize,
     ) -> Result<(Vec<Scored>, Vec<Term>), SearchError> {
-        let catalogue = self.snapshot.catalogue();
         let mut matching = Vec::new();
         let terms = self.snapshot.matching(terms, |row, score| {
             if self.allowed.as_ref().is_none_or(|rows| rows.contains(row)) {
                 matching.push((row, score));
             }
         })?;
-        let by_rank = |a: &Scored, b: &Scored| {
-            b.1.total_cmp(&a.1)
-                .then_with(|| catalogue.compare(a.0, b.0))
-        };
+        let by_rank = by_rank(self.snapshot);
         if matching.len() > count {
             matching.select_nth_unstable_by(count, by_rank);
             matching.truncate(count);

@@ -9,7 +9,7 @@ use crate::engine::Snapshot;
 use crate::index::{IndexError, MAX_EF, Request, Work};
 
 use super::Query;
-use super::ranking::Scored;
+use super::ranking::{Scored, by_rank};
 
 /// Rows with their scores, and what finding them took.
 pub(super) struct Nearest {
@@ -66,9 +66,6 @@ pub(super) fn nearest(
     rows.truncate(k);
     let end = rows.len().min(parts.offset + parts.limit);
     let page = rows.get_mut(parts.offset..end).unwrap_or_default();
-    page.sort_unstable_by(|a, b| {
-        b.1.total_cmp(&a.1)
-            .then_with(|| snapshot.catalogue().compare(a.0, b.0))
-    });
+    page.sort_unstable_by(by_rank(snapshot));
     Ok(Nearest { rows, work })
 }

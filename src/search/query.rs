@@ -116,6 +116,7 @@ pub struct Include {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     parts: Parts,
+    terms: Vec<Term>,
 }
 
 impl Query {
@@ -151,16 +152,26 @@ impl Query {
                 return Err(SearchError::ExamplesByMeaning);
             }
         }
-        check_phrases(&parts)?;
+        let terms = match (&parts.text, parts.mode) {
+            (Some(text), Mode::Keyword | Mode::Hybrid) => keyword::terms(text),
+            _ => Vec::new(),
+        };
+        check_phrases(&terms)?;
         check_numbers(&parts)?;
         check_window(&parts)?;
-        Ok(Self { parts })
+        Ok(Self { parts, terms })
     }
 
     /// What is asked for, as it was checked.
     #[must_use]
     pub fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    /// What is looked for by words; nothing by meaning alone.
+    #[must_use]
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
     }
 
     /// Whether a page that begins so far down could be asked for.
@@ -198,12 +209,9 @@ fn checked(text: &str) -> Result<String, SearchError> {
 }
 
 /// No phrase is longer than anybody would quote: each word of one is compared wherever it stands.
-fn check_phrases(parts: &Parts) -> Result<(), SearchError> {
-    let (Some(text), Mode::Keyword | Mode::Hybrid) = (&parts.text, parts.mode) else {
-        return Ok(());
-    };
-    let lengths = keyword::terms(text).into_iter().map(|term| match term {
-        Term::Word(text) | Term::Prefix(text) | Term::Phrase(text) => words(&text).len(),
+fn check_phrases(terms: &[Term]) -> Result<(), SearchError> {
+    let lengths = terms.iter().map(|term| match term {
+        Term::Word(text) | Term::Prefix(text) | Term::Phrase(text) => words(text).len(),
     });
     match lengths.max() {
         Some(received) if received > MAX_PHRASE_WORDS => Err(SearchError::QueryTooLong {

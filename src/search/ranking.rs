@@ -1,5 +1,6 @@
 //! From candidates to the order of an answer.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use crate::engine::Snapshot;
@@ -12,6 +13,15 @@ const SMOOTHING: f32 = 60.0;
 
 /// A row and its score.
 pub(super) type Scored = (u32, f32);
+
+/// The best first; equal scores come in the order of passage ids.
+pub(super) fn by_rank(snapshot: &Snapshot) -> impl Fn(&Scored, &Scored) -> Ordering + Copy + '_ {
+    let catalogue = snapshot.catalogue();
+    |a, b| {
+        b.1.total_cmp(&a.1)
+            .then_with(|| catalogue.compare(a.0, b.0))
+    }
+}
 
 /// A row in its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,10 +74,8 @@ pub(super) fn fused(
         }
     }
     let mut fused: Vec<Candidate> = fused.into_values().filter(|c| c.score > 0.0).collect();
-    fused.sort_unstable_by(|a, b| {
-        let scores = b.score.total_cmp(&a.score);
-        scores.then_with(|| snapshot.catalogue().compare(a.row, b.row))
-    });
+    let by_rank = by_rank(snapshot);
+    fused.sort_unstable_by(|a, b| by_rank(&(a.row, a.score), &(b.row, b.score)));
     fused
 }
 

@@ -63,17 +63,7 @@ mod tests {
     use crate::store::{ContentHash, DATABASE_FILE, NewDocument, Store, View};
 
     fn open(directory: &Path) -> Store {
-        let fingerprint = Fingerprint {
-            model: "none".to_owned(),
-            revision: String::new(),
-            weights_sha256: String::new(),
-            tokenizer_sha256: String::new(),
-            precision: String::new(),
-            arithmetic: 1,
-            pooling: String::new(),
-            max_tokens: 256,
-            dimension: 384,
-        };
+        let fingerprint = Fingerprint::of_nothing(384);
         Store::open(directory, &fingerprint).unwrap()
     }
 

@@ -10,7 +10,8 @@ use crate::store::{Count, PassageKey, Sequence, StoreError};
 
 use super::Moment;
 
-/// Bytes that the lists may take in all: those of all words of some 200,000 passages.
+/// Bytes that the lists may take in all. All words of the General Debate's 47,830 passages would take 48
+/// million: 2.8 million entries in 31,610 lists.
 const MOST_BYTES: u64 = 128 << 20;
 
 /// What an entry of a list takes.

@@ -247,7 +247,7 @@ impl Words {
         Ok(holding > half)
     }
 
-    /// In how many passages a word stands. No list is read for that: a word that most passages hold
+    /// In how many passages a word stands; where that is at most half of them, perhaps too many. No list is read for that: a word that most passages hold
     /// has none, as it is not looked for.
     fn holding(
         &self,
@@ -257,7 +257,9 @@ impl Words {
     ) -> Result<usize, StoreError> {
         let known = sequence.map(|sequence| self.store.lists.known(sequence, moment));
         if let Some(list) = known.transpose()?.flatten() {
-            return Ok(list.count(moment));
+            // Most are too short for the word to be common, whatever has gone.
+            let few = list.len() <= moment.passages.len() / 2;
+            return Ok(if few { list.len() } else { list.count(moment) });
         }
         let counted = moment.view.frequencies(&[word])?;
         Ok(counted.first().copied().unwrap_or(0))

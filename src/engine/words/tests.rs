@@ -26,17 +26,7 @@ struct Moments {
 impl Archive {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let fingerprint = Fingerprint {
-            model: "none".to_owned(),
-            revision: String::new(),
-            weights_sha256: String::new(),
-            tokenizer_sha256: String::new(),
-            precision: String::new(),
-            arithmetic: 1,
-            pooling: String::new(),
-            max_tokens: 256,
-            dimension: 1,
-        };
+        let fingerprint = Fingerprint::of_nothing(1);
         Self {
             store: Store::open(folder.path(), &fingerprint).unwrap(),
             newest: None,

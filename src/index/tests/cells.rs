@@ -75,12 +75,22 @@ fn cells_hold_nearly_all_that_is_near_and_nothing_else() {
 }
 
 #[test]
-fn the_same_rows_make_the_same_cells() {
-    let index = tail(&scattered(9_000));
+fn the_same_rows_make_the_same_cells_however_they_came() {
+    let all = scattered(9_000);
+    let mut halves = [Vectors::new(24).unwrap(), Vectors::new(24).unwrap()];
+    for row in 0..9_000 {
+        halves[usize::from(row >= 4_000)]
+            .push(all.row(row).unwrap())
+            .unwrap();
+    }
     let none = RoaringBitmap::new();
     let rows: Vec<u32> = (0..9_000).step_by(50).collect();
-    let found = || Cells::of(&index).near(&index, &rows, &near(&none));
-    assert_eq!(found(), found());
+    let found = |index: &SegmentedIndex| Cells::of(index).near(index, &rows, &near(&none));
+    let [first, second] = &halves;
+    let at_once = found(&tail(&all));
+    assert_eq!(at_once, found(&tail(first).with_rows(second).unwrap()));
+    let more = tail(&all).with_rows(&scattered(700)).unwrap();
+    assert_eq!(at_once, found(&more.without(9_000..9_700)));
 }
 
 #[test]

@@ -44,3 +44,48 @@ impl Due {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use tokio::task::{LocalSet, spawn_local};
+
+    use super::*;
+
+    #[test]
+    fn each_request_goes_to_one_connection_until_there_are_no_more() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let due = Rc::new(Due::default());
+            let connections = (0..3).map(|_| {
+                let due = Rc::clone(&due);
+                spawn_local(async move {
+                    let mut taken = Vec::new();
+                    while let Some(moment) = due.next().await {
+                        taken.push(moment);
+                        tokio::task::yield_now().await;
+                    }
+                    taken
+                })
+            });
+            let connections: Vec<_> = connections.collect();
+            tokio::task::yield_now().await;
+            let moments: Vec<Duration> = (0..10).map(Duration::from_millis).collect();
+            due.add(moments[..4].to_vec());
+            tokio::task::yield_now().await;
+            due.add(moments[4..].to_vec());
+            due.close();
+            let mut all = Vec::new();
+            for connection in connections {
+                let taken = connection.await.unwrap();
+                assert!(!taken.is_empty(), "all connections are used");
+                all.extend(taken);
+            }
+            all.sort_unstable();
+            assert_eq!(all, moments);
+        });
+    }
+}
