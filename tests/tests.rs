@@ -13,7 +13,8 @@
 //! | `operations` | keys, limits, logs, metrics, TLS, bounds and the end of the service |
 //! | `documents` | what clients write is on disk, found, guarded and answered line by line |
 //! | `cli` | the commands and their exit codes |
-//! | `architecture` | imports run one way; pages link to what exists |
+//! | `architecture` | imports run one way; files stay short |
+//! | `docs` | links of pages lead somewhere, their commands can be given, their settings exist |
 //! | `shared_data` | nothing is truncated over large real corpora, and our numbers beat the floor (run by name where they are) |
 //!
 //! The model is fetched on first use, as the program does it.
@@ -22,6 +23,7 @@
 
 mod architecture;
 mod cli;
+mod docs;
 mod documents;
 mod golden;
 mod hostile;

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{Flags, Settings};
 
@@ -66,6 +66,12 @@ enum Command {
     /// Write what is stored in a form for other programs
     #[command(subcommand)]
     Export(export::Command),
+}
+
+/// Returns the description of the command line, with which the commands shown in `docs/` are parsed.
+#[must_use]
+pub fn command() -> clap::Command {
+    CommandLine::command()
 }
 
 /// Runs the program with the process's arguments.
@@ -145,10 +151,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn the_command_line_is_consistent() {
-        super::CommandLine::command().debug_assert();
+        super::command().debug_assert();
     }
 }
