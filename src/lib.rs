@@ -17,7 +17,10 @@
 //! | [`server`] | HTTP requests | answers |
 //! | [`cli`] | a command line | all of it |
 //!
-//! [`config`] holds the settings; only [`server`] and [`cli`] look at it.
+//! [`config`] holds the settings; only [`server`] and [`cli`] look at it. `canonical`, which all of
+//! them may use, writes the bytes that identities are made of.
+
+pub(crate) mod canonical;
 
 pub mod corpus;
 pub mod passages;

@@ -268,7 +268,7 @@ fn cursors_page_through_one_snapshot() {
         json!({"diversity": 0.4}),
         json!({"group_by": "document"}),
     ] {
-        let mut body = json!({"query": "the sea and the veto", "limit": 100});
+        let mut body = json!({"query": " the sea and the veto\n", "limit": 100});
         body.as_object_mut()
             .unwrap()
             .extend(options.as_object().unwrap().clone());

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::canonical::{Canonical, CanonicalBytes};
+
 /// An ISO 8601 date of reduced precision: `2015`, `2015-10` or `2015-10-23`.
 ///
 /// Always a date that exists, in the years 0001 to 9999. Ordered by its first day; of two that
@@ -114,6 +116,16 @@ fn digits(part: Option<&str>, width: usize) -> Option<i16> {
 
 fn two_digits(part: Option<&str>) -> Option<i8> {
     digits(part, 2).and_then(|number| i8::try_from(number).ok())
+}
+
+impl Canonical for PartialDate {
+    fn write_canonical(&self, bytes: &mut CanonicalBytes) {
+        let Self { year, month, day } = *self;
+        bytes
+            .put(&i64::from(year))
+            .put(&month.map(i64::from))
+            .put(&day.map(i64::from));
+    }
 }
 
 impl fmt::Display for PartialDate {

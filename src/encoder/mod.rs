@@ -8,6 +8,7 @@
 mod candle_bert;
 mod embedding;
 mod fast;
+mod fingerprint;
 mod kernels;
 pub mod model;
 mod native_bert;
@@ -16,11 +17,10 @@ mod watched;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 pub use candle_bert::CandleBert;
 pub use embedding::Embedding;
 pub use fast::{FastError, Precision, Stage, StageTime};
+pub use fingerprint::Fingerprint;
 pub use native_bert::NativeBert;
 pub use tokens::{Tokenizer, Tokens};
 pub use watched::{Call, Watched};
@@ -92,108 +92,6 @@ pub fn load(
 
 /// The kernel's name that asks for [`CandleBert`] instead of our own.
 pub const CANDLE: &str = "candle";
-
-/// Everything that decides what an embedding looks like.
-///
-/// It is kept in the store beside the embeddings: two that differ in any field must not be
-/// compared, so a store is opened only by the encoder that filled it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fingerprint {
-    /// The model's name, e.g. `sentence-transformers/all-MiniLM-L6-v2`.
-    pub model: String,
-    /// The revision of the model: a commit, or a hash of its weights.
-    pub revision: String,
-    /// SHA-256 of the weights, in hexadecimal.
-    pub weights_sha256: String,
-    /// SHA-256 of the tokenizer file, in hexadecimal.
-    pub tokenizer_sha256: String,
-    /// The arithmetic: `f32` or `int8`.
-    pub precision: String,
-    /// Version of the arithmetic: it changes when the same model in the same precision would give
-    /// embeddings that differ by more than rounding, such as by another calibration of int8.
-    pub arithmetic: u32,
-    /// How token vectors become one: `mean`.
-    pub pooling: String,
-    /// Longest input in tokens, special tokens included.
-    pub max_tokens: usize,
-    /// Coordinates of an embedding.
-    pub dimension: usize,
-}
-
-impl Fingerprint {
-    /// That of no model, for stores whose embeddings are made up.
-    #[cfg(test)]
-    pub(crate) fn of_nothing(dimension: usize) -> Self {
-        Self {
-            model: "none".to_owned(),
-            revision: String::new(),
-            weights_sha256: String::new(),
-            tokenizer_sha256: String::new(),
-            precision: String::new(),
-            arithmetic: 1,
-            pooling: String::new(),
-            max_tokens: 256,
-            dimension,
-        }
-    }
-
-    /// The fingerprint of a model computed in a given precision.
-    #[must_use]
-    pub fn new(files: &ModelFiles, precision: Precision) -> Self {
-        let identity = &files.identity;
-        Self {
-            model: identity.name.clone(),
-            revision: identity.revision.clone(),
-            weights_sha256: identity.weights_sha256.clone(),
-            tokenizer_sha256: identity.tokenizer_sha256.clone(),
-            precision: precision.name().to_owned(),
-            arithmetic: precision.arithmetic(),
-            pooling: files.pooling.name().to_owned(),
-            max_tokens: files.max_seq_length,
-            dimension: files.dimension,
-        }
-    }
-
-    /// The fields in which two fingerprints differ, as `(field, ours, theirs)`.
-    #[must_use]
-    pub fn differences(&self, other: &Self) -> Vec<(&'static str, String, String)> {
-        let pairs = [
-            ("model", self.model.clone(), other.model.clone()),
-            ("revision", self.revision.clone(), other.revision.clone()),
-            (
-                "weights_sha256",
-                self.weights_sha256.clone(),
-                other.weights_sha256.clone(),
-            ),
-            (
-                "tokenizer_sha256",
-                self.tokenizer_sha256.clone(),
-                other.tokenizer_sha256.clone(),
-            ),
-            ("precision", self.precision.clone(), other.precision.clone()),
-            (
-                "arithmetic",
-                self.arithmetic.to_string(),
-                other.arithmetic.to_string(),
-            ),
-            ("pooling", self.pooling.clone(), other.pooling.clone()),
-            (
-                "max_tokens",
-                self.max_tokens.to_string(),
-                other.max_tokens.to_string(),
-            ),
-            (
-                "dimension",
-                self.dimension.to_string(),
-                other.dimension.to_string(),
-            ),
-        ];
-        pairs
-            .into_iter()
-            .filter(|(_, ours, theirs)| ours != theirs)
-            .collect()
-    }
-}
 
 impl From<kernels::UnknownPath> for EncodeError {
     fn from(unknown: kernels::UnknownPath) -> Self {

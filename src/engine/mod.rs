@@ -10,6 +10,7 @@ mod changes;
 mod condition;
 mod disk;
 mod encode;
+mod identity;
 mod ingest;
 mod report;
 mod rows;

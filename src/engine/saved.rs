@@ -6,6 +6,7 @@ use crate::index::file::{self, FileError, Label, Opened};
 use crate::index::{Compaction, SegmentedIndex};
 use crate::store::{ContentHash, StoreError, View};
 
+use super::identity::IndexStamp;
 use super::rows::Indexed;
 use super::{EngineError, INDEX_FILE, IndexChoice};
 
@@ -74,10 +75,11 @@ fn opened(
     }))
 }
 
-/// Whose index it is: that of this store, with embeddings of this encoder. A store without an id
-/// was written by an older program and has no index yet.
+/// The stamp of the index of this store and its encoder.
 fn stamp(view: &View) -> Result<[u8; 32], StoreError> {
-    let id = view.store_id()?.unwrap_or_default();
-    let encoder = format!("{:?}", view.fingerprint());
-    Ok(*ContentHash::of_parts([id.as_bytes(), encoder.as_bytes()]).as_bytes())
+    let stamp = IndexStamp {
+        store: &view.store_id()?.unwrap_or_default(),
+        encoder: view.fingerprint(),
+    };
+    Ok(*ContentHash::of_identity(&stamp).as_bytes())
 }

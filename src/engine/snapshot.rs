@@ -15,6 +15,7 @@ use crate::store::{
 
 use super::catalogue::Catalogue;
 use super::changes::Changes;
+use super::identity::SnapshotIdentity;
 use super::rows::Indexed;
 use super::words::{Words, WordsError};
 use super::{EngineError, IndexChoice, saved};
@@ -28,8 +29,8 @@ pub struct Snapshot {
     pub(super) indexed: Indexed,
     catalogue: Catalogue,
     words: Words,
-    /// What filters let through, by their names.
-    filters: moka::sync::Cache<String, Arc<RoaringBitmap>>,
+    /// What filters let through, by the hashes of their identities.
+    filters: moka::sync::Cache<ContentHash, Arc<RoaringBitmap>>,
     facts: SnapshotFacts,
 }
 
@@ -134,21 +135,20 @@ impl Snapshot {
     ) -> Self {
         indexed.index = indexed.index.ordered_by(catalogue.order());
         let corpus_hash = corpus_hash(documents);
-        let description = indexed.index.description();
-        let fingerprint = format!("{:?}", view.fingerprint());
-        let id = ContentHash::of_parts([
-            corpus_hash.as_bytes().as_slice(),
-            fingerprint.as_bytes(),
-            description.as_bytes(),
-            &indexed.index.build().to_le_bytes(),
-        ]);
+        let index = indexed.index.kind();
+        let identity = SnapshotIdentity {
+            corpus: corpus_hash,
+            encoder: view.fingerprint(),
+            index,
+            build: indexed.index.build(),
+        };
         Self {
             facts: SnapshotFacts {
-                id: id.to_string().chars().take(16).collect(),
+                id: identity.id(),
                 documents: documents.len(),
                 passages: catalogue.passages(),
                 corpus_hash,
-                index: description,
+                index: index.to_string(),
             },
             view,
             indexed,
@@ -228,18 +228,18 @@ impl Snapshot {
         &self.catalogue
     }
 
-    /// The rows of the documents of which this is true. The answer is kept for the next one who asks
-    /// by the same name.
+    /// The rows of the documents of which this is true. The answer is kept for the next request
+    /// with the same filter, of whose identity `filter` is the hash.
     pub fn rows_where(
         &self,
-        name: &str,
+        filter: ContentHash,
         wanted: impl Fn(&DocumentSummary) -> bool,
     ) -> Arc<RoaringBitmap> {
-        if let Some(rows) = self.filters.get(name) {
+        if let Some(rows) = self.filters.get(&filter) {
             return rows;
         }
         let rows = Arc::new(self.catalogue.rows_where(wanted));
-        self.filters.insert(name.to_owned(), Arc::clone(&rows));
+        self.filters.insert(filter, Arc::clone(&rows));
         rows
     }
 

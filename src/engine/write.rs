@@ -367,3 +367,21 @@ fn source_hash(text: &str, keep_all: bool) -> ContentHash {
         text.as_bytes(),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_of_a_source_stays() {
+        let hash = |keep_all| source_hash("Peace is the work of justice.", keep_all).to_string();
+        assert_eq!(
+            hash(false),
+            "83fc4c5df23ba5c952496b12c34023733991cc2cebb640acf84ec2fc9e589534"
+        );
+        assert_eq!(
+            hash(true),
+            "c203e73dd7c03d835074833eee0443bf68f5578f894b824ffdf49239403d31eb"
+        );
+    }
+}

@@ -14,7 +14,8 @@ use super::graph::{BuildOptions, Graph, HnswParameters, MAX_EF, MAX_ROWS};
 use super::kernels::Line;
 use super::segment::{Admitted, Segment, Wanted};
 use super::{
-    BuildProgress, Found, IndexError, Neighbour, Request, RowOrder, VectorIndex, Vectors, Work,
+    BuildProgress, Found, IndexError, IndexKind, Neighbour, Request, RowOrder, VectorIndex,
+    Vectors, Work,
 };
 
 /// Rows of a full block of the tail. Adding rows copies the last block, so it is small.
@@ -215,6 +216,16 @@ impl SegmentedIndex {
         self.base.graph.is_some()
     }
 
+    /// How the rows are searched.
+    #[must_use]
+    pub fn kind(&self) -> IndexKind {
+        if self.has_graph() {
+            IndexKind::Hnsw(self.parameters)
+        } else {
+            IndexKind::Exact
+        }
+    }
+
     /// Rows that are found.
     #[must_use]
     pub fn live(&self) -> usize {
@@ -354,15 +365,7 @@ impl VectorIndex for SegmentedIndex {
     }
 
     fn description(&self) -> String {
-        let HnswParameters {
-            m,
-            ef_construction,
-            ef_search,
-        } = self.parameters;
-        match self.base.graph {
-            None => "exact".to_owned(),
-            Some(_) => format!("hnsw m={m} ef_construction={ef_construction} ef={ef_search}"),
-        }
+        self.kind().to_string()
     }
 
     fn search(&self, query: &[f32], request: &Request<'_>) -> Result<Found, IndexError> {

@@ -11,6 +11,7 @@
 
 mod background;
 mod calibration;
+mod canonical;
 mod documents;
 mod evidence;
 pub mod export;

@@ -9,7 +9,7 @@ use crate::encoder::Embedding;
 use crate::engine::Snapshot;
 use crate::index::{Work, similarity};
 use crate::passages::TextRange;
-use crate::store::{HitRecord, PassageRecord, StoreError, Term};
+use crate::store::{ContentHash, HitRecord, PassageRecord, StoreError, Term};
 
 use super::nearest::nearest;
 use super::ranking::{Candidate, Scored, by_rank, diversified, fused, grouped};
@@ -110,8 +110,10 @@ fn allowed(
     let filter = &query.parts().filter;
     filter.check(snapshot.catalogue())?;
     let everything = matches!(filter, Filter::All(filters) if filters.is_empty());
-    let rows = (!everything)
-        .then(|| snapshot.rows_where(&format!("{filter:?}"), |document| filter.admits(document)));
+    let rows = (!everything).then(|| {
+        let identity = ContentHash::of_identity(filter);
+        snapshot.rows_where(identity, |document| filter.admits(document))
+    });
     if subject.examples.is_empty() {
         return Ok(rows);
     }

@@ -6,6 +6,7 @@
 //! hit carries what it was found by ([`answering`]), so that a reader sees why.
 
 mod answering;
+mod canonical;
 mod facets;
 mod fields;
 mod filter;

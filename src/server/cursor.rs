@@ -3,14 +3,19 @@
 //! A cursor names the snapshot, what was asked and how far the answer has come. It is as good as its
 //! snapshot: what follows in another one could repeat something or leave it out.
 
-use std::fmt::Debug;
+mod scope;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub(super) use scope::{FamiliesScope, SweepScope};
+
+use scope::SearchScope;
+
 use super::problem::Problem;
+use crate::canonical::Identity;
 use crate::engine::Snapshot;
 use crate::search::Parts;
 use crate::store::ContentHash;
@@ -33,8 +38,8 @@ pub(super) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// Of everything that is asked for, but the page.
-    pub(super) fn new(snapshot: &'a Snapshot, request: &impl Debug) -> Self {
-        let hash = ContentHash::of_parts([format!("{request:?}").as_bytes()]);
+    pub(super) fn new(snapshot: &'a Snapshot, request: &impl Identity) -> Self {
+        let hash = ContentHash::of_identity(request);
         Self {
             snapshot,
             request: hash.to_string().chars().take(16).collect(),
@@ -43,12 +48,7 @@ impl<'a> Asked<'a> {
 
     /// A search.
     pub(super) fn search(snapshot: &'a Snapshot, parts: &Parts) -> Self {
-        let search = Parts {
-            offset: 0,
-            limit: 1,
-            ..parts.clone()
-        };
-        Self::new(snapshot, &search)
+        Self::new(snapshot, &SearchScope(parts))
     }
 
     /// A cursor that goes on at a place.

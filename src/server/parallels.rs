@@ -15,7 +15,7 @@ use crate::parallels::{self, ParallelsError, Survey, Sweep};
 pub(super) use crate::parallels::IsAwaited;
 pub(super) use stream::stream;
 
-use super::cursor::Asked;
+use super::cursor::{Asked, FamiliesScope};
 use super::problem::{Problem, failed};
 use super::service::Service;
 use super::wire::{FamiliesRequest, families_response};
@@ -80,7 +80,12 @@ pub(super) async fn families(
     scope.source.check(snapshot.catalogue())?;
     Sweep::new(&survey, &scope, thresholds)?;
     options.check_fields(snapshot.catalogue())?;
-    let asked = Asked::new(&snapshot, &(&scope, &thresholds, &options));
+    let asked_for = FamiliesScope {
+        scope: &scope,
+        thresholds: &thresholds,
+        options: &options,
+    };
+    let asked = Asked::new(&snapshot, &asked_for);
     let offset = asked.offset(request.offset, request.cursor.as_deref())?;
     let page = (offset, request.limit);
     let next = asked.after(offset.saturating_add(request.limit));

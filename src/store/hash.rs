@@ -5,6 +5,8 @@ use std::fmt;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use sha2::{Digest, Sha256};
 
+use crate::canonical::{Canonical, CanonicalBytes, Identity};
+
 /// A SHA-256, shown in hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentHash([u8; 32]);
@@ -22,6 +24,12 @@ impl ContentHash {
         Self(hasher.finalize().into())
     }
 
+    /// The hash of a value's identity.
+    #[must_use]
+    pub(crate) fn of_identity(value: &impl Identity) -> Self {
+        Self(Sha256::digest(value.canonical_bytes()).into())
+    }
+
     /// The first eight bytes as a number.
     #[must_use]
     pub fn prefix(&self) -> u64 {
@@ -33,6 +41,12 @@ impl ContentHash {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl Canonical for ContentHash {
+    fn write_canonical(&self, bytes: &mut CanonicalBytes) {
+        bytes.bytes(&self.0);
     }
 }
 

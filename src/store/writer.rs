@@ -322,3 +322,26 @@ fn content_hash(id: &DocumentId, metadata: &Metadata, text: &str) -> ContentHash
     let metadata = json(metadata);
     ContentHash::of_parts([id.as_str().as_bytes(), metadata.as_bytes(), text.as_bytes()])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// That of the first document in `docs/documents.md`.
+    #[test]
+    fn the_content_hash_of_a_document_stays() {
+        let metadata = Metadata {
+            speaker: Some("A. Delegate".to_owned()),
+            date: Some("2015-10".parse().unwrap()),
+            attributes: BTreeMap::from([("session".to_owned(), 70.into())]),
+            ..Metadata::default()
+        };
+        let id = "peace".parse().unwrap();
+        assert_eq!(
+            content_hash(&id, &metadata, "Peace is the work of justice.").to_string(),
+            "f5561c4f2ca4f6d29a89649be62f827fc1d51a278797d7de76bd5be39fd4a65e"
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! How a graph is built and searched.
 
+use crate::canonical::{Canonical, CanonicalBytes};
 use crate::index::IndexError;
 
 /// How a graph is built and searched.
@@ -51,5 +52,16 @@ impl HnswParameters {
             return outside("hnsw_ef_search", "1 to 10000", self.ef_search);
         }
         Ok(())
+    }
+}
+
+impl Canonical for HnswParameters {
+    fn write_canonical(&self, bytes: &mut CanonicalBytes) {
+        let Self {
+            m,
+            ef_construction,
+            ef_search,
+        } = self;
+        bytes.put(m).put(ef_construction).put(ef_search);
     }
 }

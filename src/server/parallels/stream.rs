@@ -11,7 +11,7 @@ use crate::engine::{Engine, Snapshot};
 use crate::parallels::{
     LeftOut, ParallelsError, Reader, Scope, Step, Survey, Sweep, Swept, Thresholds,
 };
-use crate::server::cursor::Asked;
+use crate::server::cursor::{Asked, SweepScope};
 use crate::server::lines;
 use crate::server::problem::Problem;
 use crate::server::service::Service;
@@ -59,7 +59,12 @@ impl Wanted {
     }
 
     fn asked<'a>(&self, snapshot: &'a Snapshot) -> Asked<'a> {
-        Asked::new(snapshot, &(&self.scope, &self.thresholds, self.exact))
+        let request = SweepScope {
+            scope: &self.scope,
+            thresholds: &self.thresholds,
+            exact: self.exact,
+        };
+        Asked::new(snapshot, &request)
     }
 }
 

@@ -1,0 +1,196 @@
+//! Which encoder made an embedding.
+
+use serde::{Deserialize, Serialize};
+
+use super::Precision;
+use super::model::ModelFiles;
+use crate::canonical::{Canonical, CanonicalBytes, Identity};
+
+/// Everything that decides what an embedding looks like.
+///
+/// It is kept in the store beside the embeddings: two that differ in any field must not be
+/// compared, so a store is opened only by the encoder that filled it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// The model's name, e.g. `sentence-transformers/all-MiniLM-L6-v2`.
+    pub model: String,
+    /// The revision of the model: a commit, or a hash of its weights.
+    pub revision: String,
+    /// SHA-256 of the weights, in hexadecimal.
+    pub weights_sha256: String,
+    /// SHA-256 of the tokenizer file, in hexadecimal.
+    pub tokenizer_sha256: String,
+    /// The arithmetic: `f32` or `int8`.
+    pub precision: String,
+    /// Version of the arithmetic: it changes when the same model in the same precision would give
+    /// embeddings that differ by more than rounding, such as by another calibration of int8.
+    pub arithmetic: u32,
+    /// How token vectors become one: `mean`.
+    pub pooling: String,
+    /// Longest input in tokens, special tokens included.
+    pub max_tokens: usize,
+    /// Coordinates of an embedding.
+    pub dimension: usize,
+}
+
+impl Fingerprint {
+    /// That of no model, for stores whose embeddings are made up.
+    #[cfg(test)]
+    pub(crate) fn of_nothing(dimension: usize) -> Self {
+        Self {
+            model: "none".to_owned(),
+            revision: String::new(),
+            weights_sha256: String::new(),
+            tokenizer_sha256: String::new(),
+            precision: String::new(),
+            arithmetic: 1,
+            pooling: String::new(),
+            max_tokens: 256,
+            dimension,
+        }
+    }
+
+    /// The fingerprint of a model computed in a given precision.
+    #[must_use]
+    pub fn new(files: &ModelFiles, precision: Precision) -> Self {
+        let identity = &files.identity;
+        Self {
+            model: identity.name.clone(),
+            revision: identity.revision.clone(),
+            weights_sha256: identity.weights_sha256.clone(),
+            tokenizer_sha256: identity.tokenizer_sha256.clone(),
+            precision: precision.name().to_owned(),
+            arithmetic: precision.arithmetic(),
+            pooling: files.pooling.name().to_owned(),
+            max_tokens: files.max_seq_length,
+            dimension: files.dimension,
+        }
+    }
+
+    /// The fields in which two fingerprints differ, as `(field, ours, theirs)`.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<(&'static str, String, String)> {
+        let pairs = [
+            ("model", self.model.clone(), other.model.clone()),
+            ("revision", self.revision.clone(), other.revision.clone()),
+            (
+                "weights_sha256",
+                self.weights_sha256.clone(),
+                other.weights_sha256.clone(),
+            ),
+            (
+                "tokenizer_sha256",
+                self.tokenizer_sha256.clone(),
+                other.tokenizer_sha256.clone(),
+            ),
+            ("precision", self.precision.clone(), other.precision.clone()),
+            (
+                "arithmetic",
+                self.arithmetic.to_string(),
+                other.arithmetic.to_string(),
+            ),
+            ("pooling", self.pooling.clone(), other.pooling.clone()),
+            (
+                "max_tokens",
+                self.max_tokens.to_string(),
+                other.max_tokens.to_string(),
+            ),
+            (
+                "dimension",
+                self.dimension.to_string(),
+                other.dimension.to_string(),
+            ),
+        ];
+        pairs
+            .into_iter()
+            .filter(|(_, ours, theirs)| ours != theirs)
+            .collect()
+    }
+}
+
+impl Canonical for Fingerprint {
+    fn write_canonical(&self, bytes: &mut CanonicalBytes) {
+        let Self {
+            model,
+            revision,
+            weights_sha256,
+            tokenizer_sha256,
+            precision,
+            arithmetic,
+            pooling,
+            max_tokens,
+            dimension,
+        } = self;
+        bytes
+            .put(model)
+            .put(revision)
+            .put(weights_sha256)
+            .put(tokenizer_sha256)
+            .put(precision)
+            .put(arithmetic)
+            .put(pooling)
+            .put(max_tokens)
+            .put(dimension);
+    }
+}
+
+impl Identity for Fingerprint {
+    const DOMAIN: &'static str = "encoder";
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::canonical::tests::assert_each_counts;
+
+    fn example() -> Fingerprint {
+        Fingerprint {
+            model: "m".to_owned(),
+            revision: "r".to_owned(),
+            weights_sha256: "w".to_owned(),
+            tokenizer_sha256: "t".to_owned(),
+            precision: "int8".to_owned(),
+            arithmetic: 2,
+            pooling: "mean".to_owned(),
+            max_tokens: 256,
+            dimension: 384,
+        }
+    }
+
+    #[test]
+    fn its_bytes_stay() {
+        let expected = b"\x07\0\0\0\0\0\0\0encoder\x01\0\0\0\0\0\0\0\
+            \x01\0\0\0\0\0\0\0m\x01\0\0\0\0\0\0\0r\x01\0\0\0\0\0\0\0w\x01\0\0\0\0\0\0\0t\
+            \x04\0\0\0\0\0\0\0int8\x02\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0mean\
+            \0\x01\0\0\0\0\0\0\x80\x01\0\0\0\0\0\0";
+        assert_eq!(example().canonical_bytes(), expected);
+    }
+
+    #[test]
+    fn every_field_counts() {
+        let changes: [fn(&mut Fingerprint); 9] = [
+            |f| f.model.push('2'),
+            |f| f.revision.push('2'),
+            |f| f.weights_sha256.push('2'),
+            |f| f.tokenizer_sha256.push('2'),
+            |f| f.precision = "f32".to_owned(),
+            |f| f.arithmetic += 1,
+            |f| f.pooling = "cls".to_owned(),
+            |f| f.max_tokens += 1,
+            |f| f.dimension += 1,
+        ];
+        assert_each_counts(&example(), &changes, Identity::canonical_bytes);
+    }
+
+    #[test]
+    fn a_store_keeps_it_under_these_names() {
+        let stored = json!({
+            "model": "m", "revision": "r", "weights_sha256": "w", "tokenizer_sha256": "t",
+            "precision": "int8", "arithmetic": 2, "pooling": "mean", "max_tokens": 256,
+            "dimension": 384,
+        });
+        assert_eq!(serde_json::to_value(example()).unwrap(), stored);
+    }
+}

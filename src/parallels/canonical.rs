@@ -1,0 +1,68 @@
+//! What is asked of parallels and families, as the bytes that requests are compared by.
+
+use super::{FamilyOptions, Formulas, Scope, Thresholds};
+use crate::canonical::{Canonical, CanonicalBytes};
+
+impl Canonical for Scope {
+    fn write_canonical(&self, bytes: &mut CanonicalBytes) {
+        let Self {
+            source,
+            target,
+            apart,
+            years,
+            forward,
+        } = self;
+        bytes
+            .put(source)
+            .put(target)
+            .put(apart)
+            .put(years)
+            .put(forward);
+    }
+}
+
+impl Canonical for Thresholds {
+    fn write_canonical(&self, bytes: &mut CanonicalBytes) {
+        let Self {
+            min_score,
+            min_confidence,
+            min_margin,
+            formulas,
+            formula_share,
+        } = self;
+        bytes
+            .put(min_score)
+            .put(min_confidence)
+            .put(min_margin)
+            .put(formulas)
+            .put(formula_share);
+    }
+}
+
+impl Canonical for Formulas {
+    fn write_canonical(&self, bytes: &mut CanonicalBytes) {
+        bytes.tag(match self {
+            Self::Exclude => "exclude",
+            Self::Include => "include",
+            Self::Only => "only",
+        });
+    }
+}
+
+impl Canonical for FamilyOptions {
+    fn write_canonical(&self, bytes: &mut CanonicalBytes) {
+        let Self {
+            min_confidence,
+            cohesion,
+            min_words,
+            min_members,
+            fields,
+        } = self;
+        bytes
+            .put(min_confidence)
+            .put(cohesion)
+            .put(min_words)
+            .put(min_members)
+            .put(fields);
+    }
+}

@@ -1,0 +1,215 @@
+//! The bytes of cursors' requests stay, and all that is asked for counts but the page.
+
+use serde_json::json;
+
+use super::*;
+use crate::canonical::tests::assert_each_counts;
+use crate::parallels::Formulas;
+use crate::search::{Filter, GroupBy, Grouping, Include, Mode};
+use crate::store::ContentHash;
+
+fn by(speaker: &str) -> Filter {
+    Filter::read(&json!({ "speaker": speaker })).unwrap()
+}
+
+fn search() -> Parts {
+    Parts {
+        text: Some("peace".to_owned()),
+        like: vec!["a".to_owned()],
+        unlike: vec!["b".to_owned()],
+        mode: Mode::Hybrid,
+        limit: 10,
+        offset: 20,
+        ef: Some(64),
+        exact: true,
+        min_score: Some(0.25),
+        filter: by("A"),
+        semantic_weight: 0.5,
+        group: Some(Grouping {
+            by: GroupBy::Speaker,
+            size: 2,
+        }),
+        diversity: Some(0.75),
+        include: Include {
+            context: true,
+            embedding: false,
+            explain: true,
+        },
+        facets: vec!["country".to_owned()],
+    }
+}
+
+#[derive(Clone)]
+struct Comparison {
+    scope: Scope,
+    thresholds: Thresholds,
+    exact: bool,
+    options: FamilyOptions,
+}
+
+impl Comparison {
+    fn sweep(&self) -> SweepScope<'_> {
+        SweepScope {
+            scope: &self.scope,
+            thresholds: &self.thresholds,
+            exact: self.exact,
+        }
+    }
+
+    fn families(&self) -> FamiliesScope<'_> {
+        FamiliesScope {
+            scope: &self.scope,
+            thresholds: &self.thresholds,
+            options: &self.options,
+        }
+    }
+}
+
+fn comparison() -> Comparison {
+    Comparison {
+        scope: Scope {
+            source: by("A"),
+            target: by("B"),
+            apart: vec!["country".to_owned()],
+            years: Some(5),
+            forward: true,
+        },
+        thresholds: Thresholds {
+            min_score: 0.5,
+            min_confidence: 0.75,
+            min_margin: 1.0,
+            formulas: Formulas::Exclude,
+            formula_share: 0.125,
+        },
+        exact: false,
+        options: FamilyOptions {
+            min_confidence: 0.75,
+            cohesion: 0.25,
+            min_words: 8,
+            min_members: 3,
+            fields: vec!["speaker".to_owned()],
+        },
+    }
+}
+
+/// Changes of what parallels and families are both asked with.
+const COMPARED: [fn(&mut Comparison); 11] = [
+    |c| c.scope.source = by("B"),
+    |c| c.scope.target = by("C"),
+    |c| c.scope.apart.push("speaker".to_owned()),
+    |c| c.scope.years = None,
+    |c| c.scope.forward = false,
+    |c| c.thresholds.min_score = 0.0,
+    |c| c.thresholds.min_confidence = 0.0,
+    |c| c.thresholds.min_margin = 0.0,
+    |c| c.thresholds.formulas = Formulas::Include,
+    |c| c.thresholds.formulas = Formulas::Only,
+    |c| c.thresholds.formula_share = 0.0,
+];
+
+fn hash(value: &impl Identity) -> String {
+    ContentHash::of_identity(value).to_string()
+}
+
+#[test]
+fn the_bytes_of_a_search_stay() {
+    assert_eq!(
+        hash(&SearchScope(&search())),
+        "48455525d2fa5fc6562ede1b01b0224217d7f9625550471db2e67b1f2d8ca8c2"
+    );
+    let plain = Parts {
+        text: Some("peace".to_owned()),
+        ..Parts::default()
+    };
+    assert_eq!(
+        hash(&SearchScope(&plain)),
+        "b644a471f2274b35da8b71f93e7207fba97c0f4497ae67217991585d896fd96b"
+    );
+}
+
+#[test]
+fn the_bytes_of_parallels_and_families_stay() {
+    let asked = comparison();
+    assert_eq!(
+        hash(&asked.sweep()),
+        "a32d31d80a8742cfd85ce612e19ffaec585517d2e90b31732aa75dc7e9ad8a64"
+    );
+    assert_eq!(
+        hash(&asked.families()),
+        "8379129d78f4129abbbd19969c1fd20574ecdf583ddc405c7914a9ea13767245"
+    );
+}
+
+#[test]
+fn all_of_a_search_counts() {
+    let changes: [fn(&mut Parts); 20] = [
+        |p| p.text = None,
+        |p| p.text = Some("war".to_owned()),
+        |p| p.like.push("c".to_owned()),
+        |p| p.unlike.push("c".to_owned()),
+        |p| p.mode = Mode::Semantic,
+        |p| p.mode = Mode::Keyword,
+        |p| p.ef = None,
+        |p| p.ef = Some(65),
+        |p| p.exact = false,
+        |p| p.min_score = None,
+        |p| p.filter = by("B"),
+        |p| p.semantic_weight = 0.25,
+        |p| p.group = None,
+        |p| p.group.as_mut().unwrap().by = GroupBy::Document,
+        |p| p.group.as_mut().unwrap().size = 3,
+        |p| p.diversity = None,
+        |p| p.include.context = false,
+        |p| p.include.embedding = true,
+        |p| p.include.explain = false,
+        |p| p.facets.push("speaker".to_owned()),
+    ];
+    assert_each_counts(&search(), &changes, |p| SearchScope(p).canonical_bytes());
+}
+
+#[test]
+fn the_page_of_a_search_does_not_count() {
+    let other = Parts {
+        limit: 1,
+        offset: 0,
+        ..search()
+    };
+    assert_eq!(hash(&SearchScope(&other)), hash(&SearchScope(&search())));
+}
+
+/// The second request with a cursor is compared as it came in, the first as it was answered.
+#[test]
+fn blanks_at_the_ends_of_texts_do_not_count() {
+    let blank = Parts {
+        text: Some(" peace\n".to_owned()),
+        like: vec!["\ta".to_owned()],
+        unlike: vec!["b ".to_owned()],
+        ..search()
+    };
+    assert_eq!(hash(&SearchScope(&blank)), hash(&SearchScope(&search())));
+}
+
+#[test]
+fn all_of_a_comparison_counts() {
+    let asked = comparison();
+    let sweep: fn(&mut Comparison) = |c| c.exact = true;
+    assert_each_counts(&asked, &[&COMPARED[..], &[sweep]].concat(), |c| {
+        c.sweep().canonical_bytes()
+    });
+    let families: [fn(&mut Comparison); 5] = [
+        |c| c.options.min_confidence = 0.0,
+        |c| c.options.cohesion = 0.0,
+        |c| c.options.min_words = 9,
+        |c| c.options.min_members = 4,
+        |c| c.options.fields.push("country".to_owned()),
+    ];
+    assert_each_counts(&asked, &[&COMPARED[..], &families].concat(), |c| {
+        c.families().canonical_bytes()
+    });
+}
+
+#[test]
+fn a_cursor_of_one_route_is_none_of_another() {
+    let asked = comparison();
+    assert_ne!(hash(&asked.sweep()), hash(&asked.families()));
+}
