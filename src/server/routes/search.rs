@@ -151,7 +151,7 @@ pub(super) async fn batch(
         .await?;
     let answer = batch_response(&snapshot, answers, stages, queue, start)?;
     let mut response = HttpResponse::Ok();
-    answer.timing_ms.describe(&mut response);
+    answer.timing_ms.attach(&mut response);
     Ok(response.json(answer))
 }
 
@@ -188,7 +188,7 @@ pub(super) async fn facets(
     let (_, snapshot) = service.ready()?;
     let pairs = extract::pairs(&request)?;
     let (filter, given) = url::read(pairs, snapshot.catalogue(), &KNOWN_FACETS)?;
-    let FacetParameters { mut facets } = extract::from_value(Value::Object(given))?;
+    let FacetParameters { mut facets } = extract::from_value(&Value::Object(given))?;
     if facets.is_empty() {
         facets = ["speaker", "country", "year"].map(str::to_owned).to_vec();
     }
@@ -227,7 +227,7 @@ async fn answer(
         })
         .await?;
     let mut response = HttpResponse::Ok();
-    answer.timing_ms.describe(&mut response);
+    answer.timing_ms.attach(&mut response);
     Ok(response.json(answer))
 }
 
@@ -280,7 +280,7 @@ fn from_url(pairs: Vec<(String, String)>, catalogue: &Catalogue) -> Result<Searc
     if let Some(query) = fields.remove("q") {
         fields.insert("query".to_owned(), query);
     }
-    let mut search: SearchRequest = extract::from_value(Value::Object(fields))?;
+    let mut search: SearchRequest = extract::from_value(&Value::Object(fields))?;
     search.restrict(filter);
     Ok(search)
 }
