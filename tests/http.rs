@@ -1,6 +1,7 @@
 //! Every route, as a client meets it.
 
 mod embeddings;
+mod malformed;
 mod openapi;
 
 use std::net::SocketAddr;

@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use super::Limits;
 use super::format::{Counted, Draft, Fault, unreadable};
+use super::json::{self, JsonError};
 use super::lines::{Line, next_line};
-use super::metadata::describe;
 use super::reading::Note;
 use super::reason::SkipReason;
 
@@ -124,10 +124,7 @@ fn parse(line: &[u8]) -> Result<Draft, SkipReason> {
 
 /// Reads one object.
 pub(super) fn fields(line: &[u8]) -> Result<Fields, SkipReason> {
-    let line = std::str::from_utf8(line).map_err(|error| SkipReason::LineNotUtf8 {
-        position: error.valid_up_to() + 1,
-    })?;
-    serde_json::from_str(line).map_err(|error| not_an_object(&error))
+    json::read(line).map_err(|error| not_an_object(&error))
 }
 
 impl Fields {
@@ -202,19 +199,28 @@ fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> Ski
     SkipReason::FieldType {
         field,
         expected,
-        received: describe(value),
+        received: json::received(value),
     }
 }
 
-fn not_an_object(error: &serde_json::Error) -> SkipReason {
-    // The parser counts lines too, but it has only ever seen this one.
-    let message = error.to_string();
-    let problem = message
-        .rsplit_once(" at line ")
-        .map_or(message.as_str(), |(said, _)| said);
-    SkipReason::NotAnObject {
-        problem: problem.to_owned(),
-        column: error.column(),
+fn not_an_object(error: &JsonError) -> SkipReason {
+    match error {
+        JsonError::NotUtf8 { position } => SkipReason::LineNotUtf8 {
+            position: *position,
+        },
+        // The parser counts lines too, but it has only ever seen this one.
+        JsonError::Syntax(error) => SkipReason::NotJson {
+            problem: error.problem(),
+            column: error.column(),
+        },
+        JsonError::Fault(fault) => match fault.received_as_a_whole() {
+            Some(received) => SkipReason::NotAnObject {
+                received: received.to_owned(),
+            },
+            None => SkipReason::UnreadableValue {
+                problem: fault.to_string(),
+            },
+        },
     }
 }
 

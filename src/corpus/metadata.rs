@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::date::PartialDate;
+use super::json;
 use super::reading::{Note, excerpt};
 
 /// What is known of a document beside its text. Every field may be missing.
@@ -150,27 +151,14 @@ fn left_out(field: &str, expected: &'static str, received: &Value) -> Note {
     Note::FieldLeftOut {
         field: field.to_owned(),
         expected,
-        received: describe(received),
+        received: json::received(received),
     }
 }
 
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => excerpt(text),
-        Value::Array(_) | Value::Object(_) => describe(value),
+        Value::Array(_) | Value::Object(_) => json::received(value),
         plain => plain.to_string(),
     }
-}
-
-/// A JSON value in words: its kind, and what it looks like.
-pub(super) fn describe(value: &Value) -> String {
-    let kind = match value {
-        Value::Null => return "null".to_owned(),
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "the number",
-        Value::String(text) => return excerpt(text),
-        Value::Array(items) => return format!("a list of {}", items.len()),
-        Value::Object(fields) => return format!("an object of {} fields", fields.len()),
-    };
-    format!("{kind} {value}")
 }

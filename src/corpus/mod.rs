@@ -12,6 +12,7 @@
 //! | `listing` | which files there are, and which of them are speeches |
 //! | `format` | extension -> reader; the contract every reader keeps |
 //! | `text`, `markdown` + `front_matter`, `jsonl` + `lines` | one reader per format |
+//! | `json` | JSON, with errors whose kinds are types; clients' requests are read by it as well |
 //! | `table` + `records` | `metadata.csv` |
 //! | `sent` | a document that a client sends, read as a line of JSON lines is |
 //! | `decode` | bytes -> text, and whether the text is sound |
@@ -38,6 +39,7 @@ mod decode;
 mod format;
 mod front_matter;
 mod id;
+pub(crate) mod json;
 mod jsonl;
 mod lines;
 mod listing;

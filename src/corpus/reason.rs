@@ -72,13 +72,25 @@ pub enum SkipReason {
         /// The byte's position, counted from 1.
         position: usize,
     },
-    /// A line that is no JSON object.
-    #[error("expected a JSON object, received {problem} (column {column})")]
-    NotAnObject {
-        /// What the parser said.
+    /// A line that is not JSON.
+    #[error("it is not JSON: {problem} (column {column})")]
+    NotJson {
+        /// What stands there that should not.
         problem: String,
         /// Where in the line.
         column: usize,
+    },
+    /// A line of JSON that is not an object.
+    #[error("expected a JSON object, received {received}")]
+    NotAnObject {
+        /// What it is.
+        received: String,
+    },
+    /// A JSON object with a value that cannot be read, such as a number that is too large.
+    #[error("{problem}")]
+    UnreadableValue {
+        /// The field, what was expected and what was received.
+        problem: String,
     },
     /// An object without `text`.
     #[error("expected a field text, received {}", listed(fields))]

@@ -3,9 +3,8 @@
 //! It has the form of a line of JSON lines and is read by the same reader. But a client can be told
 //! at once what is wrong: what a corpus reader leaves out or changes with a note is a fault here.
 
-use serde::Deserialize;
-
 use super::decode::inspect;
+use super::json::{self, JsonError};
 use super::jsonl::{self, Fields};
 use super::metadata::Metadata;
 use super::reading::Note;
@@ -115,10 +114,8 @@ impl Sent {
     pub fn read_list(
         json: &[u8],
         max_text_bytes: usize,
-    ) -> Result<Vec<Result<Self, Unfit>>, serde_json::Error> {
-        let mut reader = serde_json::Deserializer::from_slice(json);
-        let items = Vec::<Fields>::deserialize(&mut reader)?;
-        reader.end()?;
+    ) -> Result<Vec<Result<Self, Unfit>>, JsonError> {
+        let items: Vec<Fields> = json::read(json)?;
         Ok(items
             .into_iter()
             .map(|fields| Self::checked(fields, max_text_bytes))
@@ -268,11 +265,11 @@ mod tests {
             (r#"{"text": "Peace."}"#, "field id"),
             (r#"{"id": "a", "text": "Pe\u0000ace."}"#, "NUL"),
             (r#"{"id": "a", "text": "Peace.", "venue": "\u0000"}"#, "NUL"),
-            (r#"{"id": "a", "text": "\ud800"}"#, "hex escape"),
+            (r#"{"id": "a", "text": "\ud800"}"#, "surrogate"),
             (r#"{"id": "a", "text": " "}"#, "no text"),
             (r#"{"id": "a"}"#, "field text"),
-            (r#"["a"]"#, "an object"),
-            (r#"{"id": "a", "text": "Peace."} x"#, "trailing"),
+            (r#"["a"]"#, "received an array"),
+            (r#"{"id": "a", "text": "Peace."} x"#, "after its end"),
         ] {
             let fault = document(json).unwrap_err().to_string();
             assert!(fault.contains(expected), "{json}: {fault}");

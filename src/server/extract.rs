@@ -9,11 +9,12 @@ use actix_web::error::PayloadError;
 use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpRequest, web};
 use percent_encoding::percent_decode_str;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::problem::Problem;
 use super::service::Service;
+use crate::corpus::json::{self, Fault, FaultKind, JsonError, Object};
 
 /// A body's bytes, bounded; its errors are [`Problem`]s.
 pub(super) struct Body(web::Bytes);
@@ -106,39 +107,7 @@ impl Body {
 
     /// Reads the body as a JSON object.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        // serde would take a list for a struct, its items for the fields in their order.
-        if self.0.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-            return Err(Problem::wrong_type(
-                "the body is a list; expected an object",
-            ));
-        }
-        let mut reader = serde_json::Deserializer::from_slice(&self.0);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let path = error.path().to_string();
-            let error = error.into_inner();
-            if let Err(error) = std::str::from_utf8(&self.0) {
-                return Problem::bad_json(format!("the body is not UTF-8: {error}"));
-            }
-            // The check below skips strings without a look at their escapes.
-            if error.is_syntax() && error.to_string().contains("hex escape") {
-                let detail = format!("half of a surrogate pair is no character: {error}");
-                // Where a name cannot be read there is none to be told.
-                return if path.contains('?') {
-                    Problem::bad_json(detail)
-                } else {
-                    Problem::bad_json(format!("{path}: {detail}")).at(path)
-                };
-            }
-            // A number where a name is expected is called a syntax error, in a body that has none.
-            if error.is_data() || serde_json::from_slice::<IgnoredAny>(&self.0).is_ok() {
-                describe(&error.to_string(), &path)
-            } else {
-                Problem::bad_json(format!("the body is not JSON: {error}"))
-            }
-        })?;
-        reader.end().map_err(|e| {
-            Problem::bad_json(format!("the body goes on after its JSON value: {e}"))
-        })?;
+        let Object(value) = json::read(&self.0).map_err(|error| unreadable(&error))?;
         Ok(value)
     }
 }
@@ -160,37 +129,40 @@ pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Prob
 }
 
 /// Reads a request from what stands for its JSON.
-pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        describe(&error.into_inner().to_string(), &path)
-    })
+pub(super) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
+    json::from_value(value).map_err(|error| unreadable(&error))
 }
 
-/// serde says what is wrong in words; the kind of problem and the field are read out of them.
-fn describe(message: &str, path: &str) -> Problem {
-    let name = || {
-        let inner = message.split('`').nth(1).unwrap_or_default().to_owned();
-        if path == "." || (path.ends_with(&inner) && !path.contains('[')) {
-            inner
-        } else if path.ends_with(&inner) {
-            // Of many of a list this one.
-            path.to_owned()
-        } else {
-            format!("{path}.{inner}")
+/// The problem that a body has which cannot be read.
+fn unreadable(error: &JsonError) -> Problem {
+    match error {
+        JsonError::NotUtf8 { .. } | JsonError::Syntax(_) => {
+            Problem::bad_json(format!("the body is not JSON: {error}"))
         }
-    };
-    let detail = || match path.rsplit_once(']') {
-        Some((member, _)) => format!("{member}]: {message}"),
-        None => message.to_owned(),
-    };
-    if message.starts_with("unknown field") {
-        Problem::unknown_field(detail()).at(name())
-    } else if message.starts_with("missing field") {
-        Problem::missing_field(detail()).at(name())
-    } else if path == "." {
-        Problem::wrong_type(message)
-    } else {
-        Problem::wrong_type(format!("{path}: {message}")).at(path)
+        JsonError::Fault(fault) => of_fault(fault),
     }
 }
+
+fn of_fault(fault: &Fault) -> Problem {
+    let Some(field) = fault.field() else {
+        let detail = format!("the body: {fault}");
+        return match fault.kind() {
+            FaultKind::NotUnicode => Problem::bad_json(detail),
+            _ => Problem::wrong_type(detail),
+        };
+    };
+    let problem = match fault.kind() {
+        FaultKind::NotUnicode => Problem::bad_json,
+        FaultKind::UnknownField { .. } => Problem::unknown_field,
+        FaultKind::MissingField { .. } => Problem::missing_field,
+        FaultKind::WrongType { .. }
+        | FaultKind::RepeatedField { .. }
+        | FaultKind::NumberTooLarge { .. }
+        | FaultKind::TooDeep { .. }
+        | FaultKind::Other(_) => Problem::wrong_type,
+    };
+    problem(fault.to_string()).at(field)
+}
+
+#[cfg(test)]
+mod tests;

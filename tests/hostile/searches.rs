@@ -217,7 +217,7 @@ fn batches_that_are_none() {
             ("{\"searches\": {}}", "wrong_type"),
             ("{\"searches\": []}", "parameter_out_of_range"),
             (&many, "parameter_out_of_range"),
-            (&deep, "wrong_type"),
+            (&deep, "bad_json"),
             ("{\"searches\": [1]}", "wrong_type"),
             ("{\"searches\": [null]}", "wrong_type"),
             ("{\"searches\": [[]]}", "wrong_type"),
@@ -299,7 +299,7 @@ fn inputs_that_have_no_embedding() {
             (&many, "too_many_inputs"),
             (&long, "input_too_long"),
             (&huge, "wrong_type"),
-            (&deep, "wrong_type"),
+            (&deep, "bad_json"),
         ],
     );
     all_are_answered(&cases);

@@ -136,12 +136,12 @@ fn bad_lines_are_skipped_with_their_number_and_the_rest_kept() {
     let run = read(&[&folder.path("")], &limits);
     assert_eq!(run.ids(), ["t-1", "t-10"]);
     let expected = [
-        "Some(2) expected a JSON object, received invalid type: sequence, expected an object",
+        "Some(2) expected a JSON object, received an array",
         "Some(3) text: expected a string, received the number 3",
         "Some(4) expected a field text, received Text",
         "Some(5) id: expected a string or an integer, received the number 1.5",
         "Some(6) there is no text in it",
-        "Some(7) expected a JSON object, received EOF while parsing an object",
+        "Some(7) it is not JSON: unexpected end",
         "Some(8) expected UTF-8, received an invalid byte at position 1",
         "Some(9) expected at most 500 bytes, received more",
     ];

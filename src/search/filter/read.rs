@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::corpus::{DocumentId, PartialDate};
+use crate::corpus::{DocumentId, PartialDate, json};
 
 use super::super::SearchError;
 use super::super::fields::FIELDS;
@@ -95,14 +95,14 @@ fn wanted(name: &str, value: &Value, at: &str) -> Result<Wanted, SearchError> {
         ("date", _) => Err(wrong(at, "a date or {\"from\": date, \"to\": date}", value)),
         ("year", Value::String(text)) => year(text, at),
         ("year", Value::Number(number)) => year(&number.to_string(), at),
-        ("year", _) => Err(wrong(at, "a year or a list of years", value)),
+        ("year", _) => Err(wrong(at, "a year or an array of years", value)),
         ("document", Value::String(text)) => document(text, at),
         (_, Value::String(text)) if FIELDS.contains(&name) => line(text, at),
         (_, Value::String(text)) => Ok(Wanted::Text(text.clone())),
         (_, Value::Number(_) | Value::Bool(_)) if !FIELDS.contains(&name) => {
             Ok(Wanted::Text(value.to_string()))
         }
-        _ => Err(wrong(at, "a string or a list of strings", value)),
+        _ => Err(wrong(at, "a string or an array of strings", value)),
     }
 }
 
@@ -188,15 +188,10 @@ fn bad(at: &str, reason: String) -> SearchError {
 }
 
 fn wrong(at: &str, expected: &str, received: &Value) -> SearchError {
-    let kind = match received {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    bad(at, format!("expected {expected}, received {kind}"))
+    bad(
+        at,
+        format!("expected {expected}, received {}", json::received(received)),
+    )
 }
 
 #[cfg(test)]
@@ -250,7 +245,7 @@ mod tests {
             (json!({"year": 15}), "year", "15"),
             (json!({"year": 2015.5}), "year", "2015.5"),
             (json!({"year": "2015-10"}), "year", "2015-10"),
-            (json!({"year": true}), "year", "truth"),
+            (json!({"year": true}), "year", "received true"),
             (json!({"speaker": []}), "speaker", "0 values"),
             (json!({"session": []}), "session", "0 values"),
             (json!({"speaker": " \t"}), "speaker", "\" \\t\""),

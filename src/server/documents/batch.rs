@@ -235,10 +235,7 @@ fn unreadable(reason: &SkipReason, detail: String) -> Problem {
         SkipReason::Binary { .. } => Problem::not_text(detail).at("text"),
         SkipReason::NoText { .. } => Problem::missing_field(detail).at("text"),
         SkipReason::FieldType { field, .. } => Problem::wrong_type(detail).at(*field),
-        // What the parser calls a wrong type is JSON, but no object.
-        SkipReason::NotAnObject { problem, .. } if problem.starts_with("invalid type") => {
-            Problem::wrong_type(detail)
-        }
+        SkipReason::NotAnObject { .. } => Problem::wrong_type(detail),
         _ => Problem::bad_json(detail),
     }
 }

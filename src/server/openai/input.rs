@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Object, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -67,7 +67,9 @@ impl<'de> Visitor<'de> for InputVisitor {
     type Value = Input;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, a list of strings, a list of token ids or a list of such lists")
+        f.write_str(
+            "a string, an array of strings, an array of token ids or an array of such arrays",
+        )
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Input, E> {
@@ -93,7 +95,7 @@ impl<'de> Visitor<'de> for InputVisitor {
                 (Input::ManyTokens(lists), Item::Tokens(ids)) => lists.push(ids),
                 _ => {
                     return Err(A::Error::custom(
-                        "strings, token ids and lists are mixed; expected items of one kind",
+                        "expected items of one type, received strings, token ids and arrays together",
                     ));
                 }
             }
@@ -108,7 +110,7 @@ impl<'de> Visitor<'de> for ItemVisitor {
     type Value = Item;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, a token id or a list of token ids")
+        f.write_str("a string, a token id or an array of token ids")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Item, E> {
@@ -122,7 +124,7 @@ impl<'de> Visitor<'de> for ItemVisitor {
     fn visit_u64<E: Error>(self, number: u64) -> Result<Item, E> {
         let id = number.try_into();
         id.map(Item::Token)
-            .map_err(|_| E::custom(format_args!("{number} is far from being a token id")))
+            .map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &"a token id"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Item, A::Error> {
@@ -162,7 +164,7 @@ impl PartialSchema for Input {
                     .max_items(Some(MAX_INPUTS)),
             )
             .description(Some(
-                "A string, a list of strings, a list of token ids or a list of such lists.",
+                "A string, an array of strings, an array of token ids or an array of such arrays.",
             ))
             .into()
     }
@@ -173,9 +175,10 @@ impl ToSchema for Input {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::corpus::json;
 
     fn read(json: &str) -> Result<Input, String> {
-        serde_json::from_str(json).map_err(|e| e.to_string())
+        json::read(json.as_bytes()).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) async fn list(
     let (_, snapshot) = service.ready()?;
     let pairs = extract::pairs(&request)?;
     let (filter, fields) = url::read(pairs, snapshot.catalogue(), &KNOWN)?;
-    let ListParameters { limit, after } = extract::from_value(Value::Object(fields))?;
+    let ListParameters { limit, after } = extract::from_value(&Value::Object(fields))?;
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("limit is {limit}; expected 1 to {MAX_LIMIT}");
         return Err(Problem::limit_out_of_range(detail).at("limit"));

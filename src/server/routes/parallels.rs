@@ -96,7 +96,7 @@ pub(super) async fn of_passage(
     let (document, ordinal) = parse_passage_id(&path)?;
     let (_, snapshot) = service.ready()?;
     let (target, fields) = url::read(extract::pairs(&request)?, snapshot.catalogue(), &PASSAGE)?;
-    let asked: PassageParameters = extract::from_value(Value::Object(fields))?;
+    let asked: PassageParameters = extract::from_value(&Value::Object(fields))?;
     let thresholds = asked.read()?;
     target.check(snapshot.catalogue())?;
     let row = snapshot.catalogue().row_at(document.as_str(), ordinal);
@@ -161,5 +161,5 @@ fn parameters<T: DeserializeOwned>(
         let detail = "two documents are compared whole; expected no filter";
         return Err(Problem::unknown_field(detail).at("filter"));
     }
-    extract::from_value(Value::Object(fields))
+    extract::from_value(&Value::Object(fields))
 }

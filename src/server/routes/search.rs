@@ -188,7 +188,7 @@ pub(super) async fn facets(
     let (_, snapshot) = service.ready()?;
     let pairs = extract::pairs(&request)?;
     let (filter, given) = url::read(pairs, snapshot.catalogue(), &KNOWN_FACETS)?;
-    let FacetParameters { mut facets } = extract::from_value(Value::Object(given))?;
+    let FacetParameters { mut facets } = extract::from_value(&Value::Object(given))?;
     if facets.is_empty() {
         facets = ["speaker", "country", "year"].map(str::to_owned).to_vec();
     }
@@ -280,7 +280,7 @@ fn from_url(pairs: Vec<(String, String)>, catalogue: &Catalogue) -> Result<Searc
     if let Some(query) = fields.remove("q") {
         fields.insert("query".to_owned(), query);
     }
-    let mut search: SearchRequest = extract::from_value(Value::Object(fields))?;
+    let mut search: SearchRequest = extract::from_value(&Value::Object(fields))?;
     search.restrict(filter);
     Ok(search)
 }

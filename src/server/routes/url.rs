@@ -1,8 +1,9 @@
 //! From the parameters of a URL to a filter and the fields of a request.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
+use crate::corpus::json::{self, JsonError};
 use crate::engine::Catalogue;
 use crate::search::{FIELDS, Filter};
 use crate::server::problem::Problem;
@@ -65,8 +66,12 @@ pub(super) fn read(
                 None => chosen.push((name, vec![value])),
             }
         } else if name == "filter" {
-            let filter: Value = serde_json::from_str(&value).map_err(|error| {
-                Problem::bad_filter(format!("filter is not JSON: {error}")).at("filter")
+            let filter: Value = json::read(value.as_bytes()).map_err(|error| {
+                let detail = match error {
+                    JsonError::Fault(fault) => format!("filter: {fault}"),
+                    error => format!("filter is not JSON: {error}"),
+                };
+                Problem::bad_filter(detail).at("filter")
             })?;
             filters.push(Filter::read(&filter)?);
         } else if is_own {
@@ -94,7 +99,10 @@ fn put(
     known: &Known,
 ) -> Result<(), Problem> {
     if known.lists.contains(&name.as_str()) {
-        if let Value::Array(values) = fields.entry(name).or_insert_with(|| json!([])) {
+        if let Value::Array(values) = fields
+            .entry(name)
+            .or_insert_with(|| Value::Array(Vec::new()))
+        {
             values.push(Value::String(value));
         }
         return Ok(());

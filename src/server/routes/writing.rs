@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
-use serde::de::IgnoredAny;
 
 use super::documents::parse_id;
+use crate::corpus::json::{self, FaultKind, JsonError};
 use crate::corpus::{DocumentId, Sent, Unfit};
 use crate::engine::{Condition, Deleted};
 use crate::server::documents::batch::{self, Item};
@@ -130,7 +130,7 @@ pub(super) async fn delete(
 /// A body that is one document.
 fn one(body: &Body, limit: usize) -> Result<Sent, Problem> {
     // Several lines have a place in the body: here the parser can tell it.
-    serde_json::from_slice::<IgnoredAny>(body.bytes()).map_err(|error| {
+    json::check(body.bytes()).map_err(|error| {
         Problem::bad_json(format!(
             "the body is not one JSON value: {error}; lines of JSON are sent as application/x-ndjson"
         ))
@@ -138,12 +138,13 @@ fn one(body: &Body, limit: usize) -> Result<Sent, Problem> {
     Sent::read(body.bytes(), limit).map_err(|unfit| unfit.fault.into())
 }
 
-fn not_a_list(error: &serde_json::Error) -> Problem {
-    let detail = format!("the body is not a list of documents: {error}");
-    if error.is_data() {
-        Problem::wrong_type(detail)
-    } else {
-        Problem::bad_json(detail)
+fn not_a_list(error: &JsonError) -> Problem {
+    let detail = format!("the body is not an array of documents: {error}");
+    match error {
+        JsonError::Fault(fault) if matches!(fault.kind(), FaultKind::WrongType { .. }) => {
+            Problem::wrong_type(detail)
+        }
+        _ => Problem::bad_json(detail),
     }
 }
 

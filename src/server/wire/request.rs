@@ -1,13 +1,9 @@
 //! The shapes of searches.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::corpus::json::Object;
 use crate::engine::Snapshot;
 use crate::search::{DEFAULT_LIMIT, Filter, GroupBy, Grouping, Include, Mode, Parts, Query};
 use crate::server::cursor::Asked;
@@ -180,33 +176,9 @@ pub(in crate::server) struct SearchParameters {
     timeout_ms: Option<u64>,
 }
 
-/// Reads a list of objects, and nothing else: serde would take a list for a struct, its items for
-/// the fields in their order.
 fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
     let objects = Vec::<Object<T>>::deserialize(from)?;
     Ok(objects.into_iter().map(|object| object.0).collect())
-}
-
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Fields<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
-            type Value = T;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map))
-            }
-        }
-
-        from.deserialize_map(Fields(PhantomData)).map(Self)
-    }
 }
 
 /// Searches that are answered together.
