@@ -1,5 +1,6 @@
-//! Where the time of a request went, for body and header.
+//! Where the time of a request went, for its body, its header, and whoever writes the request down.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponseBuilder;
@@ -45,28 +46,39 @@ impl TimingMs {
         }
     }
 
-    /// Adds the `Server-Timing` header (W3C Server Timing: names and durations in milliseconds).
-    pub(super) fn describe(&self, response: &mut HttpResponseBuilder) {
-        let value = format!(
-            "queue;dur={}, tokenize;dur={}, encode;dur={}, search;dur={}, fetch;dur={}, serialize;dur={}, total;dur={}",
-            self.queue,
-            self.tokenize,
-            self.encode,
-            self.search,
-            self.fetch,
-            self.serialize,
-            self.total
-        );
-        response.insert_header(("Server-Timing", value));
+    /// The stages with their names, in the order in which they follow one another.
+    pub(super) fn stages(&self) -> [(&'static str, f64); 6] {
+        [
+            ("queue", self.queue),
+            ("tokenize", self.tokenize),
+            ("encode", self.encode),
+            ("search", self.search),
+            ("fetch", self.fetch),
+            ("serialize", self.serialize),
+        ]
+    }
+
+    /// All stages, and what lies between them.
+    pub(super) fn total(&self) -> f64 {
+        self.total
+    }
+
+    /// Attaches the times to an answer: as its `Server-Timing` header for the client, as they are for
+    /// metrics, traces and logs.
+    pub(super) fn attach(self, response: &mut HttpResponseBuilder) {
+        response.insert_header(("Server-Timing", self.to_string()));
+        response.extensions_mut().insert(self);
     }
 }
 
-/// The stages in a `Server-Timing` header that [`TimingMs`] wrote, in milliseconds.
-pub(super) fn stages(header: &str) -> impl Iterator<Item = (&str, f64)> {
-    header.split(',').filter_map(|metric| {
-        let (name, duration) = metric.trim().split_once(";dur=")?;
-        Some((name, duration.parse().ok()?))
-    })
+/// As W3C Server Timing writes it: names and durations in milliseconds.
+impl fmt::Display for TimingMs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (stage, duration) in self.stages() {
+            write!(f, "{stage};dur={duration}, ")?;
+        }
+        write!(f, "total;dur={}", self.total)
+    }
 }
 
 /// To the microsecond.

@@ -44,6 +44,51 @@ impl Scrape {
 }
 
 #[test]
+fn stages_are_measured_as_their_clients_are_told() {
+    let (engine, _data) = support::sample_engine();
+    let service = Arc::new(Service::new(support::LIMITS));
+    service.attach(engine);
+    let server = support::start_server(service);
+    let stages = [
+        "queue",
+        "tokenize",
+        "encode",
+        "search",
+        "fetch",
+        "serialize",
+    ];
+    let mut told = [0.0; 6];
+    for line in [
+        "GET /v1/search?q=peace&limit=1",
+        "GET /v1/search?q=war&mode=hybrid",
+        "GET /v1/search?q=treaty&mode=keyword",
+    ] {
+        let reply = send(server, line, &[], "");
+        let body = reply.json();
+        for (sum, stage) in told.iter_mut().zip(stages) {
+            let took = body["timing_ms"][stage].as_f64().unwrap();
+            *sum += took / 1e3;
+            let header = format!("{stage};dur={took}");
+            assert!(reply.header("server-timing").contains(&header));
+        }
+    }
+    // Answers without stages, and those of searches that fail, have no times.
+    send(server, "GET /v1/search?q=", &[], "").is_problem(400, "empty_query");
+    assert_eq!(send(server, "GET /v1/documents", &[], "").status, 200);
+    let scrape = Scrape::of(server);
+    for (told, stage) in told.iter().zip(stages) {
+        let measured = |what: &str| {
+            scrape.value(&format!(
+                "antiphon_stage_seconds_{what}{{stage=\"{stage}\"}}"
+            ))
+        };
+        assert!((measured("count") - 3.0).abs() < 0.1, "{stage}");
+        assert!((measured("sum") - told).abs() < 1e-9, "{stage}");
+    }
+    assert!(!scrape.0.contains("stage=\"total\""));
+}
+
+#[test]
 fn caches_encoder_index_and_store_are_measured() {
     let (engine, data) = support::sample_engine();
     let service = Arc::new(Service::new(support::LIMITS));

@@ -11,6 +11,7 @@ use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::{Error, HttpMessage};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
 
 use super::access::KeyName;
 use super::connections::{Connection, Use};
@@ -18,7 +19,7 @@ use super::running::Place;
 use super::traces::{Parent, Request};
 use crate::server::problem::{Code, Shed};
 use crate::server::service::Service;
-use crate::server::timing::{milliseconds, stages};
+use crate::server::timing::{TimingMs, milliseconds};
 
 /// The status of a request whose client hung up before it was answered; it is never sent.
 const HUNG_UP: u16 = 499;
@@ -74,7 +75,7 @@ pub(super) struct Record {
     code: Option<&'static str>,
     shed: Option<&'static str>,
     key: Option<Arc<str>>,
-    timing: Option<HeaderValue>,
+    timing: Option<TimingMs>,
     /// When the answer's head was there.
     answered: Duration,
     /// What this request is part of, where traces are made.
@@ -131,7 +132,7 @@ impl Record {
         self.code = extensions.get::<Code>().map(|code| code.0);
         self.shed = extensions.get::<Shed>().map(|shed| shed.0);
         self.answered = self.start.elapsed();
-        self.timing = response.headers().get("server-timing").cloned();
+        self.timing = extensions.get::<TimingMs>().copied();
         self.key = request
             .extensions()
             .get::<KeyName>()
@@ -151,15 +152,6 @@ impl Record {
         self.status.map_or(HUNG_UP, |status| status.as_u16())
     }
 
-    fn stages(&self) -> impl Iterator<Item = (&str, f64)> {
-        stages(
-            self.timing
-                .as_ref()
-                .and_then(|v| v.to_str().ok())
-                .unwrap_or(""),
-        )
-    }
-
     fn line(&self, took: Duration, trace: Option<String>) -> String {
         let line = Line {
             time: Timestamp::now().to_string(),
@@ -175,7 +167,7 @@ impl Record {
             key: self.key.as_deref(),
             peer: self.peer,
             user_agent: self.agent.as_ref().map(|agent| cut(text(agent))),
-            stages_ms: self.stages().collect(),
+            stages_ms: self.timing,
         };
         // Texts and numbers can always be written as JSON.
         serde_json::to_string(&line).unwrap_or_default()
@@ -200,7 +192,7 @@ impl Record {
                 bytes: self.bytes,
                 took,
                 answered: self.answered,
-                stages: &self.stages().collect::<Vec<_>>(),
+                timing: self.timing.as_ref(),
             },
         )
     }
@@ -218,7 +210,7 @@ impl Drop for Record {
             guard.metrics().shed(bound);
         }
         // The handler's total is part of the request's own time.
-        for (stage, milliseconds) in self.stages().filter(|(stage, _)| *stage != "total") {
+        for (stage, milliseconds) in self.timing.iter().flat_map(TimingMs::stages) {
             guard.metrics().stage(stage, milliseconds);
         }
         let trace = self.traced(took);
@@ -233,7 +225,7 @@ impl Drop for Record {
                 url = ?cut(self.uri.path_and_query().map_or("", |url| url.as_str())),
                 status = self.status(),
                 ms = milliseconds(took),
-                stages_ms = self.timing.as_ref().map_or("", text),
+                stages_ms = self.timing.map(|timing| timing.to_string()).unwrap_or_default(),
                 "a slow request"
             );
         }
@@ -257,12 +249,17 @@ struct Line<'a> {
     key: Option<&'a str>,
     peer: Option<SocketAddr>,
     user_agent: Option<&'a str>,
+    /// Empty where the answer has no stages.
     #[serde(serialize_with = "as_map")]
-    stages_ms: Vec<(&'a str, f64)>,
+    stages_ms: Option<TimingMs>,
 }
 
-fn as_map<S: serde::Serializer>(pairs: &[(&str, f64)], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(pairs.iter().copied())
+#[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // so serde calls it
+fn as_map<S: Serializer>(timing: &Option<TimingMs>, to: S) -> Result<S::Ok, S::Error> {
+    match timing {
+        Some(timing) => timing.serialize(to),
+        None => to.serialize_map(Some(0))?.end(),
+    }
 }
 
 fn text(value: &HeaderValue) -> &str {

@@ -28,6 +28,7 @@ use opentelemetry_sdk::trace::{
 
 use super::GuardError;
 use crate::engine;
+use crate::server::timing::TimingMs;
 
 /// Spans that wait to be sent; more are dropped.
 const QUEUE: usize = 8192;
@@ -98,8 +99,8 @@ pub(super) struct Request<'a> {
     pub(super) took: Duration,
     /// When the answer's head was there, from the beginning.
     pub(super) answered: Duration,
-    /// In milliseconds, one after the other; the last one, `total`, is all of them.
-    pub(super) stages: &'a [(&'a str, f64)],
+    /// The stages of the answer, if it has any.
+    pub(super) timing: Option<&'a TimingMs>,
 }
 
 impl Parent {
@@ -270,25 +271,22 @@ fn attributes(request: &Request<'_>) -> Vec<KeyValue> {
 
 /// The stages with their beginnings and ends, counted from that of the request. They come one after
 /// the other, and their total ends where the answer's head is there.
-fn laid_out<'a>(
-    request: &Request<'a>,
-) -> impl Iterator<Item = (&'a str, Duration, Duration)> + use<'a> {
+fn laid_out(
+    request: &Request<'_>,
+) -> impl Iterator<Item = (&'static str, Duration, Duration)> + use<> {
     let duration = |milliseconds: f64| {
         Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or(Duration::ZERO)
     };
-    let stages = request.stages;
-    let total = stages.iter().find(|(name, _)| *name == "total");
-    let total = total.map_or(Duration::ZERO, |(_, total)| duration(*total));
+    let timing = request.timing.copied();
+    let total = timing.map_or(Duration::ZERO, |timing| duration(timing.total()));
     let mut begun = request.answered.saturating_sub(total);
-    stages
-        .iter()
-        .filter(|(name, _)| *name != "total")
-        .map(move |(name, took)| {
-            let ended = begun + duration(*took);
-            let stage = (*name, begun, ended);
-            begun = ended;
-            stage
-        })
+    let stages = timing.into_iter().flat_map(|timing| timing.stages());
+    stages.map(move |(name, took)| {
+        let ended = begun + duration(took);
+        let stage = (name, begun, ended);
+        begun = ended;
+        stage
+    })
 }
 
 /// Counts what is sent, and says now and then why it is not.
@@ -368,9 +366,16 @@ impl HttpClient for Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::StageTimes;
 
     #[test]
     fn stages_end_where_the_answer_begins() {
+        let stages = StageTimes {
+            encode: Duration::from_millis(3),
+            ..StageTimes::default()
+        };
+        let begun = Instant::now();
+        let timing = TimingMs::new(Duration::from_millis(2), stages, Duration::ZERO, begun);
         let request = Request {
             id: "a",
             method: "GET",
@@ -383,13 +388,31 @@ mod tests {
             bytes: 0,
             took: Duration::from_millis(20),
             answered: Duration::from_millis(15),
-            stages: &[("queue", 2.0), ("encode", 3.0), ("total", 10.0)],
+            timing: Some(&timing),
         };
-        let milliseconds = |(name, begun, ended): (_, Duration, Duration)| {
-            (name, begun.as_millis(), ended.as_millis())
-        };
-        let laid_out: Vec<_> = laid_out(&request).map(milliseconds).collect();
-        assert_eq!(laid_out, [("queue", 5, 7), ("encode", 7, 10)]);
+        let total = Duration::from_secs_f64(timing.total() / 1e3);
+        let mut expected = request.answered.saturating_sub(total);
+        let laid_out: Vec<_> = laid_out(&request).collect();
+        let names: Vec<&str> = laid_out.iter().map(|(name, ..)| *name).collect();
+        let stages = [
+            "queue",
+            "tokenize",
+            "encode",
+            "search",
+            "fetch",
+            "serialize",
+        ];
+        assert_eq!(names, stages);
+        for (name, begun, ended) in laid_out {
+            assert_eq!(begun, expected, "{name}");
+            let took = match name {
+                "queue" => 2,
+                "encode" => 3,
+                _ => 0,
+            };
+            assert_eq!(ended, begun + Duration::from_millis(took), "{name}");
+            expected = ended;
+        }
     }
 
     #[test]

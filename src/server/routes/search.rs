@@ -151,7 +151,7 @@ pub(super) async fn batch(
         .await?;
     let answer = batch_response(&snapshot, answers, stages, queue, start)?;
     let mut response = HttpResponse::Ok();
-    answer.timing_ms.describe(&mut response);
+    answer.timing_ms.attach(&mut response);
     Ok(response.json(answer))
 }
 
@@ -227,7 +227,7 @@ async fn answer(
         })
         .await?;
     let mut response = HttpResponse::Ok();
-    answer.timing_ms.describe(&mut response);
+    answer.timing_ms.attach(&mut response);
     Ok(response.json(answer))
 }
 
