@@ -13,6 +13,7 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use super::keys::{Key, KeyRing, Scope};
 use super::shed::{shed, skip_body};
 use super::{Guard, cors};
+use crate::server::admission::Full;
 use crate::server::openai::OpenAiProblem;
 use crate::server::problem::Problem;
 use crate::server::service::Service;
@@ -36,14 +37,38 @@ pub(in crate::server) async fn admit(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Err(problem) = check(service.guard(), &request) {
-        return Ok(refuse(request, problem));
+    match decide(service.guard(), &request, shed(&service, &request)) {
+        Verdict::Admitted => Ok(next.call(request).await?.map_into_boxed_body()),
+        Verdict::NotAllowed(problem) => Ok(refuse(request, problem)),
+        Verdict::NoRoom(full) => {
+            skip_body(&service, &mut request).await;
+            Ok(refuse(request, full.problem()))
+        }
     }
-    if let Some(full) = shed(&service, &request) {
-        skip_body(&service, &mut request).await;
-        return Ok(refuse(request, full.problem()));
+}
+
+/// What becomes of a request before it is read.
+pub(super) enum Verdict {
+    /// It goes on to its handler.
+    Admitted,
+    /// It lacks a key, a scope or a share, or comes from another site's page.
+    NotAllowed(Problem),
+    /// It would have to wait where no more may.
+    NoRoom(Full),
+}
+
+/// Decides what becomes of a request for which there is room, unless the queue is `full`.
+///
+/// This is the one place that knows the order: key, scope, share, room. A stranger need not know how
+/// busy the service is, and who is told has paid for it out of a share. Both layers ask here, so the
+/// order is the same wherever a request is turned away. A share is taken of a request that is admitted
+/// or finds no room, so it is asked once for each of those.
+pub(super) fn decide(guard: &Guard, request: &ServiceRequest, full: Option<Full>) -> Verdict {
+    match (check(guard, request), full) {
+        (Err(problem), _) => Verdict::NotAllowed(problem),
+        (Ok(()), Some(full)) => Verdict::NoRoom(full),
+        (Ok(()), None) => Verdict::Admitted,
     }
-    Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 /// An answer in the shape that the route's clients read.
@@ -56,7 +81,8 @@ pub(super) fn refuse(request: ServiceRequest, problem: Problem) -> ServiceRespon
     request.into_response(response)
 }
 
-pub(super) fn check(guard: &Guard, request: &ServiceRequest) -> Result<(), Problem> {
+/// Checks the key, its scope and its share; without keys, where the request comes from.
+fn check(guard: &Guard, request: &ServiceRequest) -> Result<(), Problem> {
     // The path as the router reads it: `%61dmin` is `admin` there, and so it must be here.
     let Some(needed) = needed(request.method(), request.match_info().as_str()) else {
         return Ok(());

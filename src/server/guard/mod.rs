@@ -4,8 +4,9 @@
 //! turns it away while the service stops, and sees to its metrics and log lines once the last byte
 //! of the answer is written. [`admit`] is the inner one: it asks for a key, its scope and its
 //! share, and turns away what would wait for a core where too many do. Most of those do not come so
-//! far: the outer layer turns them away by the same rules, for less. Between the two lies CORS, as a
-//! browser's preflight carries no key. Handlers know nothing of all this.
+//! far: the outer layer turns them away for less. In which order all this is asked is decided in one
+//! place for both (`decide` in `access`). Between the two lies CORS, as a browser's preflight carries no
+//! key. Handlers know nothing of all this.
 
 mod access;
 mod connections;

@@ -15,7 +15,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpResponse};
 
-use super::access::check;
+use super::access::{Verdict, decide};
 use super::connections::Connection;
 use super::journal::Record;
 use super::running::Place;
@@ -38,7 +38,8 @@ pub(super) struct Refusal {
     _place: Place,
 }
 
-/// Whether a request is turned away here. Its key is found good first, and its share is taken.
+/// Whether a request is turned away here, for want of room. Nearly all others are let through by a look at
+/// the queue; who is not allowed in at all is told so by the inner layer.
 pub(super) fn of(service: &Service, request: &ServiceRequest) -> Option<Refusal> {
     let route = shed::search_route(request.match_info().as_str())?;
     let full = service.admission().full()?;
@@ -47,8 +48,9 @@ pub(super) fn of(service: &Service, request: &ServiceRequest) -> Option<Refusal>
         return None;
     }
     let place = guard.running.enter()?;
-    // Who is not let in is told so by the inner layer.
-    check(guard, request).ok()?;
+    let Verdict::NoRoom(full) = decide(guard, request, Some(full)) else {
+        return None;
+    };
     Some(Refusal {
         full,
         start: Instant::now(),

@@ -186,6 +186,50 @@ fn a_stranger_is_not_told_and_who_is_told_is_written_down() {
     assert!(told.try_recv().is_err(), "one line a request");
 }
 
+/// Of what is wrong with a request the first is told, by whichever layer it is turned away.
+#[test]
+fn the_order_of_the_checks_is_the_same_in_both_layers() {
+    for cors_origins in [vec![], vec!["https://example.org".to_owned()]] {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = folder.path().join("keys.toml");
+        let mint = |name: &str, scope, rate| {
+            let minted = Minted::new(name, &[scope], rate).unwrap();
+            minted.append_to(&keys).unwrap();
+            minted.key.clone()
+        };
+        let writer = mint("writer", Scope::Write, Some(0.001));
+        let limited = mint("limited", Scope::Search, Some(0.001));
+        let reader = mint("reader", Scope::Search, None);
+        // The outer layer leaves requests to the inner one where there is CORS.
+        let options = GuardOptions {
+            keys_file: Some(keys),
+            cors_origins,
+            ..GuardOptions::default()
+        };
+        let busy = Busy::behind(Guard::open(options).unwrap());
+        let mut stream = busy.connect();
+        for (key, status, code) in [
+            ("", 401, "key_missing"),
+            ("nobody", 401, "key_unknown"),
+            (&*writer, 403, "scope_missing"),
+            (&writer, 403, "scope_missing"),
+            // The first share is taken although there is no room, once.
+            (&limited, 503, "overloaded"),
+            (&limited, 429, "rate_limited"),
+            (&reader, 503, "overloaded"),
+            (&reader, 503, "overloaded"),
+        ] {
+            write(
+                &mut stream,
+                &format!("GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nX-Api-Key: {key}\r\n\r\n"),
+            );
+            let (head, body) = read(&mut stream);
+            assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
+            assert!(body.contains(&format!("\"code\":\"{code}\"")), "{body}");
+        }
+    }
+}
+
 #[test]
 fn pages_of_other_sites_can_read_that_the_service_is_busy() {
     let options = GuardOptions {
