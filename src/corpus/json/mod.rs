@@ -98,14 +98,12 @@ fn explain<T: DeserializeOwned>(json: &[u8], error: &serde_json::Error) -> JsonE
         let read = T::deserialize(&mut Reader::new(text(json)?));
         read.map_err(JsonError::Fault)
     });
-    match fault {
-        Err(fault) => fault,
-        // The two readers disagree. They should not, but a client still has to be told something.
-        Ok(_) => {
-            let text = String::from_utf8_lossy(json);
-            JsonError::Syntax(SyntaxError::new(&text, error))
-        }
-    }
+    // Should the two readers disagree, a client still has to be told something.
+    let Err(fault) = fault else {
+        let text = String::from_utf8_lossy(json);
+        return JsonError::Syntax(SyntaxError::new(&text, error));
+    };
+    fault
 }
 
 fn text(json: &[u8]) -> Result<&str, JsonError> {

@@ -168,11 +168,10 @@ impl<'de> Reader<'de> {
 }
 
 macro_rules! integers {
-    ($($method:ident $type:ty),*) => {
+    ($($method:ident $min:expr, $max:expr;)*) => {
         $(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-                #[allow(clippy::allow_attributes, clippy::cast_lossless, clippy::cast_sign_loss)]
-                let (min, max) = (<$type>::MIN as i64, <$type>::MAX as u64);
+                let (min, max) = ($min, $max);
                 self.read(Wanted::Integer { min, max }, visitor)
             }
         )*
@@ -193,8 +192,14 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     type Error = Fault;
 
     integers! {
-        deserialize_i8 i8, deserialize_i16 i16, deserialize_i32 i32, deserialize_i64 i64,
-        deserialize_u8 u8, deserialize_u16 u16, deserialize_u32 u32, deserialize_u64 u64
+        deserialize_i8 i8::MIN.into(), i8::MAX.cast_unsigned().into();
+        deserialize_i16 i16::MIN.into(), i16::MAX.cast_unsigned().into();
+        deserialize_i32 i32::MIN.into(), i32::MAX.cast_unsigned().into();
+        deserialize_i64 i64::MIN, i64::MAX.cast_unsigned();
+        deserialize_u8 0, u8::MAX.into();
+        deserialize_u16 0, u16::MAX.into();
+        deserialize_u32 0, u32::MAX.into();
+        deserialize_u64 0, u64::MAX;
     }
 
     types! {

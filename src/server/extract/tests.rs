@@ -7,159 +7,168 @@ use crate::server::wire::{
     PassageParameters, SearchRequest,
 };
 
-fn refused<T: DeserializeOwned>(body: &str) -> Problem {
-    let body = Body(web::Bytes::copy_from_slice(body.as_bytes()));
-    match body.json::<T>() {
-        Ok(_) => panic!("read"),
-        Err(problem) => problem,
+/// Checks what a body is answered: code, field, detail.
+#[track_caller]
+fn are_told<T: DeserializeOwned>(cases: &[(&str, &str, Option<&str>, &str)]) {
+    for (body, code, field, detail) in cases {
+        let bytes = Body(web::Bytes::copy_from_slice(body.as_bytes()));
+        let Err(problem) = bytes.json::<T>() else {
+            panic!("{body} was read");
+        };
+        assert_eq!(problem.to_string(), *detail, "{body}");
+        assert_eq!((problem.code(), problem.field()), (*code, *field), "{body}");
     }
 }
 
 #[test]
-fn problems_name_the_field_and_what_was_expected_and_received() {
-    let search = refused::<SearchRequest>;
-    let batch = refused::<BatchRequest>;
-    let embed = refused::<EmbeddingRequest>;
-    let parallels = refused::<ParallelsRequest>;
-    let families = refused::<FamiliesRequest>;
-    let inputs = "a string, an array of strings, an array of token ids or an array of such arrays";
-    for (problem, code, field, detail) in [
+fn problems_of_searches_name_the_field_and_what_was_expected_and_received() {
+    are_told::<SearchRequest>(&[
         (
-            search("{\"query\""),
+            "{\"query\"",
             "bad_json",
-            "",
+            None,
             "the body is not JSON: unexpected end at line 1, column 8",
         ),
+        ("", "bad_json", None, "the body is not JSON: it is empty"),
         (
-            search(""),
-            "bad_json",
-            "",
-            "the body is not JSON: it is empty",
-        ),
-        (
-            search("[\"peace\"]"),
+            "[\"peace\"]",
             "wrong_type",
-            "",
+            None,
             "the body: expected an object, received an array",
         ),
         (
-            search("{\"query\": 5}"),
+            "{\"query\": 5}",
             "wrong_type",
-            "query",
+            Some("query"),
             "query: expected a string, received the number 5",
         ),
         (
-            search("{\"query\": \"\\ud800\"}"),
+            "{\"query\": \"\\ud800\"}",
             "bad_json",
-            "query",
+            Some("query"),
             "query: expected Unicode characters, received half of a surrogate pair",
         ),
         (
-            search("{\"\\ud800\": 1}"),
+            "{\"\\ud800\": 1}",
             "bad_json",
-            "",
+            None,
             "the body: expected Unicode characters, received half of a surrogate pair",
         ),
         (
-            search("{\"limit\": \"ten\"}"),
+            "{\"limit\": \"ten\"}",
             "wrong_type",
-            "limit",
+            Some("limit"),
             "limit: expected a non-negative integer, received \"ten\"",
         ),
         (
-            search("{\"mode\": \"magic\"}"),
+            "{\"mode\": \"magic\"}",
             "wrong_type",
-            "mode",
+            Some("mode"),
             "mode: expected one of \"semantic\", \"keyword\", \"hybrid\", received \"magic\"",
         ),
         (
-            search("{\"like\": [\"a\", null]}"),
+            "{\"like\": [\"a\", null]}",
             "wrong_type",
-            "like[1]",
+            Some("like[1]"),
             "like[1]: expected a string, received null",
         ),
         (
-            search("{\"query\": \"a\", \"query\": \"b\"}"),
+            "{\"query\": \"a\", \"query\": \"b\"}",
             "wrong_type",
-            "query",
+            Some("query"),
             "query is given twice; expected it once",
         ),
+    ]);
+}
+
+#[test]
+fn problems_of_batches_name_the_field_and_what_was_expected_and_received() {
+    are_told::<BatchRequest>(&[
         (
-            batch("{}"),
+            "{}",
             "missing_field",
-            "searches",
+            Some("searches"),
             "expected a field \"searches\", received none",
         ),
         (
-            batch("{\"searches\": [{}, {\"searches\": []}]}"),
+            "{\"searches\": [{}, {\"searches\": []}]}",
             "unknown_field",
-            "searches[1].searches",
+            Some("searches[1].searches"),
             "searches[1]: unknown field \"searches\"; expected one of: query, like, unlike, filter, mode, limit, \
              offset, cursor, min_score, semantic_weight, group_by, group_size, diversity, ef, exact, include, \
              facets, timeout_ms",
         ),
         (
-            batch("{\"searches\": [[\"peace\"]]}"),
+            "{\"searches\": [[\"peace\"]]}",
             "wrong_type",
-            "searches[0]",
+            Some("searches[0]"),
             "searches[0]: expected an object, received an array",
         ),
+    ]);
+}
+
+#[test]
+fn problems_of_inputs_name_the_field_and_what_was_expected_and_received() {
+    are_told::<EmbeddingRequest>(&[
         (
-            embed("{\"input\": 1}"),
+            "{\"input\": 1}",
             "wrong_type",
-            "input",
-            &format!("input: expected {inputs}, received the number 1"),
+            Some("input"),
+            "input: expected a string, an array of strings, an array of token ids or an array of such arrays, received the number 1",
         ),
         (
-            embed("{\"input\": [1, 4294967296]}"),
+            "{\"input\": [1, 4294967296]}",
             "wrong_type",
-            "input[1]",
+            Some("input[1]"),
             "input[1]: expected a token id, received the number 4294967296",
         ),
         (
-            embed("{\"input\": [[1, \"a\"]]}"),
+            "{\"input\": [[1, \"a\"]]}",
             "wrong_type",
-            "input[0][1]",
+            Some("input[0][1]"),
             "input[0][1]: expected an integer from 0 to 4294967295, received \"a\"",
         ),
         (
-            embed("{\"input\": [1, \"a\"]}"),
+            "{\"input\": [1, \"a\"]}",
             "wrong_type",
-            "input",
+            Some("input"),
             "input: expected items of one type, received strings, token ids and arrays together",
         ),
         (
-            embed("{\"input\": \"a\", \"encoding_format\": \"hex\"}"),
+            "{\"input\": \"a\", \"encoding_format\": \"hex\"}",
             "wrong_type",
-            "encoding_format",
+            Some("encoding_format"),
             "encoding_format: expected one of \"float\", \"base64\", received \"hex\"",
         ),
+    ]);
+}
+
+#[test]
+fn problems_of_parallels_name_the_field_and_what_was_expected_and_received() {
+    are_told::<ParallelsRequest>(&[
         (
-            parallels("{\"forward\": \"yes\"}"),
+            "{\"forward\": \"yes\"}",
             "wrong_type",
-            "forward",
+            Some("forward"),
             "forward: expected true or false, received \"yes\"",
         ),
         (
-            parallels("{\"min_score\": 1e999}"),
+            "{\"min_score\": 1e999}",
             "wrong_type",
-            "min_score",
+            Some("min_score"),
             "min_score: expected a number from -1.8e308 to 1.8e308, received the number 1e999",
         ),
-        (
-            families("{\"fields\": {\"a\": 1}}"),
-            "wrong_type",
-            "fields",
-            "fields: expected an array, received an object",
-        ),
-    ] {
-        assert_eq!(problem.to_string(), detail);
-        assert_eq!(
-            (problem.code(), problem.field().unwrap_or_default()),
-            (code, field),
-            "{detail}"
-        );
-    }
+    ]);
+}
+
+#[test]
+fn problems_of_families_name_the_field_and_what_was_expected_and_received() {
+    are_told::<FamiliesRequest>(&[(
+        "{\"fields\": {\"a\": 1}}",
+        "wrong_type",
+        Some("fields"),
+        "fields: expected an array, received an object",
+    )]);
 }
 
 /// Words that mean something in Rust and nothing in JSON.

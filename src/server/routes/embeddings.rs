@@ -136,7 +136,7 @@ fn read_ids(tokenizer: &Tokenizer, ids: &[u32]) -> Result<Tokens, Problem> {
     let tokens = tokenizer.surround(ids);
     if tokens == tokenizer.surround(&[]) {
         return Err(Problem::empty_input(
-            "the list holds no token ids beside special ones; expected some",
+            "the array holds no token ids beside special ones; expected some",
         ));
     }
     let vocabulary = tokenizer.vocabulary();
@@ -175,7 +175,8 @@ fn check_dimensions(asked: Option<usize>, served: usize) -> Result<(), Problem> 
 fn check_count(count: usize) -> Result<(), Problem> {
     if count == 0 {
         return Err(
-            Problem::empty_input("input is an empty list; expected texts or token ids").at("input"),
+            Problem::empty_input("input is an empty array; expected texts or token ids")
+                .at("input"),
         );
     }
     if count > MAX_INPUTS {

@@ -195,7 +195,7 @@ fn the_order_of_the_checks_is_the_same_in_both_layers() {
         let mint = |name: &str, scope, rate| {
             let minted = Minted::new(name, &[scope], rate).unwrap();
             minted.append_to(&keys).unwrap();
-            minted.key.to_string()
+            minted.key.clone()
         };
         let writer = mint("writer", Scope::Write, Some(0.001));
         let limited = mint("limited", Scope::Search, Some(0.001));
