@@ -155,7 +155,7 @@ fn variables_are_settings() {
 #[test]
 fn the_readme_begins_with_two_commands() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    for command in ["cargo run --release -- serve", "cargo test"] {
+    for command in ["cargo run --release -- serve", "cargo test --release"] {
         assert!(readme.contains(command), "{command}");
     }
     let docker = std::fs::read_to_string(root().join("Dockerfile")).unwrap();
