@@ -60,7 +60,7 @@ fn encode(criterion: &mut Criterion) {
 
 /// Whether queries that wait should be encoded together: sentences of real lengths on two threads, each
 /// of which takes so many at a time and packs them into one pass.
-fn together(criterion: &mut Criterion) {
+fn encode_batched_queries(criterion: &mut Criterion) {
     const QUERIES: usize = 256;
     const THREADS: usize = 2;
     let encoder = support::encoder();
@@ -109,5 +109,5 @@ fn together(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, encode, together);
+criterion_group!(benches, encode, encode_batched_queries);
 criterion_main!(benches);

@@ -13,15 +13,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use antiphon::corpus::{Corpus, Limits};
+use antiphon::corpus::{Corpus, CorpusLimits};
 use antiphon::encoder::Embedding;
-use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, NoProgress, Upkeep};
-use antiphon::index::{BuildOptions, BuildProgress, HnswParameters, Request, Unwatched};
+use antiphon::engine::{
+    CompactionWorker, Engine, EngineOptions, IndexConfig, IngestOptions, NoIngestProgress,
+};
+use antiphon::index::{BuildOptions, BuildProgress, HnswParameters, KnnParams, NoBuildProgress};
 
 const K: usize = 10;
-const IDLE: Duration = Duration::from_secs(10);
+const IDLE_DURATION: Duration = Duration::from_secs(10);
 
-const QUESTIONS: &[&str] = &[
+const QUERIES: &[&str] = &[
     "sovereignty in cyberspace",
     "small island states threatened by rising seas",
     "veto power in the Security Council should be abolished",
@@ -31,7 +33,7 @@ const QUESTIONS: &[&str] = &[
 ];
 
 fn main() {
-    let (Some(data), Some(more)) = (
+    let (Some(data), Some(new_corpus)) = (
         std::env::var_os("BENCH_DATA"),
         std::env::var_os("BENCH_MORE"),
     ) else {
@@ -47,20 +49,20 @@ fn main() {
     }
     let encoder = support::encoder();
     let options = EngineOptions {
-        readers: 2,
-        index: IndexChoice::Auto {
-            exact_up_to: 0,
+        reader_connections: 2,
+        index: IndexConfig::Auto {
+            exact_threshold: 0,
             hnsw: HnswParameters::default(),
         },
     };
-    let queries = encoder.encode(QUESTIONS).expect("short texts");
+    let queries = encoder.encode(QUERIES).expect("short texts");
     let start = Instant::now();
     let engine = Engine::open(copy.path(), encoder, options).expect("a data directory");
     let engine = Arc::new(engine);
     engine.publish().expect("the store can be read");
     println!("ready after {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
     if engine
-        .compact(BuildOptions::default(), &Unwatched)
+        .compact(BuildOptions::default(), &NoBuildProgress)
         .expect("valid parameters")
     {
         println!(
@@ -69,27 +71,31 @@ fn main() {
         );
         drop(engine.publish());
     }
-    let passages = || engine.snapshot().map_or(0, |s| s.facts().passages);
+    let passages = || engine.snapshot().map_or(0, |s| s.info().passages);
     println!("{} passages", passages());
 
     let stop = AtomicBool::new(false);
-    report("idle", &search_until(&engine, &queries, || false, IDLE));
-    one_document(&engine, copy.path());
+    print_latencies(
+        "idle",
+        &search_until(&engine, &queries, || false, IDLE_DURATION),
+    );
+    measure_single_document(&engine, copy.path());
     let graphs = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&graphs);
-    let watch = move || -> Box<dyn BuildProgress> {
+    let build_observer = move || -> Box<dyn BuildProgress> {
         counted.fetch_add(1, Ordering::Relaxed);
-        Box::new(Unwatched)
+        Box::new(NoBuildProgress)
     };
     let upkeep =
-        Upkeep::start(Arc::clone(&engine), BuildOptions::default(), watch).expect("a thread");
+        CompactionWorker::start(Arc::clone(&engine), BuildOptions::default(), build_observer)
+            .expect("a thread");
     let loading = std::thread::scope(|scope| {
         let searches = scope.spawn(|| {
             let hour = Duration::from_hours(1);
             search_until(&engine, &queries, || stop.load(Ordering::Relaxed), hour)
         });
         let before = Instant::now();
-        let report = engine.in_background(|| ingest(&engine, &[PathBuf::from(more)]));
+        let report = engine.run_in_background(|| ingest(&engine, &[PathBuf::from(new_corpus)]));
         println!(
             "loaded {report} passages in {:.0} s",
             before.elapsed().as_secs_f64()
@@ -97,12 +103,12 @@ fn main() {
         stop.store(true, Ordering::Relaxed);
         searches.join().expect("searches do not panic")
     });
-    report("loading", &loading);
+    print_latencies("loading", &loading);
     let start = Instant::now();
-    let settled = || !engine.wants_compaction();
-    report(
+    let is_compacted = || !engine.needs_compaction();
+    print_latencies(
         "until the graph is whole",
-        &search_until(&engine, &queries, settled, Duration::from_mins(10)),
+        &search_until(&engine, &queries, is_compacted, Duration::from_mins(10)),
     );
     println!(
         "that took {:.1} s; the graph was built {} times",
@@ -110,21 +116,21 @@ fn main() {
         graphs.load(Ordering::Relaxed)
     );
     drop(upkeep);
-    report(
+    print_latencies(
         "afterwards",
-        &search_until(&engine, &queries, || false, IDLE),
+        &search_until(&engine, &queries, || false, IDLE_DURATION),
     );
     println!("{} passages", passages());
 }
 
 fn ingest(engine: &Engine, paths: &[PathBuf]) -> usize {
-    let corpus = Corpus::open(paths, &Limits::default()).expect("a corpus");
-    let report = engine.ingest(&corpus, IngestOptions::default(), &NoProgress);
+    let corpus = Corpus::open(paths, &CorpusLimits::default()).expect("a corpus");
+    let report = engine.ingest(&corpus, IngestOptions::default(), &NoIngestProgress);
     report.expect("the store can be written").passages
 }
 
 /// From the end of writing one document to its being found, five times.
-fn one_document(engine: &Engine, folder: &Path) {
+fn measure_single_document(engine: &Engine, folder: &Path) {
     let mut times = Vec::new();
     for name in 0..5 {
         let path = folder.join(format!("new-{name}.txt"));
@@ -151,18 +157,18 @@ fn search_until(
     engine: &Engine,
     queries: &[Embedding],
     stop: impl Fn() -> bool,
-    most: Duration,
+    max_duration: Duration,
 ) -> Vec<Duration> {
     let mut times = Vec::new();
     let start = Instant::now();
     for query in queries.iter().cycle() {
-        if stop() || start.elapsed() > most {
+        if stop() || start.elapsed() > max_duration {
             break;
         }
         let before = Instant::now();
         let snapshot = engine.snapshot().expect("published");
         let found = snapshot
-            .nearest(query, &Request::nearest(K))
+            .nearest(query, &KnnParams::top_k(K))
             .expect("a valid query");
         times.push(before.elapsed());
         assert_eq!(found.neighbours.len(), K);
@@ -173,7 +179,7 @@ fn search_until(
     times
 }
 
-fn report(what: &str, times: &[Duration]) {
+fn print_latencies(what: &str, times: &[Duration]) {
     let at = |percent: usize| {
         let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
         times

@@ -6,29 +6,29 @@ mod support;
 
 use std::hint::black_box;
 
-use antiphon::search::{Caching, Parts, Query, QueryEncoder, search};
+use antiphon::search::{CacheMode, Query, QueryEncoder, QueryParams, search};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 fn query(criterion: &mut Criterion) {
     let encoder = support::encoder();
     let snapshot = support::snapshot(&encoder);
-    let passages = snapshot.facts().passages;
+    let passages = snapshot.info().passages;
     let encoder = QueryEncoder::new(encoder);
     let mut group = criterion.benchmark_group(format!("query {passages} passages"));
     for text in [
         "sovereignty in cyberspace",
         "Which states should decide together how the network is governed, and by what rules?",
     ] {
-        let parts = Parts {
+        let parts = QueryParams {
             text: Some(text.to_owned()),
-            ..Parts::default()
+            ..QueryParams::default()
         };
         let query = Query::new(parts).expect("a valid query");
         let words = text.split_whitespace().count();
         let id = BenchmarkId::from_parameter(format!("{words} words"));
         group.bench_with_input(id, &query, |bencher, query| {
             bencher.iter(|| {
-                let answer = search(&snapshot, &encoder, query, Caching::Bypassed);
+                let answer = search(&snapshot, &encoder, query, CacheMode::Bypass);
                 black_box(answer.expect("an answer"))
             });
         });

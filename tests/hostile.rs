@@ -17,14 +17,14 @@ use std::sync::{Arc, LazyLock};
 use antiphon::server::Service;
 
 use crate::support;
-use crate::support::by_hand::{Reply, connect};
+use crate::support::raw_http::{RawResponse, connect};
 
 /// A server over the sample speeches, which nothing here may change.
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
     let (engine, data) = support::sample_engine();
     std::mem::forget(data); // lives as long as the process
     let service = Arc::new(Service::new(support::LIMITS));
-    service.attach(engine);
+    service.set_engine(engine);
     support::start_server(service)
 });
 
@@ -139,15 +139,15 @@ fn the_service_goes_on() {
     assert_eq!(reply.json()["provenance"]["documents"], 2);
 }
 
-fn answer(bytes: &[u8]) -> Reply {
+fn answer(bytes: &[u8]) -> RawResponse {
     let mut stream = connect(*SERVER);
     // Who is answered before all was sent may find the connection closed.
     let _ = stream.write_all(bytes);
-    Reply::read(&mut stream)
+    RawResponse::read(&mut stream)
 }
 
 /// The code of a problem, in the shape of its route; empty where there is none.
-fn code(reply: &Reply) -> String {
+fn code(reply: &RawResponse) -> String {
     let Ok(body) = serde_json::from_str::<serde_json::Value>(&reply.body) else {
         return String::new();
     };

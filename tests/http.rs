@@ -11,26 +11,26 @@ use antiphon::server::{Problem, Service};
 use serde_json::{Value, json};
 
 use crate::support;
-use crate::support::client::{Answer, send};
+use crate::support::client::{ApiResponse, send};
 
 /// One server over the sample corpus for all tests of this file.
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
     let (engine, data) = support::sample_engine();
     std::mem::forget(data); // lives as long as the process
     let service = Arc::new(Service::new(support::LIMITS));
-    service.attach(engine);
+    service.set_engine(engine);
     support::start_server(service)
 });
 
-fn get(path: &str) -> Answer {
+fn get(path: &str) -> ApiResponse {
     send("GET", *SERVER, path, None)
 }
 
-fn post(path: &str, body: &Value) -> Answer {
+fn post(path: &str, body: &Value) -> ApiResponse {
     send("POST", *SERVER, path, Some(&body.to_string()))
 }
 
-fn assert_problem(answer: &Answer, status: u16, code: &str, field: Option<&str>) {
+fn assert_problem(answer: &ApiResponse, status: u16, code: &str, field: Option<&str>) {
     answer.assert_problem(status, code, field);
 }
 
@@ -298,7 +298,7 @@ fn wrong_methods_are_told_the_right_ones() {
 fn until_it_is_ready_the_service_says_what_it_waits_for() {
     let service = Arc::new(Service::new(support::LIMITS));
     let server = support::start_server(Arc::clone(&service));
-    service.waiting_for("fetching the model");
+    service.set_startup_status("fetching the model");
     assert_eq!(send("GET", server, "/livez", None).status, 200);
     assert_eq!(send("GET", server, "/openapi.json", None).status, 200);
     for path in ["/readyz", "/v1/search?q=peace", "/v1/documents"] {
@@ -313,7 +313,7 @@ fn until_it_is_ready_the_service_says_what_it_waits_for() {
         assert!(!answer.header("retry-after").is_empty());
     }
     let (engine, _data) = support::sample_engine();
-    service.attach(engine);
+    service.set_engine(engine);
     let ready = send("GET", server, "/readyz", None);
     assert_eq!(ready.status, 200);
     assert_eq!(ready.body["provenance"]["documents"], 2);

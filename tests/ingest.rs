@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use antiphon::engine::{Engine, IngestOptions};
-use antiphon::index::Request;
+use antiphon::index::KnnParams;
 use antiphon::store::{DATABASE_FILE, Store, StoreError, View};
 use tempfile::TempDir;
 
@@ -51,14 +51,14 @@ fn a_second_run_changes_nothing_and_a_changed_file_is_updated() {
 
     let second = ingest(&engine, &paths(&folder), IngestOptions::default());
     assert_eq!((second.unchanged, second.tokens), (2, 0));
-    assert!(!second.changed_anything());
+    assert!(!second.has_changes());
     assert_eq!(contents(&engine), before);
 
     fs::write(folder.path().join("b.txt"), A).unwrap();
     let third = ingest(&engine, &paths(&folder), IngestOptions::default());
     assert_eq!((third.unchanged, third.updated, third.added), (1, 1, 0));
     let snapshot = engine.publish().unwrap();
-    assert_eq!(snapshot.facts().passages, 2);
+    assert_eq!(snapshot.info().passages, 2);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn only_prune_removes_what_has_vanished() {
     };
     let pruned = ingest(&engine, &paths(&folder), prune);
     assert_eq!(pruned.removed, ["b"]);
-    assert_eq!(engine.publish().unwrap().facts().documents, 1);
+    assert_eq!(engine.publish().unwrap().info().documents, 1);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn prune_removes_nothing_where_something_could_not_be_read() {
     fs::remove_file(folder.path().join("a.jsonl")).unwrap();
     let unmounted = ingest(&engine, &paths(&folder), prune);
     assert!(unmounted.removed.is_empty(), "{unmounted:?}");
-    assert_eq!(engine.publish().unwrap().facts().documents, 2);
+    assert_eq!(engine.publish().unwrap().info().documents, 2);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_text_that_has_lost_its_passages_is_no_longer_found() {
     fs::write(folder.path().join("a.txt"), "* * *\n").unwrap();
     let report = ingest(&engine, &paths(&folder), IngestOptions::default());
     assert_eq!(report.removed, ["a"], "{report:?}");
-    assert_eq!(engine.publish().unwrap().facts().documents, 0);
+    assert_eq!(engine.publish().unwrap().info().documents, 0);
 }
 
 #[test]
@@ -210,12 +210,12 @@ fn a_snapshot_sees_one_moment() {
     };
     assert_eq!(text(&old), A);
     assert_eq!(text(&new), B);
-    assert_ne!(old.facts().id, new.facts().id);
+    assert_ne!(old.info().id, new.info().id);
     // Its keys still lead to its passages, although the writer has replaced them.
     let query = support::encoder().encode(&[A]).unwrap().remove(0);
-    let nearest = old.nearest(&query, &Request::nearest(1)).unwrap();
+    let nearest = old.nearest(&query, &KnnParams::top_k(1)).unwrap();
     let key = old.key_of(nearest.neighbours[0].row).unwrap();
-    assert_eq!(old.view().hits(&[key]).unwrap()[0].passage.text, A);
+    assert_eq!(old.view().hit_records(&[key]).unwrap()[0].passage.text, A);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn another_encoder_is_refused_with_the_remedy() {
     let mut other = support::encoder().fingerprint().clone();
     other.precision = "f32".to_owned();
     let error = Store::open(data.path(), &other).err().unwrap();
-    assert!(matches!(error, StoreError::OtherEncoder { .. }));
+    assert!(matches!(error, StoreError::EncoderMismatch { .. }));
     let message = error.to_string();
     assert!(
         message.contains("precision: stored int8, running f32"),
@@ -255,10 +255,13 @@ fn what_is_no_database_of_ours_is_refused_and_left_alone() {
     let file = data.path().join(DATABASE_FILE);
     fs::write(&file, "this is a letter, not a database".repeat(100)).unwrap();
     let error = Store::open(data.path(), &fingerprint).err().unwrap();
-    assert!(matches!(error, StoreError::Unusable { .. }), "{error}");
+    assert!(
+        matches!(error, StoreError::InvalidDatabase { .. }),
+        "{error}"
+    );
     assert!(matches!(
         View::open(data.path()),
-        Err(StoreError::Unusable { .. })
+        Err(StoreError::InvalidDatabase { .. })
     ));
     assert!(
         fs::read_to_string(&file)
@@ -374,10 +377,14 @@ fn the_store_remembers_when_it_was_changed() {
     // Whether what is done moves the moment, seen from one that is long gone.
     let moves = |act: &dyn Fn()| {
         let mut store = Store::open(data.path(), &fingerprint).unwrap();
-        store.remember("changed", LONG_AGO).unwrap();
+        store.set_meta("changed", LONG_AGO).unwrap();
         drop(store);
         act();
-        let changed = View::open(data.path()).unwrap().changed().unwrap().unwrap();
+        let changed = View::open(data.path())
+            .unwrap()
+            .modified_at()
+            .unwrap()
+            .unwrap();
         assert!(changed.len() == LONG_AGO.len() && changed.ends_with('Z'));
         changed.as_str() > LONG_AGO
     };
@@ -391,7 +398,7 @@ fn the_store_remembers_when_it_was_changed() {
     };
     drop(Store::open(data.path(), &fingerprint).unwrap());
     let new = View::open(data.path()).unwrap();
-    assert_eq!(new.changed().unwrap(), None);
+    assert_eq!(new.modified_at().unwrap(), None);
     fs::write(folder.path().join("a.txt"), A).unwrap();
     fs::write(folder.path().join("b.txt"), B).unwrap();
     assert!(moves(&|| read(false)));

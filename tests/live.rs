@@ -6,21 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use antiphon::encoder::Embedding;
-use antiphon::engine::{Engine, EngineOptions, IndexChoice, IngestOptions, Snapshot, Upkeep};
-use antiphon::index::{BuildOptions, HnswParameters, Request, Unwatched};
-use antiphon::search::{Caching, Parts, Query, QueryEncoder, search};
+use antiphon::engine::{
+    CompactionWorker, Engine, EngineOptions, IndexConfig, IngestOptions, Snapshot,
+};
+use antiphon::index::{BuildOptions, HnswParameters, KnnParams, NoBuildProgress};
+use antiphon::search::{CacheMode, Query, QueryEncoder, QueryParams, search};
 use antiphon::store::View;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support;
 use crate::support::client::send;
-use crate::support::process::{SAMPLES, Served};
+use crate::support::process::{SAMPLES, ServeProcess};
 
 /// A graph however few the passages are.
 const GRAPH: EngineOptions = EngineOptions {
-    readers: 2,
-    index: IndexChoice::Hnsw(HnswParameters {
+    reader_connections: 2,
+    index: IndexConfig::Hnsw(HnswParameters {
         m: 16,
         ef_construction: 200,
         ef_search: 96,
@@ -32,7 +34,9 @@ fn engine(data: &TempDir) -> Engine {
 }
 
 fn compact(engine: &Engine) -> bool {
-    engine.compact(BuildOptions::default(), &Unwatched).unwrap()
+    engine
+        .compact(BuildOptions::default(), &NoBuildProgress)
+        .unwrap()
 }
 
 fn query(text: &str) -> Embedding {
@@ -42,11 +46,11 @@ fn query(text: &str) -> Embedding {
 /// Ids of the passages nearest to a text.
 fn found(snapshot: &Snapshot, text: &str, k: usize) -> Vec<String> {
     let nearest = snapshot
-        .nearest(&query(text), &Request::nearest(k))
+        .nearest(&query(text), &KnnParams::top_k(k))
         .unwrap();
     let rows = nearest.neighbours.iter();
     let keys: Vec<_> = rows.map(|n| snapshot.key_of(n.row).unwrap()).collect();
-    let hits = snapshot.view().hits(&keys).unwrap();
+    let hits = snapshot.view().hit_records(&keys).unwrap();
     hits.iter().map(|hit| hit.passage.id()).collect()
 }
 
@@ -75,17 +79,13 @@ fn a_restart_finds_the_graph_as_it_was_and_what_came_later() {
     first.publish().unwrap();
     assert!(compact(&first), "there is no graph yet");
     assert!(!compact(&first), "nothing has changed");
-    let id = first.snapshot().unwrap().facts().id.clone();
+    let id = first.snapshot().unwrap().info().id.clone();
     let before = found(&first.snapshot().unwrap(), "waves of the sea", 10);
     drop(first);
 
     let second = engine(&data);
     let snapshot = second.publish().unwrap();
-    assert_eq!(
-        snapshot.facts().id,
-        id,
-        "the same file is the same snapshot"
-    );
+    assert_eq!(snapshot.info().id, id, "the same file is the same snapshot");
     assert_eq!(found(&snapshot, "waves of the sea", 10), before);
     drop(snapshot);
     // Changed without being published, as by a program that was killed.
@@ -97,7 +97,7 @@ fn a_restart_finds_the_graph_as_it_was_and_what_came_later() {
 
     let third = engine(&data);
     let snapshot = third.publish().unwrap();
-    assert_eq!(snapshot.facts().passages, 41);
+    assert_eq!(snapshot.info().passages, 41);
     let mut mountains = found(&snapshot, "high mountains", 5);
     mountains.sort();
     assert_eq!(mountains, ["d3#p1", "d4#p1", "d40#p1", "d41#p1", "d5#p1"]);
@@ -125,7 +125,7 @@ fn a_damaged_or_foreign_index_is_built_again() {
         let again = engine(&data);
         let snapshot = again.publish().unwrap();
         assert_eq!(
-            snapshot.facts().index,
+            snapshot.info().index,
             "exact",
             "it serves at once, without a graph"
         );
@@ -138,7 +138,7 @@ fn a_damaged_or_foreign_index_is_built_again() {
     fs::copy(&path, other.path().join("antiphon.index")).unwrap();
     let engine = engine(&other);
     ingest(&engine, &folder, false);
-    assert_eq!(engine.publish().unwrap().facts().index, "exact");
+    assert_eq!(engine.publish().unwrap().info().index, "exact");
 }
 
 #[test]
@@ -170,10 +170,10 @@ fn a_store_put_back_from_a_backup_is_not_mixed_with_a_later_index() {
     let restored = engine(&data);
     ingest(&restored, &folder, false);
     let snapshot = restored.publish().unwrap();
-    assert_eq!(snapshot.facts().passages, 20);
+    assert_eq!(snapshot.info().passages, 20);
     let text = "Document 25 speaks of mountains and snow, and of the number 25 at length.";
     let nearest = snapshot
-        .nearest(&query(text), &Request::nearest(1))
+        .nearest(&query(text), &KnnParams::top_k(1))
         .unwrap();
     assert!(
         nearest.neighbours[0].score > 0.999,
@@ -196,13 +196,13 @@ fn searches_go_on_while_documents_come_go_and_are_compacted() {
                 let query = query("the sea");
                 while !done.load(Ordering::Relaxed) {
                     let snapshot = engine.snapshot().unwrap();
-                    let passages = snapshot.facts().passages;
-                    let request = Request::nearest(passages + 5);
+                    let passages = snapshot.info().passages;
+                    let request = KnnParams::top_k(passages + 5);
                     let nearest = snapshot.nearest(&query, &request).unwrap().neighbours;
                     assert_eq!(nearest.len(), passages, "all of its moment, and no other");
                     let rows = nearest.iter();
                     let keys: Vec<_> = rows.map(|n| snapshot.key_of(n.row).unwrap()).collect();
-                    assert_eq!(snapshot.view().hits(&keys).unwrap().len(), passages);
+                    assert_eq!(snapshot.view().hit_records(&keys).unwrap().len(), passages);
                 }
             });
         }
@@ -228,18 +228,18 @@ fn upkeep_builds_the_graph_by_itself_and_stops_when_told() {
     let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     documents(&folder, 0..20, "the harbour");
     let engine = Arc::new(engine(&data));
-    engine.in_background(|| ingest(&engine, &folder, false));
+    engine.run_in_background(|| ingest(&engine, &folder, false));
     let before = engine.publish().unwrap();
-    assert_eq!(before.facts().index, "exact");
-    let upkeep = Upkeep::start(Arc::clone(&engine), BuildOptions::default(), || {
-        Box::new(Unwatched)
+    assert_eq!(before.info().index, "exact");
+    let upkeep = CompactionWorker::start(Arc::clone(&engine), BuildOptions::default(), || {
+        Box::new(NoBuildProgress)
     })
     .unwrap();
-    while engine.wants_compaction() {
+    while engine.needs_compaction() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let after = engine.snapshot().unwrap();
-    assert!(after.facts().index.starts_with("hnsw"));
+    assert!(after.info().index.starts_with("hnsw"));
     assert_eq!(
         found(&after, "the harbour", 20).len(),
         found(&before, "the harbour", 20).len()
@@ -259,20 +259,20 @@ fn pages_through_a_graph_give_every_passage_once() {
     let snapshot = engine.snapshot().unwrap();
     let encoder = QueryEncoder::new(support::encoder());
     let page = |offset, limit| {
-        let parts = Parts {
+        let parts = QueryParams {
             text: Some("seven ships at sea".to_owned()),
             offset,
             limit,
             ef: Some(5),
-            ..Parts::default()
+            ..QueryParams::default()
         };
         let query = Query::new(parts).unwrap();
-        let answer = search(&snapshot, &encoder, &query, Caching::Bypassed).unwrap();
+        let answer = search(&snapshot, &encoder, &query, CacheMode::Bypass).unwrap();
         let scores: Vec<f32> = answer.hits.iter().map(|hit| hit.score).collect();
         assert!(scores.is_sorted_by(|a, b| a >= b), "{offset}");
-        let walked = answer.work.visited > 0;
+        let walked = answer.stats.nodes_visited > 0;
         let ids = answer.hits.iter().map(|hit| hit.passage.id());
-        (ids.collect::<Vec<_>>(), answer.more, walked)
+        (ids.collect::<Vec<_>>(), answer.has_more, walked)
     };
     let (mut found, mut walked) = (Vec::new(), 0);
     for limit in [7, 40, 100].into_iter().cycle() {
@@ -310,7 +310,7 @@ fn the_store_s_log_stays_short_although_there_always_is_a_snapshot() {
         ingest(&engine, &folder, false);
         longest = longest.max(log());
         let snapshot = engine.snapshot().unwrap();
-        assert_eq!(snapshot.facts().documents, number + 1);
+        assert_eq!(snapshot.info().documents, number + 1);
         assert_eq!(found(&snapshot, "ships", 20).len(), number + 1);
     }
     assert!(longest > 8 << 20, "it is looked at");
@@ -320,7 +320,7 @@ fn the_store_s_log_stays_short_although_there_always_is_a_snapshot() {
 #[test]
 fn a_service_that_stops_leaves_nothing_in_the_store_s_log() {
     let folder = TempDir::new().unwrap();
-    let served = Served::start(&folder, &SAMPLES, &[("ANTIPHON_DATA_DIR", "data")]);
+    let served = ServeProcess::start(&folder, &SAMPLES, &[("ANTIPHON_DATA_DIR", "data")]);
     // What was found out for it is kept, and reads the store.
     let (a, b) = ("un-cyber-statement-2015", "chatham-house-cyber-2016");
     let pairs = format!("/v1/documents/{a}/parallels/{b}");
@@ -330,7 +330,7 @@ fn a_service_that_stops_leaves_nothing_in_the_store_s_log() {
     assert_eq!(written.status, 201, "{}", written.body);
     assert_eq!(send("GET", served.address, &pairs, None).status, 200);
     served.signal("TERM");
-    served.ended_well();
+    served.wait_for_success();
     let data = folder.path().join("data");
     assert!(data.join("antiphon.db").is_file());
     assert!(!data.join("antiphon.db-wal").exists());
@@ -338,14 +338,14 @@ fn a_service_that_stops_leaves_nothing_in_the_store_s_log() {
 
 /// All that a snapshot says about where its passages are.
 fn layout(snapshot: &Snapshot) -> Vec<String> {
-    let catalogue = snapshot.catalogue();
+    let catalogue = snapshot.document_table();
     let mut lines = Vec::new();
     for (place, document) in (0..).zip(catalogue.documents()) {
         lines.push(format!("{document:?}"));
-        for (row, ordinal) in catalogue.rows_in(place as usize).iter().zip(1..) {
+        for (row, ordinal) in catalogue.rows_of_document(place as usize).iter().zip(1..) {
             let key = snapshot.key_of(*row).unwrap();
-            assert_eq!(catalogue.row_of(key), Some(*row));
-            assert_eq!(catalogue.place_of_row(*row), Some((place, ordinal)));
+            assert_eq!(catalogue.row_of_passage(key), Some(*row));
+            assert_eq!(catalogue.location_of_row(*row), Some((place, ordinal)));
             assert_eq!(catalogue.row_at(document.id.as_str(), ordinal), Some(*row));
             lines.push(format!("{key:?} {:?}", snapshot.vector_of(*row).unwrap()));
         }
@@ -388,9 +388,9 @@ fn a_snapshot_that_follows_another_is_the_one_that_is_made_anew() {
         step();
         ingest(&engine, &folder, true);
         let follows = engine.publish().unwrap();
-        let anew = Snapshot::exact(View::open(data.path()).unwrap()).unwrap();
+        let anew = Snapshot::new_exact(View::open(data.path()).unwrap()).unwrap();
         assert_eq!(layout(&follows), layout(&anew));
-        let (follows, anew) = (follows.facts(), anew.facts());
+        let (follows, anew) = (follows.info(), anew.info());
         assert_eq!(follows.corpus_hash, anew.corpus_hash);
         assert_eq!(follows.passages, anew.passages);
         assert_eq!(follows.documents, anew.documents);

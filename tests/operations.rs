@@ -14,7 +14,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use antiphon::engine::Engine;
-use antiphon::server::{Bounds, Guard, GuardOptions, LogSink, Minted, Scope, Service, TlsFiles};
+use antiphon::server::{
+    ConnectionLimits, GeneratedKey, KeyScope, LogSink, MiddlewareOptions, MiddlewareState, Service,
+    TlsFiles,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -22,8 +25,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support;
-use crate::support::by_hand::{Reply, connect, request, send};
-use crate::support::process::{SAMPLES, Served, antiphon};
+use crate::support::process::{SAMPLES, ServeProcess, antiphon};
+use crate::support::raw_http::{RawResponse, connect, format_request, send};
 
 /// The sample corpus, shared by all servers of this file.
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
@@ -35,33 +38,33 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
 /// A search that every server can answer.
 const SEARCH: &str = "GET /v1/search?q=peace&limit=1";
 
-fn start(options: GuardOptions) -> SocketAddr {
-    let guard = Guard::open(options).unwrap();
-    let service = Arc::new(Service::new(support::LIMITS).guarded(guard));
-    service.attach(Arc::clone(&ENGINE));
+fn start(options: MiddlewareOptions) -> SocketAddr {
+    let guard = MiddlewareState::open(options).unwrap();
+    let service = Arc::new(Service::new(support::LIMITS).with_middleware(guard));
+    service.set_engine(Arc::clone(&ENGINE));
     support::start_server(service)
 }
 
 /// A keys file with a key for each scope.
 struct Keys {
     folder: TempDir,
-    search: Minted,
-    write: Minted,
-    admin: Minted,
+    search: GeneratedKey,
+    write: GeneratedKey,
+    admin: GeneratedKey,
 }
 
 impl Keys {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let make = |name: &str, scope| {
-            let minted = Minted::new(name, &[scope], None).unwrap();
+            let minted = GeneratedKey::generate(name, &[scope], None).unwrap();
             minted.append_to(&folder.path().join("keys.toml")).unwrap();
             minted
         };
         Self {
-            search: make("reader", Scope::Search),
-            write: make("writer", Scope::Write),
-            admin: make("operator", Scope::Admin),
+            search: make("reader", KeyScope::Search),
+            write: make("writer", KeyScope::Write),
+            admin: make("operator", KeyScope::Admin),
             folder,
         }
     }
@@ -70,15 +73,15 @@ impl Keys {
         self.folder.path().join("keys.toml")
     }
 
-    fn options(&self) -> GuardOptions {
-        GuardOptions {
+    fn options(&self) -> MiddlewareOptions {
+        MiddlewareOptions {
             keys_file: Some(self.path()),
-            ..GuardOptions::default()
+            ..MiddlewareOptions::default()
         }
     }
 }
 
-fn bearer(minted: &Minted) -> String {
+fn bearer(minted: &GeneratedKey) -> String {
     format!("Authorization: Bearer {}", minted.key)
 }
 
@@ -115,7 +118,7 @@ fn a_route_is_open_to_those_whose_key_has_its_scope() {
         let reply = send(server, line, &[key], body);
         assert_eq!(reply.status, expected, "{line}: {}", reply.body);
         if expected == 403 {
-            reply.is_problem(403, "scope_missing");
+            reply.assert_problem(403, "scope_missing");
             let challenge = reply.header("www-authenticate");
             assert!(challenge.contains("insufficient_scope"), "{challenge}");
         }
@@ -144,7 +147,7 @@ fn without_a_known_key_nothing_is_answered() {
     ] {
         for line in [SEARCH, "GET /v1/nothing", "GET /metrics"] {
             let reply = send(server, line, &[header], "");
-            reply.is_problem(401, code);
+            reply.assert_problem(401, code);
             let challenge = reply.header("www-authenticate");
             assert!(challenge.starts_with("Bearer realm="), "{challenge}");
         }
@@ -159,15 +162,15 @@ fn without_a_known_key_nothing_is_answered() {
 #[test]
 fn a_key_that_has_used_up_its_share_is_told_when_to_come_back() {
     let keys = Keys::new();
-    let hasty = Minted::new("hasty", &[Scope::Search], Some(2.0)).unwrap();
+    let hasty = GeneratedKey::generate("hasty", &[KeyScope::Search], Some(2.0)).unwrap();
     hasty.append_to(&keys.path()).unwrap();
     let server = start(keys.options());
-    let answers: Vec<Reply> = (0..4)
+    let answers: Vec<RawResponse> = (0..4)
         .map(|_| send(server, SEARCH, &[&bearer(&hasty)], ""))
         .collect();
     assert_eq!(answers[0].status, 200);
     let refused = answers.last().unwrap();
-    refused.is_problem(429, "rate_limited");
+    refused.assert_problem(429, "rate_limited");
     assert_eq!(refused.header("retry-after"), "1");
     // Others have their own share; a reload gives nobody a new one.
     assert_eq!(
@@ -192,7 +195,7 @@ fn a_reload_takes_over_all_or_nothing() {
     for broken in ["", "keys = []", "[[keys]]\nname = \"x\"", "\0"] {
         fs::write(keys.path(), broken).unwrap();
         let reply = send(server, "POST /v1/admin/reload", &[&admin], "");
-        reply.is_problem(500, "reload_failed");
+        reply.assert_problem(500, "reload_failed");
         assert_eq!(
             send(server, SEARCH, &[&bearer(&keys.search)], "").status,
             200
@@ -200,19 +203,19 @@ fn a_reload_takes_over_all_or_nothing() {
     }
     fs::remove_file(keys.path()).unwrap();
     let reply = send(server, "POST /v1/admin/reload", &[&admin], "");
-    reply.is_problem(500, "reload_failed");
+    reply.assert_problem(500, "reload_failed");
     // One key is taken away, another one comes in.
     let kept = before.split("[[keys]]").last().unwrap();
     fs::write(keys.path(), format!("[[keys]]{kept}")).unwrap();
-    let late = Minted::new("late", &[Scope::Search], None).unwrap();
+    let late = GeneratedKey::generate("late", &[KeyScope::Search], None).unwrap();
     late.append_to(&keys.path()).unwrap();
-    send(server, SEARCH, &[&bearer(&late)], "").is_problem(401, "key_unknown");
+    send(server, SEARCH, &[&bearer(&late)], "").assert_problem(401, "key_unknown");
     let reply = send(server, "POST /v1/admin/reload", &[&admin], "");
     assert_eq!((reply.status, &reply.json()["keys"]), (200, &2.into()));
     assert_eq!(send(server, SEARCH, &[&bearer(&late)], "").status, 200);
-    send(server, SEARCH, &[&bearer(&keys.search)], "").is_problem(401, "key_unknown");
+    send(server, SEARCH, &[&bearer(&keys.search)], "").assert_problem(401, "key_unknown");
     let reply = send(server, "GET /v1/admin/reload", &[&admin], "");
-    reply.is_problem(405, "method_not_allowed");
+    reply.assert_problem(405, "method_not_allowed");
 }
 
 #[test]
@@ -223,13 +226,13 @@ fn pages_of_other_sites_are_let_in_if_configured() {
         "Access-Control-Request-Method: POST",
         "Access-Control-Request-Headers: authorization, content-type",
     ];
-    let closed = start(GuardOptions::default());
+    let closed = start(MiddlewareOptions::default());
     let reply = send(closed, SEARCH, &[page], "");
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("access-control-allow-origin"), "");
 
     let keys = Keys::new();
-    let open = start(GuardOptions {
+    let open = start(MiddlewareOptions {
         cors_origins: vec!["https://example.org".to_owned()],
         ..keys.options()
     });
@@ -246,7 +249,7 @@ fn pages_of_other_sites_are_let_in_if_configured() {
     );
     // A page must be able to read why it was turned away.
     let reply = send(open, SEARCH, &[page], "");
-    reply.is_problem(401, "key_missing");
+    reply.assert_problem(401, "key_missing");
     assert_eq!(
         reply.header("access-control-allow-origin"),
         "https://example.org"
@@ -262,9 +265,9 @@ fn pages_of_other_sites_are_let_in_if_configured() {
     let reply = send(open, SEARCH, &[other, &bearer(&keys.search)], "");
     assert_eq!(reply.header("access-control-allow-origin"), "");
     assert!(
-        Guard::open(GuardOptions {
+        MiddlewareState::open(MiddlewareOptions {
             cors_origins: vec!["example.org".to_owned()],
-            ..GuardOptions::default()
+            ..MiddlewareOptions::default()
         })
         .is_err()
     );
@@ -272,7 +275,7 @@ fn pages_of_other_sites_are_let_in_if_configured() {
 
 #[test]
 fn where_no_key_is_needed_other_sites_may_not_change_anything() {
-    let server = start(GuardOptions::default());
+    let server = start(MiddlewareOptions::default());
     for origin in [
         "https://evil.example",
         "null",
@@ -286,7 +289,7 @@ fn where_no_key_is_needed_other_sites_may_not_change_anything() {
             "POST /v1/admin/reload",
         ] {
             let reply = send(server, line, &[&origin], "{}");
-            reply.is_problem(403, "origin_not_allowed");
+            reply.assert_problem(403, "origin_not_allowed");
         }
         assert_eq!(send(server, SEARCH, &[&origin], "").status, 200);
     }
@@ -304,13 +307,13 @@ fn where_no_key_is_needed_other_sites_may_not_change_anything() {
         assert_eq!((reply.status, &reply.json()["keys"]), (200, &0.into()));
     }
     // A name whose owner has it lead here.
-    reload("evil.example", "Origin: http://evil.example").is_problem(403, "origin_not_allowed");
-    reload("localhost:1", "Origin: http://localhost:2").is_problem(403, "origin_not_allowed");
+    reload("evil.example", "Origin: http://evil.example").assert_problem(403, "origin_not_allowed");
+    reload("localhost:1", "Origin: http://localhost:2").assert_problem(403, "origin_not_allowed");
 }
 
 #[test]
 fn request_ids_come_back_unless_they_are_no_ids() {
-    let server = start(GuardOptions::default());
+    let server = start(MiddlewareOptions::default());
     let id = |headers: &[&str]| {
         let reply = send(server, "GET /v1/nothing", headers, "");
         reply.header("x-request-id").to_owned()
@@ -338,7 +341,7 @@ fn each_request_leaves_a_line_of_json() {
     let lines: Arc<Mutex<Vec<String>>> = Arc::default();
     let written = Arc::clone(&lines);
     let keys = Keys::new();
-    let server = start(GuardOptions {
+    let server = start(MiddlewareOptions {
         access_log: Some(LogSink::new(move |line| {
             written.lock().unwrap().push(line.to_owned());
         })),
@@ -404,7 +407,7 @@ fn each_request_leaves_a_line_of_json() {
 
 #[test]
 fn metrics_count_what_happened() {
-    let server = start(GuardOptions::default());
+    let server = start(MiddlewareOptions::default());
     for _ in 0..3 {
         assert_eq!(send(server, SEARCH, &[], "").status, 200);
     }
@@ -440,27 +443,27 @@ fn metrics_count_what_happened() {
     assert!(!reply.body.contains("made-up") && !reply.body.contains("stage=\"total\""));
 }
 
-fn impatient() -> GuardOptions {
-    GuardOptions {
-        bounds: Bounds {
-            connections: 2,
-            head: Duration::from_secs(1),
-            body: Duration::from_secs(1),
-            keep_alive: Duration::from_secs(1),
-            ..Bounds::default()
+fn impatient() -> MiddlewareOptions {
+    MiddlewareOptions {
+        connection_limits: ConnectionLimits {
+            max_connections: 2,
+            header_timeout: Duration::from_secs(1),
+            body_timeout: Duration::from_secs(1),
+            keep_alive_timeout: Duration::from_secs(1),
+            ..ConnectionLimits::default()
         },
-        ..GuardOptions::default()
+        ..MiddlewareOptions::default()
     }
 }
 
 #[test]
 fn slow_senders_are_not_waited_for() {
-    let server = start(GuardOptions {
-        bounds: Bounds {
-            connections: 100,
-            ..impatient().bounds
+    let server = start(MiddlewareOptions {
+        connection_limits: ConnectionLimits {
+            max_connections: 100,
+            ..impatient().connection_limits
         },
-        ..GuardOptions::default()
+        ..MiddlewareOptions::default()
     });
     // A body that trickles in.
     let mut stream = connect(server);
@@ -473,7 +476,7 @@ fn slow_senders_are_not_waited_for() {
         }
     });
     let start = Instant::now();
-    Reply::read(&mut stream).is_problem(408, "body_too_slow");
+    RawResponse::read(&mut stream).assert_problem(408, "body_too_slow");
     assert!(start.elapsed() < Duration::from_secs(5));
     drop(stream);
     trickle.join().unwrap();
@@ -495,18 +498,18 @@ fn slow_senders_are_not_waited_for() {
 
 #[test]
 fn a_second_head_cannot_hold_its_connection_either() {
-    let server = start(GuardOptions {
-        bounds: Bounds {
-            connections: 100,
-            ..impatient().bounds
+    let server = start(MiddlewareOptions {
+        connection_limits: ConnectionLimits {
+            max_connections: 100,
+            ..impatient().connection_limits
         },
-        ..GuardOptions::default()
+        ..MiddlewareOptions::default()
     });
     let mut stream = connect(server);
     stream
-        .write_all(request("GET /livez", &[], "").as_bytes())
+        .write_all(format_request("GET /livez", &[], "").as_bytes())
         .unwrap();
-    assert_eq!(Reply::read(&mut stream).status, 200);
+    assert_eq!(RawResponse::read(&mut stream).status, 200);
     let start = Instant::now();
     let mut next: &[u8] = b"GET /livez HTTP/1.1\r\nX-A: ";
     while stream.write_all(next).is_ok() {
@@ -518,18 +521,18 @@ fn a_second_head_cannot_hold_its_connection_either() {
 
 #[test]
 fn connections_beyond_the_cap_wait_for_their_turn() {
-    let server = start(GuardOptions {
-        bounds: Bounds {
-            head: Duration::from_mins(1),
-            ..impatient().bounds
+    let server = start(MiddlewareOptions {
+        connection_limits: ConnectionLimits {
+            header_timeout: Duration::from_mins(1),
+            ..impatient().connection_limits
         },
-        ..GuardOptions::default()
+        ..MiddlewareOptions::default()
     });
     let held = [connect(server), connect(server)];
     sleep(Duration::from_millis(200));
     let mut third = connect(server);
     third
-        .write_all(request("GET /livez", &[], "").as_bytes())
+        .write_all(format_request("GET /livez", &[], "").as_bytes())
         .unwrap();
     third
         .set_read_timeout(Some(Duration::from_millis(300)))
@@ -539,7 +542,7 @@ fn connections_beyond_the_cap_wait_for_their_turn() {
     third
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
-    assert_eq!(Reply::read(&mut third).status, 200);
+    assert_eq!(RawResponse::read(&mut third).status, 200);
 }
 
 /// Writes a new certificate for `localhost` and its key.
@@ -572,30 +575,30 @@ fn connect_tls(server: SocketAddr, files: &TlsFiles) -> StreamOwned<ClientConnec
 }
 
 fn alive(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> std::io::Result<u16> {
-    stream.write_all(request("GET /livez", &[], "").as_bytes())?;
+    stream.write_all(format_request("GET /livez", &[], "").as_bytes())?;
     stream.flush()?;
-    Ok(Reply::read(stream).status)
+    Ok(RawResponse::read(stream).status)
 }
 
 #[test]
 fn a_new_certificate_is_shown_after_a_reload() {
     let folder = TempDir::new().unwrap();
     let files = certify(folder.path());
-    let guard = Guard::open(GuardOptions {
+    let guard = MiddlewareState::open(MiddlewareOptions {
         tls: Some(files.clone()),
-        ..GuardOptions::default()
+        ..MiddlewareOptions::default()
     });
-    let service = Arc::new(Service::new(support::LIMITS).guarded(guard.unwrap()));
+    let service = Arc::new(Service::new(support::LIMITS).with_middleware(guard.unwrap()));
     let server = support::start_server(Arc::clone(&service));
     let mut old = connect_tls(server, &files);
     assert_eq!(alive(&mut old).unwrap(), 200);
     certify(folder.path());
     assert!(alive(&mut connect_tls(server, &files)).is_err());
-    service.guard().reload().unwrap();
+    service.middleware().reload().unwrap();
     assert_eq!(alive(&mut connect_tls(server, &files)).unwrap(), 200);
     assert_eq!(alive(&mut old).unwrap(), 200, "open connections go on");
     fs::write(&files.key, "not a key").unwrap();
-    assert!(service.guard().reload().is_err());
+    assert!(service.middleware().reload().is_err());
     assert_eq!(alive(&mut connect_tls(server, &files)).unwrap(), 200);
     // Plain HTTP to the same port, and noise, end in a closed connection and harm nobody.
     for noise in ["GET / HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}\0\u{5}nonsense"] {
@@ -608,7 +611,7 @@ fn a_new_certificate_is_shown_after_a_reload() {
 
 /// A search whose body is still to come.
 fn begin_search(server: SocketAddr, body: &str) -> TcpStream {
-    let whole = request("POST /v1/search", &[], body);
+    let whole = format_request("POST /v1/search", &[], body);
     let mut stream = connect(server);
     let head = whole.len() - body.len();
     stream.write_all(&whole.as_bytes()[..head]).unwrap();
@@ -619,30 +622,30 @@ fn begin_search(server: SocketAddr, body: &str) -> TcpStream {
 #[test]
 fn told_to_stop_it_answers_what_it_has_begun_and_nothing_more() {
     let folder = TempDir::new().unwrap();
-    let served = Served::start(&folder, &SAMPLES, &[("ANTIPHON_SHUTDOWN_SECONDS", "20")]);
+    let served = ServeProcess::start(&folder, &SAMPLES, &[("ANTIPHON_SHUTDOWN_SECONDS", "20")]);
     let mut idle = connect(served.address);
-    idle.write_all(request("GET /livez", &[], "").as_bytes())
+    idle.write_all(format_request("GET /livez", &[], "").as_bytes())
         .unwrap();
-    assert_eq!(Reply::read(&mut idle).status, 200);
+    assert_eq!(RawResponse::read(&mut idle).status, 200);
     let body = r#"{"query": "peace", "limit": 1}"#;
     let mut begun = begin_search(served.address, body);
     served.signal("TERM");
     sleep(Duration::from_millis(200));
     let reply = send(served.address, "GET /readyz", &[], "");
-    reply.is_problem(503, "stopping");
+    reply.assert_problem(503, "stopping");
     assert!(!reply.header("retry-after").is_empty());
     assert_eq!(reply.header("connection"), "close");
-    send(served.address, SEARCH, &[], "").is_problem(503, "stopping");
+    send(served.address, SEARCH, &[], "").assert_problem(503, "stopping");
     assert_eq!(send(served.address, "GET /livez", &[], "").status, 200);
     let reply = send(served.address, "POST /v1/embeddings", &[], "{}");
     assert_eq!(reply.json()["error"]["code"], "stopping");
     begun.write_all(body.as_bytes()).unwrap();
-    let reply = Reply::read(&mut begun);
+    let reply = RawResponse::read(&mut begun);
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!(reply.header("connection"), "close");
     let start = Instant::now();
     let address = served.address;
-    served.ended_well();
+    served.wait_for_success();
     assert!(start.elapsed() < Duration::from_secs(10));
     assert!(TcpStream::connect(address).is_err());
     assert!(
@@ -654,11 +657,11 @@ fn told_to_stop_it_answers_what_it_has_begun_and_nothing_more() {
 #[test]
 fn what_does_not_end_in_time_is_given_up() {
     let folder = TempDir::new().unwrap();
-    let served = Served::start(&folder, &SAMPLES, &[("ANTIPHON_SHUTDOWN_SECONDS", "1")]);
+    let served = ServeProcess::start(&folder, &SAMPLES, &[("ANTIPHON_SHUTDOWN_SECONDS", "1")]);
     let _never = begin_search(served.address, r#"{"query": "peace"}"#);
     let start = Instant::now();
     served.signal("TERM");
-    let said = served.ended_well();
+    let said = served.wait_for_success();
     assert!(start.elapsed() < Duration::from_secs(10));
     assert!(said.contains("1 requests were not answered"), "{said}");
 }
@@ -666,7 +669,7 @@ fn what_does_not_end_in_time_is_given_up() {
 #[test]
 fn searches_under_way_are_all_answered_when_it_stops() {
     let folder = TempDir::new().unwrap();
-    let served = Served::start(&folder, &SAMPLES, &[]);
+    let served = ServeProcess::start(&folder, &SAMPLES, &[]);
     let address = served.address;
     let clients: Vec<_> = (0..4)
         .map(|_| {
@@ -674,13 +677,13 @@ fn searches_under_way_are_all_answered_when_it_stops() {
                 let mut statuses = Vec::new();
                 // Until the door is shut: each request that is let in gets a whole answer.
                 while let Ok(mut stream) = TcpStream::connect(address) {
-                    let sent = stream.write_all(request(SEARCH, &[], "").as_bytes());
+                    let sent = stream.write_all(format_request(SEARCH, &[], "").as_bytes());
                     let mut first = [0];
                     if sent.is_err() || !stream.read(&mut first).is_ok_and(|n| n == 1) {
                         break;
                     }
                     let mut rest = (&first[..]).chain(stream);
-                    statuses.push(Reply::read(&mut rest).status);
+                    statuses.push(RawResponse::read(&mut rest).status);
                 }
                 statuses
             })
@@ -688,7 +691,7 @@ fn searches_under_way_are_all_answered_when_it_stops() {
         .collect();
     sleep(Duration::from_millis(500));
     served.signal("TERM");
-    served.ended_well();
+    served.wait_for_success();
     for client in clients {
         let statuses = client.join().unwrap();
         assert!(statuses.contains(&200), "{statuses:?}");
@@ -721,7 +724,7 @@ fn a_key_made_on_the_command_line_works_after_sighup() {
         ("ANTIPHON_ACCESS_LOG", "true"),
         ("ANTIPHON_SLOW_MS", "1"),
     ];
-    let served = Served::start(&folder, &SAMPLES, &settings);
+    let served = ServeProcess::start(&folder, &SAMPLES, &settings);
     let search = |made: &Value| {
         let key = format!("X-Api-Key: {}", made["key"].as_str().unwrap());
         send(served.address, SEARCH, &[&key], "").status
@@ -741,7 +744,7 @@ fn a_key_made_on_the_command_line_works_after_sighup() {
     let key = format!("X-Api-Key: {}", second["key"].as_str().unwrap());
     assert_eq!(send(served.address, &long, &[&key], "").status, 200);
     served.signal("TERM");
-    let said = served.ended_well();
+    let said = served.wait_for_success();
     assert!(said.contains("read keys and certificate anew"), "{said}");
     let line = said.lines().find(|l| l.starts_with('{')).unwrap();
     let line: Value = serde_json::from_str(line).unwrap();

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use antiphon::engine::{IngestOptions, Snapshot};
 use antiphon::parallels::{
-    Carrier, Enough, Families, FamilyOptions, FamilyTexts, Formulas, NEAR, Pair, ParallelsError,
-    Reader, Scope, Survey, Sweep, Thresholds, Wording, compare, compare_while, families,
+    CorpusComparison, CorpusContext, Families, FamilyOptions, FamilyTexts, FormulaPolicy,
+    MIN_COSINE, MatchUnit, Pair, PairThresholds, ParallelLoader, ParallelsError, Scope, TextReuse,
+    Thresholds, cluster_families, compare, compare_cancellable,
 };
 use antiphon::search::Filter;
 use serde_json::json;
@@ -95,23 +96,23 @@ fn snapshot(documents: &[serde_json::Value]) -> (Arc<Snapshot>, TempDir) {
     (engine.publish().unwrap(), data)
 }
 
-fn survey(documents: &[serde_json::Value]) -> (Survey, TempDir) {
+fn corpus_context(documents: &[serde_json::Value]) -> (CorpusContext, TempDir) {
     let (snapshot, data) = snapshot(documents);
-    (Survey::new(snapshot, false), data)
+    (CorpusContext::new(snapshot, false), data)
 }
 
 /// Ids of both passages of each pair, with the numbers.
-fn named(survey: &Survey, pairs: &[Pair]) -> Vec<(String, String, f32, f32, f32)> {
-    let name = |row| survey.id_of(row).unwrap();
+fn named_pairs(survey: &CorpusContext, pairs: &[Pair]) -> Vec<(String, String, f32, f32, f32)> {
+    let name = |row| survey.passage_id(row).unwrap();
     let one = |pair: &Pair| {
         let (a, b) = (name(pair.source), name(pair.target));
-        (a, b, pair.score, pair.words, pair.confidence)
+        (a, b, pair.score, pair.lexical_overlap, pair.confidence)
     };
     pairs.iter().map(one).collect()
 }
 
-fn ids(survey: &Survey, pairs: &[Pair]) -> Vec<(String, String)> {
-    let named = named(survey, pairs).into_iter();
+fn ids(survey: &CorpusContext, pairs: &[Pair]) -> Vec<(String, String)> {
+    let named = named_pairs(survey, pairs).into_iter();
     named.map(|(a, b, ..)| (a, b)).collect()
 }
 
@@ -120,23 +121,27 @@ fn pair(a: &str, b: &str) -> (String, String) {
 }
 
 /// Sure enough for paraphrases as free as ours.
-fn likely() -> Thresholds {
+fn paraphrase_thresholds() -> Thresholds {
     Thresholds {
         min_confidence: 0.5,
         ..Thresholds::default()
     }
 }
 
-fn sweep(survey: &Survey, scope: &Scope, thresholds: Thresholds) -> Vec<(String, String)> {
-    let swept = Sweep::new(survey, scope, thresholds)
+fn corpus_pair_ids(
+    survey: &CorpusContext,
+    scope: &Scope,
+    thresholds: Thresholds,
+) -> Vec<(String, String)> {
+    let swept = CorpusComparison::new(survey, scope, thresholds)
         .unwrap()
-        .all()
+        .compare_all()
         .unwrap();
     ids(survey, &swept.pairs)
 }
 
 #[test]
-fn a_sentence_in_other_company_is_found_in_a_corpus_unless_many_say_it() {
+fn a_shared_sentence_is_found_unless_it_is_a_formula() {
     const SAID: &str =
         "The lagoon of Tarawa gave us fish, salt and songs before it gave us storms.";
     let say = |id: &str, text: &str| json!({"id": id, "date": "2020", "text": text});
@@ -146,17 +151,17 @@ fn a_sentence_in_other_company_is_found_in_a_corpus_unless_many_say_it() {
         say("valley", &told(BRIDGE)),
         say("other", HARVEST),
     ];
-    let (few, _data) = survey(&documents);
-    let swept = Sweep::new(&few, &Scope::default(), Thresholds::default())
+    let (few, _data) = corpus_context(&documents);
+    let swept = CorpusComparison::new(&few, &Scope::default(), Thresholds::default())
         .unwrap()
-        .all()
+        .compare_all()
         .unwrap();
     assert_eq!(ids(&few, &swept.pairs), [pair("islands#p1", "valley#p1")]);
-    let found = &Reader::new(&few, &Thresholds::default())
-        .read(&swept.pairs)
+    let found = &ParallelLoader::new(&few, &Thresholds::default())
+        .load(&swept.pairs)
         .unwrap()[0];
-    assert!(found.passage_score < NEAR, "{}", found.passage_score);
-    assert_eq!(found.wording, Wording::Verbatim);
+    assert!(found.passage_score < MIN_COSINE, "{}", found.passage_score);
+    assert_eq!(found.text_reuse, TextReuse::Verbatim);
     let first = found.sentences[0];
     assert_eq!(found.source.passage.slice(first.source), SAID);
     assert_eq!(found.target.passage.slice(first.target), SAID);
@@ -171,22 +176,22 @@ fn a_sentence_in_other_company_is_found_in_a_corpus_unless_many_say_it() {
     ] {
         documents.push(say(id, &told(around)));
     }
-    let (survey, _data) = survey(&documents);
+    let (survey, _data) = corpus_context(&documents);
     let pairs = |formulas| {
         let thresholds = Thresholds {
             formulas,
             ..Thresholds::default()
         };
-        sweep(&survey, &Scope::default(), thresholds)
+        corpus_pair_ids(&survey, &Scope::default(), thresholds)
     };
     let both = pair("islands#p1", "valley#p1");
-    assert!(!pairs(Formulas::Exclude).contains(&both));
-    assert!(pairs(Formulas::Include).contains(&both));
-    assert!(pairs(Formulas::Only).contains(&both));
+    assert!(!pairs(FormulaPolicy::Exclude).contains(&both));
+    assert!(pairs(FormulaPolicy::Include).contains(&both));
+    assert!(pairs(FormulaPolicy::Only).contains(&both));
 }
 
 #[test]
-fn a_survey_that_takes_over_sentences_knows_what_a_new_one_knows() {
+fn a_context_reusing_sentences_equals_a_new_one() {
     let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let engine = support::engine(&data);
     let publish = |documents: &[serde_json::Value]| {
@@ -199,36 +204,41 @@ fn a_survey_that_takes_over_sentences_knows_what_a_new_one_knows() {
         );
         engine.publish().unwrap()
     };
-    let all = |survey: &Survey| {
-        let sweep = Sweep::new(survey, &Scope::default(), likely()).unwrap();
-        named(survey, &sweep.all().unwrap().pairs)
+    let all = |survey: &CorpusContext| {
+        let sweep =
+            CorpusComparison::new(survey, &Scope::default(), paraphrase_thresholds()).unwrap();
+        named_pairs(survey, &sweep.compare_all().unwrap().pairs)
     };
     let mut documents = corpus();
-    let before = Survey::new(publish(&documents[..4]), false);
+    let before = CorpusContext::new(publish(&documents[..4]), false);
     let few = all(&before);
     // One document says something else now, others are new.
     documents[1]["text"] = json!(format!("{TEA}\n\n{SEA_AGAIN}"));
     let snapshot = publish(&documents);
-    let known = before.known_sentences();
+    let known = before.cached_sentence_index();
     assert!(known.is_some());
-    let taken = all(&Survey::after(Arc::clone(&snapshot), false, known));
-    assert_eq!(taken, all(&Survey::new(snapshot, false)));
+    let taken = all(&CorpusContext::reusing_sentences(
+        Arc::clone(&snapshot),
+        false,
+        known,
+    ));
+    assert_eq!(taken, all(&CorpusContext::new(snapshot, false)));
     assert!(taken != few && !taken.is_empty());
 }
 
 #[test]
-fn what_two_documents_say_is_paired_whatever_its_order() {
-    let (survey, _data) = survey(&corpus());
-    let found = compare(&survey, ("alpha", "beta"), Enough::default(), false).unwrap();
-    assert_eq!(found.compared, 16);
+fn two_documents_are_paired_regardless_of_order() {
+    let (survey, _data) = corpus_context(&corpus());
+    let found = compare(&survey, ("alpha", "beta"), PairThresholds::default(), false).unwrap();
+    assert_eq!(found.compared_pairs, 16);
     let mut pairs = ids(&survey, &found.pairs);
     pairs.sort();
     let expected = [("#p1", "#p1"), ("#p2", "#p4"), ("#p3", "#p2")];
     let expected = expected.map(|(a, b)| pair(&format!("alpha{a}"), &format!("beta{b}")));
     assert_eq!(pairs, expected);
 
-    let parallels = Reader::new(&survey, &Thresholds::default())
-        .read(&found.pairs)
+    let parallels = ParallelLoader::new(&survey, &Thresholds::default())
+        .load(&found.pairs)
         .unwrap();
     let sea = parallels
         .iter()
@@ -237,8 +247,8 @@ fn what_two_documents_say_is_paired_whatever_its_order() {
     assert_eq!(sea.source.passage.text, SEA);
     assert_eq!(sea.target.passage.text, SEA_AGAIN);
     // Its wording is that of the sentences that carry it.
-    assert!(matches!(sea.pair.carrier, Carrier::Sentences { .. }));
-    assert_eq!(sea.wording, sea.sentences[0].wording);
+    assert!(matches!(sea.pair.matched_by, MatchUnit::Sentence { .. }));
+    assert_eq!(sea.text_reuse, sea.sentences[0].text_reuse);
     assert!(sea.passage_score > 0.5);
     assert!(!sea.formula && sea.percentile.unwrap() > 80.0);
     let first = &sea.sentences[0];
@@ -264,25 +274,25 @@ fn what_two_documents_say_is_paired_whatever_its_order() {
         .iter()
         .find(|p| p.source.passage.ordinal == 1)
         .unwrap();
-    assert!(formula.formula && formula.source.common.documents >= 5);
+    assert!(formula.formula && formula.source.prevalence.documents >= 5);
 }
 
 #[test]
-fn comparing_is_symmetric() {
-    let (survey, _data) = survey(&corpus());
+fn comparison_is_symmetric() {
+    let (survey, _data) = corpus_context(&corpus());
     for (a, b) in [("alpha", "beta"), ("gamma", "alpha"), ("zeta", "thanks")] {
         for many in [false, true] {
-            let all = Enough {
-                confidence: 0.0,
-                phrase: 0.0,
+            let all = PairThresholds {
+                min_confidence: 0.0,
+                min_alignment_score: 0.0,
             };
             let there = compare(&survey, (a, b), all, many).unwrap();
             let back = compare(&survey, (b, a), all, many).unwrap();
-            let turned: Vec<_> = named(&survey, &back.pairs)
+            let turned: Vec<_> = named_pairs(&survey, &back.pairs)
                 .into_iter()
                 .map(|(x, y, score, words, confidence)| (y, x, score, words, confidence))
                 .collect();
-            let (mut there, mut turned) = (named(&survey, &there.pairs), turned);
+            let (mut there, mut turned) = (named_pairs(&survey, &there.pairs), turned);
             there.sort_by(|x, y| (&x.0, &x.1).cmp(&(&y.0, &y.1)));
             turned.sort_by(|x, y| (&x.0, &x.1).cmp(&(&y.0, &y.1)));
             assert_eq!(there, turned, "{a} {b} {many}");
@@ -291,32 +301,48 @@ fn comparing_is_symmetric() {
 }
 
 #[test]
-fn a_speech_under_two_ids_is_itself_and_one_under_one_id_is_refused() {
-    let (survey, _data) = survey(&corpus());
-    let found = compare(&survey, ("alpha", "alpha-again"), Enough::default(), false).unwrap();
+fn a_copy_is_matched_verbatim_and_the_same_id_is_rejected() {
+    let (survey, _data) = corpus_context(&corpus());
+    let found = compare(
+        &survey,
+        ("alpha", "alpha-again"),
+        PairThresholds::default(),
+        false,
+    )
+    .unwrap();
     let pairs = ids(&survey, &found.pairs);
     assert_eq!(pairs.len(), 4);
     for (a, b) in &pairs {
         assert_eq!(a.split_once('#').unwrap().1, b.split_once('#').unwrap().1);
     }
-    let parallels = Reader::new(&survey, &Thresholds::default())
-        .read(&found.pairs)
+    let parallels = ParallelLoader::new(&survey, &Thresholds::default())
+        .load(&found.pairs)
         .unwrap();
     assert!(
         parallels
             .iter()
-            .all(|p| p.wording == Wording::Verbatim && p.pair.confidence > 0.99)
+            .all(|p| p.text_reuse == TextReuse::Verbatim && p.pair.confidence > 0.99)
     );
-    let itself = compare(&survey, ("alpha", "alpha"), Enough::default(), false);
+    let itself = compare(
+        &survey,
+        ("alpha", "alpha"),
+        PairThresholds::default(),
+        false,
+    );
     assert!(matches!(itself, Err(ParallelsError::SameDocument { .. })));
-    let nobody = compare(&survey, ("alpha", "omega"), Enough::default(), false);
+    let nobody = compare(
+        &survey,
+        ("alpha", "omega"),
+        PairThresholds::default(),
+        false,
+    );
     assert!(matches!(nobody, Err(ParallelsError::NoSuchDocument { id }) if id == "omega"));
 }
 
 #[test]
-fn a_corpus_gives_each_pair_once_and_no_formula() {
-    let (survey, _data) = survey(&corpus());
-    let found = sweep(&survey, &Scope::default(), likely());
+fn a_corpus_yields_each_pair_once_without_formulas() {
+    let (survey, _data) = corpus_context(&corpus());
+    let found = corpus_pair_ids(&survey, &Scope::default(), paraphrase_thresholds());
     // A quotation in other company, the same speech again, the paraphrases.
     for expected in [
         ("alpha#p4", "gamma#p2"),
@@ -337,10 +363,10 @@ fn a_corpus_gives_each_pair_once_and_no_formula() {
         );
     }
     let only = Thresholds {
-        formulas: Formulas::Only,
-        ..likely()
+        formulas: FormulaPolicy::Only,
+        ..paraphrase_thresholds()
     };
-    let formulas = sweep(&survey, &Scope::default(), only);
+    let formulas = corpus_pair_ids(&survey, &Scope::default(), only);
     assert!(
         formulas
             .iter()
@@ -348,32 +374,32 @@ fn a_corpus_gives_each_pair_once_and_no_formula() {
     );
     assert!(formulas.len() >= 15, "{}", formulas.len());
     let all = Thresholds {
-        formulas: Formulas::Include,
-        ..likely()
+        formulas: FormulaPolicy::Include,
+        ..paraphrase_thresholds()
     };
-    let all = sweep(&survey, &Scope::default(), all);
+    let all = corpus_pair_ids(&survey, &Scope::default(), all);
     assert_eq!(all.len(), formulas.len() + found.len());
 }
 
 #[test]
-fn exact_and_less_sure_pairs_come_the_same_way() {
+fn exact_and_approximate_searches_find_the_same_pairs() {
     let (snapshot, _data) = snapshot(&corpus());
-    let walked = Survey::new(Arc::clone(&snapshot), false);
-    let exact = Survey::new(snapshot, true);
+    let walked = CorpusContext::new(Arc::clone(&snapshot), false);
+    let exact = CorpusContext::new(snapshot, true);
     let all = Thresholds {
         min_score: -1.0,
         min_confidence: 0.0,
         min_margin: 0.0,
-        formulas: Formulas::Include,
+        formulas: FormulaPolicy::Include,
         ..Thresholds::default()
     };
-    let pairs = sweep(&walked, &Scope::default(), all);
-    assert_eq!(pairs, sweep(&exact, &Scope::default(), all));
+    let pairs = corpus_pair_ids(&walked, &Scope::default(), all);
+    assert_eq!(pairs, corpus_pair_ids(&exact, &Scope::default(), all));
     // Every pair of passages of different documents, once.
     let counts = [4, 4, 3, 2, 2, 1, 4, 1_usize];
     let total: usize = counts.iter().sum();
     let within: usize = counts.iter().map(|n| n * n).sum();
-    let stored = walked.snapshot().facts().passages;
+    let stored = walked.snapshot().info().passages;
     assert_eq!(stored, total, "the corpus is cut as expected");
     assert_eq!(pairs.len(), (total * total - within) / 2);
 }
@@ -386,19 +412,19 @@ fn the_order_of_documents_changes_nothing() {
     let thresholds = Thresholds {
         min_confidence: 0.3,
         min_margin: 0.0,
-        formulas: Formulas::Include,
+        formulas: FormulaPolicy::Include,
         ..Thresholds::default()
     };
     let run = |documents: &[serde_json::Value]| {
-        let (survey, _data) = survey(documents);
-        let swept = Sweep::new(&survey, &Scope::default(), thresholds)
+        let (survey, _data) = corpus_context(documents);
+        let swept = CorpusComparison::new(&survey, &Scope::default(), thresholds)
             .unwrap()
-            .all()
+            .compare_all()
             .unwrap();
-        let found = named(&survey, &swept.pairs);
-        let families = families(&survey, &swept.pairs, &FamilyOptions::default()).unwrap();
+        let found = named_pairs(&survey, &swept.pairs);
+        let families = cluster_families(&survey, &swept.pairs, &FamilyOptions::default()).unwrap();
         let background = survey
-            .background(Carrier::Passages)
+            .null_distribution(MatchUnit::Passage)
             .unwrap()
             .percentile(0.5)
             .map(f64::to_bits);
@@ -407,8 +433,9 @@ fn the_order_of_documents_changes_nothing() {
     assert_eq!(run(&documents), run(&turned));
 }
 
-fn members(survey: &Survey, families: &Families) -> Vec<Vec<String>> {
-    let member = |member: &antiphon::parallels::Member| survey.id_of(member.unit.row).unwrap();
+fn members(survey: &CorpusContext, families: &Families) -> Vec<Vec<String>> {
+    let member =
+        |member: &antiphon::parallels::FamilyMember| survey.passage_id(member.unit.row).unwrap();
     let families = families.families.iter();
     families
         .map(|family| family.members.iter().map(member).collect())
@@ -416,10 +443,10 @@ fn members(survey: &Survey, families: &Families) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_scope_says_who_is_compared_with_whom() {
-    let (survey, _data) = survey(&corpus());
-    let filter = |value| Filter::read(&value).unwrap();
-    let run = |scope: &Scope| sweep(&survey, scope, likely());
+fn a_scope_restricts_the_compared_documents() {
+    let (survey, _data) = corpus_context(&corpus());
+    let filter = |value| Filter::parse(&value).unwrap();
+    let run = |scope: &Scope| corpus_pair_ids(&survey, scope, paraphrase_thresholds());
     let whole = run(&Scope::default());
 
     let from_beta = Scope {
@@ -431,7 +458,7 @@ fn a_scope_says_who_is_compared_with_whom() {
     assert!(found.contains(&pair("beta#p4", "alpha#p2")));
 
     let speakers = Scope {
-        apart: vec!["speaker".to_owned()],
+        exclude_same: vec!["speaker".to_owned()],
         ..Scope::default()
     };
     let found = run(&speakers);
@@ -444,7 +471,7 @@ fn a_scope_says_who_is_compared_with_whom() {
     );
 
     let forward = Scope {
-        forward: true,
+        later_only: true,
         ..Scope::default()
     };
     let found = run(&forward);
@@ -455,11 +482,11 @@ fn a_scope_says_who_is_compared_with_whom() {
             .all(|(a, b)| !a.contains("again") && !b.contains("again")),
         "no date"
     );
-    let sweep = Sweep::new(&survey, &forward, Thresholds::default()).unwrap();
+    let sweep = CorpusComparison::new(&survey, &forward, Thresholds::default()).unwrap();
     assert_eq!(sweep.undated(), 1);
 
     let near = Scope {
-        years: Some(1),
+        max_year_gap: Some(1),
         ..Scope::default()
     };
     let found = run(&near);
@@ -475,10 +502,10 @@ fn a_scope_says_who_is_compared_with_whom() {
     };
     assert!(run(&nothing).is_empty());
     let unknown = Scope {
-        apart: vec!["colour".to_owned()],
+        exclude_same: vec!["colour".to_owned()],
         ..Scope::default()
     };
-    let error = Sweep::new(&survey, &unknown, Thresholds::default())
+    let error = CorpusComparison::new(&survey, &unknown, Thresholds::default())
         .err()
         .unwrap();
     assert!(
@@ -488,31 +515,37 @@ fn a_scope_says_who_is_compared_with_whom() {
 }
 
 #[test]
-fn where_nothing_is_found_the_closest_pair_is_known() {
-    let (survey, _data) = survey(&corpus());
-    let filter = |id: &str| Filter::read(&json!({"document": id})).unwrap();
+fn without_parallels_the_closest_pair_is_returned() {
+    let (survey, _data) = corpus_context(&corpus());
+    let filter = |id: &str| Filter::parse(&json!({"document": id})).unwrap();
     let scope = Scope {
         source: filter("delta"),
         target: filter("beta"),
         ..Scope::default()
     };
-    let sweep = Sweep::new(&survey, &scope, Thresholds::default()).unwrap();
-    let swept = sweep.all().unwrap();
-    assert!(swept.pairs.is_empty() && swept.left_out.formulas == 1);
+    let sweep = CorpusComparison::new(&survey, &scope, Thresholds::default()).unwrap();
+    let swept = sweep.compare_all().unwrap();
+    assert!(swept.pairs.is_empty() && swept.filtered_counts.formulas == 1);
     let closest = ids(
         &survey,
-        &[sweep.closest_of(&sweep.sources()).unwrap().unwrap()],
+        &[sweep.closest_among(&sweep.sources()).unwrap().unwrap()],
     );
     assert_eq!(closest, [pair("delta#p1", "beta#p1")]);
-    let found = compare(&survey, ("delta", "thanks"), Enough::default(), false).unwrap();
+    let found = compare(
+        &survey,
+        ("delta", "thanks"),
+        PairThresholds::default(),
+        false,
+    )
+    .unwrap();
     assert!(found.pairs.is_empty() && found.closest.is_some());
 }
 
 #[test]
-fn families_gather_what_is_said_again_and_again() {
+fn families_cluster_restatements() {
     let mut documents = corpus();
     documents.push(json!({"id": "eta", "speaker": "HHH Eight", "date": "2014-01", "text": format!("{SEA_AGAIN}\n\n{CHESS}")}));
-    let (survey, _data) = survey(&documents);
+    let (survey, _data) = corpus_context(&documents);
     let options = FamilyOptions {
         min_confidence: 0.5,
         ..FamilyOptions::default()
@@ -522,10 +555,10 @@ fn families_gather_what_is_said_again_and_again() {
             formulas,
             ..options.thresholds()
         };
-        let sweep = Sweep::new(&survey, &Scope::default(), thresholds).unwrap();
-        sweep.with_every_carrier().all().unwrap().pairs
+        let sweep = CorpusComparison::new(&survey, &Scope::default(), thresholds).unwrap();
+        sweep.with_all_match_units().compare_all().unwrap().pairs
     };
-    let found = families(&survey, &pairs(Formulas::Exclude), &options).unwrap();
+    let found = cluster_families(&survey, &pairs(FormulaPolicy::Exclude), &options).unwrap();
     let sea = ["eta#p1", "alpha#p2", "beta#p4", "alpha-again#p2"];
     let all = members(&survey, &found);
     assert!(all.contains(&sea.map(str::to_owned).to_vec()), "{all:?}");
@@ -534,7 +567,7 @@ fn families_gather_what_is_said_again_and_again() {
         .position(|members| members[0] == "eta#p1")
         .unwrap();
     let family = &found.families[place];
-    assert_eq!(family.first, 1);
+    assert_eq!(family.first_count, 1);
     assert_eq!(
         family
             .years
@@ -543,21 +576,24 @@ fn families_gather_what_is_said_again_and_again() {
             .collect::<Vec<_>>(),
         [(2014, 1), (2015, 1), (2016, 1)]
     );
-    assert!(family.least >= options.cohesion && family.mean >= family.least);
-    let speakers = &family.spread[0];
+    assert!(
+        family.min_confidence >= options.cohesion
+            && family.mean_confidence >= family.min_confidence
+    );
+    let speakers = &family.value_counts[0];
     assert_eq!(speakers.values[0], ("AAA One".to_owned(), 2));
-    let formulas = families(&survey, &pairs(Formulas::Only), &options).unwrap();
+    let formulas = cluster_families(&survey, &pairs(FormulaPolicy::Only), &options).unwrap();
     assert!(members(&survey, &formulas)[0].len() >= 6);
     // No order of the pairs makes other families.
-    let mut turned = pairs(Formulas::Include);
-    let straight = families(&survey, &turned, &options).unwrap();
+    let mut turned = pairs(FormulaPolicy::Include);
+    let straight = cluster_families(&survey, &turned, &options).unwrap();
     turned.reverse();
-    let turned = families(&survey, &turned, &options).unwrap();
+    let turned = cluster_families(&survey, &turned, &options).unwrap();
     assert_eq!(members(&survey, &straight), members(&survey, &turned));
 }
 
 #[test]
-fn sentences_that_share_wording_are_shown_beside_those_that_carry() {
+fn sentences_with_a_high_alignment_score_are_shown() {
     let security = "common, comprehensive, cooperative and sustainable security";
     let own = format!(
         "Cyber security is a global challenge from which no country can stay aloof. Therefore, all must work together for a {security}. All must join hands to crack down on the cyber crimes."
@@ -575,11 +611,11 @@ fn sentences_that_share_wording_are_shown_beside_those_that_carry() {
         json!({"id": "b", "text": theirs}),
     ];
     documents.extend(filler);
-    let (survey, _data) = survey(&documents);
-    let found = compare(&survey, ("a", "b"), Enough::default(), false).unwrap();
+    let (survey, _data) = corpus_context(&documents);
+    let found = compare(&survey, ("a", "b"), PairThresholds::default(), false).unwrap();
     let thresholds = Thresholds::default();
-    let parallels = Reader::new(&survey, &thresholds)
-        .read(&found.pairs)
+    let parallels = ParallelLoader::new(&survey, &thresholds)
+        .load(&found.pairs)
         .unwrap();
     let parallel = &parallels[0];
     let text = |side: &antiphon::parallels::Side, range| side.passage.slice(range).to_owned();
@@ -594,13 +630,13 @@ fn sentences_that_share_wording_are_shown_beside_those_that_carry() {
             .any(|(a, b)| a.contains(security) && b.contains(security)),
         "{shown:?}"
     );
-    if parallel.pair.carrier != Carrier::Passages {
-        assert_eq!(parallel.carrying(), parallel.sentences.first());
+    if parallel.pair.matched_by != MatchUnit::Passage {
+        assert_eq!(parallel.matched_sentence_pair(), parallel.sentences.first());
     }
 }
 
 #[test]
-fn families_are_of_what_is_said_and_not_of_where_it_stands() {
+fn families_of_sentences_ignore_their_passages() {
     const OATH: &str =
         "No treaty will ever make the shipyards of Marseille forget their drowned apprentices.";
     const TOAST: &str =
@@ -629,22 +665,22 @@ fn families_are_of_what_is_said_and_not_of_where_it_stands() {
     for id in ["copy-a", "copy-b", "copy-c"] {
         documents.push(json!({"id": id, "date": "2030", "text": format!("{SEA} {CHESS}")}));
     }
-    let (survey, _data) = survey(&documents);
+    let (survey, _data) = corpus_context(&documents);
     let options = FamilyOptions::default();
     let thresholds = Thresholds {
-        formulas: Formulas::Include,
+        formulas: FormulaPolicy::Include,
         ..options.thresholds()
     };
-    let sweep = Sweep::new(&survey, &Scope::default(), thresholds).unwrap();
-    let pairs = sweep.with_every_carrier().all().unwrap().pairs;
-    let found = families(&survey, &pairs, &options).unwrap();
+    let sweep = CorpusComparison::new(&survey, &Scope::default(), thresholds).unwrap();
+    let pairs = sweep.with_all_match_units().compare_all().unwrap().pairs;
+    let found = cluster_families(&survey, &pairs, &options).unwrap();
     let read = found.families.iter().map(|family| {
-        let texts = FamilyTexts::read(&survey, family).unwrap();
+        let texts = FamilyTexts::load(&survey, family).unwrap();
         let members = texts.members.iter();
         let members = members.map(|member| {
             (
                 member.passage.document.to_string(),
-                member.said().to_owned(),
+                member.text().to_owned(),
             )
         });
         members.collect::<Vec<_>>()
@@ -667,7 +703,7 @@ fn families_are_of_what_is_said_and_not_of_where_it_stands() {
         min_words: 20,
         ..options
     };
-    let found = families(&survey, &pairs, &long).unwrap();
+    let found = cluster_families(&survey, &pairs, &long).unwrap();
     assert_eq!(
         found.families.len(),
         1,
@@ -677,21 +713,21 @@ fn families_are_of_what_is_said_and_not_of_where_it_stands() {
 
 #[test]
 fn an_empty_corpus_has_no_parallels() {
-    let (survey, _data) = survey(&[]);
-    assert!(sweep(&survey, &Scope::default(), Thresholds::default()).is_empty());
+    let (survey, _data) = corpus_context(&[]);
+    assert!(corpus_pair_ids(&survey, &Scope::default(), Thresholds::default()).is_empty());
     assert_eq!(
         survey
-            .background(Carrier::Passages)
+            .null_distribution(MatchUnit::Passage)
             .unwrap()
             .percentile(0.9),
         None
     );
-    let (survey, _data) = survey_of_one();
-    assert!(sweep(&survey, &Scope::default(), Thresholds::default()).is_empty());
-    let sweep = Sweep::new(&survey, &Scope::default(), Thresholds::default()).unwrap();
-    assert!(sweep.closest_of(&sweep.sources()).unwrap().is_none());
+    let (survey, _data) = single_document_context();
+    assert!(corpus_pair_ids(&survey, &Scope::default(), Thresholds::default()).is_empty());
+    let sweep = CorpusComparison::new(&survey, &Scope::default(), Thresholds::default()).unwrap();
+    assert!(sweep.closest_among(&sweep.sources()).unwrap().is_none());
 }
 
-fn survey_of_one() -> (Survey, TempDir) {
-    survey(&[json!({"id": "alone", "text": format!("{SEA}\n\n{SEA_AGAIN}")})])
+fn single_document_context() -> (CorpusContext, TempDir) {
+    corpus_context(&[json!({"id": "alone", "text": format!("{SEA}\n\n{SEA_AGAIN}")})])
 }

@@ -1,7 +1,7 @@
 //! The two speeches that the product ships.
 
 use antiphon::engine::IngestOptions;
-use antiphon::search::{self, Caching, Parts, Query, QueryEncoder};
+use antiphon::search::{self, CacheMode, Query, QueryEncoder, QueryParams};
 use antiphon::store::DocumentRecord;
 use tempfile::TempDir;
 
@@ -116,14 +116,14 @@ fn the_scan_is_rejoined_across_lines_and_pages() {
 fn the_readme_question_finds_what_it_should() {
     let (engine, _data) = support::sample_engine();
     let snapshot = engine.snapshot().unwrap();
-    let parts = Parts {
+    let parts = QueryParams {
         text: Some("sovereignty in cyberspace".to_owned()),
         limit: 5,
-        ..Parts::default()
+        ..QueryParams::default()
     };
     let query = Query::new(parts).unwrap();
     let encoder = QueryEncoder::new(engine.shared_encoder());
-    let answer = search::search(&snapshot, &encoder, &query, Caching::Allowed).unwrap();
+    let answer = search::search(&snapshot, &encoder, &query, CacheMode::ReadWrite).unwrap();
     let found = |words: &str| {
         answer
             .hits
@@ -150,7 +150,7 @@ fn keep_all_keeps_all() {
     let data = TempDir::new().unwrap();
     let engine = support::engine(&data);
     let options = IngestOptions {
-        keep_all: true,
+        keep_boilerplate: true,
         ..IngestOptions::default()
     };
     let report = support::ingest(&engine, &[support::root().join("corpus")], options);

@@ -9,7 +9,7 @@ use antiphon::server::Service;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::client::{Answer, send, send_with};
+use crate::support::client::{ApiResponse, send, send_with};
 use crate::support::{self, LIMITS};
 
 /// Documents with everything that a filter can name.
@@ -37,7 +37,7 @@ fn serve() -> Served {
     engine.publish().unwrap();
     let engine = Arc::new(engine);
     let service = Arc::new(Service::new(LIMITS));
-    service.attach(Arc::clone(&engine));
+    service.set_engine(Arc::clone(&engine));
     Served {
         server: support::start_server(service),
         engine,
@@ -48,11 +48,11 @@ fn serve() -> Served {
 
 static SERVED: LazyLock<Served> = LazyLock::new(serve);
 
-fn get(path: &str) -> Answer {
+fn get(path: &str) -> ApiResponse {
     send("GET", SERVED.server, path, None)
 }
 
-fn post(path: &str, body: &Value) -> Answer {
+fn post(path: &str, body: &Value) -> ApiResponse {
     send("POST", SERVED.server, path, Some(&body.to_string()))
 }
 

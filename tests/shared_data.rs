@@ -5,8 +5,8 @@
 
 use std::path::PathBuf;
 
-use antiphon::corpus::{Corpus, Limits, Reading};
-use antiphon::parallels::gold::{Separation, Signal, TaskReport, evaluate};
+use antiphon::corpus::{Corpus, CorpusEvent, CorpusLimits};
+use antiphon::parallels::evaluation::{SeparationMetrics, Signal, TaskReport, evaluate};
 use antiphon::passages::{SegmentOptions, segment};
 use rayon::prelude::*;
 
@@ -19,11 +19,11 @@ fn shared_data() -> PathBuf {
 #[test]
 #[ignore = "needs ../shared/data"]
 fn no_passage_is_ever_truncated() {
-    let corpus = Corpus::open(&[shared_data()], &Limits::default()).unwrap();
+    let corpus = Corpus::open(&[shared_data()], &CorpusLimits::default()).unwrap();
     let documents: Vec<_> = corpus
-        .readings()
+        .events()
         .filter_map(|reading| match reading {
-            Reading::Document { document, .. } => Some(document),
+            CorpusEvent::Document { document, .. } => Some(document),
             _ => None,
         })
         .collect();
@@ -63,7 +63,7 @@ fn no_passage_is_ever_truncated() {
     assert!(passages > 45_000, "only {passages} passages");
 }
 
-fn signal(task: &TaskReport, signal: Signal) -> (f64, Separation) {
+fn signal(task: &TaskReport, signal: Signal) -> (f64, SeparationMetrics) {
     let found = task.signals.iter().find(|found| found.signal == signal);
     let found = found.unwrap();
     let recall = found.retrieval.map_or(0.0, |found| found.recall_at_1);
@@ -86,7 +86,7 @@ fn our_numbers_beat_the_floor() {
     for task in &report.tasks {
         let (_, floor) = signal(task, Signal::Bm25);
         let (_, cosine) = signal(task, Signal::Cosine);
-        let (_, likeness) = signal(task, Signal::Likeness);
+        let (_, likeness) = signal(task, Signal::CombinedSimilarity);
         let floor = floor.average_precision.max(cosine.average_precision);
         assert!(likeness.average_precision > floor, "{}", task.name);
     }

@@ -14,7 +14,7 @@ use super::output;
 
 /// What to write.
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum ExportCommand {
     /// The passages' embeddings as a `NumPy` array, and their ids beside it, one a line
     Vectors {
         /// The array's file; the ids go to the same name with .ids.txt
@@ -27,29 +27,29 @@ pub(super) enum Command {
 }
 
 /// Writes both files, each whole or not at all.
-pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> {
-    let Command::Vectors { out, json } = command;
+pub(super) fn run(settings: &Settings, command: &ExportCommand) -> anyhow::Result<()> {
+    let ExportCommand::Vectors { out, json } = command;
     let view = View::open(&settings.data_dir)?;
     let ids = view.passage_ids()?;
     let ids_file = out.with_extension("ids.txt");
     let dimension = view.fingerprint().dimension;
-    output::write_whole(out, |file| {
+    output::write_atomically(out, |file| {
         write_vectors(&view, [ids.len(), dimension], file)
     })?;
-    output::write_whole(&ids_file, |file| {
+    output::write_atomically(&ids_file, |file| {
         ids.iter().try_for_each(|id| writeln!(file, "{id}"))?;
         Ok(())
     })?;
     if *json {
-        return output::json(&json!({
+        return output::print_json(&json!({
             "vectors": out, "ids": ids_file, "rows": ids.len(), "dimension": dimension,
             "model": view.fingerprint().model, "revision": view.fingerprint().revision,
             "precision": view.fingerprint().precision,
         }));
     }
-    output::line(format_args!(
+    output::print_line(format_args!(
         "{} embeddings of {dimension} coordinates in {}, their ids in {}",
-        output::thousands(ids.len()),
+        output::with_thousands(ids.len()),
         out.display(),
         ids_file.display()
     ))

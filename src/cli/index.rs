@@ -12,7 +12,7 @@ use super::{open, output, report};
 
 /// What to read.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct IndexArgs {
     /// Files and folders: .txt, .md, .jsonl, .jsonl.gz
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -25,16 +25,16 @@ pub(super) struct Arguments {
 }
 
 /// Reads, then reports.
-pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(settings: &Settings, arguments: &IndexArgs) -> anyhow::Result<()> {
     let corpus = open::corpus(&arguments.paths)?;
-    let engine = open::engine(settings, &open::silent)?;
+    let engine = open::engine(settings, &open::no_status)?;
     let options = IngestOptions {
-        keep_all: settings.keep_all,
+        keep_boilerplate: settings.keep_boilerplate,
         prune: arguments.prune,
     };
-    let result = open::ingest(&engine, &corpus, options, &open::silent)?;
+    let result = open::ingest(&engine, &corpus, options, &open::no_status)?;
     if arguments.json {
-        return output::json(&result);
+        return output::print_json(&result);
     }
     report::print(&result, &mut anstream::stdout().lock())?;
     ensure!(

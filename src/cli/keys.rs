@@ -4,13 +4,13 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::config::Settings;
-use crate::server::{Minted, Scope};
+use crate::server::{GeneratedKey, KeyScope};
 
 use super::output;
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum KeysCommand {
     /// Make a key, show it once, and add its entry to the keys file if one is set
     New {
         /// Whose key it is
@@ -18,7 +18,7 @@ pub(super) enum Command {
         name: String,
         /// What it allows; may be given several times
         #[arg(long = "scope", required = true, value_name = "SCOPE")]
-        scopes: Vec<Scope>,
+        scopes: Vec<KeyScope>,
         /// How many requests it may send a second [default: as many as it likes]
         #[arg(long, value_name = "N")]
         requests_per_second: Option<f64>,
@@ -29,20 +29,20 @@ pub(super) enum Command {
 }
 
 /// Makes a key, files what the service needs to know of it, and shows it.
-pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> {
-    let Command::New {
+pub(super) fn run(settings: &Settings, command: &KeysCommand) -> anyhow::Result<()> {
+    let KeysCommand::New {
         name,
         scopes,
         requests_per_second,
         json,
     } = command;
-    let minted = Minted::new(name, scopes, *requests_per_second)?;
+    let minted = GeneratedKey::generate(name, scopes, *requests_per_second)?;
     let file = settings.keys_file.as_deref();
     if let Some(file) = file {
         minted.append_to(file)?;
     }
     if *json {
-        return output::json(&json!({
+        return output::print_json(&json!({
             "key": minted.key,
             "entry": minted.entry,
             "keys_file": file,
@@ -51,14 +51,14 @@ pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> 
     let filed = match file {
         Some(file) => format!(
             "Its hash stands in {} now; a running service knows it after SIGHUP.",
-            output::plain(&file.display().to_string())
+            output::strip_control_chars(&file.display().to_string())
         ),
         None => format!(
             "Add this to the file that the setting keys_file names:\n\n{}",
-            minted.toml().trim_end()
+            minted.to_toml().trim_end()
         ),
     };
-    output::line(format_args!(
+    output::print_line(format_args!(
         "{}\n\nThis is the key; it is shown once and kept nowhere. {filed}",
         minted.key
     ))

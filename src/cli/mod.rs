@@ -30,7 +30,7 @@ use crate::config::{Flags, Settings};
 /// Semantic search for speeches and statements.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None, arg_required_else_help = true)]
-struct CommandLine {
+struct Cli {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
@@ -45,56 +45,56 @@ enum Command {
     /// Read the corpus and answer searches over HTTP
     Serve,
     /// Read files and folders into the data directory
-    Index(index::Arguments),
+    Index(index::IndexArgs),
     /// Find the passages that mean what you ask for
-    Search(search::Arguments),
+    Search(search::SearchArgs),
     /// Find the passages that say the same thing, in two documents or in all
-    Parallels(Box<parallels::Arguments>),
+    Parallels(Box<parallels::ParallelsArguments>),
     /// Find the statements that were made again and again
-    Families(families::Arguments),
+    Families(families::FamiliesArguments),
     /// Measure how good the numbers of parallels are, on pairs of which the truth is known
-    Evaluate(evaluate::Arguments),
+    Evaluate(evaluate::EvaluateArguments),
     /// Measure speed, with fidelity beside it
     #[command(subcommand)]
-    Bench(bench::Command),
+    Bench(bench::BenchCommand),
     /// Fetch or check the model
     #[command(subcommand)]
-    Models(models::Command),
+    Models(models::ModelsCommand),
     /// Make keys for the service's clients
     #[command(subcommand)]
-    Keys(keys::Command),
+    Keys(keys::KeysCommand),
     /// Write what is stored in a form for other programs
     #[command(subcommand)]
-    Export(export::Command),
+    Export(export::ExportCommand),
 }
 
 /// Returns the description of the command line, with which the commands shown in `docs/` are parsed.
 #[must_use]
 pub fn command() -> clap::Command {
-    CommandLine::command()
+    Cli::command()
 }
 
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    match run(CommandLine::parse()) {
+    match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         // A reader that has seen enough, such as `head`, is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("antiphon: {}", describe(&error));
+            anstream::eprintln!("antiphon: {}", error_chain(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(line: CommandLine) -> anyhow::Result<()> {
+fn run(line: Cli) -> anyhow::Result<()> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let settings = Settings::load(line.config.as_deref(), environment, &line.flags)?;
     start_logging(&settings.log)?;
     rayon::ThreadPoolBuilder::new()
-        .num_threads(settings.cores())
+        .num_threads(settings.worker_threads())
         .build_global()
         .context("cannot start the worker threads")?;
     match line.command {
@@ -112,7 +112,7 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
 }
 
 /// The error and its causes, each once: some messages hold their cause already.
-fn describe(error: &anyhow::Error) -> String {
+fn error_chain(error: &anyhow::Error) -> String {
     error
         .chain()
         .map(ToString::to_string)
@@ -128,11 +128,11 @@ fn describe(error: &anyhow::Error) -> String {
 }
 
 /// A request that cannot be read is an error to actix, a line of the log for anyone who sends one.
-const QUIET: &str = "actix_http::h1::dispatcher=off";
+const ACTIX_LOG_DIRECTIVE: &str = "actix_http::h1::dispatcher=off";
 
 fn start_logging(filter: &str) -> anyhow::Result<()> {
     // The setting may say otherwise of the same target: what comes later replaces what came before.
-    let filter = tracing_subscriber::EnvFilter::try_new(format!("{QUIET},{filter}"))
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("{ACTIX_LOG_DIRECTIVE},{filter}"))
         .with_context(|| format!("setting log is {filter:?}; expected a level such as info, or a filter such as warn,antiphon=debug"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -11,7 +11,7 @@ use super::{open, output};
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum ModelsCommand {
     /// Fetch the pinned model and verify every file
     Fetch {
         /// Fetch it anew even if it is there
@@ -24,15 +24,15 @@ pub(super) enum Command {
 }
 
 /// Fetches, verifies, and says where the files stand.
-pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> {
-    let Command::Fetch { force, json } = command;
+pub(super) fn run(settings: &Settings, command: &ModelsCommand) -> anyhow::Result<()> {
+    let ModelsCommand::Fetch { force, json } = command;
     let manifest = Manifest::built_in()?;
     let options = open::fetch_options(settings, *force);
-    let folder = fetch(&manifest, &options, &ModelBar::new(&open::silent))?;
+    let folder = fetch(&manifest, &options, &ModelBar::new(&open::no_status))?;
     let files = open_pinned(&manifest, &folder)?;
     let identity = &files.identity;
     if *json {
-        return output::json(&json!({
+        return output::print_json(&json!({
             "folder": folder,
             "model": identity.name,
             "revision": identity.revision,
@@ -40,7 +40,7 @@ pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> 
             "tokenizer_sha256": identity.tokenizer_sha256,
         }));
     }
-    output::line(format_args!(
+    output::print_line(format_args!(
         "{} at revision {} stands verified in {}",
         identity.name,
         identity.revision,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::config::{DEFAULT_CORPUS, Settings};
-use crate::corpus::{Corpus, Limits};
+use crate::corpus::{Corpus, CorpusLimits};
 use crate::encoder::model::{FetchOptions, Manifest, ModelFiles, fetch, open_folder, open_pinned};
 use crate::encoder::{self, Encoder};
 use crate::engine::{Engine, IngestOptions, IngestReport, Snapshot};
@@ -15,10 +15,10 @@ use crate::store::View;
 use super::progress::{CorpusBar, ModelBar};
 
 /// Someone who is told in words what is being done.
-pub(super) type Say<'a> = &'a (dyn Fn(String) + Sync);
+pub(super) type StatusReporter<'a> = &'a (dyn Fn(String) + Sync);
 
 /// Nobody listens.
-pub(super) fn silent(_: String) {}
+pub(super) fn no_status(_: String) {}
 
 /// How the model is fetched under these settings.
 pub(super) fn fetch_options(settings: &Settings, force: bool) -> FetchOptions {
@@ -28,16 +28,16 @@ pub(super) fn fetch_options(settings: &Settings, force: bool) -> FetchOptions {
             .clone()
             // The name under which Hugging Face's own tools know a mirror.
             .or_else(|| std::env::var("HF_ENDPOINT").ok()),
-        python: settings.python.clone(),
+        python_path: settings.python_path.clone(),
         offline: settings.offline,
         force,
-        ..FetchOptions::new(settings.models_dir.clone())
+        ..FetchOptions::new(settings.model_cache_dir.clone())
     }
 }
 
 /// The model's verified files: the folder that was named, or the pinned model, fetched if it is
 /// not there yet.
-pub(super) fn model(settings: &Settings, say: Say<'_>) -> anyhow::Result<ModelFiles> {
+pub(super) fn model(settings: &Settings, report: StatusReporter<'_>) -> anyhow::Result<ModelFiles> {
     if let Some(folder) = &settings.model_dir {
         return Ok(open_folder(folder)?);
     }
@@ -45,15 +45,18 @@ pub(super) fn model(settings: &Settings, say: Say<'_>) -> anyhow::Result<ModelFi
     let folder = fetch(
         &manifest,
         &fetch_options(settings, false),
-        &ModelBar::new(say),
+        &ModelBar::new(report),
     )?;
     Ok(open_pinned(&manifest, &folder)?)
 }
 
 /// The encoder.
-pub(super) fn encoder(settings: &Settings, say: Say<'_>) -> anyhow::Result<Arc<dyn Encoder>> {
-    let files = model(settings, say)?;
-    say("loading the model".to_owned());
+pub(super) fn encoder(
+    settings: &Settings,
+    report: StatusReporter<'_>,
+) -> anyhow::Result<Arc<dyn Encoder>> {
+    let files = model(settings, report)?;
+    report("loading the model".to_owned());
     let encoder = encoder::load(
         &files,
         settings.precision.into(),
@@ -66,8 +69,8 @@ pub(super) fn encoder(settings: &Settings, say: Say<'_>) -> anyhow::Result<Arc<d
 }
 
 /// The engine over the data directory; it holds the directory's lock.
-pub(super) fn engine(settings: &Settings, say: Say<'_>) -> anyhow::Result<Engine> {
-    let encoder = encoder(settings, say)?;
+pub(super) fn engine(settings: &Settings, report: StatusReporter<'_>) -> anyhow::Result<Engine> {
+    let encoder = encoder(settings, report)?;
     Ok(Engine::open(
         &settings.data_dir,
         encoder,
@@ -85,12 +88,12 @@ pub(super) fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
 
 /// Looks at files and folders; done before anything else, so that a misspelt path costs nothing.
 pub(super) fn corpus(paths: &[PathBuf]) -> anyhow::Result<Corpus> {
-    Corpus::open(paths, &Limits::default()).context("the corpus cannot be read")
+    Corpus::open(paths, &CorpusLimits::default()).context("the corpus cannot be read")
 }
 
 /// The corpus that belongs to the store: the one that was named, or the default one, unless it is
 /// not there or the store holds something else.
-pub(super) fn corpus_for(settings: &Settings, engine: &Engine) -> anyhow::Result<Option<PathBuf>> {
+pub(super) fn corpus_path(settings: &Settings, engine: &Engine) -> anyhow::Result<Option<PathBuf>> {
     if settings.corpus.is_some() {
         return Ok(settings.corpus.clone());
     }
@@ -99,7 +102,7 @@ pub(super) fn corpus_for(settings: &Settings, engine: &Engine) -> anyhow::Result
         tracing::warn!("there is no folder {DEFAULT_CORPUS} here; --corpus names another");
         return Ok(None);
     }
-    if !engine.adopt_default_corpus()? {
+    if !engine.allow_default_corpus()? {
         tracing::info!("the data directory holds another corpus; --corpus names what else to read");
         return Ok(None);
     }
@@ -111,7 +114,7 @@ pub(super) fn ingest(
     engine: &Engine,
     corpus: &Corpus,
     options: IngestOptions,
-    say: Say<'_>,
+    report: StatusReporter<'_>,
 ) -> anyhow::Result<IngestReport> {
-    Ok(engine.ingest(corpus, options, &CorpusBar::new(say))?)
+    Ok(engine.ingest(corpus, options, &CorpusBar::new(report))?)
 }

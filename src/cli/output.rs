@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use crate::store::DocumentSummary;
 
 /// Writes a line and sees it out.
-pub(super) fn line(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
+pub(super) fn print_line(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     writeln!(out, "{text}")?;
     out.flush()?;
@@ -19,13 +19,13 @@ pub(super) fn line(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
 }
 
 /// Writes a value as indented JSON.
-pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    line(format_args!("{}", serde_json::to_string_pretty(value)?))
+pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print_line(format_args!("{}", serde_json::to_string_pretty(value)?))
 }
 
 /// Writes a file beside its place and moves it there once it is complete. A new one may be read by whom
 /// the process's umask lets; one that was there keeps its mode.
-pub(super) fn write_whole(
+pub(super) fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -34,7 +34,7 @@ pub(super) fn write_whole(
         _ => Path::new("."),
     };
     let context = || format!("cannot write {}", path.display());
-    let mut file = temporary(folder).with_context(context)?;
+    let mut file = temp_file_in(folder).with_context(context)?;
     let mut writer = BufWriter::new(&mut file);
     write(&mut writer).with_context(context)?;
     writer.flush().with_context(context)?;
@@ -50,7 +50,7 @@ pub(super) fn write_whole(
 }
 
 /// A file without a place yet, of the mode that a file has which is made as usual.
-fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+fn temp_file_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -86,7 +86,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// A text without control characters, which a terminal would obey.
-pub(super) fn plain(text: &str) -> String {
+pub(super) fn strip_control_chars(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
@@ -109,7 +109,7 @@ pub(super) fn byline(document: &DocumentSummary) -> String {
 }
 
 /// A number with its thousands apart: `1,234,567`.
-pub(super) fn thousands(number: usize) -> String {
+pub(super) fn with_thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -122,9 +122,9 @@ pub(super) fn thousands(number: usize) -> String {
 }
 
 /// A number of things: `1 document`, `2 documents`.
-pub(super) fn counted(number: usize, thing: &str) -> String {
+pub(super) fn count_of(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", thousands(number))
+    format!("{} {thing}{plural}", with_thousands(number))
 }
 
 #[cfg(test)]
@@ -141,7 +141,7 @@ mod tests {
             metadata.permissions().mode() & 0o7777
         };
         let write = |name: &str| {
-            write_whole(
+            write_atomically(
                 &folder.path().join(name),
                 |file| Ok(file.write_all(b"all")?),
             )
@@ -167,16 +167,16 @@ mod tests {
     }
 
     #[test]
-    fn one_thing_is_not_several() {
-        assert_eq!(counted(1, "document"), "1 document");
-        assert_eq!(counted(1_938, "document"), "1,938 documents");
+    fn singular_and_plural_are_told_apart() {
+        assert_eq!(count_of(1, "document"), "1 document");
+        assert_eq!(count_of(1_938, "document"), "1,938 documents");
     }
 
     #[test]
     fn thousands_are_kept_apart() {
-        assert_eq!(thousands(0), "0");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(thousands(1_000), "1,000");
-        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(with_thousands(0), "0");
+        assert_eq!(with_thousands(999), "999");
+        assert_eq!(with_thousands(1_000), "1,000");
+        assert_eq!(with_thousands(1_234_567), "1,234,567");
     }
 }

@@ -29,7 +29,7 @@ impl Write for LogWriter {
 /// Follows the fetching of the model.
 pub(super) struct ModelBar<'a> {
     bar: ProgressBar,
-    also: &'a (dyn Fn(String) + Sync),
+    on_status: &'a (dyn Fn(String) + Sync),
 }
 
 impl<'a> ModelBar<'a> {
@@ -37,7 +37,7 @@ impl<'a> ModelBar<'a> {
     pub(super) fn new(also: &'a (dyn Fn(String) + Sync)) -> Self {
         Self {
             bar: BARS.add(ProgressBar::hidden()),
-            also,
+            on_status: also,
         }
     }
 }
@@ -49,9 +49,9 @@ impl Drop for ModelBar<'_> {
 }
 
 impl FetchProgress for ModelBar<'_> {
-    fn source(&self, name: &str) {
+    fn source_started(&self, name: &str) {
         tracing::info!("fetching the model from {name}");
-        (self.also)(format!("fetching the model from {name}"));
+        (self.on_status)(format!("fetching the model from {name}"));
         let style = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}";
         self.bar
             .set_draw_target(indicatif::ProgressDrawTarget::stderr());
@@ -60,14 +60,14 @@ impl FetchProgress for ModelBar<'_> {
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
-    fn bytes(&self, done: u64, total: Option<u64>) {
+    fn bytes_received(&self, done: u64, total: Option<u64>) {
         if let Some(total) = total {
             self.bar.set_length(total);
         }
         self.bar.set_position(done);
     }
 
-    fn failed(&self, name: &str, why: &str) {
+    fn source_failed(&self, name: &str, why: &str) {
         tracing::info!("{name} did not give the model: {why}");
     }
 }
@@ -75,7 +75,7 @@ impl FetchProgress for ModelBar<'_> {
 /// Follows the reading of a corpus.
 pub(super) struct CorpusBar<'a> {
     bar: ProgressBar,
-    also: &'a (dyn Fn(String) + Sync),
+    on_status: &'a (dyn Fn(String) + Sync),
 }
 
 impl<'a> CorpusBar<'a> {
@@ -84,7 +84,10 @@ impl<'a> CorpusBar<'a> {
         let bar = BARS.add(ProgressBar::new(0));
         bar.set_style(style_of("{msg} {wide_bar} {percent}% eta {eta}"));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, also }
+        Self {
+            bar,
+            on_status: also,
+        }
     }
 }
 
@@ -99,7 +102,7 @@ impl IngestProgress for CorpusBar<'_> {
         self.bar.set_length(state.total_bytes);
         self.bar.set_position(state.bytes);
         let message = format!("{} documents, {} tokens", state.documents, state.tokens);
-        (self.also)(format!("reading the corpus: {message} done"));
+        (self.on_status)(format!("reading the corpus: {message} done"));
         self.bar.set_message(message);
     }
 }

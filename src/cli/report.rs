@@ -3,44 +3,44 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::engine::{DroppedBlock, IngestReport, Remark};
+use crate::engine::{DroppedBlock, IngestReport, IngestWarning};
 
-use super::output::{counted, plain, thousands};
+use super::output::{count_of, strip_control_chars, with_thousands};
 
 /// Lines shown of a list; the JSON report has them all.
-const SHOWN: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// The whole report.
 pub(super) fn print(report: &IngestReport, out: &mut impl Write) -> io::Result<()> {
-    summarise(report, out)?;
-    dropped(&report.dropped, out)?;
-    remarks("Skipped", &report.skipped, out)?;
-    remarks("Notes", &report.notes, out)?;
-    let removed: Vec<Remark> = report
+    print_summary(report, out)?;
+    print_dropped(&report.dropped, out)?;
+    print_warnings("Skipped", &report.skipped, out)?;
+    print_warnings("Notes", &report.notes, out)?;
+    let removed: Vec<IngestWarning> = report
         .removed
         .iter()
-        .map(|id| Remark {
+        .map(|id| IngestWarning {
             origin: id.clone(),
             text: "no longer in the corpus".to_owned(),
         })
         .collect();
-    remarks("Removed", &removed, out)?;
+    print_warnings("Removed", &removed, out)?;
     out.flush()
 }
 
 /// Its first lines.
-pub(super) fn summarise(report: &IngestReport, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print_summary(report: &IngestReport, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "Read {} in {:.1} s: {} new, {} changed, {} with new metadata, {} unchanged; {} skipped, {} removed",
-        counted(report.read, "document"),
+        count_of(report.read, "document"),
         report.seconds,
-        thousands(report.added),
-        thousands(report.updated),
-        thousands(report.metadata_updated),
-        thousands(report.unchanged),
-        thousands(report.skipped.len()),
-        thousands(report.removed.len()),
+        with_thousands(report.added),
+        with_thousands(report.updated),
+        with_thousands(report.metadata_updated),
+        with_thousands(report.unchanged),
+        with_thousands(report.skipped.len()),
+        with_thousands(report.removed.len()),
     )?;
     if report.tokens > 0 {
         #[allow(clippy::cast_precision_loss)] // a rate for the eye
@@ -48,16 +48,16 @@ pub(super) fn summarise(report: &IngestReport, out: &mut impl Write) -> io::Resu
         writeln!(
             out,
             "Wrote {} with {}; encoded {} at {rate:.0} tokens/s{}",
-            counted(report.passages, "passage"),
-            counted(report.sentences, "sentence"),
-            counted(report.tokens, "token"),
-            peak_memory().map_or(String::new(), |mb| format!("; peak memory {mb} MB")),
+            count_of(report.passages, "passage"),
+            count_of(report.sentences, "sentence"),
+            count_of(report.tokens, "token"),
+            peak_memory_mib().map_or(String::new(), |mb| format!("; peak memory {mb} MB")),
         )?;
     }
     Ok(())
 }
 
-fn dropped(blocks: &[DroppedBlock], out: &mut impl Write) -> io::Result<()> {
+fn print_dropped(blocks: &[DroppedBlock], out: &mut impl Write) -> io::Result<()> {
     let mut by_reason: BTreeMap<String, Vec<&DroppedBlock>> = BTreeMap::new();
     for dropped in blocks {
         let reason = dropped.block.reason.to_string();
@@ -71,46 +71,50 @@ fn dropped(blocks: &[DroppedBlock], out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
             "  {reason}: {}, {}",
-            counted(blocks.len(), "block"),
-            counted(lines, "line")
+            count_of(blocks.len(), "block"),
+            count_of(lines, "line")
         )?;
-        for dropped in blocks.iter().take(SHOWN) {
+        for dropped in blocks.iter().take(MAX_LISTED) {
             writeln!(
                 out,
                 "    {} line {}: {}",
                 dropped.document, dropped.block.line, dropped.block.first_words
             )?;
         }
-        more(blocks.len(), out)?;
+        print_remaining(blocks.len(), out)?;
     }
     Ok(())
 }
 
-fn remarks(title: &str, remarks: &[Remark], out: &mut impl Write) -> io::Result<()> {
+fn print_warnings(title: &str, remarks: &[IngestWarning], out: &mut impl Write) -> io::Result<()> {
     if remarks.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{title}: {}", thousands(remarks.len()))?;
-    for remark in remarks.iter().take(SHOWN) {
+    writeln!(out, "{title}: {}", with_thousands(remarks.len()))?;
+    for remark in remarks.iter().take(MAX_LISTED) {
         writeln!(
             out,
             "    {}: {}",
-            plain(&remark.origin),
-            plain(&remark.text)
+            strip_control_chars(&remark.origin),
+            strip_control_chars(&remark.text)
         )?;
     }
-    more(remarks.len(), out)
+    print_remaining(remarks.len(), out)
 }
 
-fn more(count: usize, out: &mut impl Write) -> io::Result<()> {
-    match count.checked_sub(SHOWN) {
-        Some(rest @ 1..) => writeln!(out, "    … and {} more; --json lists all", thousands(rest)),
+fn print_remaining(count: usize, out: &mut impl Write) -> io::Result<()> {
+    match count.checked_sub(MAX_LISTED) {
+        Some(rest @ 1..) => writeln!(
+            out,
+            "    … and {} more; --json lists all",
+            with_thousands(rest)
+        ),
         _ => Ok(()),
     }
 }
 
 /// The most memory this process has had, where the system tells.
-fn peak_memory() -> Option<u64> {
+fn peak_memory_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;

@@ -13,18 +13,19 @@ use crate::config::{DEFAULT_CORPUS, DEFAULT_DATA_DIR, Settings};
 use crate::encoder::Encoder;
 use crate::engine::{Engine, IngestOptions, Snapshot};
 use crate::search::{
-    self, Answer, Caching, DEFAULT_LIMIT, Filter, Hit, Mode, Parts, Query, QueryEncoder,
+    self, CacheMode, DEFAULT_LIMIT, Filter, Hit, Mode, Query, QueryEncoder, QueryParams,
+    SearchResults,
 };
 use crate::server::search_response;
 use crate::store::{StoreError, View};
 
 use super::{open, output};
 
-const WIDTH: usize = 96;
+const WRAP_COLUMNS: usize = 96;
 
 /// What to look for.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct SearchArgs {
     /// Words, a sentence, up to a paragraph
     query: String,
     /// Most hits, 1 to 1,000
@@ -34,8 +35,8 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 0)]
     offset: usize,
     /// By meaning, by words, or by both
-    #[arg(long, value_enum, default_value_t = ModeName::Semantic)]
-    mode: ModeName,
+    #[arg(long, value_enum, default_value_t = ModeArg::Semantic)]
+    mode: ModeArg,
     /// Which documents may be found, as JSON, e.g. `{"country": "FRA"}`
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
@@ -55,7 +56,7 @@ pub(super) struct Arguments {
 
 /// How to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ModeName {
+enum ModeArg {
     /// The passages that mean it
     Semantic,
     /// The passages that hold the words: "several words" stand together, begin* stands for endings
@@ -64,12 +65,12 @@ enum ModeName {
     Hybrid,
 }
 
-impl Arguments {
+impl SearchArgs {
     fn query(&self) -> anyhow::Result<Query> {
         let mut filters = Vec::new();
         if let Some(filter) = &self.filter {
             let filter = serde_json::from_str(filter).context("--filter is not JSON")?;
-            filters.push(Filter::read(&filter)?);
+            filters.push(Filter::parse(&filter)?);
         }
         let fields = [
             ("speaker", &self.speaker),
@@ -77,31 +78,31 @@ impl Arguments {
             ("date", &self.date),
         ];
         for (name, values) in fields.into_iter().filter(|(_, values)| !values.is_empty()) {
-            filters.push(Filter::field(name, values)?);
+            filters.push(Filter::from_url_values(name, values)?);
         }
-        let parts = Parts {
+        let parts = QueryParams {
             text: Some(self.query.clone()),
             limit: self.limit,
             offset: self.offset,
             mode: match self.mode {
-                ModeName::Semantic => Mode::Semantic,
-                ModeName::Keyword => Mode::Keyword,
-                ModeName::Hybrid => Mode::Hybrid,
+                ModeArg::Semantic => Mode::Semantic,
+                ModeArg::Keyword => Mode::Keyword,
+                ModeArg::Hybrid => Mode::Hybrid,
             },
             filter: Filter::All(filters),
-            ..Parts::default()
+            ..QueryParams::default()
         };
         Ok(Query::new(parts)?)
     }
 }
 
 /// Searches what is stored; where nothing is yet, the corpus is read first.
-pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(settings: &Settings, arguments: &SearchArgs) -> anyhow::Result<()> {
     let query = arguments.query()?;
-    let encoder = open::encoder(settings, &open::silent)?;
+    let encoder = open::encoder(settings, &open::no_status)?;
     let view = match View::open(&settings.data_dir) {
-        Err(StoreError::Absent { .. }) if may_begin(settings) => {
-            begin(settings, encoder.clone())?;
+        Err(StoreError::NoCorpus { .. }) if may_create_store(settings) => {
+            create_store(settings, encoder.clone())?;
             View::open(&settings.data_dir)?
         }
         Err(StoreError::Outdated { .. }) => {
@@ -117,41 +118,41 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     };
     view.check_encoder(encoder.fingerprint())?;
     // One query does not repay a graph.
-    let snapshot = Snapshot::exact(view)?;
+    let snapshot = Snapshot::new_exact(view)?;
     let start = Instant::now();
     let encoder = QueryEncoder::new(encoder);
-    let answer = search::search(&snapshot, &encoder, &query, Caching::Bypassed)?;
+    let answer = search::search(&snapshot, &encoder, &query, CacheMode::Bypass)?;
     if arguments.json {
         let response = search_response(&snapshot, &query, answer, Duration::ZERO, start)?;
-        return output::json(&response);
+        return output::print_json(&response);
     }
-    print(&answer, snapshot.facts().passages)
+    print(&answer, snapshot.info().passages)
 }
 
 /// Whether an absent store is to be filled: a data directory that was named and is not there is
 /// more likely misspelt.
-fn may_begin(settings: &Settings) -> bool {
+fn may_create_store(settings: &Settings) -> bool {
     let defaults = settings.data_dir == Path::new(DEFAULT_DATA_DIR);
     settings.corpus.is_some() || (defaults && Path::new(DEFAULT_CORPUS).exists())
 }
 
 /// Reads the corpus into a new store.
-fn begin(settings: &Settings, encoder: Arc<dyn Encoder>) -> anyhow::Result<()> {
+fn create_store(settings: &Settings, encoder: Arc<dyn Encoder>) -> anyhow::Result<()> {
     let engine = Engine::open(&settings.data_dir, encoder, settings.engine_options())?;
-    if let Some(path) = open::corpus_for(settings, &engine)? {
+    if let Some(path) = open::corpus_path(settings, &engine)? {
         let options = IngestOptions {
-            keep_all: settings.keep_all,
+            keep_boilerplate: settings.keep_boilerplate,
             prune: false,
         };
-        open::ingest(&engine, &open::corpus(&[path])?, options, &open::silent)?;
+        open::ingest(&engine, &open::corpus(&[path])?, options, &open::no_status)?;
     }
     Ok(())
 }
 
-fn print(answer: &Answer, passages: usize) -> anyhow::Result<()> {
+fn print(answer: &SearchResults, passages: usize) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     if answer.hits.is_empty() {
-        let why = match (passages, answer.allowed) {
+        let why = match (passages, answer.filtered_count) {
             (0, _) => "Nothing is stored yet; `antiphon index PATH` reads a corpus.",
             (_, Some(0)) => "The filter lets no passage through.",
             _ => "No passage was found.",
@@ -180,10 +181,10 @@ fn print_hit(hit: &Hit, out: &mut impl Write) -> anyhow::Result<()> {
     for line in hit.passage.text.lines() {
         // The sentence that answers stands out where it lies within one line of the passage.
         let marked = evidence.and_then(|sentence| line.split_once(sentence).map(|s| (sentence, s)));
-        let plain = output::wrap(line, WIDTH);
+        let plain = output::wrap(line, WRAP_COLUMNS);
         match marked {
             Some((sentence, _)) => {
-                for wrapped in mark(&plain, sentence, strong) {
+                for wrapped in highlight(&plain, sentence, strong) {
                     writeln!(out, "     {wrapped}")?;
                 }
             }
@@ -199,7 +200,7 @@ fn print_hit(hit: &Hit, out: &mut impl Write) -> anyhow::Result<()> {
 }
 
 /// Sets `sentence` in `style` in lines that were wrapped from a text that holds it.
-fn mark(lines: &[String], sentence: &str, style: Style) -> Vec<String> {
+fn highlight(lines: &[String], sentence: &str, style: Style) -> Vec<String> {
     // Wrapping turned blanks into line ends one for one, so positions in the joined text hold.
     let joined = lines.join(" ");
     let Some(start) = joined.find(sentence) else {
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn the_answering_sentence_is_marked_across_wrapped_lines() {
         let lines = output::wrap("First one. Second goes on here. Third.", 20);
-        let marked = mark(&lines, "Second goes on here.", Style::new().bold());
+        let marked = highlight(&lines, "Second goes on here.", Style::new().bold());
         let bold = Style::new().bold();
         assert_eq!(
             marked,

@@ -30,7 +30,7 @@ pub struct Flags {
     /// Where fetched models are kept [default: models]
     #[arg(long, global = true, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub models_dir: Option<PathBuf>,
+    pub model_cache_dir: Option<PathBuf>,
     /// Never fetch anything
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ pub struct Flags {
     /// Build graphs on one thread, so that the same passages give the same graph on every run
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deterministic: Option<bool>,
+    pub deterministic_index_build: Option<bool>,
     /// The file that lists the API keys
     #[arg(long, global = true, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,11 +58,11 @@ pub struct Flags {
     /// Serve other machines although nobody needs a key
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub insecure: Option<bool>,
+    pub allow_anonymous: Option<bool>,
     /// Keep navigation, footers and page furniture in the passages
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub keep_all: Option<bool>,
+    pub keep_boilerplate: Option<bool>,
     /// What to log to stderr: error, warn, info, debug or a tracing filter [default: warn,antiphon=info]
     #[arg(long, global = true, value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -36,7 +36,7 @@ fn later_places_win() {
     let settings = Settings::load(Some(file.path()), env, &flags).unwrap();
     assert_eq!(settings.data_dir, Path::new("from-flag"));
     assert_eq!(settings.listen.port(), 2);
-    assert_eq!(settings.queue, 7);
+    assert_eq!(settings.queue_capacity, 7);
     assert!(settings.offline);
     assert_eq!(settings.corpus, None);
     assert_eq!(settings.model_dir, None);

@@ -55,7 +55,7 @@ impl PartialDate {
     /// Days compare as days, and their `Display` (`2015-01-01`) sorts as text in the same order.
     #[must_use]
     pub fn first_day(&self) -> Date {
-        self.on(self.month.unwrap_or(1), self.day.unwrap_or(1))
+        self.civil_date(self.month.unwrap_or(1), self.day.unwrap_or(1))
     }
 
     /// The last day the date may mean: `2016-02` gives 2016-02-29.
@@ -63,12 +63,12 @@ impl PartialDate {
     pub fn last_day(&self) -> Date {
         match self.day {
             Some(_) => self.first_day(),
-            None => self.on(self.month.unwrap_or(12), 1).last_of_month(),
+            None => self.civil_date(self.month.unwrap_or(12), 1).last_of_month(),
         }
     }
 
     /// The day is real by construction; the fallback only spares this room a panic.
-    fn on(self, month: i8, day: i8) -> Date {
+    fn civil_date(self, month: i8, day: i8) -> Date {
         Date::new(self.year, month, day).unwrap_or_default()
     }
 }
@@ -82,17 +82,21 @@ impl FromStr for PartialDate {
             problem,
         };
         let mut parts = text.split('-');
-        let year = digits(parts.next(), 4).ok_or_else(|| fail("the year needs four digits"))?;
+        let year =
+            parse_digits(parts.next(), 4).ok_or_else(|| fail("the year needs four digits"))?;
         if year == 0 {
             return Err(fail("there is no year 0000"));
         }
         let (month, day) = match (parts.next(), parts.next(), parts.next()) {
             (None, ..) => (None, None),
             (month, day, None) => {
-                let month = two_digits(month).ok_or_else(|| fail("the month needs two digits"))?;
+                let month =
+                    parse_two_digits(month).ok_or_else(|| fail("the month needs two digits"))?;
                 let day = match day {
                     None => None,
-                    day => Some(two_digits(day).ok_or_else(|| fail("the day needs two digits"))?),
+                    day => Some(
+                        parse_two_digits(day).ok_or_else(|| fail("the day needs two digits"))?,
+                    ),
                 };
                 (Some(month), day)
             }
@@ -108,14 +112,14 @@ impl FromStr for PartialDate {
 }
 
 /// Exactly `width` ASCII digits: `parse` alone would take `+15`.
-fn digits(part: Option<&str>, width: usize) -> Option<i16> {
+fn parse_digits(part: Option<&str>, width: usize) -> Option<i16> {
     let part = part?;
     let plain = part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit());
     if plain { part.parse().ok() } else { None }
 }
 
-fn two_digits(part: Option<&str>) -> Option<i8> {
-    digits(part, 2).and_then(|number| i8::try_from(number).ok())
+fn parse_two_digits(part: Option<&str>) -> Option<i8> {
+    parse_digits(part, 2).and_then(|number| i8::try_from(number).ok())
 }
 
 impl Canonical for PartialDate {

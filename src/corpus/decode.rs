@@ -3,22 +3,22 @@
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-use super::reading::Note;
-use super::reason::SkipReason;
+use super::error::SkipReason;
+use super::events::DocumentNote;
 
 /// Decodes a whole file.
 ///
 /// A byte order mark decides. Otherwise valid UTF-8 is UTF-8, bytes with a NUL at every other
 /// place are UTF-16, and the rest is guessed and the guess reported. Nothing is ever replaced: a
 /// text that does not decode cleanly is refused, since a wrong character is a wrong quotation.
-pub(super) fn decode(bytes: Vec<u8>) -> Result<(String, Option<Note>), SkipReason> {
-    if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
-        let text = decode_as(encoding, bytes.get(mark..).unwrap_or_default())?;
+pub(super) fn decode(bytes: Vec<u8>) -> Result<(String, Option<DocumentNote>), SkipReason> {
+    if let Some((encoding, bom_bytes)) = Encoding::for_bom(&bytes) {
+        let text = decode_as(encoding, bytes.get(bom_bytes..).unwrap_or_default())?;
         let plain = encoding == UTF_8;
-        return Ok((text, (!plain).then(|| decoded(encoding))));
+        return Ok((text, (!plain).then(|| decoded_note(encoding))));
     }
-    if let Some(encoding) = utf16_without_mark(&bytes) {
-        return Ok((decode_as(encoding, &bytes)?, Some(decoded(encoding))));
+    if let Some(encoding) = utf16_without_bom(&bytes) {
+        return Ok((decode_as(encoding, &bytes)?, Some(decoded_note(encoding))));
     }
     let bytes = match String::from_utf8(bytes) {
         Ok(text) => return Ok((text, None)),
@@ -30,11 +30,11 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<(String, Option<Note>), SkipReaso
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(&bytes, true);
     let encoding = detector.guess(None, Utf8Detection::Deny);
-    Ok((decode_as(encoding, &bytes)?, Some(decoded(encoding))))
+    Ok((decode_as(encoding, &bytes)?, Some(decoded_note(encoding))))
 }
 
-fn decoded(encoding: &'static Encoding) -> Note {
-    Note::Decoded {
+fn decoded_note(encoding: &'static Encoding) -> DocumentNote {
+    DocumentNote::Decoded {
         encoding: encoding.name(),
     }
 }
@@ -71,12 +71,12 @@ fn is_damaged_utf8(bytes: &[u8]) -> bool {
 }
 
 /// Western text in UTF-16 has a NUL at every other byte, and is valid UTF-8 besides.
-fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
+fn utf16_without_bom(bytes: &[u8]) -> Option<&'static Encoding> {
     const SAMPLE: usize = 4096;
     let sample = bytes.get(..SAMPLE).unwrap_or(bytes);
     let nuls_at = |parity: usize| {
-        let places = sample.iter().skip(parity).step_by(2);
-        places.filter(|byte| **byte == 0).count()
+        let bytes_at_parity = sample.iter().skip(parity).step_by(2);
+        bytes_at_parity.filter(|byte| **byte == 0).count()
     };
     let (even, odd, half) = (nuls_at(0), nuls_at(1), sample.len() / 2);
     let many = |count: usize| half >= 2 && count * 2 > half;
@@ -89,7 +89,7 @@ fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// Looks a decoded text over: refuses what cannot be a speech, notes what looks damaged.
-pub(super) fn inspect(text: &str, max_bytes: usize) -> Result<Vec<Note>, SkipReason> {
+pub(super) fn validate_text(text: &str, max_bytes: usize) -> Result<Vec<DocumentNote>, SkipReason> {
     if text.len() > max_bytes {
         return Err(SkipReason::TooLarge {
             limit: max_bytes,
@@ -115,10 +115,10 @@ pub(super) fn inspect(text: &str, max_bytes: usize) -> Result<Vec<Note>, SkipRea
     }
     let mut notes = Vec::new();
     if controls > 0 {
-        notes.push(Note::ControlCharacters { count: controls });
+        notes.push(DocumentNote::ControlCharacters { count: controls });
     }
     if replacements > 0 {
-        notes.push(Note::ReplacementCharacters {
+        notes.push(DocumentNote::ReplacementCharacters {
             count: replacements,
         });
     }

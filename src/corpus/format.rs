@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Limits;
+use super::CorpusLimits;
+use super::error::SkipReason;
+use super::events::DocumentNote;
 use super::metadata::Metadata;
-use super::reading::Note;
-use super::reason::SkipReason;
 use super::{jsonl, markdown, text};
 
 /// The formats that are read, known by extension in upper or lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum SourceFormat {
     /// `.txt`, `.text`: the file is the text.
     Text,
     /// `.md`, `.markdown`: front matter, then `CommonMark`.
@@ -25,7 +25,7 @@ pub enum Format {
     JsonLinesGzip,
 }
 
-impl Format {
+impl SourceFormat {
     /// Every extension that is read.
     pub const EXTENSIONS: [&'static str; 8] = [
         ".txt",
@@ -39,8 +39,8 @@ impl Format {
     ];
 
     /// The format of a file, or the part of its name that we do not know.
-    pub(super) fn of(path: &Path) -> Result<Self, SkipReason> {
-        let name = name_of(path).to_lowercase();
+    pub(super) fn from_path(path: &Path) -> Result<Self, SkipReason> {
+        let name = file_name(path).to_lowercase();
         Self::EXTENSIONS
             .into_iter()
             .find(|extension| name.ends_with(extension) && name.len() > extension.len())
@@ -53,19 +53,19 @@ impl Format {
             .ok_or_else(|| SkipReason::UnknownFormat {
                 received: match path.extension() {
                     Some(extension) => format!(".{}", extension.to_string_lossy()),
-                    None => name_of(path),
+                    None => file_name(path),
                 },
             })
     }
 
     /// Whether one file holds many documents.
     #[must_use]
-    pub fn holds_many(self) -> bool {
+    pub fn is_multi_document(self) -> bool {
         matches!(self, Self::JsonLines | Self::JsonLinesGzip)
     }
 
     /// Opens the file and reads it document by document.
-    pub(super) fn open(self, file: Counted, limits: Limits) -> Drafts {
+    pub(super) fn parse(self, file: CountingReader, limits: CorpusLimits) -> ParsedDocuments {
         match self {
             Self::Text => Box::new(std::iter::once_with(move || text::read(file, limits))),
             Self::Markdown => Box::new(std::iter::once_with(move || markdown::read(file, limits))),
@@ -76,10 +76,10 @@ impl Format {
 }
 
 /// The file's name without the extension that told its format.
-pub(super) fn stem_of(path: &Path) -> String {
-    let name = name_of(path);
+pub(super) fn file_stem(path: &Path) -> String {
+    let name = file_name(path);
     let lower = name.to_ascii_lowercase();
-    let extension = Format::EXTENSIONS
+    let extension = SourceFormat::EXTENSIONS
         .into_iter()
         .filter(|extension| lower.ends_with(extension))
         .map(str::len)
@@ -89,7 +89,7 @@ pub(super) fn stem_of(path: &Path) -> String {
     name.get(..end).unwrap_or(&name).to_owned()
 }
 
-fn name_of(path: &Path) -> String {
+fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
@@ -98,11 +98,11 @@ fn name_of(path: &Path) -> String {
 ///
 /// A reader holds at most one document in memory. After a fault it goes on with the next line
 /// where there is one.
-pub(super) type Drafts = Box<dyn Iterator<Item = Result<Draft, Fault>>>;
+pub(super) type ParsedDocuments = Box<dyn Iterator<Item = Result<ParsedDocument, ParseIssue>>>;
 
 /// A document before it has an id and its row of `metadata.csv`.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(super) struct ParsedDocument {
     /// The line it stands on, where a file holds many.
     pub(super) line: Option<usize>,
     /// The id it gives itself, not checked yet.
@@ -112,17 +112,17 @@ pub(super) struct Draft {
     pub(super) metadata: Metadata,
     /// A title found in the text: better than none.
     pub(super) heading: Option<String>,
-    pub(super) notes: Vec<Note>,
+    pub(super) notes: Vec<DocumentNote>,
 }
 
 /// Something in a file that gave no document.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct ParseIssue {
     pub(super) line: Option<usize>,
     pub(super) reason: SkipReason,
 }
 
-impl From<SkipReason> for Fault {
+impl From<SkipReason> for ParseIssue {
     fn from(reason: SkipReason) -> Self {
         Self { line: None, reason }
     }
@@ -134,29 +134,29 @@ pub struct SourceFile {
     /// The file, spelled as the user named it.
     pub path: PathBuf,
     /// What it will be read as.
-    pub format: Format,
+    pub format: SourceFormat,
     /// Its size on disk.
     pub bytes: u64,
 }
 
 /// An open file that counts what is taken from it, compressed or not, for a progress bar.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(super) struct CountingReader {
     file: File,
     counter: Arc<AtomicU64>,
 }
 
-impl Counted {
+impl CountingReader {
     pub(super) fn open(path: &Path, counter: Arc<AtomicU64>) -> Result<Self, SkipReason> {
         let file = File::open(path).map_err(|error| unreadable(&error))?;
         Ok(Self { file, counter })
     }
 
     /// Reads the file to its end, unless that is further than `limit` bytes away.
-    pub(super) fn read_whole(self, limit: usize) -> Result<Vec<u8>, SkipReason> {
+    pub(super) fn read_to_limit(self, limit: usize) -> Result<Vec<u8>, SkipReason> {
         let mut bytes = Vec::new();
-        let within = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        io::Read::take(self, within)
+        let read_limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        io::Read::take(self, read_limit)
             .read_to_end(&mut bytes)
             .map_err(|error| unreadable(&error))?;
         if bytes.len() > limit {
@@ -169,7 +169,7 @@ impl Counted {
     }
 }
 
-impl io::Read for Counted {
+impl io::Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
         let added = u64::try_from(count).unwrap_or(u64::MAX);

@@ -5,11 +5,11 @@
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput};
 use serde_json::{Map, Number, Value};
 
+use super::events::DocumentNote;
 use super::metadata::Metadata;
-use super::reading::Note;
 
 /// Deeper than any metadata, and shallow enough for the stack.
-const MAX_DEPTH: usize = 16;
+const MAX_NESTING: usize = 16;
 /// A file that opens with a rule and closes with one, with a speech between, is not front matter.
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 64 * 1024;
 pub(super) struct FrontMatter {
     pub(super) id: Option<String>,
     pub(super) metadata: Metadata,
-    pub(super) notes: Vec<Note>,
+    pub(super) notes: Vec<DocumentNote>,
 }
 
 /// Splits a file into front matter and body.
@@ -26,17 +26,17 @@ pub(super) struct FrontMatter {
 /// Lines between two rules that are no YAML mapping are text and stay in the body. If they look
 /// like metadata but are malformed, they are left out of the text and a note says so.
 pub(super) fn split(file: &str) -> (FrontMatter, &str) {
-    let nothing = (FrontMatter::default(), file);
-    let Some((yaml, body)) = fenced(file) else {
-        return nothing;
+    let no_front_matter = (FrontMatter::default(), file);
+    let Some((yaml, body)) = fenced_block(file) else {
+        return no_front_matter;
     };
     match parse(yaml) {
-        Ok(Some(fields)) => (collect(fields), body),
-        Ok(None) => nothing,
-        Err(_) if !looks_like_a_key(yaml) => nothing,
+        Ok(Some(fields)) => (build_front_matter(fields), body),
+        Ok(None) => no_front_matter,
+        Err(_) if !starts_with_key(yaml) => no_front_matter,
         Err((line, problem)) => {
             let problem = format!("expected YAML such as `title: …`, received {problem}; not used");
-            let note = Note::FrontMatter {
+            let note = DocumentNote::FrontMatter {
                 line: line + 1,
                 problem,
             };
@@ -50,7 +50,7 @@ pub(super) fn split(file: &str) -> (FrontMatter, &str) {
 }
 
 /// The lines between the fences, and what follows them.
-fn fenced(file: &str) -> Option<(&str, &str)> {
+fn fenced_block(file: &str) -> Option<(&str, &str)> {
     let mut lines = file.split_inclusive('\n');
     let first = lines.next()?;
     if first.trim_end() != "---" {
@@ -69,7 +69,7 @@ fn fenced(file: &str) -> Option<(&str, &str)> {
     None
 }
 
-fn looks_like_a_key(yaml: &str) -> bool {
+fn starts_with_key(yaml: &str) -> bool {
     let first = yaml.lines().find(|line| !line.trim().is_empty());
     let key = first
         .and_then(|line| line.split_once(':'))
@@ -77,23 +77,25 @@ fn looks_like_a_key(yaml: &str) -> bool {
     key.is_some_and(|key| !key.is_empty() && !key.contains(char::is_whitespace))
 }
 
-fn collect(fields: Vec<(String, Value)>) -> FrontMatter {
+fn build_front_matter(fields: Vec<(String, Value)>) -> FrontMatter {
     let mut head = FrontMatter::default();
     for (name, value) in fields {
         match (name.as_str(), value) {
             ("id", Value::String(id)) if head.id.is_none() => head.id = Some(id),
-            (name, value) => head.notes.extend(head.metadata.put(name, value).err()),
+            (name, value) => head
+                .notes
+                .extend(head.metadata.set_if_absent(name, value).err()),
         }
     }
     head
 }
 
 /// Where in the YAML the trouble is, counted from 1, and what it is.
-type Trouble = (usize, String);
+type YamlProblem = (usize, String);
 
 /// The entries of the mapping; `None` where the YAML is something else.
-fn parse(yaml: &str) -> Result<Option<Vec<(String, Value)>>, Trouble> {
-    let mut events = Events(Parser::new_from_str(yaml));
+fn parse(yaml: &str) -> Result<Option<Vec<(String, Value)>>, YamlProblem> {
+    let mut events = YamlEvents(Parser::new_from_str(yaml));
     loop {
         match events.next()? {
             (_, Event::StreamStart | Event::DocumentStart(_) | Event::Nothing) => {}
@@ -109,37 +111,39 @@ fn parse(yaml: &str) -> Result<Option<Vec<(String, Value)>>, Trouble> {
             (line, _) => return Err((line, "a key that is not plain text".to_owned())),
         };
         let lower = key.to_lowercase();
-        let known = lower == "id" || Metadata::FIELDS.contains(&lower.as_str());
+        let is_known_field = lower == "id" || Metadata::FIELDS.contains(&lower.as_str());
         // `title: 1984` means the words; among attributes a number stays a number.
         let value = match events.next()? {
-            (_, Event::Scalar(text, style, ..)) if known => match scalar(&text, style) {
-                Value::Null => Value::Null,
-                _ => Value::String(text.trim().to_owned()),
-            },
+            (_, Event::Scalar(text, style, ..)) if is_known_field => {
+                match resolve_scalar(&text, style) {
+                    Value::Null => Value::Null,
+                    _ => Value::String(text.trim().to_owned()),
+                }
+            }
             (line, event) => events.value(line, event, 0)?,
         };
-        fields.push((if known { lower } else { key }, value));
+        fields.push((if is_known_field { lower } else { key }, value));
     }
     Ok(Some(fields))
 }
 
-struct Events<'a>(Parser<'a, StrInput<'a>>);
+struct YamlEvents<'a>(Parser<'a, StrInput<'a>>);
 
-impl<'a> Events<'a> {
-    fn next(&mut self) -> Result<(usize, Event<'a>), Trouble> {
+impl<'a> YamlEvents<'a> {
+    fn next(&mut self) -> Result<(usize, Event<'a>), YamlProblem> {
         match self.0.next_event() {
             Some(Ok((event, span))) => Ok((span.start.line(), event)),
-            Some(Err(error)) => Err(trouble(&error)),
+            Some(Err(error)) => Err(yaml_problem(&error)),
             None => Err((1, "an end too early".to_owned())),
         }
     }
 
-    fn value(&mut self, line: usize, event: Event<'a>, depth: usize) -> Result<Value, Trouble> {
-        if depth > MAX_DEPTH {
-            return Err((line, format!("more than {MAX_DEPTH} levels")));
+    fn value(&mut self, line: usize, event: Event<'a>, depth: usize) -> Result<Value, YamlProblem> {
+        if depth > MAX_NESTING {
+            return Err((line, format!("more than {MAX_NESTING} levels")));
         }
         match event {
-            Event::Scalar(text, style, ..) => Ok(scalar(&text, style)),
+            Event::Scalar(text, style, ..) => Ok(resolve_scalar(&text, style)),
             Event::SequenceStart(..) => {
                 let mut items = Vec::new();
                 loop {
@@ -170,12 +174,12 @@ impl<'a> Events<'a> {
     }
 }
 
-fn trouble(error: &ScanError) -> Trouble {
+fn yaml_problem(error: &ScanError) -> YamlProblem {
     (error.marker().line(), error.info().to_owned())
 }
 
 /// What an unquoted word means in YAML 1.2; `no` and `NO` are words, and Norway is a country.
-fn scalar(text: &str, style: ScalarStyle) -> Value {
+fn resolve_scalar(text: &str, style: ScalarStyle) -> Value {
     if style != ScalarStyle::Plain {
         return Value::String(text.to_owned());
     }

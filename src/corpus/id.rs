@@ -18,16 +18,16 @@ use serde::{Deserialize, Serialize};
 pub struct DocumentId(String);
 
 /// The longest id, in characters.
-const MAX_CHARS: usize = 200;
+const MAX_ID_CHARS: usize = 200;
 
 /// Why a text is not a document id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Nothing was given.
-    #[error("a document id needs 1 to {MAX_CHARS} characters, received none")]
+    #[error("a document id needs 1 to {MAX_ID_CHARS} characters, received none")]
     Empty,
     /// More than 200 characters.
-    #[error("a document id has at most {MAX_CHARS} characters, received {received}")]
+    #[error("a document id has at most {MAX_ID_CHARS} characters, received {received}")]
     TooLong {
         /// How many characters were given.
         received: usize,
@@ -37,7 +37,7 @@ pub enum IdError {
         "a document id has no white space, no invisible characters and none of # / \\ ? %, \
          received {character:?} as character {position} of {received:?}"
     )]
-    Character {
+    ForbiddenCharacter {
         /// The character.
         character: char,
         /// Where it stands, counted from 1.
@@ -47,7 +47,7 @@ pub enum IdError {
     },
     /// `.` or `..`.
     #[error("a document id must not be {received:?}: in a URL it would name a folder")]
-    Dots {
+    DotSegment {
         /// The id as given.
         received: String,
     },
@@ -67,8 +67,8 @@ impl DocumentId {
     /// beginning, followed by a hash of the whole so that two long names stay apart.
     #[must_use]
     pub fn from_name(name: &str) -> Self {
-        let name = normalised(name);
-        if check(&name).is_ok() {
+        let name = normalize_nfc(name);
+        if validate(&name).is_ok() {
             return Self(name);
         }
         let mut id = String::with_capacity(name.len());
@@ -85,38 +85,38 @@ impl DocumentId {
             }
         }
         let id = id.trim_matches('-');
-        if id.chars().count() > MAX_CHARS {
-            let kept: String = id.chars().take(MAX_CHARS - 17).collect();
-            return Self(format!("{kept}-{:016x}", fnv1a(&name)));
+        if id.chars().count() > MAX_ID_CHARS {
+            let prefix: String = id.chars().take(MAX_ID_CHARS - 17).collect();
+            return Self(format!("{prefix}-{:016x}", fnv1a(&name)));
         }
-        if check(id).is_err() {
+        if validate(id).is_err() {
             return Self(format!("document-{:016x}", fnv1a(&name)));
         }
         Self(id.to_owned())
     }
 }
 
-fn normalised(text: &str) -> String {
+fn normalize_nfc(text: &str) -> String {
     ComposingNormalizer::new_nfc().normalize(text).into_owned()
 }
 
-fn check(text: &str) -> Result<(), IdError> {
+fn validate(text: &str) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
     }
     let received = text.chars().count();
-    if received > MAX_CHARS {
+    if received > MAX_ID_CHARS {
         return Err(IdError::TooLong { received });
     }
     if let Some((index, character)) = text.chars().enumerate().find(|(_, c)| is_forbidden(*c)) {
-        return Err(IdError::Character {
+        return Err(IdError::ForbiddenCharacter {
             character,
             position: index + 1,
             received: text.to_owned(),
         });
     }
     if text == "." || text == ".." {
-        return Err(IdError::Dots {
+        return Err(IdError::DotSegment {
             received: text.to_owned(),
         });
     }
@@ -146,8 +146,8 @@ impl FromStr for DocumentId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let text = normalised(text);
-        check(&text)?;
+        let text = normalize_nfc(text);
+        validate(&text)?;
         Ok(Self(text))
     }
 }

@@ -13,20 +13,26 @@ use flate2::bufread::MultiGzDecoder;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::Limits;
-use super::format::{Counted, Draft, Fault, unreadable};
+use super::CorpusLimits;
+use super::bounded_lines::{LineRead, read_bounded_line};
+use super::error::SkipReason;
+use super::events::DocumentNote;
+use super::format::{CountingReader, ParseIssue, ParsedDocument, unreadable};
 use super::json::{self, JsonError};
-use super::lines::{Line, next_line};
-use super::reading::Note;
-use super::reason::SkipReason;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
-pub(super) fn plain(file: Counted, limits: Limits) -> impl Iterator<Item = Result<Draft, Fault>> {
+pub(super) fn plain(
+    file: CountingReader,
+    limits: CorpusLimits,
+) -> impl Iterator<Item = Result<ParsedDocument, ParseIssue>> {
     JsonLines::new(BufReader::with_capacity(BUFFER_BYTES, file), limits, false)
 }
 
-pub(super) fn gzip(file: Counted, limits: Limits) -> impl Iterator<Item = Result<Draft, Fault>> {
+pub(super) fn gzip(
+    file: CountingReader,
+    limits: CorpusLimits,
+) -> impl Iterator<Item = Result<ParsedDocument, ParseIssue>> {
     // Several gzip members in a row are one file, as `cat a.gz b.gz` makes them.
     let decoder = MultiGzDecoder::new(BufReader::with_capacity(BUFFER_BYTES, file));
     JsonLines::new(
@@ -38,7 +44,7 @@ pub(super) fn gzip(file: Counted, limits: Limits) -> impl Iterator<Item = Result
 
 struct JsonLines<R> {
     input: R,
-    limits: Limits,
+    limits: CorpusLimits,
     compressed: bool,
     buffer: Vec<u8>,
     line: usize,
@@ -47,7 +53,7 @@ struct JsonLines<R> {
 }
 
 impl<R: BufRead> JsonLines<R> {
-    fn new(input: R, limits: Limits, compressed: bool) -> Self {
+    fn new(input: R, limits: CorpusLimits, compressed: bool) -> Self {
         Self {
             input,
             limits,
@@ -60,7 +66,7 @@ impl<R: BufRead> JsonLines<R> {
     }
 
     /// The document on the line in the buffer; `None` where the line is blank.
-    fn draft(&mut self) -> Option<Result<Draft, SkipReason>> {
+    fn parse_current_line(&mut self) -> Option<Result<ParsedDocument, SkipReason>> {
         let mut line = self.buffer.as_slice();
         if self.line == 1 {
             // One fault rather than one a line: nothing in the file can be read.
@@ -71,26 +77,31 @@ impl<R: BufRead> JsonLines<R> {
             };
             if let Some(encoding) = encoding {
                 self.ended = true;
-                return Some(Err(SkipReason::LinesNotUtf8 { encoding }));
+                return Some(Err(SkipReason::JsonLinesNotUtf8 { encoding }));
             }
             line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         }
         let line = line.trim_ascii();
-        (!line.is_empty()).then(|| parse(line))
+        (!line.is_empty()).then(|| parse_line(line))
     }
 }
 
 impl<R: BufRead> Iterator for JsonLines<R> {
-    type Item = Result<Draft, Fault>;
+    type Item = Result<ParsedDocument, ParseIssue>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
             let limit = self.limits.max_line_bytes;
             self.line += 1;
-            let draft = match next_line(&mut self.input, &mut self.buffer, limit, &mut self.bytes) {
-                Ok(Line::End) => break,
-                Ok(Line::Whole) => self.draft(),
-                Ok(Line::TooLong) => Some(Err(SkipReason::TooLarge {
+            let draft = match read_bounded_line(
+                &mut self.input,
+                &mut self.buffer,
+                limit,
+                &mut self.bytes,
+            ) {
+                Ok(LineRead::End) => break,
+                Ok(LineRead::Complete) => self.parse_current_line(),
+                Ok(LineRead::TooLong) => Some(Err(SkipReason::TooLarge {
                     limit,
                     received: None,
                 })),
@@ -109,8 +120,8 @@ impl<R: BufRead> Iterator for JsonLines<R> {
             let line = Some(self.line);
             match draft {
                 None => {}
-                Some(Ok(draft)) => return Some(Ok(Draft { line, ..draft })),
-                Some(Err(reason)) => return Some(Err(Fault { line, reason })),
+                Some(Ok(draft)) => return Some(Ok(ParsedDocument { line, ..draft })),
+                Some(Err(reason)) => return Some(Err(ParseIssue { line, reason })),
             }
         }
         self.ended = true;
@@ -118,45 +129,51 @@ impl<R: BufRead> Iterator for JsonLines<R> {
     }
 }
 
-fn parse(line: &[u8]) -> Result<Draft, SkipReason> {
-    fields(line)?.draft(&[])
+fn parse_line(line: &[u8]) -> Result<ParsedDocument, SkipReason> {
+    parse_object(line)?.into_parsed_document(&[])
 }
 
 /// Reads one object.
-pub(super) fn fields(line: &[u8]) -> Result<Fields, SkipReason> {
+pub(super) fn parse_object(line: &[u8]) -> Result<JsonFields, SkipReason> {
     json::read(line).map_err(|error| not_an_object(&error))
 }
 
-impl Fields {
+impl JsonFields {
     /// The id as it was given, where it is a text.
-    pub(super) fn id(&self) -> Option<&str> {
+    pub(super) fn declared_id(&self) -> Option<&str> {
         let id = self.0.iter().find(|(name, _)| name == "id");
         id.and_then(|(_, id)| id.as_str())
     }
 
     /// The document that an object describes; the fields named `computed` are left out where they
     /// stand beside `text`.
-    pub(super) fn draft(self, computed: &[&str]) -> Result<Draft, SkipReason> {
-        draft(self.0, computed)
+    pub(super) fn into_parsed_document(
+        self,
+        computed: &[&str],
+    ) -> Result<ParsedDocument, SkipReason> {
+        document_from_fields(self.0, computed)
     }
 }
 
-fn draft(fields: Vec<(String, Value)>, computed: &[&str]) -> Result<Draft, SkipReason> {
+fn document_from_fields(
+    fields: Vec<(String, Value)>,
+    computed: &[&str],
+) -> Result<ParsedDocument, SkipReason> {
     let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
 
-    let mut draft = Draft::default();
+    let mut draft = ParsedDocument::default();
     let mut text = None;
     let mut nested = Vec::new();
-    let mut left_out = Vec::new();
+    let mut ignored = Vec::new();
     for (name, value) in fields {
         match (name.as_str(), value) {
             (_, Value::Null) => {}
-            (name, _) if computed.contains(&name) => left_out.push(name.to_owned()),
+            (name, _) if computed.contains(&name) => ignored.push(name.to_owned()),
             ("text", value) => {
                 let Value::String(value) = value else {
                     return Err(wrong_type("text", "a string", &value));
                 };
-                keep_first(&mut text, "text", value, &mut draft.notes);
+                set_first(&mut text, "text", value, &mut draft.notes);
             }
             ("id", value) => {
                 let id = match value {
@@ -165,38 +182,44 @@ fn draft(fields: Vec<(String, Value)>, computed: &[&str]) -> Result<Draft, SkipR
                     value => return Err(wrong_type("id", "a string or an integer", &value)),
                 };
                 if !id.is_empty() {
-                    keep_first(&mut draft.id, "id", id, &mut draft.notes);
+                    set_first(&mut draft.id, "id", id, &mut draft.notes);
                 }
             }
             ("metadata" | "attributes", Value::Object(fields)) => nested.extend(fields),
-            (name, value) => draft.notes.extend(draft.metadata.put(name, value).err()),
+            (name, value) => draft
+                .notes
+                .extend(draft.metadata.set_if_absent(name, value).err()),
         }
     }
     for (name, value) in nested {
-        draft.notes.extend(draft.metadata.put(&name, value).err());
+        draft
+            .notes
+            .extend(draft.metadata.set_if_absent(&name, value).err());
     }
-    if !left_out.is_empty() {
-        draft.notes.push(Note::Computed { fields: left_out });
+    if !ignored.is_empty() {
+        draft
+            .notes
+            .push(DocumentNote::ComputedFieldsIgnored { fields: ignored });
     }
-    draft.text = text.ok_or_else(|| SkipReason::NoText {
+    draft.text = text.ok_or_else(|| SkipReason::MissingText {
         fields: names.into_iter().take(20).collect(),
     })?;
     Ok(draft)
 }
 
-fn keep_first(slot: &mut Option<String>, field: &str, value: String, notes: &mut Vec<Note>) {
+fn set_first(slot: &mut Option<String>, field: &str, value: String, notes: &mut Vec<DocumentNote>) {
     match slot {
         None => *slot = Some(value),
-        Some(kept) => notes.push(Note::Conflict {
+        Some(kept) => notes.push(DocumentNote::Conflict {
             field: field.to_owned(),
-            kept: super::reading::excerpt(kept),
-            left_out: super::reading::excerpt(&value),
+            kept: super::events::excerpt(kept),
+            left_out: super::events::excerpt(&value),
         }),
     }
 }
 
 fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> SkipReason {
-    SkipReason::FieldType {
+    SkipReason::WrongFieldType {
         field,
         expected,
         received: json::received(value),
@@ -205,7 +228,7 @@ fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> Ski
 
 fn not_an_object(error: &JsonError) -> SkipReason {
     match error {
-        JsonError::NotUtf8 { position } => SkipReason::LineNotUtf8 {
+        JsonError::NotUtf8 { position } => SkipReason::InvalidUtf8Line {
             position: *position,
         },
         // The parser counts lines too, but it has only ever seen this one.
@@ -225,28 +248,28 @@ fn not_an_object(error: &JsonError) -> SkipReason {
 }
 
 /// The fields of an object in their order, repeated ones too: a map would drop those silently.
-pub(super) struct Fields(Vec<(String, Value)>);
+pub(super) struct JsonFields(Vec<(String, Value)>);
 
-impl<'de> Deserialize<'de> for Fields {
+impl<'de> Deserialize<'de> for JsonFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
+        struct ObjectVisitor;
 
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields;
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = JsonFields;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonFields, A::Error> {
                 let mut fields = Vec::new();
                 while let Some(field) = map.next_entry()? {
                     fields.push(field);
                 }
-                Ok(Fields(fields))
+                Ok(JsonFields(fields))
             }
         }
 
-        deserializer.deserialize_map(Object)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }

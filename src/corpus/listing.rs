@@ -7,40 +7,40 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::format::{Format, SourceFile, unreadable};
-use super::reason::{CorpusError, SkipReason};
-use super::table;
+use super::error::{CorpusError, SkipReason};
+use super::format::{SourceFile, SourceFormat, unreadable};
+use super::metadata_csv;
 
 /// Everything found under the paths a user gave.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     /// Files to read and files not to, sorted by place.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<ListingEntry>,
     /// Every folder met, by place, and how the user spelled it: where a `metadata.csv` may be.
     pub(super) folders: BTreeMap<PathBuf, PathBuf>,
 }
 
 /// One file.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct ListingEntry {
     /// Its folder's place, whatever links lead there.
     pub(super) folder: PathBuf,
     /// As the user spelled it.
     pub(super) path: PathBuf,
-    pub(super) found: Result<SourceFile, SkipReason>,
+    pub(super) source: Result<SourceFile, SkipReason>,
 }
 
-impl Entry {
+impl ListingEntry {
     /// Where the file is called by its name. A link is its own place: its name is what the user
     /// chose, and two names are two documents.
-    fn place(&self) -> PathBuf {
+    fn canonical_path(&self) -> PathBuf {
         self.folder.join(self.path.file_name().unwrap_or_default())
     }
 }
 
 /// Lists the files under the paths.
-pub(super) fn list(paths: &[PathBuf]) -> Result<Listing, CorpusError> {
-    let mut walker = Walker::default();
+pub(super) fn list_files(paths: &[PathBuf]) -> Result<Listing, CorpusError> {
+    let mut walker = FileWalker::default();
     for path in paths {
         let kind = fs::metadata(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => CorpusError::Missing { path: path.clone() },
@@ -52,7 +52,7 @@ pub(super) fn list(paths: &[PathBuf]) -> Result<Listing, CorpusError> {
         if kind.is_dir() {
             walker.walk(path);
         } else {
-            let found = if table::is_table(path) {
+            let found = if metadata_csv::is_metadata_table(path) {
                 Err(SkipReason::MetadataTable)
             } else {
                 source_file(path, &kind)
@@ -63,21 +63,21 @@ pub(super) fn list(paths: &[PathBuf]) -> Result<Listing, CorpusError> {
     let mut listing = walker.listing;
     // Of a file met twice, the one that is read comes first: a README that was also named.
     listing.entries.sort_by_cached_key(|entry| {
-        let place = entry.place().into_os_string().into_encoded_bytes();
-        (place, entry.found.is_err(), entry.path.clone())
+        let path = entry.canonical_path().into_os_string().into_encoded_bytes();
+        (path, entry.source.is_err(), entry.path.clone())
     });
-    listing.entries.dedup_by_key(|entry| entry.place());
+    listing.entries.dedup_by_key(|entry| entry.canonical_path());
     Ok(listing)
 }
 
 #[derive(Default)]
-struct Walker {
+struct FileWalker {
     listing: Listing,
     /// Canonical places of folders already asked for.
-    places: HashMap<PathBuf, PathBuf>,
+    canonical_folders: HashMap<PathBuf, PathBuf>,
 }
 
-impl Walker {
+impl FileWalker {
     fn walk(&mut self, root: &Path) {
         let visible = |entry: &walkdir::DirEntry| {
             // `.` as an argument is no hidden folder.
@@ -90,13 +90,13 @@ impl Walker {
         {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {
-                    self.folder(entry.path());
+                    self.register_folder(entry.path());
                 }
-                Ok(entry) if table::is_table(entry.path()) => {}
+                Ok(entry) if metadata_csv::is_metadata_table(entry.path()) => {}
                 Ok(entry) => {
                     let path = entry.into_path();
                     let found = match fs::metadata(&path) {
-                        _ if is_about_the_corpus(&path) => Err(SkipReason::AboutTheCorpus),
+                        _ if is_readme_or_licence(&path) => Err(SkipReason::ReadmeOrLicence),
                         Ok(kind) => source_file(&path, &kind),
                         Err(error) => Err(unreadable(&error)),
                     };
@@ -117,28 +117,31 @@ impl Walker {
 
     fn add(&mut self, path: PathBuf, found: Result<SourceFile, SkipReason>) {
         let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => self.folder(parent),
-            _ => self.folder(Path::new(".")),
+            Some(parent) if !parent.as_os_str().is_empty() => self.register_folder(parent),
+            _ => self.register_folder(Path::new(".")),
         };
-        self.listing.entries.push(Entry {
+        self.listing.entries.push(ListingEntry {
             folder,
             path,
-            found,
+            source: found,
         });
     }
 
     /// The folder's place. Of two spellings the lesser is shown, whichever was given first.
-    fn folder(&mut self, path: &Path) -> PathBuf {
-        let place = self.places.entry(path.to_owned()).or_insert_with(|| {
-            // A folder that cannot be resolved cannot be reached by two ways either.
-            fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-        });
-        let shown = self.listing.folders.entry(place.clone());
-        let shown = shown.or_insert_with(|| path.to_owned());
+    fn register_folder(&mut self, path: &Path) -> PathBuf {
+        let canonical = self
+            .canonical_folders
+            .entry(path.to_owned())
+            .or_insert_with(|| {
+                // A folder that cannot be resolved cannot be reached by two ways either.
+                fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+            });
+        let displayed = self.listing.folders.entry(canonical.clone());
+        let shown = displayed.or_insert_with(|| path.to_owned());
         if path < shown.as_path() {
             path.clone_into(shown);
         }
-        place.clone()
+        canonical.clone()
     }
 }
 
@@ -149,13 +152,13 @@ fn source_file(path: &Path, kind: &fs::Metadata) -> Result<SourceFile, SkipReaso
     }
     Ok(SourceFile {
         path: path.to_owned(),
-        format: Format::of(path)?,
+        format: SourceFormat::from_path(path)?,
         bytes: kind.len(),
     })
 }
 
 /// `README.md`, `LICENSE`, `CHANGELOG.txt`: known by the name before the first dot.
-fn is_about_the_corpus(path: &Path) -> bool {
+fn is_readme_or_licence(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let first = name.split('.').next().unwrap_or_default().to_uppercase();
     matches!(

@@ -8,16 +8,19 @@
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use super::Limits;
-use super::format::{Counted, Draft, Fault};
+use super::CorpusLimits;
+use super::format::{CountingReader, ParseIssue, ParsedDocument};
 use super::front_matter;
 use super::text::read_decoded;
 
-pub(super) fn read(file: Counted, limits: Limits) -> Result<Draft, Fault> {
+pub(super) fn read(
+    file: CountingReader,
+    limits: CorpusLimits,
+) -> Result<ParsedDocument, ParseIssue> {
     let (file, note) = read_decoded(file, limits)?;
     let (head, body) = front_matter::split(&file);
     let page = render(body);
-    Ok(Draft {
+    Ok(ParsedDocument {
         line: None,
         id: head.id,
         text: page.text,
@@ -29,47 +32,47 @@ pub(super) fn read(file: Counted, limits: Limits) -> Result<Draft, Fault> {
 
 /// A rendered page.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct RenderedMarkdown {
     pub(super) text: String,
     /// The first heading of the first level.
     pub(super) heading: Option<String>,
 }
 
-pub(super) fn render(markdown: &str) -> Page {
+pub(super) fn render(markdown: &str) -> RenderedMarkdown {
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
-    let mut page = Writer::default();
+    let mut page = MarkdownRenderer::default();
     for event in Parser::new_ext(markdown, options) {
-        page.take(event);
+        page.handle_event(event);
     }
     page.end_block();
-    Page {
+    RenderedMarkdown {
         text: page.text,
         heading: page.heading,
     }
 }
 
 #[derive(Default)]
-struct Writer {
+struct MarkdownRenderer {
     text: String,
     heading: Option<String>,
     /// The block being written.
     block: String,
     /// What the next line of a list begins with.
-    marker: String,
+    item_marker: String,
     /// The lists we are in, and the next number of each that has numbers.
     lists: Vec<Option<u64>>,
     /// Whether the last block written belongs to the list or table we are in.
-    joined: bool,
+    continues_group: bool,
     in_table: bool,
     html: String,
 }
 
-impl Writer {
-    fn take(&mut self, event: Event<'_>) {
+impl MarkdownRenderer {
+    fn handle_event(&mut self, event: Event<'_>) {
         match event {
-            Event::Start(tag) => self.start(&tag),
-            Event::End(tag) => self.end(tag),
+            Event::Start(tag) => self.start_tag(&tag),
+            Event::End(tag) => self.end_tag(tag),
             Event::Text(text) | Event::Code(text) => self.block.push_str(&text),
             Event::SoftBreak => self.block.push(' '),
             Event::HardBreak => self.block.push('\n'),
@@ -83,16 +86,16 @@ impl Writer {
         }
     }
 
-    fn start(&mut self, tag: &Tag<'_>) {
+    fn start_tag(&mut self, tag: &Tag<'_>) {
         match tag {
             Tag::List(first) => {
                 self.end_block();
-                self.joined &= !self.lists.is_empty();
+                self.continues_group &= !self.lists.is_empty();
                 self.lists.push(*first);
             }
             Tag::Item => {
                 self.end_block();
-                self.marker = match self.lists.last_mut() {
+                self.item_marker = match self.lists.last_mut() {
                     Some(Some(number)) => {
                         let marker = format!("{number}. ");
                         *number = number.saturating_add(1);
@@ -103,7 +106,7 @@ impl Writer {
             }
             Tag::Table(_) => {
                 self.end_block();
-                self.joined = false;
+                self.continues_group = false;
                 self.in_table = true;
             }
             Tag::Paragraph
@@ -116,7 +119,7 @@ impl Writer {
         }
     }
 
-    fn end(&mut self, tag: TagEnd) {
+    fn end_tag(&mut self, tag: TagEnd) {
         match tag {
             TagEnd::Heading(level) => {
                 let heading = self.block.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -128,11 +131,11 @@ impl Writer {
             TagEnd::List(_) => {
                 self.end_block();
                 self.lists.pop();
-                self.joined &= !self.lists.is_empty();
+                self.continues_group &= !self.lists.is_empty();
             }
             TagEnd::Item => {
                 self.end_block();
-                self.marker.clear();
+                self.item_marker.clear();
             }
             TagEnd::TableCell => self.block.push_str(" | "),
             TagEnd::TableHead | TagEnd::TableRow => {
@@ -142,11 +145,11 @@ impl Writer {
             }
             TagEnd::Table => {
                 self.in_table = false;
-                self.joined = false;
+                self.continues_group = false;
             }
             TagEnd::HtmlBlock => {
                 let html = std::mem::take(&mut self.html);
-                self.block = without_tags(&html);
+                self.block = strip_html_tags(&html);
                 self.end_block();
             }
             TagEnd::Paragraph
@@ -166,18 +169,21 @@ impl Writer {
         }
         let inside = self.in_table || !self.lists.is_empty();
         if !self.text.is_empty() {
-            self.text
-                .push_str(if inside && self.joined { "\n" } else { "\n\n" });
+            self.text.push_str(if inside && self.continues_group {
+                "\n"
+            } else {
+                "\n\n"
+            });
         }
-        self.text.push_str(&self.marker);
-        self.marker.clear();
+        self.text.push_str(&self.item_marker);
+        self.item_marker.clear();
         self.text.push_str(block);
-        self.joined = inside;
+        self.continues_group = inside;
     }
 }
 
 /// What is left of HTML without its tags, comments, scripts and styles.
-fn without_tags(html: &str) -> String {
+fn strip_html_tags(html: &str) -> String {
     // Lowering ASCII letters moves no byte, so places in one are places in the other.
     let lower = html.to_ascii_lowercase();
     let mut text = String::new();
@@ -204,7 +210,7 @@ fn without_tags(html: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Page, render, without_tags};
+    use super::{RenderedMarkdown, render, strip_html_tags};
 
     #[test]
     fn blocks_are_separated_by_blank_lines_and_wrapped_lines_joined() {
@@ -246,9 +252,9 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_page_and_an_open_tag_are_no_trouble() {
-        assert_eq!(render("\n\n"), Page::default());
-        assert_eq!(without_tags("a <b unclosed"), "a ");
-        assert_eq!(without_tags("<SCRIPT>x < y</SCRIPT>z"), "z");
+    fn an_empty_page_and_an_open_tag_are_handled() {
+        assert_eq!(render("\n\n"), RenderedMarkdown::default());
+        assert_eq!(strip_html_tags("a <b unclosed"), "a ");
+        assert_eq!(strip_html_tags("<SCRIPT>x < y</SCRIPT>z"), "z");
     }
 }

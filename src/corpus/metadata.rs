@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::date::PartialDate;
+use super::events::{DocumentNote, excerpt};
 use super::json;
-use super::reading::{Note, excerpt};
 
 /// What is known of a document beside its text. Every field may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -49,14 +49,14 @@ impl Metadata {
     ///
     /// `null` and blank fields count as absent. White space in fields is evened out, since a line
     /// break in a title is an accident of the file; attributes are kept as they are.
-    pub(super) fn put(&mut self, name: &str, value: Value) -> Result<(), Note> {
+    pub(super) fn set_if_absent(&mut self, name: &str, value: Value) -> Result<(), DocumentNote> {
         if value.is_null() {
             return Ok(());
         }
         if name == "date" {
-            return self.put_date(&value);
+            return self.set_date_if_absent(&value);
         }
-        let Some(field) = self.text_field(name) else {
+        let Some(field) = self.text_field_mut(name) else {
             return match self.attributes.get(name) {
                 None => {
                     self.attributes.insert(name.to_owned(), value);
@@ -66,7 +66,7 @@ impl Metadata {
             };
         };
         let Value::String(text) = value else {
-            return Err(left_out(name, "a string", &value));
+            return Err(ignored_field(name, "a string", &value));
         };
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if text.is_empty() {
@@ -81,16 +81,16 @@ impl Metadata {
         }
     }
 
-    fn put_date(&mut self, value: &Value) -> Result<(), Note> {
+    fn set_date_if_absent(&mut self, value: &Value) -> Result<(), DocumentNote> {
         let text = match value {
             Value::String(text) if text.trim().is_empty() => return Ok(()),
             Value::String(text) => text.trim().to_owned(),
             // JSON writers have years as numbers more often than not.
             Value::Number(number) => number.to_string(),
-            other => return Err(left_out("date", "a string", other)),
+            other => return Err(ignored_field("date", "a string", other)),
         };
         let date: PartialDate = text.parse().map_err(|error: super::date::DateError| {
-            left_out(
+            ignored_field(
                 "date",
                 "2015, 2015-10 or 2015-10-23, a day that exists",
                 &error.received.into(),
@@ -106,24 +106,24 @@ impl Metadata {
     }
 
     /// Fills what is missing here from a less trusted source; says where the two disagree.
-    pub(super) fn fill_from(&mut self, other: &Metadata) -> Vec<Note> {
-        let mut given: Vec<(&str, Value)> = Vec::new();
+    pub(super) fn fill_from(&mut self, other: &Metadata) -> Vec<DocumentNote> {
+        let mut other_values: Vec<(&str, Value)> = Vec::new();
         for name in Self::FIELDS {
             let value = match name {
                 "date" => other.date.map(|date| date.to_string()),
-                _ => other.clone().text_field(name).and_then(Option::take),
+                _ => other.clone().text_field_mut(name).and_then(Option::take),
             };
-            given.extend(value.map(|value| (name, Value::String(value))));
+            other_values.extend(value.map(|value| (name, Value::String(value))));
         }
         let attributes = other.attributes.iter();
-        given.extend(attributes.map(|(name, value)| (name.as_str(), value.clone())));
-        given
+        other_values.extend(attributes.map(|(name, value)| (name.as_str(), value.clone())));
+        other_values
             .into_iter()
-            .filter_map(|(name, value)| self.put(name, value).err())
+            .filter_map(|(name, value)| self.set_if_absent(name, value).err())
             .collect()
     }
 
-    fn text_field(&mut self, name: &str) -> Option<&mut Option<String>> {
+    fn text_field_mut(&mut self, name: &str) -> Option<&mut Option<String>> {
         Some(match name {
             "title" => &mut self.title,
             "speaker" => &mut self.speaker,
@@ -136,26 +136,26 @@ impl Metadata {
     }
 }
 
-fn conflict(field: &str, kept: &Value, left_out: &Value) -> Result<(), Note> {
+fn conflict(field: &str, kept: &Value, left_out: &Value) -> Result<(), DocumentNote> {
     if kept == left_out {
         return Ok(());
     }
-    Err(Note::Conflict {
+    Err(DocumentNote::Conflict {
         field: field.to_owned(),
-        kept: shown(kept),
-        left_out: shown(left_out),
+        kept: display_value(kept),
+        left_out: display_value(left_out),
     })
 }
 
-fn left_out(field: &str, expected: &'static str, received: &Value) -> Note {
-    Note::FieldLeftOut {
+fn ignored_field(field: &str, expected: &'static str, received: &Value) -> DocumentNote {
+    DocumentNote::FieldIgnored {
         field: field.to_owned(),
         expected,
         received: json::received(received),
     }
 }
 
-fn shown(value: &Value) -> String {
+fn display_value(value: &Value) -> String {
     match value {
         Value::String(text) => excerpt(text),
         Value::Array(_) | Value::Object(_) => json::received(value),

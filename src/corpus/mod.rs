@@ -34,36 +34,36 @@
 //!   in `metadata.csv`, and that before a title found in the text. A value that cannot be used is
 //!   left out with a [`Note`]; the document is kept.
 
+mod bounded_lines;
+mod csv_records;
 mod date;
 mod decode;
+mod error;
+mod events;
 mod format;
 mod front_matter;
 mod id;
 pub(crate) mod json;
 mod jsonl;
-mod lines;
 mod listing;
 mod markdown;
 mod metadata;
-mod reading;
-mod reason;
-mod records;
-mod run;
-mod sent;
-mod table;
+mod metadata_csv;
+mod reader;
 mod text;
+mod upload;
 
 #[cfg(test)]
 mod tests;
 
 pub use date::{DateError, PartialDate};
-pub use format::{Format, SourceFile};
+pub use error::{CorpusError, SkipReason};
+pub use events::{CorpusEvent, CorpusWarning, DocumentNote, Skipped, SourceLocation, TableIssue};
+pub use format::{SourceFile, SourceFormat};
 pub use id::{DocumentId, IdError};
 pub use metadata::Metadata;
-pub use reading::{Matter, Note, Origin, Reading, Remark, Skipped};
-pub use reason::{CorpusError, SkipReason};
-pub use run::{Corpus, Progress};
-pub use sent::{Sent, SentFault, Unfit};
+pub use reader::{Corpus, ReadProgress};
+pub use upload::{InvalidDocument, SubmittedDocument, ValidationError};
 
 /// One speech or statement, as its file gave it.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +78,7 @@ pub struct Document {
 
 /// How much of one input is taken into memory at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct CorpusLimits {
     /// The longest text of one document, in bytes of UTF-8.
     pub max_text_bytes: usize,
     /// The longest line of a JSON lines file, in bytes. Escapes make a line longer than its text.
@@ -87,7 +87,7 @@ pub struct Limits {
     pub max_table_bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for CorpusLimits {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
         Self {

@@ -6,11 +6,11 @@ use candle_transformers::models::bert::{BertModel, Config, HiddenAct, PositionEm
 use rayon::prelude::*;
 
 use super::model::{Activation, ModelFiles};
-use super::{CANDLE, Embedding, EncodeError, Encoder, Fingerprint, Precision, Tokenizer};
+use super::{CANDLE_KERNEL, Embedding, EncodeError, Encoder, Fingerprint, Precision, Tokenizer};
 
 /// Most tokens in one padded batch. Larger batches gain nothing once a core is busy, and the
 /// attention scores of a batch must fit the cache.
-const BATCH_TOKENS: usize = 4096;
+const MAX_BATCH_TOKENS: usize = 4096;
 
 /// BERT with masked mean pooling, in f32, as candle computes it.
 pub struct CandleBert {
@@ -19,7 +19,7 @@ pub struct CandleBert {
     fingerprint: Fingerprint,
     max_positions: usize,
     pad_id: u32,
-    vocabulary: usize,
+    vocab_size: usize,
 }
 
 impl CandleBert {
@@ -40,7 +40,7 @@ impl CandleBert {
             fingerprint: Fingerprint::new(files, Precision::F32),
             max_positions: files.config.max_position_embeddings,
             pad_id: u32::try_from(files.config.pad_token_id).unwrap_or(0),
-            vocabulary: files.config.vocab_size,
+            vocab_size: files.config.vocab_size,
         })
     }
 
@@ -51,10 +51,10 @@ impl CandleBert {
                 maximum: self.max_positions,
             });
         }
-        match ids.iter().find(|id| **id as usize >= self.vocabulary) {
+        match ids.iter().find(|id| **id as usize >= self.vocab_size) {
             Some(&received) => Err(EncodeError::TokenId {
                 received,
-                vocabulary: self.vocabulary,
+                vocabulary: self.vocab_size,
             }),
             None => Ok(()),
         }
@@ -98,7 +98,7 @@ impl Encoder for CandleBert {
     }
 
     fn kernel(&self) -> &'static str {
-        CANDLE
+        CANDLE_KERNEL
     }
 
     fn encode_tokens(&self, sequences: &[&[u32]]) -> Result<Vec<Embedding>, EncodeError> {
@@ -130,7 +130,7 @@ fn batches(order: &[usize], length: impl Fn(usize) -> usize) -> Vec<&[usize]> {
     let mut batches = Vec::new();
     let mut rest = order;
     while let Some(&longest) = rest.first() {
-        let size = (BATCH_TOKENS / length(longest)).clamp(1, rest.len());
+        let size = (MAX_BATCH_TOKENS / length(longest)).clamp(1, rest.len());
         let (batch, tail) = rest.split_at(size);
         batches.push(batch);
         rest = tail;
@@ -147,7 +147,7 @@ fn mean_pool(rows: &[f32], length: usize, dimension: usize) -> Result<Embedding,
         }
     }
     // The mean's scale is the normalisation's business: dividing by the length changes nothing.
-    Embedding::from_raw(sum)
+    Embedding::from_unnormalized(sum)
 }
 
 fn candle_config(files: &ModelFiles) -> Config {

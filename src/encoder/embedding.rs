@@ -13,10 +13,10 @@ impl Embedding {
     ///
     /// If the vector has no direction: all zero, or not finite. sentence-transformers would answer
     /// zeros here, which are "equally near" to everything.
-    pub fn from_raw(mut raw: Vec<f32>) -> Result<Self, EncodeError> {
+    pub fn from_unnormalized(mut raw: Vec<f32>) -> Result<Self, EncodeError> {
         let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
         if !length.is_finite() || length < 1e-12 {
-            return Err(EncodeError::NoDirection { length });
+            return Err(EncodeError::DegenerateVector { length });
         }
         for x in &mut raw {
             *x /= length;
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn is_scaled_to_length_one() {
-        let e = Embedding::from_raw(vec![3.0, 0.0, 4.0]).unwrap();
+        let e = Embedding::from_unnormalized(vec![3.0, 0.0, 4.0]).unwrap();
         assert_eq!(e.as_slice(), [0.6, 0.0, 0.8]);
         assert!((e.similarity(&e) - 1.0).abs() < 1e-6);
     }
@@ -65,8 +65,8 @@ mod tests {
     fn a_vector_without_direction_is_refused() {
         for raw in [vec![0.0; 4], vec![f32::NAN, 1.0], vec![f32::INFINITY, 1.0]] {
             assert!(matches!(
-                Embedding::from_raw(raw),
-                Err(EncodeError::NoDirection { .. })
+                Embedding::from_unnormalized(raw),
+                Err(EncodeError::DegenerateVector { .. })
             ));
         }
     }

@@ -60,7 +60,7 @@ impl Fingerprint {
             weights_sha256: identity.weights_sha256.clone(),
             tokenizer_sha256: identity.tokenizer_sha256.clone(),
             precision: precision.name().to_owned(),
-            arithmetic: precision.arithmetic(),
+            arithmetic: precision.arithmetic_version(),
             pooling: files.pooling.name().to_owned(),
             max_tokens: files.max_seq_length,
             dimension: files.dimension,

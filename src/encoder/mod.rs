@@ -7,23 +7,23 @@
 
 mod candle_bert;
 mod embedding;
-mod fast;
 mod fingerprint;
+mod instrumented;
 mod kernels;
 pub mod model;
+mod native;
 mod native_bert;
-mod tokens;
-mod watched;
+mod tokenizer;
 
 use std::sync::Arc;
 
 pub use candle_bert::CandleBert;
 pub use embedding::Embedding;
-pub use fast::{FastError, Precision, Stage, StageTime};
 pub use fingerprint::Fingerprint;
+pub use instrumented::{EncodeStats, InstrumentedEncoder};
+pub use native::{EncodeStage, EncodeStageTime, NativeError, Precision};
 pub use native_bert::NativeBert;
-pub use tokens::{Tokenizer, Tokens};
-pub use watched::{Call, Watched};
+pub use tokenizer::{Tokenizer, Tokens};
 
 use model::{Activation, ModelFiles};
 
@@ -81,21 +81,21 @@ pub fn load(
     precision: Precision,
     kernel: Option<&str>,
 ) -> Result<Arc<dyn Encoder>, EncodeError> {
-    let named = kernel == Some(CANDLE);
+    let named = kernel == Some(CANDLE_KERNEL);
     let needed = files.config.hidden_act != Activation::Gelu;
     match precision {
         Precision::F32 if named || needed => Ok(Arc::new(CandleBert::load(files)?)),
-        Precision::Int8 if named => Err(EncodeError::CandlePrecision),
+        Precision::Int8 if named => Err(EncodeError::CandleIsF32Only),
         _ => Ok(Arc::new(NativeBert::load(files, precision, kernel)?)),
     }
 }
 
 /// The kernel's name that asks for [`CandleBert`] instead of our own.
-pub const CANDLE: &str = "candle";
+pub const CANDLE_KERNEL: &str = "candle";
 
-impl From<kernels::UnknownPath> for EncodeError {
-    fn from(unknown: kernels::UnknownPath) -> Self {
-        Self::Kernel {
+impl From<kernels::UnknownIsa> for EncodeError {
+    fn from(unknown: kernels::UnknownIsa) -> Self {
+        Self::UnknownKernel {
             received: unknown.received,
             available: unknown.available,
         }
@@ -132,16 +132,16 @@ pub enum EncodeError {
     },
     /// Our kernels do not compute this model in this precision.
     #[error("the model's activation is not the exact GELU, which int8 needs; use --precision f32")]
-    Activation,
+    UnsupportedActivation,
     /// candle has one precision.
     #[error("kernel \"candle\" computes in f32 only; use --precision f32")]
-    CandlePrecision,
+    CandleIsF32Only,
     /// No kernel of that name is there.
     #[error(
-        "no kernel {received:?} on this processor; available: {}, and {CANDLE} in f32",
+        "no kernel {received:?} on this processor; available: {}, and {CANDLE_KERNEL} in f32",
         .available.join(", ")
     )]
-    Kernel {
+    UnknownKernel {
         /// The name asked for.
         received: String,
         /// What this processor has of our own, best first.
@@ -149,13 +149,13 @@ pub enum EncodeError {
     },
     /// Our kernels refused.
     #[error(transparent)]
-    Fast(#[from] FastError),
+    Native(#[from] NativeError),
     /// The arithmetic failed.
     #[error("the model could not be computed: {0}")]
     Compute(#[source] candle_core::Error),
     /// The result is zero, infinite or not a number.
     #[error("the model gave a vector without a direction (length {length})")]
-    NoDirection {
+    DegenerateVector {
         /// The length of the vector.
         length: f32,
     },

@@ -1,13 +1,13 @@
 //! The fast encoder: BERT over our own kernels.
 
-use super::fast::{FastBert, Precision, Shape, StageTime};
-use super::kernels::Path;
+use super::kernels::Isa;
 use super::model::{Activation, ModelFiles};
+use super::native::{EncodeStageTime, NativeNetwork, NetworkShape, Precision};
 use super::{Embedding, EncodeError, Encoder, Fingerprint, Tokenizer};
 
 /// BERT with mean pooling over [`super::kernels`], in int8 or f32.
 pub struct NativeBert {
-    network: FastBert,
+    network: NativeNetwork,
     tokenizer: Tokenizer,
     fingerprint: Fingerprint,
 }
@@ -27,14 +27,14 @@ impl NativeBert {
     ) -> Result<Self, EncodeError> {
         let path = match kernel {
             Some(name) => name.parse()?,
-            None => Path::best(),
+            None => Isa::best(),
         };
         let config = &files.config;
         if config.hidden_act != Activation::Gelu {
-            return Err(EncodeError::Activation);
+            return Err(EncodeError::UnsupportedActivation);
         }
         #[allow(clippy::cast_possible_truncation)] // an epsilon needs no more digits
-        let shape = Shape {
+        let shape = NetworkShape {
             hidden_size: config.hidden_size,
             num_hidden_layers: config.num_hidden_layers,
             num_attention_heads: config.num_attention_heads,
@@ -45,7 +45,7 @@ impl NativeBert {
             layer_norm_eps: config.layer_norm_eps as f32,
         };
         Ok(Self {
-            network: FastBert::load_on(path, &shape, &files.weights, precision)?,
+            network: NativeNetwork::load(path, &shape, &files.weights, precision)?,
             tokenizer: Tokenizer::from_bytes(&files.tokenizer_json, files.max_seq_length)?,
             fingerprint: Fingerprint::new(files, precision),
         })
@@ -57,7 +57,7 @@ impl NativeBert {
     /// # Errors
     ///
     /// As [`Encoder::encode_tokens`].
-    pub fn profile(&self, sequences: &[&[u32]]) -> Result<Vec<StageTime>, EncodeError> {
+    pub fn profile(&self, sequences: &[&[u32]]) -> Result<Vec<EncodeStageTime>, EncodeError> {
         Ok(self.network.profile(sequences)?)
     }
 }
@@ -73,7 +73,7 @@ impl Precision {
     }
 
     /// See [`Fingerprint::arithmetic`]. In int8, 2 fused the layers' ends and their roundings.
-    pub(super) fn arithmetic(self) -> u32 {
+    pub(super) fn arithmetic_version(self) -> u32 {
         match self {
             Self::Int8 => 2,
             Self::F32 => 1,
@@ -91,13 +91,16 @@ impl Encoder for NativeBert {
     }
 
     fn kernel(&self) -> &'static str {
-        self.network.path().name()
+        self.network.isa().name()
     }
 
     fn encode_tokens(&self, sequences: &[&[u32]]) -> Result<Vec<Embedding>, EncodeError> {
         let vectors = self
             .network
             .embed(sequences, rayon::current_num_threads())?;
-        vectors.into_iter().map(Embedding::from_raw).collect()
+        vectors
+            .into_iter()
+            .map(Embedding::from_unnormalized)
+            .collect()
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::encoder::{Embedding, EncodeError, Encoder, Tokens};
-use crate::passages::{Passage, Segmented};
+use crate::passages::{Passage, SegmentedText};
 use crate::store::PassageVectors;
 
 /// Texts encoded between two signs of progress.
-const CHUNK: usize = 256;
+const CHUNK_TEXTS: usize = 256;
 
 /// The vectors of one document's passages, or why there are none. A failure is shared by all
 /// documents that hold the text.
@@ -18,25 +18,25 @@ pub(super) type DocumentVectors = Result<Vec<PassageVectors>, Arc<EncodeError>>;
 
 /// Encodes all passages and sentences of the documents; `on_tokens` is told how many tokens each
 /// chunk had.
-pub(super) fn encode(
+pub(super) fn encode_documents(
     encoder: &dyn Encoder,
-    documents: &[Segmented],
+    documents: &[SegmentedText],
     on_tokens: impl FnMut(usize),
 ) -> Vec<DocumentVectors> {
-    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut text_indexes: HashMap<&str, usize> = HashMap::new();
     let mut texts: Vec<&str> = Vec::new();
     for text in documents
         .iter()
         .flat_map(|d| &d.passages)
-        .flat_map(texts_of)
+        .flat_map(texts_to_encode)
     {
-        places.entry(text).or_insert_with(|| {
+        text_indexes.entry(text).or_insert_with(|| {
             texts.push(text);
             texts.len() - 1
         });
     }
     let embeddings = encode_texts(encoder, &texts, on_tokens);
-    let embedding_of = |text: &str| embeddings[places[text]].clone();
+    let embedding_of = |text: &str| embeddings[text_indexes[text]].clone();
     let vectors_of = |passage: &Passage| {
         Ok(PassageVectors {
             passage: embedding_of(&passage.text)?,
@@ -53,7 +53,7 @@ pub(super) fn encode(
         .collect()
 }
 
-fn texts_of(passage: &Passage) -> impl Iterator<Item = &str> {
+fn texts_to_encode(passage: &Passage) -> impl Iterator<Item = &str> {
     let sentences = passage.sentences.iter().map(|range| passage.slice(*range));
     std::iter::once(passage.text.as_str()).chain(sentences)
 }
@@ -79,10 +79,10 @@ pub fn encode_texts(
         }
     }
     sequences.sort_by_key(|(_, ids)| std::cmp::Reverse(ids.len()));
-    for chunk in sequences.chunks(CHUNK) {
+    for chunk in sequences.chunks(CHUNK_TEXTS) {
         let members: Vec<&[u32]> = chunk.iter().map(|(_, ids)| ids.as_slice()).collect();
         let places = chunk.iter().map(|(place, _)| *place);
-        results.extend(places.zip(encode_or_say_why(encoder, &members)));
+        results.extend(places.zip(encode_with_fallback(encoder, &members)));
         on_tokens(members.iter().map(|ids| ids.len()).sum());
     }
     results.sort_by_key(|(place, _)| *place);
@@ -91,7 +91,7 @@ pub fn encode_texts(
 
 /// Encodes a batch; one that fails is tried text by text, so that a bad text does not cost its
 /// neighbours.
-fn encode_or_say_why(
+fn encode_with_fallback(
     encoder: &dyn Encoder,
     sequences: &[&[u32]],
 ) -> Vec<Result<Embedding, Arc<EncodeError>>> {
@@ -100,7 +100,7 @@ fn encode_or_say_why(
         Err(error) if sequences.len() == 1 => vec![Err(Arc::new(error))],
         Err(_) => sequences
             .iter()
-            .flat_map(|sequence| encode_or_say_why(encoder, &[sequence]))
+            .flat_map(|sequence| encode_with_fallback(encoder, &[sequence]))
             .collect(),
     }
 }

@@ -116,7 +116,7 @@ mod tests {
 
     fn moment() -> Moment {
         Moment {
-            corpus: ContentHash::of_parts([]),
+            corpus: ContentHash::from_parts([]),
             encoder: Fingerprint::of_nothing(384),
             index: IndexKind::Hnsw(HnswParameters {
                 m: 16,
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn corpus_encoder_and_graph_count_in_a_snapshot() {
         let changes: [fn(&mut Moment); 7] = [
-            |m| m.corpus = ContentHash::of_parts([b"a".as_slice()]),
+            |m| m.corpus = ContentHash::from_parts([b"a".as_slice()]),
             |m| m.encoder.precision = "f32".to_owned(),
             |m| m.index = IndexKind::Exact,
             |m| m.change_graph(|p| p.m += 1),

@@ -8,12 +8,12 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::corpus::{Corpus, DocumentId, Reading, SkipReason};
-use crate::passages::Dropped;
+use crate::corpus::{Corpus, CorpusEvent, DocumentId, SkipReason};
+use crate::passages::DroppedLines;
 
-use super::condition::Condition;
-use super::write::{Change, Incoming, Manner, Outcome};
-use super::{DroppedBlock, Engine, EngineError, IngestReport, Remark};
+use super::precondition::Precondition;
+use super::write::{ChangeKind, PutOutcome, PutRequest, WriteOptions};
+use super::{DroppedBlock, Engine, EngineError, IngestReport, IngestWarning};
 
 /// Text gathered before it is encoded: enough for full batches of sentences of like length,
 /// little enough that a killed run loses seconds.
@@ -23,7 +23,7 @@ const BATCH_BYTES: usize = 48 * 1024;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IngestOptions {
     /// Keep navigation, footers and page furniture in the text.
-    pub keep_all: bool,
+    pub keep_boilerplate: bool,
     /// Remove stored documents that this corpus does not give.
     pub prune: bool,
 }
@@ -49,13 +49,13 @@ pub trait IngestProgress: Sync {
 
 /// Nobody watches.
 #[derive(Debug, Clone, Copy)]
-pub struct NoProgress;
+pub struct NoIngestProgress;
 
-impl IngestProgress for NoProgress {
+impl IngestProgress for NoIngestProgress {
     fn update(&self, _: &IngestState) {}
 }
 
-struct Run<'a> {
+struct IngestRun<'a> {
     engine: &'a Engine,
     options: IngestOptions,
     progress: &'a dyn IngestProgress,
@@ -63,7 +63,7 @@ struct Run<'a> {
     report: IngestReport,
     seen: HashSet<DocumentId>,
     /// Places that may hold documents and could not be read.
-    unread: usize,
+    unreadable_sources: usize,
 }
 
 impl Engine {
@@ -85,7 +85,7 @@ impl Engine {
         progress: &dyn IngestProgress,
     ) -> Result<IngestReport, EngineError> {
         let start = Instant::now();
-        let mut run = Run {
+        let mut run = IngestRun {
             engine: self,
             options,
             progress,
@@ -95,9 +95,9 @@ impl Engine {
             },
             report: IngestReport::default(),
             seen: HashSet::new(),
-            unread: 0,
+            unreadable_sources: 0,
         };
-        run.read(corpus)?;
+        run.read_corpus(corpus)?;
         if options.prune {
             run.prune()?;
         }
@@ -106,120 +106,124 @@ impl Engine {
     }
 }
 
-impl Run<'_> {
-    fn read(&mut self, corpus: &Corpus) -> Result<(), EngineError> {
+impl IngestRun<'_> {
+    fn read_corpus(&mut self, corpus: &Corpus) -> Result<(), EngineError> {
         let bytes = corpus.progress();
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
-        for reading in corpus.readings() {
+        for reading in corpus.events() {
             self.state.bytes = bytes.bytes_read();
             match reading {
-                Reading::Document {
+                CorpusEvent::Document {
                     document,
                     origin,
                     notes,
                 } => {
                     let origin = origin.to_string();
-                    self.report.notes.extend(notes.iter().map(|note| Remark {
-                        origin: origin.clone(),
-                        text: note.to_string(),
-                    }));
+                    self.report
+                        .notes
+                        .extend(notes.iter().map(|note| IngestWarning {
+                            origin: origin.clone(),
+                            text: note.to_string(),
+                        }));
                     self.report.read += 1;
                     self.seen.insert(document.id.clone());
                     batch_bytes += document.text.len();
-                    batch.push(Incoming {
+                    batch.push(PutRequest {
                         document,
                         origin,
-                        condition: Condition::default(),
+                        precondition: Precondition::default(),
                     });
                 }
-                Reading::Skipped(skipped) => {
-                    self.unread += usize::from(may_hold_documents(&skipped.reason));
-                    self.report.skipped.push(Remark {
-                        origin: skipped.origin.to_string(),
+                CorpusEvent::Skipped(skipped) => {
+                    self.unreadable_sources += usize::from(may_hold_documents(&skipped.reason));
+                    self.report.skipped.push(IngestWarning {
+                        origin: skipped.location.to_string(),
                         text: skipped.reason.to_string(),
                     });
                 }
-                Reading::Remark(remark) => self.report.notes.push(Remark {
-                    origin: remark.origin.to_string(),
+                CorpusEvent::Warning(remark) => self.report.notes.push(IngestWarning {
+                    origin: remark.location.to_string(),
                     text: remark.to_string(),
                 }),
             }
             if batch_bytes >= BATCH_BYTES {
-                self.write(&std::mem::take(&mut batch))?;
+                self.write_batch(&std::mem::take(&mut batch))?;
                 batch_bytes = 0;
             }
             self.progress.update(&self.state);
         }
-        self.write(&batch)?;
+        self.write_batch(&batch)?;
         self.state.bytes = self.state.total_bytes;
         self.progress.update(&self.state);
         Ok(())
     }
 
-    fn write(&mut self, batch: &[Incoming]) -> Result<(), EngineError> {
-        let manner = Manner {
-            keep_all: self.options.keep_all,
+    fn write_batch(&mut self, batch: &[PutRequest]) -> Result<(), EngineError> {
+        let manner = WriteOptions {
+            keep_boilerplate: self.options.keep_boilerplate,
             // Its older version must not be found as if it still stood there.
-            remove_emptied: true,
+            remove_if_empty: true,
         };
         let (state, report, progress) = (&mut self.state, &mut self.report, self.progress);
-        let turn = self.engine.turns.take();
-        let written = self.engine.write(&turn, batch, manner, &mut |tokens| {
-            state.tokens += tokens;
-            report.tokens += tokens;
-            progress.update(state);
-        })?;
+        let turn = self.engine.write_lock.lock();
+        let written = self
+            .engine
+            .write_and_publish(&turn, batch, manner, &mut |tokens| {
+                state.tokens += tokens;
+                report.tokens += tokens;
+                progress.update(state);
+            })?;
         drop(turn);
-        self.report.encode_seconds += written.encoding.as_secs_f64();
+        self.report.encode_seconds += written.encode_time.as_secs_f64();
         for (incoming, outcome) in batch.iter().zip(written.outcomes) {
-            self.count(incoming, outcome);
+            self.record_outcome(incoming, outcome);
         }
         self.state.documents += batch.len();
         self.progress.update(&self.state);
         Ok(())
     }
 
-    fn count(&mut self, incoming: &Incoming, outcome: Outcome) {
+    fn record_outcome(&mut self, incoming: &PutRequest, outcome: PutOutcome) {
         let id = &incoming.document.id;
-        let skip = |text: String| Remark {
+        let skip = |text: String| IngestWarning {
             origin: incoming.origin.clone(),
             text,
         };
         match outcome {
-            Outcome::Stored(stored) => {
+            PutOutcome::Stored(stored) => {
                 match stored.change {
-                    Change::Created => self.report.added += 1,
-                    Change::Updated => self.report.updated += 1,
-                    Change::MetadataUpdated => self.report.metadata_updated += 1,
-                    Change::Unchanged => self.report.unchanged += 1,
+                    ChangeKind::Created => self.report.added += 1,
+                    ChangeKind::Updated => self.report.updated += 1,
+                    ChangeKind::MetadataUpdated => self.report.metadata_updated += 1,
+                    ChangeKind::Unchanged => self.report.unchanged += 1,
                 }
-                if matches!(stored.change, Change::Created | Change::Updated) {
+                if matches!(stored.change, ChangeKind::Created | ChangeKind::Updated) {
                     self.report.passages += stored.passages;
                     self.report.sentences += stored.sentences;
-                    self.drop_blocks(id, stored.dropped);
+                    self.record_dropped(id, stored.dropped);
                 }
             }
-            Outcome::NoPassage { removed, dropped } => {
+            PutOutcome::NoPassages { removed, dropped } => {
                 self.report.skipped.push(skip(format!(
                     "{id} holds no passage once navigation and page furniture are left out; --keep-all keeps them"
                 )));
-                self.drop_blocks(id, dropped);
+                self.record_dropped(id, dropped);
                 if removed {
                     self.report.removed.push(id.to_string());
                 }
             }
-            Outcome::NotEncoded(error) => {
+            PutOutcome::EncodeFailed(error) => {
                 self.report.skipped.push(skip(format!(
                     "{id} cannot be encoded: {error}; what was stored of it stays"
                 )));
             }
             // A corpus sets no conditions.
-            Outcome::Refused(_) => {}
+            PutOutcome::PreconditionFailed(_) => {}
         }
     }
 
-    fn drop_blocks(&mut self, id: &DocumentId, blocks: Vec<Dropped>) {
+    fn record_dropped(&mut self, id: &DocumentId, blocks: Vec<DroppedLines>) {
         self.report
             .dropped
             .extend(blocks.into_iter().map(|block| DroppedBlock {
@@ -231,9 +235,9 @@ impl Run<'_> {
     /// Removes what the corpus does not give, if the corpus could be read whole: a damaged file or
     /// an unmounted folder is no wish to delete.
     fn prune(&mut self) -> Result<(), EngineError> {
-        let unread = self.unread;
+        let unread = self.unreadable_sources;
         if unread > 0 || self.report.read == 0 {
-            self.report.notes.push(Remark {
+            self.report.notes.push(IngestWarning {
                 origin: "--prune".to_owned(),
                 text: format!(
                     "nothing was removed: {} documents were read and {unread} places could not be; what they held may still be wanted",
@@ -242,9 +246,9 @@ impl Run<'_> {
             });
             return Ok(());
         }
-        let _turn = self.engine.turns.take();
-        let mut store = self.engine.store();
-        self.engine.behind.store(true, Ordering::Relaxed);
+        let _turn = self.engine.write_lock.lock();
+        let mut store = self.engine.lock_store();
+        self.engine.snapshot_is_stale.store(true, Ordering::Relaxed);
         for id in store.document_ids()? {
             if !self.seen.contains(&id) && store.delete(&id)? {
                 self.report.removed.push(id.to_string());
@@ -259,7 +263,7 @@ fn may_hold_documents(reason: &SkipReason) -> bool {
     !matches!(
         reason,
         SkipReason::UnknownFormat { .. }
-            | SkipReason::AboutTheCorpus
+            | SkipReason::ReadmeOrLicence
             | SkipReason::MetadataTable
             | SkipReason::DuplicateId { .. }
             | SkipReason::Empty

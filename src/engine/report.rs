@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::passages::Dropped;
+use crate::passages::DroppedLines;
 
 /// The report that ends every run: what was read, what became of it, what was left out and why.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -30,9 +30,9 @@ pub struct IngestReport {
     /// Seconds of these spent encoding.
     pub encode_seconds: f64,
     /// Files and lines that gave no document, and why.
-    pub skipped: Vec<Remark>,
+    pub skipped: Vec<IngestWarning>,
     /// What else should be known: decoded encodings, unmatched metadata.
-    pub notes: Vec<Remark>,
+    pub notes: Vec<IngestWarning>,
     /// Blocks of text left out of passages.
     pub dropped: Vec<DroppedBlock>,
 }
@@ -40,14 +40,14 @@ pub struct IngestReport {
 impl IngestReport {
     /// Whether the store holds something else than before.
     #[must_use]
-    pub fn changed_anything(&self) -> bool {
+    pub fn has_changes(&self) -> bool {
         self.added + self.updated + self.metadata_updated + self.removed.len() > 0
     }
 }
 
 /// Something to know about a place in the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Remark {
+pub struct IngestWarning {
     /// File, and line where there is one.
     pub origin: String,
     /// What there is to know.
@@ -61,5 +61,5 @@ pub struct DroppedBlock {
     pub document: String,
     /// The block.
     #[serde(flatten)]
-    pub block: Dropped,
+    pub block: DroppedLines,
 }

@@ -7,36 +7,37 @@ use roaring::RoaringBitmap;
 
 use crate::encoder::{Embedding, Fingerprint};
 use crate::index::{
-    Found, IndexBytes, IndexError, Near, Neighbour, Request, SegmentedIndex, VectorIndex, Vectors,
+    IndexBytes, IndexError, KnnParams, Neighbour, RangeQuery, SegmentedIndex, TopK, VectorIndex,
+    Vectors,
 };
 use crate::store::{
-    ContentHash, DocumentEntry, DocumentSummary, PassageKey, Term, View, corpus_hash,
+    ContentHash, DocumentEntry, DocumentSummary, PassageKey, QueryTerm, View, corpus_hash,
 };
 
-use super::catalogue::Catalogue;
-use super::changes::Changes;
+use super::document_table::DocumentTable;
 use super::identity::SnapshotIdentity;
-use super::rows::Indexed;
-use super::words::{Words, WordsError};
-use super::{EngineError, IndexChoice, saved};
+use super::keyword::{Bm25Index, KeywordError};
+use super::passage_index::PassageIndex;
+use super::snapshot_diff::SnapshotDiff;
+use super::{EngineError, IndexConfig, index_cache};
 
 /// Filters whose rows are kept.
-const FILTERS: u64 = 64;
+const MAX_CACHED_FILTERS: u64 = 64;
 
 /// One immutable, consistent view of store and index.
 pub struct Snapshot {
     view: View,
-    pub(super) indexed: Indexed,
-    catalogue: Catalogue,
-    words: Words,
+    pub(super) passage_index: PassageIndex,
+    document_table: DocumentTable,
+    keyword_index: Bm25Index,
     /// What filters let through, by the hashes of their identities.
-    filters: moka::sync::Cache<ContentHash, Arc<RoaringBitmap>>,
-    facts: SnapshotFacts,
+    filter_cache: moka::sync::Cache<ContentHash, Arc<RoaringBitmap>>,
+    info: SnapshotInfo,
 }
 
 /// What an answer says about where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotFacts {
+pub struct SnapshotInfo {
     /// Names this snapshot: equal where content, encoder and index are equal.
     pub id: String,
     /// Number of documents.
@@ -51,11 +52,11 @@ pub struct SnapshotFacts {
 
 /// How the rows of an index lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IndexRows {
+pub struct IndexRowCounts {
     /// All of them, also those that are deleted.
-    pub all: usize,
+    pub total: usize,
     /// Rows in the second, smaller graph.
-    pub folded: usize,
+    pub delta: usize,
     /// Rows in no graph.
     pub tail: usize,
     /// Rows that are not found any more and still have their place.
@@ -68,13 +69,13 @@ impl Snapshot {
     /// # Errors
     ///
     /// If the view cannot be read or holds an embedding that is none.
-    pub fn exact(view: View) -> Result<Self, EngineError> {
+    pub fn new_exact(view: View) -> Result<Self, EngineError> {
         let dimension = view.fingerprint().dimension;
-        let empty = Indexed {
-            index: SegmentedIndex::new(dimension, IndexChoice::Exact.parameters())?,
+        let empty = PassageIndex {
+            index: SegmentedIndex::new(dimension, IndexConfig::Exact.hnsw_parameters())?,
             labels: Vec::new(),
         };
-        Self::following(&empty, None, view)
+        Self::from_index(&empty, None, view)
     }
 
     /// A snapshot of a data directory that another process may be writing, with the index that lies
@@ -83,25 +84,27 @@ impl Snapshot {
     /// # Errors
     ///
     /// As [`Snapshot::exact`].
-    pub fn open(directory: &Path, view: View, index: IndexChoice) -> Result<Self, EngineError> {
-        let indexed = saved::open(directory, &view, index)?;
-        Self::following(&indexed, None, view)
+    pub fn open(directory: &Path, view: View, index: IndexConfig) -> Result<Self, EngineError> {
+        let indexed = index_cache::load_or_empty(directory, &view, index)?;
+        Self::from_index(&indexed, None, view)
     }
 
     /// An index from an earlier moment, brought to that of the view, with what the newest snapshot
     /// knows of the same store.
-    pub(super) fn following(
-        indexed: &Indexed,
+    pub(super) fn from_index(
+        indexed: &PassageIndex,
         before: Option<&Self>,
         view: View,
     ) -> Result<Self, EngineError> {
-        let entries = view.entries()?;
-        let indexed = indexed.brought_to(&view, &entries)?;
-        let nothing = Catalogue::default();
-        let known = before.map_or(&nothing, |before| &before.catalogue);
-        let catalogue = Catalogue::of(&view, &entries, &indexed, known)?;
-        let words = before.map_or_else(Words::default, |before| before.words.next());
-        Ok(Self::of(
+        let entries = view.manifest()?;
+        let indexed = indexed.caught_up_to(&view, &entries)?;
+        let nothing = DocumentTable::default();
+        let known = before.map_or(&nothing, |before| &before.document_table);
+        let catalogue = DocumentTable::build(&view, &entries, &indexed, known)?;
+        let words = before.map_or_else(Bm25Index::default, |before| {
+            before.keyword_index.next_generation()
+        });
+        Ok(Self::assemble(
             view,
             indexed,
             catalogue,
@@ -111,12 +114,16 @@ impl Snapshot {
     }
 
     /// The snapshot that follows another one of the same store and index: only what has changed is read.
-    pub(super) fn after(before: &Self, view: View) -> Result<Self, EngineError> {
-        let changes = Changes::since(before, &view)?;
-        let catalogue = Catalogue::after(&before.catalogue, &view, &changes)?;
-        let indexed = before.indexed.changed(&view, changes.gone, &changes.new)?;
-        let words = before.words.next();
-        Ok(Self::of(
+    pub(super) fn incremental_from(before: &Self, view: View) -> Result<Self, EngineError> {
+        let changes = SnapshotDiff::compute(before, &view)?;
+        let catalogue = DocumentTable::apply_diff(&before.document_table, &view, &changes)?;
+        let indexed = before.passage_index.with_changes(
+            &view,
+            changes.deleted_rows,
+            &changes.added_passages,
+        )?;
+        let words = before.keyword_index.next_generation();
+        Ok(Self::assemble(
             view,
             indexed,
             catalogue,
@@ -126,35 +133,35 @@ impl Snapshot {
     }
 
     /// A snapshot of these parts, which belong to one moment; `documents` in the order of their ids.
-    fn of(
+    fn assemble(
         view: View,
-        mut indexed: Indexed,
-        catalogue: Catalogue,
-        words: Words,
+        mut indexed: PassageIndex,
+        catalogue: DocumentTable,
+        words: Bm25Index,
         documents: &[DocumentEntry],
     ) -> Self {
-        indexed.index = indexed.index.ordered_by(catalogue.order());
+        indexed.index = indexed.index.with_tie_breaker(catalogue.tie_breaker());
         let corpus_hash = corpus_hash(documents);
         let index = indexed.index.kind();
         let identity = SnapshotIdentity {
             corpus: corpus_hash,
             encoder: view.fingerprint(),
             index,
-            build: indexed.index.build(),
+            build: indexed.index.build_id(),
         };
         Self {
-            facts: SnapshotFacts {
+            info: SnapshotInfo {
                 id: identity.id(),
                 documents: documents.len(),
-                passages: catalogue.passages(),
+                passages: catalogue.passage_count(),
                 corpus_hash,
                 index: index.to_string(),
             },
             view,
-            indexed,
-            catalogue,
-            words,
-            filters: moka::sync::Cache::new(FILTERS),
+            passage_index: indexed,
+            document_table: catalogue,
+            keyword_index: words,
+            filter_cache: moka::sync::Cache::new(MAX_CACHED_FILTERS),
         }
     }
 
@@ -172,8 +179,8 @@ impl Snapshot {
 
     /// Counts, hash and index.
     #[must_use]
-    pub fn facts(&self) -> &SnapshotFacts {
-        &self.facts
+    pub fn info(&self) -> &SnapshotInfo {
+        &self.info
     }
 
     /// The embeddings, row by row in the order of [`View::passage_ids`].
@@ -192,54 +199,54 @@ impl Snapshot {
 
     /// Candidates kept while the graph is walked where a request does not say.
     #[must_use]
-    pub fn ef(&self) -> usize {
-        self.indexed.index.parameters().ef_search
+    pub fn default_ef(&self) -> usize {
+        self.passage_index.index.parameters().ef_search
     }
 
     /// How the rows of the index lie, and what they take.
     #[must_use]
-    pub fn index_rows(&self) -> (IndexRows, IndexBytes) {
-        let index = &self.indexed.index;
-        let (outside, tail) = index.unsettled();
-        let rows = IndexRows {
-            all: index.len(),
-            folded: outside - tail,
+    pub fn index_stats(&self) -> (IndexRowCounts, IndexBytes) {
+        let index = &self.passage_index.index;
+        let (outside, tail) = index.uncompacted_rows();
+        let rows = IndexRowCounts {
+            total: index.len(),
+            delta: outside - tail,
             tail,
-            deleted: index.deleted(),
+            deleted: index.deleted_row_count(),
         };
         (rows, index.bytes())
     }
 
     /// What the lists of who holds a word take in memory.
     #[must_use]
-    pub fn word_bytes(&self) -> u64 {
-        self.words.bytes()
+    pub fn posting_bytes(&self) -> u64 {
+        self.keyword_index.posting_bytes()
     }
 
     /// The index, for whoever compares its answers after this snapshot has been let go.
     #[must_use]
     pub fn index(&self) -> &SegmentedIndex {
-        &self.indexed.index
+        &self.passage_index.index
     }
 
     /// Documents and rows.
     #[must_use]
-    pub fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
+    pub fn document_table(&self) -> &DocumentTable {
+        &self.document_table
     }
 
     /// The rows of the documents of which this is true. The answer is kept for the next request
     /// with the same filter, of whose identity `filter` is the hash.
-    pub fn rows_where(
+    pub fn filter_rows(
         &self,
         filter: ContentHash,
-        wanted: impl Fn(&DocumentSummary) -> bool,
+        predicate: impl Fn(&DocumentSummary) -> bool,
     ) -> Arc<RoaringBitmap> {
-        if let Some(rows) = self.filters.get(&filter) {
+        if let Some(rows) = self.filter_cache.get(&filter) {
             return rows;
         }
-        let rows = Arc::new(self.catalogue.rows_where(wanted));
-        self.filters.insert(filter, Arc::clone(&rows));
+        let rows = Arc::new(self.document_table.filter_rows(predicate));
+        self.filter_cache.insert(filter, Arc::clone(&rows));
         rows
     }
 
@@ -249,8 +256,8 @@ impl Snapshot {
     /// # Errors
     ///
     /// If the query has another dimension than the index, or `ef` is out of range.
-    pub fn nearest(&self, query: &Embedding, request: &Request<'_>) -> Result<Found, IndexError> {
-        self.indexed.index.search(query.as_slice(), request)
+    pub fn nearest(&self, query: &Embedding, request: &KnnParams<'_>) -> Result<TopK, IndexError> {
+        self.passage_index.index.search(query.as_slice(), request)
     }
 
     /// Visits the rows whose passages hold the terms, in no order, each with its BM25 score: those with
@@ -260,37 +267,38 @@ impl Snapshot {
     /// # Errors
     ///
     /// If the store cannot be read, or that would take too long.
-    pub fn matching(
+    pub fn keyword_search(
         &self,
-        terms: &[Term],
+        terms: &[QueryTerm],
         visit: impl FnMut(u32, f32),
-    ) -> Result<Vec<Term>, WordsError> {
-        let passages = self.catalogue.keys();
-        self.words.matching(&self.view, passages, terms, visit)
+    ) -> Result<Vec<QueryTerm>, KeywordError> {
+        let passages = self.document_table.rows_by_key();
+        self.keyword_index
+            .search(&self.view, passages, terms, visit)
     }
 
     /// For each of these rows the rows that are near to it, best first.
     #[must_use]
-    pub fn near(&self, rows: &[u32], near: &Near<'_>) -> Vec<Vec<Neighbour>> {
-        self.indexed.index.near(rows, near)
+    pub fn range_search(&self, rows: &[u32], near: &RangeQuery<'_>) -> Vec<Vec<Neighbour>> {
+        self.passage_index.index.range_search(rows, near)
     }
 
     /// Rows of the index, deleted ones included.
     #[must_use]
-    pub fn rows(&self) -> usize {
-        self.indexed.labels.len()
+    pub fn row_count(&self) -> usize {
+        self.passage_index.labels.len()
     }
 
     /// The passage of a row.
     #[must_use]
     pub fn key_of(&self, row: u32) -> Option<PassageKey> {
-        self.indexed.key(row)
+        self.passage_index.passage_key(row)
     }
 
     /// The embedding of a row's passage.
     #[must_use]
     pub fn vector_of(&self, row: u32) -> Option<&[f32]> {
-        let index = &self.indexed.index;
+        let index = &self.passage_index.index;
         index.is_live(row).then(|| index.vector(row))
     }
 }

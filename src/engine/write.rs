@@ -15,49 +15,49 @@ use rayon::prelude::*;
 use crate::corpus::{Document, DocumentId};
 use crate::encoder::EncodeError;
 use crate::passages::{
-    Dropped, SEGMENTER_VERSION, SegmentOptions, Segmented, TokenCounter, segment,
+    DroppedLines, SEGMENTER_VERSION, SegmentOptions, SegmentedText, TokenCounter, segment,
 };
 use crate::store::{ContentHash, NewDocument};
 
-use super::condition::Condition;
-use super::encode::{DocumentVectors, encode};
-use super::turns::Turn;
+use super::encode::{DocumentVectors, encode_documents};
+use super::fair_lock::TicketGuard;
+use super::precondition::Precondition;
 use super::{Engine, EngineError};
 
 /// A document on its way in.
 #[derive(Debug, Clone)]
-pub struct Incoming {
+pub struct PutRequest {
     /// The document.
     pub document: Document,
     /// Where it comes from.
     pub origin: String,
     /// What must hold of the document that is stored under its id.
-    pub condition: Condition,
+    pub precondition: Precondition,
 }
 
 /// What became of a document on its way in.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum PutOutcome {
     /// It is stored.
-    Stored(Stored),
+    Stored(PutResult),
     /// The condition does not hold: this is what is stored.
-    Refused(Option<ContentHash>),
+    PreconditionFailed(Option<ContentHash>),
     /// Nothing is left of it once navigation and page furniture are left out.
-    NoPassage {
+    NoPassages {
         /// Whether an older version was removed.
         removed: bool,
         /// What was left out.
-        dropped: Vec<Dropped>,
+        dropped: Vec<DroppedLines>,
     },
     /// It cannot be encoded; what was stored of it stays.
-    NotEncoded(Arc<EncodeError>),
+    EncodeFailed(Arc<EncodeError>),
 }
 
 /// A document that is stored.
 #[derive(Debug)]
-pub struct Stored {
+pub struct PutResult {
     /// What was done.
-    pub change: Change,
+    pub change: ChangeKind,
     /// Hash of id, metadata and clean text.
     pub content_hash: ContentHash,
     /// Number of passages.
@@ -65,12 +65,12 @@ pub struct Stored {
     /// Sentences written.
     pub sentences: usize,
     /// What was left out of the clean text.
-    pub dropped: Vec<Dropped>,
+    pub dropped: Vec<DroppedLines>,
 }
 
 /// What was done to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum ChangeKind {
     /// Nothing had this id.
     Created,
     /// Another text had this id.
@@ -83,31 +83,31 @@ pub enum Change {
 
 /// What became of a document that was to be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deleted {
+pub enum DeleteOutcome {
     /// It is gone.
-    Gone,
+    Deleted,
     /// It was not there.
-    Absent,
+    NotFound,
     /// The condition does not hold: this is what is stored.
-    Refused(ContentHash),
+    PreconditionFailed(ContentHash),
 }
 
 /// How to write.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Manner {
+pub(super) struct WriteOptions {
     /// Keep navigation and page furniture.
-    pub(super) keep_all: bool,
+    pub(super) keep_boilerplate: bool,
     /// Remove the older version of a document that has no passage any more.
-    pub(super) remove_emptied: bool,
+    pub(super) remove_if_empty: bool,
 }
 
 /// What became of a batch.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(super) struct BatchResult {
     /// In the order of the documents.
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<PutOutcome>,
     /// Time spent encoding.
-    pub(super) encoding: Duration,
+    pub(super) encode_time: Duration,
 }
 
 impl Engine {
@@ -117,13 +117,15 @@ impl Engine {
     /// # Errors
     ///
     /// If the store cannot be read or written; then some of the documents may be stored.
-    pub fn put_documents(&self, documents: &[Incoming]) -> Result<Vec<Outcome>, EngineError> {
-        let manner = Manner {
-            keep_all: self.keep_all,
-            remove_emptied: false,
+    pub fn put_documents(&self, documents: &[PutRequest]) -> Result<Vec<PutOutcome>, EngineError> {
+        let manner = WriteOptions {
+            keep_boilerplate: self.keep_boilerplate,
+            remove_if_empty: false,
         };
-        let turn = self.turns.take();
-        Ok(self.write(&turn, documents, manner, &mut |_| {})?.outcomes)
+        let turn = self.write_lock.lock();
+        Ok(self
+            .write_and_publish(&turn, documents, manner, &mut |_| {})?
+            .outcomes)
     }
 
     /// Removes a document; when this returns it is not found any more.
@@ -134,44 +136,44 @@ impl Engine {
     pub fn delete_document(
         &self,
         id: &DocumentId,
-        condition: &Condition,
-    ) -> Result<Deleted, EngineError> {
-        let _turn = self.turns.take();
-        let mut store = self.store();
+        condition: &Precondition,
+    ) -> Result<DeleteOutcome, EngineError> {
+        let _turn = self.write_lock.lock();
+        let mut store = self.lock_store();
         let Some(stored) = store.document_state(id)? else {
-            return Ok(Deleted::Absent);
+            return Ok(DeleteOutcome::NotFound);
         };
-        if !condition.holds(Some(stored.content_hash)) {
-            return Ok(Deleted::Refused(stored.content_hash));
+        if !condition.is_met_by(Some(stored.content_hash)) {
+            return Ok(DeleteOutcome::PreconditionFailed(stored.content_hash));
         }
-        self.behind.store(true, Ordering::Relaxed);
+        self.snapshot_is_stale.store(true, Ordering::Relaxed);
         store.delete(id)?;
         drop(store);
-        self.catch_up()?;
-        Ok(Deleted::Gone)
+        self.publish_if_stale()?;
+        Ok(DeleteOutcome::Deleted)
     }
 
     /// Writes a batch by whoever has the turn.
-    pub(super) fn write(
+    pub(super) fn write_and_publish(
         &self,
-        _turn: &Turn<'_>,
-        batch: &[Incoming],
-        manner: Manner,
+        _write_lock: &TicketGuard<'_>,
+        batch: &[PutRequest],
+        manner: WriteOptions,
         on_tokens: &mut (dyn FnMut(usize) + Send),
-    ) -> Result<Written, EngineError> {
-        let written = self.write_all(batch, manner, on_tokens);
+    ) -> Result<BatchResult, EngineError> {
+        let written = self.write_batch(batch, manner, on_tokens);
         // What was written before a failure is found too.
-        self.catch_up()?;
+        self.publish_if_stale()?;
         written
     }
 
-    fn write_all(
+    fn write_batch(
         &self,
-        batch: &[Incoming],
-        manner: Manner,
+        batch: &[PutRequest],
+        manner: WriteOptions,
         on_tokens: &mut (dyn FnMut(usize) + Send),
-    ) -> Result<Written, EngineError> {
-        let mut written = Written::default();
+    ) -> Result<BatchResult, EngineError> {
+        let mut written = BatchResult::default();
         let mut rest = batch;
         // An id that comes again is compared with what its predecessor left.
         while !rest.is_empty() {
@@ -185,8 +187,8 @@ impl Engine {
     }
 
     /// Publishes what has been written, where somebody searches.
-    fn catch_up(&self) -> Result<(), EngineError> {
-        if self.behind.load(Ordering::Relaxed) && self.snapshot().is_some() {
+    fn publish_if_stale(&self) -> Result<(), EngineError> {
+        if self.snapshot_is_stale.load(Ordering::Relaxed) && self.snapshot().is_some() {
             self.publish()?;
         }
         Ok(())
@@ -194,33 +196,33 @@ impl Engine {
 
     fn write_distinct(
         &self,
-        batch: &[Incoming],
-        manner: Manner,
+        batch: &[PutRequest],
+        manner: WriteOptions,
         on_tokens: &mut (dyn FnMut(usize) + Send),
-        written: &mut Written,
+        written: &mut BatchResult,
     ) -> Result<(), EngineError> {
         let compared = batch
             .iter()
-            .map(|incoming| self.compare(incoming, manner))
+            .map(|incoming| self.detect_change(incoming, manner))
             .collect::<Result<Vec<_>, _>>()?;
         let texts: Vec<&str> = batch
             .iter()
             .zip(&compared)
-            .filter(|(_, compared)| matches!(compared, Compared::Differs { .. }))
+            .filter(|(_, compared)| matches!(compared, ChangeDetection::TextChanged { .. }))
             .map(|(incoming, _)| incoming.document.text.as_str())
             .collect();
         let mut work = || self.segment_and_encode(&texts, manner, on_tokens);
         let (made, encoding) = if self.snapshot().is_some() && !texts.is_empty() {
-            self.readers.run(work)
+            self.ingest_pool.run(work)
         } else {
             work()
         };
-        written.encoding += encoding;
+        written.encode_time += encoding;
         let mut made = made.into_iter();
         for (incoming, compared) in batch.iter().zip(compared) {
             let outcome = match compared {
-                Compared::Settled(outcome) => outcome,
-                Compared::Differs {
+                ChangeDetection::Done(outcome) => outcome,
+                ChangeDetection::TextChanged {
                     source_hash,
                     is_new,
                 } => {
@@ -228,13 +230,13 @@ impl Engine {
                     let Some((segmented, vectors)) = made.next() else {
                         break;
                     };
-                    let new = Differing {
-                        incoming,
+                    let new = PendingWrite {
+                        request: incoming,
                         source_hash,
                         is_new,
                         segmented,
                     };
-                    self.write_one(&new, vectors, manner)?
+                    self.write_document(&new, vectors, manner)?
                 }
             };
             written.outcomes.push(outcome);
@@ -243,94 +245,98 @@ impl Engine {
     }
 
     /// Settles what needs no encoding.
-    fn compare(&self, incoming: &Incoming, manner: Manner) -> Result<Compared, EngineError> {
+    fn detect_change(
+        &self,
+        incoming: &PutRequest,
+        manner: WriteOptions,
+    ) -> Result<ChangeDetection, EngineError> {
         let Document { id, text, metadata } = &incoming.document;
-        let source_hash = source_hash(text, manner.keep_all);
-        let mut store = self.store();
+        let source_hash = source_hash(text, manner.keep_boilerplate);
+        let mut store = self.lock_store();
         let stored = store.document_state(id)?;
         let found = stored.as_ref().map(|stored| stored.content_hash);
-        if !incoming.condition.holds(found) {
-            return Ok(Compared::Settled(Outcome::Refused(found)));
+        if !incoming.precondition.is_met_by(found) {
+            return Ok(ChangeDetection::Done(PutOutcome::PreconditionFailed(found)));
         }
         let stored = match stored {
             Some(stored) if stored.source_hash == source_hash => stored,
             stored => {
-                return Ok(Compared::Differs {
+                return Ok(ChangeDetection::TextChanged {
                     source_hash,
                     is_new: stored.is_none(),
                 });
             }
         };
-        let mut settled = Stored {
-            change: Change::Unchanged,
+        let mut settled = PutResult {
+            change: ChangeKind::Unchanged,
             content_hash: stored.content_hash,
             passages: stored.passages,
             sentences: 0,
             dropped: Vec::new(),
         };
         if stored.metadata != *metadata {
-            self.behind.store(true, Ordering::Relaxed);
-            settled.change = Change::MetadataUpdated;
+            self.snapshot_is_stale.store(true, Ordering::Relaxed);
+            settled.change = ChangeKind::MetadataUpdated;
             // It is there: nobody else writes.
             settled.content_hash = store
                 .put_metadata(id, metadata)?
                 .unwrap_or(stored.content_hash);
         }
-        Ok(Compared::Settled(Outcome::Stored(settled)))
+        Ok(ChangeDetection::Done(PutOutcome::Stored(settled)))
     }
 
     fn segment_and_encode(
         &self,
         texts: &[&str],
-        manner: Manner,
+        manner: WriteOptions,
         on_tokens: &mut (dyn FnMut(usize) + Send),
-    ) -> (Vec<(Segmented, DocumentVectors)>, Duration) {
+    ) -> (Vec<(SegmentedText, DocumentVectors)>, Duration) {
         let options = SegmentOptions {
-            keep_all: manner.keep_all,
+            keep_boilerplate: manner.keep_boilerplate,
         };
         let counter: &(dyn TokenCounter + Sync) = self.encoder().tokenizer();
-        let segmented: Vec<Segmented> = texts
+        let segmented: Vec<SegmentedText> = texts
             .par_iter()
             .map(|text| segment(text, counter, &options))
             .collect();
         let start = Instant::now();
-        let vectors = encode(self.encoder(), &segmented, on_tokens);
+        let vectors = encode_documents(self.encoder(), &segmented, on_tokens);
         let encoding = start.elapsed();
         (segmented.into_iter().zip(vectors).collect(), encoding)
     }
 
-    fn write_one(
+    fn write_document(
         &self,
-        new: &Differing<'_>,
+        new: &PendingWrite<'_>,
         vectors: DocumentVectors,
-        manner: Manner,
-    ) -> Result<Outcome, EngineError> {
-        let Document { id, metadata, .. } = &new.incoming.document;
+        manner: WriteOptions,
+    ) -> Result<PutOutcome, EngineError> {
+        let Document { id, metadata, .. } = &new.request.document;
         let dropped = new.segmented.dropped.clone();
         let vectors = match vectors {
             Ok(vectors) => vectors,
-            Err(error) => return Ok(Outcome::NotEncoded(error)),
+            Err(error) => return Ok(PutOutcome::EncodeFailed(error)),
         };
-        let mut store = self.store();
+        let mut store = self.lock_store();
         // While the store is locked: who publishes sees the write or is followed by another.
-        self.behind.store(true, Ordering::Relaxed);
+        self.snapshot_is_stale.store(true, Ordering::Relaxed);
         if vectors.is_empty() {
-            let removed = manner.remove_emptied && store.delete(id)?;
-            return Ok(Outcome::NoPassage { removed, dropped });
+            let removed = manner.remove_if_empty && store.delete(id)?;
+            return Ok(PutOutcome::NoPassages { removed, dropped });
         }
         let content_hash = store.put(&NewDocument {
             id,
             metadata,
-            origin: &new.incoming.origin,
+            origin: &new.request.origin,
             source_hash: new.source_hash,
             segmented: &new.segmented,
             vectors: &vectors,
         })?;
-        Ok(Outcome::Stored(Stored {
+        Ok(PutOutcome::Stored(PutResult {
             change: if new.is_new {
-                Change::Created
+                ChangeKind::Created
             } else {
-                Change::Updated
+                ChangeKind::Updated
             },
             content_hash,
             passages: vectors.len(),
@@ -341,29 +347,29 @@ impl Engine {
 }
 
 /// What the comparison with the store gave.
-enum Compared {
+enum ChangeDetection {
     /// There is nothing more to do.
-    Settled(Outcome),
+    Done(PutOutcome),
     /// The text is another one, or new.
-    Differs {
+    TextChanged {
         source_hash: ContentHash,
         is_new: bool,
     },
 }
 
 /// A document that must be written whole.
-struct Differing<'a> {
-    incoming: &'a Incoming,
+struct PendingWrite<'a> {
+    request: &'a PutRequest,
     source_hash: ContentHash,
     is_new: bool,
-    segmented: Segmented,
+    segmented: SegmentedText,
 }
 
 /// Changes when the text, or the way it is cut into passages, does.
-fn source_hash(text: &str, keep_all: bool) -> ContentHash {
-    ContentHash::of_parts([
+fn source_hash(text: &str, keep_boilerplate: bool) -> ContentHash {
+    ContentHash::from_parts([
         SEGMENTER_VERSION.to_le_bytes().as_slice(),
-        &[u8::from(keep_all)],
+        &[u8::from(keep_boilerplate)],
         text.as_bytes(),
     ])
 }

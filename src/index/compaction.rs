@@ -4,17 +4,17 @@
 //! they are until they are written to a file in the graph's order, so that memory grows by codes
 //! and links alone.
 
-use super::graph::{self, BuildOptions, Frozen, Graph};
+use super::graph::{self, BuildOptions, BuiltGraph, FlatGraph};
 use super::segment::Segment;
-use super::segmented::now;
+use super::segmented::new_build_id;
 use super::{BuildProgress, IndexError, SegmentedIndex, VectorIndex};
 
 /// A graph over all rows of an index that are not deleted, and the order that it gives them.
 pub struct Compaction {
     source: SegmentedIndex,
-    graph: Graph,
+    graph: FlatGraph,
     /// For each row of the graph, its row in the source.
-    from: Vec<u32>,
+    source_rows: Vec<u32>,
 }
 
 impl Compaction {
@@ -24,7 +24,7 @@ impl Compaction {
     /// # Errors
     ///
     /// If the build is cancelled.
-    pub fn of(
+    pub fn build(
         source: &SegmentedIndex,
         options: BuildOptions,
         progress: &dyn BuildProgress,
@@ -32,29 +32,34 @@ impl Compaction {
         #[allow(clippy::cast_possible_truncation)] // at most 2^30
         let rows = 0..source.len() as u32;
         let live: Vec<u32> = rows.filter(|row| source.is_live(*row)).collect();
-        Self::over(source, &live, options, progress)
+        Self::build_from_rows(source, &live, options, progress)
     }
 
     /// The same over these rows of the index.
-    pub(super) fn over(
+    pub(super) fn build_from_rows(
         source: &SegmentedIndex,
         rows: &[u32],
         options: BuildOptions,
         progress: &dyn BuildProgress,
     ) -> Result<Option<Self>, IndexError> {
-        let codes = source.gathered(rows);
-        let frozen = graph::freeze(&codes, source.parameters(), options, progress)?;
-        Ok(frozen.map(|Frozen { graph, order }| Self {
-            source: source.clone(),
-            graph,
-            from: order.into_iter().map(|row| rows[row as usize]).collect(),
-        }))
+        let codes = source.gather_rows(rows);
+        let frozen = graph::build_graph(&codes, source.parameters(), options, progress)?;
+        Ok(frozen.map(
+            |BuiltGraph {
+                 graph,
+                 row_order: order,
+             }| Self {
+                source: source.clone(),
+                graph,
+                source_rows: order.into_iter().map(|row| rows[row as usize]).collect(),
+            },
+        ))
     }
 
     /// For each row of the new index, its row in the one that it was built from.
     #[must_use]
-    pub fn rows(&self) -> &[u32] {
-        &self.from
+    pub fn source_rows(&self) -> &[u32] {
+        &self.source_rows
     }
 
     /// Coordinates of a row.
@@ -68,36 +73,36 @@ impl Compaction {
     pub fn into_index(self) -> (SegmentedIndex, Vec<u32>) {
         let parameters = self.source.parameters();
         let (base, from) = self.into_segment();
-        let index = SegmentedIndex::over(base, parameters).built_as(now());
+        let index = SegmentedIndex::from_segment(base, parameters).with_build_id(new_build_id());
         (index, from)
     }
 
     /// The rows with their graph, and where they were.
     pub(super) fn into_segment(self) -> (Segment, Vec<u32>) {
-        let mut vectors = Vec::with_capacity(self.from.len() * self.source.dimension());
-        for row in &self.from {
+        let mut vectors = Vec::with_capacity(self.source_rows.len() * self.source.dimension());
+        for row in &self.source_rows {
             vectors.extend_from_slice(self.source.vector(*row));
         }
         let segment = Segment {
             dimension: self.source.dimension(),
             vectors: vectors.into(),
-            codes: self.source.gathered(&self.from),
+            codes: self.source.gather_rows(&self.source_rows),
             graph: Some(self.graph),
         };
-        (segment, self.from)
+        (segment, self.source_rows)
     }
 
     pub(super) fn source(&self) -> &SegmentedIndex {
         &self.source
     }
 
-    pub(super) fn graph(&self) -> &Graph {
+    pub(super) fn graph(&self) -> &FlatGraph {
         &self.graph
     }
 
     /// For tests that damage it.
     #[cfg(test)]
-    pub(super) fn graph_mut(&mut self) -> &mut Graph {
+    pub(super) fn graph_mut(&mut self) -> &mut FlatGraph {
         &mut self.graph
     }
 }

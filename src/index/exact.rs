@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::kernels::Path;
-use super::{Found, IndexError, Neighbour, Request, VectorIndex, Vectors, Work};
+use super::kernels::SimdLevel;
+use super::{IndexError, KnnParams, Neighbour, SearchStats, TopK, VectorIndex, Vectors};
 
 /// Compares with every row in `f32`: recall 1 by construction, no build time, no memory beyond the
 /// vectors, and no cleverness that could be wrong.
@@ -29,24 +29,24 @@ impl VectorIndex for ExactScan {
         "exact".to_owned()
     }
 
-    fn search(&self, query: &[f32], request: &Request<'_>) -> Result<Found, IndexError> {
+    fn search(&self, query: &[f32], request: &KnnParams<'_>) -> Result<TopK, IndexError> {
         self.vectors.check(query)?;
         let mut neighbours: Vec<Neighbour> = (0..)
             .zip(self.vectors.rows())
-            .filter(|(row, _)| request.allowed.is_none_or(|rows| rows.contains(*row)))
+            .filter(|(row, _)| request.allowed_rows.is_none_or(|rows| rows.contains(*row)))
             .map(|(row, vector)| Neighbour {
                 row,
-                score: Path::best().dot_f32(query, vector),
+                score: SimdLevel::best().dot_f32(query, vector),
             })
             .collect();
         let evaluations = neighbours.len();
-        neighbours.sort_unstable_by(|a, b| a.rank(*b, |x, y| x.cmp(&y)));
+        neighbours.sort_unstable_by(|a, b| a.cmp_best_first(*b, |x, y| x.cmp(&y)));
         neighbours.truncate(request.k);
-        Ok(Found {
+        Ok(TopK {
             neighbours,
-            work: Work {
-                evaluations,
-                ..Work::default()
+            stats: SearchStats {
+                distance_computations: evaluations,
+                ..SearchStats::default()
             },
         })
     }

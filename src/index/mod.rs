@@ -12,20 +12,20 @@
 //! those that may be among the best and scores them exactly. Where many rows look for what is near to
 //! them, [`cells`] say where to scan.
 
-mod cells;
-mod codes;
+mod candidates;
 mod compaction;
 mod exact;
-mod field;
 pub mod file;
 mod graph;
+mod ivf;
 mod kernels;
 mod kind;
-mod near;
+mod range_search;
+mod scalar_quantization;
 mod scan;
-mod section;
 mod segment;
 mod segmented;
+mod shared_slice;
 mod vectors;
 
 #[cfg(test)]
@@ -35,12 +35,12 @@ use std::cmp::Ordering;
 
 use roaring::RoaringBitmap;
 
-pub use cells::Cells;
 pub use compaction::Compaction;
 pub use exact::ExactScan;
 pub use graph::{BuildOptions, HnswParameters, MAX_EF};
+pub use ivf::IvfIndex;
 pub use kind::IndexKind;
-pub use near::Near;
+pub use range_search::RangeQuery;
 pub use segmented::{IndexBytes, SegmentedIndex};
 pub use vectors::Vectors;
 
@@ -73,12 +73,12 @@ pub trait VectorIndex: Send + Sync {
     ///
     /// If the query has another dimension or a coordinate that is not finite, or `ef` is out of
     /// range.
-    fn search(&self, query: &[f32], request: &Request<'_>) -> Result<Found, IndexError>;
+    fn search(&self, query: &[f32], request: &KnnParams<'_>) -> Result<TopK, IndexError>;
 }
 
 /// What is wanted of a search.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Request<'a> {
+pub struct KnnParams<'a> {
     /// Most neighbours to give.
     pub k: usize,
     /// Candidates kept while a graph is walked, 1 to [`MAX_EF`]; raised to `k`. More find more and
@@ -87,13 +87,13 @@ pub struct Request<'a> {
     /// Compare with every row, whatever it takes.
     pub exact: bool,
     /// The only rows that may be found; all if not given.
-    pub allowed: Option<&'a RoaringBitmap>,
+    pub allowed_rows: Option<&'a RoaringBitmap>,
 }
 
-impl Request<'_> {
+impl KnnParams<'_> {
     /// The `k` nearest of all rows.
     #[must_use]
-    pub fn nearest(k: usize) -> Self {
+    pub fn top_k(k: usize) -> Self {
         Self {
             k,
             ..Self::default()
@@ -103,22 +103,22 @@ impl Request<'_> {
 
 /// What a search found, and what it took.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct TopK {
     /// The neighbours, best first.
     pub neighbours: Vec<Neighbour>,
     /// What it took.
-    pub work: Work,
+    pub stats: SearchStats,
 }
 
 /// What a search took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Work {
+pub struct SearchStats {
     /// Products of query and row, in bytes or exact.
-    pub evaluations: usize,
+    pub distance_computations: usize,
     /// Rows whose links were followed.
-    pub visited: usize,
+    pub nodes_visited: usize,
     /// Rows that were scored exactly after their codes had been compared.
-    pub rescored: usize,
+    pub rows_rescored: usize,
 }
 
 /// A row and how near it is.
@@ -132,7 +132,7 @@ pub struct Neighbour {
 
 impl Neighbour {
     /// Best first; ties as `order` says, so that the order is one and the same on every run.
-    fn rank(self, other: Self, order: impl Fn(u32, u32) -> Ordering) -> Ordering {
+    fn cmp_best_first(self, other: Self, order: impl Fn(u32, u32) -> Ordering) -> Ordering {
         let scores = other.score.total_cmp(&self.score);
         scores.then_with(|| order(self.row, other.row))
     }
@@ -141,11 +141,11 @@ impl Neighbour {
 /// The dot product of two unit vectors, in [-1, 1], to the bit as a search scores them.
 #[must_use]
 pub fn similarity(a: &[f32], b: &[f32]) -> f32 {
-    kernels::Path::best().dot_f32(a, b)
+    kernels::SimdLevel::best().dot_f32(a, b)
 }
 
 /// The order in which rows of equal score are found.
-pub trait RowOrder: Send + Sync {
+pub trait TieBreaker: Send + Sync {
     /// Which of two rows comes first; a total order.
     fn compare(&self, a: u32, b: u32) -> Ordering;
 }
@@ -156,16 +156,16 @@ pub trait BuildProgress: Sync {
     fn update(&self, done: usize, all: usize);
 
     /// Whether to give up.
-    fn cancelled(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         false
     }
 }
 
 /// Nobody watches.
 #[derive(Debug, Clone, Copy)]
-pub struct Unwatched;
+pub struct NoBuildProgress;
 
-impl BuildProgress for Unwatched {
+impl BuildProgress for NoBuildProgress {
     fn update(&self, _: usize, _: usize) {}
 }
 
@@ -188,13 +188,13 @@ pub enum IndexError {
     },
     /// A row is no unit vector.
     #[error("a vector has the length {received}; expected 1")]
-    NotUnit {
+    NotUnitLength {
         /// Its length.
         received: String,
     },
     /// A parameter is outside its range.
     #[error("{name} is {received}; expected {expected}")]
-    Parameter {
+    ParameterOutOfRange {
         /// The parameter's name.
         name: &'static str,
         /// The accepted range.
@@ -204,7 +204,7 @@ pub enum IndexError {
     },
     /// There would be more rows than are counted.
     #[error("an index of {received} rows is too large; expected at most 2^30")]
-    TooMany {
+    TooManyRows {
         /// How many there would be.
         received: usize,
     },

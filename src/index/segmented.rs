@@ -7,19 +7,19 @@ use std::time::SystemTime;
 
 use roaring::RoaringBitmap;
 
-use super::codes::{CodedQuery, Codes, Quantiser};
+use super::candidates::CandidateCollector;
 use super::compaction::Compaction;
-use super::field::Field;
-use super::graph::{BuildOptions, Graph, HnswParameters, MAX_EF, MAX_ROWS};
-use super::kernels::Line;
-use super::segment::{Admitted, Segment, Wanted};
+use super::graph::{BuildOptions, FlatGraph, HnswParameters, MAX_EF, MAX_ROWS};
+use super::kernels::CodeLine;
+use super::scalar_quantization::{QuantizedQuery, QuantizedVectors, ScalarQuantizer};
+use super::segment::{RowSet, Segment, SegmentParams};
 use super::{
-    BuildProgress, Found, IndexError, IndexKind, Neighbour, Request, RowOrder, VectorIndex,
-    Vectors, Work,
+    BuildProgress, IndexError, IndexKind, KnnParams, Neighbour, SearchStats, TieBreaker, TopK,
+    VectorIndex, Vectors,
 };
 
 /// Rows of a full block of the tail. Adding rows copies the last block, so it is small.
-const BLOCK_ROWS: usize = 1024;
+const APPEND_BLOCK_ROWS: usize = 1024;
 
 /// Rows in segments that do not change. Adding and deleting make another index that shares all
 /// but the last block with this one, so searches of either go on undisturbed.
@@ -33,19 +33,19 @@ pub struct SegmentedIndex {
     /// Rows from 0 on.
     base: Arc<Segment>,
     /// Rows after those of the base that have a graph too; none if nothing has been [folded](Self::folded).
-    middle: Arc<Segment>,
+    delta: Arc<Segment>,
     /// The rows after these, in blocks of [`BLOCK_ROWS`].
-    tail: Vec<Arc<Segment>>,
-    deleted: RoaringBitmap,
-    order: Arc<dyn RowOrder>,
+    append_buffer: Vec<Arc<Segment>>,
+    tombstones: RoaringBitmap,
+    tie_breaker: Arc<dyn TieBreaker>,
     /// Tells the graphs from others over the same rows.
-    build: u64,
+    build_id: u64,
 }
 
 /// Equal scores in order of row.
-struct ByRow;
+struct ByRowId;
 
-impl RowOrder for ByRow {
+impl TieBreaker for ByRowId {
     fn compare(&self, a: u32, b: u32) -> Ordering {
         a.cmp(&b)
     }
@@ -58,42 +58,42 @@ impl SegmentedIndex {
     ///
     /// If `dimension` is 0 or a parameter is out of range.
     pub fn new(dimension: usize, parameters: HnswParameters) -> Result<Self, IndexError> {
-        parameters.check()?;
+        parameters.validate()?;
         Vectors::new(dimension)?;
-        Ok(Self::over(Segment::empty(dimension), parameters))
+        Ok(Self::from_segment(Segment::empty(dimension), parameters))
     }
 
     /// An index over the rows of one segment.
-    pub(super) fn over(base: Segment, parameters: HnswParameters) -> Self {
+    pub(super) fn from_segment(base: Segment, parameters: HnswParameters) -> Self {
         Self {
             dimension: base.dimension,
             parameters,
-            middle: Arc::new(Segment::empty(base.dimension)),
+            delta: Arc::new(Segment::empty(base.dimension)),
             base: Arc::new(base),
-            tail: Vec::new(),
-            deleted: RoaringBitmap::new(),
-            order: Arc::new(ByRow),
-            build: 0,
+            append_buffer: Vec::new(),
+            tombstones: RoaringBitmap::new(),
+            tie_breaker: Arc::new(ByRowId),
+            build_id: 0,
         }
     }
 
     /// The same index, its graph known by this number.
-    pub(super) fn built_as(mut self, build: u64) -> Self {
-        self.build = build;
+    pub(super) fn with_build_id(mut self, build: u64) -> Self {
+        self.build_id = build;
         self
     }
 
     /// Tells a graph from others over the same rows, since threads decide some links: equal for
     /// what was read from the same file, 0 without a graph.
     #[must_use]
-    pub fn build(&self) -> u64 {
-        self.build
+    pub fn build_id(&self) -> u64 {
+        self.build_id
     }
 
     /// The same index, in which equal scores come in this order of their rows.
     #[must_use]
-    pub fn ordered_by(mut self, order: Arc<dyn RowOrder>) -> Self {
-        self.order = order;
+    pub fn with_tie_breaker(mut self, order: Arc<dyn TieBreaker>) -> Self {
+        self.tie_breaker = order;
         self
     }
 
@@ -111,27 +111,31 @@ impl SegmentedIndex {
         }
         let total = self.len() + rows.len();
         if total > MAX_ROWS {
-            return Err(IndexError::TooMany { received: total });
+            return Err(IndexError::TooManyRows { received: total });
         }
-        let mut with = self.clone();
+        let mut updated = self.clone();
         let mut flat = rows.flat();
         while !flat.is_empty() {
-            let last = with.tail.pop_if(|block| block.len() < BLOCK_ROWS);
+            let last = updated
+                .append_buffer
+                .pop_if(|block| block.len() < APPEND_BLOCK_ROWS);
             let last = last.unwrap_or_else(|| Arc::new(Segment::empty(self.dimension)));
-            let room = (BLOCK_ROWS - last.len()) * self.dimension;
+            let room = (APPEND_BLOCK_ROWS - last.len()) * self.dimension;
             let (now, later) = flat.split_at(room.min(flat.len()));
-            with.tail.push(Arc::new(last.extended(now)));
+            updated
+                .append_buffer
+                .push(Arc::new(last.with_appended(now)));
             flat = later;
         }
-        Ok(with)
+        Ok(updated)
     }
 
     /// The same index in which these rows are not found any more.
     #[must_use]
-    pub fn without(&self, rows: impl IntoIterator<Item = u32>) -> Self {
-        let mut without = self.clone();
-        without.deleted.extend(rows);
-        without
+    pub fn without_rows(&self, rows: impl IntoIterator<Item = u32>) -> Self {
+        let mut updated = self.clone();
+        updated.tombstones.extend(rows);
+        updated
     }
 
     /// All rows that are not deleted in one segment with a graph, in memory, and where they were: for
@@ -146,7 +150,7 @@ impl SegmentedIndex {
         options: BuildOptions,
         progress: &dyn BuildProgress,
     ) -> Result<(Self, Vec<u32>), IndexError> {
-        match Compaction::of(self, options, progress)? {
+        match Compaction::build(self, options, progress)? {
             Some(compaction) => Ok(compaction.into_index()),
             None => Ok((Self::new(self.dimension, self.parameters)?, Vec::new())),
         }
@@ -159,7 +163,7 @@ impl SegmentedIndex {
     /// # Errors
     ///
     /// If the build is cancelled.
-    pub fn folded(
+    pub fn delta_compacted(
         &self,
         options: BuildOptions,
         progress: &dyn BuildProgress,
@@ -167,16 +171,16 @@ impl SegmentedIndex {
         #[allow(clippy::cast_possible_truncation)] // at most 2^30
         let (first, end) = (self.base.len() as u32, self.len() as u32);
         let rows: Vec<u32> = (first..end).filter(|row| self.is_live(*row)).collect();
-        let (middle, rows) = match Compaction::over(self, &rows, options, progress)? {
+        let (delta, rows) = match Compaction::build_from_rows(self, &rows, options, progress)? {
             Some(compaction) => compaction.into_segment(),
             None => (Segment::empty(self.dimension), Vec::new()),
         };
-        let mut folded = self.clone();
-        folded.build = self.build ^ now();
-        folded.middle = Arc::new(middle);
-        folded.tail.clear();
-        folded.deleted.remove_range(first..end);
-        Ok((folded, (0..first).chain(rows).collect()))
+        let mut updated = self.clone();
+        updated.build_id = self.build_id ^ new_build_id();
+        updated.delta = Arc::new(delta);
+        updated.append_buffer.clear();
+        updated.tombstones.remove_range(first..end);
+        Ok((updated, (0..first).chain(rows).collect()))
     }
 
     /// Coordinates of a row.
@@ -193,21 +197,21 @@ impl SegmentedIndex {
 
     /// The segment with the graph.
     #[cfg(test)]
-    pub(super) fn base(&self) -> &Segment {
+    pub(super) fn main_segment(&self) -> &Segment {
         &self.base
     }
 
     /// Rows outside of the first graph, and those of them outside of both.
     #[must_use]
-    pub fn unsettled(&self) -> (usize, usize) {
+    pub fn uncompacted_rows(&self) -> (usize, usize) {
         let outside = self.len() - self.base.len();
-        (outside, outside - self.middle.len())
+        (outside, outside - self.delta.len())
     }
 
     /// Rows that are not found any more.
     #[must_use]
-    pub fn deleted(&self) -> usize {
-        usize::try_from(self.deleted.len()).unwrap_or(usize::MAX)
+    pub fn deleted_row_count(&self) -> usize {
+        usize::try_from(self.tombstones.len()).unwrap_or(usize::MAX)
     }
 
     /// Whether there is a graph.
@@ -228,14 +232,14 @@ impl SegmentedIndex {
 
     /// Rows that are found.
     #[must_use]
-    pub fn live(&self) -> usize {
-        self.len().saturating_sub(self.deleted())
+    pub fn live_row_count(&self) -> usize {
+        self.len().saturating_sub(self.deleted_row_count())
     }
 
     /// Whether this row can be found.
     #[must_use]
     pub fn is_live(&self, row: u32) -> bool {
-        (row as usize) < self.len() && !self.deleted.contains(row)
+        (row as usize) < self.len() && !self.tombstones.contains(row)
     }
 
     /// The vector of a row.
@@ -245,67 +249,77 @@ impl SegmentedIndex {
     /// If there is no such row.
     #[must_use]
     pub fn vector(&self, row: u32) -> &[f32] {
-        let (segment, row) = self.place(row);
+        let (segment, row) = self.locate(row);
         segment.vector(row)
     }
 
     /// The codes of a row, and what quantising took from it.
-    pub(super) fn code(&self, row: u32) -> (&[Line], f32) {
-        let (segment, row) = self.place(row);
+    pub(super) fn row_codes(&self, row: u32) -> (&[CodeLine], f32) {
+        let (segment, row) = self.locate(row);
         let row = row as usize;
-        (segment.codes.row(row), segment.codes.lost()[row])
+        (
+            segment.codes.row(row),
+            segment.codes.quantization_errors()[row],
+        )
     }
 
     /// The codes of these rows, one after the other.
-    pub(super) fn gathered(&self, rows: &[u32]) -> Codes {
-        let quantiser = Quantiser::new(self.dimension);
-        let mut lines: Vec<Line> = Vec::with_capacity(rows.len() * quantiser.lines());
+    pub(super) fn gather_rows(&self, rows: &[u32]) -> QuantizedVectors {
+        let quantiser = ScalarQuantizer::new(self.dimension);
+        let mut lines: Vec<CodeLine> = Vec::with_capacity(rows.len() * quantiser.lines_per_row());
         let mut lost = Vec::with_capacity(rows.len());
         for row in rows {
-            let (own, what) = self.code(*row);
+            let (own, what) = self.row_codes(*row);
             lines.extend_from_slice(own);
             lost.push(what);
         }
-        Codes::from_parts(quantiser, lines.into(), lost.into())
+        QuantizedVectors::from_parts(quantiser, lines.into(), lost.into())
     }
 
     /// The segment that holds a row, and which of its rows it is.
-    fn place(&self, row: u32) -> (&Segment, u32) {
-        let (base, graphs) = (self.base.len(), self.base.len() + self.middle.len());
+    fn locate(&self, row: u32) -> (&Segment, u32) {
+        let (base, graphs) = (self.base.len(), self.base.len() + self.delta.len());
         let at = row as usize;
         #[allow(clippy::cast_possible_truncation)] // parts of a row's number
         if at < base {
             (&self.base, row)
         } else if at < graphs {
-            (&self.middle, (at - base) as u32)
+            (&self.delta, (at - base) as u32)
         } else {
             let at = at - graphs;
-            (&self.tail[at / BLOCK_ROWS], (at % BLOCK_ROWS) as u32)
+            (
+                &self.append_buffer[at / APPEND_BLOCK_ROWS],
+                (at % APPEND_BLOCK_ROWS) as u32,
+            )
         }
     }
 
     /// The best of all segments.
-    pub(super) fn find(&self, query: &[f32], wanted: &Wanted<'_>) -> Found {
-        let mut work = Work::default();
-        let coded = CodedQuery::new(query, Quantiser::new(self.dimension));
-        let mut field = Field::new(wanted.k);
-        for (first, segment) in self.placed_segments() {
-            field = segment.search(first, &coded, wanted, field, &mut work);
+    pub(super) fn search_segments(&self, query: &[f32], params: &SegmentParams<'_>) -> TopK {
+        let mut work = SearchStats::default();
+        let coded = QuantizedQuery::new(query, ScalarQuantizer::new(self.dimension));
+        let mut field = CandidateCollector::new(params.k);
+        for (first, segment) in self.segments_with_offsets() {
+            field = segment.search(first, &coded, params, field, &mut work);
         }
         let mut neighbours = field.rescore(query, |row| self.vector(row));
-        work.rescored = neighbours.len();
-        self.sort(&mut neighbours);
-        neighbours.truncate(wanted.k);
-        Found { neighbours, work }
+        work.rows_rescored = neighbours.len();
+        self.sort_best_first(&mut neighbours);
+        neighbours.truncate(params.k);
+        TopK {
+            neighbours,
+            stats: work,
+        }
     }
 
     /// Best first.
-    pub(super) fn sort(&self, neighbours: &mut [Neighbour]) {
-        neighbours.sort_unstable_by(|a, b| a.rank(*b, |x, y| self.order.compare(x, y)));
+    pub(super) fn sort_best_first(&self, neighbours: &mut [Neighbour]) {
+        neighbours
+            .sort_unstable_by(|a, b| a.cmp_best_first(*b, |x, y| self.tie_breaker.compare(x, y)));
     }
 
     /// All segments, each with its first row.
-    pub(super) fn placed_segments(&self) -> impl Iterator<Item = (u32, &Segment)> {
+    pub(super) fn segments_with_offsets(&self) -> impl Iterator<Item = (u32, &Segment)> {
         self.segments().scan(0, |next, segment| {
             let first = *next;
             #[allow(clippy::cast_possible_truncation)] // at most 2^30
@@ -316,14 +330,17 @@ impl SegmentedIndex {
     }
 
     /// Rows that are not found any more.
-    pub(super) fn deleted_rows(&self) -> &RoaringBitmap {
-        &self.deleted
+    pub(super) fn tombstones(&self) -> &RoaringBitmap {
+        &self.tombstones
     }
 
     /// All segments in the order of their rows.
     fn segments(&self) -> impl Iterator<Item = &Segment> {
-        let graphs = [&self.base, &self.middle];
-        graphs.into_iter().chain(&self.tail).map(Arc::as_ref)
+        let graphs = [&self.base, &self.delta];
+        graphs
+            .into_iter()
+            .chain(&self.append_buffer)
+            .map(Arc::as_ref)
     }
 
     /// Memory of the index, mapped or not, in bytes: codes and graph, and exact vectors.
@@ -331,8 +348,9 @@ impl SegmentedIndex {
     pub fn bytes(&self) -> IndexBytes {
         let mut bytes = IndexBytes::default();
         for segment in self.segments() {
-            bytes.codes += size_of_val(segment.codes.lines()) + size_of_val(segment.codes.lost());
-            bytes.graph += segment.graph.as_ref().map_or(0, Graph::bytes);
+            bytes.codes += size_of_val(segment.codes.code_lines())
+                + size_of_val(segment.codes.quantization_errors());
+            bytes.graph += segment.graph.as_ref().map_or(0, FlatGraph::bytes);
             bytes.vectors += size_of_val(&*segment.vectors);
         }
         bytes
@@ -340,7 +358,7 @@ impl SegmentedIndex {
 }
 
 /// A number for a graph that no other has: the time.
-pub(super) fn now() -> u64 {
+pub(super) fn new_build_id() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(1, |since| {
@@ -368,23 +386,23 @@ impl VectorIndex for SegmentedIndex {
         self.kind().to_string()
     }
 
-    fn search(&self, query: &[f32], request: &Request<'_>) -> Result<Found, IndexError> {
-        self.base.check(query)?;
+    fn search(&self, query: &[f32], request: &KnnParams<'_>) -> Result<TopK, IndexError> {
+        self.base.check_query(query)?;
         let ef = request.ef.unwrap_or(self.parameters.ef_search);
         if !(1..=MAX_EF).contains(&ef) {
-            return Err(IndexError::Parameter {
+            return Err(IndexError::ParameterOutOfRange {
                 name: "ef",
                 expected: "1 to 10000",
                 received: ef,
             });
         }
-        let admitted = Admitted::of(request.allowed, &self.deleted);
-        let wanted = Wanted {
-            k: request.k.min(self.live()),
+        let rows = RowSet::new(request.allowed_rows, &self.tombstones);
+        let params = SegmentParams {
+            k: request.k.min(self.live_row_count()),
             ef,
             exact: request.exact,
-            admitted: &admitted,
+            rows: &rows,
         };
-        Ok(self.find(query, &wanted))
+        Ok(self.search_segments(query, &params))
     }
 }

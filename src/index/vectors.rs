@@ -17,7 +17,7 @@ impl Vectors {
     /// If `dimension` is 0.
     pub fn new(dimension: usize) -> Result<Self, IndexError> {
         if dimension == 0 {
-            return Err(IndexError::Parameter {
+            return Err(IndexError::ParameterOutOfRange {
                 name: "dimension",
                 expected: "at least 1",
                 received: 0,
@@ -37,8 +37,8 @@ impl Vectors {
     pub fn push(&mut self, row: &[f32]) -> Result<(), IndexError> {
         self.check(row)?;
         let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-        if (length - 1.0).abs() > LENGTH_TOLERANCE {
-            return Err(IndexError::NotUnit {
+        if (length - 1.0).abs() > NORM_TOLERANCE {
+            return Err(IndexError::NotUnitLength {
                 received: length.to_string(),
             });
         }
@@ -85,16 +85,16 @@ impl Vectors {
 
     /// Whether a vector could be a query here.
     pub(super) fn check(&self, vector: &[f32]) -> Result<(), IndexError> {
-        check(vector, self.dimension)
+        check_vector(vector, self.dimension)
     }
 }
 
 /// How far the length of a row may be from 1: rounding in `f32`, and vectors that were stored in
 /// fewer bits.
-const LENGTH_TOLERANCE: f32 = 0.01;
+const NORM_TOLERANCE: f32 = 0.01;
 
 /// Whether a vector has this dimension and no coordinate that is not finite.
-pub(super) fn check(vector: &[f32], dimension: usize) -> Result<(), IndexError> {
+pub(super) fn check_vector(vector: &[f32], dimension: usize) -> Result<(), IndexError> {
     if vector.len() != dimension {
         return Err(IndexError::Dimension {
             expected: dimension,

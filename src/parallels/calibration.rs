@@ -10,33 +10,33 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Calibration {
     /// Weight of the words in common beside a cosine of weight 1.
-    pub words: f32,
+    pub lexical_weight: f32,
     /// How fast confidence grows with likeness.
     pub slope: f32,
     /// The likeness of which one half is sure.
-    pub middle: f32,
+    pub midpoint: f32,
 }
 
 impl Calibration {
     /// Fitted on judged pairs (STS-B) and on verses in two translations (KJV and WEB), alone and joined to
     /// paragraphs; `docs/parallels.md` has the figures of pairs that it was not fitted on, and
     /// `antiphon evaluate --fit` fits others.
-    pub const SHIPPED: Self = Self {
-        words: 0.43,
+    pub const DEFAULT: Self = Self {
+        lexical_weight: 0.43,
         slope: 20.6,
-        middle: 0.65,
+        midpoint: 0.65,
     };
 
     /// How alike two texts are, in [-1, 1].
     #[must_use]
-    pub fn likeness(&self, cosine: f32, words: f32) -> f32 {
-        (cosine + self.words * words) / (1.0 + self.words)
+    pub fn combined_similarity(&self, cosine: f32, words: f32) -> f32 {
+        (cosine + self.lexical_weight * words) / (1.0 + self.lexical_weight)
     }
 
     /// How sure it is that two passages of this likeness say the same thing, in (0, 1).
     #[must_use]
     pub fn confidence(&self, likeness: f32) -> f32 {
-        1.0 / (1.0 + (-self.slope * (likeness - self.middle)).exp())
+        1.0 / (1.0 + (-self.slope * (likeness - self.midpoint)).exp())
     }
 }
 
@@ -45,12 +45,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn confidence_grows_with_all_that_speaks_for_a_pair() {
-        let shipped = Calibration::SHIPPED;
-        let sure = |cosine, words| shipped.confidence(shipped.likeness(cosine, words));
+    fn confidence_grows_with_cosine_and_lexical_overlap() {
+        let shipped = Calibration::DEFAULT;
+        let sure = |cosine, words| shipped.confidence(shipped.combined_similarity(cosine, words));
         assert!(sure(0.9, 0.3) > sure(0.8, 0.3));
         assert!(sure(0.8, 0.4) > sure(0.8, 0.3));
         assert!(sure(1.0, 1.0) > 0.99 && sure(0.5, 0.1) < 0.02);
-        assert!((shipped.confidence(shipped.middle) - 0.5).abs() < 1e-6);
+        assert!((shipped.confidence(shipped.midpoint) - 0.5).abs() < 1e-6);
     }
 }

@@ -1,6 +1,6 @@
 //! What is asked of parallels and families, as the bytes that requests are compared by.
 
-use super::{FamilyOptions, Formulas, Scope, Thresholds};
+use super::{FamilyOptions, FormulaPolicy, Scope, Thresholds};
 use crate::canonical::{Canonical, CanonicalBytes};
 
 impl Canonical for Scope {
@@ -8,9 +8,9 @@ impl Canonical for Scope {
         let Self {
             source,
             target,
-            apart,
-            years,
-            forward,
+            exclude_same: apart,
+            max_year_gap: years,
+            later_only: forward,
         } = self;
         bytes
             .put(source)
@@ -39,7 +39,7 @@ impl Canonical for Thresholds {
     }
 }
 
-impl Canonical for Formulas {
+impl Canonical for FormulaPolicy {
     fn write_canonical(&self, bytes: &mut CanonicalBytes) {
         bytes.tag(match self {
             Self::Exclude => "exclude",

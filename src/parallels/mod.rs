@@ -9,45 +9,45 @@
 //! files, [`gold`] measures how good the numbers are. `docs/parallels.md`
 //! explains every number for those who read them.
 
-mod background;
+mod all_pairs;
 mod calibration;
 mod canonical;
-mod documents;
+mod compared_passage;
+mod corpus_context;
+mod document_pair;
+pub mod evaluation;
 mod evidence;
 pub mod export;
 mod families;
-pub mod gold;
+mod family_texts;
 mod neighbourhood;
+mod null_distribution;
 mod scope;
-mod sentences;
-mod statement;
-mod survey;
-mod sweep;
-mod texts;
-mod wording;
-mod words;
+mod sentence_index;
+mod text_reuse;
+mod tf_idf;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::engine::Catalogue;
+use crate::engine::DocumentTable;
 use crate::index::IndexError;
 use crate::passages::TextRange;
 use crate::search::SearchError;
 use crate::store::{DocumentSummary, PassageRecord, StoreError};
 
-pub use background::Background;
+pub use all_pairs::{ComparisonStep, CorpusComparison, CorpusMatches, FilteredCounts};
 pub use calibration::Calibration;
-pub use documents::{Comparison, Enough, compare, compare_while};
-pub use evidence::Reader;
-pub use families::{Families, Family, FamilyOptions, Member, Spread, families};
-pub use neighbourhood::{Around, Commonness, Neighbourhood};
+pub use corpus_context::{CorpusContext, MARGIN_NEIGHBOURS, MIN_COSINE, MIN_EQUIVALENT_CONFIDENCE};
+pub use document_pair::{DocumentMatches, PairThresholds, compare, compare_cancellable};
+pub use evidence::ParallelLoader;
+pub use families::{Families, Family, FamilyMember, FamilyOptions, ValueCounts, cluster_families};
+pub use family_texts::{FamilyTexts, MemberText};
+pub use neighbourhood::{LocalDensity, Neighbourhood, Prevalence};
+pub use null_distribution::NullDistribution;
 pub use scope::Scope;
-pub use sentences::Sentences;
-pub use survey::{EQUIVALENT, NEAR, NEIGHBOURS, Survey};
-pub use sweep::{LeftOut, Step, Sweep, Swept};
-pub use texts::{FamilyTexts, MemberText};
-pub use wording::Wording;
+pub use sentence_index::SentenceIndex;
+pub use text_reuse::TextReuse;
 
 /// Two passages, compared. Rows are those of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,13 +57,13 @@ pub struct Pair {
     /// The row of the other.
     pub target: u32,
     /// What says the same; the numbers are its.
-    pub carrier: Carrier,
+    pub matched_by: MatchUnit,
     /// Cosine of the embeddings, in [-1, 1].
     pub score: f32,
     /// How many of the words that tell both have, in [0, 1].
-    pub words: f32,
+    pub lexical_overlap: f32,
     /// Mean of cosine and words in common.
-    pub likeness: f32,
+    pub combined_similarity: f32,
     /// How sure it is that both say the same thing, in [0, 1).
     pub confidence: f32,
 }
@@ -71,41 +71,41 @@ pub struct Pair {
 impl Pair {
     /// What carries it on each side.
     #[must_use]
-    pub fn units(&self) -> (Unit, Unit) {
-        let (own, theirs) = match self.carrier {
-            Carrier::Passages => (None, None),
-            Carrier::Sentences { source, target } => (Some(source), Some(target)),
+    pub fn text_units(&self) -> (TextUnit, TextUnit) {
+        let (own, theirs) = match self.matched_by {
+            MatchUnit::Passage => (None, None),
+            MatchUnit::Sentence { source, target } => (Some(source), Some(target)),
         };
-        let unit = |row, sentence| Unit { row, sentence };
+        let unit = |row, sentence| TextUnit { row, sentence };
         (unit(self.source, own), unit(self.target, theirs))
     }
 
     /// The surer one first; of equals that of whole passages, then that of earlier sentences.
-    fn surer(&self, other: &Self) -> Ordering {
+    fn by_confidence(&self, other: &Self) -> Ordering {
         let confidence = other.confidence.total_cmp(&self.confidence);
-        confidence.then_with(|| self.carrier.cmp(&other.carrier))
+        confidence.then_with(|| self.matched_by.cmp(&other.matched_by))
     }
 
     /// In the order of targets, those of one target the surest first.
-    fn before(&self, other: &Self, catalogue: &Catalogue) -> Ordering {
-        let targets = catalogue.compare(self.target, other.target);
-        targets.then_with(|| self.surer(other))
+    fn by_target(&self, other: &Self, catalogue: &DocumentTable) -> Ordering {
+        let targets = catalogue.compare_rows(self.target, other.target);
+        targets.then_with(|| self.by_confidence(other))
     }
 }
 
 /// The name of [`Carrier::Passages`] in files and answers.
-const PASSAGES: &str = "passages";
+const PASSAGES_NAME: &str = "passages";
 
 /// The name of [`Carrier::Sentences`].
-const SENTENCES: &str = "sentences";
+const SENTENCES_NAME: &str = "sentences";
 
 /// What of two passages says the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Carrier {
+pub enum MatchUnit {
     /// All that they say.
-    Passages,
+    Passage,
     /// A sentence of each, by its place in the passage, from 0.
-    Sentences {
+    Sentence {
         /// Place in one.
         source: u16,
         /// Place in the other.
@@ -113,11 +113,11 @@ pub enum Carrier {
     },
 }
 
-impl Carrier {
-    fn sentences(source: usize, target: usize) -> Self {
+impl MatchUnit {
+    fn sentence_pair(source: usize, target: usize) -> Self {
         // A passage has at most a few hundred word pieces.
         let place = |place| u16::try_from(place).unwrap_or(u16::MAX);
-        Self::Sentences {
+        Self::Sentence {
             source: place(source),
             target: place(target),
         }
@@ -127,34 +127,34 @@ impl Carrier {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Passages => PASSAGES,
-            Self::Sentences { .. } => SENTENCES,
+            Self::Passage => PASSAGES_NAME,
+            Self::Sentence { .. } => SENTENCES_NAME,
         }
     }
 
     /// The same in a sentence that says whose a number is.
     #[must_use]
-    pub fn said(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
-            Self::Passages => "the whole passages",
-            Self::Sentences { .. } => "a sentence of each",
+            Self::Passage => "the whole passages",
+            Self::Sentence { .. } => "a sentence of each",
         }
     }
 }
 
 /// A passage, or a sentence of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Unit {
+pub struct TextUnit {
     /// The passage's row.
     pub row: u32,
     /// The sentence's place in the passage, from 0; `None` for the whole passage.
     pub sentence: Option<u16>,
 }
 
-impl Unit {
+impl TextUnit {
     /// In the order of documents and their passages, the whole before its sentences.
-    fn compare(self, other: Self, catalogue: &Catalogue) -> Ordering {
-        let rows = catalogue.compare(self.row, other.row);
+    fn compare(self, other: Self, catalogue: &DocumentTable) -> Ordering {
+        let rows = catalogue.compare_rows(self.row, other.row);
         rows.then_with(|| self.sentence.cmp(&other.sentence))
     }
 }
@@ -169,22 +169,22 @@ pub struct Thresholds {
     /// The least margin: a passage that is near to everything is near to nothing.
     pub min_margin: f32,
     /// What becomes of formulas.
-    pub formulas: Formulas,
+    pub formulas: FormulaPolicy,
     /// A statement is a formula if nearly the same is said in this share of all documents, and in at
     /// least [`FEWEST_FORMULA`].
     pub formula_share: f32,
 }
 
 /// In fewer documents nothing is a formula.
-pub const FEWEST_FORMULA: usize = 5;
+pub const MIN_FORMULA_DOCUMENTS: usize = 5;
 
 impl Default for Thresholds {
     fn default() -> Self {
         Self {
-            min_score: NEAR,
+            min_score: MIN_COSINE,
             min_confidence: 0.8,
             min_margin: 0.9,
-            formulas: Formulas::Exclude,
+            formulas: FormulaPolicy::Exclude,
             formula_share: 0.01,
         }
     }
@@ -203,11 +203,11 @@ impl Thresholds {
             ("min_margin", self.min_margin, 0.0, 10.0),
             ("formula_share", self.formula_share, 0.0, 1.0),
         ];
-        for (name, received, least, most) in checks {
-            if !(least..=most).contains(&received) {
-                return Err(ParallelsError::Parameter {
+        for (name, received, min, max) in checks {
+            if !(min..=max).contains(&received) {
+                return Err(ParallelsError::OutOfRange {
                     name,
-                    expected: format!("{least} to {most}"),
+                    expected: format!("{min} to {max}"),
                     received: received.to_string(),
                 });
             }
@@ -217,20 +217,20 @@ impl Thresholds {
 
     /// The number of documents from which on what they all say is a formula.
     #[must_use]
-    pub fn formula_from(&self, documents: usize) -> usize {
+    pub fn min_formula_documents(&self, documents: usize) -> usize {
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             clippy::cast_precision_loss
         )]
         let share = (documents as f32 * self.formula_share).ceil() as usize;
-        share.max(FEWEST_FORMULA)
+        share.max(MIN_FORMULA_DOCUMENTS)
     }
 }
 
 /// What becomes of what nearly everybody says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Formulas {
+pub enum FormulaPolicy {
     /// It is left out, and counted.
     #[default]
     Exclude,
@@ -253,9 +253,9 @@ pub struct Parallel {
     /// alike.
     pub percentile: Option<f64>,
     /// How near the words of what carries it are.
-    pub wording: Wording,
+    pub text_reuse: TextReuse,
     /// Weight of the longest wording that both have: a word that is in few passages counts up to 1.
-    pub phrase: f32,
+    pub alignment_score: f32,
     /// Whether what carries it is a formula.
     pub formula: bool,
     /// One passage.
@@ -270,10 +270,10 @@ pub struct Parallel {
 impl Parallel {
     /// The sentences that carry it; none where whole passages do.
     #[must_use]
-    pub fn carrying(&self) -> Option<&SentencePair> {
-        match self.pair.carrier {
-            Carrier::Passages => None,
-            Carrier::Sentences { .. } => self.sentences.first(),
+    pub fn matched_sentence_pair(&self) -> Option<&SentencePair> {
+        match self.pair.matched_by {
+            MatchUnit::Passage => None,
+            MatchUnit::Sentence { .. } => self.sentences.first(),
         }
     }
 }
@@ -288,7 +288,7 @@ pub struct Side {
     /// Where it holds words that the other has as well, in characters of the document.
     pub shared: Vec<TextRange>,
     /// In how much of the corpus is said nearly what carries the pair here.
-    pub common: Commonness,
+    pub prevalence: Prevalence,
 }
 
 /// Two sentences that answer each other.
@@ -303,11 +303,11 @@ pub struct SentencePair {
     /// How sure it is that they say the same thing, if nothing else is read.
     pub confidence: f32,
     /// How near their words are.
-    pub wording: Wording,
+    pub text_reuse: TextReuse,
 }
 
 /// Says whether anybody still waits for what is being done.
-pub type IsAwaited<'a> = &'a (dyn Fn() -> bool + Sync);
+pub type ShouldContinue<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// Why there are no parallels.
 #[derive(Debug, thiserror::Error)]
@@ -332,7 +332,7 @@ pub enum ParallelsError {
     },
     /// A value is out of range.
     #[error("{name} is {received}; expected {expected}")]
-    Parameter {
+    OutOfRange {
         /// The value's name.
         name: &'static str,
         /// Its range.
@@ -344,7 +344,7 @@ pub enum ParallelsError {
     #[error("{received} is no field; known fields: {known}")]
     UnknownField {
         /// What named it.
-        at: &'static str,
+        parameter: &'static str,
         /// The name received.
         received: String,
         /// Those that there are.
@@ -355,7 +355,7 @@ pub enum ParallelsError {
     Filter(SearchError),
     /// A row belongs to another snapshot.
     #[error("a passage of another snapshot was asked for")]
-    OtherSnapshot,
+    SnapshotMismatch,
     /// Whoever asked does not wait any more.
     #[error("the comparison was cancelled")]
     Cancelled,

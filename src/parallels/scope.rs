@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use roaring::RoaringBitmap;
 
 use crate::corpus::PartialDate;
-use crate::engine::Catalogue;
-use crate::search::{Filter, date_of, is_field, known_fields, values_of};
+use crate::engine::DocumentTable;
+use crate::search::{Filter, document_date, field_values, is_field, known_fields};
 
 use super::ParallelsError;
 
 /// Years between the first date and the last that there can be.
-const MOST_YEARS: u32 = 10_000;
+const MAX_YEAR_GAP: u32 = 10_000;
 
 /// Sets of rows that are kept for the next document of the same kind.
-const KEPT: usize = 256;
+const MAX_CACHED_ROW_SETS: usize = 256;
 
 /// Which passages are compared with which: those of source documents with those of target documents,
 /// never within a document.
@@ -26,11 +26,11 @@ pub struct Scope {
     /// The documents whose passages are targets.
     pub target: Filter,
     /// Two documents that are known to have the same value in one of these fields are not compared.
-    pub apart: Vec<String>,
+    pub exclude_same: Vec<String>,
     /// Two documents are compared only if their years differ by so many at most.
-    pub years: Option<u32>,
+    pub max_year_gap: Option<u32>,
     /// The target must be later than the source.
-    pub forward: bool,
+    pub later_only: bool,
 }
 
 impl Default for Scope {
@@ -39,9 +39,9 @@ impl Default for Scope {
         Self {
             source: everything(),
             target: everything(),
-            apart: Vec::new(),
-            years: None,
-            forward: false,
+            exclude_same: Vec::new(),
+            max_year_gap: None,
+            later_only: false,
         }
     }
 }
@@ -53,11 +53,11 @@ impl Scope {
     ///
     /// Names the value at fault and its range.
     pub fn check(&self) -> Result<(), ParallelsError> {
-        match self.years.filter(|years| *years > MOST_YEARS) {
+        match self.max_year_gap.filter(|years| *years > MAX_YEAR_GAP) {
             None => Ok(()),
-            Some(years) => Err(ParallelsError::Parameter {
+            Some(years) => Err(ParallelsError::OutOfRange {
                 name: "years",
-                expected: format!("0 to {MOST_YEARS}"),
+                expected: format!("0 to {MAX_YEAR_GAP}"),
                 received: years.to_string(),
             }),
         }
@@ -65,57 +65,58 @@ impl Scope {
 }
 
 /// A scope over the documents of one snapshot.
-pub(super) struct Plan {
-    documents: Vec<Facts>,
-    years: Option<u32>,
-    forward: bool,
+pub(super) struct ScopePlan {
+    attributes: Vec<DocumentAttributes>,
+    max_year_gap: Option<u32>,
+    later_only: bool,
     /// Whether every document is compared with every other.
-    whole: bool,
-    allowed: Mutex<HashMap<Kind, Arc<RoaringBitmap>>>,
+    is_unrestricted: bool,
+    partner_rows_cache: Mutex<HashMap<PartnerKey, Arc<RoaringBitmap>>>,
 }
 
 /// What a scope asks of a document.
-struct Facts {
-    source: bool,
-    target: bool,
-    kind: Kind,
+struct DocumentAttributes {
+    is_source: bool,
+    is_target: bool,
+    partner_key: PartnerKey,
 }
 
 /// Documents of one kind are compared with the same others.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Kind {
+struct PartnerKey {
     /// For each field its values, by numbers.
-    apart: Vec<Vec<u32>>,
+    exclusion_values: Vec<Vec<u32>>,
     date: Option<PartialDate>,
 }
 
-impl Plan {
+impl ScopePlan {
     /// Looks at all documents.
-    pub(super) fn new(scope: &Scope, catalogue: &Catalogue) -> Result<Self, ParallelsError> {
+    pub(super) fn new(scope: &Scope, catalogue: &DocumentTable) -> Result<Self, ParallelsError> {
         for (name, filter) in [("source", &scope.source), ("target", &scope.target)] {
-            let known = filter.check_as(name, catalogue);
+            let known = filter.check_fields_named(name, catalogue);
             known.map_err(ParallelsError::Filter)?;
         }
-        for field in &scope.apart {
+        for field in &scope.exclude_same {
             if !is_field(field, catalogue) {
                 return Err(ParallelsError::UnknownField {
-                    at: "apart",
+                    parameter: "apart",
                     received: field.clone(),
                     known: known_fields(catalogue),
                 });
             }
         }
-        let dated = scope.forward || scope.years.is_some();
-        let mut numbers: Vec<BTreeMap<String, u32>> = vec![BTreeMap::new(); scope.apart.len()];
-        let documents: Vec<Facts> = catalogue
+        let needs_dates = scope.later_only || scope.max_year_gap.is_some();
+        let mut numbers: Vec<BTreeMap<String, u32>> =
+            vec![BTreeMap::new(); scope.exclude_same.len()];
+        let documents: Vec<DocumentAttributes> = catalogue
             .documents()
             .map(|document| {
                 let apart = scope
-                    .apart
+                    .exclude_same
                     .iter()
                     .zip(&mut numbers)
                     .map(|(field, numbers)| {
-                        let values = values_of(document, field).into_iter();
+                        let values = field_values(document, field).into_iter();
                         let number = |value| {
                             #[allow(clippy::cast_possible_truncation)] // fewer than rows
                             let next = numbers.len() as u32;
@@ -123,49 +124,53 @@ impl Plan {
                         };
                         values.map(number).collect()
                     });
-                Facts {
-                    source: scope.source.admits(document),
-                    target: scope.target.admits(document),
-                    kind: Kind {
-                        apart: apart.collect(),
-                        date: date_of(document).filter(|_| dated),
+                DocumentAttributes {
+                    is_source: scope.source.matches(document),
+                    is_target: scope.target.matches(document),
+                    partner_key: PartnerKey {
+                        exclusion_values: apart.collect(),
+                        date: document_date(document).filter(|_| needs_dates),
                     },
                 }
             })
             .collect();
         Ok(Self {
-            whole: !dated
-                && scope.apart.is_empty()
-                && documents.iter().all(|facts| facts.source && facts.target),
-            years: scope.years,
-            forward: scope.forward,
-            allowed: Mutex::default(),
-            documents,
+            is_unrestricted: !needs_dates
+                && scope.exclude_same.is_empty()
+                && documents
+                    .iter()
+                    .all(|facts| facts.is_source && facts.is_target),
+            max_year_gap: scope.max_year_gap,
+            later_only: scope.later_only,
+            partner_rows_cache: Mutex::default(),
+            attributes: documents,
         })
     }
 
     /// Places of the documents that are sources.
     pub(super) fn sources(&self) -> impl Iterator<Item = usize> {
-        let places = (0..).zip(&self.documents);
+        let places = (0..).zip(&self.attributes);
         places
-            .filter(|(_, facts)| facts.source)
+            .filter(|(_, facts)| facts.is_source)
             .map(|(place, _)| place)
     }
 
     /// Places of the documents that are targets.
     pub(super) fn targets(&self) -> impl Iterator<Item = usize> {
-        let places = (0..).zip(&self.documents);
+        let places = (0..).zip(&self.attributes);
         places
-            .filter(|(_, facts)| facts.target)
+            .filter(|(_, facts)| facts.is_target)
             .map(|(place, _)| place)
     }
 
     /// Sources and targets that cannot be compared because it is not known when they were made.
     pub(super) fn undated(&self) -> usize {
-        let asked = self.forward || self.years.is_some();
-        let undated = |facts: &&Facts| (facts.source || facts.target) && facts.kind.date.is_none();
-        if asked {
-            self.documents.iter().filter(undated).count()
+        let needs_dates = self.later_only || self.max_year_gap.is_some();
+        let undated = |facts: &&DocumentAttributes| {
+            (facts.is_source || facts.is_target) && facts.partner_key.date.is_none()
+        };
+        if needs_dates {
+            self.attributes.iter().filter(undated).count()
         } else {
             0
         }
@@ -173,57 +178,62 @@ impl Plan {
 
     /// The rows with which a document's are compared, its own perhaps among them; all where nothing
     /// is given.
-    pub(super) fn allowed(
+    pub(super) fn partner_rows(
         &self,
         place: usize,
-        catalogue: &Catalogue,
+        catalogue: &DocumentTable,
     ) -> Option<Arc<RoaringBitmap>> {
-        if self.whole {
+        if self.is_unrestricted {
             return None;
         }
-        let kind = &self.documents.get(place)?.kind;
-        let mut kept = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rows) = kept.get(kind) {
+        let kind = &self.attributes.get(place)?.partner_key;
+        let mut cache = self
+            .partner_rows_cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(rows) = cache.get(kind) {
             return Some(Arc::clone(rows));
         }
         let targets = self.targets().filter(|target| {
-            let facts = self.documents.get(*target);
-            facts.is_some_and(|facts| self.fit(kind, &facts.kind))
+            let facts = self.attributes.get(*target);
+            facts.is_some_and(|facts| self.are_compatible(kind, &facts.partner_key))
         });
-        let rows = Arc::new(catalogue.rows_of(targets));
-        if kept.len() >= KEPT {
-            kept.clear();
+        let rows = Arc::new(catalogue.rows_of_documents(targets));
+        if cache.len() >= MAX_CACHED_ROW_SETS {
+            cache.clear();
         }
-        kept.insert(kind.clone(), Arc::clone(&rows));
+        cache.insert(kind.clone(), Arc::clone(&rows));
         Some(rows)
     }
 
     /// Whether a pair of documents that was found from one of them is found from the other as well, and
     /// is reported there.
-    pub(super) fn is_repeated(&self, source: usize, target: usize) -> bool {
-        target < source && self.compares(target, source)
+    pub(super) fn is_mirrored(&self, source: usize, target: usize) -> bool {
+        target < source && self.is_compared(target, source)
     }
 
     /// Whether a document's passages are sources for the other's.
-    pub(super) fn compares(&self, source: usize, target: usize) -> bool {
-        let both = self.documents.get(source).zip(self.documents.get(target));
-        both.is_some_and(|(a, b)| a.source && b.target && self.fit(&a.kind, &b.kind))
+    pub(super) fn is_compared(&self, source: usize, target: usize) -> bool {
+        let both = self.attributes.get(source).zip(self.attributes.get(target));
+        both.is_some_and(|(a, b)| {
+            a.is_source && b.is_target && self.are_compatible(&a.partner_key, &b.partner_key)
+        })
     }
 
     /// Whether a target of one kind may answer a source of another.
-    fn fit(&self, source: &Kind, target: &Kind) -> bool {
-        let mut fields = source.apart.iter().zip(&target.apart);
+    fn are_compatible(&self, source: &PartnerKey, target: &PartnerKey) -> bool {
+        let mut fields = source.exclusion_values.iter().zip(&target.exclusion_values);
         if fields.any(|(a, b)| a.iter().any(|value| b.contains(value))) {
             return false;
         }
-        if !self.forward && self.years.is_none() {
+        if !self.later_only && self.max_year_gap.is_none() {
             return true;
         }
         let Some((from, to)) = source.date.zip(target.date) else {
             return false;
         };
-        let apart = u32::from(from.year().abs_diff(to.year()));
-        self.years.is_none_or(|years| apart <= years)
-            && (!self.forward || from.last_day() < to.first_day())
+        let year_gap = u32::from(from.year().abs_diff(to.year()));
+        self.max_year_gap.is_none_or(|years| year_gap <= years)
+            && (!self.later_only || from.last_day() < to.first_day())
     }
 }

@@ -2,22 +2,22 @@
 
 /// What a line's marker looks like, which says how far to trust it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Marker {
+pub(super) enum ListMarker {
     /// A sign that means nothing else: `•`, `·`, `▪`.
-    Sign,
+    Bullet,
     /// A sign with another life in prose: a dash, an asterisk, a letter o.
     Dash,
     /// A number or letter: `1.`, `(a)`, `iv)`.
-    Number,
+    Enumerator,
 }
 
 /// A line's marker and the length in bytes of marker and blank; `None` when nothing follows it.
-pub(super) fn marker(text: &str) -> Option<(Marker, usize)> {
+pub(super) fn list_marker(text: &str) -> Option<(ListMarker, usize)> {
     let first = text.chars().next()?;
     let after_first = &text[first.len_utf8()..];
-    if is_sign(first) {
+    if is_bullet(first) {
         let item = after_first.trim_start();
-        return (!item.is_empty()).then_some((Marker::Sign, text.len() - item.len()));
+        return (!item.is_empty()).then_some((ListMarker::Bullet, text.len() - item.len()));
     }
     let blank = text.find(' ')?;
     let item = &text[blank + 1..];
@@ -25,9 +25,9 @@ pub(super) fn marker(text: &str) -> Option<(Marker, usize)> {
         return None;
     }
     let kind = if is_dash(first) && after_first.starts_with(' ') {
-        Marker::Dash
-    } else if is_number(&text[..blank]) {
-        Marker::Number
+        ListMarker::Dash
+    } else if is_enumerator(&text[..blank]) {
+        ListMarker::Enumerator
     } else {
         return None;
     };
@@ -35,12 +35,12 @@ pub(super) fn marker(text: &str) -> Option<(Marker, usize)> {
 }
 
 /// Whether a line is nothing but a sign, whose item stands on the next line.
-pub(super) fn is_lone_sign(text: &str) -> bool {
+pub(super) fn is_lone_bullet(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(is_sign) && chars.next().is_none()
+    chars.next().is_some_and(is_bullet) && chars.next().is_none()
 }
 
-fn is_sign(c: char) -> bool {
+fn is_bullet(c: char) -> bool {
     matches!(
         c,
         '•' | '·'
@@ -73,7 +73,7 @@ fn is_dash(c: char) -> bool {
 }
 
 /// `1.`, `12)`, `(3)`, `a)`, `(b)`, `iv)`. A letter needs its bracket: "a." and "I." are prose.
-fn is_number(word: &str) -> bool {
+fn is_enumerator(word: &str) -> bool {
     let opened = word.starts_with('(');
     let inner = word.trim_start_matches('(');
     let Some(closed) = inner.strip_suffix(')') else {

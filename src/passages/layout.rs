@@ -1,8 +1,8 @@
 //! How a document's lines are laid out, measured once and asked while its lines are rejoined.
 
 use super::bullets;
-use super::lines::Line;
-use super::terms::{begins_lower, ends_statement};
+use super::line_ends::{ends_statement, starts_lowercase};
+use super::lines::SourceLine;
 
 /// What the measurements say about a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,34 +10,34 @@ use super::terms::{begins_lower, ends_statement};
     clippy::struct_excessive_bools,
     reason = "independent measurements, not states"
 )]
-pub(super) struct Layout {
+pub(super) struct TextLayout {
     /// Whether lines end because the page was full, not because a paragraph ended.
     pub wrapped: bool,
     /// The length in characters at which full lines end. Meaningful when `wrapped`.
     pub width: usize,
     /// Whether blank lines stand inside sentences as often as between paragraphs.
-    pub stray_blanks: bool,
+    pub blanks_inside_sentences: bool,
     /// Whether blank lines part some lines and not others, so that their absence holds lines together.
-    pub telling_blanks: bool,
+    pub informative_blanks: bool,
     /// Whether the text is in capitals throughout.
-    pub capitals: bool,
+    pub all_caps: bool,
     /// Whether a lone letter o stands for a bullet.
     pub letter_bullets: bool,
 }
 
 /// Shorter lines say little about where a page ends.
-const TELLING_LINE: usize = 25;
+const MIN_INFORMATIVE_CHARS: usize = 25;
 
 /// Pages are rarely wider than this; paragraphs mostly are.
-const WIDEST_RAGGED_PAGE: usize = 132;
-const WIDEST_EVEN_PAGE: usize = 260;
+const MAX_RAGGED_PAGE_CHARS: usize = 132;
+const MAX_EVEN_PAGE_CHARS: usize = 260;
 
 /// Measures a document.
-pub(super) fn measure(lines: &[Line]) -> Layout {
+pub(super) fn measure(lines: &[SourceLine]) -> TextLayout {
     let mut lengths: Vec<usize> = lines
         .iter()
         .map(|line| line.chars)
-        .filter(|&chars| chars >= TELLING_LINE)
+        .filter(|&chars| chars >= MIN_INFORMATIVE_CHARS)
         .collect();
     lengths.sort_unstable();
     let median = percentile(&lengths, 50);
@@ -45,29 +45,33 @@ pub(super) fn measure(lines: &[Line]) -> Layout {
     let widest = percentile(&lengths, 92);
     let open = lines
         .windows(2)
-        .filter(|pair| pair[0].chars >= TELLING_LINE && !ends_statement(&pair[0].text))
+        .filter(|pair| pair[0].chars >= MIN_INFORMATIVE_CHARS && !ends_statement(&pair[0].text))
         .count();
-    let paged = widest <= WIDEST_RAGGED_PAGE
-        || (widest <= WIDEST_EVEN_PAGE && widest * 10 <= median * 12 && lengths.len() >= 12);
+    let paged = widest <= MAX_RAGGED_PAGE_CHARS
+        || (widest <= MAX_EVEN_PAGE_CHARS && widest * 10 <= median * 12 && lengths.len() >= 12);
     let wrapped = lengths.len() >= 3 && paged && open * 10 >= lengths.len() * 4;
 
     let boundaries = lines.len().saturating_sub(1);
-    let gaps = lines.iter().skip(1).filter(|line| line.gap > 0).count();
-    let torn = lines
+    let gaps = lines
+        .iter()
+        .skip(1)
+        .filter(|line| line.blank_lines_before > 0)
+        .count();
+    let inside_sentences = lines
         .windows(2)
         .filter(|pair| {
-            pair[1].gap > 0
-                && begins_lower(&pair[1].text)
-                && bullets::marker(&pair[1].text).is_none()
+            pair[1].blank_lines_before > 0
+                && starts_lowercase(&pair[1].text)
+                && bullets::list_marker(&pair[1].text).is_none()
         })
         .count();
-    let (upper, lower) = letters(lines);
-    Layout {
+    let (upper, lower) = count_letter_cases(lines);
+    TextLayout {
         wrapped,
         width,
-        stray_blanks: gaps >= 4 && torn * 5 >= gaps,
-        telling_blanks: gaps * 12 >= boundaries && (boundaries - gaps) * 8 >= boundaries,
-        capitals: upper > lower * 2,
+        blanks_inside_sentences: gaps >= 4 && inside_sentences * 5 >= gaps,
+        informative_blanks: gaps * 12 >= boundaries && (boundaries - gaps) * 8 >= boundaries,
+        all_caps: upper > lower * 2,
         letter_bullets: lines
             .iter()
             .filter(|line| line.text.starts_with("o "))
@@ -81,7 +85,7 @@ fn percentile(sorted: &[usize], percent: usize) -> usize {
     sorted.get(last * percent / 100).copied().unwrap_or(0)
 }
 
-fn letters(lines: &[Line]) -> (usize, usize) {
+fn count_letter_cases(lines: &[SourceLine]) -> (usize, usize) {
     let mut upper = 0;
     let mut lower = 0;
     for c in lines.iter().flat_map(|line| line.text.chars()) {
@@ -91,10 +95,10 @@ fn letters(lines: &[Line]) -> (usize, usize) {
     (upper, lower)
 }
 
-impl Layout {
+impl TextLayout {
     /// Whether a full page width stopped `line`, seeing that `next` follows: the next word had no
     /// room. Generous, since the letters of most type are not equally wide.
-    pub fn is_full(&self, line: &Line, next: &Line) -> bool {
+    pub fn is_full_line(&self, line: &SourceLine, next: &SourceLine) -> bool {
         let word = next.text.split(' ').next().map_or(0, |w| w.chars().count());
         (line.chars + 1 + word) * 100 > self.width * 84
     }

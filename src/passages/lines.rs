@@ -2,7 +2,7 @@
 
 /// A line with something visible on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct SourceLine {
     /// Its text: trimmed, runs of blanks collapsed to one space.
     pub text: String,
     /// Its length in characters.
@@ -10,39 +10,39 @@ pub(super) struct Line {
     /// Its number in the source, counted from 1.
     pub number: usize,
     /// How many blank lines stand before it.
-    pub gap: usize,
+    pub blank_lines_before: usize,
     /// Whether a page ended between the line before and this one.
-    pub page_break: bool,
+    pub page_break_before: bool,
     /// Whether the text on both sides must stay apart: something was dropped that parts them.
-    pub parted: bool,
+    pub separated_before: bool,
     /// Whether it ends in a soft hyphen: the word goes on, whatever it is.
-    pub soft_hyphen: bool,
+    pub ends_in_soft_hyphen: bool,
 }
 
 const SOFT_HYPHEN: char = '\u{ad}';
 
 /// Splits a source text into its visible lines.
-pub(super) fn read(source: &str) -> Vec<Line> {
+pub(super) fn split_lines(source: &str) -> Vec<SourceLine> {
     let mut lines = Vec::new();
     let mut gap = 0;
     let mut page_break = false;
     let mut number = 1;
     let mut rest = source;
     while !rest.is_empty() {
-        let end = rest.find(is_break).unwrap_or(rest.len());
+        let end = rest.find(is_line_break).unwrap_or(rest.len());
         let (raw, tail) = rest.split_at(end);
-        let text = clean(raw);
+        let text = clean_line(raw);
         if text.is_empty() {
             gap += 1;
         } else {
-            lines.push(Line {
+            lines.push(SourceLine {
                 chars: text.chars().count(),
                 text,
                 number,
-                gap,
-                page_break,
-                parted: false,
-                soft_hyphen: raw.trim_end().ends_with(SOFT_HYPHEN),
+                blank_lines_before: gap,
+                page_break_before: page_break,
+                separated_before: false,
+                ends_in_soft_hyphen: raw.trim_end().ends_with(SOFT_HYPHEN),
             });
             gap = 0;
             page_break = false;
@@ -67,14 +67,14 @@ pub(super) fn read(source: &str) -> Vec<Line> {
     lines
 }
 
-fn is_break(c: char) -> bool {
+fn is_line_break(c: char) -> bool {
     matches!(
         c,
         '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
     )
 }
 
-fn clean(raw: &str) -> String {
+fn clean_line(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     for c in raw.chars() {
         if c.is_whitespace() {

@@ -12,19 +12,19 @@
 //! `words` the words as they are compared. The room knows nothing of files,
 //! models or stores; it asks a [`TokenCounter`] how long a text is and otherwise works on text alone.
 
+mod block_kind;
 mod blocks;
 mod bullets;
 mod furniture;
 mod group;
-mod hyphens;
-mod kinds;
+mod hyphenation;
 mod layout;
+mod line_ends;
 mod lines;
 mod navigation;
 mod sentences;
 mod split;
-mod terms;
-mod words;
+mod tokenize;
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +35,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 pub use sentences::sentences;
-pub use words::{Word, words, words_from};
+pub use tokenize::{WordToken, tokenize_words, tokenize_words_from};
 
 /// Changes whenever the same text would come out cut differently, so that an engine can tell that
 /// passages in its store are stale.
@@ -54,7 +54,7 @@ impl TextRange {
     /// The part of `text` that this range names, where `text` itself begins at character
     /// `text_start` of the same document. Empty where the two do not overlap.
     #[must_use]
-    pub fn within<'a>(&self, text: &'a str, text_start: usize) -> &'a str {
+    pub fn slice<'a>(&self, text: &'a str, text_start: usize) -> &'a str {
         let byte_at = |position: usize| {
             text.char_indices()
                 .nth(position.saturating_sub(text_start))
@@ -84,13 +84,13 @@ impl Passage {
     /// The text of a range that lies inside this passage, such as one of its sentences.
     #[must_use]
     pub fn slice(&self, range: TextRange) -> &str {
-        range.within(&self.text, self.range.start)
+        range.slice(&self.text, self.range.start)
     }
 }
 
 /// A run of source lines that were not taken for speech.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dropped {
+pub struct DroppedLines {
     /// What they were taken for.
     pub reason: DropReason,
     /// The number of the first of them in the source text, counted from 1.
@@ -130,13 +130,13 @@ impl fmt::Display for DropReason {
 
 /// A document's text after cleaning, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Segmented {
+pub struct SegmentedText {
     /// The clean text, into which every range points.
     pub text: String,
     /// The passages, in the order of the text.
     pub passages: Vec<Passage>,
     /// What was left out, in the order of the source.
-    pub dropped: Vec<Dropped>,
+    pub dropped: Vec<DroppedLines>,
 }
 
 /// What this room needs to know of the tokenizer, which lives downstream.
@@ -153,7 +153,7 @@ pub trait TokenCounter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SegmentOptions {
     /// Keep navigation, footers, page furniture and separators as if they were speech.
-    pub keep_all: bool,
+    pub keep_boilerplate: bool,
 }
 
 /// Cuts a document's text into passages.
@@ -165,20 +165,20 @@ pub struct SegmentOptions {
 /// Passages are parted by a blank line in the clean text, except where one paragraph or list was too
 /// long and had to be cut: its parts keep what stood between them, a space, a line end or nothing.
 #[must_use]
-pub fn segment(text: &str, counter: &dyn TokenCounter, options: &SegmentOptions) -> Segmented {
-    let lines = lines::read(text);
-    let (lines, dropped) = if options.keep_all {
+pub fn segment(text: &str, counter: &dyn TokenCounter, options: &SegmentOptions) -> SegmentedText {
+    let lines = lines::split_lines(text);
+    let (lines, dropped) = if options.keep_boilerplate {
         (lines, Vec::new())
     } else {
-        furniture::remove(lines)
+        furniture::remove_boilerplate(lines)
     };
     let blocks = blocks::assemble(lines);
-    let units = group::gather(&blocks, counter);
-    let mut draft = Draft::default();
+    let units = group::group_blocks(&blocks, counter);
+    let mut draft = PassageBuilder::default();
     for unit in &units {
         draft.push_unit(&blocks[unit.blocks.clone()], unit.tokens, counter);
     }
-    Segmented {
+    SegmentedText {
         text: draft.text,
         passages: draft.passages,
         dropped,
@@ -187,17 +187,17 @@ pub fn segment(text: &str, counter: &dyn TokenCounter, options: &SegmentOptions)
 
 /// The clean text and the passages written so far.
 #[derive(Default)]
-struct Draft {
+struct PassageBuilder {
     text: String,
     passages: Vec<Passage>,
     /// `(byte, character)` of a place already walked past, so that counting characters stays linear.
-    walked: (usize, usize),
+    char_cursor: (usize, usize),
 }
 
-impl Draft {
+impl PassageBuilder {
     fn push_unit(
         &mut self,
-        blocks: &[blocks::Block],
+        blocks: &[blocks::TextBlock],
         tokens: Option<usize>,
         counter: &dyn TokenCounter,
     ) {
@@ -206,20 +206,20 @@ impl Draft {
         }
         let start = self.text.len();
         let mut sentence_bytes = Vec::new();
-        for (place, block) in blocks.iter().enumerate() {
-            if place > 0 {
+        for (index, block) in blocks.iter().enumerate() {
+            if index > 0 {
                 self.text.push('\n');
             }
-            let at = self.text.len() + block.marker;
+            let at = self.text.len() + block.marker_bytes;
             sentence_bytes.extend(
-                sentences::find(&block.text[block.marker..])
+                sentences::split_sentences(&block.text[block.marker_bytes..])
                     .into_iter()
                     .map(|s| at + s.start..at + s.end),
             );
             self.text.push_str(&block.text);
         }
         let unit = start..self.text.len();
-        let parts = split::fit(&self.text, unit, tokens, &sentence_bytes, blocks, counter);
+        let parts = split::split_to_fit(&self.text, unit, tokens, &sentence_bytes, blocks, counter);
         let mut next = 0;
         for (part, tokens) in parts {
             self.push_passage(&part, tokens, &sentence_bytes, &mut next);
@@ -240,21 +240,21 @@ impl Draft {
         {
             *next += 1;
         }
-        let start = self.char_at(part.start);
+        let start = self.char_offset(part.start);
         let mut sentences = Vec::new();
         for sentence in &sentence_bytes[*next..] {
             if sentence.start >= part.end {
                 break;
             }
             let within = sentence.start.max(part.start)..sentence.end.min(part.end);
-            let within = trimmed(&self.text, within);
+            let within = trim_range(&self.text, within);
             if !within.is_empty() {
-                let start = self.char_at(within.start);
-                let end = self.char_at(within.end);
+                let start = self.char_offset(within.start);
+                let end = self.char_offset(within.end);
                 sentences.push(TextRange { start, end });
             }
         }
-        let end = self.char_at(part.end);
+        let end = self.char_offset(part.end);
         self.passages.push(Passage {
             ordinal: u32::try_from(self.passages.len() + 1).unwrap_or(u32::MAX),
             text: self.text[part.clone()].to_owned(),
@@ -265,16 +265,16 @@ impl Draft {
     }
 
     /// The character at a byte. Bytes must be asked for in ascending order.
-    fn char_at(&mut self, byte: usize) -> usize {
-        let (walked_byte, walked_char) = self.walked;
+    fn char_offset(&mut self, byte: usize) -> usize {
+        let (walked_byte, walked_char) = self.char_cursor;
         let char = walked_char + self.text[walked_byte..byte].chars().count();
-        self.walked = (byte, char);
+        self.char_cursor = (byte, char);
         char
     }
 }
 
 /// The range without the blanks at its ends.
-fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
+fn trim_range(text: &str, range: Range<usize>) -> Range<usize> {
     let slice = &text[range.clone()];
     let start = range.start + (slice.len() - slice.trim_start().len());
     start..start + slice.trim().len()

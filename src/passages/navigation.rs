@@ -1,31 +1,33 @@
 //! What a web page saved as text leaves around a speech: menus, breadcrumbs, sharing links, notices.
 
 use super::DropReason;
-use super::lines::Line;
-use super::terms::{ends_statement, last_mark};
+use super::line_ends::{ends_statement, last_significant_char};
+use super::lines::SourceLine;
 
 /// Menus stand in the first lines of a page.
-const HEAD: usize = 80;
+const HEAD_LINES: usize = 80;
 /// Notices stand in the last.
-const TAIL: usize = 12;
+const TAIL_LINES: usize = 12;
 /// Menu entries are short.
-const LONGEST_ENTRY: usize = 60;
-const LONGEST_NOTICE: usize = 260;
+const MAX_MENU_ENTRY_CHARS: usize = 60;
+const MAX_NOTICE_CHARS: usize = 260;
 /// Without a breadcrumb, so many short lines in a row are a menu if enough of them say so.
-const SHORTEST_MENU: usize = 6;
+const MIN_MENU_LINES: usize = 6;
 
 /// Marks the lines that belong to a web page and not to its speech.
-pub(super) fn mark(lines: &[Line], marks: &mut [Option<DropReason>]) {
+pub(super) fn mark_navigation(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
     mark_head(lines, marks);
     mark_tail(lines, marks);
 }
 
-fn mark_head(lines: &[Line], marks: &mut [Option<DropReason>]) {
+fn mark_head(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
     // The menu is over where someone begins to speak.
     let head = lines
         .iter()
-        .take(HEAD)
-        .take_while(|line| is_breadcrumb(&line.text) || is_entry(line) || is_menu_word(&line.text))
+        .take(HEAD_LINES)
+        .take_while(|line| {
+            is_breadcrumb(&line.text) || is_menu_entry(line) || is_menu_word(&line.text)
+        })
         .count();
     let breadcrumb = lines[..head]
         .iter()
@@ -39,23 +41,23 @@ fn mark_head(lines: &[Line], marks: &mut [Option<DropReason>]) {
         .rposition(|line| is_menu_word(&line.text));
     let end = match (breadcrumb, last_word) {
         (Some(breadcrumb), _) => breadcrumb + 1,
-        (None, Some(last)) if words >= 3 && last + 1 >= SHORTEST_MENU => last + 1,
+        (None, Some(last)) if words >= 3 && last + 1 >= MIN_MENU_LINES => last + 1,
         _ => 0,
     };
     marks[..end].fill(Some(DropReason::Navigation));
 }
 
 /// A notice of rights ends the page; links around it go with it.
-fn mark_tail(lines: &[Line], marks: &mut [Option<DropReason>]) {
-    let from = lines.len().saturating_sub(TAIL);
+fn mark_tail(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
+    let from = lines.len().saturating_sub(TAIL_LINES);
     let tail = &lines[from..];
     // Below a notice only more of the page can stand, so the last notice must be near the end.
-    let noticed = tail.iter().any(is_notice);
-    for (place, line) in tail.iter().enumerate().rev() {
-        let link = is_link(&line.text) || (noticed && is_menu_word(&line.text));
-        if is_notice(line) || link {
-            marks[from + place] = Some(DropReason::Footer);
-        } else if line.chars > LONGEST_ENTRY || ends_statement(&line.text) {
+    let noticed = tail.iter().any(is_rights_notice);
+    for (index, line) in tail.iter().enumerate().rev() {
+        let link = is_sharing_link(&line.text) || (noticed && is_menu_word(&line.text));
+        if is_rights_notice(line) || link {
+            marks[from + index] = Some(DropReason::Footer);
+        } else if line.chars > MAX_MENU_ENTRY_CHARS || ends_statement(&line.text) {
             break;
         }
     }
@@ -73,14 +75,14 @@ fn is_breadcrumb(text: &str) -> bool {
     })
 }
 
-fn is_entry(line: &Line) -> bool {
-    line.chars <= LONGEST_ENTRY
+fn is_menu_entry(line: &SourceLine) -> bool {
+    line.chars <= MAX_MENU_ENTRY_CHARS
         && !ends_statement(&line.text)
-        && !last_mark(&line.text).is_some_and(|c| matches!(c, ',' | ';'))
+        && !last_significant_char(&line.text).is_some_and(|c| matches!(c, ',' | ';'))
 }
 
 /// Entries that hardly a menu lacks and hardly a speech has on a line of their own.
-const MENU_WORDS: [&str; 33] = [
+const NAVIGATION_WORDS: [&str; 33] = [
     "about",
     "about us",
     "archive",
@@ -117,11 +119,11 @@ const MENU_WORDS: [&str; 33] = [
 ];
 
 fn is_menu_word(text: &str) -> bool {
-    MENU_WORDS.contains(&text.to_lowercase().as_str())
+    NAVIGATION_WORDS.contains(&text.to_lowercase().as_str())
 }
 
 /// Beginnings of links for readers. Each must be most of its line.
-const LINKS: [&str; 16] = [
+const SHARING_LINK_PREFIXES: [&str; 16] = [
     "back to top",
     "bookmark this",
     "e-mail this",
@@ -140,16 +142,16 @@ const LINKS: [&str; 16] = [
     "terms of use",
 ];
 
-fn is_link(text: &str) -> bool {
+fn is_sharing_link(text: &str) -> bool {
     let lower = text.to_lowercase();
-    LINKS
+    SHARING_LINK_PREFIXES
         .iter()
         .any(|link| lower.starts_with(link) && lower.len() <= link.len() + 14)
 }
 
-fn is_notice(line: &Line) -> bool {
+fn is_rights_notice(line: &SourceLine) -> bool {
     let lower = line.text.to_lowercase();
-    line.chars <= LONGEST_NOTICE
+    line.chars <= MAX_NOTICE_CHARS
         && (lower.ends_with("all rights reserved")
             || lower.ends_with("all rights reserved.")
             || lower.starts_with("copyright ")

@@ -7,20 +7,20 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::TextRange;
 
 /// Titles and the like, always followed by what they abbreviate for. In lower case.
-const ALWAYS_OPEN: [&str; 38] = [
+const ABBREVIATIONS: [&str; 38] = [
     "adm", "amb", "approx", "art", "brig", "capt", "cf", "col", "dr", "e.g", "exc", "fr", "gen",
     "gov", "h.e", "h.h", "h.m", "h.r.h", "hon", "i.e", "lt", "maj", "messrs", "mm", "mme", "mr",
     "mrs", "ms", "mt", "mx", "prof", "rep", "rev", "sen", "sgt", "st", "viz", "vs",
 ];
 
 /// Open before a number only: "No. 5", but "We said no." In lower case.
-const OPEN_BEFORE_NUMBER: [&str; 22] = [
+const ABBREVIATIONS_BEFORE_NUMBER: [&str; 22] = [
     "apr", "arts", "aug", "chap", "dec", "feb", "fig", "jan", "jul", "jun", "mar", "no", "nos",
     "nov", "oct", "p", "para", "paras", "pp", "sec", "sept", "vol",
 ];
 
 /// Words that begin a sentence more often than they follow "U.N." inside one.
-const STARTERS: [&str; 37] = [
+const SENTENCE_STARTERS: [&str; 37] = [
     "A", "After", "All", "An", "And", "As", "At", "But", "By", "Finally", "First", "For", "He",
     "However", "I", "If", "In", "It", "Let", "My", "No", "Our", "She", "So", "That", "The",
     "There", "These", "They", "This", "Those", "To", "Today", "We", "When", "With", "You",
@@ -34,7 +34,7 @@ pub fn sentences(text: &str) -> Vec<TextRange> {
     let mut character = 0;
     for line in text.split('\n') {
         let mut byte = 0;
-        for sentence in find(line) {
+        for sentence in split_sentences(line) {
             let start = character + line[byte..sentence.start].chars().count();
             let end = start + line[sentence.clone()].chars().count();
             found.push(TextRange { start, end });
@@ -46,7 +46,7 @@ pub fn sentences(text: &str) -> Vec<TextRange> {
 }
 
 /// The sentences of a line, in bytes: in order, apart, trimmed, covering everything but blanks.
-pub(super) fn find(text: &str) -> Vec<Range<usize>> {
+pub(super) fn split_sentences(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     // Whether the last sentence found still lacks its end.
     let mut open = false;
@@ -59,19 +59,19 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
         }
         let end = start + body.len();
         match found.last_mut() {
-            Some(last) if open || is_tail(&text[last.clone()], body) => last.end = end,
+            Some(last) if open || finishes_sentence(&text[last.clone()], body) => last.end = end,
             _ => found.push(start..end),
         }
         let so_far = found
             .last()
-            .map_or(body, |last| tail(&text[last.start..last.end]));
-        open = stays_open(so_far, text[end..].trim_start());
+            .map_or(body, |last| last_bytes(&text[last.start..last.end]));
+        open = is_incomplete(so_far, text[end..].trim_start());
     }
     found
 }
 
 /// The last hundred bytes or so, which is all that the end of a sentence needs to be looked at.
-fn tail(sentence: &str) -> &str {
+fn last_bytes(sentence: &str) -> &str {
     let mut from = sentence.len().saturating_sub(100);
     while !sentence.is_char_boundary(from) {
         from += 1;
@@ -80,20 +80,20 @@ fn tail(sentence: &str) -> &str {
 }
 
 /// Whether `next` only finishes the sentence before: closing quotes, or words after a quoted "?".
-fn is_tail(last: &str, next: &str) -> bool {
+fn finishes_sentence(last: &str, next: &str) -> bool {
     let quoted = last.ends_with(['"', '”', '’', '\'', ')', '»']);
     next.chars()
         .take(100)
-        .all(|c| !c.is_alphanumeric() && !is_opening(c))
+        .all(|c| !c.is_alphanumeric() && !is_opening_punctuation(c))
         || quoted && next.starts_with(char::is_lowercase)
 }
 
-fn is_opening(c: char) -> bool {
+fn is_opening_punctuation(c: char) -> bool {
     matches!(c, '“' | '‘' | '«' | '(' | '[' | '¿' | '¡')
 }
 
 /// Whether `sentence` cannot end here, seeing what comes next.
-fn stays_open(sentence: &str, next: &str) -> bool {
+fn is_incomplete(sentence: &str, next: &str) -> bool {
     if !sentence.chars().any(char::is_alphanumeric) {
         return true;
     }
@@ -107,11 +107,11 @@ fn stays_open(sentence: &str, next: &str) -> bool {
             .trim_start_matches(|c: char| !c.is_alphanumeric())
             .len();
     let lower = word.to_lowercase();
-    if ALWAYS_OPEN.contains(&lower.as_str()) {
+    if ABBREVIATIONS.contains(&lower.as_str()) {
         return true;
     }
     let number_next = next.starts_with(|c: char| c.is_ascii_digit());
-    if number_next && OPEN_BEFORE_NUMBER.contains(&lower.as_str()) {
+    if number_next && ABBREVIATIONS_BEFORE_NUMBER.contains(&lower.as_str()) {
         return true;
     }
     // "1." before the words that it counts.
@@ -122,10 +122,10 @@ fn stays_open(sentence: &str, next: &str) -> bool {
     if is_initial(word) {
         // "J. F. Kennedy", but "he and I. Then" and "Vitamin A. The".
         return (word != "I" || is_initial(next_word.trim_end_matches('.')))
-            && !STARTERS.contains(&next_word)
+            && !SENTENCE_STARTERS.contains(&next_word)
             && next_word.starts_with(char::is_uppercase);
     }
-    is_dotted(word) && !STARTERS.contains(&next_word)
+    is_dotted_abbreviation(word) && !SENTENCE_STARTERS.contains(&next_word)
 }
 
 fn is_initial(word: &str) -> bool {
@@ -134,6 +134,6 @@ fn is_initial(word: &str) -> bool {
 }
 
 /// `U.N`, `U.S.A`: single letters with full stops between.
-fn is_dotted(word: &str) -> bool {
+fn is_dotted_abbreviation(word: &str) -> bool {
     word.contains('.') && word.split('.').all(|letter| letter.chars().count() == 1)
 }

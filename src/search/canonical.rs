@@ -1,6 +1,6 @@
 //! Filters, and other parts of a query, as the bytes that they are compared by.
 
-use super::filter::Wanted;
+use super::filter::FilterValue;
 use super::{Filter, GroupBy, Grouping, Include, Mode};
 use crate::canonical::{Canonical, CanonicalBytes, Identity};
 
@@ -18,11 +18,11 @@ impl Identity for Filter {
     const DOMAIN: &'static str = "filter";
 }
 
-impl Canonical for Wanted {
+impl Canonical for FilterValue {
     fn write_canonical(&self, bytes: &mut CanonicalBytes) {
         match self {
             Self::Text(text) => bytes.tag("text").put(text),
-            Self::Between(from, to) => bytes.tag("between").put(from).put(to),
+            Self::DateRange(from, to) => bytes.tag("between").put(from).put(to),
         };
     }
 }
@@ -72,7 +72,7 @@ mod tests {
     use crate::store::ContentHash;
 
     fn filter(value: &Value) -> Filter {
-        Filter::read(value).unwrap()
+        Filter::parse(value).unwrap()
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::engine::Catalogue;
+use crate::engine::DocumentTable;
 
 use super::SearchError;
-use super::fields::{is_field, known_fields, values_of};
+use super::fields::{field_values, is_field, known_fields};
 use super::filter::Filter;
 
 /// Most values of one facet that are given; `others` counts the rest.
-pub const MOST_VALUES: usize = 1000;
+pub const MAX_FACET_VALUES: usize = 1000;
 
 /// Documents by the values of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Facet {
     /// Its values, the one with the most passages first; equals in the order of their texts.
     pub values: Vec<FacetValue>,
     /// Values beyond [`MOST_VALUES`].
-    pub others: usize,
+    pub other_values: usize,
 }
 
 /// A value, and who has it.
@@ -39,12 +39,12 @@ pub struct FacetValue {
 /// # Errors
 ///
 /// Names a field that is none, and those that there are.
-pub fn facets(
-    catalogue: &Catalogue,
+pub fn count_facets(
+    catalogue: &DocumentTable,
     filter: &Filter,
     fields: &[String],
 ) -> Result<Vec<Facet>, SearchError> {
-    filter.check(catalogue)?;
+    filter.check_fields(catalogue)?;
     let mut named = HashSet::new();
     let fields: Vec<&String> = fields.iter().filter(|f| named.insert(f.as_str())).collect();
     for field in &fields {
@@ -56,9 +56,9 @@ pub fn facets(
         }
     }
     let mut counts: Vec<BTreeMap<String, (usize, usize)>> = vec![BTreeMap::new(); fields.len()];
-    for document in catalogue.documents().filter(|d| filter.admits(d)) {
+    for document in catalogue.documents().filter(|d| filter.matches(d)) {
         for (field, counts) in fields.iter().zip(&mut counts) {
-            for value in values_of(document, field) {
+            for value in field_values(document, field) {
                 let count = counts.entry(value).or_default();
                 count.0 += 1;
                 count.1 += document.passages;
@@ -75,12 +75,12 @@ pub fn facets(
             })
             .collect();
         values.sort_by_key(|value| std::cmp::Reverse(value.passages));
-        let others = values.len().saturating_sub(MOST_VALUES);
-        values.truncate(MOST_VALUES);
+        let others = values.len().saturating_sub(MAX_FACET_VALUES);
+        values.truncate(MAX_FACET_VALUES);
         Facet {
             field: (*field).clone(),
             values,
-            others,
+            other_values: others,
         }
     };
     Ok(fields.iter().zip(counts).map(facet).collect())

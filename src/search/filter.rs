@@ -3,18 +3,18 @@
 //! A filter names fields and the values that they may have. A document is let through if every
 //! field named has one of its values, and if what stands under `not` does not let it through.
 
-mod read;
+mod parse;
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
 use crate::corpus::PartialDate;
-use crate::engine::Catalogue;
+use crate::engine::DocumentTable;
 use crate::store::DocumentSummary;
 
 use super::SearchError;
-use super::fields::{date_of, has_value, is_field, known_fields};
+use super::fields::{any_field_value, document_date, is_field, known_fields};
 
 /// Documents that may be found.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,17 +28,17 @@ pub enum Filter {
         /// The field, or an attribute.
         name: String,
         /// Its values, in order and each once.
-        any_of: Vec<Wanted>,
+        any_of: Vec<FilterValue>,
     },
 }
 
 /// A value that a field may have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wanted {
+pub enum FilterValue {
     /// The same text; numbers and truth values as JSON writes them.
     Text(String),
     /// A date that lies wholly between two, both included.
-    Between(Option<PartialDate>, Option<PartialDate>),
+    DateRange(Option<PartialDate>, Option<PartialDate>),
 }
 
 impl Filter {
@@ -49,8 +49,8 @@ impl Filter {
     /// # Errors
     ///
     /// Names the field at fault, what was received, and what would be right.
-    pub fn read(value: &Value) -> Result<Self, SearchError> {
-        Self::read_as("filter", value)
+    pub fn parse(value: &Value) -> Result<Self, SearchError> {
+        Self::parse_named("filter", value)
     }
 
     /// The same of one that its client calls by another name.
@@ -58,8 +58,8 @@ impl Filter {
     /// # Errors
     ///
     /// As [`Filter::read`], the field at fault being one of `name`.
-    pub fn read_as(name: &str, value: &Value) -> Result<Self, SearchError> {
-        read::filter(value, name, 0)
+    pub fn parse_named(name: &str, value: &Value) -> Result<Self, SearchError> {
+        parse::parse_filter(value, name, 0)
     }
 
     /// A field that has one of these values, as a URL gives them; a date may be `FROM..TO`.
@@ -67,8 +67,8 @@ impl Filter {
     /// # Errors
     ///
     /// As [`Filter::read`].
-    pub fn field(name: &str, values: &[String]) -> Result<Self, SearchError> {
-        read::field(name, values)
+    pub fn from_url_values(name: &str, values: &[String]) -> Result<Self, SearchError> {
+        parse::parse_url_field(name, values)
     }
 
     /// Refuses attributes that no document has.
@@ -76,8 +76,8 @@ impl Filter {
     /// # Errors
     ///
     /// Names the attribute, and those that there are.
-    pub fn check(&self, catalogue: &Catalogue) -> Result<(), SearchError> {
-        self.check_as("filter", catalogue)
+    pub fn check_fields(&self, catalogue: &DocumentTable) -> Result<(), SearchError> {
+        self.check_fields_named("filter", catalogue)
     }
 
     /// The same of one that its client calls by another name.
@@ -85,16 +85,22 @@ impl Filter {
     /// # Errors
     ///
     /// As [`Filter::check`], the attribute being one of `name`.
-    pub fn check_as(&self, name: &str, catalogue: &Catalogue) -> Result<(), SearchError> {
+    pub fn check_fields_named(
+        &self,
+        name: &str,
+        catalogue: &DocumentTable,
+    ) -> Result<(), SearchError> {
         match self {
-            Self::All(filters) => filters.iter().try_for_each(|f| f.check_as(name, catalogue)),
-            Self::Not(filter) => filter.check_as(name, catalogue),
+            Self::All(filters) => filters
+                .iter()
+                .try_for_each(|f| f.check_fields_named(name, catalogue)),
+            Self::Not(filter) => filter.check_fields_named(name, catalogue),
             Self::Field { name: field, .. } => {
                 if is_field(field, catalogue) {
                     return Ok(());
                 }
                 Err(SearchError::UnknownField {
-                    at: format!("{name}.{field}"),
+                    path: format!("{name}.{field}"),
                     known: known_fields(catalogue),
                 })
             }
@@ -103,24 +109,25 @@ impl Filter {
 
     /// Whether it lets a document through.
     #[must_use]
-    pub fn admits(&self, document: &DocumentSummary) -> bool {
+    pub fn matches(&self, document: &DocumentSummary) -> bool {
         match self {
-            Self::All(filters) => filters.iter().all(|filter| filter.admits(document)),
-            Self::Not(filter) => !filter.admits(document),
-            Self::Field { name, any_of } if name == "date" => date_of(document)
-                .is_some_and(|date| any_of.iter().any(|wanted| wanted.contains(date))),
+            Self::All(filters) => filters.iter().all(|filter| filter.matches(document)),
+            Self::Not(filter) => !filter.matches(document),
+            Self::Field { name, any_of } if name == "date" => document_date(document)
+                .is_some_and(|date| any_of.iter().any(|wanted| wanted.contains_date(date))),
             Self::Field { name, any_of } => {
-                let is_wanted = |own: &str| any_of.binary_search_by(|w| w.compare(own)).is_ok();
-                has_value(document, name, is_wanted)
+                let is_wanted =
+                    |own: &str| any_of.binary_search_by(|w| w.compare_text(own)).is_ok();
+                any_field_value(document, name, is_wanted)
             }
         }
     }
 }
 
-impl Wanted {
-    fn contains(&self, date: PartialDate) -> bool {
+impl FilterValue {
+    fn contains_date(&self, date: PartialDate) -> bool {
         match self {
-            Self::Between(from, to) => {
+            Self::DateRange(from, to) => {
                 from.is_none_or(|from| from.first_day() <= date.first_day())
                     && to.is_none_or(|to| date.last_day() <= to.last_day())
             }
@@ -129,10 +136,10 @@ impl Wanted {
     }
 
     /// Its place beside a text, in the order of this type.
-    fn compare(&self, text: &str) -> Ordering {
+    fn compare_text(&self, text: &str) -> Ordering {
         match self {
             Self::Text(own) => own.as_str().cmp(text),
-            Self::Between(..) => Ordering::Greater,
+            Self::DateRange(..) => Ordering::Greater,
         }
     }
 }
@@ -155,35 +162,35 @@ mod tests {
                 attributes: serde_json::from_value(attributes).unwrap(),
                 ..Metadata::default()
             },
-            content_hash: ContentHash::of_parts([]),
+            content_hash: ContentHash::from_parts([]),
             passages: 1,
             characters: 1,
         }
     }
 
-    fn admits(filter: &Value, document: &DocumentSummary) -> bool {
-        Filter::read(filter).unwrap().admits(document)
+    fn filter_matches(filter: &Value, document: &DocumentSummary) -> bool {
+        Filter::parse(filter).unwrap().matches(document)
     }
 
     #[test]
     fn values_are_any_of_and_fields_all_of() {
         let own = document("2015-10", "FRA");
-        assert!(admits(&json!({}), &own));
-        assert!(admits(
+        assert!(filter_matches(&json!({}), &own));
+        assert!(filter_matches(
             &json!({"country": ["DEU", "FRA"], "document": "a"}),
             &own
         ));
-        assert!(!admits(
+        assert!(!filter_matches(
             &json!({"country": ["DEU", "FRA"], "document": "b"}),
             &own
         ));
-        assert!(!admits(&json!({"not": {"country": "FRA"}}), &own));
-        assert!(admits(
+        assert!(!filter_matches(&json!({"not": {"country": "FRA"}}), &own));
+        assert!(filter_matches(
             &json!({"not": {"country": "FRA", "document": "b"}}),
             &own
         ));
-        assert!(admits(&json!({"not": {"not": {}}}), &own));
-        assert!(!admits(&json!({"speaker": "nobody"}), &own));
+        assert!(filter_matches(&json!({"not": {"not": {}}}), &own));
+        assert!(!filter_matches(&json!({"speaker": "nobody"}), &own));
     }
 
     #[test]
@@ -195,17 +202,17 @@ mod tests {
             json!({"topics": "water"}),
             json!({"topics": ["fire", "peace"]}),
         ] {
-            assert!(admits(&filter, &own));
+            assert!(filter_matches(&filter, &own));
         }
-        assert!(!admits(&json!({"session": 7}), &own));
+        assert!(!filter_matches(&json!({"session": 7}), &own));
         let many: Vec<String> = (0..5000).rev().map(|n| n.to_string()).collect();
-        assert!(admits(&json!({ "session": many }), &own));
-        assert!(!admits(&json!({"date": "2015"}), &own));
+        assert!(filter_matches(&json!({ "session": many }), &own));
+        assert!(!filter_matches(&json!({"date": "2015"}), &own));
         let mut own = own;
         own.metadata
             .attributes
             .insert("year".to_owned(), json!(2015));
-        assert!(admits(
+        assert!(filter_matches(
             &json!({"date": {"to": "2015"}, "year": "2015"}),
             &own
         ));
@@ -227,13 +234,13 @@ mod tests {
         ] {
             let own = document(date, "FRA");
             assert_eq!(
-                admits(&json!({ "date": filter }), &own),
+                filter_matches(&json!({ "date": filter }), &own),
                 expected,
                 "{filter} {date}"
             );
         }
-        let url = Filter::field("date", &["2014..2015-10".to_owned()]).unwrap();
-        assert!(url.admits(&document("2015-10-31", "")));
-        assert!(!url.admits(&document("2015-11", "")));
+        let url = Filter::from_url_values("date", &["2014..2015-10".to_owned()]).unwrap();
+        assert!(url.matches(&document("2015-10-31", "")));
+        assert!(!url.matches(&document("2015-11", "")));
     }
 }

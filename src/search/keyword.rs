@@ -1,13 +1,13 @@
 //! Search by words.
 
-use crate::passages::{TextRange, words as words_of};
-use crate::store::Term;
+use crate::passages::{TextRange, tokenize_words as words_of};
+use crate::store::QueryTerm;
 
 /// The terms of a query: words, `begin*` for words that begin so, and `"several words"` that stand
 /// one after the other. A quotation mark without its other half counts as none; what holds neither
 /// letter nor digit is left out.
 #[must_use]
-pub fn terms(query: &str) -> Vec<Term> {
+pub fn parse_terms(query: &str) -> Vec<QueryTerm> {
     // FTS5 reads no further than a NUL.
     let query = query.replace('\0', " ").replace(['“', '”', '„'], "\"");
     let mut terms = Vec::new();
@@ -16,39 +16,39 @@ pub fn terms(query: &str) -> Vec<Term> {
         let Some((phrase, later)) = after.split_once('"') else {
             break;
         };
-        terms.extend(words(before));
-        terms.extend(holds_word(phrase).then(|| Term::Phrase(phrase.trim().to_owned())));
+        terms.extend(parse_words(before));
+        terms.extend(has_alphanumeric(phrase).then(|| QueryTerm::Phrase(phrase.trim().to_owned())));
         rest = later;
     }
-    terms.extend(words(rest));
+    terms.extend(parse_words(rest));
     terms
 }
 
-fn words(text: &str) -> impl Iterator<Item = Term> {
+fn parse_words(text: &str) -> impl Iterator<Item = QueryTerm> {
     let words = text.split(|c: char| c.is_whitespace() || c == '"');
-    words.filter(|word| holds_word(word)).map(|word| {
-        let begin = word.trim_end_matches('*');
-        let beginning = begin.len() < word.len() && begin.ends_with(char::is_alphanumeric);
-        if beginning {
-            Term::Prefix(begin.to_owned())
+    words.filter(|word| has_alphanumeric(word)).map(|word| {
+        let stem = word.trim_end_matches('*');
+        let is_prefix = stem.len() < word.len() && stem.ends_with(char::is_alphanumeric);
+        if is_prefix {
+            QueryTerm::Prefix(stem.to_owned())
         } else {
-            Term::Word(word.to_owned())
+            QueryTerm::Word(word.to_owned())
         }
     })
 }
 
-fn holds_word(text: &str) -> bool {
+fn has_alphanumeric(text: &str) -> bool {
     text.contains(char::is_alphanumeric)
 }
 
 /// Where a text holds the terms, in its characters; a phrase is one range. Words are compared as
 /// FTS5's tokenizer `unicode61` does it: without case and diacritics.
-pub(super) fn highlights(terms: &[Term], text: &str) -> Vec<TextRange> {
-    let wanted: Vec<(Vec<String>, bool)> = terms
+pub(super) fn highlights(terms: &[QueryTerm], text: &str) -> Vec<TextRange> {
+    let patterns: Vec<(Vec<String>, bool)> = terms
         .iter()
         .map(|term| match term {
-            Term::Word(text) | Term::Phrase(text) => (folded_words(text), false),
-            Term::Prefix(text) => (folded_words(text), true),
+            QueryTerm::Word(text) | QueryTerm::Phrase(text) => (normalized_words(text), false),
+            QueryTerm::Prefix(text) => (normalized_words(text), true),
         })
         .collect();
     let tokens = words_of(text);
@@ -66,7 +66,7 @@ pub(super) fn highlights(terms: &[Term], text: &str) -> Vec<TextRange> {
                     token.text == *word || (begins && token.text.starts_with(word.as_str()))
                 })
         };
-        let longest = wanted
+        let longest = patterns
             .iter()
             .filter(fits)
             .map(|(words, _)| words.len())
@@ -83,7 +83,7 @@ pub(super) fn highlights(terms: &[Term], text: &str) -> Vec<TextRange> {
     ranges
 }
 
-fn folded_words(text: &str) -> Vec<String> {
+fn normalized_words(text: &str) -> Vec<String> {
     words_of(text).into_iter().map(|word| word.text).collect()
 }
 
@@ -92,11 +92,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_words_beginnings_and_phrases() {
+    fn a_query_is_words_prefixes_and_phrases() {
         let (word, prefix, phrase) = (
-            |t: &str| Term::Word(t.to_owned()),
-            |t: &str| Term::Prefix(t.to_owned()),
-            |t: &str| Term::Phrase(t.to_owned()),
+            |t: &str| QueryTerm::Word(t.to_owned()),
+            |t: &str| QueryTerm::Prefix(t.to_owned()),
+            |t: &str| QueryTerm::Phrase(t.to_owned()),
         );
         for (query, expected) in [
             ("two states", vec![word("two"), word("states")]),
@@ -110,17 +110,17 @@ mod tests {
             ("\"\" NEAR(a b)", vec![word("NEAR(a"), word("b)")]),
             ("a\0b", vec![word("a"), word("b")]),
         ] {
-            assert_eq!(terms(query), expected, "{query}");
+            assert_eq!(parse_terms(query), expected, "{query}");
         }
     }
 
     #[test]
-    fn words_phrases_and_beginnings_are_shown_where_they_stand() {
+    fn words_phrases_and_prefixes_are_highlighted() {
         let shown = |query: &str, text: &str| -> Vec<String> {
-            let ranges = highlights(&terms(query), text);
+            let ranges = highlights(&parse_terms(query), text);
             ranges
                 .iter()
-                .map(|range| range.within(text, 0).to_owned())
+                .map(|range| range.slice(text, 0).to_owned())
                 .collect()
         };
         let text = "Der größte Naïveté-Test: zero-sum GAMES, zero games, e\u{301}lan.";

@@ -5,44 +5,44 @@
 //! rows may be found before anything is compared; candidates become an order ([`ranking`]), and each
 //! hit carries what it was found by ([`answering`]), so that a reader sees why.
 
-mod answering;
 mod canonical;
+mod execute;
 mod facets;
 mod fields;
 mod filter;
 mod keyword;
 mod nearest;
 mod query;
+mod query_vector;
 mod ranking;
 mod recall;
-mod subject;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::encoder::EncodeError;
-use crate::engine::WordsError;
-use crate::index::{IndexError, MAX_EF, Work};
+use crate::engine::KeywordError;
+use crate::index::{IndexError, MAX_EF, SearchStats};
 use crate::passages::TextRange;
 use crate::store::{DocumentSummary, PassageRecord, StoreError};
 
-pub use answering::{search, search_all};
-pub use facets::{Facet, FacetValue, facets};
-pub use fields::{FIELDS, date_of, is_field, known_fields, values_of};
+pub use execute::{search, search_all};
+pub use facets::{Facet, FacetValue, count_facets};
+pub use fields::{BUILT_IN_FIELDS, document_date, field_values, is_field, known_fields};
 pub use filter::Filter;
-pub use query::{DEFAULT_LIMIT, GroupBy, Grouping, Include, Mode, Parts, Query};
-pub use recall::{Approximate, Recall};
-pub use subject::{CacheUse, Caching, QueryEncoder};
+pub use query::{DEFAULT_LIMIT, GroupBy, Grouping, Include, Mode, Query, QueryParams};
+pub use query_vector::{CacheMode, CacheStats, QueryEncoder};
+pub use recall::{ApproximateResult, Recall};
 
 /// Most hits in one answer.
 pub const MAX_LIMIT: usize = 1000;
 
 /// How deep paging may go: `offset + limit`.
-pub const MAX_DEPTH: usize = 10_000;
+pub const MAX_RESULT_WINDOW: usize = 10_000;
 
 /// Candidates of each kind among which hybrid, grouped and diverse hits are chosen; paging goes no
 /// deeper there. It does not depend on the page, so that pages agree with each other.
-pub const CANDIDATES: usize = 500;
+pub const CANDIDATE_POOL_SIZE: usize = 500;
 
 /// Longest query in characters; the model's own limit, in tokens, is checked when it is encoded.
 pub const MAX_QUERY_CHARACTERS: usize = 10_000;
@@ -58,21 +58,21 @@ pub const MAX_GROUP_SIZE: usize = 100;
 
 /// The answer to a query.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct SearchResults {
     /// The hits, best first; groups stand together.
     pub hits: Vec<Hit>,
     /// Values of the fields that were asked for, among the documents that the filter lets through.
     pub facets: Vec<Facet>,
     /// Whether a deeper page would have hits.
-    pub more: bool,
+    pub has_more: bool,
     /// Candidates among which the hits were chosen.
-    pub considered: usize,
+    pub candidate_count: usize,
     /// Passages that the filter lets through, where there is one.
-    pub allowed: Option<u64>,
+    pub filtered_count: Option<u64>,
     /// What finding the nearest took.
-    pub work: Work,
+    pub stats: SearchStats,
     /// What the nearest were, where a graph was asked for them.
-    pub approximate: Option<Approximate>,
+    pub approximate: Option<ApproximateResult>,
     /// Where the time went.
     pub times: StageTimes,
 }
@@ -86,9 +86,9 @@ pub struct Hit {
     /// sum of reciprocal ranks.
     pub score: f32,
     /// In a hybrid ranking, its place by meaning, if it has one.
-    pub semantic: Option<Placed>,
+    pub semantic: Option<ListRank>,
     /// In a hybrid ranking, its place by words, if it has one.
-    pub keyword: Option<Placed>,
+    pub keyword: Option<ListRank>,
     /// What it is grouped by.
     pub group: Option<String>,
     /// The passage.
@@ -100,14 +100,14 @@ pub struct Hit {
     /// Where it holds the words of the query, in characters of the document's clean text.
     pub highlights: Vec<TextRange>,
     /// Its neighbours, if they were asked for.
-    pub context: Option<Context>,
+    pub context: Option<AdjacentPassages>,
     /// Its embedding, if it was asked for.
     pub embedding: Option<Vec<f32>>,
 }
 
 /// A place in one of the lists that a hybrid ranking is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Placed {
+pub struct ListRank {
     /// From 1.
     pub rank: usize,
     /// The list's own score.
@@ -116,7 +116,7 @@ pub struct Placed {
 
 /// The passages around a hit.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub struct AdjacentPassages {
     /// The one before it in the document.
     pub previous: Option<PassageRecord>,
     /// The one after it.
@@ -161,22 +161,22 @@ pub enum SearchError {
     },
     /// Neither a text nor examples.
     #[error("there is nothing to look for; expected a query, or like")]
-    NoSubject,
+    MissingQuery,
     /// There is a text as well as examples.
     #[error("there is a query as well as like or unlike; expected one or the other")]
-    TwoSubjects,
+    QueryAndExamples,
     /// Hits cannot be unlike something only.
     #[error("there is nothing that the hits should be like; expected like beside unlike")]
-    NothingLike,
+    NoPositiveExamples,
     /// Examples have no words of their own.
     #[error("like and unlike work by meaning; expected the mode semantic")]
-    ExamplesByMeaning,
+    ExamplesRequireSemanticMode,
     /// What hits should be like and unlike is the same.
     #[error("what the hits should be like and unlike cancel out; expected examples that differ")]
     ExamplesCancelOut,
     /// An example names a passage that is not there.
     #[error("there is no passage {id}")]
-    NoSuchPassage {
+    UnknownPassage {
         /// Its id.
         id: String,
     },
@@ -221,18 +221,18 @@ pub enum SearchError {
         received: String,
     },
     /// A filter cannot be read.
-    #[error("{at}: {reason}")]
-    BadFilter {
+    #[error("{path}: {reason}")]
+    InvalidFilter {
         /// The part at fault.
-        at: String,
+        path: String,
         /// What is wrong, and what would be right.
         reason: String,
     },
     /// A filter names a field that no document has.
-    #[error("{at} is no field; known fields: {known}, not")]
+    #[error("unknown field {path}; expected `not` or one of: {known}")]
     UnknownField {
         /// The filter and the name in it.
-        at: String,
+        path: String,
         /// Those that there are.
         known: String,
     },
@@ -249,13 +249,13 @@ pub enum SearchError {
     Encode(#[from] EncodeError),
     /// A batch of queries cannot be encoded.
     #[error("the queries cannot be encoded: {0}")]
-    EncodeTogether(String),
+    EncodeBatch(String),
     /// The index failed.
     #[error("the index cannot be searched: {0}")]
     Index(#[from] IndexError),
     /// The words cannot be looked for.
     #[error(transparent)]
-    Words(#[from] WordsError),
+    Keyword(#[from] KeywordError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -266,13 +266,13 @@ mod tests {
     use super::*;
 
     /// The value at fault.
-    fn at(parts: Parts) -> &'static str {
+    fn at(parts: QueryParams) -> &'static str {
         match Query::new(parts).unwrap_err() {
             SearchError::EmptyQuery => "empty",
-            SearchError::NoSubject => "no subject",
-            SearchError::TwoSubjects => "two subjects",
-            SearchError::NothingLike => "nothing like",
-            SearchError::ExamplesByMeaning => "by meaning",
+            SearchError::MissingQuery => "no subject",
+            SearchError::QueryAndExamples => "two subjects",
+            SearchError::NoPositiveExamples => "nothing like",
+            SearchError::ExamplesRequireSemanticMode => "by meaning",
             SearchError::Limit { .. } => "limit",
             SearchError::Offset { .. } => "offset",
             SearchError::Ef { .. } => "ef",
@@ -282,24 +282,24 @@ mod tests {
         }
     }
 
-    fn text(text: &str) -> Parts {
-        Parts {
+    fn text(text: &str) -> QueryParams {
+        QueryParams {
             text: Some(text.to_owned()),
-            ..Parts::default()
+            ..QueryParams::default()
         }
     }
 
     #[test]
-    fn what_is_looked_for_is_checked() {
+    fn query_text_and_examples_are_validated() {
         let like = vec!["tea".to_owned()];
-        let examples = Parts {
+        let examples = QueryParams {
             like: like.clone(),
-            ..Parts::default()
+            ..QueryParams::default()
         };
-        assert_eq!(at(Parts::default()), "no subject");
+        assert_eq!(at(QueryParams::default()), "no subject");
         assert_eq!(at(text(" \n\t")), "empty");
         assert_eq!(at(text(&"peace ".repeat(2_000))), "characters");
-        let by_words = |query: &str| Parts {
+        let by_words = |query: &str| QueryParams {
             mode: Mode::Keyword,
             ..text(query)
         };
@@ -307,22 +307,22 @@ mod tests {
         assert_eq!(at(by_words(&phrase(65))), "words in one phrase");
         assert_eq!(at(by_words(&"a-".repeat(65))), "words in one phrase");
         assert!(Query::new(by_words(&phrase(64))).is_ok());
-        let both = Parts {
+        let both = QueryParams {
             like: like.clone(),
             ..text("a")
         };
         assert_eq!(at(both), "two subjects");
-        let unlike = Parts {
+        let unlike = QueryParams {
             unlike: like,
-            ..Parts::default()
+            ..QueryParams::default()
         };
         assert_eq!(at(unlike), "nothing like");
-        let hybrid = Parts {
+        let hybrid = QueryParams {
             mode: Mode::Hybrid,
             ..examples.clone()
         };
         assert_eq!(at(hybrid), "by meaning");
-        let many = Parts {
+        let many = QueryParams {
             like: vec!["a".to_owned(); 101],
             ..examples
         };
@@ -330,8 +330,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_checked() {
-        type Change = fn(&mut Parts);
+    fn numeric_parameters_are_validated() {
+        type Change = fn(&mut QueryParams);
         let changes: [(&str, Change); 14] = [
             ("limit", |p| p.limit = 0),
             ("limit", |p| p.limit = 1001),
@@ -362,12 +362,12 @@ mod tests {
             change(&mut parts);
             assert_eq!(at(parts), expected);
         }
-        let parts = Parts {
+        let parts = QueryParams {
             offset: 9_000,
             limit: 1000,
             ..text("  peace ")
         };
         let query = Query::new(parts).unwrap();
-        assert_eq!(query.parts().text.as_deref(), Some("peace"));
+        assert_eq!(query.params().text.as_deref(), Some("peace"));
     }
 }

@@ -1,21 +1,21 @@
 //! A query that can be answered.
 
 use super::filter::Filter;
-use super::ranking::greatest_fused;
+use super::ranking::max_rrf_score;
 use super::{
-    CANDIDATES, MAX_DEPTH, MAX_EXAMPLES, MAX_GROUP_SIZE, MAX_LIMIT, MAX_PHRASE_WORDS,
-    MAX_QUERY_CHARACTERS, SearchError, keyword,
+    CANDIDATE_POOL_SIZE, MAX_EXAMPLES, MAX_GROUP_SIZE, MAX_LIMIT, MAX_PHRASE_WORDS,
+    MAX_QUERY_CHARACTERS, MAX_RESULT_WINDOW, SearchError, keyword,
 };
 use crate::index::MAX_EF;
-use crate::passages::words;
-use crate::store::Term;
+use crate::passages::tokenize_words;
+use crate::store::QueryTerm;
 
 /// Hits in an answer where none are asked for.
 pub const DEFAULT_LIMIT: usize = 10;
 
 /// What is asked for, as it was given. [`Query::new`] checks it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Parts {
+pub struct QueryParams {
     /// The text to look for.
     pub text: Option<String>,
     /// Instead of a text: passages by id, or texts, that the hits should be like.
@@ -49,7 +49,7 @@ pub struct Parts {
     pub facets: Vec<String>,
 }
 
-impl Default for Parts {
+impl Default for QueryParams {
     fn default() -> Self {
         Self {
             text: None,
@@ -115,8 +115,8 @@ pub struct Include {
 /// A query that can be answered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    parts: Parts,
-    terms: Vec<Term>,
+    params: QueryParams,
+    terms: Vec<QueryTerm>,
 }
 
 impl Query {
@@ -125,74 +125,81 @@ impl Query {
     /// # Errors
     ///
     /// Names the first value that cannot be answered.
-    pub fn new(mut parts: Parts) -> Result<Self, SearchError> {
-        let text = parts.text.take().map(|text| checked(&text)).transpose()?;
+    pub fn new(mut parts: QueryParams) -> Result<Self, SearchError> {
+        let text = parts
+            .text
+            .take()
+            .map(|text| validate_text(&text))
+            .transpose()?;
         parts.text = text;
         for (name, examples) in [("like", &mut parts.like), ("unlike", &mut parts.unlike)] {
             for example in examples {
                 if example.trim().is_empty() {
                     return Err(SearchError::EmptyExample { name });
                 }
-                *example = checked(example)?;
+                *example = validate_text(example)?;
             }
         }
         match (
             &parts.text,
             parts.like.is_empty() && parts.unlike.is_empty(),
         ) {
-            (None, true) => return Err(SearchError::NoSubject),
-            (Some(_), false) => return Err(SearchError::TwoSubjects),
+            (None, true) => return Err(SearchError::MissingQuery),
+            (Some(_), false) => return Err(SearchError::QueryAndExamples),
             _ => {}
         }
         if parts.text.is_none() {
             if parts.like.is_empty() {
-                return Err(SearchError::NothingLike);
+                return Err(SearchError::NoPositiveExamples);
             }
             if parts.mode != Mode::Semantic {
-                return Err(SearchError::ExamplesByMeaning);
+                return Err(SearchError::ExamplesRequireSemanticMode);
             }
         }
         let terms = match (&parts.text, parts.mode) {
-            (Some(text), Mode::Keyword | Mode::Hybrid) => keyword::terms(text),
+            (Some(text), Mode::Keyword | Mode::Hybrid) => keyword::parse_terms(text),
             _ => Vec::new(),
         };
         check_phrases(&terms)?;
         check_numbers(&parts)?;
-        check_window(&parts)?;
-        Ok(Self { parts, terms })
+        check_result_window(&parts)?;
+        Ok(Self {
+            params: parts,
+            terms,
+        })
     }
 
     /// What is asked for, as it was checked.
     #[must_use]
-    pub fn parts(&self) -> &Parts {
-        &self.parts
+    pub fn params(&self) -> &QueryParams {
+        &self.params
     }
 
     /// What is looked for by words; nothing by meaning alone.
     #[must_use]
-    pub fn terms(&self) -> &[Term] {
+    pub fn terms(&self) -> &[QueryTerm] {
         &self.terms
     }
 
     /// Whether a page that begins so far down could be asked for.
     #[must_use]
-    pub fn reaches(&self, offset: usize) -> bool {
-        offset + self.parts.limit <= depth(&self.parts)
+    pub fn allows_offset(&self, offset: usize) -> bool {
+        offset + self.params.limit <= max_result_window(&self.params)
     }
 
     /// Whether hits are chosen among a fixed number of candidates.
     #[must_use]
-    pub fn is_chosen(&self) -> bool {
-        is_chosen(&self.parts)
+    pub fn uses_candidate_pool(&self) -> bool {
+        uses_candidate_pool(&self.params)
     }
 }
 
-fn is_chosen(parts: &Parts) -> bool {
+fn uses_candidate_pool(parts: &QueryParams) -> bool {
     parts.mode == Mode::Hybrid || parts.group.is_some() || parts.diversity.is_some()
 }
 
 /// A text that is not blank, without blanks at its ends.
-fn checked(text: &str) -> Result<String, SearchError> {
+fn validate_text(text: &str) -> Result<String, SearchError> {
     let text = text.trim();
     if text.is_empty() {
         return Err(SearchError::EmptyQuery);
@@ -209,9 +216,11 @@ fn checked(text: &str) -> Result<String, SearchError> {
 }
 
 /// No phrase is longer than anybody would quote: each word of one is compared wherever it stands.
-fn check_phrases(terms: &[Term]) -> Result<(), SearchError> {
+fn check_phrases(terms: &[QueryTerm]) -> Result<(), SearchError> {
     let lengths = terms.iter().map(|term| match term {
-        Term::Word(text) | Term::Prefix(text) | Term::Phrase(text) => words(text).len(),
+        QueryTerm::Word(text) | QueryTerm::Prefix(text) | QueryTerm::Phrase(text) => {
+            tokenize_words(text).len()
+        }
     });
     match lengths.max() {
         Some(received) if received > MAX_PHRASE_WORDS => Err(SearchError::QueryTooLong {
@@ -223,7 +232,7 @@ fn check_phrases(terms: &[Term]) -> Result<(), SearchError> {
     }
 }
 
-fn check_numbers(parts: &Parts) -> Result<(), SearchError> {
+fn check_numbers(parts: &QueryParams) -> Result<(), SearchError> {
     let outside = |name, expected: String, received: &dyn ToString| {
         Err(SearchError::Parameter {
             name,
@@ -254,7 +263,7 @@ fn check_numbers(parts: &Parts) -> Result<(), SearchError> {
             return outside(name, "0 to 1".to_owned(), &share);
         }
     }
-    let (greatest, expected) = greatest_score(parts);
+    let (greatest, expected) = max_score(parts);
     let reachable = |score: &f32| score.is_finite() && *score <= greatest;
     if let Some(score) = parts.min_score.filter(|score| !reachable(score)) {
         return outside("min_score", expected, &score);
@@ -269,7 +278,7 @@ fn check_numbers(parts: &Parts) -> Result<(), SearchError> {
 }
 
 /// The greatest score that a hit can have, and what that makes of `min_score`.
-fn greatest_score(parts: &Parts) -> (f32, String) {
+fn max_score(parts: &QueryParams) -> (f32, String) {
     match parts.mode {
         Mode::Semantic => (
             1.0,
@@ -277,7 +286,7 @@ fn greatest_score(parts: &Parts) -> (f32, String) {
         ),
         Mode::Keyword => (f32::MAX, "a finite number".to_owned()),
         Mode::Hybrid => {
-            let greatest = greatest_fused(parts.semantic_weight);
+            let greatest = max_rrf_score(parts.semantic_weight);
             let expected = format!(
                 "at most {greatest}, the score of a hit that is first by meaning and by words"
             );
@@ -287,16 +296,16 @@ fn greatest_score(parts: &Parts) -> (f32, String) {
 }
 
 /// How deep paging may go.
-fn depth(parts: &Parts) -> usize {
-    if is_chosen(parts) {
-        CANDIDATES
+fn max_result_window(parts: &QueryParams) -> usize {
+    if uses_candidate_pool(parts) {
+        CANDIDATE_POOL_SIZE
     } else {
-        MAX_DEPTH
+        MAX_RESULT_WINDOW
     }
 }
 
-fn check_window(parts: &Parts) -> Result<(), SearchError> {
-    match depth(parts).checked_sub(parts.limit) {
+fn check_result_window(parts: &QueryParams) -> Result<(), SearchError> {
+    match max_result_window(parts).checked_sub(parts.limit) {
         Some(expected) if parts.offset <= expected => Ok(()),
         expected => Err(SearchError::Offset {
             received: parts.offset,

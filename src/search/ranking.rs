@@ -6,36 +6,38 @@ use std::collections::HashMap;
 use crate::engine::Snapshot;
 use crate::index::similarity;
 
-use super::Placed;
+use super::ListRank;
 
 /// What reciprocal rank fusion adds to every rank (Cormack, Clarke & Büttcher 2009).
-const SMOOTHING: f32 = 60.0;
+const RRF_K: f32 = 60.0;
 
 /// A row and its score.
-pub(super) type Scored = (u32, f32);
+pub(super) type ScoredRow = (u32, f32);
 
 /// The best first; equal scores come in the order of passage ids.
-pub(super) fn by_rank(snapshot: &Snapshot) -> impl Fn(&Scored, &Scored) -> Ordering + Copy + '_ {
-    let catalogue = snapshot.catalogue();
+pub(super) fn rank_order(
+    snapshot: &Snapshot,
+) -> impl Fn(&ScoredRow, &ScoredRow) -> Ordering + Copy + '_ {
+    let catalogue = snapshot.document_table();
     |a, b| {
         b.1.total_cmp(&a.1)
-            .then_with(|| catalogue.compare(a.0, b.0))
+            .then_with(|| catalogue.compare_rows(a.0, b.0))
     }
 }
 
 /// A row in its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Candidate {
+pub(super) struct HitCandidate {
     pub(super) row: u32,
     pub(super) score: f32,
-    pub(super) semantic: Option<Placed>,
-    pub(super) keyword: Option<Placed>,
+    pub(super) semantic: Option<ListRank>,
+    pub(super) keyword: Option<ListRank>,
     /// What it is grouped by.
     pub(super) group: Option<String>,
 }
 
-impl Candidate {
-    pub(super) fn of((row, score): Scored) -> Self {
+impl HitCandidate {
+    pub(super) fn from_scored((row, score): ScoredRow) -> Self {
         Self {
             row,
             score,
@@ -48,21 +50,21 @@ impl Candidate {
 
 /// Reciprocal rank fusion: each list gives a row `weight / (60 + rank)`, and the sums decide. Equal
 /// sums come in the order of passage ids.
-pub(super) fn fused(
-    semantic: &[Scored],
-    keyword: &[Scored],
+pub(super) fn reciprocal_rank_fusion(
+    semantic: &[ScoredRow],
+    keyword: &[ScoredRow],
     weight: f32,
     snapshot: &Snapshot,
-) -> Vec<Candidate> {
-    let mut fused: HashMap<u32, Candidate> = HashMap::new();
+) -> Vec<HitCandidate> {
+    let mut fused: HashMap<u32, HitCandidate> = HashMap::new();
     let lists = [(semantic, weight, true), (keyword, 1.0 - weight, false)];
     for (list, weight, is_semantic) in lists {
         for (rank, (row, score)) in (1..).zip(list) {
             let candidate = fused
                 .entry(*row)
-                .or_insert_with(|| Candidate::of((*row, 0.0)));
-            candidate.score += share(weight, rank);
-            let placed = Some(Placed {
+                .or_insert_with(|| HitCandidate::from_scored((*row, 0.0)));
+            candidate.score += rrf_contribution(weight, rank);
+            let placed = Some(ListRank {
                 rank,
                 score: *score,
             });
@@ -73,70 +75,71 @@ pub(super) fn fused(
             }
         }
     }
-    let mut fused: Vec<Candidate> = fused.into_values().filter(|c| c.score > 0.0).collect();
-    let by_rank = by_rank(snapshot);
+    let mut fused: Vec<HitCandidate> = fused.into_values().filter(|c| c.score > 0.0).collect();
+    let by_rank = rank_order(snapshot);
     fused.sort_unstable_by(|a, b| by_rank(&(a.row, a.score), &(b.row, b.score)));
     fused
 }
 
 /// What a list of this weight gives the row that it has at a rank, from 1.
-fn share(weight: f32, rank: usize) -> f32 {
+fn rrf_contribution(weight: f32, rank: usize) -> f32 {
     #[allow(clippy::cast_precision_loss)] // a rank of a few thousand
     let rank = rank as f32;
-    weight / (SMOOTHING + rank)
+    weight / (RRF_K + rank)
 }
 
 /// The greatest score of a hybrid ranking: that of a row which is first in both lists.
-pub(super) fn greatest_fused(weight: f32) -> f32 {
-    share(weight, 1) + share(1.0 - weight, 1)
+pub(super) fn max_rrf_score(weight: f32) -> f32 {
+    rrf_contribution(weight, 1) + rrf_contribution(1.0 - weight, 1)
 }
 
 /// Maximal marginal relevance (Carbonell & Goldstein 1998): one after the other the candidate with
 /// the greatest `(1 - diversity) * score - diversity * similarity to those before it`, the first
 /// `count` of them. Scores are brought to [0, 1] by the best one.
-pub(super) fn diversified(
-    candidates: Vec<Candidate>,
+pub(super) fn mmr(
+    candidates: Vec<HitCandidate>,
     diversity: f32,
     count: usize,
     snapshot: &Snapshot,
-) -> Vec<Candidate> {
+) -> Vec<HitCandidate> {
     let best = candidates
         .first()
         .map_or(1.0, |c| c.score.abs().max(f32::MIN_POSITIVE));
     // Relevance, and the similarity to the nearest of those that were taken.
-    let mut left: Vec<(Candidate, f32)> = candidates.into_iter().map(|c| (c, 0.0)).collect();
-    let mut taken: Vec<Candidate> = Vec::new();
-    while taken.len() < count && !left.is_empty() {
-        let worth = |(candidate, likeness): &(Candidate, f32)| {
+    let mut remaining: Vec<(HitCandidate, f32)> =
+        candidates.into_iter().map(|c| (c, 0.0)).collect();
+    let mut selected: Vec<HitCandidate> = Vec::new();
+    while selected.len() < count && !remaining.is_empty() {
+        let mmr_score = |(candidate, likeness): &(HitCandidate, f32)| {
             (1.0 - diversity) * candidate.score / best - diversity * likeness
         };
         let mut next = 0;
-        for place in 1..left.len() {
+        for place in 1..remaining.len() {
             // Of equals the first.
-            if worth(&left[place]) > worth(&left[next]) {
+            if mmr_score(&remaining[place]) > mmr_score(&remaining[next]) {
                 next = place;
             }
         }
-        let (candidate, _) = left.remove(next);
+        let (candidate, _) = remaining.remove(next);
         let own = snapshot.vector_of(candidate.row).unwrap_or_default();
-        for (other, likeness) in &mut left {
+        for (other, likeness) in &mut remaining {
             let vector = snapshot.vector_of(other.row).unwrap_or_default();
             *likeness = likeness.max(similarity(own, vector));
         }
-        taken.push(candidate);
+        selected.push(candidate);
     }
-    taken
+    selected
 }
 
 /// At most `size` candidates of each group, the groups in the order of their best, of which `skip`
 /// are left out and `count` are given. A candidate without a group is one of its own.
-pub(super) fn grouped(
-    candidates: Vec<Candidate>,
+pub(super) fn group_hits(
+    candidates: Vec<HitCandidate>,
     size: usize,
     (skip, count): (usize, usize),
-) -> Vec<Candidate> {
+) -> Vec<HitCandidate> {
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut groups: Vec<Vec<Candidate>> = Vec::new();
+    let mut groups: Vec<Vec<HitCandidate>> = Vec::new();
     for candidate in candidates {
         let place = match &candidate.group {
             Some(name) => *places.entry(name.clone()).or_insert(groups.len()),
@@ -162,9 +165,9 @@ mod tests {
 
     #[test]
     fn groups_come_in_the_order_of_their_best() {
-        let candidate = |row: u32, group: Option<&str>| Candidate {
+        let candidate = |row: u32, group: Option<&str>| HitCandidate {
             group: group.map(str::to_owned),
-            ..Candidate::of((row, 1.0))
+            ..HitCandidate::from_scored((row, 1.0))
         };
         let all = vec![
             candidate(1, Some("a")),
@@ -175,7 +178,7 @@ mod tests {
             candidate(6, None),
         ];
         let rows = |size, window| -> Vec<u32> {
-            grouped(all.clone(), size, window)
+            group_hits(all.clone(), size, window)
                 .iter()
                 .map(|c| c.row)
                 .collect()

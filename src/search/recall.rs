@@ -6,13 +6,13 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use crate::encoder::Embedding;
-use crate::index::{IndexError, Request, SegmentedIndex, VectorIndex};
+use crate::index::{IndexError, KnnParams, SegmentedIndex, VectorIndex};
 
 /// What a search by graph was asked, and what it found: enough to ask again, exactly.
 #[derive(Debug, Clone)]
-pub struct Approximate {
+pub struct ApproximateResult {
     pub(super) vector: Arc<Embedding>,
-    pub(super) allowed: Option<Arc<RoaringBitmap>>,
+    pub(super) allowed_rows: Option<Arc<RoaringBitmap>>,
     /// Rows with their scores, best first.
     pub(super) found: Vec<(u32, f32)>,
 }
@@ -21,12 +21,12 @@ pub struct Approximate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recall {
     /// Those that are nearest.
-    pub nearest: usize,
+    pub expected: usize,
     /// Those of them that the graph gave.
-    pub found: usize,
+    pub hits: usize,
 }
 
-impl Approximate {
+impl ApproximateResult {
     /// Compares with every row of the index that gave the answer. One that is as near as the last
     /// of the nearest counts as one of them.
     ///
@@ -34,19 +34,19 @@ impl Approximate {
     ///
     /// If the index is one of another dimension.
     pub fn recall(&self, index: &SegmentedIndex) -> Result<Recall, IndexError> {
-        let request = Request {
+        let request = KnnParams {
             k: self.found.len(),
             exact: true,
-            allowed: self.allowed.as_deref(),
-            ..Request::default()
+            allowed_rows: self.allowed_rows.as_deref(),
+            ..KnnParams::default()
         };
         let exact = index.search(self.vector.as_slice(), &request)?.neighbours;
         let rows: HashSet<u32> = exact.iter().map(|neighbour| neighbour.row).collect();
-        let least = exact.last().map_or(f32::INFINITY, |last| last.score);
-        let is_nearest = |(row, score): &&(u32, f32)| rows.contains(row) || *score >= least;
+        let min_score = exact.last().map_or(f32::INFINITY, |last| last.score);
+        let is_nearest = |(row, score): &&(u32, f32)| rows.contains(row) || *score >= min_score;
         Ok(Recall {
-            nearest: exact.len(),
-            found: self.found.iter().filter(is_nearest).count(),
+            expected: exact.len(),
+            hits: self.found.iter().filter(is_nearest).count(),
         })
     }
 }
@@ -57,7 +57,7 @@ mod tests {
     use crate::index::{HnswParameters, Vectors};
 
     #[test]
-    fn what_was_missed_is_counted_and_ties_are_not() {
+    fn misses_are_counted_and_ties_are_not() {
         let mut vectors = Vectors::new(2).unwrap();
         for vector in [[1.0, 0.0], [0.8, 0.6], [0.8, -0.6], [0.0, 1.0], [-1.0, 0.0]] {
             vectors.push(&vector).unwrap();
@@ -65,13 +65,13 @@ mod tests {
         let empty = SegmentedIndex::new(2, HnswParameters::default()).unwrap();
         let index = empty.with_rows(&vectors).unwrap();
         let recall = |found: &[(u32, f32)], allowed: Option<&[u32]>| {
-            let approximate = Approximate {
-                vector: Arc::new(Embedding::from_raw(vec![1.0, 0.0]).unwrap()),
-                allowed: allowed.map(|rows| Arc::new(rows.iter().copied().collect())),
+            let approximate = ApproximateResult {
+                vector: Arc::new(Embedding::from_unnormalized(vec![1.0, 0.0]).unwrap()),
+                allowed_rows: allowed.map(|rows| Arc::new(rows.iter().copied().collect())),
                 found: found.to_vec(),
             };
             let recall = approximate.recall(&index).unwrap();
-            (recall.found, recall.nearest)
+            (recall.hits, recall.expected)
         };
         assert_eq!(recall(&[(0, 1.0), (1, 0.8)], None), (2, 2));
         assert_eq!(recall(&[(0, 1.0), (2, 0.8)], None), (2, 2), "as near");

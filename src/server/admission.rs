@@ -5,7 +5,7 @@
 //! from the queue by themselves: however busy the threads of the network are with turning requests
 //! away, those that were let in are worked on.
 
-mod full;
+mod queue_full;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -13,40 +13,40 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::cores::{Cores, Ticket};
 use super::problem::{Problem, failed};
-pub(super) use full::{Full, retry_after};
+use super::worker_pool::{JobHandle, WorkerPool};
+pub(super) use queue_full::{QueueFull, retry_after_seconds};
 
 /// A request is turned away at once if it would probably wait longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+const MAX_QUEUE_WAIT: Duration = Duration::from_secs(2);
 
 /// Of what jobs took before, so much counts after the next one.
-const MEMORY: u64 = 31;
+const EWMA_WINDOW: u64 = 31;
 
 /// Lets requests to the CPU, a bounded number at a time.
 pub(super) struct Admission {
-    cores: Cores,
-    number_of_cores: usize,
-    most_waiting: usize,
-    state: Arc<State>,
+    workers: WorkerPool,
+    worker_count: usize,
+    queue_capacity: usize,
+    state: Arc<QueueState>,
 }
 
 /// What is known of the queue.
 #[derive(Default)]
-struct State {
+struct QueueState {
     waiting: AtomicUsize,
-    computing: AtomicUsize,
+    running: AtomicUsize,
     /// What a job takes, in nanoseconds: a mean in which the latest weigh most.
-    job: AtomicU64,
+    mean_job_nanos: AtomicU64,
 }
 
 impl Admission {
     pub(super) fn new(cores: usize, most_waiting: usize) -> Self {
         let cores = cores.max(1);
         Self {
-            cores: Cores::new(cores),
-            number_of_cores: cores,
-            most_waiting,
+            workers: WorkerPool::new(cores),
+            worker_count: cores,
+            queue_capacity: most_waiting,
             state: Arc::default(),
         }
     }
@@ -66,40 +66,40 @@ impl Admission {
     /// The same for a client that waits so long: what could only begin later is not begun.
     pub(super) async fn run_within<T: Send + 'static>(
         &self,
-        patience: Option<Duration>,
+        max_wait: Option<Duration>,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<(T, Duration), Problem> {
         let start = Instant::now();
-        let place = Arc::new(self.wait_in_queue()?);
-        let patience = patience.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-        let (tell, mut told) = oneshot::channel();
-        let (own, state) = (Arc::clone(&place), Arc::clone(&self.state));
-        let ticket = self.cores.run(move || {
-            if !own.leave() || tell.is_closed() {
+        let slot = Arc::new(self.enqueue()?);
+        let max_wait = max_wait.unwrap_or(MAX_QUEUE_WAIT).min(MAX_QUEUE_WAIT);
+        let (tx, mut rx) = oneshot::channel();
+        let (job_slot, state) = (Arc::clone(&slot), Arc::clone(&self.state));
+        let ticket = self.workers.submit(move || {
+            if !job_slot.release() || tx.is_closed() {
                 return;
             }
             let waited = start.elapsed();
-            let computing = Computing::begin(&state);
+            let computing = RunningJob::start(&state);
             let begun = Instant::now();
             let result = work();
-            note(&state.job, begun.elapsed());
+            record_duration(&state.mean_job_nanos, begun.elapsed());
             // Whoever is answered may count on the core.
             drop(computing);
             // Whoever asked may be gone.
-            let _ = tell.send(result.map(|result| (result, waited)));
+            let _ = tx.send(result.map(|result| (result, waited)));
         });
-        let queued = Queued {
-            place: &place,
-            cores: &self.cores,
-            ticket,
+        let queued = QueuedRequest {
+            slot: &slot,
+            workers: &self.workers,
+            job: ticket,
         };
-        if let Ok(told) = tokio::time::timeout(patience, &mut told).await {
-            return told.map_err(|e| failed(&e))?;
+        if let Ok(reply) = tokio::time::timeout(max_wait, &mut rx).await {
+            return reply.map_err(|e| failed(&e))?;
         }
-        if queued.give_up() {
-            return Err(self.too_late(patience));
+        if queued.cancel() {
+            return Err(self.deadline_exceeded(max_wait));
         }
-        told.await.map_err(|e| failed(&e))?
+        rx.await.map_err(|e| failed(&e))?
     }
 
     /// How many wait.
@@ -108,93 +108,93 @@ impl Admission {
     }
 
     /// Why one more request would be turned away now, if it would: it need not be read then.
-    pub(super) fn full(&self) -> Option<Full> {
-        self.turned_away(self.waiting())
+    pub(super) fn queue_full(&self) -> Option<QueueFull> {
+        self.rejection_reason(self.waiting())
     }
 
-    fn wait_in_queue(&self) -> Result<Place, Problem> {
-        let place = Place::take(&self.state);
-        match self.turned_away(place.before) {
+    fn enqueue(&self) -> Result<QueueSlot, Problem> {
+        let slot = QueueSlot::acquire(&self.state);
+        match self.rejection_reason(slot.ahead) {
             Some(full) => Err(full.problem()),
-            None => Ok(place),
+            None => Ok(slot),
         }
     }
 
     /// Why a request with so many before it is turned away, if it is.
-    fn turned_away(&self, before: usize) -> Option<Full> {
-        let computing = self.state.computing.load(Ordering::Relaxed);
+    fn rejection_reason(&self, before: usize) -> Option<QueueFull> {
+        let computing = self.state.running.load(Ordering::Relaxed);
         // Those who need not wait are not held up by those who do.
-        let free = self.number_of_cores.saturating_sub(computing);
+        let free = self.worker_count.saturating_sub(computing);
         let waiting = before.saturating_sub(free);
         let expected = self.expected_wait(waiting);
-        if waiting < self.most_waiting && expected <= LONGEST_WAIT {
+        if waiting < self.queue_capacity && expected <= MAX_QUEUE_WAIT {
             return None;
         }
-        let bound = if waiting >= self.most_waiting {
+        let bound = if waiting >= self.queue_capacity {
             "queue_full"
         } else {
             "wait_too_long"
         };
-        Some(Full::new(before, expected, bound))
+        Some(QueueFull::new(before, expected, bound))
     }
 
     /// How long a request waits that has so many before it.
     fn expected_wait(&self, waiting: usize) -> Duration {
-        let job = Duration::from_nanos(self.state.job.load(Ordering::Relaxed));
-        let rounds = waiting.div_ceil(self.number_of_cores);
+        let job = Duration::from_nanos(self.state.mean_job_nanos.load(Ordering::Relaxed));
+        let rounds = waiting.div_ceil(self.worker_count);
         job.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
-    fn too_late(&self, patience: Duration) -> Problem {
+    fn deadline_exceeded(&self, max_wait: Duration) -> Problem {
         let expected = self.expected_wait(self.waiting());
         let detail = format!(
             "no core was free within {} ms; the work was not begun",
-            patience.as_millis()
+            max_wait.as_millis()
         );
-        let problem = if patience < LONGEST_WAIT {
+        let problem = if max_wait < MAX_QUEUE_WAIT {
             Problem::timeout(detail)
                 .at("timeout_ms")
                 .shed("client_timeout")
         } else {
             Problem::overloaded(detail).shed("waited_too_long")
         };
-        problem.retry_after(retry_after(expected))
+        problem.retry_after(retry_after_seconds(expected))
     }
 }
 
 /// Takes a job into the mean.
-pub(in crate::server) fn note(mean: &AtomicU64, took: Duration) {
-    let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / (MEMORY + 1);
+pub(in crate::server) fn record_duration(mean: &AtomicU64, took: Duration) {
+    let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / (EWMA_WINDOW + 1);
     // Two that are noted at once may lose one of them: it is a mean.
     let before = mean.load(Ordering::Relaxed);
     let after = if before == 0 {
-        took.saturating_mul(MEMORY + 1)
+        took.saturating_mul(EWMA_WINDOW + 1)
     } else {
-        before / (MEMORY + 1) * MEMORY + took
+        before / (EWMA_WINDOW + 1) * EWMA_WINDOW + took
     };
     mean.store(after, Ordering::Relaxed);
 }
 
 /// A place in the queue, left once: by the work that begins, or by whoever gives up.
-struct Place {
-    state: Arc<State>,
+struct QueueSlot {
+    state: Arc<QueueState>,
     /// How many were waiting when it was taken.
-    before: usize,
-    left: AtomicBool,
+    ahead: usize,
+    released: AtomicBool,
 }
 
-impl Place {
-    fn take(state: &Arc<State>) -> Self {
+impl QueueSlot {
+    fn acquire(state: &Arc<QueueState>) -> Self {
         Self {
-            before: state.waiting.fetch_add(1, Ordering::Relaxed),
+            ahead: state.waiting.fetch_add(1, Ordering::Relaxed),
             state: Arc::clone(state),
-            left: AtomicBool::new(false),
+            released: AtomicBool::new(false),
         }
     }
 
     /// Whether it was still taken.
-    fn leave(&self) -> bool {
-        let first = !self.left.swap(true, Ordering::AcqRel);
+    fn release(&self) -> bool {
+        let first = !self.released.swap(true, Ordering::AcqRel);
         if first {
             self.state.waiting.fetch_sub(1, Ordering::Relaxed);
         }
@@ -202,49 +202,49 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueueSlot {
     fn drop(&mut self) {
-        self.leave();
+        self.release();
     }
 }
 
 /// A request that waits; gives its place up if it is dropped meanwhile.
-struct Queued<'a> {
-    place: &'a Place,
-    cores: &'a Cores,
-    ticket: Ticket,
+struct QueuedRequest<'a> {
+    slot: &'a QueueSlot,
+    workers: &'a WorkerPool,
+    job: JobHandle,
 }
 
-impl Queued<'_> {
+impl QueuedRequest<'_> {
     /// Whether the work had not begun, and will not.
-    fn give_up(&self) -> bool {
-        let first = self.place.leave();
+    fn cancel(&self) -> bool {
+        let first = self.slot.release();
         if first {
-            self.cores.give_up(self.ticket);
+            self.workers.cancel(self.job);
         }
         first
     }
 }
 
-impl Drop for Queued<'_> {
+impl Drop for QueuedRequest<'_> {
     fn drop(&mut self) {
-        self.give_up();
+        self.cancel();
     }
 }
 
 /// A core at work, also if that panics.
-struct Computing<'a>(&'a State);
+struct RunningJob<'a>(&'a QueueState);
 
-impl<'a> Computing<'a> {
-    fn begin(state: &'a State) -> Self {
-        state.computing.fetch_add(1, Ordering::Relaxed);
+impl<'a> RunningJob<'a> {
+    fn start(state: &'a QueueState) -> Self {
+        state.running.fetch_add(1, Ordering::Relaxed);
         Self(state)
     }
 }
 
-impl Drop for Computing<'_> {
+impl Drop for RunningJob<'_> {
     fn drop(&mut self) {
-        self.0.computing.fetch_sub(1, Ordering::Relaxed);
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     /// Work that goes on until it is told to end.
-    fn held() -> (
+    fn blocking_job() -> (
         mpsc::Sender<()>,
         impl FnOnce() -> Result<i32, Problem> + Send,
     ) {
@@ -268,9 +268,9 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn one_more_than_may_wait_is_turned_away_at_once() {
+    async fn a_request_beyond_capacity_is_rejected_immediately() {
         let admission = Admission::new(1, 1);
-        let (finish, work) = held();
+        let (finish, work) = blocking_job();
         let first = admission.run(work);
         let second = async {
             actix_web::rt::time::sleep(Duration::from_millis(10)).await;
@@ -293,20 +293,20 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn abandoned_work_keeps_its_core_until_it_is_done() {
+    async fn abandoned_work_keeps_its_worker_until_it_is_done() {
         let admission = Admission::new(1, 1);
-        let (finish, work) = held();
+        let (finish, work) = blocking_job();
         let given_up = actix_web::rt::time::timeout(Duration::from_millis(20), admission.run(work));
         assert!(given_up.await.is_err());
-        assert_eq!(admission.state.computing.load(Ordering::Relaxed), 1);
+        assert_eq!(admission.state.running.load(Ordering::Relaxed), 1);
         finish.send(()).unwrap();
         assert!(admission.run(|| Ok(())).await.is_ok());
     }
 
     #[actix_web::test]
-    async fn what_is_given_up_while_it_waits_is_not_begun() {
+    async fn a_cancelled_queued_job_is_not_started() {
         let admission = Admission::new(1, 8);
-        let (finish, work) = held();
+        let (finish, work) = blocking_job();
         let (begun, wait) = (Arc::new(AtomicUsize::new(0)), Duration::from_millis(20));
         let count = || {
             let begun = Arc::clone(&begun);
@@ -333,9 +333,9 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_flood_of_those_who_hang_up_leaves_nothing_in_the_queue() {
+    async fn disconnecting_clients_leave_no_queued_jobs() {
         let admission = Admission::new(1, 8);
-        let (finish, work) = held();
+        let (finish, work) = blocking_job();
         let first = admission.run(work);
         let flood = async {
             actix_web::rt::time::sleep(Duration::from_millis(10)).await;
@@ -352,9 +352,9 @@ mod tests {
                     std::task::Poll::Ready(())
                 })
                 .await;
-                assert_eq!(admission.cores.queued(), 1);
+                assert_eq!(admission.workers.queued_jobs(), 1);
             }
-            assert_eq!(admission.cores.queued(), 0);
+            assert_eq!(admission.workers.queued_jobs(), 0);
             assert_eq!(Arc::strong_count(&carried), 1, "what they held is free");
             finish.send(()).unwrap();
         };
@@ -362,11 +362,11 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_panic_in_the_work_is_an_error_and_frees_its_core() {
+    async fn a_panicking_job_is_an_error_and_frees_its_worker() {
         let admission = Admission::new(1, 1);
         let result: Result<((), _), _> = admission.run(|| panic!("on purpose")).await;
         assert_eq!(result.unwrap_err().code(), "internal");
         assert_eq!(admission.run(|| Ok(3)).await.unwrap().0, 3);
-        assert_eq!(admission.state.computing.load(Ordering::Relaxed), 0);
+        assert_eq!(admission.state.running.load(Ordering::Relaxed), 0);
     }
 }

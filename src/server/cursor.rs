@@ -17,7 +17,7 @@ use scope::SearchScope;
 use super::problem::Problem;
 use crate::canonical::Identity;
 use crate::engine::Snapshot;
-use crate::search::Parts;
+use crate::search::QueryParams;
 use crate::store::ContentHash;
 
 /// Where an answer goes on; `P` says how far it has come.
@@ -31,31 +31,31 @@ struct Cursor<P> {
 }
 
 /// What was asked of which snapshot: a cursor goes on there only.
-pub(super) struct Asked<'a> {
+pub(super) struct CursorScope<'a> {
     snapshot: &'a Snapshot,
-    request: String,
+    request_hash: String,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> CursorScope<'a> {
     /// Of everything that is asked for, but the page.
     pub(super) fn new(snapshot: &'a Snapshot, request: &impl Identity) -> Self {
         let hash = ContentHash::of_identity(request);
         Self {
             snapshot,
-            request: hash.to_string().chars().take(16).collect(),
+            request_hash: hash.to_string().chars().take(16).collect(),
         }
     }
 
     /// A search.
-    pub(super) fn search(snapshot: &'a Snapshot, parts: &Parts) -> Self {
+    pub(super) fn for_search(snapshot: &'a Snapshot, parts: &QueryParams) -> Self {
         Self::new(snapshot, &SearchScope(parts))
     }
 
     /// A cursor that goes on at a place.
-    pub(super) fn at<P: Serialize>(&self, place: P) -> String {
+    pub(super) fn encode_at<P: Serialize>(&self, place: P) -> String {
         let cursor = Cursor {
-            snapshot: self.snapshot.facts().id.clone(),
-            request: self.request.clone(),
+            snapshot: self.snapshot.info().id.clone(),
+            request: self.request_hash.clone(),
             place,
         };
         // A few plain strings and numbers, which cannot fail.
@@ -63,23 +63,23 @@ impl<'a> Asked<'a> {
     }
 
     /// A cursor that goes on after so many items of a list.
-    pub(super) fn after(&self, offset: usize) -> String {
-        self.at(offset)
+    pub(super) fn encode_after(&self, offset: usize) -> String {
+        self.encode_at(offset)
     }
 
     /// How far a cursor has come, if it is one and from here.
-    pub(super) fn read<P: DeserializeOwned>(&self, text: &str) -> Result<P, Problem> {
+    pub(super) fn decode<P: DeserializeOwned>(&self, text: &str) -> Result<P, Problem> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
         let cursor: Option<Cursor<P>> = bytes.and_then(|b| serde_json::from_slice(&b).ok());
         let Some(cursor) = cursor else {
             let detail = "this is no cursor; expected one of an earlier answer as it was given";
-            return Err(Problem::bad_cursor(detail).at("cursor"));
+            return Err(Problem::invalid_cursor(detail).at("cursor"));
         };
-        if cursor.request != self.request {
+        if cursor.request != self.request_hash {
             let detail = "this cursor is from another request; expected the same parameters as before, but for limit";
-            return Err(Problem::bad_cursor(detail).at("cursor"));
+            return Err(Problem::invalid_cursor(detail).at("cursor"));
         }
-        let newest = &self.snapshot.facts().id;
+        let newest = &self.snapshot.info().id;
         if cursor.snapshot != *newest {
             return Err(Problem::cursor_expired(format!(
                 "this cursor is from the snapshot {}, which is {newest} now, as the corpus has changed since or its graph was built anew; begin again without a cursor",
@@ -91,14 +91,18 @@ impl<'a> Asked<'a> {
     }
 
     /// Where a list goes on: at an offset, or where a cursor says.
-    pub(super) fn offset(&self, offset: usize, cursor: Option<&str>) -> Result<usize, Problem> {
+    pub(super) fn resolve_offset(
+        &self,
+        offset: usize,
+        cursor: Option<&str>,
+    ) -> Result<usize, Problem> {
         let Some(cursor) = cursor else {
             return Ok(offset);
         };
         if offset != 0 {
             let detail = "there is an offset as well as a cursor; expected one or the other";
-            return Err(Problem::bad_cursor(detail).at("cursor"));
+            return Err(Problem::invalid_cursor(detail).at("cursor"));
         }
-        self.read(cursor)
+        self.decode(cursor)
     }
 }

@@ -28,7 +28,9 @@ impl FromRequest for Body {
         let encoding = request.headers().get("content-encoding").cloned();
         let service = request.app_data::<web::Data<Service>>();
         let limit = service.map_or(0, |service| service.limits().max_body_bytes);
-        let patience = service.map_or(Duration::ZERO, |service| service.guard().bounds().body);
+        let patience = service.map_or(Duration::ZERO, |service| {
+            service.middleware().connection_limits().body_timeout
+        });
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             let media_type = media_type
@@ -113,7 +115,7 @@ impl Body {
 }
 
 /// The parameters of a URL, in their order.
-pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
+pub(super) fn query_pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
     let query = request.query_string();
     let is_text = |part: &str| percent_decode_str(part).decode_utf8().is_ok();
     // Otherwise what is no text would be replaced, and something else searched for.

@@ -11,13 +11,13 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::encoder::Embedding;
 
-pub(super) use input::{Input, MAX_INPUTS};
+pub(super) use input::{EmbeddingInput, MAX_INPUTS};
 
 /// A request for embeddings.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub(super) struct EmbeddingRequest {
+pub(super) struct CreateEmbeddingRequest {
     /// One text or several, as words or as token ids.
-    pub(super) input: Input,
+    pub(super) input: EmbeddingInput,
     /// The model's name, or its last part; the one that is served if absent.
     #[serde(default)]
     pub(super) model: Option<String>,
@@ -49,7 +49,7 @@ pub(super) enum EncodingFormat {
 
 /// The embeddings.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct EmbeddingResponse {
+pub(super) struct CreateEmbeddingResponse {
     object: &'static str,
     data: Vec<EmbeddingItem>,
     model: String,
@@ -62,13 +62,13 @@ struct EmbeddingItem {
     object: &'static str,
     /// Which input it belongs to, from 0.
     index: usize,
-    embedding: Coordinates,
+    embedding: EncodedVector,
 }
 
 /// A vector as it was asked for.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
-enum Coordinates {
+enum EncodedVector {
     Float(Vec<f32>),
     Base64(String),
 }
@@ -81,7 +81,7 @@ struct Usage {
     total_tokens: usize,
 }
 
-impl EmbeddingResponse {
+impl CreateEmbeddingResponse {
     pub(super) fn new(
         embeddings: Vec<Embedding>,
         format: EncodingFormat,
@@ -95,8 +95,10 @@ impl EmbeddingResponse {
                 object: "embedding",
                 index,
                 embedding: match format {
-                    EncodingFormat::Float => Coordinates::Float(embedding.into()),
-                    EncodingFormat::Base64 => Coordinates::Base64(base64(embedding.as_slice())),
+                    EncodingFormat::Float => EncodedVector::Float(embedding.into()),
+                    EncodingFormat::Base64 => {
+                        EncodedVector::Base64(to_base64(embedding.as_slice()))
+                    }
                 },
             })
             .collect();
@@ -112,7 +114,7 @@ impl EmbeddingResponse {
     }
 }
 
-fn base64(vector: &[f32]) -> String {
+fn to_base64(vector: &[f32]) -> String {
     let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
     STANDARD.encode(bytes)
 }
@@ -125,7 +127,7 @@ pub(super) struct OpenAiProblem(#[from] Problem);
 /// An error on the wire, as `OpenAI` writes it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OpenAiError)]
-pub(super) struct OpenAiErrorBody {
+pub(super) struct OpenAiErrorResponse {
     error: OpenAiErrorDetail,
 }
 
@@ -154,7 +156,7 @@ impl ResponseError for OpenAiProblem {
             status if status.is_client_error() => "invalid_request_error",
             _ => "server_error",
         };
-        self.0.response().json(OpenAiErrorBody {
+        self.0.response().json(OpenAiErrorResponse {
             error: OpenAiErrorDetail {
                 message: self.0.to_string(),
                 kind,

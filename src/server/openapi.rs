@@ -6,10 +6,10 @@ use utoipa::openapi::{RefOr, Response, Schema};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::MEDIA_TYPE;
-use super::{documents::shapes, openai, problem, routes, wire};
+use super::{documents::dto, openai, problem, routes, wire};
 
 /// How the description of a [`Problem`](super::Problem) is referred to.
-const PROBLEM: &str = "#/components/schemas/Problem";
+const PROBLEM_SCHEMA_REF: &str = "#/components/schemas/Problem";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -41,7 +41,7 @@ const PROBLEM: &str = "#/components/schemas/Problem";
         routes::openapi,
     ),
     components(schemas(
-        problem::ProblemBody,
+        problem::ProblemDto,
         wire::SearchRequest,
         wire::SearchResponse,
         wire::BatchRequest,
@@ -49,30 +49,30 @@ const PROBLEM: &str = "#/components/schemas/Problem";
         wire::FacetResponse,
         wire::DocumentList,
         wire::DocumentResponse,
-        shapes::DocumentsRequest,
-        shapes::DocumentRequest,
-        shapes::DocumentResult,
-        shapes::DocumentResults,
-        shapes::DocumentAnswer,
-        shapes::SummaryLine,
+        dto::DocumentsRequest,
+        dto::DocumentRequest,
+        dto::DocumentResult,
+        dto::DocumentResults,
+        dto::WriteResponse,
+        dto::WriteSummaryLine,
         wire::PassageResponse,
         wire::ParallelsRequest,
         wire::ParallelsResponse,
         wire::StreamLine,
         wire::FamiliesRequest,
         wire::FamiliesResponse,
-        openai::EmbeddingRequest,
-        openai::EmbeddingResponse,
-        openai::OpenAiErrorBody,
+        openai::CreateEmbeddingRequest,
+        openai::CreateEmbeddingResponse,
+        openai::OpenAiErrorResponse,
     )),
-    modifiers(&Errors, &Examples)
+    modifiers(&ProblemMediaType, &RequestExamples)
 )]
-struct Description;
+struct ApiDoc;
 
 /// Gives problems their media type, which no route need repeat.
-struct Errors;
+struct ProblemMediaType;
 
-impl Modify for Errors {
+impl Modify for ProblemMediaType {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let operations = document.paths.paths.values_mut().flat_map(|item| {
             let methods = [
@@ -87,15 +87,15 @@ impl Modify for Errors {
         let responses = operations.flat_map(|operation| operation.responses.responses.values_mut());
         for response in responses {
             if let RefOr::T(response) = response {
-                name_media_type(response);
+                set_problem_media_type(response);
             }
         }
     }
 }
 
-fn name_media_type(response: &mut Response) {
+fn set_problem_media_type(response: &mut Response) {
     let is_problem = |schema: &RefOr<Schema>| match schema {
-        RefOr::Ref(reference) => reference.ref_location == PROBLEM,
+        RefOr::Ref(reference) => reference.ref_location == PROBLEM_SCHEMA_REF,
         RefOr::T(_) => false,
     };
     let problems = response.content.values().any(|content| match content {
@@ -110,9 +110,9 @@ fn name_media_type(response: &mut Response) {
 }
 
 /// Adds the examples.
-struct Examples;
+struct RequestExamples;
 
-impl Modify for Examples {
+impl Modify for RequestExamples {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         examples::add(document);
     }
@@ -121,5 +121,5 @@ impl Modify for Examples {
 /// The `OpenAPI` document of all routes.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+    ApiDoc::openapi()
 }

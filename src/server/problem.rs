@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::engine::WordsError;
+use crate::engine::KeywordError;
 use crate::search::SearchError;
 use crate::store::StoreError;
 
@@ -50,7 +50,7 @@ pub struct Kind {
 /// An error on the wire, after RFC 9457.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(super) struct ProblemBody<'a> {
+pub(super) struct ProblemDto<'a> {
     /// A URN that names the kind of problem, `urn:antiphon:problem:{code}`.
     #[serde(rename = "type")]
     kind: String,
@@ -101,17 +101,17 @@ problems! {
     ef_out_of_range, BAD_REQUEST, "ef_out_of_range", "The number of candidates is out of range";
     parameter_out_of_range, BAD_REQUEST, "parameter_out_of_range", "A parameter is out of range";
     same_document, BAD_REQUEST, "same_document", "A document is compared with itself";
-    two_subjects, BAD_REQUEST, "two_subjects", "There are two things to look for";
-    bad_examples, BAD_REQUEST, "bad_examples", "These examples cannot be searched with";
+    query_and_examples, BAD_REQUEST, "two_subjects", "There are two things to look for";
+    invalid_examples, BAD_REQUEST, "bad_examples", "These examples cannot be searched with";
     bad_filter, BAD_REQUEST, "bad_filter", "The filter cannot be read";
-    bad_cursor, BAD_REQUEST, "bad_cursor", "This cursor does not belong here";
+    invalid_cursor, BAD_REQUEST, "bad_cursor", "This cursor does not belong here";
     cursor_expired, GONE, "cursor_expired", "The snapshot of this cursor is gone";
     bad_id, BAD_REQUEST, "bad_id", "This is not an id";
     bad_date, BAD_REQUEST, "bad_date", "This is not a date";
     empty_text, BAD_REQUEST, "empty_text", "There is no text in the document";
-    not_text, BAD_REQUEST, "not_text", "This is not text";
+    binary_content, BAD_REQUEST, "not_text", "This is not text";
     repeated_field, BAD_REQUEST, "repeated_field", "A field is given twice";
-    other_id, BAD_REQUEST, "other_id", "The document has another id";
+    id_mismatch, BAD_REQUEST, "other_id", "The document has another id";
     empty_input, BAD_REQUEST, "empty_input", "There is nothing to embed";
     input_too_long, BAD_REQUEST, "input_too_long", "A text is longer than the model reads";
     unknown_token, BAD_REQUEST, "unknown_token", "A token id is not in the vocabulary";
@@ -133,8 +133,8 @@ problems! {
     unsupported_media_type, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body has the wrong media type";
     internal, INTERNAL_SERVER_ERROR, "internal", "The service failed";
     reload_failed, INTERNAL_SERVER_ERROR, "reload_failed", "Keys and certificate cannot be read";
-    stopping, SERVICE_UNAVAILABLE, "stopping", "The service stops";
-    starting, SERVICE_UNAVAILABLE, "starting", "The service is not ready yet";
+    shutting_down, SERVICE_UNAVAILABLE, "stopping", "The service stops";
+    initializing, SERVICE_UNAVAILABLE, "starting", "The service is not ready yet";
     overloaded, SERVICE_UNAVAILABLE, "overloaded", "The service is busy";
     timeout, GATEWAY_TIMEOUT, "timeout", "The time for an answer has run out";
 }
@@ -199,8 +199,8 @@ impl Problem {
     }
 
     /// What the client reads.
-    pub(super) fn body(&self) -> ProblemBody<'_> {
-        ProblemBody {
+    pub(super) fn body(&self) -> ProblemDto<'_> {
+        ProblemDto {
             kind: format!("urn:antiphon:problem:{}", self.kind.code),
             title: self.kind.title,
             status: self.kind.status.as_u16(),
@@ -247,27 +247,28 @@ impl From<SearchError> for Problem {
         let detail = error.to_string();
         match error {
             SearchError::EmptyQuery => Self::empty_query(detail).at("query"),
-            SearchError::QueryTooLong { .. } | SearchError::Words(WordsError::TakesLong) => {
+            SearchError::QueryTooLong { .. }
+            | SearchError::Keyword(KeywordError::QueryTooExpensive) => {
                 Self::query_too_long(detail).at("query")
             }
             SearchError::Limit { .. } => Self::limit_out_of_range(detail).at("limit"),
             SearchError::Offset { .. } => Self::offset_out_of_range(detail).at("offset"),
             SearchError::Ef { .. } => Self::ef_out_of_range(detail).at("ef"),
             SearchError::EmptyExample { name } => Self::empty_query(detail).at(name),
-            SearchError::NoSubject => Self::missing_field(detail).at("query"),
-            SearchError::TwoSubjects => Self::two_subjects(detail).at("like"),
-            SearchError::NothingLike => Self::bad_examples(detail).at("like"),
-            SearchError::ExamplesByMeaning => Self::bad_examples(detail).at("mode"),
-            SearchError::ExamplesCancelOut => Self::bad_examples(detail).at("unlike"),
-            SearchError::NoSuchPassage { .. } => Self::passage_not_found(detail).at("like"),
+            SearchError::MissingQuery => Self::missing_field(detail).at("query"),
+            SearchError::QueryAndExamples => Self::query_and_examples(detail).at("like"),
+            SearchError::NoPositiveExamples => Self::invalid_examples(detail).at("like"),
+            SearchError::ExamplesRequireSemanticMode => Self::invalid_examples(detail).at("mode"),
+            SearchError::ExamplesCancelOut => Self::invalid_examples(detail).at("unlike"),
+            SearchError::UnknownPassage { .. } => Self::passage_not_found(detail).at("like"),
             SearchError::Parameter { name, .. } => Self::parameter_out_of_range(detail).at(name),
-            SearchError::BadFilter { at, .. } => Self::bad_filter(detail).at(at),
-            SearchError::UnknownField { at, .. } => Self::unknown_field(detail).at(at),
+            SearchError::InvalidFilter { path: at, .. } => Self::bad_filter(detail).at(at),
+            SearchError::UnknownField { path: at, .. } => Self::unknown_field(detail).at(at),
             SearchError::UnknownFacet { .. } => Self::unknown_field(detail).at("facets"),
-            SearchError::Encode(_) | SearchError::EncodeTogether(_) | SearchError::Index(_) => {
+            SearchError::Encode(_) | SearchError::EncodeBatch(_) | SearchError::Index(_) => {
                 failed(&error)
             }
-            SearchError::Words(WordsError::Store(error)) | SearchError::Store(error) => {
+            SearchError::Keyword(KeywordError::Store(error)) | SearchError::Store(error) => {
                 error.into()
             }
         }

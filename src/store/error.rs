@@ -23,7 +23,7 @@ pub enum StoreError {
     },
     /// There is nothing to read yet.
     #[error("{} holds no corpus yet; run `antiphon index PATH` first, or name the right --data-dir", path.display())]
-    Absent {
+    NoCorpus {
         /// The directory.
         path: PathBuf,
     },
@@ -35,7 +35,7 @@ pub enum StoreError {
     },
     /// The file is not ours, or is damaged.
     #[error("{} is not a usable Antiphon database ({reason}); move it away and index the corpus again", path.display())]
-    Unusable {
+    InvalidDatabase {
         /// The database file.
         path: PathBuf,
         /// What is wrong with it.
@@ -53,19 +53,19 @@ pub enum StoreError {
     },
     /// The embeddings were made by another encoder.
     #[error("the data directory was filled by another encoder ({}); embeddings of two encoders cannot be compared: go back to that model, or index again into another --data-dir", .differences.join("; "))]
-    OtherEncoder {
+    EncoderMismatch {
         /// One line for each field that differs.
         differences: Vec<String>,
     },
     /// A stored value does not have the form that it was written in.
     #[error(
-        "the database is damaged: {what} of {of} is {received}, expected {expected}; move it away and index the corpus again"
+        "the database is damaged: {what} of {record} is {received}, expected {expected}; move it away and index the corpus again"
     )]
-    Damaged {
+    CorruptRecord {
         /// The value.
         what: &'static str,
         /// The record it belongs to.
-        of: String,
+        record: String,
         /// The form expected.
         expected: String,
         /// The form found.
@@ -80,7 +80,10 @@ pub enum StoreError {
 
 impl StoreError {
     /// Whether embeddings of two encoders may be compared.
-    pub(super) fn compare(stored: &Fingerprint, running: &Fingerprint) -> Result<(), Self> {
+    pub(super) fn require_same_encoder(
+        stored: &Fingerprint,
+        running: &Fingerprint,
+    ) -> Result<(), Self> {
         let differences: Vec<String> = stored
             .differences(running)
             .into_iter()
@@ -89,6 +92,6 @@ impl StoreError {
         if differences.is_empty() {
             return Ok(());
         }
-        Err(Self::OtherEncoder { differences })
+        Err(Self::EncoderMismatch { differences })
     }
 }

@@ -15,7 +15,7 @@ impl ContentHash {
     /// The hash of several parts. Each is preceded by its length, so that moving a boundary
     /// between two parts changes the hash.
     #[must_use]
-    pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    pub fn from_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {
             hasher.update((part.len() as u64).to_le_bytes());
@@ -91,8 +91,8 @@ mod tests {
 
     #[test]
     fn boundaries_between_parts_count() {
-        let ab_c = ContentHash::of_parts([b"ab".as_slice(), b"c"]);
-        let a_bc = ContentHash::of_parts([b"a".as_slice(), b"bc"]);
+        let ab_c = ContentHash::from_parts([b"ab".as_slice(), b"c"]);
+        let a_bc = ContentHash::from_parts([b"a".as_slice(), b"bc"]);
         assert_ne!(ab_c, a_bc);
     }
 

@@ -9,14 +9,14 @@ use super::StoreError;
 
 /// How long a lock is waited for. Whoever is ending may still hold it, and so does for a moment every
 /// process that its holder has begun, until it runs a program of its own.
-const LEAVING: Duration = Duration::from_millis(500);
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long until the next try.
-const AGAIN: Duration = Duration::from_millis(10);
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Makes the directory where it is missing, and takes its lock: it is held as long as the file is open,
 /// and let go by the system also after `kill -9`.
-pub(super) fn take(directory: &Path) -> Result<File, StoreError> {
+pub(super) fn acquire(directory: &Path) -> Result<File, StoreError> {
     let cannot = |source| StoreError::Directory {
         path: directory.to_owned(),
         source,
@@ -32,7 +32,9 @@ pub(super) fn take(directory: &Path) -> Result<File, StoreError> {
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) if start.elapsed() < LEAVING => thread::sleep(AGAIN),
+            Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_TIMEOUT => {
+                thread::sleep(LOCK_POLL_INTERVAL)
+            }
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::InUse {
                     path: directory.to_owned(),
@@ -50,15 +52,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_just_leaving_is_waited_for_and_nobody_else() {
+    fn acquire_waits_only_for_a_holder_about_to_exit() {
         let folder = TempDir::new().unwrap();
-        let first = take(folder.path()).unwrap();
-        assert!(matches!(take(folder.path()), Err(StoreError::InUse { .. })));
+        let first = acquire(folder.path()).unwrap();
+        assert!(matches!(
+            acquire(folder.path()),
+            Err(StoreError::InUse { .. })
+        ));
         let leaving = thread::spawn(move || {
-            thread::sleep(LEAVING / 5);
+            thread::sleep(LOCK_TIMEOUT / 5);
             drop(first);
         });
-        assert!(take(folder.path()).is_ok());
+        assert!(acquire(folder.path()).is_ok());
         leaving.join().unwrap();
     }
 }

@@ -7,40 +7,43 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::encoder::Fingerprint;
 
 use super::StoreError;
-use super::records::json;
+use super::records::to_json;
 
 /// Writes the encoder's fingerprint into a new store, or compares it with the one there.
-pub(super) fn claim(connection: &Connection, fingerprint: &Fingerprint) -> Result<(), StoreError> {
-    if stored_id(connection)?.is_none() {
+pub(super) fn init_or_verify_identity(
+    connection: &Connection,
+    fingerprint: &Fingerprint,
+) -> Result<(), StoreError> {
+    if read_store_id(connection)?.is_none() {
         connection.execute(
             "INSERT INTO meta (name, value) VALUES ('store', ?1)",
-            [new_id()],
+            [new_store_id()],
         )?;
     }
-    if let Some(stored) = stored_fingerprint(connection)? {
-        return StoreError::compare(&stored, fingerprint);
+    if let Some(stored) = read_fingerprint(connection)? {
+        return StoreError::require_same_encoder(&stored, fingerprint);
     }
     connection.execute(
         "INSERT INTO meta (name, value) VALUES ('encoder', ?1)",
-        [json(fingerprint)],
+        [to_json(fingerprint)],
     )?;
     Ok(())
 }
 
 /// A number that no other store has, in hexadecimal; the standard library's hash keys are random.
-fn new_id() -> String {
+fn new_store_id() -> String {
     let random = || RandomState::new().hash_one(std::time::SystemTime::now());
     format!("{:016x}{:016x}", random(), random())
 }
 
 /// What [`new_id`] gave this store.
-pub(super) fn stored_id(connection: &Connection) -> rusqlite::Result<Option<String>> {
+pub(super) fn read_store_id(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "SELECT value FROM meta WHERE name = 'store'";
     connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 
 /// Remembers that documents change now.
-pub(super) fn note_change(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn touch_modified_at(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO meta (name, value)
@@ -51,15 +54,13 @@ pub(super) fn note_change(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// When documents were last written or removed.
-pub(super) fn last_change(connection: &Connection) -> rusqlite::Result<Option<String>> {
+pub(super) fn read_modified_at(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "SELECT value FROM meta WHERE name = 'changed'";
     connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 
 /// The fingerprint of the encoder that filled this database.
-pub(super) fn stored_fingerprint(
-    connection: &Connection,
-) -> Result<Option<Fingerprint>, StoreError> {
+pub(super) fn read_fingerprint(connection: &Connection) -> Result<Option<Fingerprint>, StoreError> {
     let value: Option<String> = connection
         .query_row("SELECT value FROM meta WHERE name = 'encoder'", [], |row| {
             row.get(0)
@@ -67,9 +68,9 @@ pub(super) fn stored_fingerprint(
         .optional()?;
     value
         .map(|text| {
-            serde_json::from_str(&text).map_err(|e| StoreError::Damaged {
+            serde_json::from_str(&text).map_err(|e| StoreError::CorruptRecord {
                 what: "the fingerprint",
-                of: "the encoder".to_owned(),
+                record: "the encoder".to_owned(),
                 expected: "a JSON object".to_owned(),
                 received: e.to_string(),
             })

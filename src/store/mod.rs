@@ -8,28 +8,29 @@
 //!
 //! Only this room speaks SQL.
 
-mod entries;
 mod error;
-mod folding;
+mod fts;
 mod hash;
-mod keyword;
 mod lock;
-mod log;
+mod manifest;
 mod meta;
 mod records;
 mod rows;
 mod schema;
+mod term_normalization;
 mod view;
+mod wal;
 mod writer;
 
 pub use error::StoreError;
-pub use folding::Sequence;
+pub use fts::{Posting, QueryTerm};
 pub use hash::ContentHash;
-pub use keyword::{Count, Term};
 pub use records::{
-    DocumentEntry, DocumentRecord, DocumentState, DocumentSummary, Entries, HitRecord, NewDocument,
-    PassageEntry, PassageKey, PassageRecord, PassageVectors, StoredVector, corpus_hash,
+    DocumentEntry, DocumentRecord, DocumentState, DocumentSummary, HitRecord, NewDocument,
+    PassageEntry, PassageKey, PassageRecord, PassageVectors, StoreManifest, StoredVector,
+    corpus_hash,
 };
+pub use term_normalization::TermSequence;
 pub use view::View;
 pub use writer::Store;
 

@@ -2,7 +2,7 @@
 
 use crate::corpus::{DocumentId, Metadata};
 use crate::encoder::Embedding;
-use crate::passages::{Dropped, Segmented, TextRange};
+use crate::passages::{DroppedLines, SegmentedText, TextRange};
 
 use super::ContentHash;
 
@@ -13,20 +13,20 @@ pub struct PassageKey(pub(super) i64);
 impl PassageKey {
     /// The key as a number, to be kept beside what was made from the passage.
     #[must_use]
-    pub fn number(self) -> i64 {
+    pub fn rowid(self) -> i64 {
         self.0
     }
 
     /// The key that was kept as this number.
     #[must_use]
-    pub fn from_number(number: i64) -> Self {
+    pub fn from_rowid(number: i64) -> Self {
         Self(number)
     }
 }
 
 /// What is stored at one moment, without its content: what tells whether an index knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Entries {
+pub struct StoreManifest {
     /// Documents in the order of their ids.
     pub documents: Vec<DocumentEntry>,
     /// Passages in the order of their keys.
@@ -36,7 +36,7 @@ pub struct Entries {
 /// A hash over the content of all documents, in the order of their ids.
 #[must_use]
 pub fn corpus_hash(documents: &[DocumentEntry]) -> ContentHash {
-    ContentHash::of_parts(
+    ContentHash::from_parts(
         documents
             .iter()
             .map(|entry| entry.hash.as_bytes().as_slice()),
@@ -59,9 +59,9 @@ pub struct PassageEntry {
     pub key: PassageKey,
     /// The beginning of the hash of its text. Keys are never used twice in one file, but a file
     /// that was put back from a backup uses keys again.
-    pub hash: u64,
+    pub hash_prefix: u64,
     /// Place of its document among all documents in the order of their ids.
-    pub document: u32,
+    pub document_index: u32,
     /// Its place in the document, from 1.
     pub ordinal: u32,
 }
@@ -78,7 +78,7 @@ pub struct NewDocument<'a> {
     /// Hash of the text as read and of how it was segmented.
     pub source_hash: ContentHash,
     /// Clean text, passages and what was dropped.
-    pub segmented: &'a Segmented,
+    pub segmented: &'a SegmentedText,
     /// Embeddings, one entry for each passage.
     pub vectors: &'a [PassageVectors],
 }
@@ -130,7 +130,7 @@ pub struct DocumentRecord {
     /// The clean text, into which all ranges point.
     pub text: String,
     /// What was left out of it.
-    pub dropped: Vec<Dropped>,
+    pub dropped: Vec<DroppedLines>,
     /// Its passages in order.
     pub passages: Vec<PassageRecord>,
 }
@@ -164,7 +164,7 @@ impl PassageRecord {
     /// The text of a range of the document that lies inside this passage.
     #[must_use]
     pub fn slice(&self, range: TextRange) -> &str {
-        range.within(&self.text, self.range.start)
+        range.slice(&self.text, self.range.start)
     }
 }
 
@@ -187,7 +187,7 @@ pub struct StoredVector<'a> {
 }
 
 /// `f32`s as little-endian bytes.
-pub(super) fn to_bytes<'a>(vectors: impl IntoIterator<Item = &'a Embedding>) -> Vec<u8> {
+pub(super) fn encode_f32s<'a>(vectors: impl IntoIterator<Item = &'a Embedding>) -> Vec<u8> {
     vectors
         .into_iter()
         .flat_map(Embedding::as_slice)
@@ -196,6 +196,6 @@ pub(super) fn to_bytes<'a>(vectors: impl IntoIterator<Item = &'a Embedding>) -> 
 }
 
 /// JSON of plain data: strings, numbers, lists and maps with string keys, which cannot fail.
-pub(super) fn json(value: &impl serde::Serialize) -> String {
+pub(super) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -40,7 +40,7 @@ pub(super) fn document(row: &Row<'_>) -> Result<DocumentRecord, StoreError> {
     Ok(DocumentRecord {
         origin: row.get("origin")?,
         text: row.get("text")?,
-        dropped: parse("the list of dropped blocks", summary.id.as_str(), &dropped)?,
+        dropped: parse_json("the list of dropped blocks", summary.id.as_str(), &dropped)?,
         passages: Vec::new(),
         summary,
     })
@@ -50,7 +50,7 @@ pub(super) fn passage(row: &Row<'_>, document: &DocumentId) -> Result<PassageRec
     let ordinal = row.get("ordinal")?;
     let ranges: String = row.get("ranges")?;
     let of = format!("{document}#p{ordinal}");
-    let sentences: Vec<(usize, usize)> = parse("the list of sentences", &of, &ranges)?;
+    let sentences: Vec<(usize, usize)> = parse_json("the list of sentences", &of, &ranges)?;
     Ok(PassageRecord {
         document: document.clone(),
         ordinal,
@@ -68,7 +68,7 @@ pub(super) fn passage(row: &Row<'_>, document: &DocumentId) -> Result<PassageRec
     })
 }
 
-pub(super) fn hit(
+pub(super) fn hit_record(
     row: &Row<'_>,
     document: &DocumentId,
     dimension: usize,
@@ -81,7 +81,7 @@ pub(super) fn hit(
     let mut sentence_vectors = Vec::new();
     let expected = passage.sentences.len() * dimension;
     let of = || format!("the sentences of {}", passage.id());
-    floats(bytes, expected, of, &mut sentence_vectors)?;
+    decode_f32s(bytes, expected, of, &mut sentence_vectors)?;
     Ok(HitRecord {
         passage,
         sentence_vectors,
@@ -102,9 +102,9 @@ fn metadata(row: &Row<'_>, id: &str) -> Result<Metadata, StoreError> {
     let date: Option<String> = row.get("date")?;
     let date = date.map(|text| {
         text.parse::<PartialDate>()
-            .map_err(|e| StoreError::Damaged {
+            .map_err(|e| StoreError::CorruptRecord {
                 what: "the date",
-                of: id.to_owned(),
+                record: id.to_owned(),
                 expected: "an ISO 8601 date".to_owned(),
                 received: e.to_string(),
             })
@@ -118,30 +118,30 @@ fn metadata(row: &Row<'_>, id: &str) -> Result<Metadata, StoreError> {
         country: row.get("country")?,
         language: row.get("language")?,
         source: row.get("source")?,
-        attributes: parse("the attributes", id, &attributes)?,
+        attributes: parse_json("the attributes", id, &attributes)?,
     })
 }
 
 pub(super) fn document_id(text: String) -> Result<DocumentId, StoreError> {
-    text.parse().map_err(|_| StoreError::Damaged {
+    text.parse().map_err(|_| StoreError::CorruptRecord {
         what: "the id",
-        of: "a document".to_owned(),
+        record: "a document".to_owned(),
         expected: "a document id".to_owned(),
         received: text,
     })
 }
 
 /// Reads little-endian `f32`s into `out`, replacing what it held.
-pub(super) fn floats(
+pub(super) fn decode_f32s(
     bytes: &[u8],
     expected: usize,
-    of: impl Fn() -> String,
+    record: impl Fn() -> String,
     out: &mut Vec<f32>,
 ) -> Result<(), StoreError> {
     if bytes.len() != expected * 4 {
-        return Err(StoreError::Damaged {
+        return Err(StoreError::CorruptRecord {
             what: "the embedding",
-            of: of(),
+            record: record(),
             expected: format!("{} bytes", expected * 4),
             received: format!("{} bytes", bytes.len()),
         });
@@ -152,10 +152,14 @@ pub(super) fn floats(
     Ok(())
 }
 
-fn parse<T: DeserializeOwned>(what: &'static str, of: &str, json: &str) -> Result<T, StoreError> {
-    serde_json::from_str(json).map_err(|e| StoreError::Damaged {
+fn parse_json<T: DeserializeOwned>(
+    what: &'static str,
+    of: &str,
+    json: &str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(|e| StoreError::CorruptRecord {
         what,
-        of: of.to_owned(),
+        record: of.to_owned(),
         expected: "JSON".to_owned(),
         received: e.to_string(),
     })

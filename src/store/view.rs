@@ -9,16 +9,16 @@ use rusqlite::{Connection, OpenFlags, params};
 use crate::corpus::DocumentId;
 use crate::encoder::Fingerprint;
 
-use super::meta::{last_change, stored_fingerprint, stored_id};
+use super::meta::{read_fingerprint, read_modified_at, read_store_id};
 use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
-use super::writer::unusable;
+use super::writer::map_open_error;
 use super::{
     ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
-    PassageRecord, StoreError, log, schema,
+    PassageRecord, StoreError, schema, wal,
 };
 
 /// Bytes of the database that readers map into memory.
-const MAPPED: i64 = 1 << 40;
+const MMAP_SIZE_BYTES: i64 = 1 << 40;
 
 /// One moment of the store. What is written later is not seen through it.
 ///
@@ -27,7 +27,7 @@ const MAPPED: i64 = 1 << 40;
 #[derive(Debug)]
 pub struct View {
     idle: Mutex<Vec<Connection>>,
-    returned: Condvar,
+    connection_returned: Condvar,
     fingerprint: Fingerprint,
 }
 
@@ -38,13 +38,13 @@ impl View {
     ///
     /// If there is no store, or it is damaged or from another version of the program.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let absent = || StoreError::Absent {
+        let absent = || StoreError::NoCorpus {
             path: directory.to_owned(),
         };
         if !directory.join(DATABASE_FILE).is_file() {
             return Err(absent());
         }
-        let connection = connect(directory)?;
+        let connection = open_pinned_connection(directory)?;
         if !schema::is_current(&connection)? {
             return Err(match schema::check_version(&connection)? {
                 0 => absent(),
@@ -53,25 +53,25 @@ impl View {
                 },
             });
         }
-        let fingerprint = stored_fingerprint(&connection)?.ok_or_else(absent)?;
-        Ok(Self::over(vec![connection], fingerprint))
+        let fingerprint = read_fingerprint(&connection)?.ok_or_else(absent)?;
+        Ok(Self::from_connections(vec![connection], fingerprint))
     }
 
-    pub(super) fn open_at(
+    pub(super) fn with_readers(
         directory: &Path,
         readers: usize,
         fingerprint: Fingerprint,
     ) -> Result<Self, StoreError> {
         let connections = (0..readers.max(1))
-            .map(|_| connect(directory))
+            .map(|_| open_pinned_connection(directory))
             .collect::<Result<_, _>>()?;
-        Ok(Self::over(connections, fingerprint))
+        Ok(Self::from_connections(connections, fingerprint))
     }
 
-    fn over(connections: Vec<Connection>, fingerprint: Fingerprint) -> Self {
+    fn from_connections(connections: Vec<Connection>, fingerprint: Fingerprint) -> Self {
         Self {
             idle: Mutex::new(connections),
-            returned: Condvar::new(),
+            connection_returned: Condvar::new(),
             fingerprint,
         }
     }
@@ -88,7 +88,7 @@ impl View {
     ///
     /// Names every field in which the two differ.
     pub fn check_encoder(&self, running: &Fingerprint) -> Result<(), StoreError> {
-        StoreError::compare(&self.fingerprint, running)
+        StoreError::require_same_encoder(&self.fingerprint, running)
     }
 
     /// A number that no other store has, if this one was given one.
@@ -97,7 +97,7 @@ impl View {
     ///
     /// If the database cannot be read.
     pub fn store_id(&self) -> Result<Option<String>, StoreError> {
-        self.with(|connection| Ok(stored_id(connection)?))
+        self.with_connection(|connection| Ok(read_store_id(connection)?))
     }
 
     /// When a document was last written or removed, in ISO 8601 and UTC; `None` if nothing was since
@@ -107,8 +107,8 @@ impl View {
     /// # Errors
     ///
     /// If the database cannot be read.
-    pub fn changed(&self) -> Result<Option<String>, StoreError> {
-        self.with(|connection| Ok(last_change(connection)?))
+    pub fn modified_at(&self) -> Result<Option<String>, StoreError> {
+        self.with_connection(|connection| Ok(read_modified_at(connection)?))
     }
 
     /// Numbers of documents and passages, and a hash over the content of all documents.
@@ -117,7 +117,7 @@ impl View {
     ///
     /// If the database cannot be read.
     pub fn totals(&self) -> Result<(usize, usize, ContentHash), StoreError> {
-        self.with(|connection| {
+        self.with_connection(|connection| {
             let passages = connection.query_row(
                 "SELECT count(*) FROM passages INDEXED BY passages_by_key",
                 [],
@@ -129,7 +129,7 @@ impl View {
                 .query_map([], |row| row.get(0))?
                 .collect::<rusqlite::Result<Vec<ContentHash>>>()?;
             let parts = hashes.iter().map(|hash| hash.as_bytes().as_slice());
-            Ok((hashes.len(), passages, ContentHash::of_parts(parts)))
+            Ok((hashes.len(), passages, ContentHash::from_parts(parts)))
         })
     }
 
@@ -143,7 +143,7 @@ impl View {
         after: Option<&DocumentId>,
         limit: usize,
     ) -> Result<Vec<DocumentSummary>, StoreError> {
-        self.with(|connection| {
+        self.with_connection(|connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {SUMMARY_COLUMNS} FROM documents d WHERE d.id > ?1 ORDER BY d.id LIMIT ?2"
             ))?;
@@ -160,7 +160,7 @@ impl View {
     ///
     /// If the database cannot be read or the document is damaged.
     pub fn document(&self, id: &DocumentId) -> Result<Option<DocumentRecord>, StoreError> {
-        self.with(|connection| {
+        self.with_connection(|connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {SUMMARY_COLUMNS}, d.origin, d.text, d.dropped FROM documents d WHERE d.id = ?1"
             ))?;
@@ -188,7 +188,7 @@ impl View {
     ///
     /// If the database cannot be read or metadata are damaged.
     pub fn summary(&self, id: &DocumentId) -> Result<Option<DocumentSummary>, StoreError> {
-        self.with(|connection| {
+        self.with_connection(|connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {SUMMARY_COLUMNS} FROM documents d WHERE d.id = ?1"
             ))?;
@@ -209,7 +209,7 @@ impl View {
         document: &DocumentId,
         ordinal: u32,
     ) -> Result<Option<PassageRecord>, StoreError> {
-        self.with(|connection| {
+        self.with_connection(|connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {PASSAGE_COLUMNS} JOIN documents d ON d.key = p.document
                  WHERE d.id = ?1 AND p.ordinal = ?2"
@@ -229,8 +229,8 @@ impl View {
     /// # Errors
     ///
     /// If the database cannot be read, or a passage is missing or damaged.
-    pub fn hits(&self, keys: &[PassageKey]) -> Result<Vec<HitRecord>, StoreError> {
-        let documents = self.with(|connection| {
+    pub fn hit_records(&self, keys: &[PassageKey]) -> Result<Vec<HitRecord>, StoreError> {
+        let documents = self.with_connection(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT d.id FROM passages p JOIN documents d ON d.key = p.document WHERE p.key = ?1",
             )?;
@@ -239,7 +239,7 @@ impl View {
             };
             keys.iter().map(&mut id).collect::<Result<Vec<_>, _>>()
         })?;
-        self.hits_in(&keys.iter().copied().zip(&documents).collect::<Vec<_>>())
+        self.hit_records_in_documents(&keys.iter().copied().zip(&documents).collect::<Vec<_>>())
     }
 
     /// The same for whoever knows the documents already.
@@ -247,21 +247,21 @@ impl View {
     /// # Errors
     ///
     /// As [`View::hits`].
-    pub fn hits_in(
+    pub fn hit_records_in_documents(
         &self,
-        wanted: &[(PassageKey, &DocumentId)],
+        passages: &[(PassageKey, &DocumentId)],
     ) -> Result<Vec<HitRecord>, StoreError> {
-        self.with(|connection| {
+        self.with_connection(|connection| {
             let mut statement =
                 connection.prepare_cached(&format!("SELECT {PASSAGE_COLUMNS} WHERE p.key = ?1"))?;
             let dimension = self.fingerprint.dimension;
             let mut hit = |(key, document): &(PassageKey, &DocumentId)| {
-                let mut found =
-                    statement.query_and_then([key.0], |row| rows::hit(row, document, dimension))?;
+                let mut found = statement
+                    .query_and_then([key.0], |row| rows::hit_record(row, document, dimension))?;
                 let missing = StoreError::Sqlite(rusqlite::Error::QueryReturnedNoRows);
                 found.next().unwrap_or(Err(missing))
             };
-            wanted.iter().map(&mut hit).collect()
+            passages.iter().map(&mut hit).collect()
         })
     }
 
@@ -271,7 +271,7 @@ impl View {
     ///
     /// If the database cannot be read.
     pub fn passage_ids(&self) -> Result<Vec<String>, StoreError> {
-        self.with(|connection| {
+        self.with_connection(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT d.id || '#p' || p.ordinal
                  FROM documents d JOIN passages p ON p.document = d.key
@@ -283,7 +283,7 @@ impl View {
     }
 
     /// Lends a connection, waiting for one where all are lent.
-    pub(super) fn with<T>(
+    pub(super) fn with_connection<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -294,18 +294,18 @@ impl View {
                 Some(connection) => break connection,
                 None => {
                     idle = self
-                        .returned
+                        .connection_returned
                         .wait(idle)
                         .unwrap_or_else(PoisonError::into_inner);
                 }
             }
         };
         drop(idle);
-        let lent = Lent {
+        let pooled = PooledConnection {
             view: self,
             connection: Some(connection),
         };
-        match &lent.connection {
+        match &pooled.connection {
             Some(connection) => read(connection),
             None => Err(StoreError::Sqlite(rusqlite::Error::InvalidQuery)),
         }
@@ -313,12 +313,12 @@ impl View {
 }
 
 /// Gives the connection back also when the reader panics.
-struct Lent<'a> {
+struct PooledConnection<'a> {
     view: &'a View,
     connection: Option<Connection>,
 }
 
-impl Drop for Lent<'_> {
+impl Drop for PooledConnection<'_> {
     fn drop(&mut self) {
         let mut idle = self
             .view
@@ -326,31 +326,31 @@ impl Drop for Lent<'_> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         idle.extend(self.connection.take());
-        self.view.returned.notify_one();
+        self.view.connection_returned.notify_one();
     }
 }
 
 /// Lets plans depend on statements alone. `SQLite` is built to look at the values as well, so it would
 /// plan a statement anew whenever it is bound again, which takes as long as to read a few passages.
-fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
+fn enable_stable_query_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
 /// Opens a connection and pins it to this moment.
-fn connect(directory: &Path) -> Result<Connection, StoreError> {
+fn open_pinned_connection(directory: &Path) -> Result<Connection, StoreError> {
     let path = directory.join(DATABASE_FILE);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let pin = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(&path, flags)?;
-        connection.busy_timeout(log::PATIENCE)?;
+        connection.busy_timeout(wal::BUSY_TIMEOUT)?;
         // Pages are read where the system has them already; a new connection has no cache of its own.
-        connection.pragma_update(None, "mmap_size", MAPPED)?;
-        plan_once(&connection)?;
+        connection.pragma_update(None, "mmap_size", MMAP_SIZE_BYTES)?;
+        enable_stable_query_plans(&connection)?;
         connection.execute_batch("BEGIN")?;
         // BEGIN alone takes no snapshot; the first read does.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(connection)
     };
-    pin().map_err(|e| unusable(&path, e))
+    pin().map_err(|e| map_open_error(&path, e))
 }

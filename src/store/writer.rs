@@ -8,11 +8,11 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use crate::corpus::{DocumentId, Metadata};
 use crate::encoder::Fingerprint;
 
-use super::meta::{claim, note_change};
-use super::records::{json, to_bytes};
+use super::meta::{init_or_verify_identity, touch_modified_at};
+use super::records::{encode_f32s, to_json};
 use super::{
-    ContentHash, DATABASE_FILE, DocumentState, NewDocument, StoreError, View, lock, log, rows,
-    schema,
+    ContentHash, DATABASE_FILE, DocumentState, NewDocument, StoreError, View, lock, rows, schema,
+    wal,
 };
 
 /// Writes documents; holds the data directory's lock while it lives.
@@ -34,13 +34,13 @@ impl Store {
     /// If the directory cannot be written, another process holds it, the file is damaged or from
     /// a later version, or its embeddings were made by an encoder other than `fingerprint`.
     pub fn open(directory: &Path, fingerprint: &Fingerprint) -> Result<Self, StoreError> {
-        let lock = lock::take(directory)?;
+        let lock = lock::acquire(directory)?;
         let path = directory.join(DATABASE_FILE);
-        let mut connection = Connection::open(&path).map_err(|e| unusable(&path, e))?;
-        configure(&connection).map_err(|e| unusable(&path, e))?;
+        let mut connection = Connection::open(&path).map_err(|e| map_open_error(&path, e))?;
+        configure(&connection).map_err(|e| map_open_error(&path, e))?;
         schema::migrate(&mut connection)?;
-        claim(&connection, fingerprint)?;
-        log::empty(&connection)?;
+        init_or_verify_identity(&connection, fingerprint)?;
+        wal::checkpoint_truncate(&connection)?;
         Ok(Self {
             connection,
             directory: directory.to_owned(),
@@ -73,7 +73,7 @@ impl Store {
     ///
     /// If the database cannot be written; then nothing of the document was.
     pub fn put(&mut self, new: &NewDocument<'_>) -> Result<ContentHash, StoreError> {
-        check_pairing(new)?;
+        check_vector_counts(new)?;
         let hash = content_hash(new.id, new.metadata, &new.segmented.text);
         let transaction = self.connection.transaction()?;
         transaction
@@ -81,7 +81,7 @@ impl Store {
             .execute([new.id.as_str()])?;
         insert_document(&transaction, new, hash)?;
         insert_passages(&transaction, transaction.last_insert_rowid(), new)?;
-        note_change(&transaction)?;
+        touch_modified_at(&transaction)?;
         transaction.commit()?;
         Ok(hash)
     }
@@ -119,10 +119,10 @@ impl Store {
                 metadata.country,
                 metadata.language,
                 metadata.source,
-                json(&metadata.attributes),
+                to_json(&metadata.attributes),
                 hash,
             ])?;
-        note_change(&transaction)?;
+        touch_modified_at(&transaction)?;
         transaction.commit()?;
         Ok(Some(hash))
     }
@@ -138,7 +138,7 @@ impl Store {
             .prepare_cached("DELETE FROM documents WHERE id = ?1")?
             .execute([id.as_str()])?;
         if removed > 0 {
-            note_change(&transaction)?;
+            touch_modified_at(&transaction)?;
         }
         transaction.commit()?;
         Ok(removed > 0)
@@ -149,7 +149,7 @@ impl Store {
     /// # Errors
     ///
     /// If the database cannot be read.
-    pub fn recall(&self, name: &str) -> Result<Option<String>, StoreError> {
+    pub fn get_meta(&self, name: &str) -> Result<Option<String>, StoreError> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
@@ -161,7 +161,7 @@ impl Store {
     /// # Errors
     ///
     /// If the database cannot be written.
-    pub fn remember(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+    pub fn set_meta(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?
             .execute([name, value])?;
@@ -195,13 +195,13 @@ impl Store {
     ///
     /// If the database cannot be read.
     pub fn view(&mut self, readers: usize) -> Result<View, StoreError> {
-        View::open_at(&self.directory, readers, self.fingerprint.clone())
+        View::with_readers(&self.directory, readers, self.fingerprint.clone())
     }
 
     /// Whether what has been written and is not in the database file yet is longer than it should be.
     #[must_use]
-    pub fn has_long_log(&self) -> bool {
-        log::is_long(&self.directory.join(DATABASE_FILE))
+    pub fn wal_needs_checkpoint(&self) -> bool {
+        wal::exceeds_size_limit(&self.directory.join(DATABASE_FILE))
     }
 
     /// Moves what is not in the database file yet there, but for what views of earlier moments keep.
@@ -210,23 +210,23 @@ impl Store {
     /// # Errors
     ///
     /// If the database cannot be written.
-    pub fn move_log(&mut self) -> Result<bool, StoreError> {
-        Ok(log::move_on(&self.connection)?)
+    pub fn checkpoint_wal(&mut self) -> Result<bool, StoreError> {
+        Ok(wal::checkpoint_passive(&self.connection)?)
     }
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(log::PATIENCE)?;
+    connection.busy_timeout(wal::BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    log::bound(connection)
+    wal::set_size_limit(connection)
 }
 
 /// Says what a newcomer needs to know where `SQLite` finds something that is no database.
-pub(super) fn unusable(path: &Path, error: rusqlite::Error) -> StoreError {
+pub(super) fn map_open_error(path: &Path, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Unusable {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::InvalidDatabase {
             path: path.to_owned(),
             reason: error.to_string(),
         },
@@ -234,7 +234,7 @@ pub(super) fn unusable(path: &Path, error: rusqlite::Error) -> StoreError {
     }
 }
 
-fn check_pairing(new: &NewDocument<'_>) -> Result<(), StoreError> {
+fn check_vector_counts(new: &NewDocument<'_>) -> Result<(), StoreError> {
     let passages = &new.segmented.passages;
     let paired = passages.len() == new.vectors.len()
         && passages
@@ -244,9 +244,9 @@ fn check_pairing(new: &NewDocument<'_>) -> Result<(), StoreError> {
     if paired {
         return Ok(());
     }
-    Err(StoreError::Damaged {
+    Err(StoreError::CorruptRecord {
         what: "the set of embeddings",
-        of: new.id.to_string(),
+        record: new.id.to_string(),
         expected: format!(
             "one for each of {} passages and their sentences",
             passages.len()
@@ -276,11 +276,11 @@ fn insert_document(
             metadata.country,
             metadata.language,
             metadata.source,
-            json(&metadata.attributes),
+            to_json(&metadata.attributes),
             new.origin,
             new.segmented.text,
             new.segmented.text.chars().count(),
-            json(&new.segmented.dropped),
+            to_json(&new.segmented.dropped),
             new.source_hash,
             content_hash,
         ])?;
@@ -308,19 +308,23 @@ fn insert_passages(
             passage.range.end,
             passage.tokens,
             passage.text,
-            ContentHash::of_parts([passage.text.as_bytes()]),
+            ContentHash::from_parts([passage.text.as_bytes()]),
         ])?;
-        embedding_row.execute(params![key, to_bytes([&vectors.passage])])?;
+        embedding_row.execute(params![key, encode_f32s([&vectors.passage])])?;
         let ranges: Vec<_> = passage.sentences.iter().map(|s| (s.start, s.end)).collect();
-        sentence_row.execute(params![key, json(&ranges), to_bytes(&vectors.sentences)])?;
+        sentence_row.execute(params![
+            key,
+            to_json(&ranges),
+            encode_f32s(&vectors.sentences)
+        ])?;
     }
     Ok(())
 }
 
 /// What `If-Match` and provenance compare: it changes when id, metadata or clean text do.
 fn content_hash(id: &DocumentId, metadata: &Metadata, text: &str) -> ContentHash {
-    let metadata = json(metadata);
-    ContentHash::of_parts([id.as_str().as_bytes(), metadata.as_bytes(), text.as_bytes()])
+    let metadata = to_json(metadata);
+    ContentHash::from_parts([id.as_str().as_bytes(), metadata.as_bytes(), text.as_bytes()])
 }
 
 #[cfg(test)]

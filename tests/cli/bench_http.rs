@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use antiphon::server::{Guard, GuardOptions, Service, TlsFiles};
+use antiphon::server::{MiddlewareOptions, MiddlewareState, Service, TlsFiles};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -33,7 +33,7 @@ fn with_queries() -> TempDir {
 fn a_server_is_measured_with_the_corpus_s_own_sentences() {
     let (engine, _data) = support::sample_engine();
     let service = Arc::new(Service::new(support::LIMITS));
-    service.attach(engine);
+    service.set_engine(engine);
     let server = support::start_server(service);
     let folder = TempDir::new().unwrap();
     stdout(&run(&folder, &["index", &sample()]));
@@ -163,13 +163,13 @@ fn a_service_with_a_certificate_of_its_own_is_measured_by_those_who_believe_it()
     };
     fs::write(&files.certificate, made.cert.pem()).unwrap();
     fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
-    let guard = Guard::open(GuardOptions {
+    let guard = MiddlewareState::open(MiddlewareOptions {
         tls: Some(files),
-        ..GuardOptions::default()
+        ..MiddlewareOptions::default()
     });
-    let service = Arc::new(Service::new(support::LIMITS).guarded(guard.unwrap()));
+    let service = Arc::new(Service::new(support::LIMITS).with_middleware(guard.unwrap()));
     let (engine, _data) = support::sample_engine();
-    service.attach(engine);
+    service.set_engine(engine);
     let port = support::start_server(service).port();
     let ask = |host: &str, believing: &[&str]| {
         let url = format!("https://{host}:{port}");

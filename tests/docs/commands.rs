@@ -141,7 +141,7 @@ fn commands_in_running_text_exist() {
 
 #[test]
 fn variables_are_settings() {
-    let names = Settings::names();
+    let names = Settings::setting_names();
     for page in current_pages() {
         for rest in page.text.split("ANTIPHON_").skip(1) {
             let is_part = |c: &char| c.is_ascii_uppercase() || *c == '_';

@@ -5,23 +5,23 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use antiphon::server::{Bounds, Guard, GuardOptions};
+use antiphon::server::{ConnectionLimits, MiddlewareOptions, MiddlewareState};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::streams::{Upload, send_chunk};
 use super::{Archive, document, joined, lines};
-use crate::support::by_hand::{Reply, request};
 use crate::support::client::send;
-use crate::support::process::Served;
+use crate::support::process::ServeProcess;
+use crate::support::raw_http::{RawResponse, format_request};
 
 fn impatient() -> Archive {
-    let guard = Guard::open(GuardOptions {
-        bounds: Bounds {
-            silence: Duration::from_secs(1),
-            ..Bounds::default()
+    let guard = MiddlewareState::open(MiddlewareOptions {
+        connection_limits: ConnectionLimits {
+            stream_idle_timeout: Duration::from_secs(1),
+            ..ConnectionLimits::default()
         },
-        ..GuardOptions::default()
+        ..MiddlewareOptions::default()
     });
     Archive::guarded(guard.unwrap())
 }
@@ -92,7 +92,7 @@ fn a_client_that_does_not_read_its_answers_is_given_up_and_gives_its_place_back(
 #[test]
 fn told_to_stop_it_ends_streams_and_says_so() {
     let folder = TempDir::new().unwrap();
-    let served = Served::start(&folder, &[], &[]);
+    let served = ServeProcess::start(&folder, &[], &[]);
     let mut upload = Upload::begin(served.address);
     upload.send(&lines(0..3, "the sea"));
     let mut answers: Vec<Value> = (0..3).map(|_| upload.answer()).collect();
@@ -103,7 +103,7 @@ fn told_to_stop_it_ends_streams_and_says_so() {
     assert_eq!(summary["created"], 4, "{summary}");
     assert_eq!(summary["complete"], false);
     assert_eq!(summary["error"]["code"], "stopping");
-    let said = served.ended_well();
+    let said = served.wait_for_success();
     assert!(!said.contains("were not answered"), "{said}");
     all_are_stored(&folder, &answers);
 }
@@ -112,7 +112,7 @@ fn told_to_stop_it_ends_streams_and_says_so() {
 fn what_was_answered_before_sigterm_is_kept_whatever_is_still_being_sent() {
     let folder = TempDir::new().unwrap();
     // A turn of several streams takes its time where the machine is busy.
-    let served = Served::start(&folder, &[], &[("ANTIPHON_SHUTDOWN_SECONDS", "120")]);
+    let served = ServeProcess::start(&folder, &[], &[("ANTIPHON_SHUTDOWN_SECONDS", "120")]);
     let address = served.address;
     let answered = AtomicUsize::new(0);
     let answers: Vec<Value> = std::thread::scope(|scope| {
@@ -146,13 +146,14 @@ fn what_was_answered_before_sigterm_is_kept_whatever_is_still_being_sent() {
         // Searches, too, while it is told to stop.
         let searcher = scope.spawn(move || {
             while let Ok(mut stream) = TcpStream::connect(address) {
-                let sent =
-                    stream.write_all(request("GET /v1/search?q=ships&limit=1", &[], "").as_bytes());
+                let sent = stream.write_all(
+                    format_request("GET /v1/search?q=ships&limit=1", &[], "").as_bytes(),
+                );
                 let mut first = [0];
                 if sent.is_err() || !stream.read(&mut first).is_ok_and(|n| n == 1) {
                     break;
                 }
-                let reply = Reply::read(&mut (&first[..]).chain(stream));
+                let reply = RawResponse::read(&mut (&first[..]).chain(stream));
                 assert!([200, 503].contains(&reply.status), "{}", reply.body);
             }
         });
@@ -160,7 +161,7 @@ fn what_was_answered_before_sigterm_is_kept_whatever_is_still_being_sent() {
             std::thread::sleep(Duration::from_millis(5));
         }
         served.signal("TERM");
-        let said = served.ended_well();
+        let said = served.wait_for_success();
         assert!(!said.contains("were not answered"), "{said}");
         searcher.join().unwrap();
         clients
@@ -174,7 +175,7 @@ fn what_was_answered_before_sigterm_is_kept_whatever_is_still_being_sent() {
 
 /// Starts the program again and looks for every document that was answered.
 fn all_are_stored(folder: &TempDir, answers: &[Value]) {
-    let served = Served::start(folder, &[], &[]);
+    let served = ServeProcess::start(folder, &[], &[]);
     for answer in answers {
         assert_eq!(answer["status"], "created", "{answer}");
         let id = answer["id"].as_str().unwrap();

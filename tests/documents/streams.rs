@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{Archive, document, joined, lines};
 use crate::support;
-use crate::support::process::Served;
+use crate::support::process::ServeProcess;
 
 #[test]
 fn streams_may_be_empty_blank_or_without_a_last_line_end() {
@@ -214,7 +214,7 @@ fn lines_of_many_streams_are_written_once_each() {
             .sum::<u64>()
     };
     assert_eq!((sum("created"), sum("unchanged")), (20, 60));
-    assert_eq!(archive.engine.snapshot().unwrap().facts().documents, 20);
+    assert_eq!(archive.engine.snapshot().unwrap().info().documents, 20);
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn where_the_store_fails_the_stream_ends_and_says_so() {
 }
 
 /// Sends documents to a program that is killed in the midst of them; what it answered until then.
-fn answered_until_killed(served: Served, round: usize) -> Vec<Value> {
+fn answered_until_killed(served: ServeProcess, round: usize) -> Vec<Value> {
     let mut upload = Upload::begin(served.address);
     let mut socket = upload.socket.try_clone().unwrap();
     std::thread::scope(|scope| {
@@ -290,11 +290,11 @@ fn what_was_answered_survives_kill_9() {
     let folder = TempDir::new().unwrap();
     let mut answered = Vec::new();
     for round in 0..3 {
-        let served = Served::start(&folder, &[], &[]);
+        let served = ServeProcess::start(&folder, &[], &[]);
         answered.extend(answered_until_killed(served, round));
     }
     assert!(answered.len() > 120, "{}", answered.len());
-    let served = Served::start(&folder, &[], &[]);
+    let served = ServeProcess::start(&folder, &[], &[]);
     let get = |path: &str| -> Value {
         let mut answer = ureq::get(format!("http://{}{path}", served.address))
             .call()

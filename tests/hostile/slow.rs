@@ -5,25 +5,25 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use antiphon::server::{Bounds, Guard, GuardOptions, Service};
+use antiphon::server::{ConnectionLimits, MiddlewareOptions, MiddlewareState, Service};
 
 use super::{READERS, ROUTES, ROUTES_WITH_IDS, code, head};
 use crate::support;
-use crate::support::by_hand::{Reply, connect};
+use crate::support::raw_http::{RawResponse, connect};
 
 #[test]
 fn no_route_waits_for_those_who_send_a_byte_now_and_then() {
     let (engine, _data) = support::sample_engine();
-    let guard = Guard::open(GuardOptions {
-        bounds: Bounds {
-            head: Duration::from_secs(1),
-            body: Duration::from_secs(1),
-            ..Bounds::default()
+    let guard = MiddlewareState::open(MiddlewareOptions {
+        connection_limits: ConnectionLimits {
+            header_timeout: Duration::from_secs(1),
+            body_timeout: Duration::from_secs(1),
+            ..ConnectionLimits::default()
         },
-        ..GuardOptions::default()
+        ..MiddlewareOptions::default()
     });
-    let service = Arc::new(Service::new(support::LIMITS).guarded(guard.unwrap()));
-    service.attach(engine);
+    let service = Arc::new(Service::new(support::LIMITS).with_middleware(guard.unwrap()));
+    service.set_engine(engine);
     let server = support::start_server(service);
     let routes = ROUTES.iter().chain(ROUTES_WITH_IDS);
     let begun_heads = routes.map(|(method, path, _)| {
@@ -54,7 +54,7 @@ fn no_route_waits_for_those_who_send_a_byte_now_and_then() {
                         thread::sleep(Duration::from_millis(50));
                     }
                 });
-                let reply = Reply::read(&mut stream);
+                let reply = RawResponse::read(&mut stream);
                 let shown = String::from_utf8_lossy(&begun).into_owned();
                 assert_eq!(
                     (reply.status, code(&reply).as_str()),
@@ -71,7 +71,7 @@ fn no_route_waits_for_those_who_send_a_byte_now_and_then() {
     others
         .write_all(&head("GET /v1/search?q=peace&limit=1", ""))
         .unwrap();
-    assert_eq!(Reply::read(&mut others).status, 200);
+    assert_eq!(RawResponse::read(&mut others).status, 200);
     assert_eq!(
         clients.len(),
         ROUTES.len() + ROUTES_WITH_IDS.len() + 2 * READERS.len()

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::{Answer, SERVER, post, send};
+use super::{ApiResponse, SERVER, post, send};
 use crate::support;
 
 /// `[CLS]` and `[SEP]` of the model.
@@ -19,7 +19,7 @@ fn ids() -> Vec<u32> {
     tokens.ids[1..tokens.ids.len() - 1].to_vec()
 }
 
-fn assert_refused(answer: &Answer, status: u16, code: &str, param: Option<&str>) {
+fn assert_refused(answer: &ApiResponse, status: u16, code: &str, param: Option<&str>) {
     let error = &answer.body["error"];
     assert_eq!(answer.status, status, "{}", answer.body);
     assert_eq!(error["code"], code, "{}", answer.body);
@@ -29,7 +29,7 @@ fn assert_refused(answer: &Answer, status: u16, code: &str, param: Option<&str>)
     assert_eq!(answer.header("content-type"), "application/json");
 }
 
-fn vector(answer: &Answer, index: usize) -> Vec<f32> {
+fn vector(answer: &ApiResponse, index: usize) -> Vec<f32> {
     let item = answer.body["data"][index]["embedding"].clone();
     serde_json::from_value(item).unwrap_or_else(|e| panic!("{e}: {}", answer.body))
 }
@@ -137,7 +137,7 @@ fn token_ids_stand_for_the_text_they_were_made_of() {
 
 #[test]
 fn token_ids_are_checked() {
-    let vocabulary = support::encoder().tokenizer().vocabulary();
+    let vocabulary = support::encoder().tokenizer().vocab_size();
     for (input, code, param) in [
         (json!([vocabulary]), "unknown_token", "input"),
         (json!([u32::MAX]), "unknown_token", "input"),

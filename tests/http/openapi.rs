@@ -69,7 +69,7 @@ fn every_example_of_a_body_is_answered() {
     // What is written must not be found by other tests.
     let (engine, _data) = support::sample_engine();
     let service = Arc::new(Service::new(support::LIMITS));
-    service.attach(engine);
+    service.set_engine(engine);
     let server = support::start_server(service);
     for (path, method, operation) in operations() {
         if method != "post" || operation["requestBody"].is_null() {

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use antiphon::engine::{Engine, EngineOptions, IndexChoice};
-use antiphon::index::{BuildOptions, HnswParameters, Unwatched};
-use antiphon::server::{Limits, Service};
+use antiphon::engine::{Engine, EngineOptions, IndexConfig};
+use antiphon::index::{BuildOptions, HnswParameters, NoBuildProgress};
+use antiphon::server::{Service, ServiceLimits};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support;
-use crate::support::by_hand::send;
 use crate::support::client::{JSON, LINES, send_bytes};
+use crate::support::raw_http::send;
 
 /// The lines of `/metrics`.
 struct Scrape(String);
@@ -47,7 +47,7 @@ impl Scrape {
 fn stages_are_measured_as_their_clients_are_told() {
     let (engine, _data) = support::sample_engine();
     let service = Arc::new(Service::new(support::LIMITS));
-    service.attach(engine);
+    service.set_engine(engine);
     let server = support::start_server(service);
     let stages = [
         "queue",
@@ -73,7 +73,7 @@ fn stages_are_measured_as_their_clients_are_told() {
         }
     }
     // Answers without stages, and those of searches that fail, have no times.
-    send(server, "GET /v1/search?q=", &[], "").is_problem(400, "empty_query");
+    send(server, "GET /v1/search?q=", &[], "").assert_problem(400, "empty_query");
     assert_eq!(send(server, "GET /v1/documents", &[], "").status, 200);
     let scrape = Scrape::of(server);
     for (told, stage) in told.iter().zip(stages) {
@@ -92,7 +92,7 @@ fn stages_are_measured_as_their_clients_are_told() {
 fn caches_encoder_index_and_store_are_measured() {
     let (engine, data) = support::sample_engine();
     let service = Arc::new(Service::new(support::LIMITS));
-    service.attach(engine);
+    service.set_engine(engine);
     let server = support::start_server(service);
     for (headers, query) in [
         (&[][..], "peace"),
@@ -161,20 +161,24 @@ fn caches_encoder_index_and_store_are_measured() {
 fn searches_by_graph_are_repeated_exactly_when_nobody_waits() {
     let data = TempDir::new().unwrap();
     let options = EngineOptions {
-        readers: 2,
-        index: IndexChoice::Hnsw(HnswParameters::default()),
+        reader_connections: 2,
+        index: IndexConfig::Hnsw(HnswParameters::default()),
     };
     let engine = Arc::new(Engine::open(data.path(), support::encoder(), options).unwrap());
     engine.publish().unwrap();
-    let service = Arc::new(Service::new(support::LIMITS).rechecking(2));
-    service.attach(Arc::clone(&engine));
+    let service = Arc::new(Service::new(support::LIMITS).with_recall_monitor(2));
+    service.set_engine(Arc::clone(&engine));
     let server = support::start_server(service);
     let line = |n: u32| json!({"id": format!("d{n}"), "text": format!("Ship {n} left harbour {}.", n * 7 % 31)});
     let lines: Vec<String> = (0..400).map(|n| line(n).to_string()).collect();
     let lines = lines.join("\n");
     let stored = send_bytes("POST", server, "/v1/documents", LINES, lines.as_bytes());
     assert_eq!(stored.summary()["created"], 400);
-    assert!(engine.compact(BuildOptions::default(), &Unwatched).unwrap());
+    assert!(
+        engine
+            .compact(BuildOptions::default(), &NoBuildProgress)
+            .unwrap()
+    );
     let total = |outcome: &str| {
         Scrape::of(server).value(&format!(
             "antiphon_recall_searches_total{{outcome=\"{outcome}\"}}"
@@ -236,12 +240,12 @@ fn searches_by_graph_are_repeated_exactly_when_nobody_waits() {
 #[test]
 fn who_is_turned_away_is_counted_by_the_bound_that_did_it() {
     let (engine, _data) = support::sample_engine();
-    let service = Arc::new(Service::new(Limits {
-        cores: 1,
-        queue: 1,
+    let service = Arc::new(Service::new(ServiceLimits {
+        workers: 1,
+        queue_capacity: 1,
         ..support::LIMITS
     }));
-    service.attach(engine);
+    service.set_engine(engine);
     let server = support::start_server(service);
     let input: Vec<String> = (0..200)
         .map(|n| format!("\"{}\"", format!("word {n} ").repeat(50)))

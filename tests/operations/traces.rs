@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use antiphon::server::{Guard, GuardOptions, LogSink, Service, TraceOptions};
+use antiphon::server::{LogSink, MiddlewareOptions, MiddlewareState, Service, TraceOptions};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 use super::{ENGINE, SEARCH};
 use crate::support;
-use crate::support::by_hand::{Reply, send};
-use crate::support::process::{SAMPLES, Served};
+use crate::support::process::{SAMPLES, ServeProcess};
+use crate::support::raw_http::{RawResponse, send};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
@@ -44,13 +44,13 @@ impl Collector {
         Self { address, requests }
     }
 
-    fn options(&self, share: f64) -> GuardOptions {
-        GuardOptions {
+    fn options(&self, share: f64) -> MiddlewareOptions {
+        MiddlewareOptions {
             traces: Some(TraceOptions {
                 endpoint: format!("http://{}", self.address),
-                share,
+                sample_ratio: share,
             }),
-            ..GuardOptions::default()
+            ..MiddlewareOptions::default()
         }
     }
 
@@ -91,10 +91,10 @@ fn take(mut stream: TcpStream, taken: &Mutex<Vec<ExportTraceServiceRequest>>) {
     }
 }
 
-fn serve(options: GuardOptions) -> (Arc<Service>, SocketAddr) {
-    let guard = Guard::open(options).unwrap();
-    let service = Arc::new(Service::new(support::LIMITS).guarded(guard));
-    service.attach(Arc::clone(&ENGINE));
+fn serve(options: MiddlewareOptions) -> (Arc<Service>, SocketAddr) {
+    let guard = MiddlewareState::open(options).unwrap();
+    let service = Arc::new(Service::new(support::LIMITS).with_middleware(guard));
+    service.set_engine(Arc::clone(&ENGINE));
     (Arc::clone(&service), support::start_server(service))
 }
 
@@ -137,7 +137,7 @@ fn a_request_is_a_span_of_its_caller_s_trace_and_its_stages_are_spans_of_it() {
     let collector = Collector::start();
     let lines: Arc<Mutex<Vec<String>>> = Arc::default();
     let written = Arc::clone(&lines);
-    let (service, server) = serve(GuardOptions {
+    let (service, server) = serve(MiddlewareOptions {
         access_log: Some(LogSink::new(move |line| {
             written.lock().unwrap().push(line.to_owned());
         })),
@@ -161,7 +161,7 @@ fn a_request_is_a_span_of_its_caller_s_trace_and_its_stages_are_spans_of_it() {
         assert_eq!(send(server, SEARCH, &[header], "").status, 200);
     }
     until(|| lines.lock().unwrap().len() == 5);
-    service.guard().close();
+    service.middleware().flush_traces();
     let spans = collector.spans();
     let (requests, stages): (Vec<&Span>, Vec<&Span>) = spans
         .iter()
@@ -248,7 +248,7 @@ fn where_nobody_decides_a_share_is_traced() {
             "antiphon_requests_total{method=\"GET\",route=\"/livez\",status=\"200\"}",
         ) == 4
     });
-    service.guard().close();
+    service.middleware().flush_traces();
     let spans = collector.spans();
     let spans: Vec<&Span> = spans
         .iter()
@@ -269,16 +269,16 @@ fn a_collector_that_does_not_take_them_disturbs_nobody() {
     drop(refusing);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     for address in [refused, silent.local_addr().unwrap()] {
-        let (service, server) = serve(GuardOptions {
+        let (service, server) = serve(MiddlewareOptions {
             traces: Some(TraceOptions {
                 endpoint: format!("http://{address}/"),
-                share: 1.0,
+                sample_ratio: 1.0,
             }),
-            ..GuardOptions::default()
+            ..MiddlewareOptions::default()
         });
         // More spans than its queue holds.
         for _ in 0..1500 {
-            let stream = support::by_hand::connect(server);
+            let stream = support::raw_http::connect(server);
             searched(stream);
         }
         until(|| metric(server, "antiphon_trace_spans_total{outcome=\"made\"}") > 9000);
@@ -292,9 +292,9 @@ fn a_collector_that_does_not_take_them_disturbs_nobody() {
 }
 
 fn searched(mut stream: TcpStream) {
-    let request = support::by_hand::request(SEARCH, &[], "");
+    let request = support::raw_http::format_request(SEARCH, &[], "");
     stream.write_all(request.as_bytes()).unwrap();
-    assert_eq!(Reply::read(&mut stream).status, 200);
+    assert_eq!(RawResponse::read(&mut stream).status, 200);
 }
 
 #[test]
@@ -302,10 +302,10 @@ fn the_program_sends_its_last_traces_and_complains_once() {
     let folder = TempDir::new().unwrap();
     let collector = Collector::start();
     let endpoint = format!("http://{}", collector.address);
-    let served = Served::start(&folder, &SAMPLES, &[("ANTIPHON_OTLP_ENDPOINT", &endpoint)]);
+    let served = ServeProcess::start(&folder, &SAMPLES, &[("ANTIPHON_OTLP_ENDPOINT", &endpoint)]);
     assert_eq!(send(served.address, SEARCH, &[], "").status, 200);
     served.signal("TERM");
-    served.ended_well();
+    served.wait_for_success();
     let names: Vec<String> = collector
         .spans()
         .into_iter()
@@ -316,14 +316,14 @@ fn the_program_sends_its_last_traces_and_complains_once() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
-    let served = Served::start(&folder, &SAMPLES, &[("ANTIPHON_OTLP_ENDPOINT", &endpoint)]);
+    let served = ServeProcess::start(&folder, &SAMPLES, &[("ANTIPHON_OTLP_ENDPOINT", &endpoint)]);
     for failures in 1..4 {
         assert_eq!(send(served.address, SEARCH, &[], "").status, 200);
         let failed = "antiphon_trace_spans_total{outcome=\"failed\"}";
         until(|| metric(served.address, failed) >= failures * 7);
     }
     served.signal("TERM");
-    let said = served.ended_well();
+    let said = served.wait_for_success();
     assert_eq!(
         said.matches("traces cannot be sent to").count(),
         1,

@@ -9,16 +9,16 @@ use antiphon::server::Service;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::support::client::{Answer, send};
+use crate::support::client::{ApiResponse, send};
 use crate::support::{LIMITS, start_server};
 
-pub(super) struct Served {
+pub(super) struct ParallelsServer {
     pub(super) server: SocketAddr,
     pub(super) snapshot: Arc<Snapshot>,
     _data: TempDir,
 }
 
-impl Served {
+impl ParallelsServer {
     pub(super) fn start(documents: &[Value]) -> Self {
         let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         let lines: Vec<String> = documents.iter().map(ToString::to_string).collect();
@@ -31,7 +31,7 @@ impl Served {
         );
         let snapshot = engine.publish().unwrap();
         let service = Arc::new(Service::new(LIMITS));
-        service.attach(Arc::new(engine));
+        service.set_engine(Arc::new(engine));
         Self {
             server: start_server(service),
             snapshot,
@@ -40,7 +40,7 @@ impl Served {
     }
 
     /// Asks again while others are being answered: only some long comparisons run at a time.
-    pub(super) fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
+    pub(super) fn ask(&self, method: &str, path: &str, body: Option<&str>) -> ApiResponse {
         loop {
             let answer = send(method, self.server, path, body);
             if answer.status != 503 {
@@ -52,14 +52,15 @@ impl Served {
     }
 }
 
-pub(super) static SERVED: LazyLock<Served> = LazyLock::new(|| Served::start(&corpus()));
+pub(super) static SHARED_SERVER: LazyLock<ParallelsServer> =
+    LazyLock::new(|| ParallelsServer::start(&corpus()));
 
-fn get(path: &str) -> Answer {
-    SERVED.ask("GET", path, None)
+fn get(path: &str) -> ApiResponse {
+    SHARED_SERVER.ask("GET", path, None)
 }
 
-pub(super) fn post(path: &str, body: &Value) -> Answer {
-    SERVED.ask("POST", path, Some(&body.to_string()))
+pub(super) fn post(path: &str, body: &Value) -> ApiResponse {
+    SHARED_SERVER.ask("POST", path, Some(&body.to_string()))
 }
 
 /// The lines of a stream, by what they are.
@@ -90,7 +91,7 @@ fn passages(lines: &[(String, Value)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn two_documents_side_by_side() {
+fn two_documents_are_compared() {
     let answer = get("/v1/documents/alpha/parallels/beta");
     assert_eq!(answer.status, 200, "{}", answer.body);
     let body = &answer.body;
@@ -153,7 +154,7 @@ fn two_documents_side_by_side() {
 }
 
 #[test]
-fn one_passage_and_all_others() {
+fn one_passage_is_compared_with_all_others() {
     let answer = get("/v1/passages/alpha%23p4/parallels");
     assert_eq!(answer.status, 200, "{}", answer.body);
     let parallels = answer.body["parallels"].as_array().unwrap();
@@ -174,7 +175,7 @@ fn one_passage_and_all_others() {
 }
 
 #[test]
-fn a_corpus_is_streamed_and_goes_on_after_a_cursor() {
+fn a_corpus_stream_resumes_at_a_cursor() {
     let whole = stream(&json!({}));
     let kinds: Vec<&str> = whole.iter().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!((kinds[0], *kinds.last().unwrap()), ("begin", "end"));
@@ -225,7 +226,7 @@ fn a_corpus_is_streamed_and_goes_on_after_a_cursor() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_said_before_the_stream() {
+fn invalid_requests_are_rejected_before_the_stream() {
     for (body, code, field) in [
         (
             json!({"min_score": 2}),

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::http::{SERVED, Served, post};
+use super::http::{ParallelsServer, SHARED_SERVER, post};
 use super::*;
 use crate::support::client::send;
 use crate::support::process;
 
 #[test]
-fn a_client_that_hangs_up_leaves_the_service_free() {
+fn a_disconnected_client_frees_its_slot() {
     let body = json!({"min_score": -1, "min_confidence": 0, "formulas": "include"}).to_string();
     for _ in 0..6 {
-        let mut stream = TcpStream::connect(SERVED.server).unwrap();
+        let mut stream = TcpStream::connect(SHARED_SERVER.server).unwrap();
         write!(
             stream,
             "POST /v1/parallels HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n{body}",
@@ -53,13 +53,13 @@ fn long_speech(kind: &str) -> String {
 }
 
 /// What is asked of a corpus so that every pair of passages is given.
-fn everything() -> Value {
+fn unfiltered_request() -> Value {
     json!({"min_score": -1, "min_confidence": 0, "min_margin": 0, "formulas": "include", "exact": true})
 }
 
 /// Begins a stream of more than the buffers between both sides hold, as soon as there is a place for it,
 /// and reads no more than its head.
-fn begin(server: SocketAddr, asked: &Value) -> impl BufRead + use<> {
+fn begin_stream(server: SocketAddr, asked: &Value) -> impl BufRead + use<> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .build()
@@ -77,7 +77,7 @@ fn begin(server: SocketAddr, asked: &Value) -> impl BufRead + use<> {
 }
 
 /// What is left of a stream.
-fn rest(stream: impl BufRead) -> Vec<Value> {
+fn remaining_lines(stream: impl BufRead) -> Vec<Value> {
     let lines = stream.lines().map(Result::unwrap);
     lines
         .map(|line| serde_json::from_str(&line).unwrap())
@@ -85,7 +85,7 @@ fn rest(stream: impl BufRead) -> Vec<Value> {
 }
 
 /// The passages of the pairs among lines.
-fn given(lines: &[Value]) -> Vec<(String, String)> {
+fn pair_passages(lines: &[Value]) -> Vec<(String, String)> {
     let name = |side: &Value| side["passage"].as_str().unwrap().to_owned();
     let pairs = lines
         .iter()
@@ -97,7 +97,7 @@ fn given(lines: &[Value]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn told_to_stop_a_stream_ends_where_the_next_process_goes_on() {
+fn a_stream_ended_by_shutdown_resumes_in_the_next_process() {
     let folder = TempDir::new().unwrap();
     let corpus = folder.path().join("corpus");
     fs::create_dir(&corpus).unwrap();
@@ -108,40 +108,43 @@ fn told_to_stop_a_stream_ends_where_the_next_process_goes_on() {
     let arguments = ["--corpus", corpus.to_str().unwrap()];
     // Enough for those that read, whatever else the machine has to do.
     let settings = [("ANTIPHON_SHUTDOWN_SECONDS", "120")];
-    let served = process::Served::start(&folder, &arguments, &settings);
-    let stream = begin(served.address, &everything());
+    let served = process::ServeProcess::start(&folder, &arguments, &settings);
+    let stream = begin_stream(served.address, &unfiltered_request());
     served.signal("TERM");
     while send("GET", served.address, "/readyz", None).status == 200 {
         sleep(Duration::from_millis(5));
     }
-    let first = rest(stream);
+    let first = remaining_lines(stream);
     let end = &first.last().unwrap()["end"];
     assert_eq!(end["complete"], false, "{end}");
-    let said = served.ended_well();
+    let said = served.wait_for_success();
     assert!(!said.contains("were not answered"), "{said}");
 
-    let served = process::Served::start(&folder, &arguments, &[]);
-    let whole = given(&rest(begin(served.address, &everything())));
-    let mut asked = everything();
+    let served = process::ServeProcess::start(&folder, &arguments, &[]);
+    let whole = pair_passages(&remaining_lines(begin_stream(
+        served.address,
+        &unfiltered_request(),
+    )));
+    let mut asked = unfiltered_request();
     asked["cursor"] = end["next_cursor"].clone();
-    let second = rest(begin(served.address, &asked));
+    let second = remaining_lines(begin_stream(served.address, &asked));
     assert_eq!(second.last().unwrap()["end"]["complete"], true);
-    let (first, second) = (given(&first), given(&second));
+    let (first, second) = (pair_passages(&first), pair_passages(&second));
     assert!(!second.is_empty());
     assert_eq!([first, second].concat(), whole);
 }
 
 #[test]
-fn what_reads_all_sentences_runs_where_long_comparisons_do() {
+fn the_first_comparison_of_a_snapshot_runs_in_the_background() {
     let [north, south] = long_speeches();
-    let served = Served::start(&[
+    let served = ParallelsServer::start(&[
         json!({"id": "alpha", "text": SEA}),
         json!({"id": "beta", "text": SEA_AGAIN}),
         north,
         south,
     ]);
     // Streams with a survey of their own leave nothing that others could know.
-    let take_both = || [(); 2].map(|()| begin(served.server, &everything()));
+    let take_both = || [(); 2].map(|()| begin_stream(served.server, &unfiltered_request()));
     let short = [
         "/v1/passages/alpha%23p1/parallels",
         "/v1/documents/alpha/parallels/beta",
@@ -162,14 +165,24 @@ fn what_reads_all_sentences_runs_where_long_comparisons_do() {
 
 #[test]
 fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
-    let served = Served::start(&long_speeches());
+    let served = ParallelsServer::start(&long_speeches());
     let path = "/v1/documents/north/parallels/south?limit=10000";
     let answer = served.ask("GET", path, None);
     assert_eq!(answer.status, 200, "{}", answer.body);
-    let survey = Survey::new(Arc::clone(&served.snapshot), false);
-    let expected = compare(&survey, ("north", "south"), Enough::default(), false).unwrap();
-    assert!(expected.compared > 4_000, "{}", expected.compared);
-    assert_eq!(answer.body["compared"], expected.compared);
+    let survey = CorpusContext::new(Arc::clone(&served.snapshot), false);
+    let expected = compare(
+        &survey,
+        ("north", "south"),
+        PairThresholds::default(),
+        false,
+    )
+    .unwrap();
+    assert!(
+        expected.compared_pairs > 4_000,
+        "{}",
+        expected.compared_pairs
+    );
+    assert_eq!(answer.body["compared"], expected.compared_pairs);
     let parallels = answer.body["parallels"].as_array().unwrap().iter();
     let name = |side: &Value| side["passage"].as_str().unwrap().to_owned();
     let pairs = parallels.map(|pair| (name(&pair["source"]), name(&pair["target"])));
@@ -183,33 +196,34 @@ fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
 }
 
 #[test]
-fn a_comparison_that_nobody_waits_for_ends() {
-    let (survey, _data) = survey(&corpus());
+fn a_cancelled_comparison_ends() {
+    let (survey, _data) = corpus_context(&corpus());
     let asked = AtomicUsize::new(0);
     let is_awaited = || asked.fetch_add(1, Ordering::SeqCst) < 2;
-    let enough = Enough::default();
-    let found = compare_while(&survey, ("alpha", "beta"), enough, false, &is_awaited);
+    let enough = PairThresholds::default();
+    let found = compare_cancellable(&survey, ("alpha", "beta"), enough, false, &is_awaited);
     assert!(matches!(found, Err(ParallelsError::Cancelled)));
     assert_eq!(asked.into_inner(), 3, "with every passage");
 }
 
 #[test]
-fn a_sweep_that_nobody_waits_for_ends_wherever_it_is() {
-    let (survey, _data) = survey(&corpus());
-    let sweep = || Sweep::new(&survey, &Scope::default(), Thresholds::default()).unwrap();
+fn a_cancelled_corpus_comparison_ends_at_any_step() {
+    let (survey, _data) = corpus_context(&corpus());
+    let sweep =
+        || CorpusComparison::new(&survey, &Scope::default(), Thresholds::default()).unwrap();
     let asked = AtomicUsize::new(0);
     let counts = || asked.fetch_add(1, Ordering::SeqCst) < usize::MAX;
-    let whole = sweep().while_awaited(&counts).all().unwrap();
+    let whole = sweep().with_cancellation(&counts).compare_all().unwrap();
     let all = asked.into_inner();
     // With every passage, and with every pair that is looked at.
     assert!(all > whole.passages, "{all} of {}", whole.passages);
     for step in [0, 1, all / 2, all - 1] {
         let asked = AtomicUsize::new(0);
         let is_awaited = || asked.fetch_add(1, Ordering::SeqCst) < step;
-        let found = sweep().while_awaited(&is_awaited).all();
+        let found = sweep().with_cancellation(&is_awaited).compare_all();
         assert!(matches!(found, Err(ParallelsError::Cancelled)), "{step}");
     }
     let sources = sweep().sources();
-    let found = sweep().while_awaited(&|| false).closest_of(&sources);
+    let found = sweep().with_cancellation(&|| false).closest_among(&sources);
     assert!(matches!(found, Err(ParallelsError::Cancelled)));
 }

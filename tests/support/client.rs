@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 /// An answer, whatever its status.
-pub struct Answer {
+pub struct ApiResponse {
     pub status: u16,
     pub headers: ureq::http::HeaderMap,
     /// Its JSON; a string where it is none.
@@ -14,7 +14,7 @@ pub struct Answer {
     pub lines: Vec<Value>,
 }
 
-impl Answer {
+impl ApiResponse {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
     }
@@ -47,7 +47,7 @@ pub fn send_bytes(
     path: &str,
     headers: &[(&str, &str)],
     body: &[u8],
-) -> Answer {
+) -> ApiResponse {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .allow_non_standard_methods(true)
@@ -68,7 +68,7 @@ pub fn send_bytes(
     let bytes = response.body_mut().read_to_vec().unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let line = |line: &str| serde_json::from_str(line).unwrap_or(Value::Null);
-    Answer {
+    ApiResponse {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
         lines: text.lines().map(line).collect(),
@@ -83,7 +83,7 @@ pub fn send_with(
     path: &str,
     headers: &[(&str, &str)],
     body: Option<&str>,
-) -> Answer {
+) -> ApiResponse {
     let headers = [JSON, headers].concat();
     send_bytes(
         method,
@@ -95,6 +95,6 @@ pub fn send_with(
 }
 
 /// Sends a request and waits for the answer.
-pub fn send(method: &str, server: SocketAddr, path: &str, body: Option<&str>) -> Answer {
+pub fn send(method: &str, server: SocketAddr, path: &str, body: Option<&str>) -> ApiResponse {
     send_with(method, server, path, &[], body)
 }

@@ -1,22 +1,22 @@
 //! What several tests need: the model, engines over temporary folders, a running server.
 
-pub mod by_hand;
 pub mod client;
 pub mod process;
+pub mod raw_http;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use antiphon::corpus::{Corpus, Limits as CorpusLimits};
+use antiphon::corpus::{Corpus, CorpusLimits};
 use antiphon::encoder::model::{
     FetchOptions, FetchProgress, Manifest, ModelFiles, fetch, open_pinned,
 };
 use antiphon::encoder::{self, CandleBert, Encoder, Precision};
 use antiphon::engine::{
-    Engine, EngineOptions, IndexChoice, IngestOptions, IngestReport, NoProgress,
+    Engine, EngineOptions, IndexConfig, IngestOptions, IngestReport, NoIngestProgress,
 };
-use antiphon::server::{self, Limits, Service};
+use antiphon::server::{self, Service, ServiceLimits};
 use tempfile::TempDir;
 
 /// The package's folder.
@@ -24,19 +24,23 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-struct Quiet;
+struct NoFetchProgress;
 
-impl FetchProgress for Quiet {
-    fn source(&self, _: &str) {}
-    fn bytes(&self, _: u64, _: Option<u64>) {}
-    fn failed(&self, _: &str, _: &str) {}
+impl FetchProgress for NoFetchProgress {
+    fn source_started(&self, _: &str) {}
+    fn bytes_received(&self, _: u64, _: Option<u64>) {}
+    fn source_failed(&self, _: &str, _: &str) {}
 }
 
 /// The folder of the pinned model, fetched if it is not there.
 pub fn model_folder() -> PathBuf {
     let manifest = Manifest::built_in().unwrap();
-    fetch(&manifest, &FetchOptions::new(root().join("models")), &Quiet)
-        .unwrap_or_else(|e| panic!("the tests need the model: {e}"))
+    fetch(
+        &manifest,
+        &FetchOptions::new(root().join("models")),
+        &NoFetchProgress,
+    )
+    .unwrap_or_else(|e| panic!("the tests need the model: {e}"))
 }
 
 fn files() -> ModelFiles {
@@ -61,8 +65,8 @@ pub fn candle_encoder() -> Arc<dyn Encoder> {
 }
 
 pub const OPTIONS: EngineOptions = EngineOptions {
-    readers: 2,
-    index: IndexChoice::Exact,
+    reader_connections: 2,
+    index: IndexConfig::Exact,
 };
 
 /// An engine over a data directory of its own, which lives as long as the folder.
@@ -73,7 +77,7 @@ pub fn engine(data: &TempDir) -> Engine {
 /// Takes files and folders in.
 pub fn ingest(engine: &Engine, paths: &[PathBuf], options: IngestOptions) -> IngestReport {
     let corpus = Corpus::open(paths, &CorpusLimits::default()).unwrap();
-    engine.ingest(&corpus, options, &NoProgress).unwrap()
+    engine.ingest(&corpus, options, &NoIngestProgress).unwrap()
 }
 
 /// The sample corpus, stored and published.
@@ -97,8 +101,8 @@ pub fn start_server(service: Arc<Service>) -> SocketAddr {
     address
 }
 
-pub const LIMITS: Limits = Limits {
-    cores: 2,
-    queue: 64,
+pub const LIMITS: ServiceLimits = ServiceLimits {
+    workers: 2,
+    queue_capacity: 64,
     max_body_bytes: 256 * 1024,
 };

@@ -28,14 +28,14 @@ pub fn antiphon(folder: &TempDir, arguments: &[&str]) -> Command {
 }
 
 /// A running `antiphon serve` on a free port, and what it said when it was ready.
-pub struct Served {
+pub struct ServeProcess {
     child: Child,
     pub address: SocketAddr,
-    pub said: Vec<String>,
+    pub ready_lines: Vec<String>,
     log: PathBuf,
 }
 
-impl Served {
+impl ServeProcess {
     /// Starts it with these arguments and settings in the environment.
     pub fn start(folder: &TempDir, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         super::model_folder();
@@ -49,17 +49,19 @@ impl Served {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let said: Vec<String> = lines.take(2).map(Result::unwrap).collect();
-        let address = said.first().and_then(|line| line.rsplit("//").next());
+        let ready_lines: Vec<String> = lines.take(2).map(Result::unwrap).collect();
+        let address = ready_lines
+            .first()
+            .and_then(|line| line.rsplit("//").next());
         let address = address.and_then(|address| address.trim().parse().ok());
         let Some(address) = address else {
             let _ = child.wait();
-            panic!("{said:?}: {}", fs::read_to_string(&log).unwrap());
+            panic!("{ready_lines:?}: {}", fs::read_to_string(&log).unwrap());
         };
         Self {
             child,
             address,
-            said,
+            ready_lines,
             log,
         }
     }
@@ -71,15 +73,15 @@ impl Served {
     }
 
     /// Waits for its end; what it said on stderr.
-    pub fn ended_well(mut self) -> String {
+    pub fn wait_for_success(mut self) -> String {
         let ended = self.child.wait().unwrap();
-        let said = fs::read_to_string(&self.log).unwrap();
-        assert_eq!(ended.code(), Some(0), "{said}");
-        said
+        let stderr = fs::read_to_string(&self.log).unwrap();
+        assert_eq!(ended.code(), Some(0), "{stderr}");
+        stderr
     }
 }
 
-impl Drop for Served {
+impl Drop for ServeProcess {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();

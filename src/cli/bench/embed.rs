@@ -11,11 +11,11 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::config::{DEFAULT_CORPUS, Settings};
-use crate::encoder::{self, CANDLE, CandleBert, Embedding, Encoder, NativeBert, Precision};
+use crate::encoder::{self, CANDLE_KERNEL, CandleBert, Embedding, Encoder, NativeBert, Precision};
 
 use super::super::{open, output};
 use super::percentile;
-use super::profile::{self, Profile};
+use super::profile::{self, SequenceProfile};
 use super::samples::Samples;
 
 /// Lengths at which one sequence is timed, in tokens.
@@ -25,19 +25,19 @@ const LENGTHS: &[usize] = &[8, 16, 32, 64, 128, 256];
 const QUERY_LENGTHS: &[usize] = &[8, 16];
 
 /// Different texts that are tokenised, each [`QUERY_RUNS`] times.
-const QUERIES: usize = 100;
+const QUERY_TEXTS: usize = 100;
 const QUERY_RUNS: usize = 10;
 
 /// A length is measured for this long, or [`MOST_RUNS`] times.
-const MEASURE: Duration = Duration::from_secs(2);
+const MEASURE_TIME: Duration = Duration::from_secs(2);
 
-const MOST_RUNS: usize = 1000;
-const LEAST_RUNS: usize = 10;
+const MAX_RUNS: usize = 1000;
+const MIN_RUNS: usize = 10;
 const WARM_UP_RUNS: usize = 5;
 
 /// What to measure with.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Arguments {
+pub(in crate::cli) struct BenchEmbedArgs {
     /// Files and folders to take passages from [default: the corpus]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -56,25 +56,25 @@ pub(in crate::cli) struct Arguments {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct EmbedReport {
     threads: usize,
     precision: String,
     kernel: &'static str,
     cores: usize,
     cpu: String,
-    tokenize: Tokenize,
-    single: Vec<Single>,
-    batch: Batch,
+    tokenize: TokenizeThroughput,
+    single: Vec<SequenceLatency>,
+    batch: BatchThroughput,
     fidelity: Fidelity,
     #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<Vec<Profile>>,
+    profile: Option<Vec<SequenceProfile>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline: Option<Baseline>,
 }
 
 /// Text to tokens, for the passages of the batch.
 #[derive(Debug, Serialize)]
-struct Tokenize {
+struct TokenizeThroughput {
     tokens: usize,
     seconds: f64,
     tokens_per_second: f64,
@@ -82,7 +82,7 @@ struct Tokenize {
 
 /// One sequence at a time.
 #[derive(Debug, Serialize)]
-struct Single {
+struct SequenceLatency {
     tokens: usize,
     p50_ms: f64,
     p99_ms: f64,
@@ -93,7 +93,7 @@ struct Single {
 
 /// All passages at once.
 #[derive(Debug, Serialize)]
-struct Batch {
+struct BatchThroughput {
     passages: usize,
     tokens: usize,
     seconds: f64,
@@ -113,13 +113,13 @@ struct Fidelity {
 #[derive(Debug, Serialize)]
 struct Baseline {
     kernel: &'static str,
-    single: Vec<Single>,
-    batch: Batch,
+    single: Vec<SequenceLatency>,
+    batch: BatchThroughput,
 }
 
 /// Measures and prints.
-pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
-    let files = open::model(settings, &open::silent)?;
+pub(super) fn run(settings: &Settings, arguments: &BenchEmbedArgs) -> anyhow::Result<()> {
+    let files = open::model(settings, &open::no_status)?;
     let precision = Precision::from(settings.precision);
     let encoder = encoder::load(&files, precision, settings.kernel.as_deref())?;
     let paths = match &settings.corpus {
@@ -128,26 +128,26 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
         None => vec![DEFAULT_CORPUS.into()],
     };
     let samples = Samples::read(&paths, arguments.passages, encoder.tokenizer())?;
-    let (batch, embeddings) = batch(encoder.as_ref(), &samples)?;
+    let (batch, embeddings) = measure_batch(encoder.as_ref(), &samples)?;
     // int8 is held against our own f32, and that against candle's.
     let reference: Box<dyn Encoder> = match precision {
         Precision::Int8 => Box::new(NativeBert::load(&files, Precision::F32, None)?),
         Precision::F32 => Box::new(CandleBert::load(&files)?),
     };
-    let fidelity = fidelity(reference.as_ref(), &samples, &embeddings)?;
+    let fidelity = measure_fidelity(reference.as_ref(), &samples, &embeddings)?;
     let baseline = arguments
         .baseline
         .then(|| -> anyhow::Result<Baseline> {
             let candle = CandleBert::load(&files)?;
             Ok(Baseline {
                 kernel: candle.kernel(),
-                single: single(&candle, &samples)?,
-                batch: self::batch(&candle, &samples)?.0,
+                single: measure_single(&candle, &samples)?,
+                batch: self::measure_batch(&candle, &samples)?.0,
             })
         })
         .transpose()?;
     ensure!(
-        !arguments.profile || encoder.kernel() != CANDLE,
+        !arguments.profile || encoder.kernel() != CANDLE_KERNEL,
         "--profile looks into our own kernels; this run would use candle's"
     );
     let profile = arguments
@@ -157,59 +157,66 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
             profile::measure(&native, &samples)
         })
         .transpose()?;
-    let report = Report {
+    let report = EmbedReport {
         threads: rayon::current_num_threads(),
         precision: encoder.fingerprint().precision.clone(),
         kernel: encoder.kernel(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         cpu: cpu_model(),
-        tokenize: tokenize(encoder.as_ref(), &samples)?,
-        single: single(encoder.as_ref(), &samples)?,
+        tokenize: measure_tokenizing(encoder.as_ref(), &samples)?,
+        single: measure_single(encoder.as_ref(), &samples)?,
         batch,
         fidelity,
         profile,
         baseline,
     };
     if arguments.json {
-        return output::json(&report);
+        return output::print_json(&report);
     }
     print(&report)
 }
 
-fn tokenize(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<Tokenize> {
+fn measure_tokenizing(
+    encoder: &dyn Encoder,
+    samples: &Samples,
+) -> anyhow::Result<TokenizeThroughput> {
     let start = Instant::now();
     let mut tokens = 0;
     for text in &samples.texts {
         tokens += encoder.tokenizer().tokenize(text)?.ids.len();
     }
     let seconds = start.elapsed().as_secs_f64();
-    Ok(Tokenize {
+    Ok(TokenizeThroughput {
         tokens,
         seconds,
         tokens_per_second: rate(tokens, seconds),
     })
 }
 
-fn single(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<Vec<Single>> {
+fn measure_single(
+    encoder: &dyn Encoder,
+    samples: &Samples,
+) -> anyhow::Result<Vec<SequenceLatency>> {
     let longest = encoder.tokenizer().max_tokens();
     LENGTHS
         .iter()
         .filter(|length| **length <= longest)
         .map(|&length| {
-            let ids = samples.of_length(length);
+            let ids = samples.sequence_of_length(length);
             for _ in 0..WARM_UP_RUNS {
                 encoder.encode_tokens(&[&ids])?;
             }
             let mut times = Vec::new();
             let start = Instant::now();
-            while times.len() < LEAST_RUNS || (times.len() < MOST_RUNS && start.elapsed() < MEASURE)
+            while times.len() < MIN_RUNS
+                || (times.len() < MAX_RUNS && start.elapsed() < MEASURE_TIME)
             {
                 let run = Instant::now();
                 std::hint::black_box(encoder.encode_tokens(&[&ids])?);
                 times.push(run.elapsed());
             }
             times.sort_unstable();
-            Ok(Single {
+            Ok(SequenceLatency {
                 tokens: ids.len(),
                 p50_ms: percentile(&times, 50),
                 p99_ms: percentile(&times, 99),
@@ -228,7 +235,7 @@ fn tokenize_queries(
     if !QUERY_LENGTHS.contains(&length) {
         return Ok(None);
     }
-    let queries = samples.queries(length, QUERIES, encoder.tokenizer())?;
+    let queries = samples.queries(length, QUERY_TEXTS, encoder.tokenizer())?;
     let mut times = Vec::new();
     for query in queries.iter().cycle().take(queries.len() * QUERY_RUNS) {
         let run = Instant::now();
@@ -239,7 +246,10 @@ fn tokenize_queries(
     Ok((!times.is_empty()).then(|| percentile(&times, 50)))
 }
 
-fn batch(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<(Batch, Vec<Embedding>)> {
+fn measure_batch(
+    encoder: &dyn Encoder,
+    samples: &Samples,
+) -> anyhow::Result<(BatchThroughput, Vec<Embedding>)> {
     let sequences: Vec<&[u32]> = samples.passages.iter().map(Vec::as_slice).collect();
     let warm_up = sequences.len().min(64);
     encoder.encode_tokens(sequences.get(..warm_up).unwrap_or(&[]))?;
@@ -247,7 +257,7 @@ fn batch(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<(Batch, Vec
     let embeddings = encoder.encode_tokens(&sequences)?;
     let seconds = start.elapsed().as_secs_f64();
     let tokens = sequences.iter().map(|ids| ids.len()).sum();
-    let batch = Batch {
+    let batch = BatchThroughput {
         passages: sequences.len(),
         tokens,
         seconds,
@@ -257,7 +267,7 @@ fn batch(encoder: &dyn Encoder, samples: &Samples) -> anyhow::Result<(Batch, Vec
     Ok((batch, embeddings))
 }
 
-fn fidelity(
+fn measure_fidelity(
     reference: &dyn Encoder,
     samples: &Samples,
     embeddings: &[Embedding],
@@ -293,17 +303,17 @@ fn cpu_model() -> String {
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
-fn print(report: &Report) -> anyhow::Result<()> {
-    output::line(format_args!(
+fn print(report: &EmbedReport) -> anyhow::Result<()> {
+    output::print_line(format_args!(
         "{} on {} ({} cores, {} threads), kernel {}",
         report.precision, report.cpu, report.cores, report.threads, report.kernel
     ))?;
     print_measures(&report.single, &report.batch)?;
-    output::line(format_args!(
+    output::print_line(format_args!(
         "tokenising: {:.0} tokens/s on one thread",
         report.tokenize.tokens_per_second
     ))?;
-    output::line(format_args!(
+    output::print_line(format_args!(
         "cosine to f32 ({}): mean {:.6}, least {:.6}",
         report.fidelity.reference, report.fidelity.mean_cosine, report.fidelity.min_cosine
     ))?;
@@ -311,15 +321,15 @@ fn print(report: &Report) -> anyhow::Result<()> {
         profile::print(profiles)?;
     }
     if let Some(baseline) = &report.baseline {
-        output::line(format_args!("\nbaseline: {} f32", baseline.kernel))?;
+        output::print_line(format_args!("\nbaseline: {} f32", baseline.kernel))?;
         print_measures(&baseline.single, &baseline.batch)?;
     }
     Ok(())
 }
 
-fn print_measures(single: &[Single], batch: &Batch) -> anyhow::Result<()> {
+fn print_measures(single: &[SequenceLatency], batch: &BatchThroughput) -> anyhow::Result<()> {
     for one in single {
-        output::line(format_args!(
+        output::print_line(format_args!(
             "{:>5} tokens: {:>8.3} ms median, {:>8.3} ms at the 99th percentile{}",
             one.tokens,
             one.p50_ms,
@@ -329,7 +339,7 @@ fn print_measures(single: &[Single], batch: &Batch) -> anyhow::Result<()> {
                 .unwrap_or_default()
         ))?;
     }
-    output::line(format_args!(
+    output::print_line(format_args!(
         "batch: {} passages, {} tokens in {:.2} s: {:.0} tokens/s, {:.0} passages/s",
         batch.passages,
         batch.tokens,

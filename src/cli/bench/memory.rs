@@ -4,13 +4,13 @@ use std::fs;
 
 /// Runs something and gives the most memory that it held, in bytes above what was held before; none
 /// where the system does not tell.
-pub(super) fn grown<T>(what: impl FnOnce() -> T) -> (T, Option<u64>) {
+pub(super) fn peak_growth<T>(what: impl FnOnce() -> T) -> (T, Option<u64>) {
     // Makes the peak start again from now; proc(5).
     let before = fs::write("/proc/self/clear_refs", "5")
         .ok()
-        .and_then(|()| status("VmRSS"));
+        .and_then(|()| status_bytes("VmRSS"));
     let result = what();
-    let peak = status("VmHWM");
+    let peak = status_bytes("VmHWM");
     let grown = before
         .zip(peak)
         .map(|(before, peak)| peak.saturating_sub(before));
@@ -18,7 +18,7 @@ pub(super) fn grown<T>(what: impl FnOnce() -> T) -> (T, Option<u64>) {
 }
 
 /// A line of the process's status, which counts in KiB.
-fn status(name: &str) -> Option<u64> {
+fn status_bytes(name: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line
@@ -39,7 +39,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn memory_that_is_touched_is_seen() {
         const SIZE: usize = 64 << 20;
-        let (sum, grown) = grown(|| vec![1_u8; SIZE].iter().map(|x| u64::from(*x)).sum::<u64>());
+        let (sum, grown) =
+            peak_growth(|| vec![1_u8; SIZE].iter().map(|x| u64::from(*x)).sum::<u64>());
         assert_eq!(sum, SIZE as u64);
         // Where the peak cannot be set back there is nothing to see.
         assert!(

@@ -1,10 +1,10 @@
 //! `antiphon bench`.
 
-mod draw;
 mod embed;
 mod http;
 mod memory;
 mod profile;
+mod rng;
 mod samples;
 mod search;
 
@@ -16,30 +16,28 @@ use crate::config::Settings;
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum BenchCommand {
     /// Time the encoder on real passages, with its fidelity beside its speed
-    Embed(embed::Arguments),
+    Embed(embed::BenchEmbedArgs),
     /// Time the search for neighbours, with its recall beside its speed
-    Search(search::Arguments),
+    Search(search::BenchSearchArgs),
     /// Load a running service with searches, and time its answers as its clients see them
-    Http(http::Arguments),
+    Http(http::BenchHttpArgs),
 }
 
 /// Measures and prints.
-pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> {
+pub(super) fn run(settings: &Settings, command: &BenchCommand) -> anyhow::Result<()> {
     match command {
-        Command::Embed(arguments) => embed::run(settings, arguments),
-        Command::Search(arguments) => search::run(settings, arguments),
-        Command::Http(arguments) => http::run(settings, arguments),
+        BenchCommand::Embed(arguments) => embed::run(settings, arguments),
+        BenchCommand::Search(arguments) => search::run(settings, arguments),
+        BenchCommand::Http(arguments) => http::run(settings, arguments),
     }
 }
 
 /// The time that so many percent of the runs did not exceed; `times` in ascending order.
 fn percentile(times: &[Duration], percent: usize) -> f64 {
-    let place = (times.len() * percent).div_ceil(100).saturating_sub(1);
-    times
-        .get(place)
-        .map_or(0.0, |time| time.as_secs_f64() * 1e3)
+    let rank = (times.len() * percent).div_ceil(100).saturating_sub(1);
+    times.get(rank).map_or(0.0, |time| time.as_secs_f64() * 1e3)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 
-use crate::corpus::Reading;
+use crate::corpus::CorpusEvent;
 use crate::encoder::Tokenizer;
 use crate::passages::{SegmentOptions, segment};
 
@@ -22,18 +22,18 @@ impl Samples {
     /// At most `most` passages, spread evenly over the corpus.
     pub(super) fn read(
         paths: &[PathBuf],
-        most: usize,
+        max_passages: usize,
         tokenizer: &Tokenizer,
     ) -> anyhow::Result<Self> {
         let corpus = open::corpus(paths)?;
         let mut texts: Vec<String> = Vec::new();
-        for reading in corpus.readings() {
-            if let Reading::Document { document, .. } = reading {
+        for reading in corpus.events() {
+            if let CorpusEvent::Document { document, .. } = reading {
                 let segmented = segment(&document.text, tokenizer, &SegmentOptions::default());
                 texts.extend(segmented.passages.into_iter().map(|p| p.text));
             }
             // Enough to spread over, without cutting a large archive to its end.
-            if texts.len() >= most.saturating_mul(8) {
+            if texts.len() >= max_passages.saturating_mul(8) {
                 break;
             }
         }
@@ -46,7 +46,7 @@ impl Samples {
             .into_iter()
             .enumerate()
             // The places i * all / count, rounded up, for count evenly spread passages.
-            .filter(|(place, _)| most >= all || (place * most) % all < most)
+            .filter(|(index, _)| max_passages >= all || (index * max_passages) % all < max_passages)
             .map(|(_, text)| text)
             .collect();
         let passages = texts
@@ -61,7 +61,7 @@ impl Samples {
     pub(super) fn queries(
         &self,
         length: usize,
-        most: usize,
+        max_queries: usize,
         tokenizer: &Tokenizer,
     ) -> anyhow::Result<Vec<String>> {
         let mut queries = Vec::new();
@@ -77,7 +77,7 @@ impl Samples {
             if tokens == length {
                 queries.push(query.trim_end().to_owned());
             }
-            if queries.len() == most {
+            if queries.len() == max_queries {
                 break;
             }
         }
@@ -86,7 +86,7 @@ impl Samples {
 
     /// A sequence of exactly `length` tokens: the corpus's own in their order, between the first
     /// and the last special token.
-    pub(super) fn of_length(&self, length: usize) -> Vec<u32> {
+    pub(super) fn sequence_of_length(&self, length: usize) -> Vec<u32> {
         let inner = self
             .passages
             .iter()

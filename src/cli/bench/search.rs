@@ -14,32 +14,32 @@ use roaring::RoaringBitmap;
 use serde::Serialize;
 
 use crate::config::Settings;
-use crate::index::file::{self, Label};
+use crate::index::file::{self, RowLabel};
 use crate::index::{
-    Compaction, ExactScan, Found, IndexBytes, Neighbour, Request, SegmentedIndex, VectorIndex,
+    Compaction, ExactScan, IndexBytes, KnnParams, Neighbour, SegmentedIndex, TopK, VectorIndex,
     Vectors,
 };
 use crate::store::{PassageKey, View};
 
 use super::super::{output, progress::GraphBar};
-use super::draw::Draw;
+use super::rng::Lcg;
 use super::{memory, percentile};
 
 /// What `ef` is set to, one after the other.
-const EFS: &[usize] = &[16, 24, 32, 48, 64, 96, 128, 192, 256];
+const EF_VALUES: &[usize] = &[16, 24, 32, 48, 64, 96, 128, 192, 256];
 
 /// Times that all queries are asked at every `ef`; the figures are over all of them.
-const ROUNDS: usize = 3;
+const REPETITIONS: usize = 3;
 
 /// Queries for the exact scan, which takes longer.
-const EXACT_QUERIES: usize = 200;
+const MAX_EXACT_QUERIES: usize = 200;
 
 /// Queries taken from the data directory.
-const OWN_QUERIES: usize = 1000;
+const MAX_STORE_QUERIES: usize = 1000;
 
 /// What to measure with.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Arguments {
+pub(in crate::cli) struct BenchSearchArgs {
     /// Unit vectors, [rows, dimension] in f32 [default: the data directory's passages]
     #[arg(long, value_name = "FILE.npy", requires = "queries")]
     vectors: Option<PathBuf>,
@@ -61,7 +61,7 @@ pub(in crate::cli) struct Arguments {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct SearchBenchReport {
     vectors: usize,
     dimension: usize,
     k: usize,
@@ -75,24 +75,24 @@ struct Report {
     /// Until a written index was verified and could be searched.
     open_ms: f64,
     bytes_per_vector: f64,
-    bytes: Bytes,
+    bytes: ByteBreakdown,
     #[serde(skip_serializing_if = "Option::is_none")]
-    filter: Option<Filter>,
+    filter: Option<FilterReport>,
     exact_us: f64,
     exact_recall: f64,
-    curve: Vec<Point>,
+    curve: Vec<RecallPoint>,
 }
 
 /// Of the whole index; `vectors` lie in a mapped file when served.
 #[derive(Debug, Serialize)]
-struct Bytes {
+struct ByteBreakdown {
     codes: usize,
     graph: usize,
     vectors: usize,
 }
 
 #[derive(Debug, Serialize)]
-struct Filter {
+struct FilterReport {
     selectivity: f64,
     rows: u64,
     clustered: bool,
@@ -100,7 +100,7 @@ struct Filter {
 
 /// Search with one `ef`.
 #[derive(Debug, Serialize)]
-struct Point {
+struct RecallPoint {
     ef: usize,
     p50_us: f64,
     p99_us: f64,
@@ -111,15 +111,15 @@ struct Point {
 }
 
 /// Measures and prints.
-pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(settings: &Settings, arguments: &BenchSearchArgs) -> anyhow::Result<()> {
     ensure!(
         (1..=1000).contains(&arguments.k),
         "--k is {}; expected 1 to 1000",
         arguments.k
     );
     let (vectors, queries) = match (&arguments.vectors, &arguments.queries) {
-        (Some(vectors), Some(queries)) => (read(vectors)?, read(queries)?),
-        _ => own(&settings.data_dir)?,
+        (Some(vectors), Some(queries)) => (read_npy(vectors)?, read_npy(queries)?),
+        _ => store_vectors(&settings.data_dir)?,
     };
     ensure!(
         vectors.dimension() == queries.dimension(),
@@ -131,57 +131,59 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
         !vectors.is_empty() && !queries.is_empty(),
         "there is nothing to search"
     );
-    let allowed = arguments
+    let row_filter = arguments
         .filter
-        .map(|share| draw(vectors.len(), share, arguments.clustered))
+        .map(|share| sample_rows(vectors.len(), share, arguments.clustered))
         .transpose()?;
-    let report = measure(settings, arguments, vectors, &queries, allowed.as_ref())?;
+    let report = measure(settings, arguments, vectors, &queries, row_filter.as_ref())?;
     if arguments.json {
-        return output::json(&report);
+        return output::print_json(&report);
     }
     print(&report)
 }
 
 fn measure(
     settings: &Settings,
-    arguments: &Arguments,
+    arguments: &BenchSearchArgs,
     vectors: Vectors,
     queries: &Vectors,
-    allowed: Option<&RoaringBitmap>,
-) -> anyhow::Result<Report> {
+    row_filter: Option<&RoaringBitmap>,
+) -> anyhow::Result<SearchBenchReport> {
     let (rows, vectors) = (vectors.len(), Arc::new(vectors));
-    let truth = truth(&vectors, queries, arguments.k, allowed)?;
-    let tail = SegmentedIndex::new(vectors.dimension(), settings.hnsw())?.with_rows(&vectors)?;
+    let truth = ground_truth(&vectors, queries, arguments.k, row_filter)?;
+    let tail = SegmentedIndex::new(vectors.dimension(), settings.hnsw_parameters())?
+        .with_rows(&vectors)?;
     drop(vectors);
     let start = Instant::now();
-    let (built, build_peak_bytes) =
-        memory::grown(|| Compaction::of(&tail, settings.build_options(), &GraphBar::new()));
+    let (built, build_peak_bytes) = memory::peak_growth(|| {
+        Compaction::build(&tail, settings.build_options(), &GraphBar::new())
+    });
     let build_seconds = start.elapsed().as_secs_f64();
     let built = built?.context("there is nothing to search")?;
     // The index has its own order of rows.
-    let renamed = allowed.map(|allowed| {
-        let places = (0..).zip(built.rows());
-        places
+    let remapped_filter = row_filter.map(|allowed| {
+        let new_rows = (0..).zip(built.source_rows());
+        new_rows
             .filter(|(_, old)| allowed.contains(**old))
             .map(|(new, _)| new)
             .collect()
     });
-    let saved = Saved::new(&built, settings)?;
+    let saved = MappedIndex::new(&built, settings)?;
     drop((tail, built));
-    let bench = Bench {
+    let bench = IndexBench {
         index: &saved.index,
-        truth,
+        ground_truth: truth,
         queries,
         k: arguments.k,
-        allowed: renamed.as_ref(),
+        row_filter: remapped_filter.as_ref(),
     };
     // One thread, also for the scan.
-    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-    let (exact, curve) = alone.install(|| -> anyhow::Result<_> {
-        let exact = bench.runs(EXACT_QUERIES, &[(true, None)])?;
+    let single_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    let (exact, curve) = single_thread.install(|| -> anyhow::Result<_> {
+        let exact = bench.run_settings(MAX_EXACT_QUERIES, &[(true, None)])?;
         let settings: Vec<(bool, Option<usize>)> =
-            EFS.iter().map(|ef| (false, Some(*ef))).collect();
-        Ok((exact, bench.runs(queries.len(), &settings)?))
+            EF_VALUES.iter().map(|ef| (false, Some(*ef))).collect();
+        Ok((exact, bench.run_settings(queries.len(), &settings)?))
     })?;
     let IndexBytes {
         codes,
@@ -190,7 +192,7 @@ fn measure(
     } = saved.index.bytes();
     #[allow(clippy::cast_precision_loss)] // figures for the eye
     let per_vector = (codes + graph + vectors) as f64 / rows as f64;
-    Ok(Report {
+    Ok(SearchBenchReport {
         vectors: rows,
         dimension: queries.dimension(),
         k: arguments.k,
@@ -201,22 +203,22 @@ fn measure(
         file_bytes: saved.file_bytes,
         open_ms: saved.open_ms,
         bytes_per_vector: per_vector,
-        bytes: Bytes {
+        bytes: ByteBreakdown {
             codes,
             graph,
             vectors,
         },
         filter: arguments
             .filter
-            .zip(allowed)
-            .map(|(selectivity, rows)| Filter {
+            .zip(row_filter)
+            .map(|(selectivity, rows)| FilterReport {
                 selectivity,
                 rows: rows.len(),
                 clustered: arguments.clustered,
             }),
         exact_us: exact.first().map_or(0.0, |run| run.point(0).p50_us),
         exact_recall: exact.first().map_or(0.0, |run| run.point(0).recall),
-        curve: EFS
+        curve: EF_VALUES
             .iter()
             .zip(&curve)
             .map(|(ef, run)| run.point(*ef))
@@ -225,21 +227,21 @@ fn measure(
 }
 
 /// The index as it is served: written to a file and mapped.
-struct Saved {
+struct MappedIndex {
     index: SegmentedIndex,
     file_bytes: u64,
     open_ms: f64,
     _folder: tempfile::TempDir,
 }
 
-impl Saved {
+impl MappedIndex {
     fn new(built: &Compaction, settings: &Settings) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("index");
-        let labels: Vec<Label> = built
-            .rows()
+        let labels: Vec<RowLabel> = built
+            .source_rows()
             .iter()
-            .map(|row| Label {
+            .map(|row| RowLabel {
                 key: i64::from(*row),
                 hash: 0,
             })
@@ -247,7 +249,7 @@ impl Saved {
         let stamp = [0; 32];
         file::write(&path, built, stamp, &labels)?;
         let start = Instant::now();
-        let opened = file::open(&path, stamp, built.dimension(), settings.hnsw())?;
+        let opened = file::open(&path, stamp, built.dimension(), settings.hnsw_parameters())?;
         Ok(Self {
             index: opened.context("the file is gone")?.index,
             file_bytes: std::fs::metadata(&path)?.len(),
@@ -258,42 +260,51 @@ impl Saved {
 }
 
 /// An index under measurement.
-struct Bench<'a> {
+struct IndexBench<'a> {
     index: &'a SegmentedIndex,
     queries: &'a Vectors,
-    truth: Vec<Vec<Neighbour>>,
+    ground_truth: Vec<Vec<Neighbour>>,
     k: usize,
-    allowed: Option<&'a RoaringBitmap>,
+    row_filter: Option<&'a RoaringBitmap>,
 }
 
 /// What one setting gave.
 #[derive(Default)]
-struct Run {
+struct SettingRun {
     times: Vec<Duration>,
     found: usize,
-    wanted: usize,
+    expected: usize,
     evaluations: usize,
     visited: usize,
 }
 
-impl Bench<'_> {
+impl IndexBench<'_> {
     /// Asks the first `most` queries under every setting in turn, round after round.
-    fn runs(&self, most: usize, settings: &[(bool, Option<usize>)]) -> anyhow::Result<Vec<Run>> {
-        let mut runs: Vec<Run> = settings.iter().map(|_| Run::default()).collect();
-        for round in 0..=ROUNDS {
+    fn run_settings(
+        &self,
+        max_queries: usize,
+        settings: &[(bool, Option<usize>)],
+    ) -> anyhow::Result<Vec<SettingRun>> {
+        let mut runs: Vec<SettingRun> = settings.iter().map(|_| SettingRun::default()).collect();
+        for round in 0..=REPETITIONS {
             for ((exact, ef), run) in settings.iter().zip(&mut runs) {
-                let request = Request {
+                let request = KnnParams {
                     k: self.k,
                     ef: *ef,
                     exact: *exact,
-                    allowed: self.allowed,
+                    allowed_rows: self.row_filter,
                 };
-                for (query, truth) in self.queries.rows().zip(&self.truth).take(most) {
+                for (query, truth) in self
+                    .queries
+                    .rows()
+                    .zip(&self.ground_truth)
+                    .take(max_queries)
+                {
                     let start = Instant::now();
                     let found = std::hint::black_box(self.index.search(query, &request)?);
                     // The first round warms up.
                     if round > 0 {
-                        run.note(start.elapsed(), &found, truth);
+                        run.record(start.elapsed(), &found, truth);
                     }
                 }
             }
@@ -305,28 +316,28 @@ impl Bench<'_> {
     }
 }
 
-impl Run {
+impl SettingRun {
     /// A neighbour counts as found if it scores no less than the last of the true ones: which of
     /// equals is named does not matter.
-    fn note(&mut self, time: Duration, found: &Found, truth: &[Neighbour]) {
+    fn record(&mut self, time: Duration, found: &TopK, truth: &[Neighbour]) {
         self.times.push(time);
         let last = truth.last().map_or(f32::MAX, |neighbour| neighbour.score);
-        let right = found.neighbours.iter().filter(|n| n.score >= last);
-        self.found += right.count();
-        self.wanted += truth.len();
-        self.evaluations += found.work.evaluations;
-        self.visited += found.work.visited;
+        let correct = found.neighbours.iter().filter(|n| n.score >= last);
+        self.found += correct.count();
+        self.expected += truth.len();
+        self.evaluations += found.stats.distance_computations;
+        self.visited += found.stats.nodes_visited;
     }
 
     #[allow(clippy::cast_precision_loss)] // figures for the eye
-    fn point(&self, ef: usize) -> Point {
+    fn point(&self, ef: usize) -> RecallPoint {
         let runs = self.times.len().max(1) as f64;
-        Point {
+        RecallPoint {
             ef,
             p50_us: percentile(&self.times, 50) * 1e3,
             p99_us: percentile(&self.times, 99) * 1e3,
             mean_us: self.times.iter().sum::<Duration>().as_secs_f64() * 1e6 / runs,
-            recall: self.found as f64 / self.wanted.max(1) as f64,
+            recall: self.found as f64 / self.expected.max(1) as f64,
             evaluations: self.evaluations as f64 / runs,
             visited: self.visited as f64 / runs,
         }
@@ -334,16 +345,16 @@ impl Run {
 }
 
 /// The true neighbours of every query, by the plain scan.
-fn truth(
+fn ground_truth(
     vectors: &Arc<Vectors>,
     queries: &Vectors,
     k: usize,
-    allowed: Option<&RoaringBitmap>,
+    row_filter: Option<&RoaringBitmap>,
 ) -> anyhow::Result<Vec<Vec<Neighbour>>> {
     let oracle = ExactScan::new(Arc::clone(vectors));
-    let request = Request {
-        allowed,
-        ..Request::nearest(k)
+    let request = KnnParams {
+        allowed_rows: row_filter,
+        ..KnnParams::top_k(k)
     };
     let queries: Vec<&[f32]> = queries.rows().collect();
     queries
@@ -353,16 +364,16 @@ fn truth(
 }
 
 /// A share of all rows: scattered, or in runs of a hundredth of them.
-fn draw(rows: usize, share: f64, clustered: bool) -> anyhow::Result<RoaringBitmap> {
+fn sample_rows(rows: usize, share: f64, clustered: bool) -> anyhow::Result<RoaringBitmap> {
     ensure!(
         share > 0.0 && share <= 1.0,
         "--filter is {share}; expected above 0, at most 1"
     );
     let run = if clustered { (rows / 100).max(1) } else { 1 };
-    let mut numbers = Draw::new();
+    let mut numbers = Lcg::new();
     let mut drawn = RoaringBitmap::new();
     for start in (0..rows).step_by(run) {
-        if numbers.unit() < share {
+        if numbers.next_unit() < share {
             let end = rows.min(start + run);
             drawn.insert_range(u32::try_from(start)?..u32::try_from(end)?);
         }
@@ -375,7 +386,7 @@ fn draw(rows: usize, share: f64, clustered: bool) -> anyhow::Result<RoaringBitma
 }
 
 /// Vectors from a `.npy` file.
-fn read(path: &Path) -> anyhow::Result<Vectors> {
+fn read_npy(path: &Path) -> anyhow::Result<Vectors> {
     let name = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("{name} cannot be read"))?;
     let file = npyz::NpyFile::new(&bytes[..]).with_context(|| format!("{name} is no .npy file"))?;
@@ -390,16 +401,16 @@ fn read(path: &Path) -> anyhow::Result<Vectors> {
         .into_vec()
         .with_context(|| format!("{name} does not hold f32 in the order of C"))?;
     let mut vectors = Vectors::new(dimension)?;
-    for (place, row) in flat.chunks_exact(dimension).enumerate() {
+    for (row_index, row) in flat.chunks_exact(dimension).enumerate() {
         vectors
             .push(row)
-            .with_context(|| format!("{name}, row {place}"))?;
+            .with_context(|| format!("{name}, row {row_index}"))?;
     }
     Ok(vectors)
 }
 
 /// The data directory's passages, and sentences spread over them as queries.
-fn own(data_dir: &Path) -> anyhow::Result<(Vectors, Vectors)> {
+fn store_vectors(data_dir: &Path) -> anyhow::Result<(Vectors, Vectors)> {
     let view = View::open(data_dir)?;
     let dimension = view.fingerprint().dimension;
     let (mut vectors, mut keys) = (Vectors::new(dimension)?, Vec::new());
@@ -408,20 +419,20 @@ fn own(data_dir: &Path) -> anyhow::Result<(Vectors, Vectors)> {
         keys.push(stored.key);
         Ok::<_, anyhow::Error>(())
     })?;
-    let step = (keys.len() / OWN_QUERIES).max(1);
+    let step = (keys.len() / MAX_STORE_QUERIES).max(1);
     let mut queries = Vectors::new(dimension)?;
     let keys: Vec<PassageKey> = keys.into_iter().step_by(step).collect();
-    for (place, hit) in view.hits(&keys)?.into_iter().enumerate() {
+    for (index, hit) in view.hit_records(&keys)?.into_iter().enumerate() {
         let sentences: Vec<&[f32]> = hit.sentence_vectors.chunks_exact(dimension).collect();
-        if let Some(sentence) = sentences.get(place % sentences.len().max(1)) {
+        if let Some(sentence) = sentences.get(index % sentences.len().max(1)) {
             queries.push(sentence)?;
         }
     }
     Ok((vectors, queries))
 }
 
-fn print(report: &Report) -> anyhow::Result<()> {
-    output::line(format_args!(
+fn print(report: &SearchBenchReport) -> anyhow::Result<()> {
+    output::print_line(format_args!(
         "{} vectors of {} coordinates, {} queries, k = {}",
         report.vectors, report.dimension, report.queries, report.k
     ))?;
@@ -431,12 +442,12 @@ fn print(report: &Report) -> anyhow::Result<()> {
         } else {
             "at random"
         };
-        output::line(format_args!(
+        output::print_line(format_args!(
             "only {} rows may be found, drawn {kind}",
             filter.rows
         ))?;
     }
-    output::line(format_args!(
+    output::print_line(format_args!(
         "built in {:.1} s on {} threads{}; {:.0} bytes a vector",
         report.build_seconds,
         report.threads,
@@ -448,20 +459,20 @@ fn print(report: &Report) -> anyhow::Result<()> {
             )),
         report.bytes_per_vector
     ))?;
-    output::line(format_args!(
+    output::print_line(format_args!(
         "file of {} MB, opened and verified in {:.0} ms",
         report.file_bytes >> 20,
         report.open_ms
     ))?;
-    output::line(format_args!(
+    output::print_line(format_args!(
         "exact scan: {:.0} µs median, recall {:.4}",
         report.exact_us, report.exact_recall
     ))?;
-    output::line(format_args!(
+    output::print_line(format_args!(
         "   ef   median µs    99 % µs    mean µs   recall   products  visited"
     ))?;
     for point in &report.curve {
-        output::line(format_args!(
+        output::print_line(format_args!(
             "{:>5} {:>11.1} {:>10.1} {:>10.1} {:>8.4} {:>10.0} {:>8.0}",
             point.ef,
             point.p50_us,

@@ -2,30 +2,30 @@
 
 use std::path::Path;
 
-use super::Arguments;
+use super::FamiliesArguments;
 use crate::cli::output;
-use crate::cli::parallels::export::{FormatName, format_of, named};
+use crate::cli::parallels::export::{FormatName, owned_parameters, resolve_format};
 use crate::parallels::export::{
-    Csv, ExportFamilies, FamiliesReport, Html, Origin, Tei, write_families,
+    Csv, ExportFamilies, ExportProvenance, FamiliesReport, Html, Tei, write_families,
 };
-use crate::parallels::{Families, Survey, Sweep, Swept};
+use crate::parallels::{CorpusComparison, CorpusContext, CorpusMatches, Families};
 use crate::server::Jsonl;
 
 /// The file that is asked for, and its format; one without is refused before anything is compared.
-pub(super) fn format(arguments: &Arguments) -> anyhow::Result<Option<(&Path, FormatName)>> {
+pub(super) fn format(arguments: &FamiliesArguments) -> anyhow::Result<Option<(&Path, FormatName)>> {
     let path = arguments.out.as_deref();
-    let format = path.map(|path| Ok((path, format_of(path, arguments.format)?)));
+    let format = path.map(|path| Ok((path, resolve_format(path, arguments.format)?)));
     format.transpose()
 }
 
 /// What the file says beside the families.
 pub(super) fn report(
-    survey: &Survey,
-    arguments: &Arguments,
-    (sweep, swept): (&Sweep<'_>, &Swept),
+    survey: &CorpusContext,
+    arguments: &FamiliesArguments,
+    (sweep, swept): (&CorpusComparison<'_>, &CorpusMatches),
     found: &Families,
 ) -> anyhow::Result<FamiliesReport> {
-    let origin = Origin::of(survey.snapshot(), parameters(arguments))?;
+    let origin = ExportProvenance::from_snapshot(survey.snapshot(), parameters(arguments))?;
     Ok(FamiliesReport::new(origin, survey, sweep, swept, found))
 }
 
@@ -33,11 +33,11 @@ pub(super) fn report(
 pub(super) fn write(
     path: &Path,
     format: FormatName,
-    survey: &Survey,
+    survey: &CorpusContext,
     report: &FamiliesReport,
     found: &Families,
 ) -> anyhow::Result<()> {
-    output::write_whole(path, |file| {
+    output::write_atomically(path, |file| {
         let mut export: Box<dyn ExportFamilies> = match format {
             FormatName::Csv => Box::new(Csv::new(file)),
             FormatName::Html => Box::new(Html::new(file)),
@@ -51,16 +51,16 @@ pub(super) fn write(
             &found.families,
         )?)
     })?;
-    output::line(format_args!(
+    output::print_line(format_args!(
         "{} in {}",
-        super::families_of(found.families.len()),
+        super::count_of_families(found.families.len()),
         path.display()
     ))
 }
 
 /// What decides the answer, as the command line has it.
-fn parameters(arguments: &Arguments) -> Vec<(String, String)> {
-    let mut all = arguments.scope.told().to_vec();
+fn parameters(arguments: &FamiliesArguments) -> Vec<(String, String)> {
+    let mut all = arguments.scope.as_parameters().to_vec();
     all.extend([
         ("min_confidence", arguments.min_confidence.to_string()),
         ("cohesion", arguments.cohesion.to_string()),
@@ -70,5 +70,5 @@ fn parameters(arguments: &Arguments) -> Vec<(String, String)> {
         ("formulas", arguments.formulas.name().to_owned()),
         ("formula_share", arguments.formula_share.to_string()),
     ]);
-    named(all)
+    owned_parameters(all)
 }

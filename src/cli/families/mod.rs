@@ -9,16 +9,16 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::config::Settings;
-use crate::parallels::{FamilyOptions, Sweep, Thresholds, families};
+use crate::parallels::{CorpusComparison, FamilyOptions, Thresholds, cluster_families};
 use crate::server::families_response;
 
-use super::output::{self, counted, thousands};
+use super::output::{self, count_of, with_thousands};
 use super::parallels::export::FormatName;
-use super::parallels::{FormulasName, ScopeArguments, survey, sweep_all};
+use super::parallels::{FormulaPolicyName, ScopeArguments, compare_corpus, open_context};
 
 /// Which families.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct FamiliesArguments {
     #[command(flatten)]
     scope: ScopeArguments,
     /// Pairs of this confidence bring families together, 0.3 to 1
@@ -37,8 +37,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FIELD")]
     count: Vec<String>,
     /// What becomes of what nearly everybody says
-    #[arg(long, value_enum, default_value_t = FormulasName::Exclude)]
-    formulas: FormulasName,
+    #[arg(long, value_enum, default_value_t = FormulaPolicyName::Exclude)]
+    formulas: FormulaPolicyName,
     /// A formula is said in this share of all documents
     #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().formula_share)]
     formula_share: f32,
@@ -57,7 +57,7 @@ pub(super) struct Arguments {
 }
 
 /// Gathers the families of what is stored.
-pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(settings: &Settings, arguments: &FamiliesArguments) -> anyhow::Result<()> {
     let start = Instant::now();
     let format = export::format(arguments)?;
     let mut options = FamilyOptions {
@@ -74,37 +74,38 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
         formula_share: arguments.formula_share,
         ..options.thresholds()
     };
-    let survey = survey(settings, false)?;
-    options.check_fields(survey.snapshot().catalogue())?;
-    let sweep = Sweep::new(&survey, &arguments.scope.scope()?, thresholds)?.with_every_carrier();
-    let swept = sweep_all(&sweep)?;
-    let found = families(&survey, &swept.pairs, &options)?;
+    let survey = open_context(settings, false)?;
+    options.check_fields(survey.snapshot().document_table())?;
+    let sweep = CorpusComparison::new(&survey, &arguments.scope.scope()?, thresholds)?
+        .with_all_match_units();
+    let swept = compare_corpus(&sweep)?;
+    let found = cluster_families(&survey, &swept.pairs, &options)?;
     if let Some((out, format)) = format {
         let report = export::report(&survey, arguments, (&sweep, &swept), &found)?;
         return export::write(out, format, &survey, &report, &found);
     }
     if arguments.json {
-        let asked = (&thresholds, &options);
+        let parameters = (&thresholds, &options);
         let page = (0, arguments.limit);
-        return output::json(&families_response(
-            &survey, &swept, &found, asked, page, start,
+        return output::print_json(&families_response(
+            &survey, &swept, &found, parameters, page, start,
         )?);
     }
-    print::families(&survey, &found, arguments.limit)?;
-    output::line(format_args!(
+    print::print_families(&survey, &found, arguments.limit)?;
+    output::print_line(format_args!(
         "{} of at least {} members, {} smaller, {} of sentences within others; made of {}, {} formulas left out",
-        families_of(found.families.len()),
+        count_of_families(found.families.len()),
         options.min_members,
-        thousands(found.small),
-        thousands(found.nested),
-        counted(swept.pairs.len(), "pair"),
-        thousands(swept.left_out.formulas),
+        with_thousands(found.small),
+        with_thousands(found.nested),
+        count_of(swept.pairs.len(), "pair"),
+        with_thousands(swept.filtered_counts.formulas),
     ))
 }
 
-fn families_of(count: usize) -> String {
+fn count_of_families(count: usize) -> String {
     match count {
         1 => "1 family".to_owned(),
-        count => format!("{} families", thousands(count)),
+        count => format!("{} families", with_thousands(count)),
     }
 }

@@ -4,25 +4,34 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::cli::output::{self, counted};
-use crate::parallels::{Families, Family, FamilyTexts, ParallelsError, Survey};
+use crate::cli::output::{self, count_of};
+use crate::parallels::{CorpusContext, Families, Family, FamilyTexts, ParallelsError};
 
-const WIDTH: usize = 96;
+const LINE_WIDTH: usize = 96;
 
 /// Members of a family that are listed.
-const LISTED: usize = 12;
+const MAX_LISTED: usize = 12;
 
 /// Each with its representative, and who said it when.
-pub(super) fn families(survey: &Survey, found: &Families, limit: usize) -> anyhow::Result<()> {
+pub(super) fn print_families(
+    survey: &CorpusContext,
+    found: &Families,
+    limit: usize,
+) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     for (place, family) in (1..).zip(found.families.iter().take(limit)) {
-        one(survey, place, family, &mut out)?;
+        print_family(survey, place, family, &mut out)?;
     }
     out.flush()?;
     Ok(())
 }
 
-fn one(survey: &Survey, place: usize, family: &Family, out: &mut impl Write) -> anyhow::Result<()> {
+fn print_family(
+    survey: &CorpusContext,
+    place: usize,
+    family: &Family,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let (strong, dim) = (Style::new().bold(), Style::new().dimmed());
     let name = AnsiColor::Cyan.on_default();
     let years: Vec<String> = family
@@ -33,24 +42,24 @@ fn one(survey: &Survey, place: usize, family: &Family, out: &mut impl Write) -> 
     writeln!(
         out,
         "{strong}{place:>3}  {}{strong:#}{dim}  confidence {:.2} to each other, at least {:.2}  {}{dim:#}",
-        counted(family.members.len(), "document"),
-        family.mean,
-        family.least,
+        count_of(family.members.len(), "document"),
+        family.mean_confidence,
+        family.min_confidence,
         years.join("  "),
     )?;
     for spread in family
-        .spread
+        .value_counts
         .iter()
         .filter(|spread| !spread.values.is_empty())
     {
-        let values = spread.values.iter().take(LISTED);
+        let values = spread.values.iter().take(MAX_LISTED);
         let values: Vec<String> = values
             .map(|(value, count)| match count {
                 1 => value.clone(),
                 count => format!("{value} ({count})"),
             })
             .collect();
-        let others = spread.values.len().saturating_sub(LISTED);
+        let others = spread.values.len().saturating_sub(MAX_LISTED);
         let others = if others > 0 {
             format!(" and {others} others")
         } else {
@@ -63,10 +72,10 @@ fn one(survey: &Survey, place: usize, family: &Family, out: &mut impl Write) -> 
             values.join(", ")
         )?;
     }
-    let texts = FamilyTexts::read(survey, family)?;
+    let texts = FamilyTexts::load(survey, family)?;
     let representative = texts.representative();
-    let representative = representative.ok_or(ParallelsError::OtherSnapshot)?;
-    let of = if family.is_of_sentences() {
+    let representative = representative.ok_or(ParallelsError::SnapshotMismatch)?;
+    let of = if family.is_sentence_family() {
         "a sentence of "
     } else {
         ""
@@ -77,24 +86,24 @@ fn one(survey: &Survey, place: usize, family: &Family, out: &mut impl Write) -> 
         representative.passage.id(),
         output::byline(&representative.document)
     )?;
-    let said = representative.said().replace('\n', " ");
-    for line in output::wrap(&output::plain(&said), WIDTH) {
+    let said = representative.text().replace('\n', " ");
+    for line in output::wrap(&output::strip_control_chars(&said), LINE_WIDTH) {
         writeln!(out, "     {line}")?;
     }
     let ids = texts.members.iter().map(|member| member.passage.id());
-    let firsts: Vec<String> = ids.clone().take(family.first).collect();
+    let firsts: Vec<String> = ids.clone().take(family.first_count).collect();
     if !firsts.is_empty() {
         writeln!(out, "     {dim}first: {}{dim:#}", firsts.join(", "))?;
     }
-    let later: Vec<String> = ids.skip(family.first).collect();
+    let later: Vec<String> = ids.skip(family.first_count).collect();
     if !later.is_empty() {
-        let others = later.len().saturating_sub(LISTED);
+        let others = later.len().saturating_sub(MAX_LISTED);
         let others = if others > 0 {
             format!(" and {others} others")
         } else {
             String::new()
         };
-        let shown = later.get(..LISTED).unwrap_or(&later).join(", ");
+        let shown = later.get(..MAX_LISTED).unwrap_or(&later).join(", ");
         writeln!(out, "     {dim}then: {shown}{others}{dim:#}")?;
     }
     writeln!(out)?;

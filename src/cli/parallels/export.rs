@@ -7,12 +7,15 @@ use clap::ValueEnum;
 
 use crate::cli::output;
 use crate::parallels::export::{
-    self, Compared, Counts, Csv, Export, Format, Html, Report, Subject, Tei,
+    self, ComparedCount, Csv, Export, ExportFormat, Html, PairCounts, ParallelsReport,
+    ReportSubject, Tei,
 };
-use crate::parallels::{Comparison, Pair, Reader, Survey, Sweep, Swept};
+use crate::parallels::{
+    CorpusComparison, CorpusContext, CorpusMatches, DocumentMatches, Pair, ParallelLoader,
+};
 use crate::server::Jsonl;
 
-use super::Arguments;
+use super::ParallelsArguments;
 
 /// The formats that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,33 +31,33 @@ pub(in crate::cli) enum FormatName {
 }
 
 /// What was found, and of what.
-pub(super) struct Found<'a> {
-    subject: Subject,
+pub(super) struct ExportInput<'a> {
+    subject: ReportSubject,
     pairs: &'a [Pair],
-    counts: Counts,
+    counts: PairCounts,
     closest: Option<Pair>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> ExportInput<'a> {
     /// Of two documents.
-    pub(super) fn of_two(
-        survey: &Survey,
+    pub(super) fn from_documents(
+        survey: &CorpusContext,
         ids: (&str, &str),
-        found: &'a Comparison,
+        found: &'a DocumentMatches,
     ) -> anyhow::Result<Self> {
         let document = |id: &str| {
             let document = survey.snapshot().view().document(&id.parse()?)?;
             document.with_context(|| format!("there is no document {id}"))
         };
         Ok(Self {
-            subject: Subject::Documents(Box::new([document(ids.0)?, document(ids.1)?])),
-            counts: Counts {
+            subject: ReportSubject::Documents(Box::new([document(ids.0)?, document(ids.1)?])),
+            counts: PairCounts {
                 found: found.pairs.len(),
-                compared: Compared::Pairs(found.compared),
-                unsure: found.compared - found.pairs.len() - found.taken,
-                hubs: 0,
+                compared: ComparedCount::Pairs(found.compared_pairs),
+                low_confidence: found.compared_pairs - found.pairs.len() - found.superseded,
+                low_margin: 0,
                 formulas: 0,
-                taken: found.taken,
+                superseded: found.superseded,
                 undated: 0,
                 limit: None,
             },
@@ -64,16 +67,16 @@ impl<'a> Found<'a> {
     }
 
     /// Of a corpus.
-    pub(super) fn of_all(sweep: &Sweep<'_>, swept: &'a Swept) -> Self {
+    pub(super) fn from_corpus(sweep: &CorpusComparison<'_>, swept: &'a CorpusMatches) -> Self {
         Self {
-            subject: Subject::Corpus,
-            counts: Counts {
+            subject: ReportSubject::Corpus,
+            counts: PairCounts {
                 found: swept.pairs.len(),
-                compared: Compared::Passages(swept.passages),
-                unsure: swept.left_out.unsure,
-                hubs: swept.left_out.hubs,
-                formulas: swept.left_out.formulas,
-                taken: 0,
+                compared: ComparedCount::Passages(swept.passages),
+                low_confidence: swept.filtered_counts.low_confidence,
+                low_margin: swept.filtered_counts.low_margin,
+                formulas: swept.filtered_counts.formulas,
+                superseded: 0,
                 undated: sweep.undated(),
                 limit: None,
             },
@@ -84,9 +87,9 @@ impl<'a> Found<'a> {
 }
 
 /// Refuses a file without a format before anything is compared.
-pub(super) fn check(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn check_format(arguments: &ParallelsArguments) -> anyhow::Result<()> {
     if let Some(path) = &arguments.out {
-        format_of(path, arguments.format)?;
+        resolve_format(path, arguments.format)?;
     }
     Ok(())
 }
@@ -94,20 +97,20 @@ pub(super) fn check(arguments: &Arguments) -> anyhow::Result<()> {
 /// Writes all that was found.
 pub(super) fn write(
     path: &Path,
-    arguments: &Arguments,
-    survey: &Survey,
-    reader: &Reader<'_>,
-    found: Found<'_>,
+    arguments: &ParallelsArguments,
+    survey: &CorpusContext,
+    reader: &ParallelLoader<'_>,
+    found: ExportInput<'_>,
 ) -> anyhow::Result<()> {
-    let format = format_of(path, arguments.format)?;
-    let Found {
+    let format = resolve_format(path, arguments.format)?;
+    let ExportInput {
         subject,
         pairs,
         counts,
         closest,
     } = found;
     let asked = parameters(arguments, &subject);
-    let report = Report::new(
+    let report = ParallelsReport::new(
         survey.snapshot(),
         reader,
         subject,
@@ -115,35 +118,40 @@ pub(super) fn write(
         counts,
         (pairs, closest),
     )?;
-    output::write_whole(path, |file| {
+    output::write_atomically(path, |file| {
         let mut export: Box<dyn Export> = match format {
             FormatName::Jsonl => Box::new(Jsonl::new(file)),
             FormatName::Csv => Box::new(Csv::new(file)),
             FormatName::Tei => Box::new(Tei::new(file)?),
             FormatName::Html => Box::new(Html::new(file)),
         };
-        Ok(export::write(export.as_mut(), &report, reader, pairs)?)
+        Ok(export::write_parallels(
+            export.as_mut(),
+            &report,
+            reader,
+            pairs,
+        )?)
     })?;
-    output::line(format_args!(
+    output::print_line(format_args!(
         "{} in {}",
-        output::counted(pairs.len(), "pair"),
+        output::count_of(pairs.len(), "pair"),
         path.display()
     ))
 }
 
 /// The format that was asked for, or that the file's name asks for.
-pub(in crate::cli) fn format_of(
+pub(in crate::cli) fn resolve_format(
     path: &Path,
     asked: Option<FormatName>,
 ) -> anyhow::Result<FormatName> {
     if let Some(format) = asked {
         return Ok(format);
     }
-    match Format::of_file(path) {
-        Some(Format::Jsonl) => Ok(FormatName::Jsonl),
-        Some(Format::Csv) => Ok(FormatName::Csv),
-        Some(Format::Tei) => Ok(FormatName::Tei),
-        Some(Format::Html) => Ok(FormatName::Html),
+    match ExportFormat::from_path(path) {
+        Some(ExportFormat::Jsonl) => Ok(FormatName::Jsonl),
+        Some(ExportFormat::Csv) => Ok(FormatName::Csv),
+        Some(ExportFormat::Tei) => Ok(FormatName::Tei),
+        Some(ExportFormat::Html) => Ok(FormatName::Html),
         None => anyhow::bail!(
             "the name {} says no format; expected one that ends in .jsonl, .csv, .tei, .xml or .html, or --format",
             path.display()
@@ -152,35 +160,35 @@ pub(in crate::cli) fn format_of(
 }
 
 /// What decides the answer, as the command line has it.
-fn parameters(arguments: &Arguments, subject: &Subject) -> Vec<(String, String)> {
+fn parameters(arguments: &ParallelsArguments, subject: &ReportSubject) -> Vec<(String, String)> {
     let thresholds = &arguments.thresholds;
     let mut all: Vec<(&str, String)> = Vec::new();
-    let least = match subject {
-        Subject::Documents(both) => {
+    let default_confidence = match subject {
+        ReportSubject::Documents(both) => {
             let id = |place: usize| both[place].summary.id.to_string();
             all.push(("source", id(0)));
             all.push(("target", id(1)));
-            all.push(("many", arguments.many.to_string()));
-            all.push(("min_phrase", arguments.min_phrase.to_string()));
-            crate::parallels::Enough::default().confidence
+            all.push(("many", arguments.many_to_many.to_string()));
+            all.push(("min_phrase", arguments.min_alignment_score.to_string()));
+            crate::parallels::PairThresholds::default().min_confidence
         }
-        Subject::Corpus => {
-            all.extend(arguments.scope.told());
+        ReportSubject::Corpus => {
+            all.extend(arguments.scope.as_parameters());
             all.push(("min_score", thresholds.min_score.to_string()));
             all.push(("min_margin", thresholds.min_margin.to_string()));
             all.push(("formulas", thresholds.formulas.name().to_owned()));
             crate::parallels::Thresholds::default().min_confidence
         }
     };
-    let least = thresholds.min_confidence.unwrap_or(least);
-    all.push(("min_confidence", least.to_string()));
+    let min_confidence = thresholds.min_confidence.unwrap_or(default_confidence);
+    all.push(("min_confidence", min_confidence.to_string()));
     all.push(("formula_share", thresholds.formula_share.to_string()));
     all.push(("exact", thresholds.exact.to_string()));
-    named(all)
+    owned_parameters(all)
 }
 
 /// What was asked, by names that are a file's own.
-pub(in crate::cli) fn named(all: Vec<(&str, String)>) -> Vec<(String, String)> {
+pub(in crate::cli) fn owned_parameters(all: Vec<(&str, String)>) -> Vec<(String, String)> {
     let all = all.into_iter();
     all.map(|(name, value)| (name.to_owned(), value)).collect()
 }

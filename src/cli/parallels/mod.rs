@@ -12,7 +12,8 @@ use clap::{Args, ValueEnum};
 
 use crate::config::Settings;
 use crate::parallels::{
-    Enough, Formulas, Reader, Scope, Survey, Sweep, Swept, Thresholds, compare,
+    CorpusComparison, CorpusContext, CorpusMatches, FormulaPolicy, PairThresholds, ParallelLoader,
+    Scope, Thresholds, compare,
 };
 use crate::search::Filter;
 use crate::server::{comparison_response, corpus_response};
@@ -22,7 +23,7 @@ use super::{open, output};
 
 /// What to compare.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ParallelsArguments {
     /// A document's id
     #[arg(required_unless_present = "all")]
     source_id: Option<String>,
@@ -38,11 +39,11 @@ pub(super) struct Arguments {
     thresholds: ThresholdArguments,
     /// A passage may be in several pairs
     #[arg(long, conflicts_with = "all")]
-    many: bool,
+    many_to_many: bool,
     /// Of two documents, pairs with common wording of this weight are shown however unsure; a rare word
     /// weighs up to 1
-    #[arg(long, value_name = "WEIGHT", default_value_t = Enough::default().phrase, conflicts_with = "all")]
-    min_phrase: f32,
+    #[arg(long, value_name = "WEIGHT", default_value_t = PairThresholds::default().min_alignment_score, conflicts_with = "all")]
+    min_alignment_score: f32,
     /// Most pairs to print, the surest first; files hold all
     #[arg(long, short = 'n', default_value_t = 20)]
     limit: usize,
@@ -68,13 +69,13 @@ pub(super) struct ScopeArguments {
     target: Option<String>,
     /// Not within one value of this field, e.g. speaker; may be given several times
     #[arg(long, value_name = "FIELD")]
-    apart: Vec<String>,
+    exclude_same: Vec<String>,
     /// Only documents whose years differ by so many at most
     #[arg(long, value_name = "N")]
-    years: Option<u32>,
+    max_year_gap: Option<u32>,
     /// Only from earlier to later documents
     #[arg(long)]
-    forward: bool,
+    later_only: bool,
 }
 
 /// What a pair must have.
@@ -90,8 +91,8 @@ pub(super) struct ThresholdArguments {
     #[arg(long, value_name = "RATIO", default_value_t = Thresholds::default().min_margin)]
     min_margin: f32,
     /// What becomes of what nearly everybody says
-    #[arg(long, value_enum, default_value_t = FormulasName::Exclude)]
-    formulas: FormulasName,
+    #[arg(long, value_enum, default_value_t = FormulaPolicyName::Exclude)]
+    formulas: FormulaPolicyName,
     /// A formula is said in this share of all documents
     #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().formula_share)]
     formula_share: f32,
@@ -102,7 +103,7 @@ pub(super) struct ThresholdArguments {
 
 /// What becomes of formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum FormulasName {
+pub(super) enum FormulaPolicyName {
     /// They stay
     Include,
     /// They are left out, and counted
@@ -111,17 +112,17 @@ pub(super) enum FormulasName {
     Only,
 }
 
-impl From<FormulasName> for Formulas {
-    fn from(name: FormulasName) -> Self {
+impl From<FormulaPolicyName> for FormulaPolicy {
+    fn from(name: FormulaPolicyName) -> Self {
         match name {
-            FormulasName::Include => Self::Include,
-            FormulasName::Exclude => Self::Exclude,
-            FormulasName::Only => Self::Only,
+            FormulaPolicyName::Include => Self::Include,
+            FormulaPolicyName::Exclude => Self::Exclude,
+            FormulaPolicyName::Only => Self::Only,
         }
     }
 }
 
-impl FormulasName {
+impl FormulaPolicyName {
     /// Its name on the command line.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -134,15 +135,16 @@ impl FormulasName {
 
 impl ScopeArguments {
     /// What was asked, for a file.
-    pub(super) fn told(&self) -> [(&'static str, String); 5] {
-        let given = |value: &Option<String>| value.clone().unwrap_or_else(|| "all".to_owned());
-        let years = self.years.map(|years| years.to_string());
+    pub(super) fn as_parameters(&self) -> [(&'static str, String); 5] {
+        let value_or_all =
+            |value: &Option<String>| value.clone().unwrap_or_else(|| "all".to_owned());
+        let years = self.max_year_gap.map(|years| years.to_string());
         [
-            ("source", given(&self.source)),
-            ("target", given(&self.target)),
-            ("apart", self.apart.join(", ")),
-            ("years", given(&years)),
-            ("forward", self.forward.to_string()),
+            ("source", value_or_all(&self.source)),
+            ("target", value_or_all(&self.target)),
+            ("apart", self.exclude_same.join(", ")),
+            ("years", value_or_all(&years)),
+            ("forward", self.later_only.to_string()),
         ]
     }
 
@@ -153,14 +155,14 @@ impl ScopeArguments {
             };
             let value =
                 serde_json::from_str(json).with_context(|| format!("--{name} is not JSON"))?;
-            Filter::read_as(name, &value).with_context(|| format!("--{name} is no filter"))
+            Filter::parse_named(name, &value).with_context(|| format!("--{name} is no filter"))
         };
         let scope = Scope {
             source: filter("source", &self.source)?,
             target: filter("target", &self.target)?,
-            apart: self.apart.clone(),
-            years: self.years,
-            forward: self.forward,
+            exclude_same: self.exclude_same.clone(),
+            max_year_gap: self.max_year_gap,
+            later_only: self.later_only,
         };
         scope.check()?;
         Ok(scope)
@@ -182,85 +184,92 @@ impl ThresholdArguments {
 }
 
 /// Compares what is stored.
-pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
-    export::check(arguments)?;
-    let survey = survey(settings, arguments.thresholds.exact)?;
+pub(super) fn run(settings: &Settings, arguments: &ParallelsArguments) -> anyhow::Result<()> {
+    export::check_format(arguments)?;
+    let survey = open_context(settings, arguments.thresholds.exact)?;
     match (&arguments.source_id, &arguments.target_id) {
-        (Some(source), Some(target)) => two(&survey, (source, target), arguments),
-        _ => all(&survey, arguments),
+        (Some(source), Some(target)) => compare_two(&survey, (source, target), arguments),
+        _ => compare_all(&survey, arguments),
     }
 }
 
 /// A survey of what is stored now.
-pub(super) fn survey(settings: &Settings, exact: bool) -> anyhow::Result<Survey> {
-    Ok(Survey::new(Arc::new(open::snapshot(settings)?), exact))
+pub(super) fn open_context(settings: &Settings, exact: bool) -> anyhow::Result<CorpusContext> {
+    Ok(CorpusContext::new(
+        Arc::new(open::snapshot(settings)?),
+        exact,
+    ))
 }
 
-fn two(survey: &Survey, ids: (&str, &str), arguments: &Arguments) -> anyhow::Result<()> {
+fn compare_two(
+    survey: &CorpusContext,
+    ids: (&str, &str),
+    arguments: &ParallelsArguments,
+) -> anyhow::Result<()> {
     let start = Instant::now();
-    let enough = Enough::default();
-    let thresholds = arguments.thresholds.thresholds(enough.confidence)?;
-    let enough = Enough {
-        confidence: thresholds.min_confidence,
-        phrase: arguments.min_phrase,
+    let enough = PairThresholds::default();
+    let thresholds = arguments.thresholds.thresholds(enough.min_confidence)?;
+    let enough = PairThresholds {
+        min_confidence: thresholds.min_confidence,
+        min_alignment_score: arguments.min_alignment_score,
     };
-    let found = compare(survey, ids, enough, arguments.many)?;
-    let reader = Reader::new(survey, &thresholds);
+    let found = compare(survey, ids, enough, arguments.many_to_many)?;
+    let reader = ParallelLoader::new(survey, &thresholds);
     if let Some(out) = &arguments.out {
-        let found = export::Found::of_two(survey, ids, &found)?;
+        let found = export::ExportInput::from_documents(survey, ids, &found)?;
         return export::write(out, arguments, survey, &reader, found);
     }
     let limit = arguments.limit;
     if arguments.json {
         let response = comparison_response(survey, &found, &thresholds, limit, start)?;
-        return output::json(&response);
+        return output::print_json(&response);
     }
     let shown = found.pairs.get(..limit).unwrap_or(&found.pairs);
-    print::parallels(&reader.read(shown)?)?;
-    print::comparison(survey, &found, shown.len())
+    print::print_parallels(&reader.load(shown)?)?;
+    print::print_comparison_summary(survey, &found, shown.len())
 }
 
-fn all(survey: &Survey, arguments: &Arguments) -> anyhow::Result<()> {
+fn compare_all(survey: &CorpusContext, arguments: &ParallelsArguments) -> anyhow::Result<()> {
     let start = Instant::now();
-    let least = Thresholds::default().min_confidence;
-    let thresholds = arguments.thresholds.thresholds(least)?;
-    let sweep = Sweep::new(survey, &arguments.scope.scope()?, thresholds)?;
-    let mut swept = sweep_all(&sweep)?;
+    let default_confidence = Thresholds::default().min_confidence;
+    let thresholds = arguments.thresholds.thresholds(default_confidence)?;
+    let sweep = CorpusComparison::new(survey, &arguments.scope.scope()?, thresholds)?;
+    let mut swept = compare_corpus(&sweep)?;
     // Stable: of one confidence in the order of documents.
     swept
         .pairs
         .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    let reader = Reader::new(survey, &thresholds);
+    let reader = ParallelLoader::new(survey, &thresholds);
     if let Some(out) = &arguments.out {
-        let found = export::Found::of_all(&sweep, &swept);
+        let found = export::ExportInput::from_corpus(&sweep, &swept);
         return export::write(out, arguments, survey, &reader, found);
     }
     let limit = arguments.limit;
     if arguments.json {
         let response = corpus_response(survey, &sweep, &swept, &thresholds, limit, start)?;
-        return output::json(&response);
+        return output::print_json(&response);
     }
     let shown = swept.pairs.get(..limit).unwrap_or(&swept.pairs);
-    print::parallels(&reader.read(shown)?)?;
-    print::corpus(survey, &sweep, &swept, shown.len())
+    print::print_parallels(&reader.load(shown)?)?;
+    print::print_corpus_summary(survey, &sweep, &swept, shown.len())
 }
 
 /// Everything that a sweep finds, with a progress bar; where that is nothing, how close it came.
-pub(super) fn sweep_all(sweep: &Sweep<'_>) -> anyhow::Result<Swept> {
+pub(super) fn compare_corpus(sweep: &CorpusComparison<'_>) -> anyhow::Result<CorpusMatches> {
     let sources = sweep.sources();
     let bar = SweepBar::new(sources.len());
-    let mut all = Swept::default();
+    let mut all = CorpusMatches::default();
     sweep.run(
         &sources,
         |work| work(),
         |_, swept| {
-            all.add(swept);
+            all.merge(swept);
             bar.done(all.pairs.len());
             Ok(true)
         },
     )?;
     if all.closest.is_none() {
-        all.closest = sweep.closest_of(&sources)?;
+        all.closest = sweep.closest_among(&sources)?;
     }
     Ok(all)
 }

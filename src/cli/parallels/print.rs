@@ -4,14 +4,16 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::cli::output::{self, counted, thousands};
-use crate::parallels::{Comparison, Pair, Parallel, Side, Survey, Sweep, Swept};
+use crate::cli::output::{self, count_of, with_thousands};
+use crate::parallels::{
+    CorpusComparison, CorpusContext, CorpusMatches, DocumentMatches, Pair, Parallel, Side,
+};
 use crate::passages::TextRange;
 
-const WIDTH: usize = 96;
+const LINE_WIDTH: usize = 96;
 
 /// Each with its numbers, both texts, and the sentences that carry it.
-pub(super) fn parallels(parallels: &[Parallel]) -> anyhow::Result<()> {
+pub(super) fn print_parallels(parallels: &[Parallel]) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     for (place, parallel) in (1..).zip(parallels) {
         let (strong, dim) = (Style::new().bold(), Style::new().dimmed());
@@ -23,22 +25,22 @@ pub(super) fn parallels(parallels: &[Parallel]) -> anyhow::Result<()> {
         let rank = parallel
             .percentile
             .map(|rank| format!("  percentile {rank:.4}"));
-        let carrying = parallel.carrying();
+        let carrying = parallel.matched_sentence_pair();
         let passages = carrying.map(|_| format!(" (passages {:.3})", parallel.passage_score));
         writeln!(
             out,
             "{strong}{place:>3}  {:.2} {}{strong:#}{dim}  carrier {}  cosine {:.3}{}  words {:.2}{}{}{formula}{dim:#}",
             pair.confidence,
-            parallel.wording,
-            pair.carrier.name(),
+            parallel.text_reuse,
+            pair.matched_by.name(),
             pair.score,
             passages.unwrap_or_default(),
-            pair.words,
+            pair.lexical_overlap,
             margin.unwrap_or_default(),
             rank.unwrap_or_default(),
         )?;
-        side(&parallel.source, &mut out)?;
-        side(&parallel.target, &mut out)?;
+        print_side(&parallel.source, &mut out)?;
+        print_side(&parallel.target, &mut out)?;
         for sentences in &parallel.sentences {
             let (source, target) = (&parallel.source.passage, &parallel.target.passage);
             let carries = carrying == Some(sentences);
@@ -46,13 +48,16 @@ pub(super) fn parallels(parallels: &[Parallel]) -> anyhow::Result<()> {
             writeln!(
                 out,
                 "     {dim}{:.2} {}{carries}{dim:#}",
-                sentences.confidence, sentences.wording
+                sentences.confidence, sentences.text_reuse
             )?;
             for text in [
                 source.slice(sentences.source),
                 target.slice(sentences.target),
             ] {
-                for line in output::wrap(&output::plain(&text.replace('\n', " ")), WIDTH - 4) {
+                for line in output::wrap(
+                    &output::strip_control_chars(&text.replace('\n', " ")),
+                    LINE_WIDTH - 4,
+                ) {
                     writeln!(out, "       {line}")?;
                 }
             }
@@ -63,11 +68,11 @@ pub(super) fn parallels(parallels: &[Parallel]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn side(side: &Side, out: &mut impl Write) -> anyhow::Result<()> {
+fn print_side(side: &Side, out: &mut impl Write) -> anyhow::Result<()> {
     let (name, dim) = (AnsiColor::Cyan.on_default(), Style::new().dimmed());
-    let common = match side.common.documents {
+    let common = match side.prevalence.documents {
         0 => String::new(),
-        others => format!("  also in {}", counted(others, "other document")),
+        others => format!("  also in {}", count_of(others, "other document")),
     };
     writeln!(
         out,
@@ -75,14 +80,14 @@ fn side(side: &Side, out: &mut impl Write) -> anyhow::Result<()> {
         side.passage.id(),
         output::byline(&side.document)
     )?;
-    for line in marked(&side.passage.text, side.passage.range.start, &side.shared) {
+    for line in highlight_shared(&side.passage.text, side.passage.range.start, &side.shared) {
         writeln!(out, "     {line}")?;
     }
     Ok(())
 }
 
 /// The lines of a text that begins at a character of its document, what is shared set in bold.
-fn marked(text: &str, start: usize, shared: &[TextRange]) -> Vec<String> {
+fn highlight_shared(text: &str, start: usize, shared: &[TextRange]) -> Vec<String> {
     let is_shared = |place: usize| {
         let next = shared.get(shared.partition_point(|range| range.end <= place));
         next.is_some_and(|range| range.start <= place)
@@ -93,7 +98,7 @@ fn marked(text: &str, start: usize, shared: &[TextRange]) -> Vec<String> {
     let places = (start..).zip(text.chars()).collect::<Vec<_>>();
     let is_blank = |(_, character): &(usize, char)| character.is_whitespace();
     for word in places.split(is_blank).filter(|word| !word.is_empty()) {
-        if width > 0 && width + 1 + word.len() > WIDTH {
+        if width > 0 && width + 1 + word.len() > LINE_WIDTH {
             lines.push(String::new());
             width = 0;
         }
@@ -107,7 +112,7 @@ fn marked(text: &str, start: usize, shared: &[TextRange]) -> Vec<String> {
         // Pieces of a word that are shared, or not.
         for piece in word.chunk_by(|(a, _), (b, _)| is_shared(*a) == is_shared(*b)) {
             let text: String = piece.iter().map(|(_, character)| *character).collect();
-            let text = output::plain(&text);
+            let text = output::strip_control_chars(&text);
             if piece.first().is_some_and(|(place, _)| is_shared(*place)) {
                 line.push_str(&strong.render().to_string());
                 line.push_str(&text);
@@ -121,74 +126,78 @@ fn marked(text: &str, start: usize, shared: &[TextRange]) -> Vec<String> {
 }
 
 /// What two documents gave.
-pub(super) fn comparison(survey: &Survey, found: &Comparison, shown: usize) -> anyhow::Result<()> {
+pub(super) fn print_comparison_summary(
+    survey: &CorpusContext,
+    found: &DocumentMatches,
+    shown: usize,
+) -> anyhow::Result<()> {
     let mut text = format!(
         "{} of {} compared",
-        counted(found.pairs.len(), "parallel"),
-        counted(found.compared, "pair")
+        count_of(found.pairs.len(), "parallel"),
+        count_of(found.compared_pairs, "pair")
     );
-    if found.taken > 0 {
-        let taken = thousands(found.taken);
+    if found.superseded > 0 {
+        let taken = with_thousands(found.superseded);
         text += "; ";
         text += &taken;
         text += " left out whose passages are in better pairs (--many shows them)";
     }
-    text += &more(found.pairs.len(), shown);
+    text += &truncation_note(found.pairs.len(), shown);
     if found.pairs.is_empty() {
-        text += &closest(survey, found.closest);
+        text += &closest_note(survey, found.closest);
     }
-    output::line(format_args!("{text}"))
+    output::print_line(format_args!("{text}"))
 }
 
 /// What a corpus gave.
-pub(super) fn corpus(
-    survey: &Survey,
-    sweep: &Sweep<'_>,
-    swept: &Swept,
+pub(super) fn print_corpus_summary(
+    survey: &CorpusContext,
+    sweep: &CorpusComparison<'_>,
+    swept: &CorpusMatches,
     shown: usize,
 ) -> anyhow::Result<()> {
-    let left_out = swept.left_out;
+    let left_out = swept.filtered_counts;
     let mut text = format!(
         "{}: {} of {} compared with {}; left out: {} not sure enough, {} near to too much else, {} formulas",
-        counted(swept.pairs.len(), "parallel"),
-        counted(swept.passages, "passage"),
-        counted(sweep.sources().len(), "document"),
-        counted(sweep.targets(), "document"),
-        thousands(left_out.unsure),
-        thousands(left_out.hubs),
-        thousands(left_out.formulas),
+        count_of(swept.pairs.len(), "parallel"),
+        count_of(swept.passages, "passage"),
+        count_of(sweep.sources().len(), "document"),
+        count_of(sweep.targets(), "document"),
+        with_thousands(left_out.low_confidence),
+        with_thousands(left_out.low_margin),
+        with_thousands(left_out.formulas),
     );
     if sweep.undated() > 0 {
         text += "; without a date: ";
-        text += &counted(sweep.undated(), "document");
+        text += &count_of(sweep.undated(), "document");
     }
-    text += &more(swept.pairs.len(), shown);
+    text += &truncation_note(swept.pairs.len(), shown);
     if swept.pairs.is_empty() {
-        text += &closest(survey, swept.closest);
+        text += &closest_note(survey, swept.closest);
     }
-    output::line(format_args!("{text}"))
+    output::print_line(format_args!("{text}"))
 }
 
-fn more(found: usize, shown: usize) -> String {
+fn truncation_note(found: usize, shown: usize) -> String {
     if shown < found {
-        format!("; the first {} are shown (--limit)", thousands(shown))
+        format!("; the first {} are shown (--limit)", with_thousands(shown))
     } else {
         String::new()
     }
 }
 
 /// How close the best pair came.
-fn closest(survey: &Survey, closest: Option<Pair>) -> String {
+fn closest_note(survey: &CorpusContext, closest: Option<Pair>) -> String {
     let Some(pair) = closest else {
         return "; there was nothing to compare".to_owned();
     };
     format!(
         "; the closest were {} and {}, confidence {:.2}, cosine {:.3} of {}",
-        survey.id_of(pair.source).unwrap_or_default(),
-        survey.id_of(pair.target).unwrap_or_default(),
+        survey.passage_id(pair.source).unwrap_or_default(),
+        survey.passage_id(pair.target).unwrap_or_default(),
         pair.confidence,
         pair.score,
-        pair.carrier.said()
+        pair.matched_by.description()
     )
 }
 
@@ -197,17 +206,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shared_is_bold_also_inside_of_words_and_across_lines() {
+    fn shared_ranges_are_bold_inside_words_and_across_lines() {
         let bold = |text: &str| format!("{0}{text}{0:#}", Style::new().bold());
         let shared = [TextRange { start: 7, end: 15 }];
-        let lines = marked("A new deal\nfor all of us\u{7}", 5, &shared);
+        let lines = highlight_shared("A new deal\nfor all of us\u{7}", 5, &shared);
         let expected = format!("A {} {} for all of us\u{fffd}", bold("new"), bold("deal"));
         assert_eq!(lines, [expected]);
         let shared = [TextRange { start: 1, end: 3 }];
-        assert_eq!(marked("abcd", 0, &shared), [format!("a{}d", bold("bc"))]);
+        assert_eq!(
+            highlight_shared("abcd", 0, &shared),
+            [format!("a{}d", bold("bc"))]
+        );
         let long = "word ".repeat(60);
-        let lines = marked(&long, 0, &[]);
-        assert!(lines.len() > 3 && lines.iter().all(|line| line.len() <= WIDTH));
+        let lines = highlight_shared(&long, 0, &[]);
+        assert!(lines.len() > 3 && lines.iter().all(|line| line.len() <= LINE_WIDTH));
         assert_eq!(lines.join(" "), long.trim_end());
     }
 }

@@ -19,7 +19,7 @@ pub use fault::{Fault, FaultKind};
 pub use object::Object;
 use reader::Reader;
 
-use super::reading::excerpt;
+use super::events::excerpt;
 
 /// Most characters of the input that an error about its syntax shows.
 const MAX_SHOWN: usize = 20;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{Folder, read};
-use crate::corpus::{Limits, Note};
+use crate::corpus::{CorpusLimits, DocumentNote};
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -43,7 +43,7 @@ fn text_is_decoded_and_the_encoding_said() {
         western,
     ];
     assert_eq!(texts, expected);
-    let decoded = |encoding| vec![Note::Decoded { encoding }];
+    let decoded = |encoding| vec![DocumentNote::Decoded { encoding }];
     assert_eq!(run.notes[..2], [vec![], vec![]]);
     assert_eq!(run.notes[2], decoded("UTF-16LE"));
     assert_eq!(run.notes[3], decoded("UTF-16LE"));
@@ -70,9 +70,9 @@ fn what_is_no_text_is_skipped_with_the_reason() {
         ("e.txt", &[b'x'; 200]),
         ("f.txt", b"abc\0def"),
     ]);
-    let limits = Limits {
+    let limits = CorpusLimits {
         max_text_bytes: 99,
-        ..Limits::default()
+        ..CorpusLimits::default()
     };
     let skips = read(&[&folder.path("")], &limits).skips();
     assert!(skips[0].contains("no text") && skips[1].contains("no text"));
@@ -83,7 +83,7 @@ fn what_is_no_text_is_skipped_with_the_reason() {
     assert!(skips[4].contains("at most 99 bytes, received 200"));
     let run = folder.read();
     assert!(run.skips()[2].contains("not text"), "{:?}", run.skips());
-    assert_eq!(run.notes[1], [Note::ControlCharacters { count: 1 }]);
+    assert_eq!(run.notes[1], [DocumentNote::ControlCharacters { count: 1 }]);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn json_lines_give_documents_fields_and_attributes() {
             "x given twice: kept 1, left out 2",
         ]
     );
-    assert!(matches!(&run.notes[3][..], [Note::IdChanged { id, .. }] if id == "has-space"));
+    assert!(matches!(&run.notes[3][..], [DocumentNote::IdChanged { id, .. }] if id == "has-space"));
     assert!(run.origins[1].ends_with("Some talks.jsonl:3"));
 }
 
@@ -128,9 +128,9 @@ fn bad_lines_are_skipped_with_their_number_and_the_rest_kept() {
     let mut file = b"{\"text\":\"one\"}\n[1]\n{\"text\":3}\n{\"Text\":\"x\"}\n{\"text\":\"x\",\"id\":1.5}\n{\"text\":\"\"}\n{\"text\":\"x\"\n\xff\xfe{}\n".to_vec();
     file.extend(format!("{{\"text\":\"{}\"}}\n", "x".repeat(1000)).bytes());
     file.extend(b"{\"text\":\"last\"}");
-    let limits = Limits {
+    let limits = CorpusLimits {
         max_line_bytes: 500,
-        ..Limits::default()
+        ..CorpusLimits::default()
     };
     let folder = Folder::with(&[("t.ndjson", &file)]);
     let run = read(&[&folder.path("")], &limits);
@@ -239,7 +239,7 @@ proptest! {
         let run = Folder::with(&files).read();
         for name in &names[..2] {
             let document = run.origins.iter().filter(|origin| origin.ends_with(name)).count();
-            let skipped = run.skipped.iter().filter(|skip| skip.origin.file.ends_with(name)).count();
+            let skipped = run.skipped.iter().filter(|skip| skip.location.file.ends_with(name)).count();
             prop_assert_eq!(document + skipped, 1);
         }
     }

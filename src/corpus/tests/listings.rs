@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Folder, read};
-use crate::corpus::{Corpus, Limits};
+use crate::corpus::{Corpus, CorpusLimits};
 
 #[test]
 fn files_come_sorted_whatever_the_order_and_overlap_of_paths() {
@@ -17,7 +17,7 @@ fn files_come_sorted_whatever_the_order_and_overlap_of_paths() {
     assert_eq!(whole.ids(), ["a", "z", "b", "c"]);
 
     let (root, file, detour) = (folder.path(""), folder.path("b.txt"), folder.path("a/.."));
-    let limits = Limits::default();
+    let limits = CorpusLimits::default();
     let one = read(&[&root, &file, &detour], &limits);
     let other = read(&[&detour, &file, &root], &limits);
     assert_eq!(one, other);
@@ -51,14 +51,14 @@ fn what_is_no_speech_is_reported_unless_hidden() {
     ];
     let named: Vec<&Path> = named.iter().map(PathBuf::as_path).collect();
     assert_eq!(
-        read(&named, &Limits::default()).ids(),
+        read(&named, &CorpusLimits::default()).ids(),
         [".hidden", "README", "speech"]
     );
 }
 
 #[test]
 fn a_missing_path_is_an_error_that_names_it() {
-    let error = Corpus::open(&["/no/such/folder".into()], &Limits::default()).unwrap_err();
+    let error = Corpus::open(&["/no/such/folder".into()], &CorpusLimits::default()).unwrap_err();
     assert!(error.to_string().contains("/no/such/folder"), "{error}");
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{Corpus, Document, Limits, Note, Reading, Remark, Skipped};
+use super::{Corpus, CorpusEvent, CorpusLimits, CorpusWarning, Document, DocumentNote, Skipped};
 
 /// A folder of files that goes when the test ends.
 struct Folder(TempDir);
@@ -33,23 +33,23 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    fn read(&self) -> Run {
-        read(&[self.0.path()], &Limits::default())
+    fn read(&self) -> ReadCorpus {
+        read(&[self.0.path()], &CorpusLimits::default())
     }
 }
 
 /// What a run gave, sorted by kind.
 #[derive(Debug, Default, PartialEq)]
-struct Run {
+struct ReadCorpus {
     documents: Vec<Document>,
     /// Beside each document.
     origins: Vec<String>,
-    notes: Vec<Vec<Note>>,
+    notes: Vec<Vec<DocumentNote>>,
     skipped: Vec<Skipped>,
-    remarks: Vec<Remark>,
+    warnings: Vec<CorpusWarning>,
 }
 
-impl Run {
+impl ReadCorpus {
     fn ids(&self) -> Vec<&str> {
         self.documents.iter().map(|d| d.id.as_str()).collect()
     }
@@ -57,24 +57,24 @@ impl Run {
     /// The messages without the file, for what the file is is plain.
     fn skips(&self) -> Vec<String> {
         let said = self.skipped.iter();
-        said.map(|s| format!("{:?} {}", s.origin.line, s.reason))
+        said.map(|s| format!("{:?} {}", s.location.line, s.reason))
             .collect()
     }
 
-    fn remarks(&self) -> Vec<String> {
-        let said = self.remarks.iter();
-        said.map(|r| format!("{:?} {}", r.origin.line, r.matter))
+    fn warnings(&self) -> Vec<String> {
+        let said = self.warnings.iter();
+        said.map(|r| format!("{:?} {}", r.location.line, r.issue))
             .collect()
     }
 }
 
-fn read(paths: &[&Path], limits: &Limits) -> Run {
+fn read(paths: &[&Path], limits: &CorpusLimits) -> ReadCorpus {
     let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
     let corpus = Corpus::open(&paths, limits).unwrap();
-    let mut run = Run::default();
-    for reading in corpus.readings() {
+    let mut run = ReadCorpus::default();
+    for reading in corpus.events() {
         match reading {
-            Reading::Document {
+            CorpusEvent::Document {
                 document,
                 origin,
                 notes,
@@ -83,8 +83,8 @@ fn read(paths: &[&Path], limits: &Limits) -> Run {
                 run.origins.push(origin.to_string());
                 run.notes.push(notes);
             }
-            Reading::Skipped(skipped) => run.skipped.push(skipped),
-            Reading::Remark(remark) => run.remarks.push(remark),
+            CorpusEvent::Skipped(skipped) => run.skipped.push(skipped),
+            CorpusEvent::Warning(remark) => run.warnings.push(remark),
         }
     }
     assert_eq!(corpus.progress().bytes_read(), corpus.total_bytes());

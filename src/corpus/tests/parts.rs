@@ -22,7 +22,7 @@ fn dates_of_each_precision_have_their_first_and_last_day() {
 }
 
 #[test]
-fn other_texts_are_no_dates() {
+fn invalid_dates_are_refused() {
     for text in [
         "",
         "15",
@@ -84,7 +84,7 @@ fn ids_refuse_what_a_url_or_a_passage_id_cannot_hold() {
 }
 
 #[test]
-fn ids_from_names_are_what_one_would_write() {
+fn ids_from_names_are_readable() {
     for (name, id) in [
         ("1789-Washington", "1789-Washington"),
         ("Speech no. 3 (final)", "Speech-no.-3-(final)"),

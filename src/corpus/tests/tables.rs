@@ -1,7 +1,7 @@
 //! `metadata.csv`: rows find their files, and what does not fit is said.
 
 use super::{Folder, read};
-use crate::corpus::{Limits, Note};
+use crate::corpus::{CorpusLimits, DocumentNote};
 
 #[test]
 fn rows_give_their_files_fields_attributes_and_ids() {
@@ -29,15 +29,18 @@ fn rows_give_their_files_fields_attributes_and_ids() {
         run.notes[1][0].to_string(),
         "speaker given twice: kept \"From the file\", left out \"Other\""
     );
-    assert!(matches!(run.notes[2][..], [Note::NoRow { .. }]));
-    assert_eq!(run.remarks(), Vec::<String>::new());
+    assert!(matches!(
+        run.notes[2][..],
+        [DocumentNote::NoMetadataRow { .. }]
+    ));
+    assert_eq!(run.warnings(), Vec::<String>::new());
     // The table counts as well when only a file is named.
-    let one = read(&[&folder.path("a.txt")], &Limits::default());
+    let one = read(&[&folder.path("a.txt")], &CorpusLimits::default());
     assert_eq!(one.documents[..], run.documents[..1]);
 }
 
 #[test]
-fn what_is_wrong_with_a_row_is_said_with_its_line_and_the_rest_used() {
+fn a_bad_row_is_reported_with_its_line_and_the_rest_is_used() {
     let folder = Folder::with(&[
         ("a.txt", b"A"),
         ("b.txt", b"B"),
@@ -69,14 +72,17 @@ fn what_is_wrong_with_a_row_is_said_with_its_line_and_the_rest_used() {
         "Some(7) row not used: its file cell is blank",
         "Some(8) row not used: sub/d.txt is in another folder",
     ];
-    let remarks = run.remarks();
+    let remarks = run.warnings();
     assert_eq!(remarks.len(), expected.len(), "{remarks:#?}");
     for (remark, expected) in remarks.iter().zip(expected) {
         assert!(remark.starts_with(expected), "{remark} / {expected}");
     }
     assert_eq!(run.documents[1].metadata.title.as_deref(), Some("Right"));
     assert_eq!(run.documents[0].metadata.title.as_deref(), Some("T"));
-    assert!(matches!(run.notes[2][..], [Note::NoRow { .. }]));
+    assert!(matches!(
+        run.notes[2][..],
+        [DocumentNote::NoMetadataRow { .. }]
+    ));
     assert_eq!(run.notes[3], [], "another folder has no table");
 }
 
@@ -102,7 +108,7 @@ fn names_match_across_normalisation_and_case_where_one_file_is_meant() {
         ("one".into(), "two".into())
     );
     assert_eq!(
-        run.remarks(),
+        run.warnings(),
         [
             "Some(3) SPEECH.TXT is taken to be Speech.txt",
             "Some(4) row not used: X.TXT could be X.txt, x.txt",
@@ -121,7 +127,7 @@ fn tables_by_tab_in_utf16_or_without_a_file_column() {
         run.documents[0].metadata.title.as_deref(),
         Some("Über, alles")
     );
-    assert_eq!(run.remarks(), ["Some(1) decoded from UTF-16BE"]);
+    assert_eq!(run.warnings(), ["Some(1) decoded from UTF-16BE"]);
 
     for (table, said) in [
         (
@@ -135,7 +141,7 @@ fn tables_by_tab_in_utf16_or_without_a_file_column() {
         (b"file\0\0\0\xff\0\xff\0", "the table is not used"),
     ] {
         let run = Folder::with(&[("a.txt", b"A"), ("metadata.csv", table)]).read();
-        assert!(run.remarks()[0].contains(said), "{:?}", run.remarks());
+        assert!(run.warnings()[0].contains(said), "{:?}", run.warnings());
         assert_eq!(run.notes, [vec![]]);
     }
 }
@@ -161,19 +167,19 @@ fn a_row_for_many_documents_holds_their_defaults() {
         .collect();
     assert_eq!(countries, [Some("FR"), Some("CN")]);
     assert_eq!(
-        run.remarks(),
+        run.warnings(),
         ["Some(2) id x not used: all.jsonl holds many documents"]
     );
     assert_eq!(run.notes, [vec![], vec![]]);
 }
 
 #[test]
-fn unclosed_quotes_without_end_are_given_up() {
+fn too_many_unclosed_quotes_end_the_table() {
     let rows = "a.txt,\"x\n".repeat(300);
     let table = format!("file,title\n{rows}");
     let run = Folder::with(&[("a.txt", b"A"), ("metadata.csv", table.as_bytes())]).read();
-    assert_eq!(run.remarks.len(), 101);
-    assert!(run.remarks()[100].contains("rest of the table is not used"));
+    assert_eq!(run.warnings.len(), 101);
+    assert!(run.warnings()[100].contains("rest of the table is not used"));
 }
 
 #[test]
@@ -182,7 +188,7 @@ fn two_open_quotes_are_not_taken_for_one_cell() {
     let run = Folder::with(&[("c.txt", b"C"), ("metadata.csv", table)]).read();
     let title = run.documents[0].metadata.title.as_deref();
     assert_eq!(title, Some("z \"quoted\" line"));
-    let remarks = run.remarks();
+    let remarks = run.warnings();
     assert!(remarks[0].starts_with("Some(2)") && remarks[1].starts_with("Some(3)"));
     assert_eq!(remarks.len(), 2);
 }

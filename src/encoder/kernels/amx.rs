@@ -7,18 +7,18 @@
 
 use std::{arch::asm, arch::x86_64::__cpuid_count, marker::PhantomData, sync::OnceLock};
 
-use super::int8::{Block, Slab, TILE_COLUMNS, TileOutput};
+use super::gemm_int8::{BandBlock, Int8TileOutput, PanelBlock, TILE_COLUMNS};
 
 /// Whether the processor has eight-bit tiles and Linux lets this process use them.
 ///
 /// The question is put to the kernel once; a yes holds for all threads, now and later.
-pub fn permitted() -> bool {
+pub fn is_permitted() -> bool {
     static PERMITTED: OnceLock<bool> = OnceLock::new();
-    *PERMITTED.get_or_init(|| has_tiles() && request_permission())
+    *PERMITTED.get_or_init(|| cpu_has_int8_tiles() && request_permission())
 }
 
 /// CPUID leaf 7: bit 24 of EDX is AMX-TILE, bit 25 AMX-INT8.
-fn has_tiles() -> bool {
+fn cpu_has_int8_tiles() -> bool {
     const AMX_TILE_AND_INT8: u32 = 0b11 << 24;
     let highest_leaf = __cpuid_count(0, 0).eax;
     highest_leaf >= 7 && __cpuid_count(7, 0).edx & AMX_TILE_AND_INT8 == AMX_TILE_AND_INT8
@@ -54,7 +54,7 @@ fn request_permission() -> bool {
 
 /// The memory form of a tile configuration, palette 1.
 #[repr(C, align(64))]
-struct Configuration {
+struct TileConfig {
     palette: u8,
     start_row: u8,
     reserved: [u8; 14],
@@ -63,16 +63,16 @@ struct Configuration {
 }
 
 /// Tiles configured on this thread, all eight of them 16 rows of 64 bytes, until it is dropped.
-pub struct Tiles(PhantomData<*const ()>);
+pub struct AmxTiles(PhantomData<*const ()>);
 
-impl Tiles {
+impl AmxTiles {
     /// Configures the tiles of this thread.
     ///
     /// # Safety
     ///
     /// [`permitted`] must have said yes.
     pub unsafe fn configure() -> Self {
-        let mut configuration = Configuration {
+        let mut configuration = TileConfig {
             palette: 1,
             start_row: 0,
             reserved: [0; 14],
@@ -89,7 +89,7 @@ impl Tiles {
     }
 }
 
-impl Drop for Tiles {
+impl Drop for AmxTiles {
     fn drop(&mut self) {
         // SAFETY: the value exists, so tiles are permitted and configured.
         unsafe { asm!("tilerelease", options(nostack, nomem)) };
@@ -97,11 +97,11 @@ impl Drop for Tiles {
 }
 
 /// Bytes of a tile: sixteen rows of a slab, or one block of a panel.
-const TILE: usize = 1024;
+const TILE_BYTES: usize = 1024;
 /// Bytes from one row of [`TileOutput`] to the next.
 const OUT_STRIDE: usize = 4 * TILE_COLUMNS;
 
-impl Tiles {
+impl AmxTiles {
     /// One output tile of as many rows as there are in a band by `P` panels of sixteen columns.
     ///
     /// # Panics
@@ -111,10 +111,10 @@ impl Tiles {
     #[allow(clippy::unused_self)] // the proof that tiles are configured
     pub fn tile<const P: usize>(
         &self,
-        band: &[Slab<u8>],
+        band: &[BandBlock<u8>],
         rows: usize,
-        panels: [&[Block<i8>]; P],
-        output: &mut TileOutput,
+        panels: [&[PanelBlock<i8>]; P],
+        output: &mut Int8TileOutput,
     ) {
         // A step reads one slab of the band and one block of each panel.
         let steps = band.len();
@@ -131,22 +131,22 @@ impl Tiles {
         unsafe {
             if P == 4 && bands == 1 {
                 let panels = [panel(0), panel(1), panel(2), panel(3)];
-                one_by_four(left, panels, steps, out);
+                tile_1x4(left, panels, steps, out);
                 return;
             }
             for first in (0..P - P % 2).step_by(2) {
                 let (panels, out) = ([panel(first), panel(first + 1)], out.add(16 * first));
                 if bands == 2 {
-                    two_by_two(left, panels, steps, out);
+                    tile_2x2(left, panels, steps, out);
                 } else {
-                    one_by_two(left, panels, steps, out);
+                    tile_1x2(left, panels, steps, out);
                 }
             }
             if P % 2 == 1 {
                 for half in 0..bands {
-                    let left = left.add(TILE * half);
+                    let left = left.add(TILE_BYTES * half);
                     let out = out.add(16 * half * TILE_COLUMNS + 16 * (P - 1));
-                    one_by_one(left, panel(P - 1), steps, out);
+                    tile_1x1(left, panel(P - 1), steps, out);
                 }
             }
         }
@@ -161,7 +161,7 @@ impl Tiles {
 /// of a slab and of `steps - 1` slabs after it, the panel has `steps` blocks, `out` 16 rows of
 /// [`OUT_STRIDE`] bytes.
 #[inline]
-unsafe fn one_by_one(left: *const u8, panel: *const i8, steps: usize, out: *mut i32) {
+unsafe fn tile_1x1(left: *const u8, panel: *const i8, steps: usize, out: *mut i32) {
     // SAFETY: the caller's promise covers every load and store.
     unsafe {
         asm!(
@@ -193,7 +193,7 @@ unsafe fn one_by_one(left: *const u8, panel: *const i8, steps: usize, out: *mut 
 ///
 /// As [`one_by_one`], for two panels.
 #[inline]
-unsafe fn one_by_two(left: *const u8, panels: [*const i8; 2], steps: usize, out: *mut i32) {
+unsafe fn tile_1x2(left: *const u8, panels: [*const i8; 2], steps: usize, out: *mut i32) {
     // SAFETY: the caller's promise covers every load and store.
     unsafe {
         asm!(
@@ -231,7 +231,7 @@ unsafe fn one_by_two(left: *const u8, panels: [*const i8; 2], steps: usize, out:
 ///
 /// As [`one_by_one`], for four panels.
 #[inline]
-unsafe fn one_by_four(left: *const u8, panels: [*const i8; 4], steps: usize, out: *mut i32) {
+unsafe fn tile_1x4(left: *const u8, panels: [*const i8; 4], steps: usize, out: *mut i32) {
     // SAFETY: the caller's promise covers every load and store.
     unsafe {
         asm!(
@@ -282,10 +282,10 @@ unsafe fn one_by_four(left: *const u8, panels: [*const i8; 4], steps: usize, out
 ///
 /// As [`one_by_one`], for two panels, and 32 rows of `left` and `out`.
 #[inline]
-unsafe fn two_by_two(left: *const u8, panels: [*const i8; 2], steps: usize, out: *mut i32) {
+unsafe fn tile_2x2(left: *const u8, panels: [*const i8; 2], steps: usize, out: *mut i32) {
     // SAFETY: the caller's promise covers every load and store; row 16 is inside both.
     unsafe {
-        let (lower, lower_out) = (left.add(TILE), out.add(16 * TILE_COLUMNS));
+        let (lower, lower_out) = (left.add(TILE_BYTES), out.add(16 * TILE_COLUMNS));
         asm!(
             "tilezero tmm0",
             "tilezero tmm1",

@@ -6,9 +6,9 @@
 use std::arch::x86_64::*;
 
 use super::{
-    cover::Register,
-    int8::Quads,
+    gemm_int8::K4Groups,
     simd::{Kernel, LANES, Simd},
+    tiling::RegisterTile,
 };
 
 /// Proof that the processor has AVX2 and FMA.
@@ -221,15 +221,15 @@ impl Simd for Avx2 {
     type F = [__m256; 2];
     type I = [__m256i; 2];
     /// Two partial sums a lane: register `i` holds lanes `4 i .. 4 i + 4`.
-    type Sum = [__m256i; 4];
+    type Accumulator = [__m256i; 4];
     /// The four words, four times.
-    type Quad = __m256i;
+    type K4Broadcast = __m256i;
     /// `vpmaddwd` multiplies words; `vpmaddubsw`, which takes bytes, would saturate.
-    type Left = i16;
-    type Right = i16;
+    type Lhs = i16;
+    type Rhs = i16;
 
-    const DOT_SHAPE: Register = Register::Few;
-    const SINGLE_SHAPE: Register = Register::Narrow;
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Small;
+    const F32_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     common!();
 
@@ -244,17 +244,22 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn quad(self, levels: &[i16; 4]) -> Self::Quad {
+    fn broadcast_k4(self, levels: &[i16; 4]) -> Self::K4Broadcast {
         intrinsic!(_mm256_broadcastq_epi64(_mm_loadu_si64(
             levels.as_ptr().cast()
         )))
     }
     #[inline(always)]
-    fn zero_sum(self) -> Self::Sum {
+    fn zero_accumulator(self) -> Self::Accumulator {
         intrinsic!([_mm256_setzero_si256(); 4])
     }
     #[inline(always)]
-    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &Quads<i16>) -> Self::Sum {
+    fn dot(
+        self,
+        sum: Self::Accumulator,
+        a: Self::K4Broadcast,
+        b: &K4Groups<i16>,
+    ) -> Self::Accumulator {
         let quarters = b.as_chunks::<4>().0;
         let mut out = sum;
         for (out, quarter) in out.iter_mut().zip(quarters) {
@@ -266,7 +271,7 @@ impl Simd for Avx2 {
         out
     }
     #[inline(always)]
-    fn finish(self, sum: Self::Sum) -> Self::I {
+    fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
         intrinsic!({
             // Lanes 0 1 4 5 | 2 3 6 7, then in order.
             let low = _mm256_hadd_epi32(sum[0], sum[1]);
@@ -282,13 +287,13 @@ impl Simd for Avx2 {
 impl Simd for AvxVnni {
     type F = [__m256; 2];
     type I = [__m256i; 2];
-    type Sum = [__m256i; 2];
-    type Quad = __m256i;
-    type Left = u8;
-    type Right = i8;
+    type Accumulator = [__m256i; 2];
+    type K4Broadcast = __m256i;
+    type Lhs = u8;
+    type Rhs = i8;
 
-    const DOT_SHAPE: Register = Register::Narrow;
-    const SINGLE_SHAPE: Register = Register::Narrow;
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
+    const F32_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     common!();
 
@@ -298,15 +303,20 @@ impl Simd for AvxVnni {
     }
 
     #[inline(always)]
-    fn quad(self, levels: &[u8; 4]) -> Self::Quad {
+    fn broadcast_k4(self, levels: &[u8; 4]) -> Self::K4Broadcast {
         intrinsic!(_mm256_set1_epi32(i32::from_le_bytes(*levels)))
     }
     #[inline(always)]
-    fn zero_sum(self) -> Self::Sum {
+    fn zero_accumulator(self) -> Self::Accumulator {
         intrinsic!([_mm256_setzero_si256(); 2])
     }
     #[inline(always)]
-    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &Quads<i8>) -> Self::Sum {
+    fn dot(
+        self,
+        sum: Self::Accumulator,
+        a: Self::K4Broadcast,
+        b: &K4Groups<i8>,
+    ) -> Self::Accumulator {
         let [low, high] = [&b[..8], &b[8..]].map(<[[i8; 4]]>::as_ptr);
         intrinsic!([
             _mm256_dpbusd_avx_epi32(sum[0], a, _mm256_loadu_si256(low.cast())),
@@ -314,7 +324,7 @@ impl Simd for AvxVnni {
         ])
     }
     #[inline(always)]
-    fn finish(self, sum: Self::Sum) -> Self::I {
+    fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
         sum
     }
 }

@@ -5,10 +5,10 @@
 use std::arch::x86_64::*;
 
 use super::{
-    amx::{self, Tiles},
-    cover::Register,
-    int8::{DEPTH_UNIT, Quads, TileInput, TileOutput, tile_by_dots},
+    amx::{self, AmxTiles},
+    gemm_int8::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups, dot_product_tile},
     simd::{Kernel, LANES, Simd},
+    tiling::RegisterTile,
 };
 
 /// Calls an intrinsic on behalf of a token.
@@ -47,7 +47,7 @@ impl Avx512 {
     }
 }
 
-impl<T: WithTiles> Avx512<T> {
+impl<T: AmxState> Avx512<T> {
     /// Compiles and runs `kernel` with these instructions enabled.
     pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
@@ -61,48 +61,47 @@ impl<T: WithTiles> Avx512<T> {
 impl Amx {
     /// The token, if the processor and the operating system allow it.
     pub fn detect() -> Option<Self> {
-        Avx512::detect().filter(|_| amx::permitted()).map(Self)
+        Avx512::detect().filter(|_| amx::is_permitted()).map(Self)
     }
 
     /// Runs `kernel` with the tiles of this thread configured.
     #[allow(clippy::unused_self)] // the proof that tiles are permitted
     pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
         // SAFETY: the token says that tiles are permitted.
-        let tiles = unsafe { Tiles::configure() };
+        let tiles = unsafe { AmxTiles::configure() };
         Avx512 { tiles: &tiles }.run(kernel)
     }
 }
 
 /// What a token says of tiles: nothing, or that they are there.
-pub trait WithTiles: Copy {
+pub trait AmxState: Copy {
     /// One tile of an integer matrix product.
     fn tile<const P: usize, const Q: usize>(
         simd: Avx512<Self>,
-        input: &TileInput<'_, Avx512<Self>, P>,
-        output: &mut TileOutput,
+        input: &Int8TileInput<'_, Avx512<Self>, P>,
+        output: &mut Int8TileOutput,
     );
 }
 
-impl WithTiles for () {
+impl AmxState for () {
     #[inline(always)]
     fn tile<const P: usize, const Q: usize>(
         simd: Avx512<Self>,
-        input: &TileInput<'_, Avx512<Self>, P>,
-        output: &mut TileOutput,
+        input: &Int8TileInput<'_, Avx512<Self>, P>,
+        output: &mut Int8TileOutput,
     ) {
-        tile_by_dots::<_, P, Q>(simd, input, output);
+        dot_product_tile::<_, P, Q>(simd, input, output);
     }
 }
 
-impl WithTiles for &Tiles {
+impl AmxState for &AmxTiles {
     #[inline(always)]
     fn tile<const P: usize, const Q: usize>(
         simd: Avx512<Self>,
-        input: &TileInput<'_, Avx512<Self>, P>,
-        output: &mut TileOutput,
+        input: &Int8TileInput<'_, Avx512<Self>, P>,
+        output: &mut Int8TileOutput,
     ) {
-        simd.tiles
-            .tile(input.left, input.rows, input.panels, output);
+        simd.tiles.tile(input.lhs, input.rows, input.panels, output);
     }
 }
 
@@ -120,16 +119,16 @@ macro_rules! fold {
     };
 }
 
-impl<T: WithTiles> Simd for Avx512<T> {
+impl<T: AmxState> Simd for Avx512<T> {
     type F = __m512;
     type I = __m512i;
-    type Sum = __m512i;
-    type Quad = __m512i;
-    type Left = u8;
-    type Right = i8;
+    type Accumulator = __m512i;
+    type K4Broadcast = __m512i;
+    type Lhs = u8;
+    type Rhs = i8;
 
-    const DOT_SHAPE: Register = Register::Tall;
-    const SINGLE_SHAPE: Register = Register::Wide;
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Tall;
+    const F32_REGISTER_TILE: RegisterTile = RegisterTile::Wide;
 
     #[inline(always)]
     fn splat(self, value: f32) -> Self::F {
@@ -235,11 +234,11 @@ impl<T: WithTiles> Simd for Avx512<T> {
 
     /// The packs below work within quarters of 128 bits, each a quad of every vector.
     #[inline(always)]
-    fn slot(quad: usize) -> usize {
+    fn k4_slot(quad: usize) -> usize {
         4 * (quad % 4) + quad / 4
     }
     #[inline(always)]
-    fn store_unit(self, to: &mut [u8; DEPTH_UNIT], values: [Self::I; 4]) {
+    fn store_depth_unit(self, to: &mut [u8; DEPTH_UNIT], values: [Self::I; 4]) {
         let [a, b, c, d] = values;
         intrinsic!({
             let (a, b) = (_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
@@ -247,7 +246,7 @@ impl<T: WithTiles> Simd for Avx512<T> {
         });
     }
     #[inline(always)]
-    fn store_words(
+    fn store_split_bytes(
         self,
         high: &mut [u8; DEPTH_UNIT],
         low: &mut [u8; DEPTH_UNIT],
@@ -265,15 +264,20 @@ impl<T: WithTiles> Simd for Avx512<T> {
     }
 
     #[inline(always)]
-    fn quad(self, levels: &[u8; 4]) -> Self::Quad {
+    fn broadcast_k4(self, levels: &[u8; 4]) -> Self::K4Broadcast {
         intrinsic!(_mm512_set1_epi32(i32::from_le_bytes(*levels)))
     }
     #[inline(always)]
-    fn zero_sum(self) -> Self::Sum {
+    fn zero_accumulator(self) -> Self::Accumulator {
         intrinsic!(_mm512_setzero_si512())
     }
     #[inline(always)]
-    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &Quads<i8>) -> Self::Sum {
+    fn dot(
+        self,
+        sum: Self::Accumulator,
+        a: Self::K4Broadcast,
+        b: &K4Groups<i8>,
+    ) -> Self::Accumulator {
         intrinsic!(_mm512_dpbusd_epi32(
             sum,
             a,
@@ -281,20 +285,20 @@ impl<T: WithTiles> Simd for Avx512<T> {
         ))
     }
     #[inline(always)]
-    fn finish(self, sum: Self::Sum) -> Self::I {
+    fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
         sum
     }
 
     #[inline(always)]
-    fn prefetch(self, quads: &Quads<i8>) {
+    fn prefetch(self, quads: &K4Groups<i8>) {
         intrinsic!(_mm_prefetch::<_MM_HINT_T0>(quads.as_ptr().cast()));
     }
 
     #[inline(always)]
     fn tile<const P: usize, const Q: usize>(
         self,
-        input: &TileInput<'_, Self, P>,
-        output: &mut TileOutput,
+        input: &Int8TileInput<'_, Self, P>,
+        output: &mut Int8TileOutput,
     ) {
         T::tile::<P, Q>(self, input, output);
     }

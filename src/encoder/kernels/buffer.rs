@@ -9,10 +9,10 @@ use std::{
 /// One cache line, which is also one 512-bit register.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-struct Line([u8; 64]);
+struct CacheLine([u8; 64]);
 
 /// Numbers whose every bit pattern is valid and whose size divides a cache line.
-pub trait Plain: Copy + sealed::Sealed {}
+pub trait Element: Copy + sealed::Sealed {}
 
 mod sealed {
     pub trait Sealed {}
@@ -22,24 +22,27 @@ mod sealed {
     impl Sealed for u8 {}
 }
 
-impl Plain for f32 {}
-impl Plain for i8 {}
-impl Plain for i16 {}
-impl Plain for u8 {}
+impl Element for f32 {}
+impl Element for i8 {}
+impl Element for i16 {}
+impl Element for u8 {}
 
 /// Memory, zero at first, for numbers whose type only the instruction set decides.
 #[derive(Clone, Debug, Default)]
-pub struct Memory(Vec<Line>);
+pub struct AlignedMemory(Vec<CacheLine>);
 
-impl Memory {
+impl AlignedMemory {
     /// Room for `len` zeros.
     #[must_use]
-    pub fn new<T: Plain>(len: usize) -> Self {
-        Self(vec![Line([0; 64]); (len * size_of::<T>()).div_ceil(64)])
+    pub fn new<T: Element>(len: usize) -> Self {
+        Self(vec![
+            CacheLine([0; 64]);
+            (len * size_of::<T>()).div_ceil(64)
+        ])
     }
 
     /// Grows to at least `len` numbers; what it held is lost where it grows.
-    pub fn reserve<T: Plain>(&mut self, len: usize) {
+    pub fn reserve<T: Element>(&mut self, len: usize) {
         if len * size_of::<T>() > 64 * self.0.len() {
             *self = Self::new::<T>(len);
         }
@@ -47,7 +50,7 @@ impl Memory {
 
     /// All of it as numbers.
     #[must_use]
-    pub fn view<T: Plain>(&self) -> &[T] {
+    pub fn view<T: Element>(&self) -> &[T] {
         // SAFETY: the lines are initialised bytes, aligned to 64, and every bit pattern is a `T`,
         // whose size divides a line's.
         unsafe {
@@ -57,7 +60,7 @@ impl Memory {
 
     /// All of it as numbers, to be written.
     #[must_use]
-    pub fn view_mut<T: Plain>(&mut self) -> &mut [T] {
+    pub fn view_mut<T: Element>(&mut self) -> &mut [T] {
         // SAFETY: as in `view`, and the lines are borrowed mutably for as long as the slice.
         unsafe {
             std::slice::from_raw_parts_mut(
@@ -70,26 +73,26 @@ impl Memory {
 
 /// A slice of numbers, zero at first, that begins on a cache line.
 #[derive(Clone, Debug)]
-pub struct Buffer<T> {
-    memory: Memory,
+pub struct AlignedBuffer<T> {
+    memory: AlignedMemory,
     len: usize,
-    of: PhantomData<T>,
+    element: PhantomData<T>,
 }
 
-impl<T: Plain> Buffer<T> {
+impl<T: Element> AlignedBuffer<T> {
     /// `len` zeros.
     #[must_use]
     pub fn new(len: usize) -> Self {
         Self {
-            memory: Memory::new::<T>(len),
+            memory: AlignedMemory::new::<T>(len),
             len,
-            of: PhantomData,
+            element: PhantomData,
         }
     }
 
     /// A copy of `numbers`.
     #[must_use]
-    pub fn copy(numbers: &[T]) -> Self {
+    pub fn from_slice(numbers: &[T]) -> Self {
         let mut buffer = Self::new(numbers.len());
         buffer.copy_from_slice(numbers);
         buffer
@@ -103,13 +106,13 @@ impl<T: Plain> Buffer<T> {
     }
 }
 
-impl<T: Plain> Default for Buffer<T> {
+impl<T: Element> Default for AlignedBuffer<T> {
     fn default() -> Self {
         Self::new(0)
     }
 }
 
-impl<T: Plain> Deref for Buffer<T> {
+impl<T: Element> Deref for AlignedBuffer<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -117,7 +120,7 @@ impl<T: Plain> Deref for Buffer<T> {
     }
 }
 
-impl<T: Plain> DerefMut for Buffer<T> {
+impl<T: Element> DerefMut for AlignedBuffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.memory.view_mut()[..self.len]
     }

@@ -4,28 +4,31 @@
 use std::ops::Range;
 
 use super::{
-    buffer::Buffer,
-    int8::{self, DEPTH_UNIT, Packed, TILE_COLUMNS, TILE_PANELS, TILE_ROWS, TileInput, TileOutput},
+    buffer::AlignedBuffer,
+    gemm_f32,
+    gemm_int8::{
+        self, DEPTH_UNIT, Int8TileInput, Int8TileOutput, PackedInt8, TILE_COLUMNS, TILE_PANELS,
+        TILE_ROWS,
+    },
     math,
-    rows::{ByteRows, Extremes},
+    rows::{QuantizedRows, RowMinMax},
     simd::{Kernel, LANES, Simd},
-    single,
 };
 
 /// A linear layer whose weights are signed bytes, one scale for each output column.
 #[derive(Debug)]
-pub struct ByteLayer {
-    weights: Packed,
+pub struct Int8Layer {
+    weights: PackedInt8,
     /// Scale of each column.
-    scales: Buffer<f32>,
+    scales: AlignedBuffer<f32>,
     /// Scale times the sum of the column's bytes: what an input of ones gives.
-    sums: Buffer<f32>,
-    bias: Buffer<f32>,
+    column_sums: AlignedBuffer<f32>,
+    bias: AlignedBuffer<f32>,
     /// Factor of each input column that the rows must have been multiplied by.
-    smoothing: Buffer<f32>,
+    smoothing: AlignedBuffer<f32>,
 }
 
-impl ByteLayer {
+impl Int8Layer {
     /// Number of inputs.
     #[must_use]
     pub fn inputs(&self) -> usize {
@@ -49,7 +52,7 @@ impl ByteLayer {
 /// column by its smoothing divisor; the rows that come later must be multiplied by the inverse.
 ///
 /// Inputs must be a multiple of 64, outputs too.
-pub struct PackBytes<'a> {
+pub struct PackInt8<'a> {
     /// One row for each output.
     pub weights: &'a [f32],
     /// One number for each output.
@@ -58,15 +61,15 @@ pub struct PackBytes<'a> {
     pub divisors: &'a [f32],
 }
 
-impl Kernel for PackBytes<'_> {
-    type Out = ByteLayer;
+impl Kernel for PackInt8<'_> {
+    type Out = Int8Layer;
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> ByteLayer {
+    fn run<S: Simd>(self, simd: S) -> Int8Layer {
         let (depth, columns) = (self.divisors.len(), self.bias.len());
         let divisors = self.divisors.as_chunks::<LANES>().0;
         let mut bytes = vec![0_i8; self.weights.len()];
-        let (mut scales, mut sums) = (Buffer::new(columns), Buffer::new(columns));
+        let (mut scales, mut sums) = (AlignedBuffer::new(columns), AlignedBuffer::new(columns));
         let rows = self.weights.chunks_exact(depth);
         for (column, (row, bytes)) in rows.zip(bytes.chunks_exact_mut(depth)).enumerate() {
             let row = row.as_chunks::<LANES>().0;
@@ -95,37 +98,37 @@ impl Kernel for PackBytes<'_> {
             // 127 * depth is far below 2^24: exact.
             sums[column] = scale * simd.reduce_add(simd.float(sum));
         }
-        let mut smoothing = Buffer::new(depth);
+        let mut smoothing = AlignedBuffer::new(depth);
         for (s, d) in smoothing.iter_mut().zip(self.divisors) {
             *s = 1.0 / d;
         }
-        ByteLayer {
-            weights: Packed::new::<S>(depth, &bytes),
+        Int8Layer {
+            weights: PackedInt8::new::<S>(depth, &bytes),
             scales,
-            sums,
-            bias: Buffer::copy(self.bias),
+            column_sums: sums,
+            bias: AlignedBuffer::from_slice(self.bias),
             smoothing,
         }
     }
 }
 
 /// What becomes of a layer's outputs.
-pub trait Outputs {
+pub trait Epilogue {
     /// Takes 64 outputs of `row` (counted from the first of the product) from column `first` on; a row's columns come in order.
-    fn take<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]);
+    fn apply<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]);
 }
 
 /// Outputs that are written as they are.
-pub struct Write<'a> {
+pub struct StoreEpilogue<'a> {
     /// Rows of `width`.
     pub to: &'a mut [f32],
     /// Outputs of a row.
     pub width: usize,
 }
 
-impl Outputs for Write<'_> {
+impl Epilogue for StoreEpilogue<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]) {
+    fn apply<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]) {
         let to = &mut self.to[row * self.width + first..][..TILE_COLUMNS];
         for (to, value) in to.as_chunks_mut().0.iter_mut().zip(values) {
             simd.store(to, value);
@@ -134,16 +137,16 @@ impl Outputs for Write<'_> {
 }
 
 /// Outputs that are added to what is there.
-pub struct Add<'a> {
+pub struct AddEpilogue<'a> {
     /// Rows of `width`.
     pub to: &'a mut [f32],
     /// Outputs of a row.
     pub width: usize,
 }
 
-impl Outputs for Add<'_> {
+impl Epilogue for AddEpilogue<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]) {
+    fn apply<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]) {
         let to = &mut self.to[row * self.width + first..][..TILE_COLUMNS];
         for (to, value) in to.as_chunks_mut().0.iter_mut().zip(values) {
             let sum = simd.add(simd.load(to), value);
@@ -154,20 +157,20 @@ impl Outputs for Add<'_> {
 
 /// GELU of the outputs, each column times the `smoothing` of the layer that comes next, and the
 /// rows' extremes, so that nothing but rounding is left of their quantisation.
-pub struct WriteGelu<'a> {
+pub struct GeluEpilogue<'a> {
     /// Rows as wide as `smoothing`.
     pub to: &'a mut [f32],
     /// Factor of each column.
     pub smoothing: &'a [f32],
     /// Of each row.
-    pub extremes: &'a mut Extremes,
+    pub row_min_max: &'a mut RowMinMax,
 }
 
-impl Outputs for WriteGelu<'_> {
+impl Epilogue for GeluEpilogue<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]) {
-        let lowest = &mut self.extremes.lowest.as_chunks_mut::<LANES>().0[row];
-        let highest = &mut self.extremes.highest.as_chunks_mut::<LANES>().0[row];
+    fn apply<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]) {
+        let lowest = &mut self.row_min_max.min.as_chunks_mut::<LANES>().0[row];
+        let highest = &mut self.row_min_max.max.as_chunks_mut::<LANES>().0[row];
         let (mut low, mut high) = if first == 0 {
             (simd.splat(f32::MAX), simd.splat(f32::MIN))
         } else {
@@ -177,7 +180,7 @@ impl Outputs for WriteGelu<'_> {
         let to = &mut self.to[row * self.smoothing.len() + first..][..TILE_COLUMNS];
         let to = to.as_chunks_mut().0;
         for p in 0..TILE_PANELS {
-            let value = simd.mul(math::gelu_bytes(simd, values[p]), simd.load(&smoothing[p]));
+            let value = simd.mul(math::gelu_int8(simd, values[p]), simd.load(&smoothing[p]));
             low = simd.min(low, value);
             high = simd.max(high, value);
             simd.store(&mut to[p], value);
@@ -188,48 +191,48 @@ impl Outputs for WriteGelu<'_> {
 }
 
 /// `dequantised(rows) * weights + bias`.
-pub struct ByteLinear<'a, O> {
+pub struct Int8Linear<'a, O> {
     /// The layer.
-    pub layer: &'a ByteLayer,
+    pub layer: &'a Int8Layer,
     /// Rows of the layer's inputs.
-    pub rows: &'a ByteRows,
+    pub rows: &'a QuantizedRows,
     /// Which of them; the first is a multiple of [`TILE_ROWS`].
     pub range: Range<usize>,
     /// What becomes of the outputs.
-    pub outputs: O,
+    pub epilogue: O,
 }
 
-impl<O: Outputs> Kernel for ByteLinear<'_, O> {
+impl<O: Epilogue> Kernel for Int8Linear<'_, O> {
     type Out = ();
 
     /// Columns first, so that weights come from far away once, however many rows there are.
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         let (layer, units) = (self.layer, self.layer.inputs() / DEPTH_UNIT);
-        let slabs = int8::slabs::<S>(&self.rows.levels);
-        let mut tile = TileOutput::ZERO;
+        let slabs = gemm_int8::band_blocks::<S>(&self.rows.levels);
+        let mut tile = Int8TileOutput::ZERO;
         let groups = layer.outputs() / TILE_COLUMNS;
         for group in 0..groups {
-            let panels = layer.weights.group::<S>(group);
-            let next = layer.weights.group::<S>((group + 1).min(groups - 1));
+            let panels = layer.weights.panel_group::<S>(group);
+            let next = layer.weights.panel_group::<S>((group + 1).min(groups - 1));
             let first = group * TILE_COLUMNS;
             let scales = lanes(&layer.scales[first..][..TILE_COLUMNS]);
-            let sums = lanes(&layer.sums[first..][..TILE_COLUMNS]);
+            let sums = lanes(&layer.column_sums[first..][..TILE_COLUMNS]);
             let bias = lanes(&layer.bias[first..][..TILE_COLUMNS]);
             for start in self.range.clone().step_by(TILE_ROWS) {
                 let height = TILE_ROWS.min(self.range.end - start);
                 let last = start + height == self.range.end;
-                let input = TileInput {
-                    left: &slabs[start / TILE_ROWS * units..][..units],
+                let input = Int8TileInput {
+                    lhs: &slabs[start / TILE_ROWS * units..][..units],
                     rows: height,
                     panels,
-                    ahead: if last { next } else { panels },
+                    next_panels: if last { next } else { panels },
                 };
-                simd.tile::<TILE_PANELS, { int8::QUADS }>(&input, &mut tile);
+                simd.tile::<TILE_PANELS, { gemm_int8::K4_GROUPS_PER_UNIT }>(&input, &mut tile);
                 for r in 0..height {
                     let tile = tile.row(r);
                     let scale = simd.splat(self.rows.scales[start + r]);
-                    let low = simd.splat(self.rows.lows[start + r]);
+                    let low = simd.splat(self.rows.offsets[start + r]);
                     let mut values = [low; TILE_PANELS];
                     for p in 0..TILE_PANELS {
                         let product = simd.mul(simd.float(simd.load_int(&tile[p])), scale);
@@ -237,7 +240,7 @@ impl<O: Outputs> Kernel for ByteLinear<'_, O> {
                         values[p] = simd.fma(product, simd.load(&scales[p]), base);
                     }
                     let row = start + r - self.range.start;
-                    self.outputs.take(simd, row, first, values);
+                    self.epilogue.apply(simd, row, first, values);
                 }
             }
         }
@@ -252,33 +255,33 @@ fn lanes(columns: &[f32]) -> &[[f32; LANES]] {
 
 /// A linear layer in `f32`.
 #[derive(Debug)]
-pub struct SingleLayer {
-    weights: single::Packed,
-    bias: Buffer<f32>,
+pub struct F32Layer {
+    weights: gemm_f32::PackedF32,
+    bias: AlignedBuffer<f32>,
 }
 
-impl SingleLayer {
+impl F32Layer {
     /// Packs `weights`, `bias.len()` rows of one output each; outputs must be a multiple of 64.
     #[must_use]
     pub fn new(weights: &[f32], bias: &[f32]) -> Self {
         Self {
-            weights: single::Packed::new(weights.len() / bias.len(), weights),
-            bias: Buffer::copy(bias),
+            weights: gemm_f32::PackedF32::new(weights.len() / bias.len(), weights),
+            bias: AlignedBuffer::from_slice(bias),
         }
     }
 }
 
 /// `rows * weights + bias`, written to `out` or, where `ADD`, added to it.
-pub struct SingleLinear<'a, const ADD: bool> {
+pub struct F32Linear<'a, const ADD: bool> {
     /// The layer.
-    pub layer: &'a SingleLayer,
+    pub layer: &'a F32Layer,
     /// Rows of the layer's inputs.
     pub rows: &'a [f32],
     /// Rows of the layer's outputs.
     pub out: &'a mut [f32],
 }
 
-impl<const ADD: bool> Kernel for SingleLinear<'_, ADD> {
+impl<const ADD: bool> Kernel for F32Linear<'_, ADD> {
     type Out = ();
 
     #[inline(always)]
@@ -287,15 +290,15 @@ impl<const ADD: bool> Kernel for SingleLinear<'_, ADD> {
         let columns = weights.columns();
         for group in 0..columns / TILE_COLUMNS {
             let first = group * TILE_COLUMNS;
-            let input = single::TileInput {
-                left: self.rows,
-                left_stride: weights.depth(),
+            let input = gemm_f32::F32TileInput {
+                lhs: self.rows,
+                lhs_stride: weights.depth(),
                 rows: self.rows.len() / weights.depth(),
                 depth: weights.depth(),
-                panels: weights.group(group),
-                start: lanes(&self.layer.bias[first..][..TILE_COLUMNS]),
+                panels: weights.panel_group(group),
+                column_bias: lanes(&self.layer.bias[first..][..TILE_COLUMNS]),
             };
-            single::tile::<S, TILE_PANELS, ADD>(simd, &input, &mut self.out[first..], columns);
+            gemm_f32::tile::<S, TILE_PANELS, ADD>(simd, &input, &mut self.out[first..], columns);
         }
     }
 }

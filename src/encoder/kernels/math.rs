@@ -18,7 +18,7 @@ const EXP2: [f32; 6] = [
 
 /// log2 of the normal distribution's upper tail Q(a) on [0, 6], degree 6; weighted by a Q(a), its
 /// error is 5.2e-8.
-const LOG2_TAIL: [f32; 7] = [
+const LOG2_NORMAL_TAIL: [f32; 7] = [
     -0.999_993_1,
     -1.151_201_7,
     -0.458_770_87,
@@ -29,7 +29,7 @@ const LOG2_TAIL: [f32; 7] = [
 ];
 
 /// Degree 4 on [-1/2, 1/2], relative error 2.6e-6.
-const EXP2_WORDS: [f32; 5] = [
+const EXP2_U16: [f32; 5] = [
     0.999_999_3,
     0.693_121_8,
     0.240_247_44,
@@ -38,7 +38,7 @@ const EXP2_WORDS: [f32; 5] = [
 ];
 
 /// The normal distribution's upper tail Q(a) on [0, 4], degree 6; times a, its error is 2.0e-4.
-const TAIL: [f32; 7] = [
+const NORMAL_TAIL: [f32; 7] = [
     0.500_493_8,
     -0.390_828_13,
     -0.042_794_07,
@@ -67,12 +67,12 @@ pub fn exp2<S: Simd>(simd: S, x: S::F) -> S::F {
 ///
 /// Adding one and a half times 2^23 rounds to a whole number and leaves it in the lowest bits.
 #[inline(always)]
-pub fn exp2_words<S: Simd>(simd: S, x: S::F) -> S::F {
+pub fn exp2_u16<S: Simd>(simd: S, x: S::F) -> S::F {
     let magic = simd.splat(12_582_912.0);
     let x = simd.max(x, simd.splat(-30.0));
     let shifted = simd.add(x, magic);
     let fraction = simd.sub(x, simd.sub(shifted, magic));
-    let power = polynomial(simd, &EXP2_WORDS, fraction);
+    let power = polynomial(simd, &EXP2_U16, fraction);
     let exponent = simd.shl_int::<23>(simd.float_as_bits(shifted));
     simd.bits_as_float(simd.add_int(simd.float_as_bits(power), exponent))
 }
@@ -80,11 +80,11 @@ pub fn exp2_words<S: Simd>(simd: S, x: S::F) -> S::F {
 /// GELU for results that become bytes: max(x, 0) - |x| Q(|x|), the tail from a polynomial and as
 /// at 4 beyond. Absolute error below 2.1e-4, a fiftieth of a byte's step where rows reach 3.
 #[inline(always)]
-pub fn gelu_bytes<S: Simd>(simd: S, x: S::F) -> S::F {
+pub fn gelu_int8<S: Simd>(simd: S, x: S::F) -> S::F {
     let positive = simd.max(x, simd.splat(0.0));
     let magnitude = simd.and_int(simd.float_as_bits(x), simd.splat_int(i32::MAX));
     let clamped = simd.min(simd.bits_as_float(magnitude), simd.splat(4.0));
-    let tail = polynomial(simd, &TAIL, clamped);
+    let tail = polynomial(simd, &NORMAL_TAIL, clamped);
     simd.fma(simd.sub(simd.splat(0.0), clamped), tail, positive)
 }
 
@@ -98,7 +98,7 @@ pub fn gelu<S: Simd>(simd: S, x: S::F) -> S::F {
     let zero = simd.splat(0.0);
     let magnitude = simd.max(x, simd.sub(zero, x));
     let clamped = simd.min(magnitude, simd.splat(6.0));
-    let tail = exp2(simd, polynomial(simd, &LOG2_TAIL, clamped));
+    let tail = exp2(simd, polynomial(simd, &LOG2_NORMAL_TAIL, clamped));
     let negative = simd.sub(zero, magnitude);
     simd.fma(negative, tail, simd.max(x, zero))
 }

@@ -9,14 +9,14 @@
 
 mod attention;
 mod buffer;
-mod cover;
-mod int8;
+mod gemm_f32;
+mod gemm_int8;
 mod linear;
 mod math;
 mod portable;
 mod rows;
 mod simd;
-mod single;
+mod tiling;
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
@@ -25,17 +25,17 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
-mod path;
+mod isa;
 
-pub use attention::{ByteAttention, Heads, SingleAttention, Workspace};
-pub use buffer::Buffer;
+pub use attention::{AttentionBuffers, AttentionWorkspace, F32Attention, Int8Attention};
+pub use buffer::AlignedBuffer;
+pub use isa::{Isa, UnknownIsa};
 pub use linear::{
-    Add, ByteLayer, ByteLinear, PackBytes, SingleLayer, SingleLinear, Write, WriteGelu,
+    AddEpilogue, F32Layer, F32Linear, GeluEpilogue, Int8Layer, Int8Linear, PackInt8, StoreEpilogue,
 };
-pub use path::{Path, UnknownPath};
 pub use rows::{
-    ByteRows, Extremes, Gelu, NormBytes, NormRows, NormWeights, PoolRows, QuantiseKnown,
-    QuantiseRows,
+    Gelu, LayerNormQuantize, LayerNormRows, LayerNormWeights, MeanPoolRows, QuantizeRows,
+    QuantizeWithKnownRange, QuantizedRows, RowMinMax,
 };
 
 #[cfg(test)]

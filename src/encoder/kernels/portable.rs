@@ -3,9 +3,9 @@
 //! Nothing here is `unsafe`, so Miri can run every kernel on this path.
 
 use super::{
-    cover::Register,
-    int8::Quads,
+    gemm_int8::K4Groups,
     simd::{Kernel, LANES, Simd},
+    tiling::RegisterTile,
 };
 
 /// Sixteen lanes in an array; the compiler vectorises what it can (NEON on `aarch64`).
@@ -28,13 +28,13 @@ impl Portable {
 impl Simd for Portable {
     type F = [f32; LANES];
     type I = [i32; LANES];
-    type Sum = [i32; LANES];
-    type Quad = [u8; 4];
-    type Left = u8;
-    type Right = i8;
+    type Accumulator = [i32; LANES];
+    type K4Broadcast = [u8; 4];
+    type Lhs = u8;
+    type Rhs = i8;
 
-    const DOT_SHAPE: Register = Register::Few;
-    const SINGLE_SHAPE: Register = Register::Few;
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Small;
+    const F32_REGISTER_TILE: RegisterTile = RegisterTile::Small;
 
     #[inline(always)]
     fn splat(self, value: f32) -> Self::F {
@@ -139,22 +139,27 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn quad(self, levels: &[u8; 4]) -> Self::Quad {
+    fn broadcast_k4(self, levels: &[u8; 4]) -> Self::K4Broadcast {
         *levels
     }
     #[inline(always)]
-    fn zero_sum(self) -> Self::Sum {
+    fn zero_accumulator(self) -> Self::Accumulator {
         [0; LANES]
     }
     #[inline(always)]
-    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &Quads<i8>) -> Self::Sum {
+    fn dot(
+        self,
+        sum: Self::Accumulator,
+        a: Self::K4Broadcast,
+        b: &K4Groups<i8>,
+    ) -> Self::Accumulator {
         std::array::from_fn(|i| {
             let products = (0..4).map(|j| i32::from(a[j]) * i32::from(b[i][j]));
             sum[i].wrapping_add(products.sum::<i32>())
         })
     }
     #[inline(always)]
-    fn finish(self, sum: Self::Sum) -> Self::I {
+    fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
         sum
     }
 }

@@ -10,9 +10,9 @@
 //! multiply-add everywhere, rounding to nearest even, and reductions in one fixed order.
 
 use super::{
-    buffer::Plain,
-    cover::Register,
-    int8::{DEPTH_UNIT, Quads, TileInput, TileOutput, tile_by_dots},
+    buffer::Element,
+    gemm_int8::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups, dot_product_tile},
+    tiling::RegisterTile,
 };
 
 /// Lanes of every vector, whatever the width of the machine's registers.
@@ -40,18 +40,18 @@ pub trait Simd: Copy {
     /// Sixteen `i32`.
     type I: Copy;
     /// Sixteen running integer sums, in whatever shape the machine's dot product likes.
-    type Sum: Copy;
+    type Accumulator: Copy;
     /// A broadcast group of four unsigned levels, in the shape that [`Simd::dot`] likes.
-    type Quad: Copy;
+    type K4Broadcast: Copy;
     /// How an unsigned byte is kept for [`Simd::quad`].
-    type Left: Plain + From<u8>;
+    type Lhs: Element + From<u8>;
     /// How a signed byte is kept for [`Simd::dot`].
-    type Right: Plain + From<i8>;
+    type Rhs: Element + From<i8>;
 
     /// Blocks of the integer tile that fit the registers.
-    const DOT_SHAPE: Register;
+    const INT8_REGISTER_TILE: RegisterTile;
     /// Blocks of the `f32` tile that fit the registers.
-    const SINGLE_SHAPE: Register;
+    const F32_REGISTER_TILE: RegisterTile;
 
     /// All lanes `value`.
     fn splat(self, value: f32) -> Self::F;
@@ -101,28 +101,28 @@ pub trait Simd: Copy {
     /// The lowest byte of each lane; lanes must be within 0..=255.
     fn store_bytes(self, to: &mut [u8; LANES], value: Self::I);
     /// The lanes as levels; lanes must be within 0..=255.
-    fn store_levels(self, to: &mut [Self::Left; LANES], value: Self::I);
+    fn store_levels(self, to: &mut [Self::Lhs; LANES], value: Self::I);
 
     /// Where quad `quad` of a whole unit of depth stands among the unit's quads. An instruction
     /// set may shuffle them as its packing likes, as long as both sides of a product do.
     #[inline(always)]
-    fn slot(quad: usize) -> usize {
+    fn k4_slot(quad: usize) -> usize {
         quad
     }
     /// A whole unit of depth as levels, quads in their [`Simd::slot`]s; lanes must be within
     /// 0..=255.
     #[inline(always)]
-    fn store_unit(self, to: &mut [Self::Left; DEPTH_UNIT], values: [Self::I; 4]) {
+    fn store_depth_unit(self, to: &mut [Self::Lhs; DEPTH_UNIT], values: [Self::I; 4]) {
         for (to, value) in to.as_chunks_mut().0.iter_mut().zip(values) {
             self.store_levels(to, value);
         }
     }
     /// [`Simd::store_unit`] of the high and the low bytes of lanes within 0..=65,535.
     #[inline(always)]
-    fn store_words(
+    fn store_split_bytes(
         self,
-        high: &mut [Self::Left; DEPTH_UNIT],
-        low: &mut [Self::Left; DEPTH_UNIT],
+        high: &mut [Self::Lhs; DEPTH_UNIT],
+        low: &mut [Self::Lhs; DEPTH_UNIT],
         values: [Self::I; 4],
     ) {
         let low_byte = self.splat_int(255);
@@ -131,23 +131,28 @@ pub trait Simd: Copy {
             *top = self.shr_int::<8>(*top);
             *rest = self.and_int(*rest, low_byte);
         }
-        self.store_unit(high, tops);
-        self.store_unit(low, rest);
+        self.store_depth_unit(high, tops);
+        self.store_depth_unit(low, rest);
     }
 
     /// Four unsigned levels for every lane.
     #[allow(clippy::trivially_copy_pass_by_ref)] // a place in a row of levels
-    fn quad(self, levels: &[Self::Left; 4]) -> Self::Quad;
+    fn broadcast_k4(self, levels: &[Self::Lhs; 4]) -> Self::K4Broadcast;
     /// Sums of zero.
-    fn zero_sum(self) -> Self::Sum;
+    fn zero_accumulator(self) -> Self::Accumulator;
     /// Adds to lane `i` the exact dot product of `a` with `b[i]`.
-    fn dot(self, sum: Self::Sum, a: Self::Quad, b: &Quads<Self::Right>) -> Self::Sum;
+    fn dot(
+        self,
+        sum: Self::Accumulator,
+        a: Self::K4Broadcast,
+        b: &K4Groups<Self::Rhs>,
+    ) -> Self::Accumulator;
     /// The sums, lane by lane.
-    fn finish(self, sum: Self::Sum) -> Self::I;
+    fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I;
 
     /// Says that `quads` will be read soon, where the machine listens.
     #[inline(always)]
-    fn prefetch(self, quads: &Quads<Self::Right>) {
+    fn prefetch(self, quads: &K4Groups<Self::Rhs>) {
         let _ = quads;
     }
 
@@ -155,10 +160,10 @@ pub trait Simd: Copy {
     #[inline(always)]
     fn tile<const P: usize, const Q: usize>(
         self,
-        input: &TileInput<'_, Self, P>,
-        output: &mut TileOutput,
+        input: &Int8TileInput<'_, Self, P>,
+        output: &mut Int8TileOutput,
     ) {
-        tile_by_dots::<Self, P, Q>(self, input, output);
+        dot_product_tile::<Self, P, Q>(self, input, output);
     }
 
     /// The sum of all lanes: halves added to each other, 8 + 8, 4 + 4, 2 + 2, 1 + 1.

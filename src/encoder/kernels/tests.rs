@@ -1,12 +1,14 @@
 //! Every path against plain arithmetic, and against the portable path to the bit.
 
 use super::{
-    Add, ByteAttention, ByteLayer, ByteLinear, ByteRows, Extremes, Gelu, Heads, NormBytes,
-    NormRows, NormWeights, PackBytes, Path, PoolRows, QuantiseKnown, QuantiseRows, SingleAttention,
-    SingleLayer, SingleLinear, Workspace, Write, WriteGelu,
-    buffer::Memory,
-    int8::{
-        DEPTH_UNIT, Packed, QUADS, TILE_PANELS, TILE_ROWS, TileInput, TileOutput, slabs, slabs_mut,
+    AddEpilogue, AttentionBuffers, AttentionWorkspace, F32Attention, F32Layer, F32Linear, Gelu,
+    GeluEpilogue, Int8Attention, Int8Layer, Int8Linear, Isa, LayerNormQuantize, LayerNormRows,
+    LayerNormWeights, MeanPoolRows, PackInt8, QuantizeRows, QuantizeWithKnownRange, QuantizedRows,
+    RowMinMax, StoreEpilogue,
+    buffer::AlignedMemory,
+    gemm_int8::{
+        DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4_GROUPS_PER_UNIT, PackedInt8, TILE_PANELS,
+        TILE_ROWS, band_blocks, band_blocks_mut,
     },
     math,
     simd::{Kernel, LANES, Simd},
@@ -23,52 +25,52 @@ fn noise(seed: u32, count: usize) -> Vec<f32> {
 }
 
 /// What `compute` gives on every path must have the same bits.
-fn same_bits(what: &str, compute: impl Fn(Path) -> Vec<f32>) {
+fn assert_same_bits(what: &str, compute: impl Fn(Isa) -> Vec<f32>) {
     let bits = |path| {
         compute(path)
             .iter()
             .map(|x| x.to_bits())
             .collect::<Vec<_>>()
     };
-    let portable: Path = "portable".parse().expect("always there");
+    let portable: Isa = "portable".parse().expect("always there");
     let expected = bits(portable);
-    for path in Path::available() {
+    for path in Isa::available() {
         assert!(bits(path) == expected, "{what} differs on {path}");
     }
 }
 
 /// One tile on one path: rows and columns of bytes of this depth.
-struct Tile<'a> {
+struct TestTile<'a> {
     left: &'a [u8],
     right: &'a [i8],
     rows: usize,
     depth: usize,
 }
 
-impl Kernel for Tile<'_> {
-    type Out = TileOutput;
+impl Kernel for TestTile<'_> {
+    type Out = Int8TileOutput;
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> TileOutput {
-        let mut out = TileOutput::ZERO;
-        let mut memory = Memory::new::<S::Left>(TILE_ROWS * self.depth);
+    fn run<S: Simd>(self, simd: S) -> Int8TileOutput {
+        let mut out = Int8TileOutput::ZERO;
+        let mut memory = AlignedMemory::new::<S::Lhs>(TILE_ROWS * self.depth);
         for (row, levels) in self.left.chunks_exact(self.depth).enumerate() {
             let units = levels.as_chunks::<DEPTH_UNIT>().0;
-            for (slab, unit) in slabs_mut::<S>(&mut memory).iter_mut().zip(units) {
+            for (slab, unit) in band_blocks_mut::<S>(&mut memory).iter_mut().zip(units) {
                 for (quad, levels) in unit.as_chunks::<4>().0.iter().enumerate() {
-                    slab[row].as_chunks_mut().0[S::slot(quad)] = levels.map(S::Left::from);
+                    slab[row].as_chunks_mut().0[S::k4_slot(quad)] = levels.map(S::Lhs::from);
                 }
             }
         }
-        let packed = Packed::new::<S>(self.depth, self.right);
-        let panels = packed.group::<S>(0);
-        let input = TileInput {
-            left: &slabs::<S>(&memory)[..self.depth / DEPTH_UNIT],
+        let packed = PackedInt8::new::<S>(self.depth, self.right);
+        let panels = packed.panel_group::<S>(0);
+        let input = Int8TileInput {
+            lhs: &band_blocks::<S>(&memory)[..self.depth / DEPTH_UNIT],
             rows: self.rows,
             panels,
-            ahead: panels,
+            next_panels: panels,
         };
-        simd.tile::<TILE_PANELS, QUADS>(&input, &mut out);
+        simd.tile::<TILE_PANELS, K4_GROUPS_PER_UNIT>(&input, &mut out);
         out
     }
 }
@@ -91,8 +93,8 @@ fn integer_tiles_are_exact_on_every_path() {
         let right: Vec<i8> = (0..64 * depth)
             .map(|i| byte(i / depth, i % depth))
             .collect();
-        for path in Path::available() {
-            let out = path.run(Tile {
+        for path in Isa::available() {
+            let out = path.run(TestTile {
                 left: &left,
                 right: &right,
                 rows,
@@ -131,7 +133,7 @@ fn normal_cdf(x: f64) -> f64 {
 #[test]
 fn gelu_stays_within_its_error_bound() {
     let inputs: Vec<f32> = (-320_000..320_000).map(|i| i as f32 * 1e-4).collect();
-    for path in Path::available() {
+    for path in Isa::available() {
         let mut out = inputs.clone();
         path.run(Gelu(&mut out));
         for (x, y) in inputs.iter().zip(&out) {
@@ -146,45 +148,45 @@ fn gelu_stays_within_its_error_bound() {
 }
 
 /// A function of one vector, over many.
-struct Each<'a, F>(&'a mut [f32], F);
+struct ApplyToLanes<'a, F>(&'a mut [f32], F);
 
 /// One of the functions in [`math`].
-trait Function {
-    fn at<S: Simd>(&self, simd: S, x: S::F) -> S::F;
+trait LaneFunction {
+    fn eval<S: Simd>(&self, simd: S, x: S::F) -> S::F;
 }
 
 struct Exp2;
-struct Exp2Words;
-struct GeluBytes;
+struct Exp2U16;
+struct GeluInt8;
 
-impl Function for Exp2 {
+impl LaneFunction for Exp2 {
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, x: S::F) -> S::F {
+    fn eval<S: Simd>(&self, simd: S, x: S::F) -> S::F {
         math::exp2(simd, x)
     }
 }
 
-impl Function for Exp2Words {
+impl LaneFunction for Exp2U16 {
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, x: S::F) -> S::F {
-        math::exp2_words(simd, x)
+    fn eval<S: Simd>(&self, simd: S, x: S::F) -> S::F {
+        math::exp2_u16(simd, x)
     }
 }
 
-impl Function for GeluBytes {
+impl LaneFunction for GeluInt8 {
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, x: S::F) -> S::F {
-        math::gelu_bytes(simd, x)
+    fn eval<S: Simd>(&self, simd: S, x: S::F) -> S::F {
+        math::gelu_int8(simd, x)
     }
 }
 
-impl<F: Function> Kernel for Each<'_, F> {
+impl<F: LaneFunction> Kernel for ApplyToLanes<'_, F> {
     type Out = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         for x in self.0.as_chunks_mut::<LANES>().0 {
-            let value = self.1.at(simd, simd.load(x));
+            let value = self.1.eval(simd, simd.load(x));
             simd.store(x, value);
         }
     }
@@ -195,8 +197,8 @@ fn powers_of_two_stay_within_their_error_bounds() {
     let inputs: Vec<f32> = (-126_000..=16_000).map(|i| i as f32 * 1e-3).collect();
     let inputs = &inputs[..inputs.len() / LANES * LANES];
     let (mut out, mut words) = (inputs.to_vec(), inputs.to_vec());
-    Path::best().run(Each(&mut out, Exp2));
-    Path::best().run(Each(&mut words, Exp2Words));
+    Isa::best().run(ApplyToLanes(&mut out, Exp2));
+    Isa::best().run(ApplyToLanes(&mut words, Exp2U16));
     for ((x, y), word) in inputs.iter().zip(&out).zip(&words) {
         let expected = f64::from(x.max(-126.0)).exp2();
         assert!((f64::from(*y) / expected - 1.0).abs() < 3e-7, "2^{x}");
@@ -209,31 +211,31 @@ fn powers_of_two_stay_within_their_error_bounds() {
 fn gelu_for_bytes_stays_within_its_error_bound() {
     let inputs: Vec<f32> = (-32_000..32_000).map(|i| i as f32 * 1e-3).collect();
     let mut out = inputs.clone();
-    Path::best().run(Each(&mut out, GeluBytes));
+    Isa::best().run(ApplyToLanes(&mut out, GeluInt8));
     for (x, y) in inputs.iter().zip(&out) {
         let x = f64::from(*x);
         let error = (f64::from(*y) - x * normal_cdf(x)).abs();
         assert!(error < 2.1e-4, "gelu({x}) is off by {error:e}");
     }
-    same_bits("gelu for bytes", |path| {
+    assert_same_bits("gelu for bytes", |path| {
         let mut out = inputs.clone();
-        path.run(Each(&mut out, GeluBytes));
+        path.run(ApplyToLanes(&mut out, GeluInt8));
         out
     });
 }
 
 #[test]
 fn row_kernels_agree_to_the_bit() {
-    same_bits("gelu", |path| {
+    assert_same_bits("gelu", |path| {
         let mut rows: Vec<f32> = noise(1, 320).iter().map(|x| x * 8.0).collect();
         path.run(Gelu(&mut rows));
         rows
     });
-    same_bits("norm", |path| {
+    assert_same_bits("norm", |path| {
         let mut rows = noise(1, 3 * 192);
-        path.run(NormRows {
+        path.run(LayerNormRows {
             rows: &mut rows,
-            weights: NormWeights {
+            weights: LayerNormWeights {
                 gain: &noise(3, 192),
                 offset: &noise(4, 192),
                 epsilon: 1e-12,
@@ -241,9 +243,9 @@ fn row_kernels_agree_to_the_bit() {
         });
         rows
     });
-    same_bits("pool", |path| {
+    assert_same_bits("pool", |path| {
         let mut out = vec![0.0; 64];
-        path.run(PoolRows {
+        path.run(MeanPoolRows {
             rows: &noise(1, 5 * 64),
             out: &mut out,
         });
@@ -252,8 +254,8 @@ fn row_kernels_agree_to_the_bit() {
 }
 
 /// A byte layer for `path` whose inputs are divided by 1.5.
-fn byte_layer(path: Path, weights: &[f32], bias: &[f32]) -> ByteLayer {
-    path.run(PackBytes {
+fn int8_layer(path: Isa, weights: &[f32], bias: &[f32]) -> Int8Layer {
+    path.run(PackInt8 {
         weights,
         bias,
         divisors: &vec![1.5; weights.len() / bias.len()],
@@ -261,20 +263,20 @@ fn byte_layer(path: Path, weights: &[f32], bias: &[f32]) -> ByteLayer {
 }
 
 /// Rows through a byte layer.
-fn byte_linear(path: Path, rows: &[f32], layer: &ByteLayer) -> Vec<f32> {
+fn int8_linear(path: Isa, rows: &[f32], layer: &Int8Layer) -> Vec<f32> {
     let count = rows.len() / layer.inputs();
-    let mut bytes = ByteRows::default();
+    let mut bytes = QuantizedRows::default();
     let mut out = vec![0.0; count * layer.outputs()];
-    path.run(QuantiseRows {
+    path.run(QuantizeRows {
         rows,
         smoothing: layer.smoothing(),
         to: &mut bytes,
     });
-    path.run(ByteLinear {
+    path.run(Int8Linear {
         layer,
         rows: &bytes,
         range: 0..count,
-        outputs: Write {
+        epilogue: StoreEpilogue {
             to: &mut out,
             width: layer.outputs(),
         },
@@ -283,23 +285,23 @@ fn byte_linear(path: Path, rows: &[f32], layer: &ByteLayer) -> Vec<f32> {
 }
 
 #[test]
-fn what_is_fused_agrees_to_the_bit_with_its_parts() {
+fn fused_kernels_agree_to_the_bit_with_separate_ones() {
     let (inputs, wide) = (128, 192);
     let (weights, bias) = (noise(1, inputs * wide), noise(2, wide));
     let (back, back_bias) = (noise(3, inputs * wide), noise(4, inputs));
     for count in [1, 31, 70] {
         let rows = noise(5, count * inputs);
-        let fused = |path: Path| {
-            let expand = byte_layer(path, &weights, &bias);
-            let contract = byte_layer(path, &back, &back_bias);
-            let (mut bytes, mut extremes) = (ByteRows::default(), Extremes::default());
+        let fused = |path: Isa| {
+            let expand = int8_layer(path, &weights, &bias);
+            let contract = int8_layer(path, &back, &back_bias);
+            let (mut bytes, mut extremes) = (QuantizedRows::default(), RowMinMax::default());
             extremes.reserve(count);
             let mut stream = rows.clone();
             let mut expanded = vec![0.0; count * wide];
-            path.run(NormBytes {
-                norm: NormRows {
+            path.run(LayerNormQuantize {
+                norm: LayerNormRows {
                     rows: &mut stream,
-                    weights: NormWeights {
+                    weights: LayerNormWeights {
                         gain: &noise(6, inputs),
                         offset: &noise(7, inputs),
                         epsilon: 1e-12,
@@ -308,50 +310,50 @@ fn what_is_fused_agrees_to_the_bit_with_its_parts() {
                 smoothing: expand.smoothing(),
                 to: &mut bytes,
             });
-            path.run(ByteLinear {
+            path.run(Int8Linear {
                 layer: &expand,
                 rows: &bytes,
                 range: 0..count,
-                outputs: WriteGelu {
+                epilogue: GeluEpilogue {
                     to: &mut expanded,
                     smoothing: contract.smoothing(),
-                    extremes: &mut extremes,
+                    row_min_max: &mut extremes,
                 },
             });
-            path.run(QuantiseKnown {
+            path.run(QuantizeWithKnownRange {
                 rows: &expanded,
                 width: wide,
-                extremes: &extremes,
+                row_min_max: &extremes,
                 to: &mut bytes,
             });
-            path.run(ByteLinear {
+            path.run(Int8Linear {
                 layer: &contract,
                 rows: &bytes,
                 range: 0..count,
-                outputs: Add {
+                epilogue: AddEpilogue {
                     to: &mut stream,
                     width: inputs,
                 },
             });
             stream
         };
-        same_bits("fused", fused);
+        assert_same_bits("fused", fused);
 
-        let path = Path::best();
-        let expand = byte_layer(path, &weights, &bias);
-        let contract = byte_layer(path, &back, &back_bias);
+        let path = Isa::best();
+        let expand = int8_layer(path, &weights, &bias);
+        let contract = int8_layer(path, &back, &back_bias);
         let mut stream = rows.clone();
-        path.run(NormRows {
+        path.run(LayerNormRows {
             rows: &mut stream,
-            weights: NormWeights {
+            weights: LayerNormWeights {
                 gain: &noise(6, inputs),
                 offset: &noise(7, inputs),
                 epsilon: 1e-12,
             },
         });
-        let mut expanded = byte_linear(path, &stream, &expand);
-        path.run(Each(&mut expanded, GeluBytes));
-        let update = byte_linear(path, &expanded, &contract);
+        let mut expanded = int8_linear(path, &stream, &expand);
+        path.run(ApplyToLanes(&mut expanded, GeluInt8));
+        let update = int8_linear(path, &expanded, &contract);
         let apart: Vec<u32> = stream
             .iter()
             .zip(&update)
@@ -366,22 +368,22 @@ fn what_is_fused_agrees_to_the_bit_with_its_parts() {
 fn linear_layers_agree_to_the_bit_and_with_plain_arithmetic() {
     let (inputs, outputs) = (128, 192);
     let (weights, bias) = (noise(1, inputs * outputs), noise(2, outputs));
-    let single = SingleLayer::new(&weights, &bias);
+    let single = F32Layer::new(&weights, &bias);
     for count in [1, 2, 5, 16, 31, 33, 70] {
         let rows = noise(3, count * inputs);
-        let in_single = |path: Path| {
+        let in_single = |path: Isa| {
             let mut out = vec![0.0; count * outputs];
-            path.run(SingleLinear::<false> {
+            path.run(F32Linear::<false> {
                 layer: &single,
                 rows: &rows,
                 out: &mut out,
             });
             out
         };
-        let in_bytes = |path: Path| byte_linear(path, &rows, &byte_layer(path, &weights, &bias));
-        same_bits("byte linear", in_bytes);
-        same_bits("single linear", in_single);
-        let (in_bytes, in_single) = (in_bytes(Path::best()), in_single(Path::best()));
+        let in_bytes = |path: Isa| int8_linear(path, &rows, &int8_layer(path, &weights, &bias));
+        assert_same_bits("byte linear", in_bytes);
+        assert_same_bits("single linear", in_single);
+        let (in_bytes, in_single) = (in_bytes(Isa::best()), in_single(Isa::best()));
         for (i, (b, s)) in in_bytes.iter().zip(&in_single).enumerate() {
             let (row, column) = (i / outputs * inputs, i % outputs);
             let exact: f64 = (0..inputs)
@@ -408,26 +410,32 @@ fn attention_agrees_to_the_bit_and_with_plain_arithmetic() {
     ] {
         let hidden = heads * size;
         let projected = noise(7, tokens * 3 * hidden);
-        let run = |path: Path, in_bytes: bool| {
+        let run = |path: Isa, in_bytes: bool| {
             let mut context = vec![0.0; tokens * hidden];
-            let mut workspace = Workspace::default();
-            let heads = Heads {
-                projected: &projected,
+            let mut workspace = AttentionWorkspace::default();
+            let heads = AttentionBuffers {
+                qkv: &projected,
                 context: &mut context,
-                heads,
+                head_count: heads,
                 head_size: size,
             };
             let workspace = &mut workspace;
             if in_bytes {
-                path.run(ByteAttention { heads, workspace });
+                path.run(Int8Attention {
+                    buffers: heads,
+                    workspace,
+                });
             } else {
-                path.run(SingleAttention { heads, workspace });
+                path.run(F32Attention {
+                    buffers: heads,
+                    workspace,
+                });
             }
             context
         };
-        same_bits("byte attention", |path| run(path, true));
-        same_bits("single attention", |path| run(path, false));
-        let (bytes, single) = (run(Path::best(), true), run(Path::best(), false));
+        assert_same_bits("byte attention", |path| run(path, true));
+        assert_same_bits("single attention", |path| run(path, false));
+        let (bytes, single) = (run(Isa::best(), true), run(Isa::best(), false));
         let at = |token: usize, which: usize, column: usize| {
             f64::from(projected[(3 * token + which) * hidden + column])
         };
@@ -458,16 +466,16 @@ fn attention_agrees_to_the_bit_and_with_plain_arithmetic() {
 
 #[test]
 fn constant_and_zero_rows_quantise_without_loss() {
-    let layer = byte_layer(Path::best(), &noise(1, 64 * 64), &noise(2, 64));
+    let layer = int8_layer(Isa::best(), &noise(1, 64 * 64), &noise(2, 64));
     let mut rows = vec![0.0; 64];
     rows.extend([0.7; 64]);
-    let out = byte_linear(Path::best(), &rows, &layer);
+    let out = int8_linear(Isa::best(), &rows, &layer);
     assert!(out.iter().all(|x| x.is_finite()));
     assert!(out[..64] == noise(2, 64), "a row of zeros gives the bias");
 }
 
 #[test]
-fn an_unknown_path_is_refused_with_the_choices() {
-    let error = "quantum".parse::<Path>().expect_err("no such path");
+fn an_unknown_isa_is_rejected_with_the_choices() {
+    let error = "quantum".parse::<Isa>().expect_err("no such path");
     assert!(error.to_string().contains("portable"), "{error}");
 }

@@ -129,14 +129,14 @@ pub struct SourceFailure {
     /// The source, with its address where it has one.
     pub source: String,
     /// What happened.
-    pub why: String,
+    pub reason: String,
     /// What to do about this source.
     pub remedy: String,
 }
 
 impl fmt::Display for SourceFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {}", self.source, self.why, self.remedy)
+        write!(f, "{}: {}; {}", self.source, self.reason, self.remedy)
     }
 }
 

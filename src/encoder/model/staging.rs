@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::error::ModelError;
 use super::manifest::{Manifest, ManifestFile};
-use super::shelf::hex;
+use super::model_dir::hex;
 
 const STAGING_PREFIX: &str = ".fetch-";
 const RETIRED_PREFIX: &str = ".old-";
@@ -21,13 +21,13 @@ const CHUNK_BYTES: usize = 256 << 10;
 
 /// The working folder of one attempt; deleted when dropped.
 #[derive(Debug)]
-pub(super) struct Staging {
+pub(super) struct StagingDir {
     work: TempDir,
 }
 
-impl Staging {
+impl StagingDir {
     pub(super) fn new(cache_dir: &Path) -> Result<Self, ModelError> {
-        let work = hidden_folder(cache_dir, STAGING_PREFIX)?;
+        let work = create_hidden_dir(cache_dir, STAGING_PREFIX)?;
         let staging = Self { work };
         let model = staging.model_dir();
         fs::create_dir(&model).map_err(ModelError::io("create", &model))?;
@@ -35,7 +35,7 @@ impl Staging {
     }
 
     /// A new folder for a source's own downloads.
-    pub(super) fn scratch(&self, name: &str) -> Result<PathBuf, ModelError> {
+    pub(super) fn create_subdir(&self, name: &str) -> Result<PathBuf, ModelError> {
         let dir = self.work.path().join(name);
         fs::create_dir_all(&dir).map_err(ModelError::io("create", &dir))?;
         Ok(dir)
@@ -46,7 +46,11 @@ impl Staging {
     }
 
     /// Copies one file in, refusing it unless it is the manifest's to the byte.
-    pub(super) fn add(&self, file: &ManifestFile, source: impl Read) -> Result<(), ModelError> {
+    pub(super) fn add_verified(
+        &self,
+        file: &ManifestFile,
+        source: impl Read,
+    ) -> Result<(), ModelError> {
         let path = self.model_dir().join(&file.path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(ModelError::io("create", parent))?;
@@ -93,7 +97,7 @@ impl Staging {
     }
 
     /// Renames the finished folder to `target`, replacing what stands there.
-    pub(super) fn put_in_place(
+    pub(super) fn install(
         self,
         cache_dir: &Path,
         manifest: &Manifest,
@@ -108,7 +112,7 @@ impl Staging {
         }
         for file in &manifest.files {
             let folder = model.join(&file.path);
-            sync_folder(folder.parent().unwrap_or(&model));
+            sync_directory(folder.parent().unwrap_or(&model));
         }
         let parent = target.parent().unwrap_or(cache_dir);
         fs::create_dir_all(parent).map_err(ModelError::io("create", parent))?;
@@ -117,7 +121,7 @@ impl Staging {
         // there steps aside first. A reader in between finds no model and says
         // so; it never finds half of one.
         let retired = if target.symlink_metadata().is_ok() {
-            let retired = hidden_folder(cache_dir, RETIRED_PREFIX)?;
+            let retired = create_hidden_dir(cache_dir, RETIRED_PREFIX)?;
             match fs::rename(target, retired.path().join("model")) {
                 // Gone already: nothing to step over.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -130,7 +134,7 @@ impl Staging {
             None
         };
         let renamed = fs::rename(&model, target);
-        sync_folder(parent);
+        sync_directory(parent);
         drop(retired);
         match renamed {
             // Where the file system has no locks, another process may have won.
@@ -177,7 +181,7 @@ pub(super) fn remove_leftovers(cache_dir: &Path) {
     }
 }
 
-fn hidden_folder(cache_dir: &Path, prefix: &str) -> Result<TempDir, ModelError> {
+fn create_hidden_dir(cache_dir: &Path, prefix: &str) -> Result<TempDir, ModelError> {
     tempfile::Builder::new()
         .prefix(prefix)
         .tempdir_in(cache_dir)
@@ -186,7 +190,7 @@ fn hidden_folder(cache_dir: &Path, prefix: &str) -> Result<TempDir, ModelError> 
 
 /// Makes names durable. Not every file system can; the files themselves are
 /// flushed, and a name that is lost is a model to be fetched again.
-fn sync_folder(folder: &Path) {
+fn sync_directory(folder: &Path) {
     if let Err(error) = File::open(folder).and_then(|opened| opened.sync_all()) {
         tracing::debug!(folder = %folder.display(), %error, "cannot flush the folder");
     }

@@ -15,28 +15,29 @@ use std::time::{Duration, Instant};
 use zip::ZipArchive;
 
 use super::error::ModelError;
-use super::fetch::{Failure, FetchOptions, FetchProgress};
+use super::fetch::{FetchOptions, FetchProgress, SourceError};
 use super::manifest::Manifest;
-use super::staging::Staging;
+use super::staging::StagingDir;
 
-const POLL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The last lines of pip's output are the ones that say why.
-const LOG_TAIL_CHARS: usize = 600;
-const NO_PIP: &str = "install python3 and its pip (Debian, Ubuntu: apt install python3-pip)";
+const MAX_LOG_TAIL_CHARS: usize = 600;
+const INSTALL_PIP_REMEDY: &str =
+    "install python3 and its pip (Debian, Ubuntu: apt install python3-pip)";
 
 /// Downloads the wheel and unpacks the manifest's files into `staging`.
 pub(super) fn download(
     manifest: &Manifest,
     options: &FetchOptions,
-    staging: &Staging,
+    staging: &StagingDir,
     progress: &dyn FetchProgress,
-) -> Result<(), Failure> {
-    let scratch = staging.scratch("pip")?;
-    let wheels = staging.scratch("pip/wheels")?;
+) -> Result<(), SourceError> {
+    let scratch = staging.create_subdir("pip")?;
+    let wheels = staging.create_subdir("pip/wheels")?;
     run_pip(manifest, options, &scratch, &wheels, progress)?;
     let wheel = find_wheel(&wheels)?;
     unpack(manifest, &wheel, staging)?;
-    progress.bytes(manifest.total_bytes(), Some(manifest.total_bytes()));
+    progress.bytes_received(manifest.total_bytes(), Some(manifest.total_bytes()));
     Ok(())
 }
 
@@ -46,7 +47,7 @@ fn run_pip(
     scratch: &Path,
     wheels: &Path,
     progress: &dyn FetchProgress,
-) -> Result<(), Failure> {
+) -> Result<(), SourceError> {
     // A file rather than a pipe: it cannot fill up and block pip, and a
     // grandchild that survives pip cannot make us wait.
     let log_path = scratch.join("pip.log");
@@ -55,7 +56,7 @@ fn run_pip(
     let temporary = scratch.join("tmp");
     fs::create_dir_all(&temporary).map_err(ModelError::io("create", &temporary))?;
 
-    let child = Command::new(&options.python)
+    let child = Command::new(&options.python_path)
         .args(["-m", "pip", "download"])
         .args(["--no-deps", "--only-binary", ":all:"])
         .args(["--disable-pip-version-check", "--no-input"])
@@ -76,43 +77,43 @@ fn run_pip(
     let child = match child {
         Ok(child) => child,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Failure::new(
-                format!("{} was not found", options.python.display()),
-                NO_PIP,
+            return Err(SourceError::new(
+                format!("{} was not found", options.python_path.display()),
+                INSTALL_PIP_REMEDY,
             ));
         }
         Err(error) => {
-            return Err(Failure::new(
-                format!("{} does not start: {error}", options.python.display()),
-                NO_PIP,
+            return Err(SourceError::new(
+                format!("{} does not start: {error}", options.python_path.display()),
+                INSTALL_PIP_REMEDY,
             ));
         }
     };
 
     let total = manifest.total_bytes();
     let mut done = 0;
-    let status = wait(child, options.limits.pip, || {
+    let status = wait_with_timeout(child, options.timeouts.pip, || {
         // The wheel is a little smaller than its contents: an estimate.
         done = longest_file_bytes(scratch, 0).min(total).max(done);
-        progress.bytes(done, Some(total));
+        progress.bytes_received(done, Some(total));
     })?;
     if status.success() {
         return Ok(());
     }
     let log = fs::read(&log_path).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);
-    Err(Failure::new(
-        format!("pip ended with {status}: {}", tail(&log)),
+    Err(SourceError::new(
+        format!("pip ended with {status}: {}", log_tail(&log)),
         remedy_for(&log),
     ))
 }
 
 /// Waits for the child, but not for ever.
-fn wait(
+fn wait_with_timeout(
     mut child: Child,
     limit: Duration,
-    mut meanwhile: impl FnMut(),
-) -> Result<ExitStatus, Failure> {
+    mut on_poll: impl FnMut(),
+) -> Result<ExitStatus, SourceError> {
     let start = Instant::now();
     loop {
         match child.try_wait() {
@@ -126,21 +127,21 @@ fn wait(
                     Err(error) => format!("cannot wait for pip: {error}"),
                     _ => format!("pip was not done after {} s", limit.as_secs()),
                 };
-                return Err(Failure::new(
+                return Err(SourceError::new(
                     why,
                     "check the network and pip's index (pip config list)",
                 ));
             }
         }
-        meanwhile();
-        thread::sleep(POLL);
+        on_poll();
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
 fn remedy_for(log: &str) -> &'static str {
     let says = |text: &str| log.contains(text);
     if says("No module named pip") || says("No module named 'pip'") {
-        NO_PIP
+        INSTALL_PIP_REMEDY
     } else if says("No space left on device") || says("Disk quota exceeded") {
         "free about 300 MB on that disk, or choose another folder for the models"
     } else if says("Permission denied") {
@@ -153,9 +154,9 @@ fn remedy_for(log: &str) -> &'static str {
 }
 
 /// The end of the log on one line, cut between characters.
-fn tail(log: &str) -> String {
+fn log_tail(log: &str) -> String {
     let line = log.split_whitespace().collect::<Vec<_>>().join(" ");
-    let surplus = line.chars().count().saturating_sub(LOG_TAIL_CHARS);
+    let surplus = line.chars().count().saturating_sub(MAX_LOG_TAIL_CHARS);
     if surplus == 0 {
         return line;
     }
@@ -163,7 +164,7 @@ fn tail(log: &str) -> String {
     format!("…{kept}")
 }
 
-fn find_wheel(wheels: &Path) -> Result<PathBuf, Failure> {
+fn find_wheel(wheels: &Path) -> Result<PathBuf, SourceError> {
     let mut found: Vec<PathBuf> = fs::read_dir(wheels)
         .map_err(ModelError::io("read", wheels))?
         .flatten()
@@ -172,7 +173,7 @@ fn find_wheel(wheels: &Path) -> Result<PathBuf, Failure> {
         .collect();
     match (found.pop(), found.len()) {
         (Some(wheel), 0) => Ok(wheel),
-        (_, others) => Err(Failure::new(
+        (_, others) => Err(SourceError::new(
             format!(
                 "expected one wheel from pip, received {}",
                 if others == 0 { 0 } else { others + 1 }
@@ -184,9 +185,9 @@ fn find_wheel(wheels: &Path) -> Result<PathBuf, Failure> {
 
 /// Unpacks the manifest's files and no others. Where they go is the manifest's
 /// word, never the archive's, so no name in it can lead out of the folder.
-fn unpack(manifest: &Manifest, wheel: &Path, staging: &Staging) -> Result<(), Failure> {
+fn unpack(manifest: &Manifest, wheel: &Path, staging: &StagingDir) -> Result<(), SourceError> {
     let broken = |what: String| {
-        Failure::new(
+        SourceError::new(
             format!("the wheel {} is not as expected: {what}", wheel.display()),
             "try again; if it stays so, the package index holds another wheel",
         )
@@ -206,7 +207,7 @@ fn unpack(manifest: &Manifest, wheel: &Path, staging: &Staging) -> Result<(), Fa
             )));
         }
         // The size in the archive may lie; `add` stops reading after `bytes`.
-        staging.add(file, entry)?;
+        staging.add_verified(file, entry)?;
     }
     Ok(())
 }

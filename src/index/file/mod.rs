@@ -30,19 +30,19 @@ use std::path::PathBuf;
 
 use bytemuck::{Pod, Zeroable};
 
-pub use read::{Opened, open};
+pub use read::{LoadedIndex, open};
 pub use write::write;
 
 /// Begins every file.
 const MAGIC: [u8; 8] = *b"antiphon";
 
 /// Version of the format; any other is refused, and the index built anew.
-const VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 1;
 
 /// What a row stands for, in the words of whoever wrote the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
-pub struct Label {
+pub struct RowLabel {
     /// The row's name.
     pub key: i64,
     /// Part of a hash of what the row was made from.

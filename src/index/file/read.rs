@@ -6,26 +6,26 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::layout::{BLOCK, Header, Layout};
-use super::{FileError, Label, MAGIC, VERSION};
+use super::layout::{CHECKSUM_BLOCK_BYTES, FileHeader, FileLayout};
+use super::{FORMAT_VERSION, FileError, MAGIC, RowLabel};
 use crate::index::SegmentedIndex;
-use crate::index::codes::{Codes, Quantiser};
-use crate::index::graph::{Graph, HnswParameters, Layer};
-use crate::index::kernels::Map;
-use crate::index::section::Section;
+use crate::index::graph::{FlatGraph, HnswParameters, UpperLayer};
+use crate::index::kernels::MappedFile;
+use crate::index::scalar_quantization::{QuantizedVectors, ScalarQuantizer};
 use crate::index::segment::Segment;
+use crate::index::shared_slice::SharedSlice;
 
 /// An index from a file.
-pub struct Opened {
+pub struct LoadedIndex {
     /// The index; its arrays lie in the mapped file.
     pub index: SegmentedIndex,
-    labels: Section<Label>,
+    labels: SharedSlice<RowLabel>,
 }
 
-impl Opened {
+impl LoadedIndex {
     /// What each row stands for.
     #[must_use]
-    pub fn labels(&self) -> &[Label] {
+    pub fn labels(&self) -> &[RowLabel] {
         &self.labels
     }
 }
@@ -39,10 +39,10 @@ impl Opened {
 /// If the file is of another version, stamp or shape, or any of it is damaged.
 pub fn open(
     path: &Path,
-    stamp: [u8; 32],
+    owner_fingerprint: [u8; 32],
     dimension: usize,
     parameters: HnswParameters,
-) -> Result<Option<Opened>, FileError> {
+) -> Result<Option<LoadedIndex>, FileError> {
     let failed = |source| FileError::Io {
         path: path.to_owned(),
         source,
@@ -52,10 +52,10 @@ pub fn open(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    let map = Arc::new(Map::of(&file).map_err(failed)?);
-    let header = header(path, &map, stamp, dimension)?;
+    let map = Arc::new(MappedFile::open(&file).map_err(failed)?);
+    let header = read_header(path, &map, owner_fingerprint, dimension)?;
     if header.m as usize != parameters.m {
-        return foreign(path, "m", &parameters.m, &header.m);
+        return foreign_file(path, "m", &parameters.m, &header.m);
     }
     let damaged = |what: &str| FileError::Damaged {
         path: path.to_owned(),
@@ -71,22 +71,22 @@ pub fn open(
             layout.checksums.end
         )));
     }
-    verify(&map, &layout, header.checksums).map_err(|what| damaged(&what))?;
+    verify_checksums(&map, &layout, header.checksums_checksum).map_err(|what| damaged(&what))?;
     let (segment, labels) =
-        sections(&map, &header, &layout).ok_or_else(|| damaged("a section is not aligned"))?;
+        map_sections(&map, &header, &layout).ok_or_else(|| damaged("a section is not aligned"))?;
     let sound = segment
         .graph
         .as_ref()
-        .is_some_and(|g| g.is_sound(segment.len()));
+        .is_some_and(|g| g.is_valid(segment.len()));
     if !sound {
         return Err(damaged("a link points outside"));
     }
-    let build = u64::from(header.checksums) << 32 | u64::from(header.own);
-    let index = SegmentedIndex::over(segment, parameters).built_as(build);
-    Ok(Some(Opened { index, labels }))
+    let build = u64::from(header.checksums_checksum) << 32 | u64::from(header.header_checksum);
+    let index = SegmentedIndex::from_segment(segment, parameters).with_build_id(build);
+    Ok(Some(LoadedIndex { index, labels }))
 }
 
-fn foreign<T>(
+fn foreign_file<T>(
     path: &Path,
     what: &'static str,
     expected: &dyn ToString,
@@ -101,10 +101,15 @@ fn foreign<T>(
 }
 
 /// The header, if it is one of ours.
-fn header(path: &Path, map: &Map, stamp: [u8; 32], dimension: usize) -> Result<Header, FileError> {
-    let bytes = map.get(..size_of::<Header>()).unwrap_or_default();
-    let Ok(header) = bytemuck::try_pod_read_unaligned::<Header>(bytes) else {
-        return foreign(
+fn read_header(
+    path: &Path,
+    map: &MappedFile,
+    owner_fingerprint: [u8; 32],
+    dimension: usize,
+) -> Result<FileHeader, FileError> {
+    let bytes = map.get(..size_of::<FileHeader>()).unwrap_or_default();
+    let Ok(header) = bytemuck::try_pod_read_unaligned::<FileHeader>(bytes) else {
+        return foreign_file(
             path,
             "its length",
             &"a header",
@@ -112,7 +117,7 @@ fn header(path: &Path, map: &Map, stamp: [u8; 32], dimension: usize) -> Result<H
         );
     };
     if cfg!(target_endian = "big") {
-        return foreign(
+        return foreign_file(
             path,
             "this machine's byte order",
             &"little-endian",
@@ -120,34 +125,34 @@ fn header(path: &Path, map: &Map, stamp: [u8; 32], dimension: usize) -> Result<H
         );
     }
     if header.magic != MAGIC {
-        return foreign(path, "its beginning", &"an index's", &"something else");
+        return foreign_file(path, "its beginning", &"an index's", &"something else");
     }
-    if header.version != VERSION {
-        return foreign(path, "its version", &VERSION, &header.version);
+    if header.version != FORMAT_VERSION {
+        return foreign_file(path, "its version", &FORMAT_VERSION, &header.version);
     }
-    if header.own != header.checksum() {
+    if header.header_checksum != header.compute_checksum() {
         return Err(FileError::Damaged {
             path: path.to_owned(),
             what: "its header does not match its checksum".to_owned(),
         });
     }
-    if header.stamp != stamp {
-        return foreign(path, "its stamp", &"this store's", &"another's");
+    if header.owner_fingerprint != owner_fingerprint {
+        return foreign_file(path, "its stamp", &"this store's", &"another's");
     }
     if header.dimension as usize != dimension {
-        return foreign(path, "its dimension", &dimension, &header.dimension);
+        return foreign_file(path, "its dimension", &dimension, &header.dimension);
     }
     Ok(header)
 }
 
 /// Compares every block with its checksum.
-fn verify(map: &Map, layout: &Layout, expected: u32) -> Result<(), String> {
+fn verify_checksums(map: &MappedFile, layout: &FileLayout, expected: u32) -> Result<(), String> {
     let bytes = |range| map.get(range).unwrap_or_default();
     let checksums = bytes(layout.checksums.clone());
     if crc32fast::hash(checksums) != expected {
         return Err("its checksums do not match their own".to_owned());
     }
-    let blocks = bytes(layout.payload()).par_chunks(BLOCK);
+    let blocks = bytes(layout.payload()).par_chunks(CHECKSUM_BLOCK_BYTES);
     let sums = checksums.as_chunks::<4>().0;
     blocks
         .zip(sums)
@@ -161,29 +166,33 @@ fn verify(map: &Map, layout: &Layout, expected: u32) -> Result<(), String> {
 }
 
 /// The arrays in the map.
-fn sections(map: &Arc<Map>, header: &Header, layout: &Layout) -> Option<(Segment, Section<Label>)> {
-    let upper = layout.upper.iter().map(|(members, links)| {
-        Some(Layer {
-            members: Section::mapped(map, members.clone())?,
-            links: Section::mapped(map, links.clone())?,
+fn map_sections(
+    map: &Arc<MappedFile>,
+    header: &FileHeader,
+    layout: &FileLayout,
+) -> Option<(Segment, SharedSlice<RowLabel>)> {
+    let upper = layout.upper_layers.iter().map(|(members, links)| {
+        Some(UpperLayer {
+            nodes: SharedSlice::from_map(map, members.clone())?,
+            links: SharedSlice::from_map(map, links.clone())?,
         })
     });
-    let graph = Graph {
+    let graph = FlatGraph {
         m: header.m as usize,
-        entry: header.entry,
-        bottom: Section::mapped(map, layout.bottom.clone())?,
-        upper: upper.collect::<Option<_>>()?,
+        entry_point: header.entry_point,
+        base_layer: SharedSlice::from_map(map, layout.base_layer.clone())?,
+        upper_layers: upper.collect::<Option<_>>()?,
     };
     let dimension = header.dimension as usize;
     let segment = Segment {
         dimension,
-        vectors: Section::mapped(map, layout.vectors.clone())?,
-        codes: Codes::from_parts(
-            Quantiser::new(dimension),
-            Section::mapped(map, layout.codes.clone())?,
-            Section::mapped(map, layout.lost.clone())?,
+        vectors: SharedSlice::from_map(map, layout.vectors.clone())?,
+        codes: QuantizedVectors::from_parts(
+            ScalarQuantizer::new(dimension),
+            SharedSlice::from_map(map, layout.codes.clone())?,
+            SharedSlice::from_map(map, layout.quantization_errors.clone())?,
         ),
         graph: Some(graph),
     };
-    Some((segment, Section::mapped(map, layout.labels.clone())?))
+    Some((segment, SharedSlice::from_map(map, layout.labels.clone())?))
 }

@@ -6,14 +6,14 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::index::tests::{clustered, compaction};
-use crate::index::{HnswParameters, Request, VectorIndex};
+use crate::index::tests::{clustered, full_compaction};
+use crate::index::{HnswParameters, KnnParams, VectorIndex};
 
-const STAMP: [u8; 32] = [7; 32];
+const OWNER_FINGERPRINT: [u8; 32] = [7; 32];
 
 /// Each row named after the row that it was.
-fn labels(order: &[u32]) -> Vec<Label> {
-    let label = |row: &u32| Label {
+fn labels(order: &[u32]) -> Vec<RowLabel> {
+    let label = |row: &u32| RowLabel {
         key: i64::from(*row),
         hash: 1,
     };
@@ -21,24 +21,24 @@ fn labels(order: &[u32]) -> Vec<Label> {
 }
 
 /// A good file, written once.
-fn good() -> &'static [u8] {
+fn valid_file() -> &'static [u8] {
     static GOOD: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
-        let built = compaction(&clustered(1500));
-        let labels = labels(built.rows());
+        let built = full_compaction(&clustered(1500));
+        let labels = labels(built.source_rows());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
-        write(&path, &built, STAMP, &labels).unwrap();
+        write(&path, &built, OWNER_FINGERPRINT, &labels).unwrap();
         fs::read(path).unwrap()
     });
     &GOOD
 }
 
-fn read(path: &Path) -> Result<Option<Opened>, FileError> {
-    open(path, STAMP, 24, HnswParameters::default())
+fn read(path: &Path) -> Result<Option<LoadedIndex>, FileError> {
+    open(path, OWNER_FINGERPRINT, 24, HnswParameters::default())
 }
 
 /// Opens these bytes as a file.
-fn opened(bytes: &[u8]) -> Result<Option<Opened>, FileError> {
+fn open_bytes(bytes: &[u8]) -> Result<Option<LoadedIndex>, FileError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     fs::write(&path, bytes).unwrap();
@@ -48,21 +48,21 @@ fn opened(bytes: &[u8]) -> Result<Option<Opened>, FileError> {
 #[test]
 fn a_file_gives_back_what_was_written() {
     let vectors = clustered(1500);
-    let built = compaction(&vectors);
-    let labels = labels(built.rows());
+    let built = full_compaction(&vectors);
+    let labels = labels(built.source_rows());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
-    write(&path, &built, STAMP, &labels).unwrap();
+    write(&path, &built, OWNER_FINGERPRINT, &labels).unwrap();
     let (index, _) = built.into_index();
     let opened = read(&path).unwrap().unwrap();
     assert_eq!(opened.labels(), labels);
-    assert_ne!(opened.index.build(), 0);
+    assert_ne!(opened.index.build_id(), 0);
     assert_eq!(
-        opened.index.build(),
-        read(&path).unwrap().unwrap().index.build()
+        opened.index.build_id(),
+        read(&path).unwrap().unwrap().index.build_id()
     );
     for row in [0, 700, 1499] {
-        let request = Request::nearest(10);
+        let request = KnnParams::top_k(10);
         let query = index.vector(row);
         let (ours, theirs) = (
             index.search(query, &request),
@@ -81,37 +81,40 @@ fn a_file_gives_back_what_was_written() {
 fn no_file_is_no_error_and_labels_are_one_for_each_row() {
     let folder = tempfile::tempdir().unwrap();
     assert!(read(&folder.path().join("index")).unwrap().is_none());
-    let built = compaction(&clustered(5));
-    let error = write(&folder.path().join("index"), &built, STAMP, &[]).unwrap_err();
+    let built = full_compaction(&clustered(5));
+    let error = write(&folder.path().join("index"), &built, OWNER_FINGERPRINT, &[]).unwrap_err();
     assert!(error.to_string().contains("0 labels for 5 rows"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn another_store_model_version_or_program_is_refused_by_name() {
-    let refused = |result: Result<Option<Opened>, FileError>| match result {
+    let refused = |result: Result<Option<LoadedIndex>, FileError>| match result {
         Err(FileError::Foreign { what, .. }) => what,
         other => panic!("{:?}", other.map(|_| ())),
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
-    fs::write(&path, good()).unwrap();
+    fs::write(&path, valid_file()).unwrap();
     let parameters = HnswParameters::default();
     assert_eq!(refused(open(&path, [8; 32], 24, parameters)), "its stamp");
-    assert_eq!(refused(open(&path, STAMP, 25, parameters)), "its dimension");
+    assert_eq!(
+        refused(open(&path, OWNER_FINGERPRINT, 25, parameters)),
+        "its dimension"
+    );
     let other = HnswParameters { m: 8, ..parameters };
-    assert_eq!(refused(open(&path, STAMP, 24, other)), "m");
-    let mut newer = good().to_vec();
+    assert_eq!(refused(open(&path, OWNER_FINGERPRINT, 24, other)), "m");
+    let mut newer = valid_file().to_vec();
     newer[8] = 2;
-    assert_eq!(refused(opened(&newer)), "its version");
-    assert_eq!(refused(opened(b"PK\x03\x04")), "its length");
-    assert_eq!(refused(opened(&[b'x'; 5000])), "its beginning");
-    assert_eq!(refused(opened(b"")), "its length");
+    assert_eq!(refused(open_bytes(&newer)), "its version");
+    assert_eq!(refused(open_bytes(b"PK\x03\x04")), "its length");
+    assert_eq!(refused(open_bytes(&[b'x'; 5000])), "its beginning");
+    assert_eq!(refused(open_bytes(b"")), "its length");
 }
 
 #[test]
 fn a_file_that_is_cut_anywhere_is_refused() {
-    let good = good();
+    let good = valid_file();
     for length in [
         1,
         7,
@@ -124,27 +127,27 @@ fn a_file_that_is_cut_anywhere_is_refused() {
         good.len() - 1,
     ] {
         assert!(
-            opened(&good[..length]).is_err(),
+            open_bytes(&good[..length]).is_err(),
             "{length} of {} bytes",
             good.len()
         );
     }
     let mut longer = good.to_vec();
     longer.push(0);
-    assert!(opened(&longer).is_err());
+    assert!(open_bytes(&longer).is_err());
 }
 
 #[test]
 fn links_that_point_outside_are_refused_though_the_checksums_are_right() {
-    let mut built = compaction(&clustered(200));
-    let labels = labels(built.rows());
+    let mut built = full_compaction(&clustered(200));
+    let labels = labels(built.source_rows());
     let broken = built.graph_mut();
-    let mut links = broken.bottom.to_vec();
+    let mut links = broken.base_layer.to_vec();
     links[5] = 200;
-    broken.bottom = links.into();
+    broken.base_layer = links.into();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
-    write(&path, &built, STAMP, &labels).unwrap();
+    write(&path, &built, OWNER_FINGERPRINT, &labels).unwrap();
     let error = read(&path).err().unwrap().to_string();
     assert!(error.contains("points outside"), "{error}");
 }
@@ -156,22 +159,22 @@ proptest! {
     /// before the checksums do not.
     #[test]
     fn one_flipped_bit_is_noticed(place: prop::sample::Index, bit in 0u8..8) {
-        let mut bytes = good().to_vec();
+        let mut bytes = valid_file().to_vec();
         let place = place.index(bytes.len());
         bytes[place] ^= 1 << bit;
-        let header = size_of::<layout::Header>();
+        let header = size_of::<layout::FileHeader>();
         let padding = (header..layout::HEADER_BYTES).contains(&place);
-        let checksums = 4 * (good().len() - layout::HEADER_BYTES).div_ceil(layout::BLOCK);
-        let before_checksums = (good().len() - checksums - 64..good().len() - checksums).contains(&place);
+        let checksums = 4 * (valid_file().len() - layout::HEADER_BYTES).div_ceil(layout::CHECKSUM_BLOCK_BYTES);
+        let before_checksums = (valid_file().len() - checksums - 64..valid_file().len() - checksums).contains(&place);
         if !padding && !before_checksums {
-            prop_assert!(opened(&bytes).is_err(), "byte {}", place);
+            prop_assert!(open_bytes(&bytes).is_err(), "byte {}", place);
         }
     }
 
     /// Anything at all may stand in a file.
     #[test]
     fn noise_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..9000)) {
-        prop_assert!(opened(&bytes).is_err());
+        prop_assert!(open_bytes(&bytes).is_err());
     }
 
     /// A header that is right by its checksum, with sizes that are not.
@@ -179,18 +182,18 @@ proptest! {
     fn impossible_sizes_are_refused(
         rows: u32, dimension in 0u32..5000, m in 0u32..300, entry: u32, members: [u32; 3], cut: bool,
     ) {
-        let mut bytes = good().to_vec();
-        let size = size_of::<layout::Header>();
-        let mut header: layout::Header = bytemuck::pod_read_unaligned(&bytes[..size]);
+        let mut bytes = valid_file().to_vec();
+        let size = size_of::<layout::FileHeader>();
+        let mut header: layout::FileHeader = bytemuck::pod_read_unaligned(&bytes[..size]);
         let before = header;
         header.rows = rows;
         header.m = m;
-        header.entry = entry;
-        header.members[..3].copy_from_slice(&members);
+        header.entry_point = entry;
+        header.layer_sizes[..3].copy_from_slice(&members);
         if cut {
             header.dimension = dimension;
         }
-        header.own = header.checksum();
+        header.header_checksum = header.compute_checksum();
         bytes[..size].copy_from_slice(bytemuck::bytes_of(&header));
         prop_assume!(header != before);
         let result = open_with(&bytes, header.dimension as usize, header.m as usize);
@@ -198,7 +201,7 @@ proptest! {
     }
 }
 
-fn open_with(bytes: &[u8], dimension: usize, m: usize) -> Result<Option<Opened>, FileError> {
+fn open_with(bytes: &[u8], dimension: usize, m: usize) -> Result<Option<LoadedIndex>, FileError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     fs::write(&path, bytes).unwrap();
@@ -206,5 +209,5 @@ fn open_with(bytes: &[u8], dimension: usize, m: usize) -> Result<Option<Opened>,
         m,
         ..HnswParameters::default()
     };
-    open(&path, STAMP, dimension, parameters)
+    open(&path, OWNER_FINGERPRINT, dimension, parameters)
 }

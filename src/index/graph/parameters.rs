@@ -33,9 +33,9 @@ impl HnswParameters {
     /// # Errors
     ///
     /// Names the first parameter outside its range.
-    pub fn check(&self) -> Result<(), IndexError> {
+    pub fn validate(&self) -> Result<(), IndexError> {
         let outside = |name, expected, received| {
-            Err(IndexError::Parameter {
+            Err(IndexError::ParameterOutOfRange {
                 name,
                 expected,
                 received,

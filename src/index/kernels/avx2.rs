@@ -4,20 +4,20 @@
 
 use std::arch::x86_64::*;
 
-use super::{LANES, LINE, Line, QueryLine};
+use super::{CodeLine, LANES, LINE_BYTES, QueryLine};
 
 /// Bytes widened in one step.
-const STEP: usize = 16;
+const STEP_BYTES: usize = 16;
 
 /// Whether the processor has what this file uses.
-pub(super) fn detected() -> bool {
+pub(super) fn is_supported() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
 }
 
 /// Sixteen unsigned bytes as words.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn widen_codes(bytes: &[u8; STEP]) -> __m256i {
+fn widen_codes(bytes: &[u8; STEP_BYTES]) -> __m256i {
     // SAFETY: the reference covers the 16 bytes read; the unaligned form is used.
     _mm256_cvtepu8_epi16(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
 }
@@ -25,7 +25,7 @@ fn widen_codes(bytes: &[u8; STEP]) -> __m256i {
 /// Sixteen signed bytes as words.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn widen_query(bytes: &[i8; STEP]) -> __m256i {
+fn widen_query(bytes: &[i8; STEP_BYTES]) -> __m256i {
     // SAFETY: the reference covers the 16 bytes read; the unaligned form is used.
     _mm256_cvtepi8_epi16(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
 }
@@ -33,7 +33,7 @@ fn widen_query(bytes: &[i8; STEP]) -> __m256i {
 /// The sum of eight lanes.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn fold(sum: __m256i) -> i32 {
+fn horizontal_sum(sum: __m256i) -> i32 {
     let four = _mm_add_epi32(
         _mm256_castsi256_si128(sum),
         _mm256_extracti128_si256::<1>(sum),
@@ -44,25 +44,25 @@ fn fold(sum: __m256i) -> i32 {
 
 /// See [`super::Path::dot_some`]; `row` says which row is the `i`th.
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn dots(
+pub(super) fn dot_rows(
     query: &[QueryLine],
-    codes: &[Line],
+    codes: &[CodeLine],
     out: &mut [i32],
     row: impl Fn(usize) -> usize,
 ) {
     let stride = query.len();
     for (i, out) in out.iter_mut().enumerate() {
-        let mut sums = [_mm256_setzero_si256(); LINE / STEP];
+        let mut sums = [_mm256_setzero_si256(); LINE_BYTES / STEP_BYTES];
         for (line, query) in codes[row(i) * stride..][..stride].iter().zip(query) {
-            let steps = line.0.as_chunks::<STEP>().0.iter();
-            let pairs = steps.zip(query.as_chunks::<STEP>().0);
+            let steps = line.0.as_chunks::<STEP_BYTES>().0.iter();
+            let pairs = steps.zip(query.as_chunks::<STEP_BYTES>().0);
             for (sum, (codes, query)) in sums.iter_mut().zip(pairs) {
                 let products = _mm256_madd_epi16(widen_codes(codes), widen_query(query));
                 *sum = _mm256_add_epi32(*sum, products);
             }
         }
         let [a, b, c, d] = sums;
-        *out = fold(_mm256_add_epi32(
+        *out = horizontal_sum(_mm256_add_epi32(
             _mm256_add_epi32(a, b),
             _mm256_add_epi32(c, d),
         ));
@@ -71,29 +71,34 @@ pub(super) fn dots(
 
 /// See [`super::Path::dot_four`].
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn dots_of_four(
+pub(super) fn dot_rows_x4(
     queries: [&[QueryLine]; 4],
-    codes: &[Line],
+    codes: &[CodeLine],
     first: usize,
     out: [&mut [i32]; 4],
 ) {
     for (query, out) in queries.into_iter().zip(out) {
-        dots(query, codes, out, |i| first + i);
+        dot_rows(query, codes, out, |i| first + i);
     }
 }
 
 /// See [`super::Path::dot_codes`].
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn dot_codes(a: &[[u8; LINE]], b: &[[u8; LINE]]) -> i32 {
-    let middle = _mm256_set1_epi16(128);
+pub(super) fn dot_codes(a: &[[u8; LINE_BYTES]], b: &[[u8; LINE_BYTES]]) -> i32 {
+    let zero_point = _mm256_set1_epi16(128);
     let mut sum = _mm256_setzero_si256();
     let (a, b) = (a.as_flattened(), b.as_flattened());
-    for (a, b) in a.as_chunks::<STEP>().0.iter().zip(b.as_chunks::<STEP>().0) {
-        let a = _mm256_sub_epi16(widen_codes(a), middle);
-        let b = _mm256_sub_epi16(widen_codes(b), middle);
+    for (a, b) in a
+        .as_chunks::<STEP_BYTES>()
+        .0
+        .iter()
+        .zip(b.as_chunks::<STEP_BYTES>().0)
+    {
+        let a = _mm256_sub_epi16(widen_codes(a), zero_point);
+        let b = _mm256_sub_epi16(widen_codes(b), zero_point);
         sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
     }
-    fold(sum)
+    horizontal_sum(sum)
 }
 
 /// The sums of a dot product, lane by lane.

@@ -4,10 +4,10 @@
 
 use std::arch::x86_64::*;
 
-use super::{LANES, LINE, Line, QueryLine};
+use super::{CodeLine, LANES, LINE_BYTES, QueryLine};
 
 /// Whether the processor has what this file uses.
-pub(super) fn detected() -> bool {
+pub(super) fn is_supported() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vnni")
@@ -16,7 +16,7 @@ pub(super) fn detected() -> bool {
 /// One line in a register.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load<T>(line: &[T; LINE]) -> __m512i {
+fn load<T>(line: &[T; LINE_BYTES]) -> __m512i {
     const { assert!(size_of::<T>() == 1) };
     // SAFETY: the reference covers the 64 bytes read; the unaligned form is used.
     unsafe { _mm512_loadu_si512(line.as_ptr().cast()) }
@@ -24,9 +24,9 @@ fn load<T>(line: &[T; LINE]) -> __m512i {
 
 /// See [`super::Path::dot_some`]; `row` says which row is the `i`th.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn dots(
+pub(super) fn dot_rows(
     query: &[QueryLine],
-    codes: &[Line],
+    codes: &[CodeLine],
     out: &mut [i32],
     row: impl Fn(usize) -> usize,
 ) {
@@ -35,7 +35,7 @@ pub(super) fn dots(
     let (fours, rest) = out.as_chunks_mut::<4>();
     let done = fours.len() * 4;
     for (group, out) in fours.iter_mut().enumerate() {
-        let rows: [&[Line]; 4] = std::array::from_fn(|i| lines(group * 4 + i));
+        let rows: [&[CodeLine]; 4] = std::array::from_fn(|i| lines(group * 4 + i));
         let mut sums = [_mm512_setzero_si512(); 4];
         for (at, query) in query.iter().enumerate() {
             let query = load(query);
@@ -43,7 +43,7 @@ pub(super) fn dots(
                 *sum = _mm512_dpbusd_epi32(*sum, load(&row[at].0), query);
             }
         }
-        *out = fold(sums);
+        *out = horizontal_sums(sums);
     }
     for (i, out) in rest.iter_mut().enumerate() {
         let mut sum = _mm512_setzero_si512();
@@ -56,9 +56,9 @@ pub(super) fn dots(
 
 /// See [`super::Path::dot_four`]: sixteen sums at a time, so that every line is loaded once for four.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn dots_of_four(
+pub(super) fn dot_rows_x4(
     queries: [&[QueryLine]; 4],
-    codes: &[Line],
+    codes: &[CodeLine],
     first: usize,
     out: [&mut [i32]; 4],
 ) {
@@ -85,18 +85,18 @@ pub(super) fn dots_of_four(
             }
         }
         for (out, sums) in out.iter_mut().zip(sums) {
-            out[at..at + 4].copy_from_slice(&fold(sums));
+            out[at..at + 4].copy_from_slice(&horizontal_sums(sums));
         }
     }
     for (out, query) in out.iter_mut().zip(queries) {
-        dots(query, codes, &mut out[done..], |i| first + done + i);
+        dot_rows(query, codes, &mut out[done..], |i| first + done + i);
     }
 }
 
 /// The sums of the lanes of four registers.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn fold([a, b, c, d]: [__m512i; 4]) -> [i32; 4] {
+fn horizontal_sums([a, b, c, d]: [__m512i; 4]) -> [i32; 4] {
     let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
     let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
     // Every 128-bit lane now gives [a, b, c, d] of its own part.
@@ -117,13 +117,13 @@ fn fold([a, b, c, d]: [__m512i; 4]) -> [i32; 4] {
 
 /// See [`super::Path::dot_codes`]: `a * (b - 128)` less `128 * (b - 128)`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn dot_codes(a: &[[u8; LINE]], b: &[[u8; LINE]]) -> i32 {
-    let middle = _mm512_set1_epi8(i8::MIN);
+pub(super) fn dot_codes(a: &[[u8; LINE_BYTES]], b: &[[u8; LINE_BYTES]]) -> i32 {
+    let zero_point = _mm512_set1_epi8(i8::MIN);
     let (mut sum, mut excess) = (_mm512_setzero_si512(), _mm512_setzero_si512());
     for (a, b) in a.iter().zip(b) {
-        let b = _mm512_xor_si512(load(b), middle);
+        let b = _mm512_xor_si512(load(b), zero_point);
         sum = _mm512_dpbusd_epi32(sum, load(a), b);
-        excess = _mm512_dpbusd_epi32(excess, middle, b);
+        excess = _mm512_dpbusd_epi32(excess, zero_point, b);
     }
     _mm512_reduce_add_epi32(_mm512_sub_epi32(sum, excess))
 }

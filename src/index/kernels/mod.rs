@@ -5,7 +5,7 @@
 //! are summed in one fixed order, so they agree to the bit. [`Path::best`] picks the fastest at run
 //! time; the tests hold all of them against plain arithmetic. Only `index` may enter.
 
-mod map;
+mod mapped_file;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
@@ -18,18 +18,18 @@ mod tests;
 
 use std::sync::OnceLock;
 
-pub(super) use map::Map;
+pub(super) use mapped_file::MappedFile;
 
 /// Bytes of a cache line.
-pub(super) const LINE: usize = 64;
+pub(super) const LINE_BYTES: usize = 64;
 
 /// One cache line of codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
-pub(super) struct Line(pub(super) [u8; LINE]);
+pub(super) struct CodeLine(pub(super) [u8; LINE_BYTES]);
 
 /// The part of a query that meets one [`Line`] of a row.
-pub(super) type QueryLine = [i8; LINE];
+pub(super) type QueryLine = [i8; LINE_BYTES];
 
 /// Independent sums of an `f32` dot product. The number, and that the sums are then folded by
 /// halves, fixes the last bit of every score.
@@ -37,10 +37,10 @@ pub(super) const LANES: usize = 64;
 
 /// An instruction set that this processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Path(Kind);
+pub(super) struct SimdLevel(SimdLevelKind);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum SimdLevelKind {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -55,20 +55,20 @@ macro_rules! on_path {
             // SAFETY: a path of this kind is only made where the processor has its instructions.
             #[cfg(target_arch = "x86_64")]
             #[allow(unsafe_code)]
-            Kind::Avx512 => unsafe { avx512::$name($($argument),*) },
+            SimdLevelKind::Avx512 => unsafe { avx512::$name($($argument),*) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             #[allow(unsafe_code)]
-            Kind::Avx2 => unsafe { avx2::$name($($argument),*) },
-            Kind::Portable => portable::$name($($argument),*),
+            SimdLevelKind::Avx2 => unsafe { avx2::$name($($argument),*) },
+            SimdLevelKind::Portable => portable::$name($($argument),*),
         }
     };
 }
 
-impl Path {
+impl SimdLevel {
     /// The fastest path of this processor, found once.
     pub(super) fn best() -> Self {
-        static BEST: OnceLock<Path> = OnceLock::new();
+        static BEST: OnceLock<SimdLevel> = OnceLock::new();
         *BEST.get_or_init(|| Self::available()[0])
     }
 
@@ -77,14 +77,14 @@ impl Path {
         let mut kinds = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            if avx512::detected() {
-                kinds.push(Kind::Avx512);
+            if avx512::is_supported() {
+                kinds.push(SimdLevelKind::Avx512);
             }
-            if avx2::detected() {
-                kinds.push(Kind::Avx2);
+            if avx2::is_supported() {
+                kinds.push(SimdLevelKind::Avx2);
             }
         }
-        kinds.push(Kind::Portable);
+        kinds.push(SimdLevelKind::Portable);
         kinds.into_iter().map(Self).collect()
     }
 
@@ -94,15 +94,15 @@ impl Path {
     /// # Panics
     ///
     /// If a row lies outside `codes`; `rows` and `out` must be of one length.
-    pub(super) fn dot_some(
+    pub(super) fn dot_selected(
         self,
         query: &[QueryLine],
-        codes: &[Line],
+        codes: &[CodeLine],
         rows: &[u32],
         out: &mut [i32],
     ) {
         assert_eq!(rows.len(), out.len());
-        on_path!(self, dots(query, codes, out, |i| rows[i] as usize));
+        on_path!(self, dot_rows(query, codes, out, |i| rows[i] as usize));
     }
 
     /// As [`Path::dot_some`], for the rows from `first` on.
@@ -110,14 +110,14 @@ impl Path {
     /// # Panics
     ///
     /// If there are fewer than `out.len()`.
-    pub(super) fn dot_all(
+    pub(super) fn dot_range(
         self,
         query: &[QueryLine],
-        codes: &[Line],
+        codes: &[CodeLine],
         first: usize,
         out: &mut [i32],
     ) {
-        on_path!(self, dots(query, codes, out, |i| first + i));
+        on_path!(self, dot_rows(query, codes, out, |i| first + i));
     }
 
     /// As [`Path::dot_all`] for four queries at once, one row of `out` each.
@@ -125,21 +125,21 @@ impl Path {
     /// # Panics
     ///
     /// If the queries, or the rows of `out`, differ in length, or there are fewer rows than asked for.
-    pub(super) fn dot_four(
+    pub(super) fn dot_x4(
         self,
         queries: [&[QueryLine]; 4],
-        codes: &[Line],
+        codes: &[CodeLine],
         first: usize,
         out: [&mut [i32]; 4],
     ) {
         assert!(queries.iter().all(|query| query.len() == queries[0].len()));
         assert!(out.iter().all(|row| row.len() == out[0].len()));
-        on_path!(self, dots_of_four(queries, codes, first, out));
+        on_path!(self, dot_rows_x4(queries, codes, first, out));
     }
 
     /// The sum of `(a - 128) * (b - 128)` over two rows of equal length, in whole lines.
     pub(super) fn dot_codes(self, a: &[u8], b: &[u8]) -> i32 {
-        let (a, b) = (a.as_chunks::<LINE>().0, b.as_chunks::<LINE>().0);
+        let (a, b) = (a.as_chunks::<LINE_BYTES>().0, b.as_chunks::<LINE_BYTES>().0);
         on_path!(self, dot_codes(a, b))
     }
 
@@ -172,7 +172,7 @@ pub(super) fn prefetch<T>(memory: &[T]) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let bytes = size_of_val(memory);
         let start = memory.as_ptr().cast::<i8>();
-        for offset in (0..bytes).step_by(LINE) {
+        for offset in (0..bytes).step_by(LINE_BYTES) {
             // SAFETY: a prefetch reads nothing that a program can see and never faults; the
             // address lies inside the slice.
             #[allow(unsafe_code)]

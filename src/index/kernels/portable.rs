@@ -1,11 +1,11 @@
 //! Plain Rust for any processor, and the reference of the others.
 
-use super::{LANES, LINE, Line, QueryLine};
+use super::{CodeLine, LANES, LINE_BYTES, QueryLine};
 
 /// See [`super::Path::dot_some`]; `row` says which row is the `i`th.
-pub(super) fn dots(
+pub(super) fn dot_rows(
     query: &[QueryLine],
-    codes: &[Line],
+    codes: &[CodeLine],
     out: &mut [i32],
     row: impl Fn(usize) -> usize,
 ) {
@@ -16,25 +16,25 @@ pub(super) fn dots(
     }
 }
 
-fn dot_line(line: &Line, query: &QueryLine) -> i32 {
+fn dot_line(line: &CodeLine, query: &QueryLine) -> i32 {
     let products = line.0.iter().zip(query);
     products.map(|(c, q)| i32::from(*c) * i32::from(*q)).sum()
 }
 
 /// See [`super::Path::dot_four`].
-pub(super) fn dots_of_four(
+pub(super) fn dot_rows_x4(
     queries: [&[QueryLine]; 4],
-    codes: &[Line],
+    codes: &[CodeLine],
     first: usize,
     out: [&mut [i32]; 4],
 ) {
     for (query, out) in queries.into_iter().zip(out) {
-        dots(query, codes, out, |i| first + i);
+        dot_rows(query, codes, out, |i| first + i);
     }
 }
 
 /// See [`super::Path::dot_codes`].
-pub(super) fn dot_codes(a: &[[u8; LINE]], b: &[[u8; LINE]]) -> i32 {
+pub(super) fn dot_codes(a: &[[u8; LINE_BYTES]], b: &[[u8; LINE_BYTES]]) -> i32 {
     let bytes = a.as_flattened().iter().zip(b.as_flattened());
     bytes
         .map(|(a, b)| (i32::from(*a) - 128) * (i32::from(*b) - 128))

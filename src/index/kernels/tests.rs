@@ -16,13 +16,13 @@ fn bytes(seed: u32, count: usize) -> Vec<u8> {
     (0..count).map(|_| next()).collect()
 }
 
-fn lines(bytes: &[u8]) -> Vec<Line> {
+fn lines(bytes: &[u8]) -> Vec<CodeLine> {
     bytes
-        .as_chunks::<LINE>()
+        .as_chunks::<LINE_BYTES>()
         .0
         .iter()
         .copied()
-        .map(Line)
+        .map(CodeLine)
         .collect()
 }
 
@@ -30,27 +30,27 @@ fn lines(bytes: &[u8]) -> Vec<Line> {
 fn integer_products_are_exact_on_every_path() {
     for stride in [1, 2, 6, 12] {
         let count = 11;
-        let codes = bytes(1, count * stride * LINE);
-        let query: Vec<i8> = bytes(2, stride * LINE)
+        let codes = bytes(1, count * stride * LINE_BYTES);
+        let query: Vec<i8> = bytes(2, stride * LINE_BYTES)
             .iter()
             .map(|b| b.cast_signed())
             .collect();
-        let query_lines = query.as_chunks::<LINE>().0;
+        let query_lines = query.as_chunks::<LINE_BYTES>().0;
         let plain = |row: usize| -> i32 {
-            let row = &codes[row * stride * LINE..][..stride * LINE];
+            let row = &codes[row * stride * LINE_BYTES..][..stride * LINE_BYTES];
             row.iter()
                 .zip(&query)
                 .map(|(c, q)| i32::from(*c) * i32::from(*q))
                 .sum()
         };
         let rows: Vec<u32> = [3, 0, 10, 10, 7, 1, 2].to_vec();
-        for path in Path::available() {
+        for path in SimdLevel::available() {
             let mut some = vec![0; rows.len()];
-            path.dot_some(query_lines, &lines(&codes), &rows, &mut some);
+            path.dot_selected(query_lines, &lines(&codes), &rows, &mut some);
             let expected: Vec<i32> = rows.iter().map(|row| plain(*row as usize)).collect();
             assert_eq!(some, expected, "{path:?} with {stride} lines");
             let mut all = vec![0; count - 2];
-            path.dot_all(query_lines, &lines(&codes), 2, &mut all);
+            path.dot_range(query_lines, &lines(&codes), 2, &mut all);
             let expected: Vec<i32> = (2..count).map(plain).collect();
             assert_eq!(all, expected, "{path:?} with {stride} lines");
         }
@@ -60,16 +60,16 @@ fn integer_products_are_exact_on_every_path() {
 #[test]
 fn four_queries_at_once_have_the_products_of_each() {
     for (stride, count) in [(1, 3), (6, 11), (6, 16), (12, 1), (6, 0)] {
-        let codes = lines(&bytes(5, (count + 2) * stride * LINE));
+        let codes = lines(&bytes(5, (count + 2) * stride * LINE_BYTES));
         let queries: [Vec<QueryLine>; 4] = std::array::from_fn(|seed| {
-            let bytes = bytes(6 + u32::try_from(seed).unwrap(), stride * LINE);
+            let bytes = bytes(6 + u32::try_from(seed).unwrap(), stride * LINE_BYTES);
             let bytes: Vec<i8> = bytes.iter().map(|b| b.cast_signed()).collect();
-            bytes.as_chunks::<LINE>().0.to_vec()
+            bytes.as_chunks::<LINE_BYTES>().0.to_vec()
         });
-        for path in Path::available() {
+        for path in SimdLevel::available() {
             let mut out = [(); 4].map(|()| vec![7; count]);
             let [a, b, c, d] = &mut out;
-            path.dot_four(
+            path.dot_x4(
                 queries.each_ref().map(Vec::as_slice),
                 &codes,
                 2,
@@ -77,10 +77,10 @@ fn four_queries_at_once_have_the_products_of_each() {
             );
             for (query, out) in queries.iter().zip(&out) {
                 let mut expected = vec![0; count];
-                Path::available()
+                SimdLevel::available()
                     .last()
                     .unwrap()
-                    .dot_all(query, &codes, 2, &mut expected);
+                    .dot_range(query, &codes, 2, &mut expected);
                 assert_eq!(out, &expected, "{path:?} with {stride} lines");
             }
         }
@@ -90,12 +90,12 @@ fn four_queries_at_once_have_the_products_of_each() {
 #[test]
 fn products_of_two_rows_are_exact_on_every_path() {
     for stride in [1, 6] {
-        let (a, b) = (bytes(3, stride * LINE), bytes(4, stride * LINE));
+        let (a, b) = (bytes(3, stride * LINE_BYTES), bytes(4, stride * LINE_BYTES));
         let products = a.iter().zip(&b);
         let plain: i32 = products
             .map(|(a, b)| (i32::from(*a) - 128) * (i32::from(*b) - 128))
             .sum();
-        for path in Path::available() {
+        for path in SimdLevel::available() {
             assert_eq!(path.dot_codes(&a, &b), plain, "{path:?}");
         }
     }
@@ -117,12 +117,12 @@ fn single_precision_agrees_to_the_bit_and_with_a_plain_sum() {
             .zip(&b)
             .map(|(x, y)| f64::from(*x) * f64::from(*y))
             .sum();
-        let expected = Path(Kind::Portable).dot_f32(&a, &b);
+        let expected = SimdLevel(SimdLevelKind::Portable).dot_f32(&a, &b);
         assert!(
             (f64::from(expected) - plain).abs() < 1e-6,
             "length {length}"
         );
-        for path in Path::available() {
+        for path in SimdLevel::available() {
             assert_eq!(
                 path.dot_f32(&a, &b).to_bits(),
                 expected.to_bits(),
@@ -135,7 +135,7 @@ fn single_precision_agrees_to_the_bit_and_with_a_plain_sum() {
 #[test]
 fn scores_never_leave_the_range_of_a_cosine() {
     let a = [1.000_001_f32];
-    for path in Path::available() {
+    for path in SimdLevel::available() {
         assert_eq!(path.dot_f32(&a, &a).to_bits(), 1.0_f32.to_bits());
         assert_eq!(
             path.dot_f32(&a, &[-1.000_001]).to_bits(),
@@ -147,5 +147,10 @@ fn scores_never_leave_the_range_of_a_cosine() {
 #[test]
 #[should_panic(expected = "out of range")]
 fn a_row_outside_is_refused() {
-    Path::best().dot_some(&[[0; LINE]], &[Line([0; LINE])], &[1], &mut [0]);
+    SimdLevel::best().dot_selected(
+        &[[0; LINE_BYTES]],
+        &[CodeLine([0; LINE_BYTES])],
+        &[1],
+        &mut [0],
+    );
 }

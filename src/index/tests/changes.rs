@@ -5,48 +5,48 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::index::file::{self, Label};
+use crate::index::file::{self, RowLabel};
 
 /// What may happen to an index.
 #[derive(Debug, Clone)]
-enum Change {
+enum IndexChange {
     Add(u8),
     Delete(u16),
     Replace(u16),
-    Fold,
+    CompactDelta,
     Compact,
     /// Written, and read again from the file.
     Restart,
 }
 
-fn change() -> impl Strategy<Value = Change> {
+fn change() -> impl Strategy<Value = IndexChange> {
     prop_oneof![
-        4 => (1u8..120).prop_map(Change::Add),
-        3 => any::<u16>().prop_map(Change::Delete),
-        3 => any::<u16>().prop_map(Change::Replace),
-        1 => Just(Change::Fold),
-        1 => Just(Change::Compact),
-        1 => Just(Change::Restart),
+        4 => (1u8..120).prop_map(IndexChange::Add),
+        3 => any::<u16>().prop_map(IndexChange::Delete),
+        3 => any::<u16>().prop_map(IndexChange::Replace),
+        1 => Just(IndexChange::CompactDelta),
+        1 => Just(IndexChange::Compact),
+        1 => Just(IndexChange::Restart),
     ]
 }
 
 /// An index whose rows have names, and what it should hold.
-struct Model {
+struct ReferenceModel {
     index: SegmentedIndex,
     /// The name of each row.
     names: Vec<i64>,
-    held: BTreeMap<i64, Vec<f32>>,
+    expected: BTreeMap<i64, Vec<f32>>,
     next_name: i64,
     next: Box<dyn FnMut() -> f32>,
     folder: tempfile::TempDir,
 }
 
-impl Model {
+impl ReferenceModel {
     fn new() -> Self {
         Self {
             index: SegmentedIndex::new(24, HnswParameters::default()).unwrap(),
             names: Vec::new(),
-            held: BTreeMap::new(),
+            expected: BTreeMap::new(),
             next_name: 0,
             next: Box::new(noise(9)),
             folder: tempfile::tempdir().unwrap(),
@@ -59,27 +59,27 @@ impl Model {
             let row = unit((0..24).map(|_| (self.next)()).collect());
             rows.push(&row).unwrap();
             self.names.push(self.next_name);
-            self.held.insert(self.next_name, row);
+            self.expected.insert(self.next_name, row);
             self.next_name += 1;
         }
         self.index = self.index.with_rows(&rows).unwrap();
     }
 
     fn delete(&mut self, which: u16) -> bool {
-        let place = usize::from(which) % self.held.len().max(1);
-        let Some(name) = self.held.keys().nth(place).copied() else {
+        let place = usize::from(which) % self.expected.len().max(1);
+        let Some(name) = self.expected.keys().nth(place).copied() else {
             return false;
         };
-        self.held.remove(&name);
+        self.expected.remove(&name);
         let row = self.names.iter().position(|n| *n == name).unwrap();
-        self.index = self.index.without([u32::try_from(row).unwrap()]);
+        self.index = self.index.without_rows([u32::try_from(row).unwrap()]);
         true
     }
 
     fn compact(&mut self) {
         let (index, from) = self
             .index
-            .compacted(BuildOptions::default(), &Unwatched)
+            .compacted(BuildOptions::default(), &NoBuildProgress)
             .unwrap();
         self.names = from.iter().map(|row| self.names[*row as usize]).collect();
         self.index = index;
@@ -87,17 +87,17 @@ impl Model {
 
     /// Loses what is not in the file, and takes it in again.
     fn restart(&mut self) {
-        let built = Compaction::of(&self.index, BuildOptions::default(), &Unwatched);
+        let built = Compaction::build(&self.index, BuildOptions::default(), &NoBuildProgress);
         let Some(compaction) = built.unwrap() else {
             return;
         };
         let name = |row: &u32| self.names[*row as usize];
-        self.names = compaction.rows().iter().map(name).collect();
+        self.names = compaction.source_rows().iter().map(name).collect();
         let path = self.folder.path().join("index");
-        let labels: Vec<Label> = self
+        let labels: Vec<RowLabel> = self
             .names
             .iter()
-            .map(|key| Label { key: *key, hash: 0 })
+            .map(|key| RowLabel { key: *key, hash: 0 })
             .collect();
         file::write(&path, &compaction, [7; 32], &labels).unwrap();
         let opened = file::open(&path, [7; 32], 24, HnswParameters::default())
@@ -107,27 +107,27 @@ impl Model {
         self.index = opened.index;
     }
 
-    fn apply(&mut self, change: &Change) {
+    fn apply(&mut self, change: &IndexChange) {
         match change {
-            Change::Add(count) => self.add(usize::from(*count)),
-            Change::Delete(which) => {
+            IndexChange::Add(count) => self.add(usize::from(*count)),
+            IndexChange::Delete(which) => {
                 self.delete(*which);
             }
-            Change::Replace(which) => {
+            IndexChange::Replace(which) => {
                 if self.delete(*which) {
                     self.add(1);
                 }
             }
-            Change::Fold => {
+            IndexChange::CompactDelta => {
                 let (index, from) = self
                     .index
-                    .folded(BuildOptions::default(), &Unwatched)
+                    .delta_compacted(BuildOptions::default(), &NoBuildProgress)
                     .unwrap();
                 self.names = from.iter().map(|row| self.names[*row as usize]).collect();
                 self.index = index;
             }
-            Change::Compact => self.compact(),
-            Change::Restart => self.restart(),
+            IndexChange::Compact => self.compact(),
+            IndexChange::Restart => self.restart(),
         }
     }
 
@@ -135,17 +135,17 @@ impl Model {
     fn check(&mut self) {
         let query = unit((0..24).map(|_| (self.next)()).collect());
         let mut expected: Vec<(f32, i64)> = self
-            .held
+            .expected
             .iter()
-            .map(|(name, row)| (kernels::Path::best().dot_f32(&query, row), *name))
+            .map(|(name, row)| (kernels::SimdLevel::best().dot_f32(&query, row), *name))
             .collect();
         expected.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         expected.truncate(10);
-        assert_eq!(self.index.live(), self.held.len());
+        assert_eq!(self.index.live_row_count(), self.expected.len());
         for exact in [true, false] {
-            let request = Request {
+            let request = KnnParams {
                 exact,
-                ..Request::nearest(10)
+                ..KnnParams::top_k(10)
             };
             let found = self.index.search(&query, &request).unwrap().neighbours;
             let found: Vec<(f32, i64)> = found
@@ -162,7 +162,7 @@ proptest! {
 
     #[test]
     fn it_holds_what_it_was_given(changes in prop::collection::vec(change(), 1..40)) {
-        let mut model = Model::new();
+        let mut model = ReferenceModel::new();
         for change in &changes {
             model.apply(change);
             model.check();
@@ -171,56 +171,61 @@ proptest! {
 }
 
 #[test]
-fn an_older_index_goes_on_as_it_was() {
+fn an_older_index_is_unchanged_by_newer_ones() {
     let vectors = clustered(3000);
-    let old = tail(&vectors);
+    let old = append_only_index(&vectors);
     let query = vectors.row(10).unwrap();
-    let before = old.search(query, &Request::nearest(10)).unwrap();
-    let new = old.without(0..100).with_rows(&clustered(50)).unwrap();
-    assert_eq!(old.search(query, &Request::nearest(10)).unwrap(), before);
-    let after = new.search(query, &Request::nearest(10)).unwrap().neighbours;
+    let before = old.search(query, &KnnParams::top_k(10)).unwrap();
+    let new = old.without_rows(0..100).with_rows(&clustered(50)).unwrap();
+    assert_eq!(old.search(query, &KnnParams::top_k(10)).unwrap(), before);
+    let after = new.search(query, &KnnParams::top_k(10)).unwrap().neighbours;
     assert!(after.iter().all(|n| n.row >= 100));
     assert_eq!(new.len(), 3050);
-    assert_eq!((new.unsettled(), new.deleted()), ((3050, 3050), 100));
+    assert_eq!(
+        (new.uncompacted_rows(), new.deleted_row_count()),
+        ((3050, 3050), 100)
+    );
 }
 
 #[test]
-fn deleted_rows_in_a_graph_are_walked_through_and_not_found() {
-    let (index, _) = graph(&clustered(20_000));
-    let index = index.without((0..20_000).filter(|row| row % 7 == 0));
-    let request = Request {
+fn tombstones_are_traversed_but_not_returned() {
+    let (index, _) = compacted_index(&clustered(20_000));
+    let index = index.without_rows((0..20_000).filter(|row| row % 7 == 0));
+    let request = KnnParams {
         ef: Some(64),
-        ..Request::nearest(10)
+        ..KnnParams::top_k(10)
     };
     for row in [0, 7, 14_000] {
         let found = index.search(index.vector(row), &request).unwrap();
-        assert!(found.work.visited > 0, "a walk");
+        assert!(found.stats.nodes_visited > 0, "a walk");
         assert_eq!(found.neighbours.len(), 10);
         assert!(found.neighbours.iter().all(|n| n.row % 7 != 0));
     }
 }
 
 #[test]
-fn rows_that_were_folded_are_walked_to_with_and_without_a_filter() {
-    let (base, _) = graph(&clustered(20_000));
+fn delta_rows_are_found_by_graph_search_with_and_without_a_filter() {
+    let (base, _) = compacted_index(&clustered(20_000));
     let mut more = Vectors::new(24).unwrap();
     let mut next = noise(5);
     for _ in 0..12_000 {
         more.push(&unit((0..24).map(|_| next()).collect())).unwrap();
     }
-    let grown = base.with_rows(&more).unwrap().without([3, 20_005]);
-    let (folded, from) = grown.folded(BuildOptions::default(), &Unwatched).unwrap();
-    assert_eq!(folded.unsettled(), (11_999, 0));
-    assert_eq!((folded.len(), folded.deleted()), (31_999, 1));
+    let grown = base.with_rows(&more).unwrap().without_rows([3, 20_005]);
+    let (folded, from) = grown
+        .delta_compacted(BuildOptions::default(), &NoBuildProgress)
+        .unwrap();
+    assert_eq!(folded.uncompacted_rows(), (11_999, 0));
+    assert_eq!((folded.len(), folded.deleted_row_count()), (31_999, 1));
     assert!(from[20_000..].iter().all(|row| *row != 20_005));
     let odd: RoaringBitmap = (0..32_000).filter(|row| row % 2 == 1).collect();
     for allowed in [None, Some(&odd)] {
-        let request = Request {
+        let request = KnnParams {
             ef: Some(64),
-            allowed,
-            ..Request::nearest(10)
+            allowed_rows: allowed,
+            ..KnnParams::top_k(10)
         };
-        let exact = Request {
+        let exact = KnnParams {
             exact: true,
             ..request
         };
@@ -228,8 +233,12 @@ fn rows_that_were_folded_are_walked_to_with_and_without_a_filter() {
         for row in (20_001..31_000).step_by(500) {
             let query = folded.vector(row);
             let walked = folded.search(query, &request).unwrap();
-            assert!(walked.work.visited > 0);
-            assert!(walked.work.evaluations < 32_000, "{:?}", walked.work);
+            assert!(walked.stats.nodes_visited > 0);
+            assert!(
+                walked.stats.distance_computations < 32_000,
+                "{:?}",
+                walked.stats
+            );
             let truth = folded.search(query, &exact).unwrap().neighbours;
             found += truth
                 .iter()

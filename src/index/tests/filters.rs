@@ -3,7 +3,7 @@
 use super::suite::recall;
 use super::*;
 
-fn share(rows: u32, of: u32) -> RoaringBitmap {
+fn rows_per_mille(rows: u32, of: u32) -> RoaringBitmap {
     (0..rows)
         .filter(|row| row.wrapping_mul(2_654_435_761) % 1000 < of)
         .collect()
@@ -11,13 +11,13 @@ fn share(rows: u32, of: u32) -> RoaringBitmap {
 
 #[test]
 fn filters_of_any_size_find_nearly_all_and_nothing_else() {
-    let (index, _) = graph(&clustered(20_000));
+    let (index, _) = compacted_index(&clustered(20_000));
     for per_mille in [1, 10, 100, 300, 500, 900, 1000] {
-        let allowed = share(20_000, per_mille);
-        let request = Request {
-            allowed: Some(&allowed),
+        let allowed = rows_per_mille(20_000, per_mille);
+        let request = KnnParams {
+            allowed_rows: Some(&allowed),
             ef: Some(64),
-            ..Request::nearest(10)
+            ..KnnParams::top_k(10)
         };
         for row in [0, 777, 19_999] {
             let found = index
@@ -36,23 +36,23 @@ fn filters_of_any_size_find_nearly_all_and_nothing_else() {
 fn a_filter_far_from_the_query_costs_no_more_than_its_rows() {
     // Rows of one direction may be found; queries lie in the others.
     let vectors = clustered(24_000);
-    let (index, order) = graph(&vectors);
+    let (index, order) = compacted_index(&vectors);
     let allowed: RoaringBitmap = (0..)
         .zip(&order)
         .filter(|(_, given)| *given % 12 < 4)
         .map(|(row, _)| row)
         .collect();
-    let request = Request {
-        allowed: Some(&allowed),
+    let request = KnnParams {
+        allowed_rows: Some(&allowed),
         ef: Some(64),
-        ..Request::nearest(10)
+        ..KnnParams::top_k(10)
     };
     let far = order.iter().position(|given| given % 12 == 7).unwrap();
     let query = index.vector(u32::try_from(far).unwrap());
     let found = index.search(query, &request).unwrap();
-    assert!(found.work.visited > 0, "a walk was tried");
+    assert!(found.stats.nodes_visited > 0, "a walk was tried");
     assert_eq!(found.neighbours.len(), 10);
-    let exact = Request {
+    let exact = KnnParams {
         exact: true,
         ..request
     };
@@ -62,21 +62,21 @@ fn a_filter_far_from_the_query_costs_no_more_than_its_rows() {
     );
     // The scan that it falls back to, and an eighth of that for having tried to walk.
     assert!(
-        found.work.evaluations < 24_000 + 24_000 / 8,
+        found.stats.distance_computations < 24_000 + 24_000 / 8,
         "{:?}",
-        found.work
+        found.stats
     );
 }
 
 #[test]
-fn no_row_allowed_is_no_neighbour() {
-    let (index, _) = graph(&clustered(5000));
+fn an_empty_filter_yields_no_neighbours() {
+    let (index, _) = compacted_index(&clustered(5000));
     let nothing = RoaringBitmap::new();
     let outside: RoaringBitmap = (5000..6000).collect();
     for allowed in [&nothing, &outside] {
-        let request = Request {
-            allowed: Some(allowed),
-            ..Request::nearest(10)
+        let request = KnnParams {
+            allowed_rows: Some(allowed),
+            ..KnnParams::top_k(10)
         };
         assert!(
             index

@@ -1,9 +1,9 @@
 //! One suite for all indexes, and what is special to one of them.
 
-mod cells;
 mod changes;
 mod filters;
-mod near;
+mod ivf;
+mod range_search;
 mod suite;
 
 use std::sync::Arc;
@@ -41,20 +41,24 @@ pub(super) fn unit(mut row: Vec<f32>) -> Vec<f32> {
     row
 }
 
-pub(super) fn tail(vectors: &Vectors) -> SegmentedIndex {
+pub(super) fn append_only_index(vectors: &Vectors) -> SegmentedIndex {
     let empty = SegmentedIndex::new(vectors.dimension(), HnswParameters::default()).unwrap();
     empty.with_rows(vectors).unwrap()
 }
 
 /// An index with a graph, and the given row of each of its rows.
-pub(super) fn graph(vectors: &Vectors) -> (SegmentedIndex, Vec<u32>) {
-    tail(vectors)
-        .compacted(BuildOptions::default(), &Unwatched)
+pub(super) fn compacted_index(vectors: &Vectors) -> (SegmentedIndex, Vec<u32>) {
+    append_only_index(vectors)
+        .compacted(BuildOptions::default(), &NoBuildProgress)
         .unwrap()
 }
 
 /// What the file of such an index is written from.
-pub(super) fn compaction(vectors: &Vectors) -> Compaction {
-    let built = Compaction::of(&tail(vectors), BuildOptions::default(), &Unwatched);
+pub(super) fn full_compaction(vectors: &Vectors) -> Compaction {
+    let built = Compaction::build(
+        &append_only_index(vectors),
+        BuildOptions::default(),
+        &NoBuildProgress,
+    );
     built.unwrap().unwrap()
 }

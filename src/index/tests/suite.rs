@@ -6,8 +6,8 @@ use super::*;
 
 /// Every kind of index over the same rows. The graph has its own order of rows, so its vectors are
 /// given beside it.
-fn every(vectors: &Arc<Vectors>) -> Vec<(Arc<Vectors>, Box<dyn VectorIndex>)> {
-    let (graph, order) = graph(vectors);
+fn all_index_kinds(vectors: &Arc<Vectors>) -> Vec<(Arc<Vectors>, Box<dyn VectorIndex>)> {
+    let (graph, order) = compacted_index(vectors);
     let mut reordered = Vectors::new(vectors.dimension()).unwrap();
     for row in order {
         reordered.push(vectors.row(row as usize).unwrap()).unwrap();
@@ -17,18 +17,18 @@ fn every(vectors: &Arc<Vectors>) -> Vec<(Arc<Vectors>, Box<dyn VectorIndex>)> {
             Arc::clone(vectors),
             Box::new(ExactScan::new(Arc::clone(vectors))),
         ),
-        (Arc::clone(vectors), Box::new(tail(vectors))),
+        (Arc::clone(vectors), Box::new(append_only_index(vectors))),
         (Arc::new(reordered), Box::new(graph)),
     ]
 }
 
 #[test]
 fn a_row_finds_itself_first_with_score_one() {
-    for (vectors, index) in every(&clustered(600)) {
+    for (vectors, index) in all_index_kinds(&clustered(600)) {
         for row in [0, 1, 299, 599] {
             let query = vectors.row(row as usize).unwrap();
             let found = index
-                .search(query, &Request::nearest(5))
+                .search(query, &KnnParams::top_k(5))
                 .unwrap()
                 .neighbours;
             assert_eq!(found[0].row, row, "{}", index.description());
@@ -39,7 +39,7 @@ fn a_row_finds_itself_first_with_score_one() {
 }
 
 #[test]
-fn order_scores_and_ties_are_those_of_a_plain_sort() {
+fn order_scores_and_ties_match_a_sort() {
     // Every vector twice: the tie must go to the lower row.
     let once = clustered(150);
     let mut twice = Vectors::new(24).unwrap();
@@ -47,30 +47,30 @@ fn order_scores_and_ties_are_those_of_a_plain_sort() {
         twice.push(row).unwrap();
     }
     let query = once.row(7).unwrap();
-    for (vectors, index) in every(&Arc::new(twice)) {
+    for (vectors, index) in all_index_kinds(&Arc::new(twice)) {
         let mut expected: Vec<Neighbour> = (0..)
             .zip(vectors.rows())
             .map(|(row, vector)| Neighbour {
                 row,
-                score: kernels::Path::best().dot_f32(query, vector),
+                score: kernels::SimdLevel::best().dot_f32(query, vector),
             })
             .collect();
-        expected.sort_by(|a, b| a.rank(*b, |x, y| x.cmp(&y)));
-        let found = index.search(query, &Request::nearest(20)).unwrap();
+        expected.sort_by(|a, b| a.cmp_best_first(*b, |x, y| x.cmp(&y)));
+        let found = index.search(query, &KnnParams::top_k(20)).unwrap();
         assert_eq!(found.neighbours, expected[..20], "{}", index.description());
     }
 }
 
 #[test]
-fn empty_and_small_indexes_answer_what_they_have() {
+fn empty_and_small_indexes_return_all_their_rows() {
     let query = clustered(1);
     let query = query.row(0).unwrap();
     for count in [0, 1, 3] {
-        for (_, index) in every(&clustered(count)) {
-            let found = index.search(query, &Request::nearest(10)).unwrap();
+        for (_, index) in all_index_kinds(&clustered(count)) {
+            let found = index.search(query, &KnnParams::top_k(10)).unwrap();
             assert_eq!(found.neighbours.len(), count, "{}", index.description());
             assert_eq!(index.len(), count);
-            let none = index.search(query, &Request::nearest(0)).unwrap();
+            let none = index.search(query, &KnnParams::top_k(0)).unwrap();
             assert!(none.neighbours.is_empty());
         }
     }
@@ -78,8 +78,8 @@ fn empty_and_small_indexes_answer_what_they_have() {
 
 #[test]
 fn bad_queries_are_refused() {
-    for (_, index) in every(&clustered(50)) {
-        let refused = |query: &[f32]| index.search(query, &Request::nearest(5)).unwrap_err();
+    for (_, index) in all_index_kinds(&clustered(50)) {
+        let refused = |query: &[f32]| index.search(query, &KnnParams::top_k(5)).unwrap_err();
         assert_eq!(
             refused(&[1.0; 23]),
             IndexError::Dimension {
@@ -91,7 +91,7 @@ fn bad_queries_are_refused() {
         query[3] = f32::NAN;
         assert_eq!(refused(&query), IndexError::NotFinite { position: 3 });
         // The zero vector is like nothing and like everything: no crash, scores of 0.
-        let found = index.search(&[0.0; 24], &Request::nearest(5)).unwrap();
+        let found = index.search(&[0.0; 24], &KnnParams::top_k(5)).unwrap();
         assert_eq!(found.neighbours.len(), 5);
         assert!(
             found
@@ -108,11 +108,11 @@ fn bad_rows_are_refused() {
     assert!(vectors.push(&[1.0, 2.0]).is_err());
     assert!(vectors.push(&[1.0, f32::INFINITY, 0.0]).is_err());
     let long = vectors.push(&[1.0, 2.0, 0.0]).unwrap_err();
-    assert!(matches!(long, IndexError::NotUnit { .. }));
+    assert!(matches!(long, IndexError::NotUnitLength { .. }));
     assert!(vectors.is_empty());
     assert!(Vectors::new(0).is_err());
     assert!(
-        tail(&clustered(2))
+        append_only_index(&clustered(2))
             .with_rows(&Vectors::new(23).unwrap())
             .is_err()
     );
@@ -136,23 +136,23 @@ fn parameters_are_checked_before_hnsw_rs_sees_them() {
         assert!(SegmentedIndex::new(24, bad).is_err(), "{bad:?}");
     }
     let vectors = clustered(10);
-    let request = Request {
+    let request = KnnParams {
         ef: Some(MAX_EF + 1),
-        ..Request::nearest(3)
+        ..KnnParams::top_k(3)
     };
     assert!(
-        tail(&vectors)
+        append_only_index(&vectors)
             .search(vectors.row(0).unwrap(), &request)
             .is_err()
     );
 }
 
 /// How many of the true ten nearest of fifty rows an index finds under a request.
-pub(super) fn recall(index: &SegmentedIndex, request: &Request<'_>) -> f64 {
+pub(super) fn recall(index: &SegmentedIndex, request: &KnnParams<'_>) -> f64 {
     let (mut found, mut wanted) = (0.0, 0.0);
     for row in (0..u32::try_from(index.len()).unwrap()).step_by(index.len() / 50) {
         let query = index.vector(row);
-        let exact = Request {
+        let exact = KnnParams {
             exact: true,
             ..*request
         };
@@ -168,21 +168,21 @@ pub(super) fn recall(index: &SegmentedIndex, request: &Request<'_>) -> f64 {
 }
 
 #[test]
-fn a_walk_finds_what_the_scan_finds() {
+fn graph_search_reaches_the_recall_of_the_scan() {
     // Threads that race decide some links, and with them a hundredth of the recall.
     let options = BuildOptions {
         deterministic: true,
     };
-    let (index, _) = tail(&clustered(20_000))
-        .compacted(options, &Unwatched)
+    let (index, _) = append_only_index(&clustered(20_000))
+        .compacted(options, &NoBuildProgress)
         .unwrap();
-    let request = Request {
+    let request = KnnParams {
         ef: Some(64),
-        ..Request::nearest(10)
+        ..KnnParams::top_k(10)
     };
-    let work = index.search(index.vector(5), &request).unwrap().work;
+    let work = index.search(index.vector(5), &request).unwrap().stats;
     assert!(
-        work.visited > 0 && work.evaluations < 10_000,
+        work.nodes_visited > 0 && work.distance_computations < 10_000,
         "a walk, not a scan: {work:?}"
     );
     let recall = recall(&index, &request);
@@ -190,28 +190,41 @@ fn a_walk_finds_what_the_scan_finds() {
 }
 
 #[test]
-fn one_thread_after_another_builds_the_same_graph_every_time() {
+fn deterministic_builds_are_identical() {
     let vectors = clustered(3000);
     let options = BuildOptions {
         deterministic: true,
     };
-    let build = || tail(&vectors).compacted(options, &Unwatched).unwrap();
+    let build = || {
+        append_only_index(&vectors)
+            .compacted(options, &NoBuildProgress)
+            .unwrap()
+    };
     let ((a, a_order), (b, b_order)) = (build(), build());
     assert_eq!(a_order, b_order);
-    let links = |index: &SegmentedIndex| index.base().graph.as_ref().unwrap().bottom.to_vec();
+    let links = |index: &SegmentedIndex| {
+        index
+            .main_segment()
+            .graph
+            .as_ref()
+            .unwrap()
+            .base_layer
+            .to_vec()
+    };
     assert!(links(&a) == links(&b));
 }
 
 #[test]
 fn a_build_can_be_cancelled() {
-    struct Impatient;
-    impl BuildProgress for Impatient {
+    struct AlwaysCancelled;
+    impl BuildProgress for AlwaysCancelled {
         fn update(&self, _: usize, _: usize) {}
-        fn cancelled(&self) -> bool {
+        fn is_cancelled(&self) -> bool {
             true
         }
     }
-    let built = tail(&clustered(2000)).compacted(BuildOptions::default(), &Impatient);
+    let built =
+        append_only_index(&clustered(2000)).compacted(BuildOptions::default(), &AlwaysCancelled);
     assert_eq!(built.err(), Some(IndexError::Cancelled));
 }
 
@@ -226,10 +239,10 @@ fn copies_of_one_vector_are_all_found() {
     for row in clustered(3000).rows() {
         vectors.push(row).unwrap();
     }
-    let (index, _) = graph(&vectors);
+    let (index, _) = compacted_index(&vectors);
     for k in [1, 10, 500] {
         let found = index
-            .search(one.row(0).unwrap(), &Request::nearest(k))
+            .search(one.row(0).unwrap(), &KnnParams::top_k(k))
             .unwrap();
         assert_eq!(found.neighbours.len(), k);
         assert!(found.neighbours.iter().all(|n| n.score > 0.999));
@@ -243,8 +256,8 @@ proptest! {
         let mut next = noise(seed);
         let query = unit((0..24).map(|_| next()).collect());
         let truth = ExactScan::new(Arc::clone(&vectors));
-        let truth = truth.search(&query, &Request::nearest(k)).unwrap().neighbours;
-        let scanned = tail(&vectors).search(&query, &Request::nearest(k)).unwrap().neighbours;
+        let truth = truth.search(&query, &KnnParams::top_k(k)).unwrap().neighbours;
+        let scanned = append_only_index(&vectors).search(&query, &KnnParams::top_k(k)).unwrap().neighbours;
         prop_assert_eq!(scanned, truth);
     }
 }

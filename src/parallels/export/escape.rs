@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_text_is_markup() {
+    fn markup_in_texts_is_escaped() {
         let escaped = Escaped("a <b> & \"c\" 'd' ]]>\r\n\u{0}\u{b}\u{7f}\u{fffe}é").to_string();
         assert_eq!(
             escaped,

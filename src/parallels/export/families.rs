@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
-use crate::parallels::{Families, Family, FamilyTexts, LeftOut, Survey, Sweep, Swept};
+use crate::parallels::{
+    CorpusComparison, CorpusContext, CorpusMatches, Families, Family, FamilyTexts, FilteredCounts,
+};
 use crate::store::DocumentSummary;
 
-use super::{ExportError, Origin};
+use super::{ExportError, ExportProvenance};
 
 /// Everything that an export of families says beside them.
 #[derive(Debug, Clone)]
 pub struct FamiliesReport {
     /// Where they come from.
-    pub origin: Origin,
+    pub provenance: ExportProvenance,
     /// The documents of their members, in the order of ids.
     pub bibliography: Vec<Arc<DocumentSummary>>,
     /// Families that are told.
@@ -23,11 +25,11 @@ pub struct FamiliesReport {
     /// Families of sentences left out because their passages are all in one family of passages.
     pub nested: usize,
     /// Passages that were compared with what is near to them.
-    pub compared: usize,
+    pub compared_passages: usize,
     /// Pairs that families were made of.
     pub pairs: usize,
     /// Pairs that were left out.
-    pub left_out: LeftOut,
+    pub filtered_counts: FilteredCounts,
     /// Documents left out because it is not known when they were made.
     pub undated: usize,
 }
@@ -36,28 +38,28 @@ impl FamiliesReport {
     /// Gathers what was found.
     #[must_use]
     pub fn new(
-        origin: Origin,
-        survey: &Survey,
-        sweep: &Sweep<'_>,
-        swept: &Swept,
+        origin: ExportProvenance,
+        survey: &CorpusContext,
+        sweep: &CorpusComparison<'_>,
+        swept: &CorpusMatches,
         families: &Families,
     ) -> Self {
-        let catalogue = survey.snapshot().catalogue();
+        let catalogue = survey.snapshot().document_table();
         let members = families.families.iter().flat_map(|family| &family.members);
-        let places = members.filter_map(|member| catalogue.place_of_row(member.unit.row));
+        let places = members.filter_map(|member| catalogue.location_of_row(member.unit.row));
         let places: BTreeSet<u32> = places.map(|(place, _)| place).collect();
         let documents = places
             .into_iter()
             .filter_map(|place| catalogue.document(place as usize));
         Self {
-            origin,
+            provenance: origin,
             bibliography: documents.map(Arc::clone).collect(),
             found: families.families.len(),
             small: families.small,
             nested: families.nested,
-            compared: swept.passages,
+            compared_passages: swept.passages,
             pairs: swept.pairs.len(),
-            left_out: swept.left_out,
+            filtered_counts: swept.filtered_counts,
             undated: sweep.undated(),
         }
     }
@@ -78,7 +80,7 @@ impl FamiliesReport {
         };
         format!(
             "{} passages were compared with what is near to them; {found}.",
-            self.compared
+            self.compared_passages
         )
     }
 
@@ -86,20 +88,20 @@ impl FamiliesReport {
     #[must_use]
     pub fn rows(&self) -> Vec<(String, String)> {
         let counts = [
-            ("compared_passages", self.compared),
+            ("compared_passages", self.compared_passages),
             ("families", self.found),
             ("left_out_small_families", self.small),
             ("left_out_nested_families", self.nested),
             ("pairs", self.pairs),
-            ("left_out_unsure", self.left_out.unsure),
-            ("left_out_hubs", self.left_out.hubs),
-            ("left_out_formulas", self.left_out.formulas),
+            ("left_out_unsure", self.filtered_counts.low_confidence),
+            ("left_out_hubs", self.filtered_counts.low_margin),
+            ("left_out_formulas", self.filtered_counts.formulas),
             ("left_out_undated_documents", self.undated),
         ];
         let counts = counts.map(|(name, count)| (name.to_owned(), count.to_string()));
         let title = ("title".to_owned(), self.title());
         let mut rows = vec![title];
-        rows.extend(self.origin.rows());
+        rows.extend(self.provenance.rows());
         rows.extend(counts);
         rows
     }
@@ -137,12 +139,12 @@ pub trait ExportFamilies {
 pub fn write_families(
     export: &mut dyn ExportFamilies,
     report: &FamiliesReport,
-    survey: &Survey,
+    survey: &CorpusContext,
     families: &[Family],
 ) -> Result<(), ExportError> {
     export.begin(report)?;
     for family in families {
-        export.family(&FamilyTexts::read(survey, family)?)?;
+        export.family(&FamilyTexts::load(survey, family)?)?;
     }
     Ok(export.end()?)
 }

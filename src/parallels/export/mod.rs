@@ -11,12 +11,12 @@ mod csv;
 mod escape;
 mod families;
 mod html;
-mod origin;
+mod provenance;
 mod report;
 mod tei;
 
 #[cfg(test)]
-pub(crate) mod samples;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
@@ -26,18 +26,18 @@ use std::path::Path;
 pub use csv::Csv;
 pub use families::{ExportFamilies, FamiliesReport, write_families};
 pub use html::Html;
-pub use origin::Origin;
-pub use report::{Compared, Counts, Report, Subject};
+pub use provenance::ExportProvenance;
+pub use report::{ComparedCount, PairCounts, ParallelsReport, ReportSubject};
 pub use tei::Tei;
 
-use super::{Pair, Parallel, ParallelsError, Reader};
+use super::{Pair, Parallel, ParallelLoader, ParallelsError};
 
 /// Pairs whose texts are in memory at once.
-const BATCH: usize = 256;
+const LOAD_BATCH_PAIRS: usize = 256;
 
 /// The forms in which parallels are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ExportFormat {
     /// A JSON object a line, as the service answers.
     Jsonl,
     /// A table with a row a pair, or a member of a family: [`Csv`].
@@ -48,7 +48,7 @@ pub enum Format {
     Html,
 }
 
-impl Format {
+impl ExportFormat {
     /// All there are.
     pub const ALL: [Self; 4] = [Self::Jsonl, Self::Csv, Self::Tei, Self::Html];
 
@@ -65,7 +65,7 @@ impl Format {
 
     /// The format that the end of a file's name stands for.
     #[must_use]
-    pub fn of_file(path: &Path) -> Option<Self> {
+    pub fn from_path(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
             "jsonl" | "ndjson" => Some(Self::Jsonl),
@@ -84,7 +84,7 @@ pub trait Export {
     /// # Errors
     ///
     /// If it cannot be written.
-    fn begin(&mut self, report: &Report) -> io::Result<()>;
+    fn begin(&mut self, report: &ParallelsReport) -> io::Result<()>;
 
     /// Writes one.
     ///
@@ -117,15 +117,15 @@ pub enum ExportError {
 /// # Errors
 ///
 /// If the store cannot be read, or the export cannot be written.
-pub fn write(
+pub fn write_parallels(
     export: &mut dyn Export,
-    report: &Report,
-    reader: &Reader<'_>,
+    report: &ParallelsReport,
+    reader: &ParallelLoader<'_>,
     pairs: &[Pair],
 ) -> Result<(), ExportError> {
     export.begin(report)?;
-    for batch in pairs.chunks(BATCH) {
-        for parallel in reader.read(batch)? {
+    for batch in pairs.chunks(LOAD_BATCH_PAIRS) {
+        for parallel in reader.load(batch)? {
             export.parallel(&parallel)?;
         }
     }

@@ -1,15 +1,16 @@
 //! The same statement in many speeches.
 
-mod linkage;
+mod complete_linkage;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::engine::Catalogue;
-use crate::search::{date_of, is_field, known_fields, values_of};
+use crate::engine::DocumentTable;
+use crate::search::{document_date, field_values, is_field, known_fields};
 
-use self::linkage::Links;
+use self::complete_linkage::SimilarityGraph;
 use super::{
-    Carrier, EQUIVALENT, PASSAGES, Pair, ParallelsError, SENTENCES, Survey, Thresholds, Unit,
+    CorpusContext, MIN_EQUIVALENT_CONFIDENCE, MatchUnit, PASSAGES_NAME, Pair, ParallelsError,
+    SENTENCES_NAME, TextUnit, Thresholds,
 };
 
 /// How pairs become families.
@@ -43,17 +44,17 @@ impl Default for FamilyOptions {
 impl Family {
     /// Whether its members are whole passages, or sentences.
     #[must_use]
-    pub fn is_of_sentences(&self) -> bool {
+    pub fn is_sentence_family(&self) -> bool {
         self.representative.sentence.is_some()
     }
 
     /// The name of that in files and answers, as that of a [`Carrier`].
     #[must_use]
-    pub fn carrier(&self) -> &'static str {
-        if self.is_of_sentences() {
-            SENTENCES
+    pub fn matched_by(&self) -> &'static str {
+        if self.is_sentence_family() {
+            SENTENCES_NAME
         } else {
-            PASSAGES
+            PASSAGES_NAME
         }
     }
 }
@@ -66,15 +67,15 @@ impl FamilyOptions {
     /// Names the value at fault and its range.
     pub fn check(&self) -> Result<(), ParallelsError> {
         let wrong = |name, expected: String, received: String| {
-            Err(ParallelsError::Parameter {
+            Err(ParallelsError::OutOfRange {
                 name,
                 expected,
                 received,
             })
         };
-        let sure = EQUIVALENT..=1.0;
-        if !sure.contains(&self.cohesion) {
-            let expected = format!("{EQUIVALENT} to 1");
+        let valid_range = MIN_EQUIVALENT_CONFIDENCE..=1.0;
+        if !valid_range.contains(&self.cohesion) {
+            let expected = format!("{MIN_EQUIVALENT_CONFIDENCE} to 1");
             return wrong("cohesion", expected, self.cohesion.to_string());
         }
         if !(self.cohesion..=1.0).contains(&self.min_confidence) {
@@ -96,12 +97,12 @@ impl FamilyOptions {
     /// # Errors
     ///
     /// Names the field, and those that there are.
-    pub fn check_fields(&self, catalogue: &Catalogue) -> Result<(), ParallelsError> {
+    pub fn check_fields(&self, catalogue: &DocumentTable) -> Result<(), ParallelsError> {
         let unknown = self.fields.iter().find(|field| !is_field(field, catalogue));
         match unknown {
             None => Ok(()),
             Some(field) => Err(ParallelsError::UnknownField {
-                at: "fields",
+                parameter: "fields",
                 received: field.clone(),
                 known: known_fields(catalogue),
             }),
@@ -134,34 +135,34 @@ pub struct Families {
 #[derive(Debug, Clone)]
 pub struct Family {
     /// The member that is most like the others.
-    pub representative: Unit,
+    pub representative: TextUnit,
     /// Its members in order of date, those without one last; each stands in another document. All are
     /// passages, or all are sentences.
-    pub members: Vec<Member>,
+    pub members: Vec<FamilyMember>,
     /// How many of them were the first: those of the earliest date. 0 where no date is known.
-    pub first: usize,
+    pub first_count: usize,
     /// The least confidence between any two members.
-    pub least: f32,
+    pub min_confidence: f32,
     /// The mean confidence between two members.
-    pub mean: f32,
+    pub mean_confidence: f32,
     /// Who and where, as far as it is known.
-    pub spread: Vec<Spread>,
+    pub value_counts: Vec<ValueCounts>,
     /// Members by year.
     pub years: BTreeMap<i16, usize>,
 }
 
 /// A passage of a family, or a sentence.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Member {
+pub struct FamilyMember {
     /// Where it stands.
-    pub unit: Unit,
+    pub unit: TextUnit,
     /// How alike it is to the representative; 1 for the representative itself.
     pub confidence: f32,
 }
 
 /// Values of a field among the members of a family.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spread {
+pub struct ValueCounts {
     /// The field.
     pub field: String,
     /// Each value with the members that have it, the most frequent first.
@@ -176,37 +177,38 @@ pub struct Spread {
 /// # Errors
 ///
 /// If a pair belongs to another snapshot, or the store cannot be read.
-pub fn families(
-    survey: &Survey,
+pub fn cluster_families(
+    survey: &CorpusContext,
     pairs: &[Pair],
     options: &FamilyOptions,
 ) -> Result<Families, ParallelsError> {
-    let catalogue = survey.snapshot().catalogue();
-    let sentences = survey.sentences()?;
+    let catalogue = survey.snapshot().document_table();
+    let sentences = survey.sentence_index()?;
     // Two passages of one sentence each are met again as sentences.
-    let is_sentence = |row: u32| sentences.of_row(row).len() == 1;
+    let is_sentence = |row: u32| sentences.ids_of_passage(row).len() == 1;
     let mut linked = Vec::with_capacity(pairs.len());
     for pair in pairs {
-        let (a, b) = pair.units();
-        let twice = pair.carrier == Carrier::Passages && is_sentence(a.row) && is_sentence(b.row);
-        let words = survey.words_of(a)?.min(survey.words_of(b)?);
+        let (a, b) = pair.text_units();
+        let twice =
+            pair.matched_by == MatchUnit::Passage && is_sentence(a.row) && is_sentence(b.row);
+        let words = survey.term_count(a)?.min(survey.term_count(b)?);
         if pair.confidence >= options.cohesion && !twice && words >= options.min_words {
             linked.push(pair);
         }
     }
-    let links = Links::of(linked.into_iter());
+    let links = SimilarityGraph::from_pairs(linked.into_iter());
     let (groups, small): (Vec<_>, Vec<_>) = links
-        .groups(options.min_confidence, catalogue)
+        .complete_linkage(options.min_confidence, catalogue)
         .into_iter()
         .partition(|units| units.len() >= options.min_members);
     let all = groups.len();
     let families = without_nested(groups)
         .into_iter()
-        .map(|units| family(survey, units, &links, options));
+        .map(|units| build_family(survey, units, &links, options));
     let mut families = families.collect::<Result<Vec<_>, _>>()?;
     families.sort_by(|a, b| {
         (b.members.len().cmp(&a.members.len()))
-            .then_with(|| b.mean.total_cmp(&a.mean))
+            .then_with(|| b.mean_confidence.total_cmp(&a.mean_confidence))
             .then_with(|| a.representative.compare(b.representative, catalogue))
     });
     Ok(Families {
@@ -217,13 +219,13 @@ pub fn families(
 }
 
 /// Leaves out groups of sentences whose passages are all in one group of passages: that says it all.
-fn without_nested(groups: Vec<Vec<Unit>>) -> Vec<Vec<Unit>> {
+fn without_nested(groups: Vec<Vec<TextUnit>>) -> Vec<Vec<TextUnit>> {
     let wholes = (0..).zip(&groups).flat_map(|(group, units)| {
         let wholes = units.iter().filter(|unit| unit.sentence.is_none());
         wholes.map(move |unit| (unit.row, group))
     });
     let wholes: HashMap<u32, usize> = wholes.collect();
-    let is_nested = |units: &Vec<Unit>| {
+    let is_nested = |units: &Vec<TextUnit>| {
         let mut within = units.iter().map(|unit| wholes.get(&unit.row));
         let first = within.next().flatten();
         units.iter().all(|unit| unit.sentence.is_some())
@@ -235,24 +237,24 @@ fn without_nested(groups: Vec<Vec<Unit>>) -> Vec<Vec<Unit>> {
     groups
 }
 
-fn family(
-    survey: &Survey,
-    units: Vec<Unit>,
-    links: &Links,
+fn build_family(
+    survey: &CorpusContext,
+    units: Vec<TextUnit>,
+    links: &SimilarityGraph,
     options: &FamilyOptions,
 ) -> Result<Family, ParallelsError> {
-    let catalogue = survey.snapshot().catalogue();
-    let confidence = |a: Unit, b: Unit| links.between(a, b).unwrap_or(0.0);
+    let catalogue = survey.snapshot().document_table();
+    let confidence = |a: TextUnit, b: TextUnit| links.confidence(a, b).unwrap_or(0.0);
     let mut units = units;
     units.sort_by(|a, b| a.compare(*b, catalogue));
-    let (mut least, mut sum) = (1.0_f32, 0.0_f32);
+    let (mut min_confidence, mut sum) = (1.0_f32, 0.0_f32);
     let mut representative = (f32::MIN, units[0]);
     for unit in &units {
         let others = units.iter().filter(|other| *other != unit);
         let mut own = 0.0;
         for other in others {
             let alike = confidence(*unit, *other);
-            least = least.min(alike);
+            min_confidence = min_confidence.min(alike);
             own += alike;
         }
         sum += own;
@@ -263,9 +265,9 @@ fn family(
     let representative = representative.1;
     let mut dated = Vec::with_capacity(units.len());
     for unit in &units {
-        let document = catalogue.document_of(unit.row);
-        let document = document.ok_or(ParallelsError::OtherSnapshot)?;
-        dated.push((date_of(document), *unit, document));
+        let document = catalogue.document_of_row(unit.row);
+        let document = document.ok_or(ParallelsError::SnapshotMismatch)?;
+        dated.push((document_date(document), *unit, document));
     }
     // Stable: of one date in the order of ids.
     dated.sort_by_key(|(date, ..)| (date.is_none(), *date));
@@ -280,13 +282,13 @@ fn family(
     let spread = |field: &String| {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for (.., document) in &dated {
-            for value in values_of(document, field) {
+            for value in field_values(document, field) {
                 *counts.entry(value).or_default() += 1;
             }
         }
         let mut values: Vec<(String, usize)> = counts.into_iter().collect();
         values.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        Spread {
+        ValueCounts {
             field: field.clone(),
             values,
         }
@@ -295,14 +297,14 @@ fn family(
     let mean = sum / (units.len() * (units.len() - 1)) as f32;
     Ok(Family {
         representative,
-        first: first.count(),
-        least,
-        mean,
-        spread: options.fields.iter().map(spread).collect(),
+        first_count: first.count(),
+        min_confidence,
+        mean_confidence: mean,
+        value_counts: options.fields.iter().map(spread).collect(),
         years,
         members: dated
             .iter()
-            .map(|(_, unit, _)| Member {
+            .map(|(_, unit, _)| FamilyMember {
                 unit: *unit,
                 confidence: if *unit == representative {
                     1.0

@@ -120,7 +120,7 @@ fn running_heads_are_furniture_and_salutations_are_not() {
 }
 
 #[test]
-fn separators_part_what_they_stand_between() {
+fn separators_separate_their_neighbors() {
     let (peace, law) = (paragraph("peace", 6), paragraph("law", 6));
     for rule in ["* * *", "---", "______", "……", "═══"] {
         let text = format!("{peace}\n{rule}\n{law}");
@@ -130,12 +130,18 @@ fn separators_part_what_they_stand_between() {
 }
 
 #[test]
-fn keep_all_keeps_all() {
+fn keep_boilerplate_keeps_everything() {
     let text = format!(
         "Home > News\n{}\n---\n7\n\u{c}\nAll rights reserved",
         paragraph("peace", 6)
     );
-    let cut = segment(&text, &MODEL, &SegmentOptions { keep_all: true });
+    let cut = segment(
+        &text,
+        &COUNTER,
+        &SegmentOptions {
+            keep_boilerplate: true,
+        },
+    );
     assert!(cut.dropped.is_empty());
     for kept in ["Home > News", "---", "7", "All rights reserved"] {
         assert!(cut.text.lines().any(|line| line.contains(kept)), "{kept}");

@@ -7,9 +7,11 @@ use crate::passages::lines::is_ignorable;
 
 /// Checks everything that holds for any text, with any honest counter.
 fn check(source: &str, max: usize) {
-    let counter = Quarters { max };
+    let counter = FourCharCounter { max };
     for keep_all in [false, true] {
-        let options = SegmentOptions { keep_all };
+        let options = SegmentOptions {
+            keep_boilerplate: keep_all,
+        };
         let cut = segment(source, &counter, &options);
         assert_eq!(cut, segment(source, &counter, &options), "deterministic");
         check_passages(&cut, &counter);
@@ -17,7 +19,7 @@ fn check(source: &str, max: usize) {
     }
 }
 
-fn check_passages(cut: &Segmented, counter: &Quarters) {
+fn check_passages(cut: &SegmentedText, counter: &FourCharCounter) {
     let mut walked = 0;
     for (place, passage) in cut.passages.iter().enumerate() {
         assert_eq!(passage.ordinal as usize, place + 1);
@@ -51,7 +53,7 @@ fn check_sentences(text: &str, passage: &Passage) {
     uncovered.push_str(&slice(text, TextRange { start: at, end }));
     for gap in uncovered.split('\n') {
         let gap = gap.trim();
-        let marker = gap.is_empty() || bullets::marker(&format!("{gap} item")).is_some();
+        let marker = gap.is_empty() || bullets::list_marker(&format!("{gap} item")).is_some();
         assert!(
             marker,
             "{gap:?} is neither blank nor a marker in {passage:?}"
@@ -72,7 +74,7 @@ fn visible(text: &str) -> BTreeMap<char, usize> {
     counts
 }
 
-fn check_losses(source: &str, cut: &Segmented, keep_all: bool) {
+fn check_losses(source: &str, cut: &SegmentedText, keep_all: bool) {
     let passages: String = cut.passages.iter().map(|p| p.text.as_str()).collect();
     let kept = visible(&passages);
     assert_eq!(
@@ -187,7 +189,7 @@ fn hold_at_the_edges() {
 }
 
 #[test]
-fn a_counter_that_is_never_content_is_survived() {
+fn a_counter_that_always_reports_too_many_tokens_is_handled() {
     struct Never;
     impl TokenCounter for Never {
         fn count_tokens(&self, text: &str) -> usize {

@@ -123,7 +123,7 @@ fn torn(stem: &str, rest: &str, elsewhere: &str) -> String {
 }
 
 #[test]
-fn torn_words_are_mended_and_compounds_kept() {
+fn broken_words_are_joined_and_compounds_kept() {
     assert!(torn("coopera-", "tion", "We meet").contains("in cooperation above"));
     assert!(
         torn(

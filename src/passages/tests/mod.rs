@@ -21,11 +21,11 @@ mod speed;
 use super::*;
 
 /// Counts a token for every four letters of a word, and two for the ends.
-pub(super) struct Quarters {
+pub(super) struct FourCharCounter {
     pub max: usize,
 }
 
-impl TokenCounter for Quarters {
+impl TokenCounter for FourCharCounter {
     fn count_tokens(&self, text: &str) -> usize {
         let words = text.split_whitespace();
         2 + words.map(|w| w.chars().count().div_ceil(4)).sum::<usize>()
@@ -36,10 +36,10 @@ impl TokenCounter for Quarters {
     }
 }
 
-const MODEL: Quarters = Quarters { max: 256 };
+const COUNTER: FourCharCounter = FourCharCounter { max: 256 };
 
-fn cut(text: &str) -> Segmented {
-    segment(text, &MODEL, &SegmentOptions::default())
+fn cut(text: &str) -> SegmentedText {
+    segment(text, &COUNTER, &SegmentOptions::default())
 }
 
 fn texts(text: &str) -> Vec<String> {

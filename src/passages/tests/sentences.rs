@@ -1,40 +1,46 @@
-fn of(text: &str) -> Vec<&str> {
-    let found = crate::passages::sentences::find(text);
+fn split(text: &str) -> Vec<&str> {
+    let found = crate::passages::sentences::split_sentences(text);
     found.into_iter().map(|range| &text[range]).collect()
 }
 
-fn one(text: &str) {
-    assert_eq!(of(text), [text]);
+fn assert_single(text: &str) {
+    assert_eq!(split(text), [text]);
 }
 
 #[test]
 fn plain_sentences_are_parted() {
     assert_eq!(
-        of("We came. We saw! Did we? Yes…"),
+        split("We came. We saw! Did we? Yes…"),
         ["We came.", "We saw!", "Did we?", "Yes…"]
     );
-    assert_eq!(of("我们来了。我们看到了！"), ["我们来了。", "我们看到了！"]);
+    assert_eq!(
+        split("我们来了。我们看到了！"),
+        ["我们来了。", "我们看到了！"]
+    );
 }
 
 #[test]
 fn abbreviations_do_not_end_a_sentence() {
-    one("Keynote Speech by H.E Ambassador Liu Xiaoming");
-    one("I thank H.E. Mr. Philemon Yang, Dr. Niblett and Gen. St. Clair.");
-    one("Mr.C hairman, The importance of cyber security can't be overemphasized.");
-    one("The U.N. Charter binds the U.S. Government and J. F. Kennedy said so.");
-    one("See resolution No. 5 of Sept. 2015, e.g. its annex.");
-    one("1. The current session matters.");
+    assert_single("Keynote Speech by H.E Ambassador Liu Xiaoming");
+    assert_single("I thank H.E. Mr. Philemon Yang, Dr. Niblett and Gen. St. Clair.");
+    assert_single("Mr.C hairman, The importance of cyber security can't be overemphasized.");
+    assert_single("The U.N. Charter binds the U.S. Government and J. F. Kennedy said so.");
+    assert_single("See resolution No. 5 of Sept. 2015, e.g. its annex.");
+    assert_single("1. The current session matters.");
     assert_eq!(
-        of("We said no. Then we left."),
+        split("We said no. Then we left."),
         ["We said no.", "Then we left."]
     );
     assert_eq!(
-        of("We serve the U.N. We must."),
+        split("We serve the U.N. We must."),
         ["We serve the U.N.", "We must."]
     );
-    assert_eq!(of("So he and I. Then all."), ["So he and I.", "Then all."]);
     assert_eq!(
-        of("He met Mr. Smith. She left."),
+        split("So he and I. Then all."),
+        ["So he and I.", "Then all."]
+    );
+    assert_eq!(
+        split("He met Mr. Smith. She left."),
         ["He met Mr. Smith.", "She left."]
     );
 }
@@ -42,27 +48,27 @@ fn abbreviations_do_not_end_a_sentence() {
 #[test]
 fn quotes_and_brackets_belong_to_their_sentence() {
     assert_eq!(
-        of("He said: “Never again.” We agree."),
+        split("He said: “Never again.” We agree."),
         ["He said: “Never again.”", "We agree."]
     );
     assert_eq!(
-        of("We agree. (Applause.) And on."),
+        split("We agree. (Applause.) And on."),
         ["We agree.", "(Applause.)", "And on."]
     );
-    one("“Is it just?” she asked them.");
-    one("It is done. \"");
+    assert_single("“Is it just?” she asked them.");
+    assert_single("It is done. \"");
 }
 
 #[test]
 fn a_missing_blank_keeps_sentences_together() {
-    one("in a spirit of peace.we should keep observing the norms.");
+    assert_single("in a spirit of peace.we should keep observing the norms.");
 }
 
 #[test]
 fn sentences_of_a_text_are_counted_in_characters() {
     let text = "Élan! Was it? \n\n- 我们 came,\nwe saw. Ça va.\n";
     let found = crate::passages::sentences(text);
-    let texts: Vec<&str> = found.iter().map(|range| range.within(text, 0)).collect();
+    let texts: Vec<&str> = found.iter().map(|range| range.slice(text, 0)).collect();
     assert_eq!(
         texts,
         ["Élan!", "Was it?", "- 我们 came,", "we saw.", "Ça va."]

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use super::*;
 
 /// Wide enough for a debug build on a busy machine; quadratic time would take minutes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn no_text_takes_quadratic_time() {
@@ -30,7 +30,7 @@ fn no_text_takes_quadratic_time() {
         let start = Instant::now();
         cut(&text);
         assert!(
-            start.elapsed() < PATIENCE,
+            start.elapsed() < TIME_LIMIT,
             "{name} took {:?}",
             start.elapsed()
         );

@@ -2,14 +2,14 @@
 
 use crate::canonical::{Canonical, CanonicalBytes, Identity};
 use crate::parallels::{FamilyOptions, Scope, Thresholds};
-use crate::search::Parts;
+use crate::search::QueryParams;
 
 /// A search.
-pub(in crate::server) struct SearchScope<'a>(pub(in crate::server) &'a Parts);
+pub(in crate::server) struct SearchScope<'a>(pub(in crate::server) &'a QueryParams);
 
 impl Canonical for SearchScope<'_> {
     fn write_canonical(&self, bytes: &mut CanonicalBytes) {
-        let Parts {
+        let QueryParams {
             text,
             like,
             unlike,

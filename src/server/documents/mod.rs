@@ -13,10 +13,10 @@
 //! | `shapes` | the answers on the wire |
 
 pub(super) mod batch;
-pub(super) mod conditions;
-mod lines;
-pub(super) mod shapes;
+pub(super) mod dto;
+mod line_splitter;
+pub(super) mod preconditions;
 pub(super) mod stream;
-mod writers;
+mod write_queue;
 
-pub(super) use writers::Writers;
+pub(super) use write_queue::WriteQueue;

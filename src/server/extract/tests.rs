@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::server::openai::EmbeddingRequest;
+use crate::server::openai::CreateEmbeddingRequest;
 use crate::server::wire::{
     BatchRequest, ComparisonParameters, FamiliesRequest, ListParameters, ParallelsRequest,
     PassageParameters, SearchRequest,
@@ -109,7 +109,7 @@ fn problems_of_batches_name_the_field_and_what_was_expected_and_received() {
 
 #[test]
 fn problems_of_inputs_name_the_field_and_what_was_expected_and_received() {
-    are_told::<EmbeddingRequest>(&[
+    are_told::<CreateEmbeddingRequest>(&[
         (
             "{\"input\": 1}",
             "wrong_type",
@@ -307,8 +307,8 @@ fn no_field_of_a_wrong_type_is_told_in_rusts_words() {
     assert!(with_wrong_types::<BatchRequest>(&["searches"], "") >= 14);
     assert!(with_wrong_types::<ParallelsRequest>(&parallels, "") > 8 * parallels.len());
     assert!(with_wrong_types::<FamiliesRequest>(&families, "") > 8 * families.len());
-    assert!(with_wrong_types::<EmbeddingRequest>(&embeddings[..1], "") >= 12);
-    assert!(with_wrong_types::<EmbeddingRequest>(&embeddings[1..], "\"input\": \"a\", ") > 50);
+    assert!(with_wrong_types::<CreateEmbeddingRequest>(&embeddings[..1], "") >= 12);
+    assert!(with_wrong_types::<CreateEmbeddingRequest>(&embeddings[1..], "\"input\": \"a\", ") > 50);
     assert!(with_wrong_types::<ComparisonParameters>(&comparison, "") > 40);
     assert!(with_wrong_types::<PassageParameters>(&["min_confidence", "limit"], "") > 20);
     assert!(with_wrong_types::<ListParameters>(&["limit", "after"], "") > 20);

@@ -12,7 +12,7 @@ pub(in crate::server) const MAX_INPUTS: usize = 2048;
 
 /// One text or several, as words or as token ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::server) enum Input {
+pub(in crate::server) enum EmbeddingInput {
     /// A string.
     Text(String),
     /// A list of strings, each with a vector of its own.
@@ -24,13 +24,13 @@ pub(in crate::server) enum Input {
 }
 
 /// An item of a list of inputs.
-enum Item {
+enum InputItem {
     Text(String),
     Token(u32),
     Tokens(Vec<u32>),
 }
 
-impl Input {
+impl EmbeddingInput {
     /// How many vectors are asked for.
     pub(in crate::server) fn len(&self) -> usize {
         match self {
@@ -41,7 +41,7 @@ impl Input {
     }
 
     /// The name of one input for an error: the field, or its place in the list.
-    pub(in crate::server) fn name(&self, index: usize) -> String {
+    pub(in crate::server) fn field_name(&self, index: usize) -> String {
         match self {
             Self::Text(_) | Self::Tokens(_) => "input".to_owned(),
             Self::Texts(_) | Self::ManyTokens(_) => format!("input[{index}]"),
@@ -49,13 +49,13 @@ impl Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
+impl<'de> Deserialize<'de> for EmbeddingInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(InputVisitor)
     }
 }
 
-impl<'de> Deserialize<'de> for Item {
+impl<'de> Deserialize<'de> for InputItem {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ItemVisitor)
     }
@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for Item {
 struct InputVisitor;
 
 impl<'de> Visitor<'de> for InputVisitor {
-    type Value = Input;
+    type Value = EmbeddingInput;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
@@ -72,27 +72,27 @@ impl<'de> Visitor<'de> for InputVisitor {
         )
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Input, E> {
-        Ok(Input::Text(text.to_owned()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<EmbeddingInput, E> {
+        Ok(EmbeddingInput::Text(text.to_owned()))
     }
 
-    fn visit_string<E: Error>(self, text: String) -> Result<Input, E> {
-        Ok(Input::Text(text))
+    fn visit_string<E: Error>(self, text: String) -> Result<EmbeddingInput, E> {
+        Ok(EmbeddingInput::Text(text))
     }
 
     /// The first item says what the others must be.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Input, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<EmbeddingInput, A::Error> {
         let mut input = match list.next_element()? {
-            None => return Ok(Input::Texts(Vec::new())),
-            Some(Item::Text(text)) => Input::Texts(vec![text]),
-            Some(Item::Token(id)) => Input::Tokens(vec![id]),
-            Some(Item::Tokens(ids)) => Input::ManyTokens(vec![ids]),
+            None => return Ok(EmbeddingInput::Texts(Vec::new())),
+            Some(InputItem::Text(text)) => EmbeddingInput::Texts(vec![text]),
+            Some(InputItem::Token(id)) => EmbeddingInput::Tokens(vec![id]),
+            Some(InputItem::Tokens(ids)) => EmbeddingInput::ManyTokens(vec![ids]),
         };
         while let Some(item) = list.next_element()? {
             match (&mut input, item) {
-                (Input::Texts(texts), Item::Text(text)) => texts.push(text),
-                (Input::Tokens(ids), Item::Token(id)) => ids.push(id),
-                (Input::ManyTokens(lists), Item::Tokens(ids)) => lists.push(ids),
+                (EmbeddingInput::Texts(texts), InputItem::Text(text)) => texts.push(text),
+                (EmbeddingInput::Tokens(ids), InputItem::Token(id)) => ids.push(id),
+                (EmbeddingInput::ManyTokens(lists), InputItem::Tokens(ids)) => lists.push(ids),
                 _ => {
                     return Err(A::Error::custom(
                         "expected items of one type, received strings, token ids and arrays together",
@@ -107,36 +107,36 @@ impl<'de> Visitor<'de> for InputVisitor {
 struct ItemVisitor;
 
 impl<'de> Visitor<'de> for ItemVisitor {
-    type Value = Item;
+    type Value = InputItem;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string, a token id or an array of token ids")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Item, E> {
-        Ok(Item::Text(text.to_owned()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<InputItem, E> {
+        Ok(InputItem::Text(text.to_owned()))
     }
 
-    fn visit_string<E: Error>(self, text: String) -> Result<Item, E> {
-        Ok(Item::Text(text))
+    fn visit_string<E: Error>(self, text: String) -> Result<InputItem, E> {
+        Ok(InputItem::Text(text))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Item, E> {
+    fn visit_u64<E: Error>(self, number: u64) -> Result<InputItem, E> {
         let id = number.try_into();
-        id.map(Item::Token)
+        id.map(InputItem::Token)
             .map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &"a token id"))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Item, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<InputItem, A::Error> {
         let mut ids = Vec::new();
         while let Some(id) = list.next_element()? {
             ids.push(id);
         }
-        Ok(Item::Tokens(ids))
+        Ok(InputItem::Tokens(ids))
     }
 }
 
-impl PartialSchema for Input {
+impl PartialSchema for EmbeddingInput {
     fn schema() -> RefOr<Schema> {
         let text = || -> Object {
             let text = ObjectBuilder::new().schema_type(Type::String);
@@ -170,25 +170,25 @@ impl PartialSchema for Input {
     }
 }
 
-impl ToSchema for Input {}
+impl ToSchema for EmbeddingInput {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::corpus::json;
 
-    fn read(json: &str) -> Result<Input, String> {
+    fn read(json: &str) -> Result<EmbeddingInput, String> {
         json::read(json.as_bytes()).map_err(|e| e.to_string())
     }
 
     #[test]
     fn all_four_shapes_are_read() {
-        assert_eq!(read("\"a\""), Ok(Input::Text("a".into())));
-        assert_eq!(read("[\"a\"]"), Ok(Input::Texts(vec!["a".into()])));
-        assert_eq!(read("[7, 8]"), Ok(Input::Tokens(vec![7, 8])));
+        assert_eq!(read("\"a\""), Ok(EmbeddingInput::Text("a".into())));
+        assert_eq!(read("[\"a\"]"), Ok(EmbeddingInput::Texts(vec!["a".into()])));
+        assert_eq!(read("[7, 8]"), Ok(EmbeddingInput::Tokens(vec![7, 8])));
         assert_eq!(
             read("[[7], []]"),
-            Ok(Input::ManyTokens(vec![vec![7], vec![]]))
+            Ok(EmbeddingInput::ManyTokens(vec![vec![7], vec![]]))
         );
         assert_eq!(read("[]").map(|input| input.len()), Ok(0));
     }

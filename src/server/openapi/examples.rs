@@ -6,7 +6,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 
 /// Adds the examples to the operations that they belong to.
 pub(super) fn add(document: &mut OpenApi) {
-    for (path, name, summary, value) in bodies() {
+    for (path, name, summary, value) in request_bodies() {
         let operation = document.paths.paths.get_mut(path);
         let body = operation
             .and_then(|item| item.post.as_mut())
@@ -31,7 +31,7 @@ pub(super) fn add(document: &mut OpenApi) {
 }
 
 /// Path, name, what it shows, body.
-fn bodies() -> [(&'static str, &'static str, &'static str, Value); 12] {
+fn request_bodies() -> [(&'static str, &'static str, &'static str, Value); 12] {
     [
         (
             "/v1/search",

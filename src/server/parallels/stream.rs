@@ -9,24 +9,25 @@ use tokio::time::timeout;
 
 use crate::engine::{Engine, Snapshot};
 use crate::parallels::{
-    LeftOut, ParallelsError, Reader, Scope, Step, Survey, Sweep, Swept, Thresholds,
+    ComparisonStep, CorpusComparison, CorpusContext, CorpusMatches, FilteredCounts, ParallelLoader,
+    ParallelsError, Scope, Thresholds,
 };
-use crate::server::cursor::{Asked, SweepScope};
-use crate::server::lines;
+use crate::server::cursor::{CursorScope, SweepScope};
+use crate::server::line_stream;
 use crate::server::problem::Problem;
 use crate::server::service::Service;
-use crate::server::wire::{BeginBody, EndBody, ParallelsRequest, ProgressBody, StreamLine};
+use crate::server::wire::{ParallelsRequest, StreamBegin, StreamEnd, StreamLine, StreamProgress};
 
 /// Documents between two signs of life.
-const PROGRESS: usize = 64;
+const PROGRESS_EVERY_DOCUMENTS: usize = 64;
 
 /// Pairs that are read before they are sent.
-const READ: usize = 32;
+const READ_BATCH_PAIRS: usize = 32;
 
 /// Where a stream goes on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Place {
+struct ResumePoint {
     /// Source documents that are done.
     done: usize,
     /// Pairs of the next one that were given already.
@@ -34,37 +35,37 @@ struct Place {
 }
 
 /// What is asked of a corpus, with where to begin.
-struct Wanted {
+struct StreamRequest {
     scope: Scope,
     thresholds: Thresholds,
     exact: bool,
     limit: usize,
-    begin: Place,
+    resume_from: ResumePoint,
 }
 
-impl Wanted {
-    fn read(request: &ParallelsRequest, snapshot: &Snapshot) -> Result<Self, Problem> {
-        let (scope, thresholds) = request.read()?;
-        let mut wanted = Self {
+impl StreamRequest {
+    fn parse(request: &ParallelsRequest, snapshot: &Snapshot) -> Result<Self, Problem> {
+        let (scope, thresholds) = request.parse()?;
+        let mut parsed = Self {
             scope,
             thresholds,
             exact: request.is_exact(),
             limit: request.limit.unwrap_or(usize::MAX),
-            begin: Place::default(),
+            resume_from: ResumePoint::default(),
         };
         if let Some(cursor) = &request.cursor {
-            wanted.begin = wanted.asked(snapshot).read(cursor)?;
+            parsed.resume_from = parsed.cursor_scope(snapshot).decode(cursor)?;
         }
-        Ok(wanted)
+        Ok(parsed)
     }
 
-    fn asked<'a>(&self, snapshot: &'a Snapshot) -> Asked<'a> {
+    fn cursor_scope<'a>(&self, snapshot: &'a Snapshot) -> CursorScope<'a> {
         let request = SweepScope {
             scope: &self.scope,
             thresholds: &self.thresholds,
             exact: self.exact,
         };
-        Asked::new(snapshot, &request)
+        CursorScope::new(snapshot, &request)
     }
 }
 
@@ -73,26 +74,26 @@ pub(in crate::server) fn stream(
     service: &web::Data<Service>,
     request: &ParallelsRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (engine, snapshot) = service.ready()?;
-    let asked = Wanted::read(request, &snapshot)?;
-    let survey = service.survey_for(&snapshot, request.is_exact());
+    let (engine, snapshot) = service.engine_and_snapshot()?;
+    let stream_request = StreamRequest::parse(request, &snapshot)?;
+    let survey = service.corpus_context_for(&snapshot, request.is_exact());
     // What cannot be compared is said before the stream begins.
-    Sweep::new(&survey, &asked.scope, asked.thresholds)?;
-    let place = service.comparisons().let_in()?;
-    let (lines, body) = lines::channel();
-    let talk = Talk {
+    CorpusComparison::new(&survey, &stream_request.scope, stream_request.thresholds)?;
+    let permit = service.comparison_limiter().acquire()?;
+    let (lines, body) = line_stream::channel();
+    let sender = LineSender {
         service: service.clone(),
         lines,
         runtime: Handle::current(),
     };
     actix_web::rt::task::spawn_blocking(move || {
-        let _place = place;
-        match run(&engine, &survey, &asked, &talk) {
+        let _place = permit;
+        match run(&engine, &survey, &stream_request, &sender) {
             Ok(()) | Err(ParallelsError::Cancelled) => {}
             Err(error) => {
                 let problem = Problem::from(error);
                 let body = serde_json::to_value(problem.body()).unwrap_or_default();
-                let _ = talk.say(&[StreamLine::Error(body)]);
+                let _ = sender.send(&[StreamLine::Error(body)]);
             }
         }
     });
@@ -102,20 +103,24 @@ pub(in crate::server) fn stream(
 }
 
 /// Where lines go.
-struct Talk {
+struct LineSender {
     service: web::Data<Service>,
     lines: mpsc::Sender<Bytes>,
     runtime: Handle,
 }
 
-impl Talk {
+impl LineSender {
     /// Waits until the client has taken them, as long as it goes on reading.
-    fn say(&self, lines: &[StreamLine]) -> Result<(), ParallelsError> {
+    fn send(&self, lines: &[StreamLine]) -> Result<(), ParallelsError> {
         let mut text = Vec::new();
         for line in lines {
-            lines::line(&mut text, line);
+            line_stream::push_json_line(&mut text, line);
         }
-        let silence = self.service.guard().bounds().silence;
+        let silence = self
+            .service
+            .middleware()
+            .connection_limits()
+            .stream_idle_timeout;
         let sent = timeout(silence, self.lines.send(text.into()));
         match self.runtime.block_on(sent) {
             Ok(Ok(())) => Ok(()),
@@ -124,132 +129,139 @@ impl Talk {
         }
     }
 
-    fn is_stopping(&self) -> bool {
-        self.service.guard().is_stopping()
+    fn is_shutting_down(&self) -> bool {
+        self.service.middleware().is_shutting_down()
     }
 
     /// Whether the client is there and the service does not stop.
-    fn goes_on(&self) -> bool {
-        !self.lines.is_closed() && !self.is_stopping()
+    fn should_continue(&self) -> bool {
+        !self.lines.is_closed() && !self.is_shutting_down()
     }
 }
 
 fn run(
     engine: &Engine,
-    survey: &Survey,
-    asked: &Wanted,
-    talk: &Talk,
+    survey: &CorpusContext,
+    stream_request: &StreamRequest,
+    sender: &LineSender,
 ) -> Result<(), ParallelsError> {
-    let is_awaited = || talk.goes_on();
-    let sweep = Sweep::new(survey, &asked.scope, asked.thresholds)?.while_awaited(&is_awaited);
+    let is_awaited = || sender.should_continue();
+    let sweep = CorpusComparison::new(survey, &stream_request.scope, stream_request.thresholds)?
+        .with_cancellation(&is_awaited);
     let sources = sweep.sources();
-    let begin = BeginBody::of(survey, &sweep, &asked.thresholds);
-    talk.say(&[StreamLine::Begin(Box::new(begin))])?;
-    let mut telling = Telling {
+    let begin = StreamBegin::new(survey, &sweep, &stream_request.thresholds);
+    sender.send(&[StreamLine::Begin(Box::new(begin))])?;
+    let mut parallel_stream = ParallelStream {
         engine,
-        reader: Reader::new(survey, &asked.thresholds),
-        talk,
-        here: asked.asked(survey.snapshot()),
-        limit: asked.limit,
+        reader: ParallelLoader::new(survey, &stream_request.thresholds),
+        sender,
+        cursor_scope: stream_request.cursor_scope(survey.snapshot()),
+        limit: stream_request.limit,
         sources: sources.len(),
-        at: asked.begin,
-        all: Swept::default(),
-        found: 0,
-        next: None,
+        position: stream_request.resume_from,
+        totals: CorpusMatches::default(),
+        emitted: 0,
+        next_cursor: None,
     };
-    let rest = sources.get(asked.begin.done..).unwrap_or_default();
+    let rest = sources
+        .get(stream_request.resume_from.done..)
+        .unwrap_or_default();
     // Searches go first; and whoever waits for a client does not keep one of those threads.
-    let compute = |work: Step<'_>| engine.in_background(work);
-    let told = sweep.run(rest, compute, |_, swept| telling.tell(&swept));
-    let ended = told.and_then(|complete| {
-        if complete && telling.all.closest.is_none() {
-            telling.all.closest = engine.in_background(|| sweep.closest_of(&sources))?;
+    let compute = |work: ComparisonStep<'_>| engine.run_in_background(work);
+    let outcome = sweep.run(rest, compute, |_, swept| parallel_stream.emit(&swept));
+    let ended = outcome.and_then(|complete| {
+        if complete && parallel_stream.totals.closest.is_none() {
+            parallel_stream.totals.closest =
+                engine.run_in_background(|| sweep.closest_among(&sources))?;
         }
         Ok(())
     });
     match ended {
         // The next process goes on where this one ends.
-        Err(ParallelsError::Cancelled) if talk.is_stopping() => {
-            telling.next = Some(telling.cursor());
+        Err(ParallelsError::Cancelled) if sender.is_shutting_down() => {
+            parallel_stream.next_cursor = Some(parallel_stream.encode_cursor());
         }
         ended => ended?,
     }
-    let Telling {
-        all, found, next, ..
-    } = telling;
-    let end = EndBody::of(survey, &all, found, next);
-    talk.say(&[StreamLine::End(Box::new(end))])
+    let ParallelStream {
+        totals: all,
+        emitted: found,
+        next_cursor: next,
+        ..
+    } = parallel_stream;
+    let end = StreamEnd::new(survey, &all, found, next);
+    sender.send(&[StreamLine::End(Box::new(end))])
 }
 
 /// A stream on its way through the source documents.
-struct Telling<'a> {
+struct ParallelStream<'a> {
     engine: &'a Engine,
-    reader: Reader<'a>,
-    talk: &'a Talk,
-    here: Asked<'a>,
+    reader: ParallelLoader<'a>,
+    sender: &'a LineSender,
+    cursor_scope: CursorScope<'a>,
     /// Most pairs.
     limit: usize,
     /// All source documents.
     sources: usize,
-    at: Place,
+    position: ResumePoint,
     /// What was found but the pairs.
-    all: Swept,
+    totals: CorpusMatches,
     /// Pairs that were given.
-    found: usize,
+    emitted: usize,
     /// Where another stream goes on, if this one ends before all is done.
-    next: Option<String>,
+    next_cursor: Option<String>,
 }
 
-impl Telling<'_> {
+impl ParallelStream<'_> {
     /// Gives what one source document gave; whether the stream goes on.
-    fn tell(&mut self, swept: &Swept) -> Result<bool, ParallelsError> {
-        self.go_on()?;
+    fn emit(&mut self, swept: &CorpusMatches) -> Result<bool, ParallelsError> {
+        self.check_cancelled()?;
         // What is left out of a document was told by the stream that gave the first of its pairs.
-        let (left_out, passages) = match self.at.given {
-            0 => (swept.left_out, swept.passages),
-            _ => (LeftOut::default(), 0),
+        let (left_out, passages) = match self.position.given {
+            0 => (swept.filtered_counts, swept.passages),
+            _ => (FilteredCounts::default(), 0),
         };
-        self.all.count(&left_out, passages, swept.closest);
-        let pairs = swept.pairs.get(self.at.given..).unwrap_or_default();
-        let wanted = pairs.get(..self.limit - self.found).unwrap_or(pairs);
-        for some in wanted.chunks(READ) {
-            let parallels = self.engine.in_background(|| self.reader.read(some))?;
+        self.totals.add_counts(&left_out, passages, swept.closest);
+        let pairs = swept.pairs.get(self.position.given..).unwrap_or_default();
+        let page = pairs.get(..self.limit - self.emitted).unwrap_or(pairs);
+        for some in page.chunks(READ_BATCH_PAIRS) {
+            let parallels = self.engine.run_in_background(|| self.reader.load(some))?;
             let lines = parallels.into_iter();
             let lines = lines.map(|parallel| StreamLine::Parallel(Box::new(parallel.into())));
-            self.talk.say(&lines.collect::<Vec<_>>())?;
-            self.found += some.len();
-            self.at.given += some.len();
-            self.go_on()?;
+            self.sender.send(&lines.collect::<Vec<_>>())?;
+            self.emitted += some.len();
+            self.position.given += some.len();
+            self.check_cancelled()?;
         }
-        if wanted.len() == pairs.len() {
-            self.at = Place {
-                done: self.at.done + 1,
+        if page.len() == pairs.len() {
+            self.position = ResumePoint {
+                done: self.position.done + 1,
                 given: 0,
             };
         }
-        let is_full = wanted.len() < pairs.len() || self.found == self.limit;
-        if is_full && self.at.done < self.sources {
-            self.next = Some(self.cursor());
+        let is_full = page.len() < pairs.len() || self.emitted == self.limit;
+        if is_full && self.position.done < self.sources {
+            self.next_cursor = Some(self.encode_cursor());
             return Ok(false);
         }
-        self.show_progress()?;
+        self.send_progress()?;
         Ok(true)
     }
 
     /// A sign of life, now and then.
-    fn show_progress(&self) -> Result<(), ParallelsError> {
-        if !self.at.done.is_multiple_of(PROGRESS) {
+    fn send_progress(&self) -> Result<(), ParallelsError> {
+        if !self.position.done.is_multiple_of(PROGRESS_EVERY_DOCUMENTS) {
             return Ok(());
         }
-        self.talk.say(&[StreamLine::Progress(ProgressBody {
-            done: self.at.done,
+        self.sender.send(&[StreamLine::Progress(StreamProgress {
+            done: self.position.done,
             sources: self.sources,
-            cursor: self.cursor(),
+            cursor: self.encode_cursor(),
         })])
     }
 
-    fn go_on(&self) -> Result<(), ParallelsError> {
-        if self.talk.goes_on() {
+    fn check_cancelled(&self) -> Result<(), ParallelsError> {
+        if self.sender.should_continue() {
             Ok(())
         } else {
             Err(ParallelsError::Cancelled)
@@ -257,7 +269,7 @@ impl Telling<'_> {
     }
 
     /// Goes on here.
-    fn cursor(&self) -> String {
-        self.here.at(self.at)
+    fn encode_cursor(&self) -> String {
+        self.cursor_scope.encode_at(self.position)
     }
 }

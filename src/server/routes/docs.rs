@@ -11,9 +11,9 @@ use utoipa_swagger_ui::{Config, serve};
 use crate::server::problem::{Problem, failed};
 
 /// Nothing from elsewhere; Swagger UI writes styles and images into the page itself.
-const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+static SWAGGER_CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("/openapi.json")
         // Otherwise the page would send the description to a validator elsewhere.
         .validator_url("none")
@@ -23,7 +23,7 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 });
 
 /// To the page: its files are named relative to a folder.
-pub(super) async fn lead() -> HttpResponse {
+pub(super) async fn redirect_to_page() -> HttpResponse {
     HttpResponse::PermanentRedirect()
         .insert_header((header::LOCATION, "/docs/"))
         .finish()
@@ -31,7 +31,7 @@ pub(super) async fn lead() -> HttpResponse {
 
 /// The page or one of its files.
 pub(super) async fn file(path: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let served = serve(&path, Arc::clone(&CONFIG));
+    let served = serve(&path, Arc::clone(&SWAGGER_CONFIG));
     let file = served
         .map_err(|error| failed(error.as_ref()))?
         .ok_or_else(|| {
@@ -39,7 +39,7 @@ pub(super) async fn file(path: web::Path<String>) -> Result<HttpResponse, Proble
         })?;
     Ok(HttpResponse::Ok()
         .content_type(file.content_type)
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(file.bytes.into_owned()))
 }

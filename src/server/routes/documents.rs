@@ -5,47 +5,50 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use serde_json::Value;
 
-use super::url::{self, FilterParameters, Known};
+use super::url_params::{self, FilterParameters, RouteParams};
 use crate::corpus::DocumentId;
 use crate::search::MAX_LIMIT;
-use crate::server::documents::conditions;
+use crate::server::documents::preconditions;
 use crate::server::extract;
-use crate::server::problem::{Problem, ProblemBody};
+use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
-use crate::server::wire::{DocumentBody, DocumentList, DocumentResponse, ListParameters};
+use crate::server::wire::{DocumentDto, DocumentList, DocumentResponse, ListParameters};
 
 /// What a URL of a list has.
-const KNOWN: Known = Known {
+const LIST_PARAMS: RouteParams = RouteParams {
     names: &["limit", "after"],
-    lists: &[],
-    texts: &["after"],
+    repeatable: &[],
+    strings: &["after"],
 };
 
 /// Documents in the order of their ids, filtered as a search.
 #[utoipa::path(
     get, path = "/v1/documents", tag = "documents", operation_id = "list_documents",
     params(ListParameters, FilterParameters),
-    responses((status = 200, body = DocumentList), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+    responses((status = 200, body = DocumentList), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn list(
     service: web::Data<Service>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (_, snapshot) = service.ready()?;
-    let pairs = extract::pairs(&request)?;
-    let (filter, fields) = url::read(pairs, snapshot.catalogue(), &KNOWN)?;
+    let (_, snapshot) = service.engine_and_snapshot()?;
+    let pairs = extract::query_pairs(&request)?;
+    let (filter, fields) =
+        url_params::parse_params(pairs, snapshot.document_table(), &LIST_PARAMS)?;
     let ListParameters { limit, after } = extract::from_value(&Value::Object(fields))?;
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("limit is {limit}; expected 1 to {MAX_LIMIT}");
         return Err(Problem::limit_out_of_range(detail).at("limit"));
     }
-    let after = after.map(|id| parse_id(&id, "after")).transpose()?;
-    filter.check(snapshot.catalogue())?;
+    let after = after
+        .map(|id| parse_document_id(&id, "after"))
+        .transpose()?;
+    filter.check_fields(snapshot.document_table())?;
     let (list, _) = service
         .admission()
         .run(move || {
-            let documents = snapshot.catalogue().documents();
-            let admitted: Vec<_> = documents.filter(|d| filter.admits(d)).collect();
+            let documents = snapshot.document_table().documents();
+            let admitted: Vec<_> = documents.filter(|d| filter.matches(d)).collect();
             let first = after.map_or(0, |id| {
                 admitted.partition_point(|d| d.id.as_str() <= id.as_str())
             });
@@ -53,7 +56,7 @@ pub(super) async fn list(
             let more = page.len() > limit;
             let page = page.get(..limit).unwrap_or(page);
             Ok(DocumentList {
-                documents: page.iter().map(|d| DocumentBody::from(&***d)).collect(),
+                documents: page.iter().map(|d| DocumentDto::from(&***d)).collect(),
                 total: admitted.len(),
                 next: page.last().filter(|_| more).map(|d| d.id.to_string()),
             })
@@ -69,16 +72,16 @@ pub(super) async fn list(
         ("id" = String, Path, description = "the document's id", example = "un-cyber-statement-2015"),
         ("If-None-Match" = Option<String>, Header, description = "content hashes in quotation marks that the client has"),
     ),
-    responses((status = 200, body = DocumentResponse), (status = 304, description = "the client has it"), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+    responses((status = 200, body = DocumentResponse), (status = 304, description = "the client has it"), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn read(
     service: web::Data<Service>,
     request: HttpRequest,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let id = parse_id(&path, "id")?;
-    let condition = conditions::of(&request)?;
-    let (_, snapshot) = service.ready()?;
+    let id = parse_document_id(&path, "id")?;
+    let condition = preconditions::from_request(&request)?;
+    let (_, snapshot) = service.engine_and_snapshot()?;
     let ((hash, document), _) = service
         .admission()
         .run(move || {
@@ -86,7 +89,7 @@ pub(super) async fn read(
                 || Problem::document_not_found(format!("there is no document {id}")).at("id");
             let summary = snapshot.view().summary(&id)?.ok_or_else(missing)?;
             let hash = summary.content_hash;
-            let document = if conditions::is_known(&condition, hash) {
+            let document = if preconditions::is_not_modified(&condition, hash) {
                 None
             } else {
                 Some(snapshot.view().document(&id)?.ok_or_else(missing)?)
@@ -98,7 +101,7 @@ pub(super) async fn read(
         Some(_) => HttpResponse::Ok(),
         None => HttpResponse::NotModified(),
     };
-    response.insert_header((header::ETAG, conditions::etag(hash)));
+    response.insert_header((header::ETAG, preconditions::etag(hash)));
     Ok(match document {
         Some(document) => response.json(DocumentResponse::from(document)),
         None => response.finish(),
@@ -106,7 +109,7 @@ pub(super) async fn read(
 }
 
 /// Reads a document id out of a request.
-pub(super) fn parse_id(text: &str, field: &str) -> Result<DocumentId, Problem> {
+pub(super) fn parse_document_id(text: &str, field: &str) -> Result<DocumentId, Problem> {
     text.parse()
         .map_err(|e| Problem::bad_id(format!("{text:?} is not a document id: {e}")).at(field))
 }

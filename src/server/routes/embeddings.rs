@@ -7,13 +7,14 @@ use actix_web::{HttpResponse, web};
 use crate::encoder::{Tokenizer, Tokens};
 use crate::server::extract::Body;
 use crate::server::openai::{
-    EmbeddingRequest, EmbeddingResponse, Input, MAX_INPUTS, OpenAiErrorBody, OpenAiProblem,
+    CreateEmbeddingRequest, CreateEmbeddingResponse, EmbeddingInput, MAX_INPUTS,
+    OpenAiErrorResponse, OpenAiProblem,
 };
 use crate::server::problem::{Problem, failed};
 use crate::server::service::Service;
 
 /// Longest text in characters, also where it is to be truncated: tokenising it must stay cheap.
-const MAX_CHARACTERS: usize = 50_000;
+const MAX_TEXT_CHARS: usize = 50_000;
 
 /// Tokens that are encoded at a time. A large request waits for its turn again after so many, so
 /// that a search need not wait for all of it.
@@ -26,20 +27,20 @@ const BATCH_TOKENS: usize = 4096;
 /// and ends with them already. They count.
 #[utoipa::path(
     post, path = "/v1/embeddings", tag = "embeddings",
-    request_body = EmbeddingRequest,
-    responses((status = 200, body = EmbeddingResponse), (status = "4XX", body = OpenAiErrorBody), (status = "5XX", body = OpenAiErrorBody))
+    request_body = CreateEmbeddingRequest,
+    responses((status = 200, body = CreateEmbeddingResponse), (status = "4XX", body = OpenAiErrorResponse), (status = "5XX", body = OpenAiErrorResponse))
 )]
 pub(super) async fn embed(
     service: web::Data<Service>,
     body: Result<Body, Problem>,
 ) -> Result<HttpResponse, OpenAiProblem> {
-    let request: EmbeddingRequest = body?.json()?;
-    let (engine, _) = service.ready()?;
+    let request: CreateEmbeddingRequest = body?.json()?;
+    let (engine, _) = service.engine_and_snapshot()?;
     let fingerprint = engine.encoder().fingerprint();
     check_model(request.model.as_deref(), &fingerprint.model)?;
     check_dimensions(request.dimensions, fingerprint.dimension)?;
     let model = fingerprint.model.clone();
-    let EmbeddingRequest {
+    let CreateEmbeddingRequest {
         input, truncate, ..
     } = request;
     check_count(input.len())?;
@@ -59,7 +60,7 @@ pub(super) async fn embed(
         };
         embeddings.extend(service.admission().run(encode).await?.0);
     }
-    let response = EmbeddingResponse::new(embeddings, request.encoding_format, model, tokens);
+    let response = CreateEmbeddingResponse::new(embeddings, request.encoding_format, model, tokens);
     Ok(HttpResponse::Ok().json(response))
 }
 
@@ -85,61 +86,61 @@ fn batches(sequences: Vec<Vec<u32>>) -> Vec<Vec<Vec<u32>>> {
 /// Every input as the model reads it.
 fn tokenize(
     tokenizer: &Tokenizer,
-    input: &Input,
+    input: &EmbeddingInput,
     truncate: bool,
 ) -> Result<Vec<Vec<u32>>, Problem> {
     let in_place = |index, read: Result<Tokens, Problem>| {
-        read.map_err(|problem| problem.at(input.name(index)))
+        read.map_err(|problem| problem.at(input.field_name(index)))
     };
     let all: Vec<Tokens> = match input {
-        Input::Text(text) => vec![in_place(0, read_text(tokenizer, text))?],
-        Input::Tokens(ids) => vec![in_place(0, read_ids(tokenizer, ids))?],
-        Input::Texts(texts) => (0..)
+        EmbeddingInput::Text(text) => vec![in_place(0, tokenize_text(tokenizer, text))?],
+        EmbeddingInput::Tokens(ids) => vec![in_place(0, validate_token_ids(tokenizer, ids))?],
+        EmbeddingInput::Texts(texts) => (0..)
             .zip(texts)
-            .map(|(index, text)| in_place(index, read_text(tokenizer, text)))
+            .map(|(index, text)| in_place(index, tokenize_text(tokenizer, text)))
             .collect::<Result<_, _>>()?,
-        Input::ManyTokens(lists) => (0..)
+        EmbeddingInput::ManyTokens(lists) => (0..)
             .zip(lists)
-            .map(|(index, ids)| in_place(index, read_ids(tokenizer, ids)))
+            .map(|(index, ids)| in_place(index, validate_token_ids(tokenizer, ids)))
             .collect::<Result<_, _>>()?,
     };
     for (index, tokens) in all.iter().enumerate() {
         if tokens.is_truncated() && !truncate {
             let detail = format!(
                 "the text has {} tokens, the model reads {}, its special tokens included; shorten it, or set \"truncate\": true",
-                tokens.untruncated,
+                tokens.untruncated_len,
                 tokenizer.max_tokens()
             );
-            return Err(Problem::input_too_long(detail).at(input.name(index)));
+            return Err(Problem::input_too_long(detail).at(input.field_name(index)));
         }
     }
     Ok(all.into_iter().map(|tokens| tokens.ids).collect())
 }
 
-fn read_text(tokenizer: &Tokenizer, text: &str) -> Result<Tokens, Problem> {
+fn tokenize_text(tokenizer: &Tokenizer, text: &str) -> Result<Tokens, Problem> {
     if text.trim().is_empty() {
         return Err(Problem::empty_input(
             "the text is empty; expected some words",
         ));
     }
     let characters = text.chars().count();
-    if characters > MAX_CHARACTERS {
+    if characters > MAX_TEXT_CHARS {
         return Err(Problem::input_too_long(format!(
-            "the text has {characters} characters; expected at most {MAX_CHARACTERS}, of which the model reads {} tokens",
+            "the text has {characters} characters; expected at most {MAX_TEXT_CHARS}, of which the model reads {} tokens",
             tokenizer.max_tokens()
         )));
     }
     tokenizer.tokenize(text).map_err(|e| failed(&e))
 }
 
-fn read_ids(tokenizer: &Tokenizer, ids: &[u32]) -> Result<Tokens, Problem> {
-    let tokens = tokenizer.surround(ids);
-    if tokens == tokenizer.surround(&[]) {
+fn validate_token_ids(tokenizer: &Tokenizer, ids: &[u32]) -> Result<Tokens, Problem> {
+    let tokens = tokenizer.add_special_tokens(ids);
+    if tokens == tokenizer.add_special_tokens(&[]) {
         return Err(Problem::empty_input(
             "the array holds no token ids beside special ones; expected some",
         ));
     }
-    let vocabulary = tokenizer.vocabulary();
+    let vocabulary = tokenizer.vocab_size();
     let stranger = |id: &&u32| usize::try_from(**id).map_or(true, |id| id >= vocabulary);
     if let Some(id) = ids.iter().find(stranger) {
         return Err(Problem::unknown_token(format!(
@@ -151,9 +152,9 @@ fn read_ids(tokenizer: &Tokenizer, ids: &[u32]) -> Result<Tokens, Problem> {
 }
 
 /// The full name, or what follows its last slash, in any case.
-fn check_model(asked: Option<&str>, served: &str) -> Result<(), Problem> {
+fn check_model(requested: Option<&str>, served: &str) -> Result<(), Problem> {
     let short = served.rsplit('/').next().unwrap_or(served);
-    match asked {
+    match requested {
         Some(name) if !name.eq_ignore_ascii_case(served) && !name.eq_ignore_ascii_case(short) => {
             let detail = format!("the model {name:?} is not served here; expected {served:?}");
             Err(Problem::model_not_found(detail).at("model"))
@@ -162,8 +163,8 @@ fn check_model(asked: Option<&str>, served: &str) -> Result<(), Problem> {
     }
 }
 
-fn check_dimensions(asked: Option<usize>, served: usize) -> Result<(), Problem> {
-    match asked {
+fn check_dimensions(requested: Option<usize>, served: usize) -> Result<(), Problem> {
+    match requested {
         Some(asked) if asked != served => {
             let detail = format!("dimensions is {asked}; this model gives {served} and no others");
             Err(Problem::dimensions_unsupported(detail).at("dimensions"))

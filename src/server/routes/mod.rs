@@ -1,19 +1,20 @@
 //! The routes, one table.
 
 mod docs;
+mod document_writes;
 mod documents;
 mod embeddings;
 mod operations;
 mod parallels;
 mod passages;
 mod search;
-mod url;
-mod writing;
+mod url_params;
 
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, Route, guard, web};
 
 use super::problem::Problem;
 
+pub(super) use document_writes::{__path_delete, __path_post, __path_put};
 pub(super) use documents::{__path_list, __path_read as __path_read_document};
 pub(super) use embeddings::__path_embed;
 pub(super) use operations::{
@@ -24,58 +25,87 @@ pub(super) use parallels::{
 };
 pub(super) use passages::{__path_read as __path_read_passage, __path_similar};
 pub(super) use search::{__path_batch, __path_by_body, __path_by_url, __path_facets};
-pub(super) use writing::{__path_delete, __path_post, __path_put};
 
 /// Every route of the service.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
-    app.service(only("/", "GET, HEAD").route(get().to(operations::welcome)))
-        .service(
-            only("/v1/search", "GET, HEAD, POST")
-                .route(get().to(search::by_url))
-                .route(web::post().to(search::by_body)),
-        )
-        .service(only("/v1/search/batch", "POST").route(web::post().to(search::batch)))
-        .service(only("/v1/facets", "GET, HEAD").route(get().to(search::facets)))
-        .service(
-            only("/v1/documents", "GET, HEAD, POST")
-                .route(get().to(documents::list))
-                .route(web::post().to(writing::post)),
-        )
-        .service(
-            only("/v1/documents/{id}", "DELETE, GET, HEAD, PUT")
-                .route(get().to(documents::read))
-                .route(web::put().to(writing::put))
-                .route(web::delete().to(writing::delete)),
-        )
-        .service(
-            only("/v1/documents/{a}/parallels/{b}", "GET, HEAD")
-                .route(get().to(parallels::of_documents)),
-        )
-        .service(only("/v1/parallels", "POST").route(web::post().to(parallels::of_corpus)))
-        .service(only("/v1/families", "POST").route(web::post().to(parallels::families)))
-        .service(
-            only("/v1/passages/{id}/parallels", "GET, HEAD").route(get().to(parallels::of_passage)),
-        )
-        .service(only("/v1/passages/{id}", "GET, HEAD").route(get().to(passages::read)))
-        .service(only("/v1/passages/{id}/similar", "GET, HEAD").route(get().to(passages::similar)))
-        .service(only("/v1/embeddings", "POST").route(web::post().to(embeddings::embed)))
-        .service(only("/livez", "GET, HEAD").route(get().to(operations::live)))
-        .service(only("/readyz", "GET, HEAD").route(get().to(operations::ready)))
-        .service(only("/metrics", "GET, HEAD").route(get().to(operations::metrics)))
-        .service(only("/v1/admin/reload", "POST").route(web::post().to(operations::reload)))
-        .service(only("/openapi.json", "GET, HEAD").route(get().to(operations::openapi)))
-        .service(only("/docs", "GET, HEAD").route(get().to(docs::lead)))
-        .service(only("/docs/{file:.*}", "GET, HEAD").route(get().to(docs::file)))
-        .default_service(web::to(no_such_route));
+    app.service(
+        resource_with_methods("/", "GET, HEAD").route(get_or_head().to(operations::welcome)),
+    )
+    .service(
+        resource_with_methods("/v1/search", "GET, HEAD, POST")
+            .route(get_or_head().to(search::by_url))
+            .route(web::post().to(search::by_body)),
+    )
+    .service(resource_with_methods("/v1/search/batch", "POST").route(web::post().to(search::batch)))
+    .service(
+        resource_with_methods("/v1/facets", "GET, HEAD").route(get_or_head().to(search::facets)),
+    )
+    .service(
+        resource_with_methods("/v1/documents", "GET, HEAD, POST")
+            .route(get_or_head().to(documents::list))
+            .route(web::post().to(document_writes::post)),
+    )
+    .service(
+        resource_with_methods("/v1/documents/{id}", "DELETE, GET, HEAD, PUT")
+            .route(get_or_head().to(documents::read))
+            .route(web::put().to(document_writes::put))
+            .route(web::delete().to(document_writes::delete)),
+    )
+    .service(
+        resource_with_methods("/v1/documents/{a}/parallels/{b}", "GET, HEAD")
+            .route(get_or_head().to(parallels::of_documents)),
+    )
+    .service(
+        resource_with_methods("/v1/parallels", "POST").route(web::post().to(parallels::of_corpus)),
+    )
+    .service(
+        resource_with_methods("/v1/families", "POST").route(web::post().to(parallels::families)),
+    )
+    .service(
+        resource_with_methods("/v1/passages/{id}/parallels", "GET, HEAD")
+            .route(get_or_head().to(parallels::of_passage)),
+    )
+    .service(
+        resource_with_methods("/v1/passages/{id}", "GET, HEAD")
+            .route(get_or_head().to(passages::read)),
+    )
+    .service(
+        resource_with_methods("/v1/passages/{id}/similar", "GET, HEAD")
+            .route(get_or_head().to(passages::similar)),
+    )
+    .service(
+        resource_with_methods("/v1/embeddings", "POST").route(web::post().to(embeddings::embed)),
+    )
+    .service(resource_with_methods("/livez", "GET, HEAD").route(get_or_head().to(operations::live)))
+    .service(
+        resource_with_methods("/readyz", "GET, HEAD").route(get_or_head().to(operations::ready)),
+    )
+    .service(
+        resource_with_methods("/metrics", "GET, HEAD").route(get_or_head().to(operations::metrics)),
+    )
+    .service(
+        resource_with_methods("/v1/admin/reload", "POST").route(web::post().to(operations::reload)),
+    )
+    .service(
+        resource_with_methods("/openapi.json", "GET, HEAD")
+            .route(get_or_head().to(operations::openapi)),
+    )
+    .service(
+        resource_with_methods("/docs", "GET, HEAD").route(get_or_head().to(docs::redirect_to_page)),
+    )
+    .service(
+        resource_with_methods("/docs/{file:.*}", "GET, HEAD").route(get_or_head().to(docs::file)),
+    )
+    .default_service(web::to(no_such_route));
 }
 
 /// GET, and HEAD, which is GET without the body (RFC 9110, 9.3.2).
-fn get() -> Route {
+fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// A resource that answers 405 and names its methods to every other method.
-fn only(path: &str, methods: &'static str) -> Resource {
+fn resource_with_methods(path: &str, methods: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
         let problem = Problem::method_not_allowed(format!(
             "{} is not a method of {}; it has {methods}",

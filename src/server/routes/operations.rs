@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::server::guard::{METRICS_MEDIA_TYPE, Now, Searched};
+use crate::server::middleware::{IndexMetrics, METRICS_MEDIA_TYPE, MetricsSnapshot};
 use crate::server::openapi;
-use crate::server::problem::{Problem, ProblemBody, failed};
+use crate::server::problem::{Problem, ProblemDto, failed};
 use crate::server::service::Service;
 use crate::server::wire::Provenance;
 
@@ -26,7 +26,7 @@ pub(super) async fn welcome() -> HttpResponse {
 
 /// Whether the service lives, or is ready.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::server) struct Status {
+pub(in crate::server) struct HealthStatus {
     /// `live` or `ready`.
     status: &'static str,
     /// What answers would be made of; of a service that is ready.
@@ -37,10 +37,10 @@ pub(in crate::server) struct Status {
 /// The process answers.
 #[utoipa::path(
     get, path = "/livez", tag = "operations",
-    responses((status = 200, body = Status))
+    responses((status = 200, body = HealthStatus))
 )]
 pub(super) async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(Status {
+    HttpResponse::Ok().json(HealthStatus {
         status: "live",
         provenance: None,
     })
@@ -49,43 +49,46 @@ pub(super) async fn live() -> HttpResponse {
 /// The service can answer searches; before that 503 with what it waits for.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations",
-    responses((status = 200, body = Status, description = "ready; says with what"), (status = 503, body = ProblemBody))
+    responses((status = 200, body = HealthStatus, description = "ready; says with what"), (status = 503, body = ProblemDto))
 )]
 pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
-    let (_, snapshot) = service.ready()?;
-    Ok(HttpResponse::Ok().json(Status {
+    let (_, snapshot) = service.engine_and_snapshot()?;
+    Ok(HttpResponse::Ok().json(HealthStatus {
         status: "ready",
-        provenance: Some(Provenance::of(&snapshot)),
+        provenance: Some(Provenance::from_snapshot(&snapshot)),
     }))
 }
 
 /// Numbers for Prometheus, in the text format of `OpenMetrics`.
 #[utoipa::path(
     get, path = "/metrics", tag = "operations",
-    responses((status = 200, description = "the metrics", content_type = "application/openmetrics-text"), (status = "4XX", body = ProblemBody))
+    responses((status = 200, description = "the metrics", content_type = "application/openmetrics-text"), (status = "4XX", body = ProblemDto))
 )]
 pub(super) async fn metrics(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
-    let searched = service.ready().ok().map(|(engine, snapshot)| {
-        let (rows, bytes) = snapshot.index_rows();
-        Searched {
-            documents: snapshot.facts().documents,
-            passages: snapshot.facts().passages,
-            rows,
-            bytes,
-            words: snapshot.word_bytes(),
-            disk: engine.on_disk(),
-        }
-    });
-    let now = Now {
-        running: service.guard().running(),
-        waiting: service.admission().waiting(),
-        writers_waiting: service.writers().waiting(),
-        searched,
-        cache: service.cache_use(),
-        recheck: service.recheck().counts(),
-        spans: service.guard().spans(),
+    let index = service
+        .engine_and_snapshot()
+        .ok()
+        .map(|(engine, snapshot)| {
+            let (rows, bytes) = snapshot.index_stats();
+            IndexMetrics {
+                documents: snapshot.info().documents,
+                passages: snapshot.info().passages,
+                rows,
+                bytes,
+                posting_bytes: snapshot.posting_bytes(),
+                disk: engine.disk_usage(),
+            }
+        });
+    let now = MetricsSnapshot {
+        requests_in_flight: service.middleware().requests_in_flight(),
+        queue_depth: service.admission().waiting(),
+        write_queue_depth: service.write_queue().waiting(),
+        index,
+        query_cache: service.cache_stats(),
+        recall: service.recall_monitor().counts(),
+        spans: service.middleware().span_counts(),
     };
-    let text = service.guard().metrics().scrape(&now);
+    let text = service.middleware().metrics().scrape(&now);
     let text = text.map_err(|e| failed(&e))?;
     Ok(HttpResponse::Ok()
         .content_type(METRICS_MEDIA_TYPE)
@@ -95,10 +98,10 @@ pub(super) async fn metrics(service: web::Data<Service>) -> Result<HttpResponse,
 /// Reads keys and certificate anew; if one cannot be read, what came before stays in use.
 #[utoipa::path(
     post, path = "/v1/admin/reload", tag = "operations",
-    responses((status = 200, description = "what was read"), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+    responses((status = 200, description = "what was read"), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn reload(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
-    let read = web::block(move || service.guard().reload());
+    let read = web::block(move || service.middleware().reload());
     let reloaded = read
         .await
         .map_err(|e| failed(&e))?

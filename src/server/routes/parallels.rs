@@ -7,15 +7,17 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::documents::parse_id;
+use super::documents::parse_document_id;
 use super::passages::parse_passage_id;
-use super::url::{self, Known};
+use super::url_params::{self, RouteParams};
 use crate::corpus::DocumentId;
 use crate::engine::Snapshot;
-use crate::parallels::{Pair, ParallelsError, Scope, Survey, Sweep, compare_while};
+use crate::parallels::{
+    CorpusComparison, CorpusContext, Pair, ParallelsError, Scope, compare_cancellable,
+};
 use crate::server::extract::{self, Body};
-use crate::server::parallels::{self, IsAwaited};
-use crate::server::problem::{Problem, ProblemBody};
+use crate::server::parallels::{self, ShouldContinue};
+use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
 use crate::server::wire::{
     ComparisonParameters, FamiliesRequest, FamiliesResponse, ParallelsRequest, ParallelsResponse,
@@ -24,18 +26,18 @@ use crate::server::wire::{
 
 /// Pairs of passages that are compared on a core of the searches; more are compared as a corpus is, so
 /// that no search waits for them.
-const MOST_ON_A_CORE: usize = 4_000;
+const MAX_FOREGROUND_PAIRS: usize = 4_000;
 
-const COMPARISON: Known = Known {
+const COMPARISON_PARAMS: RouteParams = RouteParams {
     names: &["min_confidence", "min_phrase", "many", "limit"],
-    lists: &[],
-    texts: &[],
+    repeatable: &[],
+    strings: &[],
 };
 
-const PASSAGE: Known = Known {
+const PASSAGE_PARAMS: RouteParams = RouteParams {
     names: &["min_confidence", "limit"],
-    lists: &[],
-    texts: &[],
+    repeatable: &[],
+    strings: &[],
 };
 
 /// The parallels of two documents: every passage of one compared with every passage of the other.
@@ -46,7 +48,7 @@ const PASSAGE: Known = Known {
         ("b" = String, Path, description = "another document's id", example = "chatham-house-cyber-2016"),
         ComparisonParameters,
     ),
-    responses((status = 200, body = ParallelsResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+    responses((status = 200, body = ParallelsResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn of_documents(
     service: web::Data<Service>,
@@ -54,27 +56,33 @@ pub(super) async fn of_documents(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
-    let (a, b) = (parse_id(&path.0, "a")?, parse_id(&path.1, "b")?);
-    let (_, snapshot) = service.ready()?;
-    let asked: ComparisonParameters = parameters(&request, &snapshot, &COMPARISON)?;
-    let (thresholds, enough) = asked.read()?;
+    let (a, b) = (
+        parse_document_id(&path.0, "a")?,
+        parse_document_id(&path.1, "b")?,
+    );
+    let (_, snapshot) = service.engine_and_snapshot()?;
+    let params: ComparisonParameters = parse_params(&request, &snapshot, &COMPARISON_PARAMS)?;
+    let (thresholds, enough) = params.parse()?;
     let passages = |id: &DocumentId, field: &str| {
-        let catalogue = snapshot.catalogue();
+        let catalogue = snapshot.document_table();
         let missing = || ParallelsError::NoSuchDocument { id: id.to_string() };
-        let place = catalogue.place_of(id.as_str()).ok_or_else(missing);
-        let place = place.map_err(|error| Problem::from(error).at(field))?;
-        Ok::<_, Problem>(catalogue.rows_in(place).len())
+        let document = catalogue.document_index_of(id.as_str()).ok_or_else(missing);
+        let document = document.map_err(|error| Problem::from(error).at(field))?;
+        Ok::<_, Problem>(catalogue.rows_of_document(document).len())
     };
     let pairs = passages(&a, "a")?.saturating_mul(passages(&b, "b")?);
-    let work = move |survey: &Survey, is_awaited: IsAwaited<'_>| {
+    let work = move |survey: &CorpusContext, is_awaited: ShouldContinue<'_>| {
         let both = (a.as_str(), b.as_str());
-        let found = compare_while(survey, both, enough, asked.many, is_awaited)?;
-        let limit = asked.limit;
+        let found = compare_cancellable(survey, both, enough, params.many_to_many, is_awaited)?;
+        let limit = params.limit;
         let answer = comparison_response(survey, &found, &thresholds, limit, start)?;
         Ok(answer)
     };
-    let (survey, is_long) = (service.survey(&snapshot), pairs > MOST_ON_A_CORE);
-    let response = parallels::answer(&service, survey, is_long, work).await?;
+    let (survey, is_long) = (
+        service.corpus_context(&snapshot),
+        pairs > MAX_FOREGROUND_PAIRS,
+    );
+    let response = parallels::run_comparison(&service, survey, is_long, work).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 
@@ -83,9 +91,9 @@ pub(super) async fn of_documents(
     get, path = "/v1/passages/{id}/parallels", tag = "parallels", operation_id = "passage_parallels",
     params(
         ("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p4"),
-        super::url::FilterParameters, PassageParameters,
+        super::url_params::FilterParameters, PassageParameters,
     ),
-    responses((status = 200, body = ParallelsResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+    responses((status = 200, body = ParallelsResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn of_passage(
     service: web::Data<Service>,
@@ -94,28 +102,32 @@ pub(super) async fn of_passage(
 ) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
     let (document, ordinal) = parse_passage_id(&path)?;
-    let (_, snapshot) = service.ready()?;
-    let (target, fields) = url::read(extract::pairs(&request)?, snapshot.catalogue(), &PASSAGE)?;
-    let asked: PassageParameters = extract::from_value(&Value::Object(fields))?;
-    let thresholds = asked.read()?;
-    target.check(snapshot.catalogue())?;
-    let row = snapshot.catalogue().row_at(document.as_str(), ordinal);
+    let (_, snapshot) = service.engine_and_snapshot()?;
+    let (target, fields) = url_params::parse_params(
+        extract::query_pairs(&request)?,
+        snapshot.document_table(),
+        &PASSAGE_PARAMS,
+    )?;
+    let params: PassageParameters = extract::from_value(&Value::Object(fields))?;
+    let thresholds = params.parse()?;
+    target.check_fields(snapshot.document_table())?;
+    let row = snapshot.document_table().row_at(document.as_str(), ordinal);
     let row = row.ok_or_else(|| {
         Problem::passage_not_found(format!("there is no passage {document}#p{ordinal}")).at("id")
     })?;
-    let work = move |survey: &Survey, _: IsAwaited<'_>| {
+    let work = move |survey: &CorpusContext, _: ShouldContinue<'_>| {
         let scope = Scope {
             target,
             ..Scope::default()
         };
-        let mut found = Sweep::new(survey, &scope, thresholds)?.of_passage(row)?;
+        let mut found = CorpusComparison::new(survey, &scope, thresholds)?.compare_passage(row)?;
         let surer = |a: &Pair, b: &Pair| b.confidence.total_cmp(&a.confidence);
         found.pairs.sort_by(surer);
-        let answer = passage_response(survey, &found, &thresholds, asked.limit, start)?;
+        let answer = passage_response(survey, &found, &thresholds, params.limit, start)?;
         Ok(answer)
     };
-    let survey = service.survey(&snapshot);
-    let response = parallels::answer(&service, survey, false, work).await?;
+    let survey = service.corpus_context(&snapshot);
+    let response = parallels::run_comparison(&service, survey, false, work).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 
@@ -125,7 +137,7 @@ pub(super) async fn of_passage(
     request_body = ParallelsRequest,
     responses(
         (status = 200, body = StreamLine, content_type = "application/x-ndjson", description = "one JSON object a line: `begin`, `parallel`s and `progress`, `end`"),
-        (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody)
+        (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto)
     )
 )]
 pub(super) async fn of_corpus(
@@ -140,7 +152,7 @@ pub(super) async fn of_corpus(
 #[utoipa::path(
     post, path = "/v1/families", tag = "parallels",
     request_body = FamiliesRequest,
-    responses((status = 200, body = FamiliesResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+    responses((status = 200, body = FamiliesResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn families(
     service: web::Data<Service>,
@@ -151,12 +163,16 @@ pub(super) async fn families(
 }
 
 /// The parameters of a URL that is not filtered.
-fn parameters<T: DeserializeOwned>(
+fn parse_params<T: DeserializeOwned>(
     request: &HttpRequest,
     snapshot: &Arc<Snapshot>,
-    known: &Known,
+    known: &RouteParams,
 ) -> Result<T, Problem> {
-    let (filter, fields) = url::read(extract::pairs(request)?, snapshot.catalogue(), known)?;
+    let (filter, fields) = url_params::parse_params(
+        extract::query_pairs(request)?,
+        snapshot.document_table(),
+        known,
+    )?;
     if !matches!(&filter, crate::search::Filter::All(filters) if filters.is_empty()) {
         let detail = "two documents are compared whole; expected no filter";
         return Err(Problem::unknown_field(detail).at("filter"));

@@ -2,9 +2,9 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::documents::parse_id;
+use super::documents::parse_document_id;
 use crate::corpus::DocumentId;
-use crate::server::problem::{Problem, ProblemBody};
+use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
 use crate::server::wire::{PassageResponse, SearchParameters, SearchResponse};
 
@@ -12,14 +12,14 @@ use crate::server::wire::{PassageResponse, SearchParameters, SearchResponse};
 #[utoipa::path(
     get, path = "/v1/passages/{id}", tag = "documents",
     params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p3")),
-    responses((status = 200, body = PassageResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+    responses((status = 200, body = PassageResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn read(
     service: web::Data<Service>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (document, ordinal) = parse_passage_id(&path)?;
-    let (_, snapshot) = service.ready()?;
+    let (_, snapshot) = service.engine_and_snapshot()?;
     let (response, _) = service
         .admission()
         .run(move || {
@@ -47,8 +47,8 @@ pub(super) async fn read(
 /// Passages like this one, which is not among them: a search `like` it, with the same parameters.
 #[utoipa::path(
     get, path = "/v1/passages/{id}/similar", tag = "search",
-    params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p4"), super::url::FilterParameters, SearchParameters),
-    responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody))
+    params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p4"), super::url_params::FilterParameters, SearchParameters),
+    responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn similar(
     service: web::Data<Service>,
@@ -56,7 +56,7 @@ pub(super) async fn similar(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     parse_passage_id(&path)?;
-    super::search::like(&service, &path, &request)
+    super::search::search_like(&service, &path, &request)
         .await
         .map_err(|problem| match (problem.code(), problem.field()) {
             // The example that is not there is the passage of the path.
@@ -79,7 +79,7 @@ pub(super) fn parse_passage_id(text: &str) -> Result<(DocumentId, u32), Problem>
         return Err(not_an_id());
     }
     Ok((
-        parse_id(document, "id")?,
+        parse_document_id(document, "id")?,
         ordinal.parse().map_err(|_| not_an_id())?,
     ))
 }

@@ -3,9 +3,9 @@
 //! Names are `snake_case`, ranges are half-open and count characters (Unicode scalar values) of
 //! the document's clean text, scores are cosines in [-1, 1], times are milliseconds.
 
-mod answer;
 mod parallels;
 mod request;
+mod response;
 
 use std::collections::BTreeMap;
 
@@ -14,25 +14,25 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::engine::Snapshot;
-use crate::parallels::export::Origin;
-use crate::passages::{Dropped, TextRange};
+use crate::parallels::export::ExportProvenance;
+use crate::passages::{DroppedLines, TextRange};
 use crate::store::{DocumentRecord, DocumentSummary, PassageRecord};
 
-pub(super) use answer::{BatchResponse, FacetBody, FacetResponse, batch_response};
-pub use answer::{SearchResponse, search_response};
 pub(super) use parallels::{
-    BeginBody, ComparisonParameters, EndBody, FamiliesRequest, ParallelsRequest, PassageParameters,
-    ProgressBody, StreamLine, passage_response,
+    ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters, StreamBegin,
+    StreamEnd, StreamLine, StreamProgress, passage_response,
 };
 pub use parallels::{
-    CorpusResponse, FamiliesResponse, Jsonl, ParallelBody, ParallelsResponse, comparison_response,
+    CorpusResponse, FamiliesResponse, Jsonl, ParallelDto, ParallelsResponse, comparison_response,
     corpus_response, families_response,
 };
 pub(super) use request::{BatchRequest, SearchParameters, SearchRequest};
+pub(super) use response::{BatchResponse, FacetDto, FacetResponse, batch_response};
+pub use response::{SearchResponse, search_response};
 
 /// A document without its text.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct DocumentBody {
+pub struct DocumentDto {
     /// The document's id.
     id: String,
     title: Option<String>,
@@ -57,7 +57,7 @@ pub struct DocumentBody {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct DocumentList {
     /// Documents in the order of their ids.
-    pub(super) documents: Vec<DocumentBody>,
+    pub(super) documents: Vec<DocumentDto>,
     /// Number of all documents that the filter lets through.
     pub(super) total: usize,
     /// Give this as `after` for the next page; absent on the last.
@@ -87,20 +87,20 @@ fn default_page() -> usize {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct DocumentResponse {
     #[serde(flatten)]
-    document: DocumentBody,
+    document: DocumentDto,
     /// The file it was read from; `http` if a client sent it.
     origin: String,
     /// The clean text, into which all ranges point.
     text: String,
     /// The passages in order; each is `text[start..end]`, so their texts are not repeated.
-    passages: Vec<PassageRangeBody>,
+    passages: Vec<PassageRange>,
     /// What was left out of the clean text.
-    dropped: Vec<DroppedBody>,
+    dropped: Vec<DroppedLinesDto>,
 }
 
 /// Where a passage stands.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct PassageRangeBody {
+pub(super) struct PassageRange {
     /// The passage's id.
     id: String,
     /// Its place in the document, from 1.
@@ -112,19 +112,19 @@ pub(super) struct PassageRangeBody {
     /// SHA-256 of its text.
     hash: String,
     /// Its sentences, in characters of the document's clean text.
-    sentences: Vec<RangeBody>,
+    sentences: Vec<CharRange>,
 }
 
 /// A half-open range of characters.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub(super) struct RangeBody {
+pub(super) struct CharRange {
     start: usize,
     end: usize,
 }
 
 /// A block of the source that is not speech.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct DroppedBody {
+pub(super) struct DroppedLinesDto {
     /// Why it was left out.
     reason: String,
     /// Its first line in the source, from 1.
@@ -141,20 +141,20 @@ pub(super) struct DroppedBody {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct PassageResponse {
     #[serde(flatten)]
-    passage: PassageBody,
+    passage: PassageDto,
     /// The passage before it in the document.
-    previous: Option<PassageBody>,
+    previous: Option<PassageDto>,
     /// The passage after it.
-    next: Option<PassageBody>,
+    next: Option<PassageDto>,
     /// The document.
-    document: DocumentBody,
+    document: DocumentDto,
 }
 
 /// A passage with its text.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct PassageBody {
+pub(super) struct PassageDto {
     #[serde(flatten)]
-    place: PassageRangeBody,
+    range: PassageRange,
     /// Its text.
     text: String,
 }
@@ -183,8 +183,8 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let facts = snapshot.facts();
+    pub(super) fn from_snapshot(snapshot: &Snapshot) -> Self {
+        let facts = snapshot.info();
         let encoder = snapshot.fingerprint();
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -200,8 +200,8 @@ impl Provenance {
     }
 }
 
-impl From<&Origin> for Provenance {
-    fn from(origin: &Origin) -> Self {
+impl From<&ExportProvenance> for Provenance {
+    fn from(origin: &ExportProvenance) -> Self {
         Self {
             version: origin.version,
             model: origin.model.clone(),
@@ -216,7 +216,7 @@ impl From<&Origin> for Provenance {
     }
 }
 
-impl From<&DocumentSummary> for DocumentBody {
+impl From<&DocumentSummary> for DocumentDto {
     fn from(summary: &DocumentSummary) -> Self {
         let metadata = summary.metadata.clone();
         Self {
@@ -239,16 +239,20 @@ impl From<&DocumentSummary> for DocumentBody {
 impl From<DocumentRecord> for DocumentResponse {
     fn from(record: DocumentRecord) -> Self {
         Self {
-            document: DocumentBody::from(&record.summary),
+            document: DocumentDto::from(&record.summary),
             origin: record.origin,
             text: record.text,
-            passages: record.passages.iter().map(PassageRangeBody::from).collect(),
-            dropped: record.dropped.into_iter().map(DroppedBody::from).collect(),
+            passages: record.passages.iter().map(PassageRange::from).collect(),
+            dropped: record
+                .dropped
+                .into_iter()
+                .map(DroppedLinesDto::from)
+                .collect(),
         }
     }
 }
 
-impl From<&PassageRecord> for PassageRangeBody {
+impl From<&PassageRecord> for PassageRange {
     fn from(passage: &PassageRecord) -> Self {
         Self {
             id: passage.id(),
@@ -261,13 +265,13 @@ impl From<&PassageRecord> for PassageRangeBody {
                 .sentences
                 .iter()
                 .copied()
-                .map(RangeBody::from)
+                .map(CharRange::from)
                 .collect(),
         }
     }
 }
 
-impl From<TextRange> for RangeBody {
+impl From<TextRange> for CharRange {
     fn from(range: TextRange) -> Self {
         Self {
             start: range.start,
@@ -276,8 +280,8 @@ impl From<TextRange> for RangeBody {
     }
 }
 
-impl From<Dropped> for DroppedBody {
-    fn from(dropped: Dropped) -> Self {
+impl From<DroppedLines> for DroppedLinesDto {
+    fn from(dropped: DroppedLines) -> Self {
         Self {
             reason: dropped.reason.to_string(),
             line: dropped.line,
@@ -288,10 +292,10 @@ impl From<Dropped> for DroppedBody {
     }
 }
 
-impl From<PassageRecord> for PassageBody {
+impl From<PassageRecord> for PassageDto {
     fn from(passage: PassageRecord) -> Self {
         Self {
-            place: PassageRangeBody::from(&passage),
+            range: PassageRange::from(&passage),
             text: passage.text,
         }
     }
@@ -306,15 +310,15 @@ impl PassageResponse {
     ) -> Self {
         Self {
             passage: passage.into(),
-            previous: previous.map(PassageBody::from),
-            next: next.map(PassageBody::from),
-            document: DocumentBody::from(document),
+            previous: previous.map(PassageDto::from),
+            next: next.map(PassageDto::from),
+            document: DocumentDto::from(document),
         }
     }
 }
 
 /// What a path segment need not hide (RFC 3986, unreserved characters).
-pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -323,5 +327,5 @@ pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// The path of a passage; the `#` of its id must be hidden from the URL.
 fn passage_url(passage: &PassageRecord) -> String {
     let id = passage.id();
-    format!("/v1/passages/{}", utf8_percent_encode(&id, SEGMENT))
+    format!("/v1/passages/{}", utf8_percent_encode(&id, PATH_SEGMENT))
 }

@@ -5,14 +5,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::corpus::json::Object;
 use crate::engine::Snapshot;
-use crate::search::{DEFAULT_LIMIT, Filter, GroupBy, Grouping, Include, Mode, Parts, Query};
-use crate::server::cursor::Asked;
+use crate::search::{DEFAULT_LIMIT, Filter, GroupBy, Grouping, Include, Mode, Query, QueryParams};
+use crate::server::cursor::CursorScope;
 use crate::server::problem::Problem;
 
 /// How to search.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::server) enum ModeName {
+pub(in crate::server) enum SearchMode {
     /// By meaning.
     #[default]
     Semantic,
@@ -26,7 +26,7 @@ pub(in crate::server) enum ModeName {
 /// What hits are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::server) enum GroupName {
+pub(in crate::server) enum GroupByField {
     /// The document.
     Document,
     /// The speaker; a document without one is a group of its own.
@@ -36,7 +36,7 @@ pub(in crate::server) enum GroupName {
 /// What is wanted beside the usual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::server) enum IncludeName {
+pub(in crate::server) enum IncludeOption {
     /// The passages before and after each hit.
     Context,
     /// Each hit's embedding.
@@ -71,7 +71,7 @@ pub(in crate::server) struct SearchRequest {
     pub(in crate::server) filter: Option<serde_json::Value>,
     /// How to search.
     #[serde(default)]
-    pub(in crate::server) mode: ModeName,
+    pub(in crate::server) mode: SearchMode,
     /// Most hits to answer with, or groups of hits where they are grouped: 1 to 1,000.
     #[serde(default = "default_limit")]
     #[schema(default = 10, minimum = 1, maximum = 1000)]
@@ -94,7 +94,7 @@ pub(in crate::server) struct SearchRequest {
     pub(in crate::server) semantic_weight: f32,
     /// Hits of one document or speaker stand together, the group of the best hit first.
     #[serde(default)]
-    pub(in crate::server) group_by: Option<GroupName>,
+    pub(in crate::server) group_by: Option<GroupByField>,
     /// Most hits of a group, 1 to 100.
     #[serde(default)]
     #[schema(default = 1, minimum = 1, maximum = 100)]
@@ -114,7 +114,7 @@ pub(in crate::server) struct SearchRequest {
     pub(in crate::server) exact: bool,
     /// What is wanted beside the usual.
     #[serde(default)]
-    pub(in crate::server) include: Vec<IncludeName>,
+    pub(in crate::server) include: Vec<IncludeOption>,
     /// Fields whose values are counted among the documents that the filter lets through: those of a
     /// filter.
     #[serde(default)]
@@ -127,7 +127,7 @@ pub(in crate::server) struct SearchRequest {
     pub(in crate::server) timeout_ms: Option<u64>,
     /// A filter that was not read from JSON.
     #[serde(skip)]
-    restriction: Option<Filter>,
+    parsed_filter: Option<Filter>,
 }
 
 /// A search in a URL, beside its filter. Lists are written by giving a parameter several times.
@@ -139,7 +139,7 @@ pub(in crate::server) struct SearchParameters {
     unlike: Option<Vec<String>>,
     /// How to search.
     #[param(inline)]
-    mode: Option<ModeName>,
+    mode: Option<SearchMode>,
     /// Most hits, or groups, to answer with, 1 to 1,000.
     #[param(default = 10, minimum = 1, maximum = 1000)]
     limit: Option<usize>,
@@ -154,7 +154,7 @@ pub(in crate::server) struct SearchParameters {
     semantic_weight: Option<f32>,
     /// Hits of one document or speaker stand together.
     #[param(inline)]
-    group_by: Option<GroupName>,
+    group_by: Option<GroupByField>,
     /// Most hits of a group.
     #[param(default = 1, minimum = 1, maximum = 100)]
     group_size: Option<usize>,
@@ -168,7 +168,7 @@ pub(in crate::server) struct SearchParameters {
     exact: Option<bool>,
     /// What is wanted beside the usual.
     #[param(inline)]
-    include: Option<Vec<IncludeName>>,
+    include: Option<Vec<IncludeOption>>,
     /// Fields whose values are counted.
     facets: Option<Vec<String>>,
     /// Milliseconds after which the answer is of no use any more.
@@ -200,22 +200,22 @@ fn default_limit() -> usize {
 }
 
 fn default_weight() -> f32 {
-    Parts::default().semantic_weight
+    QueryParams::default().semantic_weight
 }
 
 impl SearchRequest {
     /// Sets a filter that was not read from JSON, in place of `filter`.
-    pub(in crate::server) fn restrict(&mut self, filter: Filter) {
-        self.restriction = Some(filter);
+    pub(in crate::server) fn set_filter(&mut self, filter: Filter) {
+        self.parsed_filter = Some(filter);
     }
 
     /// The query that this is, checked.
     pub(in crate::server) fn query(self, snapshot: &Snapshot) -> Result<Query, Problem> {
         let mut filter = match &self.filter {
             None | Some(serde_json::Value::Null) => Filter::All(Vec::new()),
-            Some(filter) => Filter::read(filter)?,
+            Some(filter) => Filter::parse(filter)?,
         };
-        if let Some(restriction) = self.restriction {
+        if let Some(restriction) = self.parsed_filter {
             filter = restriction;
         }
         let group = match (self.group_by, self.group_size) {
@@ -230,7 +230,7 @@ impl SearchRequest {
             }
         };
         let includes = |name| self.include.contains(&name);
-        let mut parts = Parts {
+        let mut parts = QueryParams {
             text: self.query,
             like: self.like,
             unlike: self.unlike,
@@ -245,29 +245,29 @@ impl SearchRequest {
             group,
             diversity: self.diversity,
             include: Include {
-                context: includes(IncludeName::Context),
-                embedding: includes(IncludeName::Embedding),
-                explain: includes(IncludeName::Explain),
+                context: includes(IncludeOption::Context),
+                embedding: includes(IncludeOption::Embedding),
+                explain: includes(IncludeOption::Explain),
             },
             facets: self.facets,
         };
-        let asked = Asked::search(snapshot, &parts);
-        parts.offset = asked.offset(parts.offset, self.cursor.as_deref())?;
+        let cursor_scope = CursorScope::for_search(snapshot, &parts);
+        parts.offset = cursor_scope.resolve_offset(parts.offset, self.cursor.as_deref())?;
         Ok(Query::new(parts)?)
     }
 }
 
-impl From<ModeName> for Mode {
-    fn from(name: ModeName) -> Self {
+impl From<SearchMode> for Mode {
+    fn from(name: SearchMode) -> Self {
         match name {
-            ModeName::Semantic => Self::Semantic,
-            ModeName::Keyword => Self::Keyword,
-            ModeName::Hybrid => Self::Hybrid,
+            SearchMode::Semantic => Self::Semantic,
+            SearchMode::Keyword => Self::Keyword,
+            SearchMode::Hybrid => Self::Hybrid,
         }
     }
 }
 
-impl From<Mode> for ModeName {
+impl From<Mode> for SearchMode {
     fn from(mode: Mode) -> Self {
         match mode {
             Mode::Semantic => Self::Semantic,
@@ -277,16 +277,16 @@ impl From<Mode> for ModeName {
     }
 }
 
-impl From<GroupName> for GroupBy {
-    fn from(name: GroupName) -> Self {
+impl From<GroupByField> for GroupBy {
+    fn from(name: GroupByField) -> Self {
         match name {
-            GroupName::Document => Self::Document,
-            GroupName::Speaker => Self::Speaker,
+            GroupByField::Document => Self::Document,
+            GroupByField::Speaker => Self::Speaker,
         }
     }
 }
 
-impl From<GroupBy> for GroupName {
+impl From<GroupBy> for GroupByField {
     fn from(by: GroupBy) -> Self {
         match by {
             GroupBy::Document => Self::Document,

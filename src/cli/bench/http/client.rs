@@ -15,16 +15,16 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::answer::{Answer, Inbox};
-use super::tls::{self, Trust};
+use super::response::{ResponseHead, ResponseReader};
+use super::tls::{self, CertificateTrust};
 
 /// The route that is measured.
 const ROUTE: &str = "/v1/search";
 
 /// Where and how to ask.
-pub(super) struct Target {
+pub(super) struct ServiceTarget {
     address: String,
-    tls: Option<Secured>,
+    tls: Option<TlsTarget>,
     host: HeaderValue,
     path: String,
     key: Option<HeaderValue>,
@@ -33,14 +33,14 @@ pub(super) struct Target {
 }
 
 /// How to speak TLS, and to whom.
-struct Secured {
+struct TlsTarget {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
 
 /// What came of a request.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum RequestOutcome {
     /// An answer, whatever it says.
     Answered {
         /// The HTTP status.
@@ -51,14 +51,14 @@ pub(super) enum Outcome {
     /// No answer within the time that was given.
     TimedOut,
     /// The connection could not be made, or broke.
-    Broken(String),
+    ConnectionFailed(String),
 }
 
-impl Target {
+impl ServiceTarget {
     /// Reads the address of a service.
     pub(super) fn new(
         url: &str,
-        trust: Trust<'_>,
+        trust: CertificateTrust<'_>,
         key: Option<&str>,
         no_store: bool,
         timeout: Duration,
@@ -75,10 +75,10 @@ impl Target {
             .authority()
             .with_context(|| format!("--url {url:?} names no host"))?;
         ensure!(
-            secured || trust == Trust::Authorities,
+            secured || trust == CertificateTrust::WebPkiRoots,
             "--url is {url:?}; there are certificates with https only"
         );
-        let tls = secured.then(|| Secured::new(authority.host(), trust));
+        let tls = secured.then(|| TlsTarget::new(authority.host(), trust));
         let key = key
             .map(|key| HeaderValue::try_from(format!("Bearer {key}")))
             .transpose()
@@ -125,13 +125,13 @@ impl Target {
     }
 }
 
-impl Secured {
-    fn new(host: &str, trust: Trust<'_>) -> anyhow::Result<Self> {
+impl TlsTarget {
+    fn new(host: &str, trust: CertificateTrust<'_>) -> anyhow::Result<Self> {
         // An address of IPv6 stands in brackets in a URL.
         let bare = host.trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(bare)
             .with_context(|| format!("no certificate can be for the host {host:?} of --url"))?;
-        let connector = TlsConnector::from(Arc::new(tls::config(trust)?));
+        let connector = TlsConnector::from(Arc::new(tls::client_config(trust)?));
         Ok(Self { connector, name })
     }
 }
@@ -142,24 +142,24 @@ trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 /// A connection, made when it is needed.
-pub(super) struct Connection {
-    target: Rc<Target>,
-    open: Option<Open>,
+pub(super) struct LoadConnection {
+    target: Rc<ServiceTarget>,
+    open: Option<OpenConnection>,
 }
 
 /// A connection that is there.
-struct Open {
+struct OpenConnection {
     stream: Box<dyn Stream>,
-    inbox: Inbox,
+    inbox: ResponseReader,
 }
 
-impl Connection {
-    pub(super) fn new(target: Rc<Target>) -> Self {
+impl LoadConnection {
+    pub(super) fn new(target: Rc<ServiceTarget>) -> Self {
         Self { target, open: None }
     }
 
     /// Sends a request and reads the answer to its last byte.
-    pub(super) async fn ask(&mut self, request: &[u8]) -> Outcome {
+    pub(super) async fn send(&mut self, request: &[u8]) -> RequestOutcome {
         let timeout = self.target.timeout;
         // Taken out meanwhile: what is left in the middle of an answer is not asked again, as nobody
         // must take that answer for the next one.
@@ -167,18 +167,22 @@ impl Connection {
         match tokio::time::timeout(timeout, self.exchange(open, request)).await {
             Ok(Ok((answer, open))) => {
                 // What follows an answer that nobody asked for would be taken for the next one.
-                self.open = (answer.keeps_alive && open.inbox.is_empty()).then_some(open);
-                Outcome::Answered {
+                self.open = (answer.keep_alive && open.inbox.is_empty()).then_some(open);
+                RequestOutcome::Answered {
                     status: answer.status,
                     timing: answer.timing,
                 }
             }
-            Ok(Err(error)) => Outcome::Broken(format!("{error:#}")),
-            Err(_) => Outcome::TimedOut,
+            Ok(Err(error)) => RequestOutcome::ConnectionFailed(format!("{error:#}")),
+            Err(_) => RequestOutcome::TimedOut,
         }
     }
 
-    async fn exchange(&self, open: Option<Open>, request: &[u8]) -> anyhow::Result<(Answer, Open)> {
+    async fn exchange(
+        &self,
+        open: Option<OpenConnection>,
+        request: &[u8],
+    ) -> anyhow::Result<(ResponseHead, OpenConnection)> {
         let open = match open {
             Some(mut open) => (!open.was_closed().await).then_some(open),
             None => None,
@@ -189,28 +193,28 @@ impl Connection {
         };
         open.stream.write_all(request).await?;
         open.stream.flush().await?;
-        let answer = open.inbox.answer(&mut open.stream).await?;
+        let answer = open.inbox.read_response(&mut open.stream).await?;
         Ok((answer, open))
     }
 
-    async fn connect(&self) -> anyhow::Result<Open> {
+    async fn connect(&self) -> anyhow::Result<OpenConnection> {
         let stream = TcpStream::connect(&self.target.address).await?;
         stream.set_nodelay(true)?;
         let stream: Box<dyn Stream> = match &self.target.tls {
             None => Box::new(stream),
-            Some(Secured { connector, name }) => {
+            Some(TlsTarget { connector, name }) => {
                 let secured = connector.connect(name.clone(), stream).await;
                 Box::new(secured.context("no secure connection can be made")?)
             }
         };
-        Ok(Open {
+        Ok(OpenConnection {
             stream,
-            inbox: Inbox::default(),
+            inbox: ResponseReader::default(),
         })
     }
 }
 
-impl Open {
+impl OpenConnection {
     /// Whether the service has closed it meanwhile, as it does with what is idle for long; that is
     /// no fault. Nobody has asked anything, so whatever there is to read says so.
     async fn was_closed(&mut self) -> bool {
@@ -228,12 +232,12 @@ impl Open {
 mod tests {
     use super::*;
 
-    fn target(url: &str) -> anyhow::Result<Target> {
-        believing(Trust::Authorities, url)
+    fn target(url: &str) -> anyhow::Result<ServiceTarget> {
+        target_trusting(CertificateTrust::WebPkiRoots, url)
     }
 
-    fn believing(trust: Trust<'_>, url: &str) -> anyhow::Result<Target> {
-        Target::new(url, trust, Some("secret"), true, Duration::from_secs(1))
+    fn target_trusting(trust: CertificateTrust<'_>, url: &str) -> anyhow::Result<ServiceTarget> {
+        ServiceTarget::new(url, trust, Some("secret"), true, Duration::from_secs(1))
     }
 
     #[test]
@@ -268,7 +272,7 @@ mod tests {
         ] {
             assert!(target(url).is_err(), "{url}");
         }
-        assert!(believing(Trust::Anybody, "https://example.org").is_ok());
-        assert!(believing(Trust::Anybody, "http://example.org").is_err());
+        assert!(target_trusting(CertificateTrust::SkipVerification, "https://example.org").is_ok());
+        assert!(target_trusting(CertificateTrust::SkipVerification, "http://example.org").is_err());
     }
 }

@@ -10,10 +10,10 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use super::super::draw::Draw;
-use super::client::{Connection, Outcome, Target};
-use super::due::Due;
-use super::tally::{Moments, Tally};
+use super::super::rng::Lcg;
+use super::arrival_queue::ArrivalQueue;
+use super::client::{LoadConnection, RequestOutcome, ServiceTarget};
+use super::tally::{RequestTimes, Tally};
 
 /// How requests follow one another where there is a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
@@ -26,11 +26,11 @@ pub(super) enum Arrivals {
 }
 
 /// Where more than one request is due within so long on average, they are sent together.
-const TOGETHER: Duration = Duration::from_micros(500);
+const BATCH_WINDOW: Duration = Duration::from_micros(500);
 
 /// What to do.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
+pub(super) struct LoadPlan {
     pub(super) connections: usize,
     /// Requests a second; without it every connection asks as soon as it is answered.
     pub(super) rate: Option<f64>,
@@ -39,12 +39,12 @@ pub(super) struct Plan {
     pub(super) warm_up: Duration,
     pub(super) duration: Duration,
     /// A request that is overdue by so much is not sent any more.
-    pub(super) patience: Duration,
+    pub(super) max_overdue: Duration,
 }
 
 /// What came of it.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct LoadResult {
     pub(super) tally: Tally,
     /// Requests sent while recording.
     pub(super) sent: u64,
@@ -55,9 +55,9 @@ pub(super) struct Run {
 }
 
 /// What all connections share; they run on one thread.
-struct Shared {
+struct LoadState {
     start: Instant,
-    plan: Plan,
+    plan: LoadPlan,
     requests: Vec<Vec<u8>>,
     next_request: Cell<usize>,
     sent: Cell<u64>,
@@ -66,7 +66,11 @@ struct Shared {
 }
 
 /// Runs the plan on this thread and waits for the last answer.
-pub(super) fn run(target: Target, bodies: &[String], plan: Plan) -> anyhow::Result<Run> {
+pub(super) fn run(
+    target: ServiceTarget,
+    bodies: &[String],
+    plan: LoadPlan,
+) -> anyhow::Result<LoadResult> {
     let target = Rc::new(target);
     let requests = bodies.iter().map(|body| target.request(body.as_bytes()));
     let requests: Vec<Vec<u8>> = requests.collect();
@@ -74,12 +78,12 @@ pub(super) fn run(target: Target, bodies: &[String], plan: Plan) -> anyhow::Resu
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
-        first(
+        check_service(
             &target,
             requests.first().context("there is nothing to ask")?,
         )
         .await?;
-        let shared = Rc::new(Shared {
+        let shared = Rc::new(LoadState {
             start: Instant::now(),
             plan,
             requests,
@@ -95,7 +99,7 @@ pub(super) fn run(target: Target, bodies: &[String], plan: Plan) -> anyhow::Resu
             closed_loop(&shared, &target).await?;
         }
         let shared = Rc::into_inner(shared).context("a connection is still at work")?;
-        Ok(Run {
+        Ok(LoadResult {
             tally: shared.tally.into_inner(),
             sent: shared.sent.get(),
             due: due.unwrap_or(shared.sent.get()),
@@ -105,74 +109,78 @@ pub(super) fn run(target: Target, bodies: &[String], plan: Plan) -> anyhow::Resu
 }
 
 /// One request before all others: what is wrong with the address or the key shows here.
-async fn first(target: &Rc<Target>, request: &[u8]) -> anyhow::Result<()> {
-    match Connection::new(Rc::clone(target)).ask(request).await {
-        Outcome::Answered {
+async fn check_service(target: &Rc<ServiceTarget>, request: &[u8]) -> anyhow::Result<()> {
+    match LoadConnection::new(Rc::clone(target)).send(request).await {
+        RequestOutcome::Answered {
             status: 200..=299 | 429,
             ..
         } => Ok(()),
-        Outcome::Answered { status: 401, .. } => {
+        RequestOutcome::Answered { status: 401, .. } => {
             anyhow::bail!("the service answers 401; give its key with --key")
         }
-        Outcome::Answered { status, .. } => {
+        RequestOutcome::Answered { status, .. } => {
             anyhow::bail!("the service answers a first search with {status}; is it ready?")
         }
-        Outcome::TimedOut => anyhow::bail!("the service does not answer within --timeout"),
-        Outcome::Broken(why) => anyhow::bail!(
+        RequestOutcome::TimedOut => anyhow::bail!("the service does not answer within --timeout"),
+        RequestOutcome::ConnectionFailed(why) => anyhow::bail!(
             "no service to measure: {why}; start one with `antiphon serve`, or name it with --url"
         ),
     }
 }
 
 /// Every connection asks, waits for the answer and asks again.
-async fn closed_loop(shared: &Rc<Shared>, target: &Rc<Target>) -> anyhow::Result<()> {
+async fn closed_loop(shared: &Rc<LoadState>, target: &Rc<ServiceTarget>) -> anyhow::Result<()> {
     let end = shared.plan.warm_up + shared.plan.duration;
     let clients = (0..shared.plan.connections).map(|_| {
         let (shared, target) = (Rc::clone(shared), Rc::clone(target));
         tokio::task::spawn_local(async move {
-            let mut connection = Connection::new(target);
+            let mut connection = LoadConnection::new(target);
             loop {
                 let now = shared.start.elapsed();
                 if now >= end {
                     return Ok(());
                 }
-                shared.ask(&mut connection, now).await?;
+                shared.send(&mut connection, now).await?;
             }
         })
     });
-    all(clients.collect()).await
+    join_all(clients.collect()).await
 }
 
 /// Requests arrive at their rate, whatever becomes of them; gives how many while recording.
-async fn open_loop(shared: &Rc<Shared>, target: &Rc<Target>, rate: f64) -> anyhow::Result<u64> {
+async fn open_loop(
+    shared: &Rc<LoadState>,
+    target: &Rc<ServiceTarget>,
+    rate: f64,
+) -> anyhow::Result<u64> {
     let (arrive, mut arrivals) = mpsc::unbounded_channel();
     let (start, plan) = (shared.start, shared.plan);
     // A thread sleeps more exactly than the runtime, whose clock ticks once a millisecond.
     let pacer = std::thread::Builder::new()
         .name("pacer".to_owned())
         .spawn(move || pace(start, &plan, rate, &arrive))?;
-    let due = Rc::new(Due::default());
+    let due = Rc::new(ArrivalQueue::default());
     let clients = (0..plan.connections).map(|_| {
         let (shared, target) = (Rc::clone(shared), Rc::clone(target));
         let due = Rc::clone(&due);
         tokio::task::spawn_local(async move {
-            let mut connection = Connection::new(target);
+            let mut connection = LoadConnection::new(target);
             while let Some(intended) = due.next().await {
-                if shared.start.elapsed() > intended + shared.plan.patience {
-                    shared.give_up(intended);
+                if shared.start.elapsed() > intended + shared.plan.max_overdue {
+                    shared.record_not_sent(intended);
                 } else {
-                    shared.ask(&mut connection, intended).await?;
+                    shared.send(&mut connection, intended).await?;
                 }
             }
             Ok(())
         })
     });
     let clients = clients.collect();
-    while let Some(together) = arrivals.recv().await {
-        due.add(together);
+    while let Some(batch) = arrivals.recv().await {
+        due.push_all(batch);
     }
     due.close();
-    all(clients).await?;
+    join_all(clients).await?;
     pacer
         .join()
         .map_err(|_| anyhow::anyhow!("the thread that paces the requests broke off"))
@@ -182,32 +190,32 @@ async fn open_loop(shared: &Rc<Shared>, target: &Rc<Target>, rate: f64) -> anyho
 /// be recorded.
 fn pace(
     start: Instant,
-    plan: &Plan,
+    plan: &LoadPlan,
     rate: f64,
     arrive: &mpsc::UnboundedSender<Vec<Duration>>,
 ) -> u64 {
-    sleep_exactly();
+    use_precise_timers();
     let mut recorded = 0;
     // Each waking of two threads for one request would cost the machine more than the request does.
-    let pause = if rate * TOGETHER.as_secs_f64() > 1.0 {
-        TOGETHER
+    let pause = if rate * BATCH_WINDOW.as_secs_f64() > 1.0 {
+        BATCH_WINDOW
     } else {
         Duration::ZERO
     };
     let mut schedule = schedule(plan.arrivals, rate, plan.warm_up + plan.duration).peekable();
     let mut woken = Duration::ZERO;
     while let Some(next) = schedule.peek() {
-        let early = (*next).max(woken + pause).saturating_sub(start.elapsed());
-        if !early.is_zero() {
-            std::thread::sleep(early);
+        let delay = (*next).max(woken + pause).saturating_sub(start.elapsed());
+        if !delay.is_zero() {
+            std::thread::sleep(delay);
         }
         woken = start.elapsed();
-        let mut together = Vec::new();
+        let mut batch = Vec::new();
         while let Some(intended) = schedule.next_if(|intended| *intended <= woken) {
             recorded += u64::from(intended >= plan.warm_up);
-            together.push(intended);
+            batch.push(intended);
         }
-        if arrive.send(together).is_err() {
+        if arrive.send(batch).is_err() {
             break;
         }
     }
@@ -215,7 +223,7 @@ fn pace(
 }
 
 /// Asks the system not to lump wake-ups together, which it does within 50 µs.
-fn sleep_exactly() {
+fn use_precise_timers() {
     #[cfg(target_os = "linux")]
     {
         // Where it is refused, requests leave a little later; the delay is reported.
@@ -225,12 +233,12 @@ fn sleep_exactly() {
 
 /// The moments at which requests are due, from the start.
 fn schedule(arrivals: Arrivals, rate: f64, end: Duration) -> impl Iterator<Item = Duration> {
-    let mut draw = Draw::new();
+    let mut draw = Lcg::new();
     let mut at = 0.0;
     std::iter::from_fn(move || {
         let gaps = match arrivals {
             Arrivals::Even => 1.0,
-            Arrivals::Poisson => -(1.0 - draw.unit()).ln(),
+            Arrivals::Poisson => -(1.0 - draw.next_unit()).ln(),
         };
         at += gaps / rate;
         Duration::try_from_secs_f64(at).ok()
@@ -238,43 +246,47 @@ fn schedule(arrivals: Arrivals, rate: f64, end: Duration) -> impl Iterator<Item 
     .take_while(move |at| *at < end)
 }
 
-async fn all(clients: Vec<tokio::task::JoinHandle<anyhow::Result<()>>>) -> anyhow::Result<()> {
+async fn join_all(clients: Vec<tokio::task::JoinHandle<anyhow::Result<()>>>) -> anyhow::Result<()> {
     for client in clients {
         client.await??;
     }
     Ok(())
 }
 
-impl Shared {
+impl LoadState {
     /// Counts a request that found no connection.
-    fn give_up(&self, intended: Duration) {
+    fn record_not_sent(&self, intended: Duration) {
         if intended >= self.plan.warm_up {
-            self.tally.borrow_mut().note_error("not_sent");
+            self.tally.borrow_mut().record_error("not_sent");
         }
     }
 
-    async fn ask(&self, connection: &mut Connection, intended: Duration) -> anyhow::Result<()> {
-        let place = self.next_request.get();
+    async fn send(
+        &self,
+        connection: &mut LoadConnection,
+        intended: Duration,
+    ) -> anyhow::Result<()> {
+        let index = self.next_request.get();
         self.next_request
-            .set((place + 1) % self.requests.len().max(1));
-        let request = self.requests.get(place).map_or(&[][..], Vec::as_slice);
+            .set((index + 1) % self.requests.len().max(1));
+        let request = self.requests.get(index).map_or(&[][..], Vec::as_slice);
         let recorded = intended >= self.plan.warm_up;
         self.sent.set(self.sent.get() + u64::from(recorded));
         let sent = self.start.elapsed();
-        let outcome = connection.ask(request).await;
+        let outcome = connection.send(request).await;
         let done = self.start.elapsed();
         // A client that cannot connect must not spin.
-        if matches!(outcome, Outcome::Broken(_)) {
+        if matches!(outcome, RequestOutcome::ConnectionFailed(_)) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         if recorded {
             self.last_done.set(self.last_done.get().max(done));
-            let moments = Moments {
+            let times = RequestTimes {
                 intended,
                 sent,
                 done,
             };
-            self.tally.borrow_mut().note(moments, outcome)?;
+            self.tally.borrow_mut().record(times, outcome)?;
         }
         Ok(())
     }

@@ -6,11 +6,11 @@
 //! omission. Without a rate each connection asks again as soon as it is answered; that shows the
 //! throughput, and latencies at that throughput only.
 
-mod answer;
+mod arrival_queue;
 mod client;
-mod due;
 mod load;
 mod queries;
+mod response;
 mod tally;
 mod tls;
 
@@ -25,20 +25,20 @@ use serde::Serialize;
 use crate::config::Settings;
 
 use super::super::output;
-use client::Target;
-use load::{Arrivals, Plan, Run};
-use tally::{Spread, Stage};
-use tls::Trust;
+use client::ServiceTarget;
+use load::{Arrivals, LoadPlan, LoadResult};
+use tally::{LatencySummary, StageLatency};
+use tls::CertificateTrust;
 
 /// Most connections; each has a file descriptor.
-const MOST_CONNECTIONS: usize = 10_000;
+const MAX_CONNECTIONS: usize = 10_000;
 
 /// Most requests a second.
-const MOST_RATE: f64 = 1e6;
+const MAX_RATE: f64 = 1e6;
 
 /// What to measure with.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Arguments {
+pub(in crate::cli) struct BenchHttpArgs {
     /// The service
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     url: String,
@@ -48,7 +48,7 @@ pub(in crate::cli) struct Arguments {
     cacert: Option<PathBuf>,
     /// Take whatever certificate an https service shows
     #[arg(long, conflicts_with = "cacert")]
-    any_certificate: bool,
+    skip_certificate_check: bool,
     /// Requests a second, whether or not they are answered [default: each connection asks again
     /// once it is answered]
     #[arg(long)]
@@ -57,10 +57,10 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_enum, default_value = "poisson", requires = "rate")]
     arrivals: Arrivals,
     /// How long to measure, e.g. 30s or 5m
-    #[arg(long, default_value = "10s", value_parser = duration)]
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
     duration: Duration,
     /// How long to ask before that without recording
-    #[arg(long, default_value = "1s", value_parser = duration)]
+    #[arg(long, default_value = "1s", value_parser = parse_duration)]
     warm_up: Duration,
     /// Connections, each with one request at a time
     #[arg(long, default_value_t = 16)]
@@ -78,7 +78,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     no_store: bool,
     /// Give a request up after so long
-    #[arg(long, default_value = "10s", value_parser = duration)]
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
     timeout: Duration,
     /// Print the result as JSON
     #[arg(long)]
@@ -87,7 +87,7 @@ pub(in crate::cli) struct Arguments {
 
 /// Times are milliseconds where their names do not say otherwise.
 #[derive(Debug, Serialize)]
-struct Report {
+struct LoadReport {
     url: String,
     connections: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,43 +108,43 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
     /// Of answers of success, from the moment at which the request was due.
-    latency_ms: Option<Spread>,
+    latency_ms: Option<LatencySummary>,
     /// The same of requests that were turned away.
-    shed_latency_ms: Option<Spread>,
+    shed_latency_ms: Option<LatencySummary>,
     /// How late requests were sent.
-    delay_ms: Option<Spread>,
+    delay_ms: Option<LatencySummary>,
     /// What the service's own total does not cover.
-    outside_ms: Option<Spread>,
+    outside_ms: Option<LatencySummary>,
     /// The stages that the service reports.
-    stages_ms: Vec<Stage>,
+    stages_ms: Vec<StageLatency>,
 }
 
 /// Measures and prints.
-pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
-    check(arguments)?;
+pub(super) fn run(settings: &Settings, arguments: &BenchHttpArgs) -> anyhow::Result<()> {
+    validate(arguments)?;
     let queries = match &arguments.queries {
         Some(path) => queries::from_file(path)?,
         None => queries::from_store(&settings.data_dir)?,
     };
-    let target = Target::new(
+    let target = ServiceTarget::new(
         &arguments.url,
         trust(arguments),
         arguments.key.as_deref(),
         arguments.no_store,
         arguments.timeout,
     )?;
-    let plan = Plan {
+    let plan = LoadPlan {
         connections: arguments.connections,
         rate: arguments.rate,
         arrivals: arguments.arrivals,
         warm_up: arguments.warm_up,
         duration: arguments.duration,
-        patience: arguments.timeout,
+        max_overdue: arguments.timeout,
     };
-    let bodies = queries::bodies(&queries, arguments.limit);
-    let report = report(arguments, queries.len(), load::run(target, &bodies, plan)?);
+    let bodies = queries::request_bodies(&queries, arguments.limit);
+    let report = build_report(arguments, queries.len(), load::run(target, &bodies, plan)?);
     if arguments.json {
-        output::json(&report)?;
+        output::print_json(&report)?;
     } else {
         print(&report)?;
     }
@@ -154,26 +154,26 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     Ok(())
 }
 
-fn trust(arguments: &Arguments) -> Trust<'_> {
+fn trust(arguments: &BenchHttpArgs) -> CertificateTrust<'_> {
     match &arguments.cacert {
-        _ if arguments.any_certificate => Trust::Anybody,
-        Some(file) => Trust::File(file),
-        None => Trust::Authorities,
+        _ if arguments.skip_certificate_check => CertificateTrust::SkipVerification,
+        Some(file) => CertificateTrust::PemFile(file),
+        None => CertificateTrust::WebPkiRoots,
     }
 }
 
-fn check(arguments: &Arguments) -> anyhow::Result<()> {
-    let Arguments {
+fn validate(arguments: &BenchHttpArgs) -> anyhow::Result<()> {
+    let BenchHttpArgs {
         rate, connections, ..
     } = arguments;
     ensure!(
-        rate.is_none_or(|rate| rate > 0.0 && rate <= MOST_RATE),
-        "--rate is {}; expected above 0, at most {MOST_RATE}",
+        rate.is_none_or(|rate| rate > 0.0 && rate <= MAX_RATE),
+        "--rate is {}; expected above 0, at most {MAX_RATE}",
         rate.unwrap_or_default()
     );
     ensure!(
-        (1..=MOST_CONNECTIONS).contains(connections),
-        "--connections is {connections}; expected 1 to {MOST_CONNECTIONS}"
+        (1..=MAX_CONNECTIONS).contains(connections),
+        "--connections is {connections}; expected 1 to {MAX_CONNECTIONS}"
     );
     ensure!(
         !arguments.duration.is_zero() && !arguments.timeout.is_zero(),
@@ -183,7 +183,7 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Reads `10s`, `1m 30s`, `500ms`, or a number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+fn parse_duration(text: &str) -> Result<Duration, String> {
     let read = match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
         Err(_) => text
@@ -196,10 +196,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 #[allow(clippy::cast_precision_loss)] // a rate for the eye
-fn report(arguments: &Arguments, queries: usize, run: Run) -> Report {
+fn build_report(arguments: &BenchHttpArgs, queries: usize, run: LoadResult) -> LoadReport {
     let tally = run.tally;
     let seconds = run.elapsed.as_secs_f64();
-    Report {
+    LoadReport {
         url: arguments.url.clone(),
         connections: arguments.connections,
         rate: arguments.rate,
@@ -221,29 +221,29 @@ fn report(arguments: &Arguments, queries: usize, run: Run) -> Report {
     }
 }
 
-fn print(report: &Report) -> anyhow::Result<()> {
+fn print(report: &LoadReport) -> anyhow::Result<()> {
     let pace = match (report.rate, report.arrivals) {
         (Some(rate), Some(Arrivals::Poisson)) => format!("{rate} requests/s at random moments"),
         (Some(rate), _) => format!("{rate} requests/s, evenly"),
         _ => "each asking again once answered".to_owned(),
     };
-    output::line(format_args!(
+    output::print_line(format_args!(
         "{}: {} over {}, {pace}, for {:.1} s",
         report.url,
-        counted(report.queries, "query", "queries"),
-        counted(report.connections, "connection", "connections"),
+        pluralize(report.queries, "query", "queries"),
+        pluralize(report.connections, "connection", "connections"),
         report.seconds
     ))?;
-    output::line(format_args!(
+    output::print_line(format_args!(
         "{} due, {} sent, {} answered: {:.1} a second",
         report.due, report.sent, report.answered, report.answered_per_second
     ))?;
-    output::line(format_args!("turned away: {}", listed(&report.shed)))?;
-    output::line(format_args!("errors: {}", listed(&report.errors)))?;
+    output::print_line(format_args!("turned away: {}", format_counts(&report.shed)))?;
+    output::print_line(format_args!("errors: {}", format_counts(&report.errors)))?;
     if let Some(error) = &report.last_error {
-        output::line(format_args!("the last of the connections' errors: {error}"))?;
+        output::print_line(format_args!("the last of the connections' errors: {error}"))?;
     }
-    output::line(format_args!(
+    output::print_line(format_args!(
         "\n{:<22} {:>9} {:>9} {:>9} {:>9} {:>9}",
         "milliseconds", "p50", "p90", "p99", "p99.9", "max"
     ))?;
@@ -254,15 +254,15 @@ fn print(report: &Report) -> anyhow::Result<()> {
         ("outside the total", report.outside_ms),
     ] {
         let Some(s) = spread else { continue };
-        output::line(format_args!(
+        output::print_line(format_args!(
             "{name:<22} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3}",
             s.p50, s.p90, s.p99, s.p99_9, s.max
         ))?;
     }
     for stage in &report.stages_ms {
-        output::line(format_args!(
+        output::print_line(format_args!(
             "  {:<20} {:>9.3} {:>9} {:>9.3}",
-            output::plain(&stage.name),
+            output::strip_control_chars(&stage.name),
             stage.p50,
             "",
             stage.p99
@@ -271,12 +271,12 @@ fn print(report: &Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn counted(number: usize, one: &str, many: &str) -> String {
+fn pluralize(number: usize, one: &str, many: &str) -> String {
     let name = if number == 1 { one } else { many };
-    format!("{} {name}", output::thousands(number))
+    format!("{} {name}", output::with_thousands(number))
 }
 
-fn listed<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+fn format_counts<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     if counts.is_empty() {
         return "none".to_owned();
     }
@@ -292,12 +292,12 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
-        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(parse_duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_mins(2)));
+        assert_eq!(parse_duration("1.5"), Ok(Duration::from_millis(1500)));
         for text in ["", "-1s", "NaN", "inf", "1e300", "ten", "25h"] {
-            assert!(duration(text).is_err(), "{text}");
+            assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 }

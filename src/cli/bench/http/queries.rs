@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::store::{StoreError, View};
 
-use super::super::draw::Draw;
+use super::super::rng::Lcg;
 
 /// Most sentences taken from a data directory.
-const MOST: usize = 10_000;
+const MAX_SENTENCES: usize = 10_000;
 
 /// The lines of a file that are not blank.
 pub(super) fn from_file(path: &Path) -> anyhow::Result<Vec<String>> {
@@ -29,21 +29,21 @@ pub(super) fn from_file(path: &Path) -> anyhow::Result<Vec<String>> {
 /// order that is mixed but the same in every run.
 pub(super) fn from_store(data_dir: &Path) -> anyhow::Result<Vec<String>> {
     let view = View::open(data_dir).map_err(|error| match error {
-        StoreError::Absent { .. } => anyhow::anyhow!(
+        StoreError::NoCorpus { .. } => anyhow::anyhow!(
             "{} holds no corpus to take queries from; name the server's data directory with --data-dir, or give --queries FILE",
             data_dir.display()
         ),
         error => error.into(),
     })?;
-    let entries = view.entries()?.passages;
-    let step = (entries.len() / MOST).max(1);
+    let entries = view.manifest()?.passages;
+    let step = (entries.len() / MAX_SENTENCES).max(1);
     let keys: Vec<_> = entries
         .iter()
         .step_by(step)
         .map(|entry| entry.key)
         .collect();
     let mut queries = Vec::new();
-    for (place, hit) in view.hits(&keys)?.into_iter().enumerate() {
+    for (index, hit) in view.hit_records(&keys)?.into_iter().enumerate() {
         let passage = hit.passage;
         let sentences: Vec<String> = passage
             .sentences
@@ -54,7 +54,7 @@ pub(super) fn from_store(data_dir: &Path) -> anyhow::Result<Vec<String>> {
                 passage.text.chars().skip(start).take(length).collect()
             })
             .collect();
-        let one = place % sentences.len().max(1);
+        let one = index % sentences.len().max(1);
         queries.extend(sentences.into_iter().nth(one));
     }
     ensure!(
@@ -62,12 +62,12 @@ pub(super) fn from_store(data_dir: &Path) -> anyhow::Result<Vec<String>> {
         "{} holds no sentences; give --queries FILE",
         data_dir.display()
     );
-    Draw::new().shuffle(&mut queries);
+    Lcg::new().shuffle(&mut queries);
     Ok(queries)
 }
 
 /// Each query as the body of a request.
-pub(super) fn bodies(queries: &[String], limit: usize) -> Vec<String> {
+pub(super) fn request_bodies(queries: &[String], limit: usize) -> Vec<String> {
     let body = |query: &String| json!({"query": query, "limit": limit}).to_string();
     queries.iter().map(body).collect()
 }

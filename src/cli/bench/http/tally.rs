@@ -7,25 +7,25 @@ use actix_web::http::header::HeaderValue;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::client::Outcome;
+use super::client::RequestOutcome;
 
 /// Times from a microsecond to an hour are kept apart, in nanoseconds.
-const SHORTEST: u64 = 1_000;
-const LONGEST: u64 = 3_600_000_000_000;
+const MIN_TIME_NANOS: u64 = 1_000;
+const MAX_TIME_NANOS: u64 = 3_600_000_000_000;
 
 /// Decimal digits of a time that are kept.
-const DIGITS: u8 = 3;
+const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// The stage that holds all others.
-const TOTAL: &str = "total";
+const TOTAL_STAGE: &str = "total";
 
 /// Times in a histogram of high dynamic range.
 #[derive(Debug)]
-struct Times(Histogram<u64>);
+struct LatencyHistogram(Histogram<u64>);
 
 /// How times are spread, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Spread {
+pub(super) struct LatencySummary {
     pub(super) p50: f64,
     pub(super) p90: f64,
     pub(super) p99: f64,
@@ -36,7 +36,7 @@ pub(super) struct Spread {
 
 /// A stage of the server, from `Server-Timing`, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Stage {
+pub(super) struct StageLatency {
     pub(super) name: String,
     pub(super) p50: f64,
     pub(super) p99: f64,
@@ -53,43 +53,47 @@ pub(super) struct Tally {
     pub(super) errors: BTreeMap<String, u64>,
     /// What the last broken connection said.
     pub(super) last_error: Option<String>,
-    latency: Times,
-    shed_latency: Times,
-    delay: Times,
-    outside: Times,
-    stages: Vec<(String, Times)>,
+    latency: LatencyHistogram,
+    shed_latency: LatencyHistogram,
+    delay: LatencyHistogram,
+    outside: LatencyHistogram,
+    stages: Vec<(String, LatencyHistogram)>,
 }
 
 /// When a request was to be sent, was sent and was answered, from one start.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moments {
+pub(super) struct RequestTimes {
     pub(super) intended: Duration,
     pub(super) sent: Duration,
     pub(super) done: Duration,
 }
 
-impl Times {
+impl LatencyHistogram {
     fn new() -> anyhow::Result<Self> {
-        Ok(Self(Histogram::new_with_bounds(SHORTEST, LONGEST, DIGITS)?))
+        Ok(Self(Histogram::new_with_bounds(
+            MIN_TIME_NANOS,
+            MAX_TIME_NANOS,
+            SIGNIFICANT_DIGITS,
+        )?))
     }
 
-    fn note(&mut self, time: Duration) {
+    fn record(&mut self, time: Duration) {
         self.0
-            .saturating_record(u64::try_from(time.as_nanos()).unwrap_or(LONGEST));
+            .saturating_record(u64::try_from(time.as_nanos()).unwrap_or(MAX_TIME_NANOS));
     }
 
     #[allow(clippy::cast_precision_loss)] // at most an hour
-    fn at(&self, quantile: f64) -> f64 {
+    fn quantile_ms(&self, quantile: f64) -> f64 {
         self.0.value_at_quantile(quantile) as f64 / 1e6
     }
 
     #[allow(clippy::cast_precision_loss)] // at most an hour
-    fn spread(&self) -> Option<Spread> {
-        (!self.0.is_empty()).then(|| Spread {
-            p50: self.at(0.5),
-            p90: self.at(0.9),
-            p99: self.at(0.99),
-            p99_9: self.at(0.999),
+    fn summary(&self) -> Option<LatencySummary> {
+        (!self.0.is_empty()).then(|| LatencySummary {
+            p50: self.quantile_ms(0.5),
+            p90: self.quantile_ms(0.9),
+            p99: self.quantile_ms(0.99),
+            p99_9: self.quantile_ms(0.999),
             max: self.0.max() as f64 / 1e6,
             mean: self.0.mean() / 1e6,
         })
@@ -103,46 +107,50 @@ impl Tally {
             shed: BTreeMap::new(),
             errors: BTreeMap::new(),
             last_error: None,
-            latency: Times::new()?,
-            shed_latency: Times::new()?,
-            delay: Times::new()?,
-            outside: Times::new()?,
+            latency: LatencyHistogram::new()?,
+            shed_latency: LatencyHistogram::new()?,
+            delay: LatencyHistogram::new()?,
+            outside: LatencyHistogram::new()?,
             stages: Vec::new(),
         })
     }
 
     /// Counts a request. Its latency runs from the moment at which it was to be sent: one that
     /// had to wait for a connection has waited, too.
-    pub(super) fn note(&mut self, moments: Moments, outcome: Outcome) -> anyhow::Result<()> {
-        let Moments {
+    pub(super) fn record(
+        &mut self,
+        moments: RequestTimes,
+        outcome: RequestOutcome,
+    ) -> anyhow::Result<()> {
+        let RequestTimes {
             intended,
             sent,
             done,
         } = moments;
-        self.delay.note(sent.saturating_sub(intended));
+        self.delay.record(sent.saturating_sub(intended));
         let latency = done.saturating_sub(intended);
         match outcome {
-            Outcome::Answered {
+            RequestOutcome::Answered {
                 status: 200..=299,
                 timing,
             } => {
                 self.answered += 1;
-                self.latency.note(latency);
+                self.latency.record(latency);
                 if let Some(timing) = timing {
-                    self.note_stages(&timing, done.saturating_sub(sent))?;
+                    self.record_stages(&timing, done.saturating_sub(sent))?;
                 }
             }
-            Outcome::Answered {
+            RequestOutcome::Answered {
                 status: status @ (429 | 503),
                 ..
             } => {
                 *self.shed.entry(status).or_default() += 1;
-                self.shed_latency.note(latency);
+                self.shed_latency.record(latency);
             }
-            Outcome::Answered { status, .. } => self.note_error(&status.to_string()),
-            Outcome::TimedOut => self.note_error("timeout"),
-            Outcome::Broken(why) => {
-                self.note_error("connection");
+            RequestOutcome::Answered { status, .. } => self.record_error(&status.to_string()),
+            RequestOutcome::TimedOut => self.record_error("timeout"),
+            RequestOutcome::ConnectionFailed(why) => {
+                self.record_error("connection");
                 self.last_error = Some(why);
             }
         }
@@ -150,20 +158,20 @@ impl Tally {
     }
 
     /// Counts a failure of a kind.
-    pub(super) fn note_error(&mut self, kind: &str) {
+    pub(super) fn record_error(&mut self, kind: &str) {
         *self.errors.entry(kind.to_owned()).or_default() += 1;
     }
 
-    fn note_stages(&mut self, header: &HeaderValue, served: Duration) -> anyhow::Result<()> {
-        for (name, time) in stages(header.to_str().unwrap_or("")) {
-            if name == TOTAL {
-                self.outside.note(served.saturating_sub(time));
+    fn record_stages(&mut self, header: &HeaderValue, served: Duration) -> anyhow::Result<()> {
+        for (name, time) in parse_server_timing(header.to_str().unwrap_or("")) {
+            if name == TOTAL_STAGE {
+                self.outside.record(served.saturating_sub(time));
             }
             if let Some((_, times)) = self.stages.iter_mut().find(|(known, _)| known == name) {
-                times.note(time);
+                times.record(time);
             } else {
-                let mut times = Times::new()?;
-                times.note(time);
+                let mut times = LatencyHistogram::new()?;
+                times.record(time);
                 self.stages.push((name.to_owned(), times));
             }
         }
@@ -171,31 +179,31 @@ impl Tally {
     }
 
     /// From the intended moment to the last byte of an answer of success.
-    pub(super) fn latency(&self) -> Option<Spread> {
-        self.latency.spread()
+    pub(super) fn latency(&self) -> Option<LatencySummary> {
+        self.latency.summary()
     }
 
     /// The same of requests that were turned away.
-    pub(super) fn shed_latency(&self) -> Option<Spread> {
-        self.shed_latency.spread()
+    pub(super) fn shed_latency(&self) -> Option<LatencySummary> {
+        self.shed_latency.summary()
     }
 
     /// From the intended moment to that of sending: what the client itself is late.
-    pub(super) fn delay(&self) -> Option<Spread> {
-        self.delay.spread()
+    pub(super) fn delay(&self) -> Option<LatencySummary> {
+        self.delay.summary()
     }
 
     /// From sending to the last byte, without the time that the server says it took.
-    pub(super) fn outside(&self) -> Option<Spread> {
-        self.outside.spread()
+    pub(super) fn outside(&self) -> Option<LatencySummary> {
+        self.outside.summary()
     }
 
     /// The server's stages in its own order.
-    pub(super) fn stages(&self) -> Vec<Stage> {
-        let stage = |(name, times): &(String, Times)| Stage {
+    pub(super) fn stages(&self) -> Vec<StageLatency> {
+        let stage = |(name, times): &(String, LatencyHistogram)| StageLatency {
             name: name.clone(),
-            p50: times.at(0.5),
-            p99: times.at(0.99),
+            p50: times.quantile_ms(0.5),
+            p99: times.quantile_ms(0.99),
         };
         self.stages.iter().map(stage).collect()
     }
@@ -203,7 +211,7 @@ impl Tally {
 
 /// The durations of a `Server-Timing` header: `queue;dur=0.1, encode;desc="x";dur=2`. What has no
 /// duration is left out.
-fn stages(header: &str) -> impl Iterator<Item = (&str, Duration)> {
+fn parse_server_timing(header: &str) -> impl Iterator<Item = (&str, Duration)> {
     header.split(',').filter_map(|metric| {
         let mut parts = metric.split(';').map(str::trim);
         let name = parts.next()?;
@@ -220,16 +228,16 @@ fn stages(header: &str) -> impl Iterator<Item = (&str, Duration)> {
 mod tests {
     use super::*;
 
-    fn at(intended: u64, sent: u64, done: u64) -> Moments {
-        Moments {
+    fn at(intended: u64, sent: u64, done: u64) -> RequestTimes {
+        RequestTimes {
             intended: Duration::from_millis(intended),
             sent: Duration::from_millis(sent),
             done: Duration::from_millis(done),
         }
     }
 
-    fn answered(status: u16, timing: Option<&'static str>) -> Outcome {
-        Outcome::Answered {
+    fn answered(status: u16, timing: Option<&'static str>) -> RequestOutcome {
+        RequestOutcome::Answered {
             status,
             timing: timing.map(HeaderValue::from_static),
         }
@@ -239,7 +247,7 @@ mod tests {
     fn latency_runs_from_the_intended_moment() {
         let mut tally = Tally::new().unwrap();
         let timing = Some("encode;dur=2.5, total;dur=4");
-        tally.note(at(10, 40, 50), answered(200, timing)).unwrap();
+        tally.record(at(10, 40, 50), answered(200, timing)).unwrap();
         let close = |a: f64, b: f64| assert!((a - b).abs() < b * 2e-3, "{a} {b}");
         close(tally.latency().unwrap().p50, 40.0);
         close(tally.delay().unwrap().max, 30.0);
@@ -254,11 +262,14 @@ mod tests {
     fn every_request_is_counted_once() {
         let mut tally = Tally::new().unwrap();
         for status in [200, 429, 503, 503, 400, 500] {
-            tally.note(at(0, 0, 1), answered(status, None)).unwrap();
+            tally.record(at(0, 0, 1), answered(status, None)).unwrap();
         }
-        tally.note(at(0, 0, 1), Outcome::TimedOut).unwrap();
+        tally.record(at(0, 0, 1), RequestOutcome::TimedOut).unwrap();
         tally
-            .note(at(0, 0, 1), Outcome::Broken("refused".into()))
+            .record(
+                at(0, 0, 1),
+                RequestOutcome::ConnectionFailed("refused".into()),
+            )
             .unwrap();
         assert_eq!(tally.answered, 1);
         assert_eq!(tally.shed, BTreeMap::from([(429, 1), (503, 2)]));
@@ -272,7 +283,8 @@ mod tests {
     #[test]
     fn a_foreign_header_is_read_as_far_as_it_goes() {
         let read: Vec<_> =
-            stages("cache, db;desc=\"a b\";dur=\"1.5\", x;dur=-1, y;dur=NaN").collect();
+            parse_server_timing("cache, db;desc=\"a b\";dur=\"1.5\", x;dur=-1, y;dur=NaN")
+                .collect();
         assert_eq!(read, [("db", Duration::from_micros(1500))]);
     }
 }

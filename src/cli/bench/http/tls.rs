@@ -14,28 +14,28 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, Signatur
 
 /// Which certificates of a service are believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trust<'a> {
+pub(super) enum CertificateTrust<'a> {
     /// Those that lead to an authority on Mozilla's list.
-    Authorities,
+    WebPkiRoots,
     /// Those that stand in a file in PEM, or lead to one that does.
-    File(&'a Path),
+    PemFile(&'a Path),
     /// All of them.
-    Anybody,
+    SkipVerification,
 }
 
 /// How connections to a service that is believed so are made.
-pub(super) fn config(trust: Trust<'_>) -> anyhow::Result<ClientConfig> {
+pub(super) fn client_config(trust: CertificateTrust<'_>) -> anyhow::Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
     let builder = match trust {
-        Trust::Authorities => {
+        CertificateTrust::WebPkiRoots => {
             let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
             builder.with_root_certificates(roots.collect::<RootCertStore>())
         }
-        Trust::File(path) => builder.with_root_certificates(roots_in(path)?),
-        Trust::Anybody => {
-            let anybody = Anybody(provider.signature_verification_algorithms);
+        CertificateTrust::PemFile(path) => builder.with_root_certificates(load_roots(path)?),
+        CertificateTrust::SkipVerification => {
+            let anybody = NoVerification(provider.signature_verification_algorithms);
             let builder = builder.dangerous();
             builder.with_custom_certificate_verifier(Arc::new(anybody))
         }
@@ -43,7 +43,7 @@ pub(super) fn config(trust: Trust<'_>) -> anyhow::Result<ClientConfig> {
     Ok(builder.with_no_client_auth())
 }
 
-fn roots_in(path: &Path) -> anyhow::Result<RootCertStore> {
+fn load_roots(path: &Path) -> anyhow::Result<RootCertStore> {
     let name = path.display();
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -63,9 +63,9 @@ fn roots_in(path: &Path) -> anyhow::Result<RootCertStore> {
 
 /// Believes whatever certificate is shown, but not that somebody has its key who has not.
 #[derive(Debug)]
-struct Anybody(WebPkiSupportedAlgorithms);
+struct NoVerification(WebPkiSupportedAlgorithms);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for NoVerification {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

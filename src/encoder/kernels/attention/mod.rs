@@ -4,57 +4,57 @@
 //! values per column of the head, always within one sequence, so that nothing depends on a
 //! batch's other members; both products are exact integer sums.
 
-mod bytes;
-mod single;
+mod float32;
+mod int8;
 
 use super::{
-    buffer::{Buffer, Memory},
+    buffer::{AlignedBuffer, AlignedMemory},
     simd::LANES,
 };
 
-pub use bytes::ByteAttention;
-pub use single::SingleAttention;
+pub use float32::F32Attention;
+pub use int8::Int8Attention;
 
 /// Added to a logit that belongs to no token; its probability rounds to nothing.
-const MASKED: f32 = -1e30;
+const MASK_LOGIT: f32 = -1e30;
 
 /// Working memory for one sequence's attention; grows to the longest sequence seen.
 #[derive(Debug, Default)]
-pub struct Workspace {
+pub struct AttentionWorkspace {
     /// Bands of queries, a slab each.
-    queries: Memory,
+    queries: AlignedMemory,
     /// Panels of keys, a block each.
-    keys: Memory,
-    key_sums: Buffer<f32>,
+    keys: AlignedMemory,
+    key_sums: AlignedBuffer<f32>,
     /// Panels of a head's columns.
-    values: Memory,
+    values: AlignedMemory,
     /// High bytes of one band's probabilities.
-    high: Memory,
+    probability_high_bytes: AlignedMemory,
     /// Low bytes of one band's probabilities.
-    low: Memory,
-    logits: Buffer<f32>,
-    mask: Buffer<f32>,
-    single_keys: Buffer<f32>,
-    single_values: Buffer<f32>,
+    probability_low_bytes: AlignedMemory,
+    logits: AlignedBuffer<f32>,
+    mask: AlignedBuffer<f32>,
+    f32_keys: AlignedBuffer<f32>,
+    f32_values: AlignedBuffer<f32>,
 }
 
 /// Where the projected tokens lie and where the context goes.
-pub struct Heads<'a> {
+pub struct AttentionBuffers<'a> {
     /// One row a token: all heads' queries, then all keys, then all values.
-    pub projected: &'a [f32],
+    pub qkv: &'a [f32],
     /// One row a token, head beside head.
     pub context: &'a mut [f32],
     /// Number of heads.
     #[allow(clippy::struct_field_names)] // the count of heads is what it is
-    pub heads: usize,
+    pub head_count: usize,
     /// Columns of a head; 16, 32, 48 or 64.
     pub head_size: usize,
 }
 
-impl Heads<'_> {
+impl AttentionBuffers<'_> {
     /// Columns of all heads.
     fn hidden(&self) -> usize {
-        self.heads * self.head_size
+        self.head_count * self.head_size
     }
 
     /// Number of tokens.
@@ -64,8 +64,8 @@ impl Heads<'_> {
 
     /// One head's part of a token's query (0), key (1) or value (2).
     #[inline(always)]
-    fn part(&self, token: usize, which: usize, head: usize) -> &[[f32; LANES]] {
+    fn projection(&self, token: usize, which: usize, head: usize) -> &[[f32; LANES]] {
         let start = (3 * token + which) * self.hidden() + head * self.head_size;
-        self.projected[start..][..self.head_size].as_chunks().0
+        self.qkv[start..][..self.head_size].as_chunks().0
     }
 }

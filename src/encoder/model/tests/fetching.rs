@@ -2,16 +2,18 @@ use std::fs::{self, File};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use super::support::{Heard, Manner, folder, hub, is_tidy, manifest, options, tiny, write};
-use crate::encoder::model::{ModelError, Source, fetch, open_pinned};
+use super::support::{
+    HubBehaviour, RecordedProgress, folder, hub, is_tidy, manifest, options, tiny, write,
+};
+use crate::encoder::model::{ModelError, ModelSource, fetch, open_pinned};
 
 #[test]
-fn what_is_there_is_not_fetched_nor_locked() {
+fn a_complete_cache_is_neither_fetched_nor_locked() {
     let tree = tiny();
     let cache = tempfile::tempdir().unwrap();
     let manifest = manifest(&tree);
     write(&tree, &manifest.folder(cache.path()));
-    let heard = Heard::default();
+    let heard = RecordedProgress::default();
     for offline in [false, true] {
         let mut options = options(cache.path(), &[]);
         options.offline = offline;
@@ -26,9 +28,9 @@ fn what_is_there_is_not_fetched_nor_locked() {
 fn offline_names_what_is_missing() {
     let tree = tiny();
     let cache = tempfile::tempdir().unwrap();
-    let mut options = options(cache.path(), &[Source::Hub]);
+    let mut options = options(cache.path(), &[ModelSource::Hub]);
     options.offline = true;
-    let message = fetch(&manifest(&tree), &options, &Heard::default())
+    let message = fetch(&manifest(&tree), &options, &RecordedProgress::default())
         .unwrap_err()
         .to_string();
     assert!(
@@ -42,7 +44,7 @@ fn offline_names_what_is_missing() {
 fn no_source_is_an_error_with_a_remedy() {
     let cache = tempfile::tempdir().unwrap();
     let options = options(cache.path(), &[]);
-    let message = fetch(&manifest(&tiny()), &options, &Heard::default())
+    let message = fetch(&manifest(&tiny()), &options, &RecordedProgress::default())
         .unwrap_err()
         .to_string();
     assert!(
@@ -57,36 +59,36 @@ fn a_truncated_file_is_fetched_again_and_a_corrupt_one_with_force() {
     let cache = tempfile::tempdir().unwrap();
     let manifest = manifest(&tree);
     let target = manifest.folder(cache.path());
-    let (address, _asked) = hub(tree.clone(), Manner::Good);
-    let mut options = options(cache.path(), &[Source::Hub]);
+    let (address, _asked) = hub(tree.clone(), HubBehaviour::Good);
+    let mut options = options(cache.path(), &[ModelSource::Hub]);
     options.hub_endpoint = Some(address);
     let weights = target.join("model.safetensors");
 
     write(&tree, &target);
     fs::write(&weights, b"torn").unwrap();
-    fetch(&manifest, &options, &Heard::default()).unwrap();
+    fetch(&manifest, &options, &RecordedProgress::default()).unwrap();
     open_pinned(&manifest, &target).unwrap();
 
     fs::write(&weights, vec![7; tree["model.safetensors"].len()]).unwrap();
-    fetch(&manifest, &options, &Heard::default()).unwrap();
+    fetch(&manifest, &options, &RecordedProgress::default()).unwrap();
     open_pinned(&manifest, &target).unwrap_err();
     options.force = true;
-    fetch(&manifest, &options, &Heard::default()).unwrap();
+    fetch(&manifest, &options, &RecordedProgress::default()).unwrap();
     open_pinned(&manifest, &target).unwrap();
     assert!(is_tidy(cache.path()));
 }
 
 #[test]
-fn a_fetch_that_fails_leaves_what_stood_there() {
+fn a_failed_fetch_keeps_the_installed_model() {
     let tree = tiny();
     let cache = tempfile::tempdir().unwrap();
     let manifest = manifest(&tree);
     let target = manifest.folder(cache.path());
     write(&tree, &target);
-    let mut options = options(cache.path(), &[Source::Hub]);
+    let mut options = options(cache.path(), &[ModelSource::Hub]);
     options.hub_endpoint = Some("http://127.0.0.1:9".to_owned());
     options.force = true;
-    fetch(&manifest, &options, &Heard::default()).unwrap_err();
+    fetch(&manifest, &options, &RecordedProgress::default()).unwrap_err();
     open_pinned(&manifest, &target).unwrap();
     assert!(is_tidy(cache.path()));
 }
@@ -96,15 +98,15 @@ fn two_fetches_at_once_download_once() {
     let tree = tiny();
     let cache = tempfile::tempdir().unwrap();
     let manifest = manifest(&tree);
-    let (address, asked) = hub(tree.clone(), Manner::Good);
-    let mut options = options(cache.path(), &[Source::Hub]);
+    let (address, asked) = hub(tree.clone(), HubBehaviour::Good);
+    let mut options = options(cache.path(), &[ModelSource::Hub]);
     options.hub_endpoint = Some(address);
     let together = Barrier::new(4);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 together.wait();
-                let found = fetch(&manifest, &options, &Heard::default()).unwrap();
+                let found = fetch(&manifest, &options, &RecordedProgress::default()).unwrap();
                 open_pinned(&manifest, &found).unwrap();
             });
         }
@@ -118,17 +120,17 @@ fn two_fetches_at_once_download_once() {
 }
 
 #[test]
-fn what_killed_runs_left_is_removed_and_what_is_not_ours_is_kept() {
+fn leftovers_of_interrupted_fetches_are_removed_and_other_files_kept() {
     let tree = tiny();
     let cache = tempfile::tempdir().unwrap();
     for left in [".fetch-abc/model", ".old-xyz/model"] {
         fs::create_dir_all(cache.path().join(left)).unwrap();
     }
     fs::create_dir_all(cache.path().join("another-model")).unwrap();
-    let (address, _asked) = hub(tree.clone(), Manner::Good);
-    let mut options = options(cache.path(), &[Source::Hub]);
+    let (address, _asked) = hub(tree.clone(), HubBehaviour::Good);
+    let mut options = options(cache.path(), &[ModelSource::Hub]);
     options.hub_endpoint = Some(address);
-    fetch(&manifest(&tree), &options, &Heard::default()).unwrap();
+    fetch(&manifest(&tree), &options, &RecordedProgress::default()).unwrap();
     let mut names: Vec<_> = fs::read_dir(cache.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -142,19 +144,19 @@ fn a_lock_that_is_never_released_ends_in_an_error() {
     let cache = tempfile::tempdir().unwrap();
     let held = File::create(cache.path().join(".lock")).unwrap();
     held.lock().unwrap();
-    let mut options = options(cache.path(), &[Source::Hub]);
-    options.limits.lock = Duration::from_millis(200);
+    let mut options = options(cache.path(), &[ModelSource::Hub]);
+    options.timeouts.lock = Duration::from_millis(200);
     let start = Instant::now();
-    let error = fetch(&manifest(&tiny()), &options, &Heard::default()).unwrap_err();
+    let error = fetch(&manifest(&tiny()), &options, &RecordedProgress::default()).unwrap_err();
     assert!(matches!(error, ModelError::Locked { .. }), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
-fn a_cache_that_cannot_be_made_says_so() {
+fn an_uncreatable_cache_is_reported() {
     let dir = folder(&tiny());
-    let options = options(&dir.path().join("config.json/models"), &[Source::Hub]);
-    let message = fetch(&manifest(&tiny()), &options, &Heard::default())
+    let options = options(&dir.path().join("config.json/models"), &[ModelSource::Hub]);
+    let message = fetch(&manifest(&tiny()), &options, &RecordedProgress::default())
         .unwrap_err()
         .to_string();
     assert!(

@@ -2,7 +2,7 @@ use std::fs;
 
 use serde_json::json;
 
-use super::support::{Tree, folder, manifest, modules, put, set, tiny};
+use super::support::{Tree, folder, manifest, modules, put_json, set_json_field, tiny};
 use crate::encoder::model::{Activation, ModelError, Pooling, open_folder, open_pinned};
 
 fn refusal(tree: &Tree) -> String {
@@ -10,7 +10,7 @@ fn refusal(tree: &Tree) -> String {
 }
 
 #[test]
-fn a_folder_opens_with_all_that_it_says() {
+fn a_folder_opens_with_its_configuration() {
     let tree = tiny();
     let dir = folder(&tree);
     let model = open_folder(dir.path()).unwrap();
@@ -75,7 +75,7 @@ fn a_pinned_folder_with_any_file_changed_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn a_file_beside_the_pinned_ones_changes_nothing() {
+fn unlisted_files_in_a_pinned_folder_change_nothing() {
     let tree = tiny();
     let dir = folder(&tree);
     let settings = dir.path().join("config_sentence_transformers.json");
@@ -103,7 +103,7 @@ fn a_manifest_that_contradicts_its_files_is_named() {
 }
 
 #[test]
-fn what_config_json_asks_for_and_we_do_not_do_is_refused_by_name() {
+fn unsupported_config_json_fields_are_rejected_by_name() {
     for (field, value) in [
         ("model_type", json!("xlm-roberta")),
         ("model_type", json!(null)),
@@ -115,7 +115,7 @@ fn what_config_json_asks_for_and_we_do_not_do_is_refused_by_name() {
         ("quantization_config", json!({"bits": 4})),
     ] {
         let mut tree = tiny();
-        set(&mut tree, "config.json", field, value.clone());
+        set_json_field(&mut tree, "config.json", field, value.clone());
         let message = refusal(&tree);
         assert!(
             message.contains(&format!("{field} is not supported")),
@@ -142,7 +142,7 @@ fn numbers_that_make_no_sense_are_refused() {
         ("intermediate_size", json!("16")),
     ] {
         let mut tree = tiny();
-        set(&mut tree, "config.json", field, value);
+        set_json_field(&mut tree, "config.json", field, value);
         let message = refusal(&tree);
         assert!(
             message.contains("config.json cannot be read: expected"),
@@ -159,7 +159,7 @@ fn every_activation_that_candle_has_is_accepted() {
         ("relu", Activation::Relu),
     ] {
         let mut tree = tiny();
-        set(&mut tree, "config.json", "hidden_act", json!(name));
+        set_json_field(&mut tree, "config.json", "hidden_act", json!(name));
         assert_eq!(
             open_folder(folder(&tree).path()).unwrap().config.hidden_act,
             activation
@@ -184,18 +184,18 @@ fn modules_other_than_ours_are_refused_by_name() {
         (&[], "this order"),
     ] {
         let mut tree = tiny();
-        put(&mut tree, "modules.json", &modules(kinds));
+        put_json(&mut tree, "modules.json", &modules(kinds));
         let message = refusal(&tree);
         assert!(message.contains(named), "{message}");
     }
     let mut tree = tiny();
     let mut list = modules(&["Transformer", "Pooling"]);
     list[0]["type"] = json!("my_package.Transformer");
-    put(&mut tree, "modules.json", &list);
+    put_json(&mut tree, "modules.json", &list);
     assert!(refusal(&tree).contains("my_package.Transformer"));
     list = modules(&["Transformer", "Pooling"]);
     list[1]["path"] = json!("../../etc");
-    put(&mut tree, "modules.json", &list);
+    put_json(&mut tree, "modules.json", &list);
     assert!(refusal(&tree).contains("inside the model's folder"));
 }
 
@@ -214,7 +214,7 @@ fn modules_are_taken_in_the_order_of_idx_and_from_their_own_folders() {
     let mut list = modules(&["Transformer", "Pooling", "Normalize"]);
     list[0]["path"] = json!("0_Transformer");
     list.as_array_mut().unwrap().reverse();
-    put(&mut tree, "modules.json", &list);
+    put_json(&mut tree, "modules.json", &list);
     assert_eq!(
         open_folder(folder(&tree).path()).unwrap().max_seq_length,
         32
@@ -224,7 +224,7 @@ fn modules_are_taken_in_the_order_of_idx_and_from_their_own_folders() {
 #[test]
 fn a_model_that_does_not_normalise_says_so() {
     let mut tree = tiny();
-    put(
+    put_json(
         &mut tree,
         "modules.json",
         &modules(&["Transformer", "Pooling"]),
@@ -243,7 +243,7 @@ fn pooling_other_than_the_mean_is_refused_by_name() {
         "pooling_mode_of_tomorrow",
     ] {
         let mut tree = tiny();
-        set(&mut tree, "1_Pooling/config.json", name, json!(true));
+        set_json_field(&mut tree, "1_Pooling/config.json", name, json!(true));
         let message = refusal(&tree);
         assert!(
             message.contains(&format!("{name} is not supported")),
@@ -251,7 +251,7 @@ fn pooling_other_than_the_mean_is_refused_by_name() {
         );
     }
     let mut tree = tiny();
-    set(
+    set_json_field(
         &mut tree,
         "1_Pooling/config.json",
         "pooling_mode_mean_tokens",
@@ -259,7 +259,7 @@ fn pooling_other_than_the_mean_is_refused_by_name() {
     );
     assert!(refusal(&tree).contains("pooling_mode_mean_tokens is not supported"));
     let mut tree = tiny();
-    set(
+    set_json_field(
         &mut tree,
         "1_Pooling/config.json",
         "word_embedding_dimension",
@@ -271,14 +271,14 @@ fn pooling_other_than_the_mean_is_refused_by_name() {
 #[test]
 fn pooling_may_be_named_instead_of_switched() {
     let mut tree = tiny();
-    put(
+    put_json(
         &mut tree,
         "1_Pooling/config.json",
         &json!({"embedding_dimension": 8, "pooling_mode": "mean"}),
     );
     open_folder(folder(&tree).path()).unwrap();
     for mode in [json!("cls"), json!(["mean", "max"])] {
-        put(
+        put_json(
             &mut tree,
             "1_Pooling/config.json",
             &json!({"embedding_dimension": 8, "pooling_mode": mode}),
@@ -291,7 +291,7 @@ fn pooling_may_be_named_instead_of_switched() {
 fn the_length_is_never_more_than_the_positions() {
     for (stated, expected) in [(json!(32), 32), (json!(512), 64), (json!(null), 64)] {
         let mut tree = tiny();
-        set(
+        set_json_field(
             &mut tree,
             "sentence_bert_config.json",
             "max_seq_length",
@@ -304,7 +304,7 @@ fn the_length_is_never_more_than_the_positions() {
     }
     for nonsense in [json!(2), json!(-1), json!("long"), json!(1.5)] {
         let mut tree = tiny();
-        set(
+        set_json_field(
             &mut tree,
             "sentence_bert_config.json",
             "max_seq_length",
@@ -315,7 +315,7 @@ fn the_length_is_never_more_than_the_positions() {
     let mut tree = tiny();
     tree.remove("sentence_bert_config.json");
     for (limit, expected) in [(json!(48), 48), (json!(1e30), 64), (json!(100), 64)] {
-        put(
+        put_json(
             &mut tree,
             "tokenizer_config.json",
             &json!({"model_max_length": limit}),
@@ -330,14 +330,14 @@ fn the_length_is_never_more_than_the_positions() {
 #[test]
 fn lower_case_is_left_to_a_tokenizer_that_does_it() {
     let mut tree = tiny();
-    set(
+    set_json_field(
         &mut tree,
         "sentence_bert_config.json",
         "do_lower_case",
         json!(true),
     );
     open_folder(folder(&tree).path()).unwrap();
-    put(
+    put_json(
         &mut tree,
         "tokenizer.json",
         &json!({"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}]}}),
@@ -347,7 +347,7 @@ fn lower_case_is_left_to_a_tokenizer_that_does_it() {
         json!(null),
         json!({"type": "BertNormalizer", "lowercase": false}),
     ] {
-        put(
+        put_json(
             &mut tree,
             "tokenizer.json",
             &json!({"normalizer": normalizer}),
@@ -398,7 +398,7 @@ fn weights_in_another_form_are_refused_by_name() {
 }
 
 #[test]
-fn json_that_is_none_is_named() {
+fn invalid_json_is_named() {
     for name in [
         "config.json",
         "modules.json",

@@ -1,21 +1,21 @@
 use std::time::{Duration, Instant};
 
-use super::support::{Heard, Manner, Tree, hub, is_tidy, manifest, options, tiny};
-use crate::encoder::model::{FetchOptions, ModelError, Source, fetch, open_pinned};
+use super::support::{HubBehaviour, RecordedProgress, Tree, hub, is_tidy, manifest, options, tiny};
+use crate::encoder::model::{FetchOptions, ModelError, ModelSource, fetch, open_pinned};
 
 /// Fetches from a hub that fails, and returns the message and the time.
-fn failure(served: Tree, manner: Manner) -> (String, Duration) {
+fn hub_failure(served: Tree, manner: HubBehaviour) -> (String, Duration) {
     let (address, _asked) = hub(served, manner);
     failure_at(&address)
 }
 
 fn failure_at(address: &str) -> (String, Duration) {
     let cache = tempfile::tempdir().unwrap();
-    let mut options = options(cache.path(), &[Source::Hub]);
+    let mut options = options(cache.path(), &[ModelSource::Hub]);
     options.hub_endpoint = Some(address.to_owned());
-    options.limits.hub_answer = Duration::from_millis(700);
-    options.limits.hub_stall = Duration::from_millis(700);
-    let heard = Heard::default();
+    options.timeouts.hub_response = Duration::from_millis(700);
+    options.timeouts.hub_idle = Duration::from_millis(700);
+    let heard = RecordedProgress::default();
     let start = Instant::now();
     let error = fetch(&manifest(&tiny()), &options, &heard).unwrap_err();
     let elapsed = start.elapsed();
@@ -27,14 +27,14 @@ fn failure_at(address: &str) -> (String, Duration) {
 }
 
 #[test]
-fn a_good_hub_gives_the_model() {
+fn a_good_hub_provides_the_model() {
     let tree = tiny();
     let cache = tempfile::tempdir().unwrap();
     let manifest = manifest(&tree);
-    let (address, _asked) = hub(tree, Manner::Good);
-    let mut options = options(cache.path(), &[Source::Hub]);
+    let (address, _asked) = hub(tree, HubBehaviour::Good);
+    let mut options = options(cache.path(), &[ModelSource::Hub]);
     options.hub_endpoint = Some(format!("{address}/"));
-    let heard = Heard::default();
+    let heard = RecordedProgress::default();
     let found = fetch(&manifest, &options, &heard).unwrap();
     assert_eq!(found, manifest.folder(cache.path()));
     open_pinned(&manifest, &found).unwrap();
@@ -48,7 +48,7 @@ fn a_good_hub_gives_the_model() {
 fn other_bytes_of_the_right_length_are_refused() {
     let mut tree = tiny();
     tree.get_mut("model.safetensors").unwrap()[1000] ^= 1;
-    let (message, _) = failure(tree, Manner::Good);
+    let (message, _) = hub_failure(tree, HubBehaviour::Good);
     assert!(
         message.contains("model.safetensors is not the pinned file: expected sha256"),
         "{message}"
@@ -61,22 +61,22 @@ fn another_length_is_refused_before_it_is_downloaded() {
     let contents = tree.get_mut("tokenizer.json").unwrap();
     let right = contents.len();
     contents.push(b' ');
-    let (message, _) = failure(tree, Manner::Good);
+    let (message, _) = hub_failure(tree, HubBehaviour::Good);
     let wrong = right + 1;
     let said = format!("tokenizer.json: expected {right} bytes, received {wrong};");
     assert!(message.contains(&said), "{message}");
 }
 
 #[test]
-fn a_hub_that_says_nothing_is_left_soon() {
-    let (message, elapsed) = failure(tiny(), Manner::Silent);
+fn a_silent_hub_times_out() {
+    let (message, elapsed) = hub_failure(tiny(), HubBehaviour::Silent);
     assert!(message.contains("no data for 0.7 s"), "{message}");
     assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
 }
 
 #[test]
-fn a_hub_that_stops_half_way_is_left_soon() {
-    let (message, elapsed) = failure(tiny(), Manner::Stalls);
+fn a_stalled_hub_times_out() {
+    let (message, elapsed) = hub_failure(tiny(), HubBehaviour::Stalls);
     assert!(
         message.contains("model.safetensors: no data for 0.7 s"),
         "{message}"
@@ -86,7 +86,7 @@ fn a_hub_that_stops_half_way_is_left_soon() {
 
 #[test]
 fn a_hub_that_never_stops_is_cut_off() {
-    let (message, _) = failure(tiny(), Manner::Endless);
+    let (message, _) = hub_failure(tiny(), HubBehaviour::Endless);
     assert!(
         message.contains("model.safetensors: expected 300000 bytes"),
         "{message}"
@@ -95,7 +95,7 @@ fn a_hub_that_never_stops_is_cut_off() {
 
 #[test]
 fn a_hub_without_the_model_says_which_file() {
-    let (message, _) = failure(tiny(), Manner::Unknown);
+    let (message, _) = hub_failure(tiny(), HubBehaviour::NotFound);
     assert!(
         message.contains("404") && message.contains("1_Pooling/config.json"),
         "{message}"
@@ -104,7 +104,7 @@ fn a_hub_without_the_model_says_which_file() {
 
 #[test]
 fn an_answer_that_hf_hub_panics_on_is_a_failure_like_any_other() {
-    let (message, _) = failure(tiny(), Manner::Nonsense);
+    let (message, _) = hub_failure(tiny(), HubBehaviour::Nonsense);
     assert!(message.contains("1_Pooling/config.json"), "{message}");
 }
 
@@ -122,7 +122,7 @@ fn no_network_is_noticed_at_once() {
 }
 
 #[test]
-fn an_address_that_is_none_is_named() {
+fn an_invalid_address_is_named() {
     for address in ["huggingface.co", "ftp://huggingface.co"] {
         let (message, _) = failure_at(address);
         assert!(

@@ -2,7 +2,7 @@ use super::support::{manifest, manifest_text, tiny};
 use crate::encoder::model::{Manifest, Pooling};
 
 #[test]
-fn the_built_in_manifest_is_the_model_we_promise() {
+fn the_built_in_manifest_pins_the_documented_model() {
     let manifest = Manifest::built_in().unwrap();
     assert_eq!(manifest.name, "sentence-transformers/all-MiniLM-L6-v2");
     assert_eq!(manifest.revision.len(), 40);

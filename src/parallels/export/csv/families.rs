@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::{Csv, PASSAGE, number, passage, text, truth};
+use super::{Csv, PASSAGE_COLUMNS, bool_cell, number_cell, passage_cells, text_cell};
 use crate::parallels::FamilyTexts;
 use crate::parallels::export::{ExportFamilies, FamiliesReport};
 use crate::passages::TextRange;
 
 /// Columns of the family, which all its members repeat, and of the member's place in it.
-const FAMILY: [&str; 11] = [
+const FAMILY_COLUMNS: [&str; 11] = [
     "family",
     "members",
     "mean_confidence",
@@ -25,9 +25,9 @@ const FAMILY: [&str; 11] = [
 
 impl<W: Write> ExportFamilies for Csv<W> {
     fn begin(&mut self, report: &FamiliesReport) -> io::Result<()> {
-        let columns = FAMILY.iter().chain(&PASSAGE);
+        let columns = FAMILY_COLUMNS.iter().chain(&PASSAGE_COLUMNS);
         let columns: Vec<String> = columns.map(|name| (*name).to_owned()).collect();
-        self.head(report.rows(), &columns)
+        self.write_header(report.rows(), &columns)
     }
 
     fn family(&mut self, texts: &FamilyTexts) -> io::Result<()> {
@@ -42,18 +42,18 @@ impl<W: Write> ExportFamilies for Csv<W> {
             let own = [
                 Cow::Owned(place.to_string()),
                 Cow::Owned(texts.members.len().to_string()),
-                number(family.mean),
-                number(family.least),
-                truth(member.represents),
-                truth(member.first),
-                number(member.confidence),
-                Cow::Borrowed(family.carrier()),
+                number_cell(family.mean_confidence),
+                number_cell(family.min_confidence),
+                bool_cell(member.is_representative),
+                bool_cell(member.is_first),
+                number_cell(member.confidence),
+                Cow::Borrowed(family.matched_by()),
                 place_of(|sentence| sentence.start),
                 place_of(|sentence| sentence.end),
-                sentence.map_or(Cow::Borrowed(""), text),
+                sentence.map_or(Cow::Borrowed(""), text_cell),
             ];
-            let cells = passage(&member.passage, &member.document);
-            self.row(own.into_iter().chain(cells))?;
+            let cells = passage_cells(&member.passage, &member.document);
+            self.write_row(own.into_iter().chain(cells))?;
         }
         Ok(())
     }

@@ -16,10 +16,10 @@ use crate::store::{DocumentSummary, PassageRecord};
 use super::escape::clean;
 
 /// Bytes that begin a file of UTF-8: without them spreadsheets take it for something older.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Columns of a passage and its document.
-const PASSAGE: [&str; 9] = [
+const PASSAGE_COLUMNS: [&str; 9] = [
     "id", "document", "title", "speaker", "date", "country", "start", "end", "text",
 ];
 
@@ -36,18 +36,22 @@ impl<W: Write> Csv<W> {
     }
 
     /// What stands before the table, and the names of its columns.
-    fn head(&mut self, rows: Vec<(String, String)>, columns: &[String]) -> io::Result<()> {
-        self.out.write_all(MARK)?;
+    fn write_header(&mut self, rows: Vec<(String, String)>, columns: &[String]) -> io::Result<()> {
+        self.out.write_all(UTF8_BOM)?;
         for (name, value) in rows {
             // One line each, whatever a filter or a title holds.
             let value = clean(&value).replace(['\r', '\n'], " ");
-            write!(self.out, "# {name},{}\r\n", quoted(&harmless(&value)))?;
+            write!(
+                self.out,
+                "# {name},{}\r\n",
+                quoted(&without_formula_injection(&value))
+            )?;
         }
-        self.row(columns.iter().map(|name| quoted(name)))
+        self.write_row(columns.iter().map(|name| quoted(name)))
     }
 
     /// Cells as they stand in the file.
-    fn row<'a>(&mut self, cells: impl IntoIterator<Item = Cow<'a, str>>) -> io::Result<()> {
+    fn write_row<'a>(&mut self, cells: impl IntoIterator<Item = Cow<'a, str>>) -> io::Result<()> {
         for (place, cell) in cells.into_iter().enumerate() {
             let comma = if place > 0 { "," } else { "" };
             write!(self.out, "{comma}{cell}")?;
@@ -57,29 +61,29 @@ impl<W: Write> Csv<W> {
 }
 
 /// The cells of a passage and its document.
-fn passage<'a>(
+fn passage_cells<'a>(
     passage: &'a PassageRecord,
     document: &'a DocumentSummary,
-) -> [Cow<'a, str>; PASSAGE.len()] {
-    let known = |value: Option<&str>| value.map_or(Cow::Borrowed(""), text);
+) -> [Cow<'a, str>; PASSAGE_COLUMNS.len()] {
+    let known = |value: Option<&str>| value.map_or(Cow::Borrowed(""), text_cell);
     let metadata = &document.metadata;
     [
-        text(&passage.id()),
-        text(document.id.as_str()),
+        text_cell(&passage.id()),
+        text_cell(document.id.as_str()),
         known(metadata.title.as_deref()),
         known(metadata.speaker.as_deref()),
         known(metadata.date.map(|date| date.to_string()).as_deref()),
         known(metadata.country.as_deref()),
         Cow::Owned(passage.range.start.to_string()),
         Cow::Owned(passage.range.end.to_string()),
-        text(&passage.text),
+        text_cell(&passage.text),
     ]
 }
 
 /// A text that means nothing to a spreadsheet, in quotes also where it looks like a number: a
 /// spreadsheet that is told so keeps `007` and `1/2` as they are.
-fn text(text: &str) -> Cow<'static, str> {
-    quoted(&harmless(&clean(text)))
+fn text_cell(text: &str) -> Cow<'static, str> {
+    quoted(&without_formula_injection(&clean(text)))
 }
 
 fn quoted(text: &str) -> Cow<'static, str> {
@@ -87,18 +91,18 @@ fn quoted(text: &str) -> Cow<'static, str> {
 }
 
 /// Four decimals, as everywhere in the table.
-fn number(value: f32) -> Cow<'static, str> {
+fn number_cell(value: f32) -> Cow<'static, str> {
     Cow::Owned(format!("{value:.4}"))
 }
 
-fn truth(value: bool) -> Cow<'static, str> {
+fn bool_cell(value: bool) -> Cow<'static, str> {
     Cow::Borrowed(if value { "true" } else { "false" })
 }
 
 /// A text that a spreadsheet would take for a formula gets an apostrophe before it. So does one that
 /// looks as if it had one already: take one apostrophe away wherever such a beginning follows it, and
 /// the text is back.
-fn harmless(text: &str) -> Cow<'_, str> {
+fn without_formula_injection(text: &str) -> Cow<'_, str> {
     let is_dangerous = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n');
     if text.trim_start_matches('\'').starts_with(is_dangerous) {
         Cow::Owned(format!("'{text}"))

@@ -6,18 +6,18 @@ use std::iter;
 
 use serde_json::json;
 
-use super::{Csv, PASSAGE, number, passage, quoted, text, truth};
+use super::{Csv, PASSAGE_COLUMNS, bool_cell, number_cell, passage_cells, quoted, text_cell};
 use crate::parallels::export::escape::clean;
-use crate::parallels::export::{Export, Report};
+use crate::parallels::export::{Export, ParallelsReport};
 use crate::parallels::{Parallel, SentencePair, Side};
 use crate::passages::TextRange;
 
 /// Columns that both sides have after those of the passage: other documents that say nearly the same,
 /// and their speakers.
-const COMMON: [&str; 2] = ["documents", "speakers"];
+const PREVALENCE_COLUMNS: [&str; 2] = ["documents", "speakers"];
 
 /// Columns that a pair has, between its number and its sides.
-const NUMBERS: [&str; 11] = [
+const MEASURE_COLUMNS: [&str; 11] = [
     "confidence",
     "carrier",
     "score",
@@ -32,7 +32,7 @@ const NUMBERS: [&str; 11] = [
 ];
 
 /// Columns of its sentences: the surest pair by itself, then all as JSON.
-const SENTENCES: [&str; 5] = [
+const SENTENCE_COLUMNS: [&str; 5] = [
     "source_sentence",
     "target_sentence",
     "sentence_score",
@@ -41,15 +41,15 @@ const SENTENCES: [&str; 5] = [
 ];
 
 impl<W: Write> Export for Csv<W> {
-    fn begin(&mut self, report: &Report) -> io::Result<()> {
+    fn begin(&mut self, report: &ParallelsReport) -> io::Result<()> {
         let sides = ["source", "target"].into_iter().flat_map(|side| {
-            let names = PASSAGE.iter().chain(&COMMON);
+            let names = PASSAGE_COLUMNS.iter().chain(&PREVALENCE_COLUMNS);
             names.map(move |name| format!("{side}_{name}"))
         });
-        let names = NUMBERS.map(str::to_owned).into_iter();
+        let names = MEASURE_COLUMNS.map(str::to_owned).into_iter();
         let columns = iter::once("pair".to_owned()).chain(names).chain(sides);
-        let columns: Vec<String> = columns.chain(SENTENCES.map(str::to_owned)).collect();
-        self.head(report.rows(), &columns)
+        let columns: Vec<String> = columns.chain(SENTENCE_COLUMNS.map(str::to_owned)).collect();
+        self.write_header(report.rows(), &columns)
     }
 
     fn parallel(&mut self, parallel: &Parallel) -> io::Result<()> {
@@ -57,25 +57,25 @@ impl<W: Write> Export for Csv<W> {
         let pair = &parallel.pair;
         let numbers = [
             Cow::Owned(self.written.to_string()),
-            number(pair.confidence),
-            quoted(pair.carrier.name()),
-            number(pair.score),
-            number(parallel.passage_score),
-            number(pair.words),
-            number(pair.likeness),
+            number_cell(pair.confidence),
+            quoted(pair.matched_by.name()),
+            number_cell(pair.score),
+            number_cell(parallel.passage_score),
+            number_cell(pair.lexical_overlap),
+            number_cell(pair.combined_similarity),
             Cow::Owned(
                 parallel
                     .percentile
                     .map_or(String::new(), |p| format!("{p:.4}")),
             ),
-            parallel.margin.map_or(Cow::Borrowed(""), number),
-            quoted(parallel.wording.name()),
-            number(parallel.phrase),
-            truth(parallel.formula),
+            parallel.margin.map_or(Cow::Borrowed(""), number_cell),
+            quoted(parallel.text_reuse.name()),
+            number_cell(parallel.alignment_score),
+            bool_cell(parallel.formula),
         ];
-        let [source, target] = [&parallel.source, &parallel.target].map(side);
-        let sentences = sentences(parallel);
-        self.row(
+        let [source, target] = [&parallel.source, &parallel.target].map(side_cells);
+        let sentences = sentence_cells(parallel);
+        self.write_row(
             numbers
                 .into_iter()
                 .chain(source)
@@ -89,13 +89,13 @@ impl<W: Write> Export for Csv<W> {
     }
 }
 
-fn side(side: &Side) -> impl Iterator<Item = Cow<'_, str>> {
-    let common = [side.common.documents, side.common.speakers];
-    let cells = passage(&side.passage, &side.document).into_iter();
+fn side_cells(side: &Side) -> impl Iterator<Item = Cow<'_, str>> {
+    let common = [side.prevalence.documents, side.prevalence.speakers];
+    let cells = passage_cells(&side.passage, &side.document).into_iter();
     cells.chain(common.map(|number| Cow::Owned(number.to_string())))
 }
 
-fn sentences(parallel: &Parallel) -> [Cow<'_, str>; SENTENCES.len()] {
+fn sentence_cells(parallel: &Parallel) -> [Cow<'_, str>; SENTENCE_COLUMNS.len()] {
     let (source, target) = (&parallel.source.passage, &parallel.target.passage);
     let list: Vec<_> = parallel
         .sentences
@@ -107,9 +107,9 @@ fn sentences(parallel: &Parallel) -> [Cow<'_, str>; SENTENCES.len()] {
                 "target": clean(target.slice(pair.target)),
                 "source_range": range(pair.source),
                 "target_range": range(pair.target),
-                "score": rounded(pair.score),
-                "confidence": rounded(pair.confidence),
-                "wording": pair.wording.name(),
+                "score": round_to_4_decimals(pair.score),
+                "confidence": round_to_4_decimals(pair.confidence),
+                "wording": pair.text_reuse.name(),
             })
         })
         .collect();
@@ -127,15 +127,15 @@ fn sentences(parallel: &Parallel) -> [Cow<'_, str>; SENTENCES.len()] {
         return [none(), none(), none(), none(), list];
     };
     [
-        text(source.slice(*a)),
-        text(target.slice(*b)),
-        number(*score),
-        number(*confidence),
+        text_cell(source.slice(*a)),
+        text_cell(target.slice(*b)),
+        number_cell(*score),
+        number_cell(*confidence),
         list,
     ]
 }
 
 /// Four decimals, as everywhere in the table.
-fn rounded(value: f32) -> f64 {
+fn round_to_4_decimals(value: f32) -> f64 {
     (f64::from(value) * 1e4).round() / 1e4
 }

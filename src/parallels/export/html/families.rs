@@ -2,19 +2,19 @@
 
 use std::io::{self, Write};
 
-use super::page::{self, Head};
-use super::{Html, counted, heading, text};
+use super::page::{self, PageHead};
+use super::{Html, pluralized, text, write_heading};
 use crate::parallels::export::escape::Escaped;
 use crate::parallels::export::{ExportFamilies, FamiliesReport};
 use crate::parallels::{Family, FamilyTexts, MemberText};
 use crate::passages::TextRange;
-use crate::search::date_of;
+use crate::search::document_date;
 
 /// Values of a field that are listed.
-const LISTED: usize = 20;
+const MAX_LISTED_VALUES: usize = 20;
 
 /// What the numbers mean.
-const NUMBERS: [(&str, &str); 4] = [
+const GLOSSARY: [(&str, &str); 4] = [
     (
         "member",
         "A whole passage, or a sentence of one, which is framed in its passage. The members of a family stand in different documents and all say the same; all are passages, or all are sentences.",
@@ -35,12 +35,12 @@ const NUMBERS: [(&str, &str); 4] = [
 
 impl<W: Write> ExportFamilies for Html<W> {
     fn begin(&mut self, report: &FamiliesReport) -> io::Result<()> {
-        let head = Head {
+        let head = PageHead {
             title: &report.title(),
             summary: &report.summary(),
             links: r##"<a href="#families">Families</a>"##,
             rows: &report.rows(),
-            version: report.origin.version,
+            version: report.provenance.version,
         };
         head.write(&mut self.out)?;
         let name = if report.found > 0 {
@@ -59,16 +59,16 @@ impl<W: Write> ExportFamilies for Html<W> {
             out,
             r##"<article id="family-{place}">
 <h3><a href="#family-{place}">{place}</a> <span class="sure">{}</span> <span class="kind">{}, confidence {:.2} to each other, at least {:.2}</span></h3>"##,
-            counted(texts.members.len(), "document"),
-            family.carrier(),
-            family.mean,
-            family.least,
+            pluralized(texts.members.len(), "document"),
+            family.matched_by(),
+            family.mean_confidence,
+            family.min_confidence,
         )?;
-        spread(out, family)?;
+        write_value_counts(out, family)?;
         if let Some(representative) = texts.representative() {
             writeln!(out, r#"<section class="side">"#)?;
-            heading(out, &representative.document)?;
-            quote(out, representative)?;
+            write_heading(out, &representative.document)?;
+            write_quote(out, representative)?;
             writeln!(out, "</section>")?;
         }
         writeln!(
@@ -78,41 +78,45 @@ impl<W: Write> ExportFamilies for Html<W> {
 <tbody>"#
         )?;
         for member in &texts.members {
-            row(out, member)?;
+            write_member_row(out, member)?;
         }
         writeln!(out, "</tbody>\n</table>\n</article>")
     }
 
     fn end(&mut self) -> io::Result<()> {
         writeln!(self.out, "</section>")?;
-        page::end(&mut self.out, &NUMBERS)
+        page::write_end(&mut self.out, &GLOSSARY)
     }
 }
 
 /// Years and values of fields, with how many members have them.
-fn spread(out: &mut impl Write, family: &Family) -> io::Result<()> {
+fn write_value_counts(out: &mut impl Write, family: &Family) -> io::Result<()> {
     let years = family.years.iter();
     let years = years.map(|(year, members)| (format!("{year:04}"), *members));
-    list(out, "years", &years.collect::<Vec<_>>())?;
-    for spread in &family.spread {
-        list(out, &spread.field, &spread.values)?;
+    write_value_list(out, "years", &years.collect::<Vec<_>>())?;
+    for spread in &family.value_counts {
+        write_value_list(out, &spread.field, &spread.values)?;
     }
     Ok(())
 }
 
-fn list(out: &mut impl Write, name: &str, values: &[(String, usize)]) -> io::Result<()> {
+fn write_value_list(
+    out: &mut impl Write,
+    name: &str,
+    values: &[(String, usize)],
+) -> io::Result<()> {
     if values.is_empty() {
         return Ok(());
     }
-    let listed = values.iter().take(LISTED);
+    let listed = values.iter().take(MAX_LISTED_VALUES);
     let listed = listed.map(|(value, members)| match members {
         1 => value.clone(),
         members => format!("{value} ({members})"),
     });
     let text = listed.collect::<Vec<_>>().join(", ");
-    let others = match values.len().saturating_sub(LISTED) {
+    let others = match values.len().saturating_sub(MAX_LISTED_VALUES) {
         0 => String::new(),
-        others => format!(" and {}", counted(others, "other")),
+        others => format!(" and {}", pluralized(others, "other")),
     };
     writeln!(
         out,
@@ -122,8 +126,8 @@ fn list(out: &mut impl Write, name: &str, values: &[(String, usize)]) -> io::Res
     )
 }
 
-fn quote(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
-    let language = text::language(member.document.metadata.language.as_deref());
+fn write_quote(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
+    let language = text::lang_attribute(member.document.metadata.language.as_deref());
     write!(out, r#"<blockquote dir="auto"{language}>"#)?;
     let passage = &member.passage;
     let part = |start, end| Escaped(passage.slice(TextRange { start, end }));
@@ -140,9 +144,9 @@ fn quote(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
     writeln!(out, "</blockquote>")
 }
 
-fn row(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
-    let date = date_of(&member.document).map(|date| date.to_string());
-    let first = member.first.then(|| "first".to_owned());
+fn write_member_row(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
+    let date = document_date(&member.document).map(|date| date.to_string());
+    let first = member.is_first.then(|| "first".to_owned());
     let date: Vec<String> = [date, first].into_iter().flatten().collect();
     write!(
         out,
@@ -154,10 +158,10 @@ fn row(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
         write!(out, r#"<div dir="auto">{}</div>"#, Escaped(speaker))?;
     }
     write!(out, "</td><td>{:.2}</td><td>", member.confidence)?;
-    if member.represents {
+    if member.is_representative {
         writeln!(out, "the representative</td></tr>")
     } else {
-        quote(out, member)?;
+        write_quote(out, member)?;
         writeln!(out, "</td></tr>")
     }
 }

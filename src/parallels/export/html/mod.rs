@@ -37,7 +37,7 @@ impl<W: Write> Html<W> {
 }
 
 /// What a document is called, who spoke, when and where.
-fn heading(out: &mut impl Write, document: &DocumentSummary) -> io::Result<()> {
+fn write_heading(out: &mut impl Write, document: &DocumentSummary) -> io::Result<()> {
     let metadata = &document.metadata;
     let name = metadata.title.as_deref().unwrap_or(document.id.as_str());
     writeln!(out, "<h4 dir=\"auto\">{}</h4>", Escaped(name))?;
@@ -50,7 +50,7 @@ fn heading(out: &mut impl Write, document: &DocumentSummary) -> io::Result<()> {
     writeln!(out, "<p dir=\"auto\">{}</p>", Escaped(&facts.join(" · ")))
 }
 
-fn counted(number: usize, thing: &str) -> String {
+fn pluralized(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
 }

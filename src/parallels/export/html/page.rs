@@ -8,10 +8,10 @@ use crate::parallels::export::escape::Escaped;
 const STYLE: &str = include_str!("page.css");
 
 /// Nothing may be fetched, whatever a text holds.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// What stands at the head of a page.
-pub(super) struct Head<'a> {
+pub(super) struct PageHead<'a> {
     pub(super) title: &'a str,
     pub(super) summary: &'a str,
     /// Links to the parts of the page, as markup.
@@ -22,7 +22,7 @@ pub(super) struct Head<'a> {
     pub(super) version: &'a str,
 }
 
-impl Head<'_> {
+impl PageHead<'_> {
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let (title, summary) = (Escaped(self.title), Escaped(self.summary));
         writeln!(
@@ -31,7 +31,7 @@ impl Head<'_> {
 <html lang="en">
 <head>
 <meta charset="utf-8"/>
-<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>
+<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <meta name="generator" content="Antiphon {}"/>
 <title>{title}</title>
@@ -62,7 +62,7 @@ impl Head<'_> {
 }
 
 /// What the numbers mean, and the end of the page.
-pub(super) fn end(out: &mut impl Write, numbers: &[(&str, &str)]) -> io::Result<()> {
+pub(super) fn write_end(out: &mut impl Write, numbers: &[(&str, &str)]) -> io::Result<()> {
     writeln!(
         out,
         "<section id=\"numbers\">\n<h2>What the numbers mean</h2>\n<dl>"

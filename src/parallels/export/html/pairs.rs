@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use super::page::{self, Head};
-use super::{Html, counted, heading, text};
+use super::page::{self, PageHead};
+use super::{Html, pluralized, text, write_heading};
 use crate::parallels::export::escape::Escaped;
-use crate::parallels::export::{Export, Report, Subject};
-use crate::parallels::{Carrier, Parallel, Side};
+use crate::parallels::export::{Export, ParallelsReport, ReportSubject};
+use crate::parallels::{MatchUnit, Parallel, Side};
 use crate::store::DocumentRecord;
 
 /// What the numbers mean, in the order in which they stand beside a pair.
-const NUMBERS: [(&str, &str); 10] = [
+const GLOSSARY: [(&str, &str); 10] = [
     (
         "carrier",
         "What says the same thing: the whole passages, or a sentence of each, whichever is surer. Sentences that carry a pair are framed. All numbers are of what carries the pair; but the cosine of the passages and the phrase are always of the whole passages, and each numbered line below a pair is of its own sentences.",
@@ -55,13 +55,13 @@ const NUMBERS: [(&str, &str); 10] = [
 ];
 
 impl<W: Write> Export for Html<W> {
-    fn begin(&mut self, report: &Report) -> io::Result<()> {
-        if let Subject::Documents(both) = &report.subject {
+    fn begin(&mut self, report: &ParallelsReport) -> io::Result<()> {
+        if let ReportSubject::Documents(both) = &report.subject {
             self.documents = Some(both.clone());
         }
         let pairs = r##"<a href="#pairs">Pairs</a>"##;
         let both = r##"<a href="#pairs">Pairs</a> <a href="#speeches">Both in full</a>"##;
-        let head = Head {
+        let head = PageHead {
             title: &report.title(),
             summary: &report.summary(),
             links: if self.documents.is_some() {
@@ -70,10 +70,10 @@ impl<W: Write> Export for Html<W> {
                 pairs
             },
             rows: &report.rows(),
-            version: report.origin.version,
+            version: report.provenance.version,
         };
         head.write(&mut self.out)?;
-        overview(&mut self.out, report)?;
+        write_confidence_histogram(&mut self.out, report)?;
         writeln!(self.out, r#"<section id="pairs">"#)?;
         if report.counts.found > 0 {
             writeln!(
@@ -88,9 +88,9 @@ impl<W: Write> Export for Html<W> {
             )?;
         }
         if let Some(closest) = &report.closest {
-            let said = report.closest_said().unwrap_or_default();
+            let said = report.closest_description().unwrap_or_default();
             writeln!(self.out, "<p>{}</p>", Escaped(&said))?;
-            article(&mut self.out, closest, "closest", "The closest")?;
+            write_article(&mut self.out, closest, "closest", "The closest")?;
         }
         Ok(())
     }
@@ -105,43 +105,48 @@ impl<W: Write> Export for Html<W> {
             }
         }
         let (id, name) = (format!("pair-{number}"), number.to_string());
-        article(&mut self.out, parallel, &id, &name)
+        write_article(&mut self.out, parallel, &id, &name)
     }
 
     fn end(&mut self) -> io::Result<()> {
         writeln!(self.out, "</section>")?;
         if let Some(both) = &self.documents {
-            speeches(&mut self.out, both, &self.pairs)?;
+            write_full_texts(&mut self.out, both, &self.pairs)?;
         }
-        page::end(&mut self.out, &NUMBERS)
+        page::write_end(&mut self.out, &GLOSSARY)
     }
 }
 
 /// A pair with its numbers, both sides, and the sentences that carry it.
-fn article(out: &mut impl Write, parallel: &Parallel, id: &str, name: &str) -> io::Result<()> {
+fn write_article(
+    out: &mut impl Write,
+    parallel: &Parallel,
+    id: &str,
+    name: &str,
+) -> io::Result<()> {
     let formula = if parallel.formula { ", formula" } else { "" };
     writeln!(
         out,
         r##"<article id="{id}">
 <h3><a href="#{id}">{name}</a> <span class="sure">confidence {:.2}</span> <span class="kind">{}{formula}, carried by {}</span></h3>"##,
         parallel.pair.confidence,
-        parallel.wording,
-        parallel.pair.carrier.said()
+        parallel.text_reuse,
+        parallel.pair.matched_by.description()
     )?;
-    numbers(out, parallel)?;
+    write_measures(out, parallel)?;
     writeln!(out, r#"<div class="sides">"#)?;
-    side(out, parallel, id, true)?;
-    side(out, parallel, id, false)?;
+    write_side(out, parallel, id, true)?;
+    write_side(out, parallel, id, false)?;
     writeln!(out, "</div>")?;
     if !parallel.sentences.is_empty() {
         writeln!(out, r#"<ul class="evidence">"#)?;
         for (number, sentence) in (1..).zip(&parallel.sentences) {
-            let carries = parallel.carrying() == Some(sentence);
+            let carries = parallel.matched_sentence_pair() == Some(sentence);
             let carries = if carries { ", carries the pair" } else { "" };
             writeln!(
                 out,
                 r#"<li>Sentence <span class="n s{number}">{number}</span> confidence {:.2}, cosine {:.3}, {}{carries}</li>"#,
-                sentence.confidence, sentence.score, sentence.wording
+                sentence.confidence, sentence.score, sentence.text_reuse
             )?;
         }
         writeln!(out, "</ul>")?;
@@ -150,33 +155,38 @@ fn article(out: &mut impl Write, parallel: &Parallel, id: &str, name: &str) -> i
 }
 
 /// The numbers of what carries the pair, then those of the whole passages.
-fn numbers(out: &mut impl Write, parallel: &Parallel) -> io::Result<()> {
+fn write_measures(out: &mut impl Write, parallel: &Parallel) -> io::Result<()> {
     let pair = &parallel.pair;
-    let passages = match pair.carrier {
-        Carrier::Passages => String::new(),
-        Carrier::Sentences { .. } => format!("cosine {:.3} · ", parallel.passage_score),
+    let passages = match pair.matched_by {
+        MatchUnit::Passage => String::new(),
+        MatchUnit::Sentence { .. } => format!("cosine {:.3} · ", parallel.passage_score),
     };
     writeln!(
         out,
         r#"<p class="numbers">Of {}: cosine {:.3} · words in common {:.2} · likeness {:.3} · margin {} · percentile {}; of both passages: {passages}phrase {:.1}</p>"#,
-        pair.carrier.said(),
+        pair.matched_by.description(),
         pair.score,
-        pair.words,
-        pair.likeness,
-        known(parallel.margin.map(|margin| format!("{margin:.2}"))),
-        known(parallel.percentile.map(|percent| format!("{percent:.4}"))),
-        parallel.phrase
+        pair.lexical_overlap,
+        pair.combined_similarity,
+        or_unknown(parallel.margin.map(|margin| format!("{margin:.2}"))),
+        or_unknown(parallel.percentile.map(|percent| format!("{percent:.4}"))),
+        parallel.alignment_score
     )
 }
 
-fn known(value: Option<String>) -> String {
+fn or_unknown(value: Option<String>) -> String {
     value.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// How sure the pairs are, as bars.
-fn overview(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let most = report.confidences.iter().max().copied().unwrap_or(0);
-    if most == 0 {
+fn write_confidence_histogram(out: &mut impl Write, report: &ParallelsReport) -> io::Result<()> {
+    let max = report
+        .confidence_histogram
+        .iter()
+        .max()
+        .copied()
+        .unwrap_or(0);
+    if max == 0 {
         return Ok(());
     }
     writeln!(
@@ -187,9 +197,9 @@ fn overview(out: &mut impl Write, report: &Report) -> io::Result<()> {
 <thead><tr><th scope="col">confidence</th><th scope="col">pairs</th><td></td></tr></thead>
 <tbody>"#
     )?;
-    let bars = report.confidences.iter().enumerate();
+    let bars = report.confidence_histogram.iter().enumerate();
     for (place, pairs) in bars.skip_while(|(_, pairs)| **pairs == 0) {
-        let width = pairs * 100 / most;
+        let width = pairs * 100 / max;
         let bar = if *pairs == 0 {
             String::new()
         } else {
@@ -208,7 +218,12 @@ fn overview(out: &mut impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "</tbody>\n</table>\n</section>")
 }
 
-fn side(out: &mut impl Write, parallel: &Parallel, id: &str, is_source: bool) -> io::Result<()> {
+fn write_side(
+    out: &mut impl Write,
+    parallel: &Parallel,
+    id: &str,
+    is_source: bool,
+) -> io::Result<()> {
     let side = if is_source {
         &parallel.source
     } else {
@@ -217,22 +232,22 @@ fn side(out: &mut impl Write, parallel: &Parallel, id: &str, is_source: bool) ->
     let Side {
         passage,
         document,
-        common,
+        prevalence: common,
         ..
     } = side;
     let metadata = &document.metadata;
     writeln!(out, "<section class=\"side\">")?;
-    heading(out, document)?;
+    write_heading(out, document)?;
     write!(
         out,
         r#"<blockquote dir="auto"{}>"#,
-        text::language(metadata.language.as_deref())
+        text::lang_attribute(metadata.language.as_deref())
     )?;
-    text::marked(out, parallel, id, is_source)?;
+    text::write_marked(out, parallel, id, is_source)?;
     writeln!(out, "</blockquote>")?;
-    let said = match parallel.pair.carrier {
-        Carrier::Passages => "nearly the same",
-        Carrier::Sentences { .. } => "nearly what is framed",
+    let said = match parallel.pair.matched_by {
+        MatchUnit::Passage => "nearly the same",
+        MatchUnit::Sentence { .. } => "nearly what is framed",
     };
     writeln!(
         out,
@@ -240,13 +255,13 @@ fn side(out: &mut impl Write, parallel: &Parallel, id: &str, is_source: bool) ->
         Escaped(&passage.id()),
         passage.range.start,
         passage.range.end,
-        counted(common.documents, "other document"),
-        counted(common.speakers, "known speaker")
+        pluralized(common.documents, "other document"),
+        pluralized(common.speakers, "known speaker")
     )
 }
 
 /// Two speeches from beginning to end, with links to the pairs of their passages.
-fn speeches(
+fn write_full_texts(
     out: &mut impl Write,
     both: &[DocumentRecord; 2],
     pairs: &HashMap<String, Vec<usize>>,
@@ -261,7 +276,7 @@ fn speeches(
         writeln!(
             out,
             "<section class=\"side\"{}>\n<h3 dir=\"auto\">{}</h3>",
-            text::language(metadata.language.as_deref()),
+            text::lang_attribute(metadata.language.as_deref()),
             Escaped(metadata.title.as_deref().unwrap_or(id))
         )?;
         for passage in &document.passages {

@@ -9,7 +9,7 @@ use crate::passages::TextRange;
 
 /// Writes the text of one side, a sentence that carries the pair in a frame. Sentences and shared words
 /// may overlap in any way: the text is cut wherever one of them begins or ends.
-pub(super) fn marked(
+pub(super) fn write_marked(
     out: &mut impl Write,
     parallel: &Parallel,
     id: &str,
@@ -43,7 +43,7 @@ pub(super) fn marked(
             }
             if let Some(place) = sentence {
                 let n = place + 1;
-                let carries = parallel.sentences.get(place) == parallel.carrying();
+                let carries = parallel.sentences.get(place) == parallel.matched_sentence_pair();
                 let carries = if carries { " carries" } else { "" };
                 write!(
                     out,
@@ -66,7 +66,7 @@ pub(super) fn marked(
 }
 
 /// An attribute for the language of a text, if what is known of it can be one.
-pub(super) fn language(language: Option<&str>) -> String {
+pub(super) fn lang_attribute(language: Option<&str>) -> String {
     let is_tag = |text: &&str| {
         let parts = text.split('-');
         let mut lengths = parts.map(str::len);

@@ -4,28 +4,28 @@ use std::io::{self, Write};
 
 use std::sync::Arc;
 
-use crate::parallels::export::Origin;
+use crate::parallels::export::ExportProvenance;
 use crate::parallels::export::escape::Escaped;
 use crate::store::DocumentSummary;
 
 /// What a header is made of.
-pub(super) struct Head<'a> {
+pub(super) struct TeiHeader<'a> {
     pub(super) title: &'a str,
     /// What the file holds, and how many of it.
     pub(super) extent: (&'static str, usize),
-    pub(super) origin: &'a Origin,
+    pub(super) provenance: &'a ExportProvenance,
     /// The documents of which something is shown.
     pub(super) bibliography: &'a [Arc<DocumentSummary>],
     pub(super) summary: &'a str,
     /// Everything else that is known, by names.
     pub(super) rows: &'a [(String, String)],
     /// What the numbers mean.
-    pub(super) numbers: &'static str,
+    pub(super) interpretation: &'static str,
 }
 
 /// Writes where the texts come from, and their documents.
-pub(super) fn write(out: &mut impl Write, head: &Head<'_>) -> io::Result<()> {
-    let (origin, (unit, count)) = (head.origin, head.extent);
+pub(super) fn write(out: &mut impl Write, head: &TeiHeader<'_>) -> io::Result<()> {
+    let (origin, (unit, count)) = (head.provenance, head.extent);
     writeln!(
         out,
         r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -54,7 +54,7 @@ pub(super) fn write(out: &mut impl Write, head: &Head<'_>) -> io::Result<()> {
     } else {
         writeln!(out, "<listBibl>")?;
         for (number, document) in (1..).zip(head.bibliography) {
-            entry(out, number, document)?;
+            write_entry(out, number, document)?;
         }
         writeln!(out, "</listBibl>")?;
     }
@@ -89,11 +89,11 @@ pub(super) fn write(out: &mut impl Write, head: &Head<'_>) -> io::Result<()> {
 </appInfo>
 </encodingDesc>
 </teiHeader>"#,
-        head.numbers, origin.version, origin.commit
+        head.interpretation, origin.version, origin.commit
     )
 }
 
-fn entry(out: &mut impl Write, number: usize, document: &DocumentSummary) -> io::Result<()> {
+fn write_entry(out: &mut impl Write, number: usize, document: &DocumentSummary) -> io::Result<()> {
     let id = document.id.as_str();
     let metadata = &document.metadata;
     write!(

@@ -6,9 +6,9 @@
 //! sentences carry a pair, its link leads to theirs. Links follow the texts that they point to, so they
 //! wait in files without a name until the last passage is written.
 
-mod beside;
 mod families;
 mod header;
+mod standoff;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -21,15 +21,15 @@ use crate::passages::TextRange;
 use crate::store::PassageRecord;
 
 use super::escape::Escaped;
-use super::{Export, Report};
+use super::{Export, ParallelsReport};
 
-use self::header::Head;
+use self::header::TeiHeader;
 
 /// Whose the numbers of a pair are.
-const NUMBERS: &str = "A pair is carried by its whole passages, or by a sentence of each: the feature carrier says which. What carries it has the degree of its certainty, its wording (the type of its link), and the features confidence, score, words, likeness, percentile, margin and formula; it is what is said, or nearly so, in so many other documents (source_documents, target_documents) and by so many of their known speakers. passage_score is the cosine of the whole passages, whatever carries them, and phrase the weight of the longest wording that they have in common. Where sentences carry a pair, corresp of its link points to the link of these sentences, whose subtype is carrier.";
+const INTERPRETATION: &str = "A pair is carried by its whole passages, or by a sentence of each: the feature carrier says which. What carries it has the degree of its certainty, its wording (the type of its link), and the features confidence, score, words, likeness, percentile, margin and formula; it is what is said, or nearly so, in so many other documents (source_documents, target_documents) and by so many of their known speakers. passage_score is the cosine of the whole passages, whatever carries them, and phrase the weight of the longest wording that they have in common. Where sentences carry a pair, corresp of its link points to the link of these sentences, whose subtype is carrier.";
 
 /// All that a path of a URI would rather not hold.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+const PATH_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -44,15 +44,15 @@ pub struct Tei<W> {
     documents: HashMap<String, usize>,
     /// Numbers of passages that are written, by their ids.
     passages: HashMap<String, usize>,
-    links: Later,
-    annotations: Later,
+    links: DeferredSection,
+    annotations: DeferredSection,
     written: usize,
 }
 
 /// What comes after the texts.
-struct Later(BufWriter<File>);
+struct DeferredSection(BufWriter<File>);
 
-impl Later {
+impl DeferredSection {
     fn new() -> io::Result<Self> {
         Ok(Self(BufWriter::new(tempfile::tempfile()?)))
     }
@@ -78,14 +78,14 @@ impl<W: Write> Tei<W> {
             summary: String::new(),
             documents: HashMap::new(),
             passages: HashMap::new(),
-            links: Later::new()?,
-            annotations: Later::new()?,
+            links: DeferredSection::new()?,
+            annotations: DeferredSection::new()?,
             written: 0,
         })
     }
 
     /// Writes the header, and what stands before the first passage.
-    fn open(&mut self, head: &Head<'_>) -> io::Result<()> {
+    fn write_head(&mut self, head: &TeiHeader<'_>) -> io::Result<()> {
         let ids = head.bibliography.iter().map(|document| &document.id);
         self.documents = ids.zip(1..).map(|(id, n)| (id.to_string(), n)).collect();
         header::write(&mut self.out, head)?;
@@ -95,7 +95,7 @@ impl<W: Write> Tei<W> {
     }
 
     /// Writes what follows the last passage; the group of links has these attributes.
-    fn close(&mut self, group: &str) -> io::Result<()> {
+    fn write_tail(&mut self, group: &str) -> io::Result<()> {
         if self.passages.is_empty() {
             // There has to be something.
             writeln!(self.out, "<p>{}</p>", Escaped(&self.summary))?;
@@ -112,7 +112,7 @@ impl<W: Write> Tei<W> {
     }
 
     /// Writes a passage, if that has not been done, and gives its number.
-    fn passage(&mut self, passage: &PassageRecord) -> io::Result<usize> {
+    fn write_passage(&mut self, passage: &PassageRecord) -> io::Result<usize> {
         let id = passage.id();
         let next = self.passages.len() + 1;
         let number = *self.passages.entry(id.clone()).or_insert(next);
@@ -131,7 +131,7 @@ impl<W: Write> Tei<W> {
         write!(
             self.out,
             r#" source="document:{}#char={},{}" xml:space="preserve">"#,
-            utf8_percent_encode(document, ESCAPED),
+            utf8_percent_encode(document, PATH_ESCAPES),
             passage.range.start,
             passage.range.end
         )?;
@@ -160,17 +160,17 @@ impl<W: Write> Tei<W> {
 }
 
 impl<W: Write> Export for Tei<W> {
-    fn begin(&mut self, report: &Report) -> io::Result<()> {
-        let head = Head {
+    fn begin(&mut self, report: &ParallelsReport) -> io::Result<()> {
+        let head = TeiHeader {
             title: &report.title(),
             extent: ("pairs", report.counts.found),
-            origin: &report.origin,
+            provenance: &report.provenance,
             bibliography: &report.bibliography,
             summary: &report.summary(),
             rows: &report.rows(),
-            numbers: NUMBERS,
+            interpretation: INTERPRETATION,
         };
-        self.open(&head)?;
+        self.write_head(&head)?;
         // It is no parallel, but its texts show how far apart they are.
         if let Some(closest) = &report.closest {
             self.parallel(closest)?;
@@ -182,17 +182,17 @@ impl<W: Write> Export for Tei<W> {
     fn parallel(&mut self, parallel: &Parallel) -> io::Result<()> {
         self.written += 1;
         let link = self.written;
-        let source = self.passage(&parallel.source.passage)?;
-        let target = self.passage(&parallel.target.passage)?;
-        let carrying = parallel.carrying();
+        let source = self.write_passage(&parallel.source.passage)?;
+        let target = self.write_passage(&parallel.target.passage)?;
+        let carrying = parallel.matched_sentence_pair();
         let carrying =
             carrying.map_or_else(String::new, |_| format!(r##" corresp="#l{link}.s1""##));
         writeln!(
             self.links.0,
             r##"<link xml:id="l{link}" type="{}" target="#p{source} #p{target}"{carrying} ana="#l{link}.numbers"/>"##,
-            parallel.wording
+            parallel.text_reuse
         )?;
-        beside::write(&mut self.annotations.0, parallel, link, (source, target))
+        standoff::write(&mut self.annotations.0, parallel, link, (source, target))
     }
 
     fn end(&mut self) -> io::Result<()> {
@@ -201,6 +201,6 @@ impl<W: Write> Export for Tei<W> {
         } else {
             "closest"
         };
-        self.close(&format!(r#"type="{kind}" targFunc="source target""#))
+        self.write_tail(&format!(r#"type="{kind}" targFunc="source target""#))
     }
 }

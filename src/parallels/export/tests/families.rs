@@ -1,14 +1,14 @@
 //! Files of families.
 
 use super::pages::check_page;
-use super::tables::{plain, rows};
+use super::tables::{parse_rows, unescape_cell};
 use super::{check_links, id, text, xml};
 use crate::parallels::FamilyTexts;
 use crate::parallels::export::escape::clean;
-use crate::parallels::export::samples::{families, families_report};
+use crate::parallels::export::fixtures::{families, families_report};
 use crate::parallels::export::{Csv, ExportFamilies, Html, Tei};
 
-fn written(
+fn export_families_to_string(
     families: &[FamilyTexts],
     new: impl Fn(&mut Vec<u8>) -> Box<dyn ExportFamilies + '_>,
 ) -> String {
@@ -29,11 +29,14 @@ fn written(
 #[test]
 fn a_table_of_members_is_read_back() {
     let families = families();
-    let table = written(&families, |out| Box::new(Csv::new(out)));
-    assert_eq!(table, written(&families, |out| Box::new(Csv::new(out))));
+    let table = export_families_to_string(&families, |out| Box::new(Csv::new(out)));
+    assert_eq!(
+        table,
+        export_families_to_string(&families, |out| Box::new(Csv::new(out)))
+    );
     assert!(table.starts_with("\u{feff}# title,\"Families of a corpus\"\r\n"));
     assert!(table.contains("\r\n# left_out_small_families,\"6\"\r\n"));
-    let rows = rows(&table);
+    let rows = parse_rows(&table);
     let members = (1..).zip(&families).flat_map(|(place, texts)| {
         let members = texts.members.iter();
         members.map(move |member| (place, texts, member))
@@ -43,16 +46,19 @@ fn a_table_of_members_is_read_back() {
     for (row, (place, texts, member)) in rows.iter().zip(members) {
         assert_eq!(row["family"], place.to_string());
         assert_eq!(row["members"], texts.members.len().to_string());
-        assert_eq!(plain(&row["id"]), member.passage.id());
-        assert_eq!(plain(&row["text"]), clean(&member.passage.text));
-        assert_eq!(row["representative"], member.represents.to_string());
-        assert_eq!(row["first"], member.first.to_string());
+        assert_eq!(unescape_cell(&row["id"]), member.passage.id());
+        assert_eq!(unescape_cell(&row["text"]), clean(&member.passage.text));
+        assert_eq!(row["representative"], member.is_representative.to_string());
+        assert_eq!(row["first"], member.is_first.to_string());
         assert_eq!(row["confidence"], "0.6250");
         let sentence = member.sentence.map(|range| member.passage.slice(range));
-        assert_eq!(plain(&row["sentence"]), clean(sentence.unwrap_or_default()));
+        assert_eq!(
+            unescape_cell(&row["sentence"]),
+            clean(sentence.unwrap_or_default())
+        );
         let start = member.sentence.map(|range| range.start.to_string());
         assert_eq!(row["sentence_start"], start.unwrap_or_default());
-        assert_eq!(row["carrier"], texts.family.carrier());
+        assert_eq!(row["carrier"], texts.family.matched_by());
         assert_eq!(row["least_confidence"], "0.3750");
     }
     for cell in rows.iter().flat_map(|row| row.values()) {
@@ -66,8 +72,11 @@ fn a_table_of_members_is_read_back() {
 #[test]
 fn a_page_of_families_is_read_back() {
     let families = families();
-    let page = written(&families, |out| Box::new(Html::new(out)));
-    assert_eq!(page, written(&families, |out| Box::new(Html::new(out))));
+    let page = export_families_to_string(&families, |out| Box::new(Html::new(out)));
+    assert_eq!(
+        page,
+        export_families_to_string(&families, |out| Box::new(Html::new(out)))
+    );
     check_page(&page);
     let document = xml(&page);
     check_links(&document);
@@ -80,8 +89,10 @@ fn a_page_of_families_is_read_back() {
             .filter(|n| n.has_tag_name("blockquote"));
         let quotes: Vec<String> = quotes.map(text).collect();
         // The representative stands before the others.
-        let (mut ordered, others): (Vec<_>, Vec<_>) =
-            texts.members.iter().partition(|member| member.represents);
+        let (mut ordered, others): (Vec<_>, Vec<_>) = texts
+            .members
+            .iter()
+            .partition(|member| member.is_representative);
         ordered.extend(others);
         let expected = ordered.iter().map(|member| clean(&member.passage.text));
         assert_eq!(quotes, expected.collect::<Vec<_>>());
@@ -94,7 +105,7 @@ fn a_page_of_families_is_read_back() {
             .iter()
             .filter(|member| member.sentence.is_some());
         let mut said: Vec<String> = said
-            .map(|member| clean(member.said()).into_owned())
+            .map(|member| clean(member.text()).into_owned())
             .collect();
         assert_eq!(framed.len(), said.len());
         said.retain(|said| !framed.contains(said));
@@ -104,15 +115,15 @@ fn a_page_of_families_is_read_back() {
     }
 }
 
-fn tei_to(out: &mut Vec<u8>) -> Box<dyn ExportFamilies + '_> {
+fn tei_export(out: &mut Vec<u8>) -> Box<dyn ExportFamilies + '_> {
     Box::new(Tei::new(out).expect("a temporary file"))
 }
 
 #[test]
 fn tei_of_families_is_read_back() {
     let families = families();
-    let tei = written(&families, tei_to);
-    assert_eq!(tei, written(&families, tei_to));
+    let tei = export_families_to_string(&families, tei_export);
+    assert_eq!(tei, export_families_to_string(&families, tei_export));
     let document = xml(&tei);
     check_links(&document);
     let by_id = |link: &str| {
@@ -127,10 +138,10 @@ fn tei_of_families_is_read_back() {
         let targets = link.attribute("target").expect("targets");
         let said: Vec<String> = targets.split(' ').map(by_id).collect();
         let members = texts.members.iter();
-        let expected = members.map(|member| clean(member.said()).into_owned());
+        let expected = members.map(|member| clean(member.text()).into_owned());
         assert_eq!(said, expected.collect::<Vec<_>>());
-        assert_eq!(link.attribute("type"), Some(texts.family.carrier()));
-        let representative = texts.representative().expect("one").said();
+        assert_eq!(link.attribute("type"), Some(texts.family.matched_by()));
+        let representative = texts.representative().expect("one").text();
         let corresp = link.attribute("corresp").expect("a representative");
         assert_eq!(by_id(corresp), clean(representative));
     }
@@ -141,11 +152,11 @@ fn tei_of_families_is_read_back() {
 }
 
 #[test]
-fn where_there_is_no_family_files_say_so() {
-    let table = written(&[], |out| Box::new(Csv::new(out)));
-    assert!(table.contains("# families,\"0\"") && rows(&table).is_empty());
-    let page = written(&[], |out| Box::new(Html::new(out)));
-    let tei = written(&[], |out| {
+fn files_without_families_say_so() {
+    let table = export_families_to_string(&[], |out| Box::new(Csv::new(out)));
+    assert!(table.contains("# families,\"0\"") && parse_rows(&table).is_empty());
+    let page = export_families_to_string(&[], |out| Box::new(Html::new(out)));
+    let tei = export_families_to_string(&[], |out| {
         Box::new(Tei::new(out).expect("a temporary file"))
     });
     for file in [page, tei] {

@@ -8,18 +8,22 @@ mod tei;
 use std::collections::BTreeSet;
 
 use super::escape::clean;
-use super::samples::{NASTY, parallels, report};
-use super::{Csv, Export, Format, Html, Report, Subject, Tei};
+use super::fixtures::{HOSTILE_TEXTS, parallels, report};
+use super::{Csv, Export, ExportFormat, Html, ParallelsReport, ReportSubject, Tei};
 use crate::parallels::{Parallel, SentencePair};
 
-fn written(format: Format, report: &Report, parallels: &[Parallel]) -> String {
+fn export_to_string(
+    format: ExportFormat,
+    report: &ParallelsReport,
+    parallels: &[Parallel],
+) -> String {
     let mut bytes = Vec::new();
     {
         let mut export: Box<dyn Export> = match format {
-            Format::Jsonl => unreachable!("it is written elsewhere"),
-            Format::Csv => Box::new(Csv::new(&mut bytes)),
-            Format::Tei => Box::new(Tei::new(&mut bytes).expect("a temporary file")),
-            Format::Html => Box::new(Html::new(&mut bytes)),
+            ExportFormat::Jsonl => unreachable!("it is written elsewhere"),
+            ExportFormat::Csv => Box::new(Csv::new(&mut bytes)),
+            ExportFormat::Tei => Box::new(Tei::new(&mut bytes).expect("a temporary file")),
+            ExportFormat::Html => Box::new(Html::new(&mut bytes)),
         };
         export.begin(report).expect("memory");
         for parallel in parallels {
@@ -30,13 +34,13 @@ fn written(format: Format, report: &Report, parallels: &[Parallel]) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
-const OURS: [Format; 3] = [Format::Csv, Format::Tei, Format::Html];
+const FORMATS: [ExportFormat; 3] = [ExportFormat::Csv, ExportFormat::Tei, ExportFormat::Html];
 
-fn all(format: Format) -> String {
+fn export_all(format: ExportFormat) -> String {
     let parallels = parallels();
-    written(
+    export_to_string(
         format,
-        &report(parallels.len(), Subject::Corpus),
+        &report(parallels.len(), ReportSubject::Corpus),
         &parallels,
     )
 }
@@ -90,29 +94,33 @@ fn string_range(pointer: &str) -> Option<(&str, usize, usize)> {
 }
 
 /// The texts of the sentences that carry a pair; none where whole passages do.
-fn carrying(parallel: &Parallel) -> Vec<String> {
+fn matched_sentences(parallel: &Parallel) -> Vec<String> {
     let sides = |pair: &SentencePair| {
         [
             parallel.source.passage.slice(pair.source),
             parallel.target.passage.slice(pair.target),
         ]
     };
-    let texts = parallel.carrying().map(sides).into_iter().flatten();
+    let texts = parallel
+        .matched_sentence_pair()
+        .map(sides)
+        .into_iter()
+        .flatten();
     texts.map(|text| clean(text).into_owned()).collect()
 }
 
 #[test]
-fn the_same_bytes_every_time() {
-    for format in OURS {
-        assert_eq!(all(format), all(format), "{format:?}");
+fn exports_are_deterministic() {
+    for format in FORMATS {
+        assert_eq!(export_all(format), export_all(format), "{format:?}");
     }
 }
 
 #[test]
-fn where_nothing_is_found_the_closest_is_told() {
-    for format in OURS {
-        let file = written(format, &report(0, Subject::Corpus), &[]);
-        if format == Format::Csv {
+fn without_parallels_the_closest_pair_is_reported() {
+    for format in FORMATS {
+        let file = export_to_string(format, &report(0, ReportSubject::Corpus), &[]);
+        if format == ExportFormat::Csv {
             let mut reader = csv::ReaderBuilder::new()
                 .comment(Some(b'#'))
                 .from_reader(file.as_bytes());
@@ -128,30 +136,30 @@ fn where_nothing_is_found_the_closest_is_told() {
                 texts.contains("x:y&z#p1 and <b>#p1: confidence 0.8125"),
                 "{texts}"
             );
-            assert!(texts.contains(&*clean(NASTY[3])) || format == Format::Html);
+            assert!(texts.contains(&*clean(HOSTILE_TEXTS[3])) || format == ExportFormat::Html);
         }
         // Not even a closest: there was nothing to compare.
-        let nothing = Report {
+        let nothing = ParallelsReport {
             closest: None,
             bibliography: Vec::new(),
-            ..report(0, Subject::Corpus)
+            ..report(0, ReportSubject::Corpus)
         };
-        let file = written(format, &nothing, &[]);
+        let file = export_to_string(format, &nothing, &[]);
         assert!(file.contains("77"), "{format:?}");
-        if format != Format::Csv {
+        if format != ExportFormat::Csv {
             xml(&file);
         }
     }
 }
 
 #[test]
-fn a_name_says_its_format() {
-    let format = |name: &str| Format::of_file(std::path::Path::new(name));
-    for own in Format::ALL {
+fn file_extension_selects_the_format() {
+    let format = |name: &str| ExportFormat::from_path(std::path::Path::new(name));
+    for own in ExportFormat::ALL {
         assert_eq!(format(&format!("a.{}", own.name())), Some(own));
     }
-    assert_eq!(format("pairs.XML"), Some(Format::Tei));
-    assert_eq!(format("pairs.htm"), Some(Format::Html));
+    assert_eq!(format("pairs.XML"), Some(ExportFormat::Tei));
+    assert_eq!(format("pairs.htm"), Some(ExportFormat::Html));
     assert_eq!(format("pairs.docx"), None);
     assert_eq!(format("csv"), None);
 }

@@ -1,14 +1,16 @@
 //! Pages.
 
-use super::{all, carrying, check_links, id, text, written, xml};
+use super::{check_links, export_all, export_to_string, id, matched_sentences, text, xml};
 use crate::parallels::export::escape::clean;
-use crate::parallels::export::samples::{NASTY, document, parallel, parallels, passage, report};
-use crate::parallels::export::{Format, Subject};
+use crate::parallels::export::fixtures::{
+    HOSTILE_TEXTS, document, parallel, parallels, passage, report,
+};
+use crate::parallels::export::{ExportFormat, ReportSubject};
 use crate::store::DocumentRecord;
 
 #[test]
 fn a_page_is_read_back() {
-    let page = all(Format::Html);
+    let page = export_all(ExportFormat::Html);
     let document = xml(&page);
     check_links(&document);
     let quotes = document
@@ -89,8 +91,8 @@ pub(super) fn check_page(page: &str) {
 }
 
 #[test]
-fn a_page_frames_the_sentences_that_carry_a_pair() {
-    let page = all(Format::Html);
+fn a_page_frames_matched_sentences() {
+    let page = export_all(ExportFormat::Html);
     let document = xml(&page);
     let articles = document.descendants().filter(|n| n.has_tag_name("article"));
     let articles: Vec<_> = articles.collect();
@@ -105,25 +107,28 @@ fn a_page_frames_the_sentences_that_carry_a_pair() {
             .filter(|node| classes(node).iter().any(|class| class == "carries"));
         // The number of the sentence, then the sentence.
         let framed: Vec<String> = framed.map(|node| text(node)[1..].to_owned()).collect();
-        assert_eq!(framed, carrying(&parallel));
+        assert_eq!(framed, matched_sentences(&parallel));
         let said = text(article);
-        assert!(said.contains(parallel.pair.carrier.said()), "{said}");
+        assert!(
+            said.contains(parallel.pair.matched_by.description()),
+            "{said}"
+        );
         let passages = format!("of both passages: cosine {:.3}", parallel.passage_score);
         assert_eq!(said.contains(&passages), !framed.is_empty(), "{said}");
     }
 }
 
 #[test]
-fn two_speeches_stand_beside_each_other_with_their_pairs() {
+fn both_documents_are_shown_in_full_with_links_to_pairs() {
     let record = |place| DocumentRecord {
         summary: document(place),
         origin: String::new(),
-        text: NASTY[place].to_owned(),
+        text: HOSTILE_TEXTS[place].to_owned(),
         dropped: Vec::new(),
         passages: vec![passage(place)],
     };
-    let subject = Subject::Documents(Box::new([record(0), record(1)]));
-    let page = written(Format::Html, &report(1, subject), &[parallel(0, 1)]);
+    let subject = ReportSubject::Documents(Box::new([record(0), record(1)]));
+    let page = export_to_string(ExportFormat::Html, &report(1, subject), &[parallel(0, 1)]);
     let document = xml(&page);
     check_links(&document);
     for (id_wanted, place) in [("a-1", 0), ("b-1", 1)] {
@@ -131,7 +136,7 @@ fn two_speeches_stand_beside_each_other_with_their_pairs() {
             .descendants()
             .find(|node| id(node) == Some(id_wanted));
         let node = node.expect("a passage");
-        assert_eq!(text(node), format!("{} 1", clean(NASTY[place])));
+        assert_eq!(text(node), format!("{} 1", clean(HOSTILE_TEXTS[place])));
         let link = node
             .children()
             .find(|n| n.has_tag_name("a"))

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::all;
-use crate::parallels::export::Format;
+use super::export_all;
+use crate::parallels::export::ExportFormat;
 use crate::parallels::export::escape::clean;
-use crate::parallels::export::samples::parallels;
+use crate::parallels::export::fixtures::parallels;
 
 /// What the documentation says gives a text of a table back.
-pub(super) fn plain(cell: &str) -> String {
+pub(super) fn unescape_cell(cell: &str) -> String {
     let rest = cell.trim_start_matches('\'');
     let guarded = rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
     let cell = if guarded { &cell[1..] } else { cell };
@@ -16,7 +16,7 @@ pub(super) fn plain(cell: &str) -> String {
 }
 
 /// The rows of a table, by the names of columns.
-pub(super) fn rows(table: &str) -> Vec<BTreeMap<String, String>> {
+pub(super) fn parse_rows(table: &str) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::ReaderBuilder::new()
         .comment(Some(b'#'))
         .from_reader(table.as_bytes());
@@ -28,36 +28,36 @@ pub(super) fn rows(table: &str) -> Vec<BTreeMap<String, String>> {
 
 #[test]
 fn a_table_is_read_back() {
-    let table = all(Format::Csv);
+    let table = export_all(ExportFormat::Csv);
     assert!(table.starts_with("\u{feff}# title,\"Parallels of a corpus\"\r\n"));
     assert!(table.contains("\r\n# target,\"'=two lines\"\r\n"));
     assert!(
         table.contains(",\"007\","),
         "a text that looks like a number"
     );
-    let rows = rows(&table);
+    let rows = parse_rows(&table);
     let parallels = parallels();
     assert_eq!(rows.len(), parallels.len());
     for (row, parallel) in rows.iter().zip(&parallels) {
         for (name, side) in [("source", &parallel.source), ("target", &parallel.target)] {
             let cell = |column: &str| row[&format!("{name}_{column}")].clone();
             let (passage, metadata) = (&side.passage, &side.document.metadata);
-            assert_eq!(plain(&cell("text")), clean(&passage.text));
-            assert_eq!(plain(&cell("id")), passage.id());
+            assert_eq!(unescape_cell(&cell("text")), clean(&passage.text));
+            assert_eq!(unescape_cell(&cell("id")), passage.id());
             let title = metadata.title.as_deref().unwrap_or("");
-            assert_eq!(plain(&cell("title")), clean(title));
+            assert_eq!(unescape_cell(&cell("title")), clean(title));
             let speaker = metadata.speaker.as_deref().unwrap_or("");
-            assert_eq!(plain(&cell("speaker")), clean(speaker));
+            assert_eq!(unescape_cell(&cell("speaker")), clean(speaker));
             assert_eq!(cell("country"), "007");
             assert_eq!(cell("date"), metadata.date.expect("a date").to_string());
             assert_eq!(cell("start"), passage.range.start.to_string());
             assert_eq!(cell("end"), passage.range.end.to_string());
-            assert_eq!(cell("documents"), side.common.documents.to_string());
+            assert_eq!(cell("documents"), side.prevalence.documents.to_string());
         }
         let passage_score = format!("{:.4}", parallel.passage_score);
         for (name, value) in [
             ("confidence", "0.8125"),
-            ("carrier", parallel.pair.carrier.name()),
+            ("carrier", parallel.pair.matched_by.name()),
             ("score", "-0.1250"),
             ("passage_score", &passage_score),
             ("margin", ""),
@@ -70,7 +70,7 @@ fn a_table_is_read_back() {
         let sentences: serde_json::Value = serde_json::from_str(&row["sentences"]).expect("JSON");
         let first = parallel.source.passage.slice(parallel.sentences[0].source);
         assert_eq!(sentences[0]["source"], *clean(first));
-        assert_eq!(plain(&row["source_sentence"]), clean(first));
+        assert_eq!(unescape_cell(&row["source_sentence"]), clean(first));
         assert_eq!(
             sentences.as_array().map(Vec::len),
             Some(parallel.sentences.len())

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{all, carrying, check_links, id, string_range, text, xml};
-use crate::parallels::export::Format;
+use super::{check_links, export_all, id, matched_sentences, string_range, text, xml};
+use crate::parallels::export::ExportFormat;
 use crate::parallels::export::escape::clean;
-use crate::parallels::export::samples::{NASTY, parallels};
+use crate::parallels::export::fixtures::{HOSTILE_TEXTS, parallels};
 
 #[test]
 fn tei_is_read_back() {
-    let tei = all(Format::Tei);
+    let tei = export_all(ExportFormat::Tei);
     let document = xml(&tei);
     check_links(&document);
     let named = |name: &'static str| {
@@ -22,7 +22,7 @@ fn tei_is_read_back() {
         let passage = node.attribute("n").expect("an id").to_owned();
         assert!(texts.insert(passage, text(node)).is_none(), "each once");
     }
-    assert_eq!(texts.len(), NASTY.len());
+    assert_eq!(texts.len(), HOSTILE_TEXTS.len());
     for side in parallels.iter().flat_map(|p| [&p.source, &p.target]) {
         assert_eq!(texts[&side.passage.id()], clean(&side.passage.text));
     }
@@ -59,8 +59,8 @@ fn tei_is_read_back() {
 }
 
 #[test]
-fn the_words_that_tei_marks_are_those_that_both_passages_share() {
-    let tei = all(Format::Tei);
+fn tei_marks_shared_words() {
+    let tei = export_all(ExportFormat::Tei);
     let document = xml(&tei);
     let elements = || document.descendants().filter(roxmltree::Node::is_element);
     let by_id = |wanted: &str| elements().find(|node| id(node) == Some(wanted));
@@ -99,8 +99,8 @@ fn the_words_that_tei_marks_are_those_that_both_passages_share() {
 }
 
 #[test]
-fn tei_leads_from_a_pair_to_the_sentences_that_carry_it() {
-    let tei = all(Format::Tei);
+fn tei_links_a_pair_to_its_matched_sentences() {
+    let tei = export_all(ExportFormat::Tei);
     let document = xml(&tei);
     let by_id = |pointer: &str| {
         let mut nodes = document.descendants();
@@ -116,7 +116,7 @@ fn tei_leads_from_a_pair_to_the_sentences_that_carry_it() {
             let value = feature.and_then(|node| node.first_element_child());
             value.and_then(|node| node.attribute("value"))
         };
-        assert_eq!(value("carrier"), Some(parallel.pair.carrier.name()));
+        assert_eq!(value("carrier"), Some(parallel.pair.matched_by.name()));
         let passage_score = format!("{:.4}", parallel.passage_score);
         assert_eq!(value("passage_score"), Some(passage_score.as_str()));
         let link = by_id(&format!("#l{number}")).attribute("corresp");
@@ -128,7 +128,7 @@ fn tei_leads_from_a_pair_to_the_sentences_that_carry_it() {
         });
         let sentences = sentences.into_iter().flatten();
         let sentences: Vec<String> = sentences.map(|end| text(by_id(end))).collect();
-        assert_eq!(sentences, carrying(&parallel));
+        assert_eq!(sentences, matched_sentences(&parallel));
     }
     assert_eq!(tei.matches(r#"subtype="carrier""#).count(), by_sentences);
     assert_eq!(by_sentences, 1);

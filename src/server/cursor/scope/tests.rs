@@ -4,16 +4,16 @@ use serde_json::json;
 
 use super::*;
 use crate::canonical::tests::assert_each_counts;
-use crate::parallels::Formulas;
+use crate::parallels::FormulaPolicy;
 use crate::search::{Filter, GroupBy, Grouping, Include, Mode};
 use crate::store::ContentHash;
 
 fn by(speaker: &str) -> Filter {
-    Filter::read(&json!({ "speaker": speaker })).unwrap()
+    Filter::parse(&json!({ "speaker": speaker })).unwrap()
 }
 
-fn search() -> Parts {
-    Parts {
+fn search() -> QueryParams {
+    QueryParams {
         text: Some("peace".to_owned()),
         like: vec!["a".to_owned()],
         unlike: vec!["b".to_owned()],
@@ -70,15 +70,15 @@ fn comparison() -> Comparison {
         scope: Scope {
             source: by("A"),
             target: by("B"),
-            apart: vec!["country".to_owned()],
-            years: Some(5),
-            forward: true,
+            exclude_same: vec!["country".to_owned()],
+            max_year_gap: Some(5),
+            later_only: true,
         },
         thresholds: Thresholds {
             min_score: 0.5,
             min_confidence: 0.75,
             min_margin: 1.0,
-            formulas: Formulas::Exclude,
+            formulas: FormulaPolicy::Exclude,
             formula_share: 0.125,
         },
         exact: false,
@@ -96,14 +96,14 @@ fn comparison() -> Comparison {
 const COMPARED: [fn(&mut Comparison); 11] = [
     |c| c.scope.source = by("B"),
     |c| c.scope.target = by("C"),
-    |c| c.scope.apart.push("speaker".to_owned()),
-    |c| c.scope.years = None,
-    |c| c.scope.forward = false,
+    |c| c.scope.exclude_same.push("speaker".to_owned()),
+    |c| c.scope.max_year_gap = None,
+    |c| c.scope.later_only = false,
     |c| c.thresholds.min_score = 0.0,
     |c| c.thresholds.min_confidence = 0.0,
     |c| c.thresholds.min_margin = 0.0,
-    |c| c.thresholds.formulas = Formulas::Include,
-    |c| c.thresholds.formulas = Formulas::Only,
+    |c| c.thresholds.formulas = FormulaPolicy::Include,
+    |c| c.thresholds.formulas = FormulaPolicy::Only,
     |c| c.thresholds.formula_share = 0.0,
 ];
 
@@ -117,9 +117,9 @@ fn the_bytes_of_a_search_stay() {
         hash(&SearchScope(&search())),
         "48455525d2fa5fc6562ede1b01b0224217d7f9625550471db2e67b1f2d8ca8c2"
     );
-    let plain = Parts {
+    let plain = QueryParams {
         text: Some("peace".to_owned()),
-        ..Parts::default()
+        ..QueryParams::default()
     };
     assert_eq!(
         hash(&SearchScope(&plain)),
@@ -142,7 +142,7 @@ fn the_bytes_of_parallels_and_families_stay() {
 
 #[test]
 fn all_of_a_search_counts() {
-    let changes: [fn(&mut Parts); 20] = [
+    let changes: [fn(&mut QueryParams); 20] = [
         |p| p.text = None,
         |p| p.text = Some("war".to_owned()),
         |p| p.like.push("c".to_owned()),
@@ -169,7 +169,7 @@ fn all_of_a_search_counts() {
 
 #[test]
 fn the_page_of_a_search_does_not_count() {
-    let other = Parts {
+    let other = QueryParams {
         limit: 1,
         offset: 0,
         ..search()
@@ -180,7 +180,7 @@ fn the_page_of_a_search_does_not_count() {
 /// The second request with a cursor is compared as it came in, the first as it was answered.
 #[test]
 fn blanks_at_the_ends_of_texts_do_not_count() {
-    let blank = Parts {
+    let blank = QueryParams {
         text: Some(" peace\n".to_owned()),
         like: vec!["\ta".to_owned()],
         unlike: vec!["b ".to_owned()],

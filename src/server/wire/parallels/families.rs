@@ -6,17 +6,20 @@ use std::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::pair::SpanBody;
-use super::{ComparedMs, DocumentBody, FormulasName, LeftOutBody, Provenance, passage_url};
+use super::pair::TextSpan;
+use super::{
+    ComparisonTiming, DocumentDto, FilteredCountsDto, FormulaPolicyDto, Provenance, passage_url,
+};
 use crate::parallels::{
-    Families, FamilyOptions, FamilyTexts, MemberText, ParallelsError, Survey, Swept, Thresholds,
+    CorpusContext, CorpusMatches, Families, FamilyOptions, FamilyTexts, MemberText, ParallelsError,
+    Thresholds,
 };
 
 /// The families of a corpus.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FamiliesResponse {
     /// The largest first.
-    families: Vec<FamilyBody>,
+    families: Vec<FamilyDto>,
     /// How many there are; `families` holds those from the offset on, up to the limit.
     found: usize,
     /// How many were left out before the first.
@@ -31,35 +34,35 @@ pub struct FamiliesResponse {
     /// Pairs that they were made of, of passages or of sentences.
     pairs: usize,
     /// Pairs that were left out.
-    left_out: LeftOutBody,
+    filtered_counts: FilteredCountsDto,
     /// The parameters that were used.
-    parameters: FamilyParametersBody,
+    parameters: FamilyParameters,
     /// Milliseconds that it took.
-    timing_ms: ComparedMs,
+    timing_ms: ComparisonTiming,
     /// What produced this answer.
     provenance: Provenance,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-struct FamilyParametersBody {
+struct FamilyParameters {
     min_confidence: f32,
     cohesion: f32,
     min_members: usize,
     min_words: usize,
-    formulas: FormulasName,
+    formulas: FormulaPolicyDto,
     /// A formula is said in so many documents.
     formula_documents: usize,
 }
 
 /// One statement, made again and again.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct FamilyBody {
+pub(super) struct FamilyDto {
     /// What its members are: whole `passages`, or a sentence of each, `sentences`.
-    carrier: &'static str,
+    matched_by: &'static str,
     /// The member that is most like the others.
-    representative: MemberBody,
+    representative: FamilyMemberDto,
     /// Its members in order of date, each of another document.
-    members: Vec<MemberBody>,
+    members: Vec<FamilyMemberDto>,
     /// Ids of the passages of the earliest date; none where no date is known.
     first: Vec<String>,
     /// The least confidence between any two members.
@@ -69,19 +72,19 @@ pub(super) struct FamilyBody {
     /// Members by year.
     years: BTreeMap<String, usize>,
     /// For each field its values and how many members have them, the most frequent first.
-    spread: BTreeMap<String, Vec<ValueBody>>,
+    spread: BTreeMap<String, Vec<ValueCount>>,
 }
 
 /// A value among the members of a family.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-struct ValueBody {
+struct ValueCount {
     value: String,
     members: usize,
 }
 
 /// A passage of a family, or a sentence in its passage.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-struct MemberBody {
+struct FamilyMemberDto {
     /// The passage's id.
     passage: String,
     /// The passage in full.
@@ -92,19 +95,19 @@ struct MemberBody {
     end: usize,
     /// The sentence that is the member; absent where the whole passage is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    sentence: Option<SpanBody>,
+    sentence: Option<TextSpan>,
     /// How alike it is to the representative.
     confidence: f32,
-    document: DocumentBody,
+    document: DocumentDto,
     /// Path of the passage in its context.
     url: String,
 }
 
 impl FamiliesResponse {
     /// With a cursor to the next page, if there is one.
-    pub(in crate::server) fn going_on(mut self, cursor: String) -> Self {
-        let told = self.offset.saturating_add(self.families.len());
-        self.next_cursor = (told < self.found).then_some(cursor);
+    pub(in crate::server) fn with_next_cursor(mut self, cursor: String) -> Self {
+        let page_end = self.offset.saturating_add(self.families.len());
+        self.next_cursor = (page_end < self.found).then_some(cursor);
         self
     }
 }
@@ -115,16 +118,16 @@ impl FamiliesResponse {
 ///
 /// If the store cannot be read.
 pub fn families_response(
-    survey: &Survey,
-    swept: &Swept,
+    survey: &CorpusContext,
+    swept: &CorpusMatches,
     families: &Families,
     (thresholds, options): (&Thresholds, &FamilyOptions),
     (offset, limit): (usize, usize),
     start: Instant,
 ) -> Result<FamiliesResponse, ParallelsError> {
     let shown = families.families.iter().skip(offset).take(limit);
-    let shown = shown.map(|family| FamilyBody::of(FamilyTexts::read(survey, family)?));
-    let documents = survey.snapshot().facts().documents;
+    let shown = shown.map(|family| FamilyDto::from_texts(FamilyTexts::load(survey, family)?));
+    let documents = survey.snapshot().info().documents;
     Ok(FamiliesResponse {
         families: shown.collect::<Result<_, _>>()?,
         found: families.families.len(),
@@ -133,42 +136,43 @@ pub fn families_response(
         small: families.small,
         nested: families.nested,
         pairs: swept.pairs.len(),
-        left_out: swept.left_out.into(),
-        parameters: FamilyParametersBody {
+        filtered_counts: swept.filtered_counts.into(),
+        parameters: FamilyParameters {
             min_confidence: options.min_confidence,
             cohesion: options.cohesion,
             min_members: options.min_members,
             min_words: options.min_words,
             formulas: thresholds.formulas.into(),
-            formula_documents: thresholds.formula_from(documents),
+            formula_documents: thresholds.min_formula_documents(documents),
         },
-        timing_ms: ComparedMs::since(start),
-        provenance: Provenance::of(survey.snapshot()),
+        timing_ms: ComparisonTiming::elapsed_since(start),
+        provenance: Provenance::from_snapshot(survey.snapshot()),
     })
 }
 
-impl FamilyBody {
-    pub(super) fn of(texts: FamilyTexts) -> Result<Self, ParallelsError> {
+impl FamilyDto {
+    pub(super) fn from_texts(texts: FamilyTexts) -> Result<Self, ParallelsError> {
         let FamilyTexts { family, members } = texts;
-        let place = members.iter().position(|member| member.represents);
-        let first = members.iter().filter(|member| member.first);
+        let place = members.iter().position(|member| member.is_representative);
+        let first = members.iter().filter(|member| member.is_first);
         let first = first.map(|member| member.passage.id()).collect();
-        let members: Vec<MemberBody> = members.into_iter().map(MemberBody::from).collect();
+        let members: Vec<FamilyMemberDto> =
+            members.into_iter().map(FamilyMemberDto::from).collect();
         let representative = place.and_then(|place| members.get(place)).cloned();
         let values = |values: &[(String, usize)]| {
-            let values = values.iter().map(|(value, members)| ValueBody {
+            let values = values.iter().map(|(value, members)| ValueCount {
                 value: value.clone(),
                 members: *members,
             });
             values.collect::<Vec<_>>()
         };
-        let spread = family.spread.iter();
+        let spread = family.value_counts.iter();
         Ok(Self {
             first,
-            carrier: family.carrier(),
-            representative: representative.ok_or(ParallelsError::OtherSnapshot)?,
-            least_confidence: family.least,
-            mean_confidence: family.mean,
+            matched_by: family.matched_by(),
+            representative: representative.ok_or(ParallelsError::SnapshotMismatch)?,
+            least_confidence: family.min_confidence,
+            mean_confidence: family.mean_confidence,
             years: family
                 .years
                 .iter()
@@ -182,10 +186,12 @@ impl FamilyBody {
     }
 }
 
-impl From<MemberText> for MemberBody {
+impl From<MemberText> for FamilyMemberDto {
     fn from(member: MemberText) -> Self {
         let passage = member.passage;
-        let sentence = member.sentence.map(|range| SpanBody::of(range, &passage));
+        let sentence = member
+            .sentence
+            .map(|range| TextSpan::from_range(range, &passage));
         Self {
             sentence,
             passage: passage.id(),
@@ -194,7 +200,7 @@ impl From<MemberText> for MemberBody {
             end: passage.range.end,
             text: passage.text,
             confidence: member.confidence,
-            document: DocumentBody::from(&*member.document),
+            document: DocumentDto::from(&*member.document),
         }
     }
 }

@@ -12,63 +12,67 @@ use std::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{DocumentBody, Provenance, RangeBody, passage_url};
-use crate::parallels::{LeftOut, Pair, ParallelsError, Reader, Survey, Thresholds};
+use super::{CharRange, DocumentDto, Provenance, passage_url};
+use crate::parallels::{
+    CorpusContext, FilteredCounts, Pair, ParallelLoader, ParallelsError, Thresholds,
+};
 use crate::server::timing::milliseconds;
 
 pub(in crate::server) use answer::passage_response;
 pub use answer::{ParallelsResponse, comparison_response};
-pub use corpus::{BeginBody, CorpusResponse, EndBody, ProgressBody, StreamLine, corpus_response};
-use families::FamilyBody;
+pub use corpus::{
+    CorpusResponse, StreamBegin, StreamEnd, StreamLine, StreamProgress, corpus_response,
+};
+use families::FamilyDto;
 pub use families::{FamiliesResponse, families_response};
 pub use file::Jsonl;
-pub use pair::{PairBody, ParallelBody};
-pub use request::FormulasName;
+pub use pair::{PairDto, ParallelDto};
+pub use request::FormulaPolicyDto;
 pub(in crate::server) use request::{
     ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters,
 };
 
 /// Pairs that were left out, by the first reason.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct LeftOutBody {
+pub struct FilteredCountsDto {
     /// Nearly the same, but not sure enough.
-    unsure: usize,
+    low_confidence: usize,
     /// Near to so much else that it says little.
-    hubs: usize,
+    low_margin: usize,
     /// Formulas; or what is none, where formulas are wanted only.
     formulas: usize,
 }
 
 /// Where the time went, in milliseconds.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-struct ComparedMs {
+struct ComparisonTiming {
     total: f64,
 }
 
-impl ComparedMs {
-    fn since(start: Instant) -> Self {
+impl ComparisonTiming {
+    fn elapsed_since(start: Instant) -> Self {
         Self {
             total: milliseconds(start.elapsed()),
         }
     }
 }
 
-impl From<LeftOut> for LeftOutBody {
-    fn from(left_out: LeftOut) -> Self {
+impl From<FilteredCounts> for FilteredCountsDto {
+    fn from(left_out: FilteredCounts) -> Self {
         Self {
-            unsure: left_out.unsure,
-            hubs: left_out.hubs,
+            low_confidence: left_out.low_confidence,
+            low_margin: left_out.low_margin,
             formulas: left_out.formulas,
         }
     }
 }
 
 /// What these pairs stand for, in their order.
-fn read(
-    survey: &Survey,
+fn load_parallels(
+    survey: &CorpusContext,
     thresholds: &Thresholds,
     pairs: &[Pair],
-) -> Result<Vec<ParallelBody>, ParallelsError> {
-    let parallels = Reader::new(survey, thresholds).read(pairs)?;
-    Ok(parallels.into_iter().map(ParallelBody::from).collect())
+) -> Result<Vec<ParallelDto>, ParallelsError> {
+    let parallels = ParallelLoader::new(survey, thresholds).load(pairs)?;
+    Ok(parallels.into_iter().map(ParallelDto::from).collect())
 }

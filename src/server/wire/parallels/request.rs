@@ -3,20 +3,20 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::parallels::{Enough, FamilyOptions, Formulas, Scope, Thresholds};
+use crate::parallels::{FamilyOptions, FormulaPolicy, PairThresholds, Scope, Thresholds};
 use crate::search::Filter;
 use crate::server::problem::Problem;
 
 /// Most pairs in one answer that is no stream.
-pub(in crate::server) const MOST_PAIRS: usize = 10_000;
+pub(in crate::server) const MAX_PAIRS: usize = 10_000;
 
 /// Most families in one answer.
-pub(in crate::server) const MOST_FAMILIES: usize = 1_000;
+pub(in crate::server) const MAX_FAMILIES: usize = 1_000;
 
 /// What becomes of what nearly everybody says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum FormulasName {
+pub enum FormulaPolicyDto {
     /// It is left out, and counted.
     #[default]
     Exclude,
@@ -38,12 +38,12 @@ pub(in crate::server) struct ParallelsRequest {
     target: Option<serde_json::Value>,
     /// Two documents that have the same value in one of these fields are not compared.
     #[schema(example = json!(["speaker"]))]
-    apart: Vec<String>,
+    exclude_same: Vec<String>,
     /// Two documents are compared only if their years differ by so many at most.
     #[schema(minimum = 0, maximum = 10000)]
-    years: Option<u32>,
+    max_year_gap: Option<u32>,
     /// The target must be later than the source.
-    forward: bool,
+    later_only: bool,
     /// What has a lower cosine carries no pair and is not looked at.
     #[schema(minimum = -1, maximum = 1)]
     min_score: f32,
@@ -54,7 +54,7 @@ pub(in crate::server) struct ParallelsRequest {
     #[schema(minimum = 0, maximum = 10)]
     min_margin: f32,
     /// What becomes of formulas.
-    formulas: FormulasName,
+    formulas: FormulaPolicyDto,
     /// A formula is said in this share of all documents, and in at least five.
     #[schema(minimum = 0, maximum = 1)]
     formula_share: f32,
@@ -79,13 +79,13 @@ impl Default for ParallelsRequest {
         Self {
             source: None,
             target: None,
-            apart: Vec::new(),
-            years: None,
-            forward: false,
+            exclude_same: Vec::new(),
+            max_year_gap: None,
+            later_only: false,
             min_score,
             min_confidence,
             min_margin,
-            formulas: FormulasName::Exclude,
+            formulas: FormulaPolicyDto::Exclude,
             formula_share,
             exact: false,
             limit: None,
@@ -96,7 +96,7 @@ impl Default for ParallelsRequest {
 
 impl ParallelsRequest {
     /// What is asked, checked as far as it can be without a corpus.
-    pub(in crate::server) fn read(&self) -> Result<(Scope, Thresholds), Problem> {
+    pub(in crate::server) fn parse(&self) -> Result<(Scope, Thresholds), Problem> {
         if self.limit == Some(0) {
             let detail = "limit is 0; expected at least 1";
             return Err(Problem::limit_out_of_range(detail).at("limit"));
@@ -110,11 +110,11 @@ impl ParallelsRequest {
         };
         thresholds.check()?;
         let scope = Scope {
-            source: filter(self.source.as_ref(), "source")?,
-            target: filter(self.target.as_ref(), "target")?,
-            apart: self.apart.clone(),
-            years: self.years,
-            forward: self.forward,
+            source: parse_filter(self.source.as_ref(), "source")?,
+            target: parse_filter(self.target.as_ref(), "target")?,
+            exclude_same: self.exclude_same.clone(),
+            max_year_gap: self.max_year_gap,
+            later_only: self.later_only,
         };
         scope.check()?;
         Ok((scope, thresholds))
@@ -133,7 +133,7 @@ pub(in crate::server) struct FamiliesRequest {
     #[schema(value_type = Option<Object>, example = json!({"date": {"from": "2015"}}))]
     filter: Option<serde_json::Value>,
     /// Two documents that have the same value in one of these fields are not compared.
-    apart: Vec<String>,
+    exclude_same: Vec<String>,
     /// Pairs of at least this confidence bring families together.
     #[schema(minimum = 0.3, maximum = 1)]
     min_confidence: f32,
@@ -149,7 +149,7 @@ pub(in crate::server) struct FamiliesRequest {
     /// Fields whose values are counted in each family.
     fields: Vec<String>,
     /// What becomes of formulas.
-    formulas: FormulasName,
+    formulas: FormulaPolicyDto,
     /// A formula is said in this share of all documents, and in at least five.
     #[schema(minimum = 0, maximum = 1)]
     formula_share: f32,
@@ -174,13 +174,13 @@ impl Default for FamiliesRequest {
         } = FamilyOptions::default();
         Self {
             filter: None,
-            apart: Vec::new(),
+            exclude_same: Vec::new(),
             min_confidence,
             cohesion,
             min_members,
             min_words,
             fields,
-            formulas: FormulasName::Exclude,
+            formulas: FormulaPolicyDto::Exclude,
             formula_share: Thresholds::default().formula_share,
             limit: 20,
             offset: 0,
@@ -191,9 +191,9 @@ impl Default for FamiliesRequest {
 
 impl FamiliesRequest {
     /// What is asked, checked as far as it can be without a corpus.
-    pub(in crate::server) fn read(&self) -> Result<(Scope, Thresholds, FamilyOptions), Problem> {
-        if !(1..=MOST_FAMILIES).contains(&self.limit) {
-            let detail = format!("limit is {}; expected 1 to {MOST_FAMILIES}", self.limit);
+    pub(in crate::server) fn parse(&self) -> Result<(Scope, Thresholds, FamilyOptions), Problem> {
+        if !(1..=MAX_FAMILIES).contains(&self.limit) {
+            let detail = format!("limit is {}; expected 1 to {MAX_FAMILIES}", self.limit);
             return Err(Problem::limit_out_of_range(detail).at("limit"));
         }
         let options = FamilyOptions {
@@ -210,22 +210,22 @@ impl FamiliesRequest {
             ..options.thresholds()
         };
         thresholds.check()?;
-        let documents = filter(self.filter.as_ref(), "filter")?;
+        let documents = parse_filter(self.filter.as_ref(), "filter")?;
         let scope = Scope {
             source: documents.clone(),
             target: documents,
-            apart: self.apart.clone(),
+            exclude_same: self.exclude_same.clone(),
             ..Scope::default()
         };
         Ok((scope, thresholds, options))
     }
 }
 
-fn filter(value: Option<&serde_json::Value>, name: &str) -> Result<Filter, Problem> {
+fn parse_filter(value: Option<&serde_json::Value>, name: &str) -> Result<Filter, Problem> {
     let Some(value) = value else {
         return Ok(Filter::All(Vec::new()));
     };
-    Ok(Filter::read_as(name, value)?)
+    Ok(Filter::parse_named(name, value)?)
 }
 
 /// What is enough for a pair of two documents, or of one passage and all others.
@@ -239,10 +239,10 @@ pub(in crate::server) struct ComparisonParameters {
     /// Pairs whose passages have common wording of at least this weight, however unsure; a rare word weighs
     /// up to 1.
     #[param(minimum = 0, default = 2)]
-    pub(in crate::server) min_phrase: f32,
+    pub(in crate::server) min_alignment_score: f32,
     /// Whether a passage may be in several pairs.
     #[param(default = false)]
-    pub(in crate::server) many: bool,
+    pub(in crate::server) many_to_many: bool,
     /// Most pairs, 1 to 10,000.
     #[param(minimum = 1, maximum = 10000, default = 100)]
     pub(in crate::server) limit: usize,
@@ -250,11 +250,14 @@ pub(in crate::server) struct ComparisonParameters {
 
 impl Default for ComparisonParameters {
     fn default() -> Self {
-        let Enough { confidence, phrase } = Enough::default();
+        let PairThresholds {
+            min_confidence: confidence,
+            min_alignment_score: phrase,
+        } = PairThresholds::default();
         Self {
             min_confidence: confidence,
-            min_phrase: phrase,
-            many: false,
+            min_alignment_score: phrase,
+            many_to_many: false,
             limit: 100,
         }
     }
@@ -284,9 +287,12 @@ impl Default for PassageParameters {
 
 impl ComparisonParameters {
     /// What is asked, checked.
-    pub(in crate::server) fn read(&self) -> Result<(Thresholds, Enough), Problem> {
-        if !self.min_phrase.is_finite() || self.min_phrase < 0.0 {
-            let detail = format!("min_phrase is {}; expected at least 0", self.min_phrase);
+    pub(in crate::server) fn parse(&self) -> Result<(Thresholds, PairThresholds), Problem> {
+        if !self.min_alignment_score.is_finite() || self.min_alignment_score < 0.0 {
+            let detail = format!(
+                "min_phrase is {}; expected at least 0",
+                self.min_alignment_score
+            );
             return Err(Problem::parameter_out_of_range(detail).at("min_phrase"));
         }
         check_limit(self.limit)?;
@@ -295,9 +301,9 @@ impl ComparisonParameters {
             ..Thresholds::default()
         };
         thresholds.check()?;
-        let enough = Enough {
-            confidence: self.min_confidence,
-            phrase: self.min_phrase,
+        let enough = PairThresholds {
+            min_confidence: self.min_confidence,
+            min_alignment_score: self.min_alignment_score,
         };
         Ok((thresholds, enough))
     }
@@ -305,12 +311,12 @@ impl ComparisonParameters {
 
 impl PassageParameters {
     /// What is asked, checked.
-    pub(in crate::server) fn read(&self) -> Result<Thresholds, Problem> {
+    pub(in crate::server) fn parse(&self) -> Result<Thresholds, Problem> {
         check_limit(self.limit)?;
         let thresholds = Thresholds {
             min_confidence: self.min_confidence,
             min_margin: 0.0,
-            formulas: Formulas::Include,
+            formulas: FormulaPolicy::Include,
             ..Thresholds::default()
         };
         thresholds.check()?;
@@ -320,29 +326,29 @@ impl PassageParameters {
 
 /// Checks how many pairs are wanted.
 fn check_limit(limit: usize) -> Result<(), Problem> {
-    if (1..=MOST_PAIRS).contains(&limit) {
+    if (1..=MAX_PAIRS).contains(&limit) {
         return Ok(());
     }
-    let detail = format!("limit is {limit}; expected 1 to {MOST_PAIRS}");
+    let detail = format!("limit is {limit}; expected 1 to {MAX_PAIRS}");
     Err(Problem::limit_out_of_range(detail).at("limit"))
 }
 
-impl From<FormulasName> for Formulas {
-    fn from(name: FormulasName) -> Self {
+impl From<FormulaPolicyDto> for FormulaPolicy {
+    fn from(name: FormulaPolicyDto) -> Self {
         match name {
-            FormulasName::Exclude => Self::Exclude,
-            FormulasName::Include => Self::Include,
-            FormulasName::Only => Self::Only,
+            FormulaPolicyDto::Exclude => Self::Exclude,
+            FormulaPolicyDto::Include => Self::Include,
+            FormulaPolicyDto::Only => Self::Only,
         }
     }
 }
 
-impl From<Formulas> for FormulasName {
-    fn from(formulas: Formulas) -> Self {
+impl From<FormulaPolicy> for FormulaPolicyDto {
+    fn from(formulas: FormulaPolicy) -> Self {
         match formulas {
-            Formulas::Exclude => Self::Exclude,
-            Formulas::Include => Self::Include,
-            Formulas::Only => Self::Only,
+            FormulaPolicy::Exclude => Self::Exclude,
+            FormulaPolicy::Include => Self::Include,
+            FormulaPolicy::Only => Self::Only,
         }
     }
 }

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{FileLine, Jsonl, line};
+use super::{FileLine, Jsonl, write_line};
 use crate::parallels::FamilyTexts;
 use crate::parallels::export::{ExportFamilies, FamiliesReport};
-use crate::server::wire::parallels::{FamilyBody, LeftOutBody};
+use crate::server::wire::parallels::{FamilyDto, FilteredCountsDto};
 
 /// What was found and left out.
 #[derive(Debug, Serialize)]
@@ -19,7 +19,7 @@ struct FamiliesEnd {
     nested: usize,
     /// Pairs that they were made of.
     pairs: usize,
-    left_out: LeftOutBody,
+    filtered_counts: FilteredCountsDto,
     /// Documents left out because it is not known when they were made.
     undated: usize,
     /// Passages that were compared.
@@ -34,21 +34,21 @@ impl<W: Write> ExportFamilies for Jsonl<W> {
             small: report.small,
             nested: report.nested,
             pairs: report.pairs,
-            left_out: report.left_out.into(),
+            filtered_counts: report.filtered_counts.into(),
             undated: report.undated,
-            passages: report.compared,
+            passages: report.compared_passages,
             complete: true,
         };
-        self.frame(report.title(), &report.origin, end)
+        self.write_begin(report.title(), &report.provenance, end)
     }
 
     fn family(&mut self, texts: &FamilyTexts) -> io::Result<()> {
-        let family = FamilyBody::of(texts.clone()).map_err(io::Error::other)?;
-        line(&mut self.out, &FileLine::<FamiliesEnd>::Family(&family))
+        let family = FamilyDto::from_texts(texts.clone()).map_err(io::Error::other)?;
+        write_line(&mut self.out, &FileLine::<FamiliesEnd>::Family(&family))
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.last)
+        self.out.write_all(&self.end_line)
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
     use serde_json::{Map, Value};
 
     use super::*;
-    use crate::parallels::export::samples::{families, families_report};
+    use crate::parallels::export::fixtures::{families, families_report};
 
     #[test]
     fn families_are_read_back() {
@@ -81,7 +81,7 @@ mod tests {
                 assert_eq!(read["passage"], member.passage.id());
                 assert_eq!(read["text"], member.passage.text);
                 let is_first = line["family"]["first"].as_array().unwrap();
-                assert_eq!(is_first.contains(&read["passage"]), member.first);
+                assert_eq!(is_first.contains(&read["passage"]), member.is_first);
             }
             let representative = texts.representative().unwrap();
             let read = &line["family"]["representative"];

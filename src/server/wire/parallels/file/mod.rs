@@ -9,14 +9,14 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{FamilyBody, Provenance};
-use crate::parallels::export::Origin;
+use super::{FamilyDto, Provenance};
+use crate::parallels::export::ExportProvenance;
 
 /// Writes a line for where it all comes from, one for each pair or family, and one for what was found.
 pub struct Jsonl<W> {
     out: W,
     /// The last line, once it is known.
-    last: Vec<u8>,
+    end_line: Vec<u8>,
 }
 
 /// A line that a stream of the service has not, or not so: exactly one of these. `E` is what the last
@@ -25,7 +25,7 @@ pub struct Jsonl<W> {
 #[serde(rename_all = "snake_case")]
 enum FileLine<'a, E> {
     Begin(&'a FileBegin<'a>),
-    Family(&'a FamilyBody),
+    Family(&'a FamilyDto),
     End(E),
 }
 
@@ -47,13 +47,18 @@ impl<W: Write> Jsonl<W> {
     pub fn new(out: W) -> Self {
         Self {
             out,
-            last: Vec::new(),
+            end_line: Vec::new(),
         }
     }
 
     /// Writes the first line and remembers the last.
-    fn frame<E: Serialize>(&mut self, title: String, origin: &Origin, end: E) -> io::Result<()> {
-        line(&mut self.last, &FileLine::End(end))?;
+    fn write_begin<E: Serialize>(
+        &mut self,
+        title: String,
+        origin: &ExportProvenance,
+        end: E,
+    ) -> io::Result<()> {
+        write_line(&mut self.end_line, &FileLine::End(end))?;
         let asked = origin.parameters.iter();
         let asked = asked.map(|(name, value)| (name.clone(), value.clone().into()));
         let begin = FileBegin {
@@ -63,11 +68,11 @@ impl<W: Write> Jsonl<W> {
             corpus_changed: origin.changed.as_deref(),
             provenance: origin.into(),
         };
-        line(&mut self.out, &FileLine::<E>::Begin(&begin))
+        write_line(&mut self.out, &FileLine::<E>::Begin(&begin))
     }
 }
 
-fn line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
+fn write_line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, line)?;
     out.write_all(b"\n")
 }

@@ -4,18 +4,18 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Jsonl, line};
+use super::{Jsonl, write_line};
 use crate::parallels::Parallel;
-use crate::parallels::export::{Compared, Export, Report};
-use crate::server::wire::parallels::{LeftOutBody, PairBody, StreamLine};
+use crate::parallels::export::{ComparedCount, Export, ParallelsReport};
+use crate::server::wire::parallels::{FilteredCountsDto, PairDto, StreamLine};
 
 /// What was found and left out.
 #[derive(Debug, Serialize)]
 struct PairsEnd {
     found: usize,
-    left_out: LeftOutBody,
+    filtered_counts: FilteredCountsDto,
     /// Pairs left out because their passages are in more telling ones.
-    taken: usize,
+    superseded: usize,
     /// Documents left out because it is not known when they were made.
     undated: usize,
     /// Of two documents, pairs of passages that were compared.
@@ -25,44 +25,48 @@ struct PairsEnd {
     #[serde(skip_serializing_if = "Option::is_none")]
     passages: Option<usize>,
     /// Where nothing was found, the surest pair.
-    closest: Option<PairBody>,
+    closest: Option<PairDto>,
     complete: bool,
 }
 
 impl<W: Write> Export for Jsonl<W> {
-    fn begin(&mut self, report: &Report) -> io::Result<()> {
-        self.frame(report.title(), &report.origin, PairsEnd::of(report))
+    fn begin(&mut self, report: &ParallelsReport) -> io::Result<()> {
+        self.write_begin(
+            report.title(),
+            &report.provenance,
+            PairsEnd::from_report(report),
+        )
     }
 
     fn parallel(&mut self, parallel: &Parallel) -> io::Result<()> {
         let parallel = Box::new(parallel.clone().into());
-        line(&mut self.out, &StreamLine::Parallel(parallel))
+        write_line(&mut self.out, &StreamLine::Parallel(parallel))
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.last)
+        self.out.write_all(&self.end_line)
     }
 }
 
 impl PairsEnd {
-    fn of(report: &Report) -> Self {
+    fn from_report(report: &ParallelsReport) -> Self {
         let counts = &report.counts;
         let (compared, passages) = match counts.compared {
-            Compared::Pairs(pairs) => (Some(pairs), None),
-            Compared::Passages(passages) => (None, Some(passages)),
+            ComparedCount::Pairs(pairs) => (Some(pairs), None),
+            ComparedCount::Passages(passages) => (None, Some(passages)),
         };
         Self {
             found: counts.found,
-            left_out: LeftOutBody {
-                unsure: counts.unsure,
-                hubs: counts.hubs,
+            filtered_counts: FilteredCountsDto {
+                low_confidence: counts.low_confidence,
+                low_margin: counts.low_margin,
                 formulas: counts.formulas,
             },
-            taken: counts.taken,
+            superseded: counts.superseded,
             undated: counts.undated,
             compared,
             passages,
-            closest: report.closest.as_ref().map(PairBody::from),
+            closest: report.closest.as_ref().map(PairDto::from),
             complete: counts.limit.is_none_or(|limit| counts.found < limit),
         }
     }
@@ -74,12 +78,12 @@ mod tests {
 
     use super::*;
     use crate::parallels::Side;
-    use crate::parallels::export::Subject;
-    use crate::parallels::export::samples::{parallels, report};
+    use crate::parallels::export::ReportSubject;
+    use crate::parallels::export::fixtures::{parallels, report};
     use crate::passages::TextRange;
 
     /// The lines by what they are.
-    fn written(report: &Report, parallels: &[Parallel]) -> Vec<(String, Value)> {
+    fn export_lines(report: &ParallelsReport, parallels: &[Parallel]) -> Vec<(String, Value)> {
         let mut bytes = Vec::new();
         let mut export = Jsonl::new(&mut bytes);
         export.begin(report).unwrap();
@@ -103,7 +107,7 @@ mod tests {
         assert_eq!(read["text"], passage.text);
         assert_eq!(read["start"], passage.range.start);
         assert_eq!(read["end"], passage.range.end);
-        assert_eq!(read["common"]["documents"], side.common.documents);
+        assert_eq!(read["common"]["documents"], side.prevalence.documents);
         let metadata = &side.document.metadata;
         assert_eq!(read["document"]["title"], metadata.title.clone().unwrap());
         assert_eq!(
@@ -118,9 +122,13 @@ mod tests {
     #[test]
     fn lines_are_read_back() {
         let parallels = parallels();
-        let report = report(parallels.len(), Subject::Corpus);
-        let lines = written(&report, &parallels);
-        assert_eq!(lines, written(&report, &parallels), "every time the same");
+        let report = report(parallels.len(), ReportSubject::Corpus);
+        let lines = export_lines(&report, &parallels);
+        assert_eq!(
+            lines,
+            export_lines(&report, &parallels),
+            "every time the same"
+        );
         assert_eq!(lines.len(), parallels.len() + 2);
         let (kind, begin) = &lines[0];
         assert_eq!(kind, "begin");
@@ -131,7 +139,7 @@ mod tests {
             assert_eq!(kind, "parallel");
             check_side(&read["source"], &parallel.source);
             check_side(&read["target"], &parallel.target);
-            assert_eq!(read["carrier"], parallel.pair.carrier.name());
+            assert_eq!(read["carrier"], parallel.pair.matched_by.name());
             assert_eq!(read["score"], -0.125);
             assert_eq!(read["passage_score"], parallel.passage_score);
             assert_eq!(read["margin"], Value::Null);
@@ -152,9 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_found_the_closest_is_told() {
-        let report = report(0, Subject::Corpus);
-        let lines = written(&report, &[]);
+    fn without_parallels_the_closest_pair_is_reported() {
+        let report = report(0, ReportSubject::Corpus);
+        let lines = export_lines(&report, &[]);
         assert_eq!(lines.len(), 2);
         let end = &lines[1].1;
         assert_eq!((&end["found"], &end["passages"]), (&0.into(), &77.into()));

@@ -1,0 +1,122 @@
+//! Settings from their four places, checked.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use config::{Config, Environment, File, FileFormat};
+
+use super::{ConfigError, DEFAULT_FILE, Flags, Settings};
+
+/// Start of the names of environment variables that are settings.
+const ENV_PREFIX: &str = "ANTIPHON_";
+
+/// Variables that begin like settings and are none.
+const KUBERNETES_SERVICE_PREFIXES: &[&str] = &["ANTIPHON_SERVICE_", "ANTIPHON_PORT"];
+
+impl Settings {
+    /// Reads all four places. `file` must exist if it is given; `environment` is the process's.
+    ///
+    /// # Errors
+    ///
+    /// Names the place and key that cannot be used.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &Flags,
+    ) -> Result<Self, ConfigError> {
+        let (path, required) = match file {
+            Some(path) => (path, true),
+            None => (Path::new(DEFAULT_FILE), false),
+        };
+        let variables: HashMap<String, String> = environment
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(ENV_PREFIX))
+            // What Kubernetes sets for a service of our name.
+            .filter(|(name, _)| {
+                !KUBERNETES_SERVICE_PREFIXES
+                    .iter()
+                    .any(|link| name.starts_with(link))
+            })
+            // An empty variable is how a shell or a compose file says "not set".
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        let read = || -> Result<Self, config::ConfigError> {
+            Config::builder()
+                .add_source(Config::try_from(&Self::default())?)
+                .add_source(File::from(path).format(FileFormat::Toml).required(required))
+                .add_source(
+                    Environment::with_prefix(ENV_PREFIX.trim_end_matches('_'))
+                        .try_parsing(true)
+                        .list_separator(",")
+                        .with_list_parse_key("cors_origins")
+                        .source(Some(variables)),
+                )
+                .add_source(Config::try_from(flags)?)
+                .build()?
+                .try_deserialize()
+        };
+        let settings = read().map_err(|e| ConfigError::Unreadable {
+            reason: e.to_string(),
+            known: Self::setting_names().join(", "),
+        })?;
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    /// The names of all settings.
+    #[must_use]
+    pub fn setting_names() -> Vec<String> {
+        match serde_json::to_value(Self::default()) {
+            Ok(serde_json::Value::Object(table)) => {
+                table.into_iter().map(|(name, _)| name).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.hnsw_parameters().validate()?;
+        let out_of_range = |name, expected: &str, received: &dyn ToString| {
+            Err(ConfigError::OutOfRange {
+                name,
+                expected: expected.to_owned(),
+                received: received.to_string(),
+            })
+        };
+        if !(1..=100_000).contains(&self.queue_capacity) {
+            return out_of_range("queue", "1 to 100000", &self.queue_capacity);
+        }
+        if !(1024..=1 << 30).contains(&self.max_body_bytes) {
+            return out_of_range("max_body_bytes", "1024 to 1073741824", &self.max_body_bytes);
+        }
+        if self.threads > 1024 {
+            return out_of_range("threads", "0 to 1024", &self.threads);
+        }
+        if !(2..=1_000_000).contains(&self.max_connections) {
+            return out_of_range("max_connections", "2 to 1000000", &self.max_connections);
+        }
+        for (name, seconds) in [
+            ("head_seconds", self.header_timeout_seconds),
+            ("body_seconds", self.body_timeout_seconds),
+            ("silence_seconds", self.stream_idle_timeout_seconds),
+            ("keep_alive_seconds", self.keep_alive_timeout_seconds),
+            ("shutdown_seconds", self.shutdown_grace_seconds),
+        ] {
+            if !(1..=86_400).contains(&seconds) {
+                return out_of_range(name, "1 to 86400", &seconds);
+            }
+        }
+        if !(0.0..=1.0).contains(&self.trace_sample_ratio) {
+            return out_of_range("trace_share", "0 to 1", &self.trace_sample_ratio);
+        }
+        for (name, value, other) in [
+            ("tls_certificate", &self.tls_certificate, &self.tls_key),
+            ("tls_key", &self.tls_key, &self.tls_certificate),
+        ] {
+            if value.is_none() && other.is_some() {
+                return out_of_range(name, "a file, as there is its counterpart", &"not given");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! The shape of a BERT and what of it the kernels can run.
+
+use super::NativeError;
+
+/// The shape of a BERT encoder, as its `config.json` gives it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NetworkShape {
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Number of layers.
+    pub num_hidden_layers: usize,
+    /// Number of attention heads.
+    pub num_attention_heads: usize,
+    /// Width of the feed-forward layer.
+    pub intermediate_size: usize,
+    /// Number of token ids.
+    pub vocab_size: usize,
+    /// Rows of the token type table; the first is used.
+    pub type_vocab_size: usize,
+    /// Longest sequence.
+    pub max_position_embeddings: usize,
+    /// Added to the variance in layer norm.
+    pub layer_norm_eps: f32,
+}
+
+impl NetworkShape {
+    /// Columns of one attention head.
+    #[must_use]
+    pub fn head_size(&self) -> usize {
+        self.hidden_size / self.num_attention_heads.max(1)
+    }
+
+    /// Refuses shapes that no kernel runs.
+    ///
+    /// # Errors
+    ///
+    /// [`FastError::Shape`] naming the first dimension at fault.
+    pub fn validate(&self) -> Result<(), NativeError> {
+        let refuse = |dimension, received, expected| {
+            Err(NativeError::UnsupportedShape {
+                dimension,
+                received,
+                expected,
+            })
+        };
+        let sixty_four = "a positive multiple of 64";
+        if self.hidden_size == 0 || !self.hidden_size.is_multiple_of(64) {
+            return refuse("hidden_size", self.hidden_size, sixty_four);
+        }
+        if self.intermediate_size == 0 || !self.intermediate_size.is_multiple_of(64) {
+            return refuse("intermediate_size", self.intermediate_size, sixty_four);
+        }
+        let heads = self.num_attention_heads;
+        if heads == 0 || !self.hidden_size.is_multiple_of(heads) {
+            return refuse("num_attention_heads", heads, "a divisor of hidden_size");
+        }
+        if !matches!(self.head_size(), 16 | 32 | 48 | 64) {
+            let expected = "such that a head has 16, 32, 48 or 64 columns";
+            return refuse("num_attention_heads", heads, expected);
+        }
+        for (dimension, received) in [
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("vocab_size", self.vocab_size),
+            ("type_vocab_size", self.type_vocab_size),
+            ("max_position_embeddings", self.max_position_embeddings),
+        ] {
+            if received == 0 {
+                return refuse(dimension, received, "positive");
+            }
+        }
+        Ok(())
+    }
+}

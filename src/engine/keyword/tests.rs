@@ -1,0 +1,359 @@
+//! The lists against FTS5's own BM25, over stores that change.
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::corpus::Metadata;
+use crate::encoder::{Embedding, Fingerprint};
+use crate::passages::{Passage, SegmentedText, TextRange};
+use crate::store::{ContentHash, NewDocument, PassageVectors, Store};
+
+/// A store that is written to while its words are asked for.
+struct ChangingStore {
+    store: Store,
+    latest: Option<TestSnapshot>,
+    _folder: TempDir,
+}
+
+/// One moment of it.
+struct TestSnapshot {
+    view: View,
+    passages: Vec<(i64, u32)>,
+    keyword_index: Bm25Index,
+}
+
+impl ChangingStore {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let fingerprint = Fingerprint::of_nothing(1);
+        Self {
+            store: Store::open(folder.path(), &fingerprint).unwrap(),
+            latest: None,
+            _folder: folder,
+        }
+    }
+
+    /// Writes a document with these passages.
+    fn put(&mut self, id: &str, passages: &[&str]) {
+        let text = passages.join("\n");
+        let one = || Embedding::from_unnormalized(vec![1.0]).unwrap();
+        let mut start = 0;
+        let passages: Vec<Passage> = (1..)
+            .zip(passages)
+            .map(|(ordinal, text)| {
+                let end = start + text.chars().count();
+                let range = TextRange { start, end };
+                start = end + 1;
+                Passage {
+                    ordinal,
+                    text: (*text).to_owned(),
+                    range,
+                    tokens: 1,
+                    sentences: Vec::new(),
+                }
+            })
+            .collect();
+        let vectors: Vec<PassageVectors> = passages
+            .iter()
+            .map(|_| PassageVectors {
+                passage: one(),
+                sentences: Vec::new(),
+            })
+            .collect();
+        let segmented = SegmentedText {
+            text,
+            passages,
+            dropped: Vec::new(),
+        };
+        self.store
+            .put(&NewDocument {
+                id: &id.parse().unwrap(),
+                metadata: &Metadata::default(),
+                origin: "",
+                source_hash: ContentHash::from_parts([]),
+                segmented: &segmented,
+                vectors: &vectors,
+            })
+            .unwrap();
+    }
+
+    fn delete(&mut self, id: &str) {
+        self.store.delete(&id.parse().unwrap()).unwrap();
+    }
+
+    /// The moment that it is now; the one before it stays what it was.
+    fn take_snapshot(&mut self) -> Option<TestSnapshot> {
+        let view = self.store.view(1).unwrap();
+        let keys = view.manifest().unwrap().passages;
+        let passages = keys
+            .iter()
+            .map(|entry| entry.key.rowid())
+            .zip(0..)
+            .collect();
+        let words = self
+            .latest
+            .as_ref()
+            .map(|before| before.keyword_index.next_generation());
+        self.latest.replace(TestSnapshot {
+            view,
+            passages,
+            keyword_index: words.unwrap_or_default(),
+        })
+    }
+
+    fn latest(&self) -> &TestSnapshot {
+        self.latest.as_ref().unwrap()
+    }
+}
+
+impl TestSnapshot {
+    /// Rows and scores, the best first.
+    fn search(&self, terms: &[QueryTerm]) -> Vec<(u32, f32)> {
+        let mut found = Vec::new();
+        self.keyword_index
+            .search(&self.view, &self.passages, terms, |row, score| {
+                found.push((row, score));
+            })
+            .unwrap();
+        found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        found
+    }
+
+    /// The terms but for the words that most passages hold, by FTS5's count.
+    fn expected_terms(&self, terms: &[QueryTerm]) -> Vec<QueryTerm> {
+        let folded = |word: &str| match word {
+            "Sécurité," => "securite".to_owned(),
+            word => word.to_lowercase(),
+        };
+        let is_common = |term: &&QueryTerm| match term {
+            QueryTerm::Word(word) => {
+                let holding = self.view.document_frequencies(&[&folded(word)]).unwrap()[0];
+                holding > self.passages.len() / 2
+            }
+            QueryTerm::Prefix(_) | QueryTerm::Phrase(_) => false,
+        };
+        let telling: Vec<QueryTerm> = terms.iter().filter(|t| !is_common(t)).cloned().collect();
+        if terms.len() < 2 || telling.is_empty() {
+            terms.to_vec()
+        } else {
+            telling
+        }
+    }
+
+    /// The same by FTS5, a term at a time.
+    #[allow(clippy::cast_possible_truncation)] // scores of a few digits
+    fn expected_hits(&self, terms: &[QueryTerm]) -> Vec<(u32, f32)> {
+        let mut scores = vec![(0.0, 0); self.passages.len()];
+        for term in terms {
+            let visit = |key: crate::store::PassageKey, score| {
+                let place = self.passages.iter().position(|(k, _)| *k == key.rowid());
+                let at = &mut scores[place.unwrap()];
+                at.0 += score;
+                at.1 += usize::from(matches!(term, QueryTerm::Phrase(_)));
+            };
+            self.view.for_each_bm25_score(term, visit).unwrap();
+        }
+        let phrases = terms
+            .iter()
+            .filter(|t| matches!(t, QueryTerm::Phrase(_)))
+            .count();
+        let mut found: Vec<(u32, f32)> = (0..)
+            .zip(scores)
+            .filter(|(_, (score, held))| *score > 0.0 && *held == phrases)
+            .map(|(row, (score, _))| (row, score as f32))
+            .collect();
+        found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        found
+    }
+}
+
+fn word(text: &str) -> QueryTerm {
+    QueryTerm::Word(text.to_owned())
+}
+
+/// Terms of all kinds.
+fn sample_queries() -> Vec<Vec<QueryTerm>> {
+    let phrase = |text: &str| QueryTerm::Phrase(text.to_owned());
+    vec![
+        vec![word("peace")],
+        vec![word("Sécurité,"), word("water")],
+        vec![word("zero-sum"), word("games"), word("water")],
+        vec![word("water"), word("water")],
+        vec![phrase("zero sum"), word("peace")],
+        vec![phrase("water water"), phrase("peace")],
+        vec![phrase("peace water peace")],
+        vec![QueryTerm::Prefix("secur".to_owned()), word("网络")],
+        vec![
+            QueryTerm::Prefix("zero-s".to_owned()),
+            QueryTerm::Prefix("ga".to_owned()),
+        ],
+        vec![word("absent")],
+        Vec::new(),
+    ]
+}
+
+fn matches_fts5(moment: &TestSnapshot) -> Result<(), TestCaseError> {
+    for terms in sample_queries() {
+        let telling = moment
+            .keyword_index
+            .search(&moment.view, &moment.passages, &terms, |_, _| {})
+            .unwrap();
+        prop_assert_eq!(&telling, &moment.expected_terms(&terms), "{:?}", terms);
+        prop_assert_eq!(
+            moment.search(&terms),
+            moment.expected_hits(&telling),
+            "{:?}",
+            terms
+        );
+    }
+    Ok(())
+}
+
+/// What is done to an archive: documents come, are written anew and go.
+fn store_changes() -> impl Strategy<Value = Vec<(u8, Vec<String>)>> {
+    const WORDS: &[&str] = &[
+        "peace",
+        "water",
+        "Securite",
+        "sécurité",
+        "zero-sum",
+        "zero",
+        "games",
+        "网络",
+        "of",
+    ];
+    let text = prop::collection::vec(prop::sample::select(WORDS), 1..12);
+    let texts = prop::collection::vec(text.prop_map(|words| words.join(" ")), 0..4);
+    prop::collection::vec((0..6_u8, texts), 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn scores_are_fts5s_at_every_moment(changes in store_changes()) {
+        let mut archive = ChangingStore::new();
+        archive.take_snapshot();
+        let mut earlier = Vec::new();
+        for (document, texts) in changes {
+            let id = format!("d{document}");
+            if texts.is_empty() {
+                archive.delete(&id);
+            } else {
+                archive.put(&id, &texts.iter().map(String::as_str).collect::<Vec<_>>());
+            }
+            earlier.extend(archive.take_snapshot());
+            matches_fts5(archive.latest())?;
+        }
+        // What was learned later does not change what an earlier moment answers.
+        for moment in &earlier {
+            matches_fts5(moment)?;
+        }
+    }
+}
+
+#[test]
+fn a_stop_term_is_searched_only_alone() {
+    let mut archive = ChangingStore::new();
+    let looked_for = |archive: &ChangingStore, terms: &[QueryTerm]| {
+        let now = archive.latest();
+        now.keyword_index
+            .search(&now.view, &now.passages, terms, |_, _| {})
+            .unwrap()
+    };
+    archive.put("a", &["of peace", "of water", "games"]);
+    archive.take_snapshot();
+    assert_eq!(
+        looked_for(&archive, &[word("Of,"), word("peace")]),
+        [word("peace")]
+    );
+    assert_eq!(looked_for(&archive, &[word("of")]), [word("of")]);
+    assert_eq!(looked_for(&archive, &[word("of"), word("of")]).len(), 2);
+    // It can become one that tells something, and again one that does not.
+    archive.put("b", &["games", "zero"]);
+    archive.take_snapshot();
+    assert_eq!(looked_for(&archive, &[word("of"), word("peace")]).len(), 2);
+    archive.put("c", &["of", "of the", "of a"]);
+    archive.take_snapshot();
+    assert_eq!(looked_for(&archive, &[word("of"), word("peace")]).len(), 1);
+    archive.delete("a");
+    archive.take_snapshot();
+    assert_eq!(looked_for(&archive, &[word("of"), word("zero")]).len(), 1);
+    archive.delete("c");
+    archive.take_snapshot();
+    assert_eq!(looked_for(&archive, &[word("of"), word("zero")]).len(), 2);
+}
+
+#[test]
+fn a_phrase_counts_once_next_to_words() {
+    let mut archive = ChangingStore::new();
+    archive.put(
+        "a",
+        &["zero sum", "zero sum games", "games", "water", "peace"],
+    );
+    archive.take_snapshot();
+    let phrase = QueryTerm::Phrase("zero sum".to_owned());
+    let found = archive.latest().search(&[phrase.clone(), word("games")]);
+    let alone = archive.latest().search(&[phrase]);
+    assert_eq!(
+        found.iter().map(|(row, _)| *row).collect::<Vec<_>>(),
+        [1, 0]
+    );
+    assert_eq!(found[1], alone[0]);
+}
+
+#[test]
+fn long_lists_are_read_in_bulk_and_extended_row_by_row() {
+    let mut archive = ChangingStore::new();
+    let texts: Vec<String> = (0..1200)
+        .map(|n| format!("zero sum {}", ["peace", "water", "games"][n % 3]))
+        .collect();
+    archive.put("a", &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let others = vec!["of games"; 2000];
+    archive.put("b", &others);
+    archive.take_snapshot();
+    let questions = [
+        vec![word("peace"), word("water")],
+        vec![QueryTerm::Phrase("zero sum".to_owned())],
+        vec![word("games")],
+    ];
+    for (change, texts) in [
+        ("c", vec!["zero sum peace peace", "peace"]),
+        ("d", vec!["peace zero sum"; 100]),
+        ("a", vec!["zero sum"]),
+    ] {
+        for terms in &questions {
+            let now = archive.latest();
+            assert_eq!(
+                now.search(terms),
+                now.expected_hits(terms),
+                "before {change}: {terms:?}"
+            );
+        }
+        archive.put(change, &texts);
+        archive.take_snapshot();
+    }
+    assert!(archive.latest().keyword_index.posting_bytes() > 4000 * 12);
+    for terms in &questions {
+        let now = archive.latest();
+        assert_eq!(
+            now.search(terms),
+            now.expected_hits(terms),
+            "at the end: {terms:?}"
+        );
+    }
+}
+
+#[test]
+fn absent_terms_are_not_cached() {
+    let mut archive = ChangingStore::new();
+    archive.put("a", &["of peace", "of water", "games"]);
+    archive.take_snapshot();
+    for number in 0..1000 {
+        let terms = [word(&format!("absent{number}")), word("peace")];
+        assert_eq!(archive.latest().search(&terms).len(), 1);
+    }
+    let one = archive.latest().keyword_index.posting_bytes();
+    assert!((12..1000).contains(&one), "{one}");
+}

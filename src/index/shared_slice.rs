@@ -1,0 +1,51 @@
+//! An array that is either owned or part of a mapped file.
+
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+use super::kernels::MappedFile;
+
+/// Numbers of one kind, in memory or in a mapped file.
+#[derive(Debug, Clone)]
+pub(super) enum SharedSlice<T> {
+    Owned(Vec<T>),
+    Mapped {
+        map: Arc<MappedFile>,
+        bytes: Range<usize>,
+    },
+}
+
+impl<T: Pod> SharedSlice<T> {
+    /// A part of a mapped file; `None` if it lies outside, is not aligned for `T` or is not a whole
+    /// number of them.
+    pub(super) fn from_map(map: &Arc<MappedFile>, bytes: Range<usize>) -> Option<Self> {
+        bytemuck::try_cast_slice::<u8, T>(map.get(bytes.clone())?).ok()?;
+        Some(Self::Mapped {
+            map: Arc::clone(map),
+            bytes,
+        })
+    }
+}
+
+impl<T: Pod> Deref for SharedSlice<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::Owned(numbers) => numbers,
+            // Both were checked when the section was made, and neither can change.
+            Self::Mapped { map, bytes } => map
+                .get(bytes.clone())
+                .and_then(|bytes| bytemuck::try_cast_slice(bytes).ok())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl<T> From<Vec<T>> for SharedSlice<T> {
+    fn from(numbers: Vec<T>) -> Self {
+        Self::Owned(numbers)
+    }
+}

@@ -1,0 +1,324 @@
+//! From a gold file to tasks: texts on two sides, and which pairs of them say the same.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use crate::encoder::Encoder;
+
+use super::gold_file::{GoldStandard, LabelledPair, ParallelTexts};
+use super::task_texts::{TaskSide, TextVectors, TokenizedText, idf_table};
+use super::{EvaluationError, EvaluationProgress};
+
+/// Statements are compared with so many of the nearest by cosine, and with their counterpart.
+const NEAREST_TARGETS: usize = 5;
+
+/// Paragraphs are compared with so many of the nearest by cosine, and with all that share a statement.
+const NEAREST_PARAGRAPHS: usize = 12;
+
+/// Something to be good at.
+pub(super) struct EvaluationTask {
+    pub(super) name: String,
+    pub(super) ground_truth: GroundTruth,
+    pub(super) sources: TaskSide,
+    /// `None` where pairs are of one set of texts.
+    targets: Option<TaskSide>,
+    /// Pairs whose judges were of two minds.
+    pub(super) undecided: usize,
+}
+
+/// What is asked of the pairs of a task.
+pub(super) enum GroundTruth {
+    /// Whether somebody said that the pair says the same.
+    Labelled(Vec<IndexedPair>),
+    /// Whether both are versions of one statement.
+    Versions {
+        /// Rows that are the same in one of the two versions: neither right nor wrong.
+        duplicates: Vec<HashSet<usize>>,
+    },
+    /// Whether both hold one statement, among others.
+    Paragraphs {
+        /// Statements of a paragraph.
+        paragraph_size: usize,
+    },
+}
+
+/// A pair of places, its number in the file, and whether it says the same.
+pub(super) struct IndexedPair {
+    pub(super) number: usize,
+    pub(super) source: usize,
+    pub(super) target: usize,
+    pub(super) is_positive: bool,
+}
+
+impl EvaluationTask {
+    pub(super) fn targets(&self) -> &TaskSide {
+        self.targets.as_ref().unwrap_or(&self.sources)
+    }
+
+    /// Whether pairs are of one set of texts, none being compared with itself.
+    pub(super) fn is_one_set(&self) -> bool {
+        self.targets.is_none()
+    }
+
+    /// How many of the nearest by cosine every source is compared with.
+    pub(super) fn target_depth(&self) -> usize {
+        match &self.ground_truth {
+            GroundTruth::Labelled(_) => 0,
+            GroundTruth::Versions { .. } => NEAREST_TARGETS,
+            GroundTruth::Paragraphs { .. } => NEAREST_PARAGRAPHS,
+        }
+    }
+
+    /// The targets that say the same as a source for certain.
+    pub(super) fn counterparts(&self, source: usize) -> Vec<usize> {
+        match &self.ground_truth {
+            GroundTruth::Labelled(_) => Vec::new(),
+            GroundTruth::Versions { .. } => vec![source],
+            GroundTruth::Paragraphs {
+                paragraph_size: join,
+            } => paragraphs_sharing_a_statement(source, *join, self.targets().len()),
+        }
+    }
+
+    /// Whether a pair is neither right nor wrong.
+    pub(super) fn is_duplicate(&self, source: usize, target: usize) -> bool {
+        match &self.ground_truth {
+            GroundTruth::Versions {
+                duplicates: repeats,
+            } => repeats
+                .get(source)
+                .is_some_and(|repeats| repeats.contains(&target)),
+            _ => false,
+        }
+    }
+}
+
+/// The tasks of a file. `left_out` is told what cannot be asked.
+pub(super) fn tasks(
+    file: &Path,
+    gold: GoldStandard,
+    paragraph_size: usize,
+    encoder: &dyn Encoder,
+    progress: EvaluationProgress<'_>,
+    left_out: &mut Vec<String>,
+) -> Result<Vec<EvaluationTask>, EvaluationError> {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    match gold {
+        GoldStandard::Labelled(pairs) => Ok(vec![labelled_task(&name, pairs, encoder, progress)?]),
+        GoldStandard::Versions(versions) => {
+            let rows = versions.texts.first().map_or(0, Vec::len);
+            // With fewer, paragraphs would share more than one statement, or all would share one.
+            let joined = paragraph_size > 0 && rows / paragraph_size > paragraph_size;
+            if paragraph_size > 0 && !joined {
+                left_out.push(format!(
+                    "{name}: paragraphs of {paragraph_size} statements, for which {} rows are needed; it has {rows}",
+                    paragraph_size * (paragraph_size + 1)
+                ));
+            }
+            let join = if joined { paragraph_size } else { 0 };
+            version_tasks(versions, join, encoder, progress)
+        }
+    }
+}
+
+fn labelled_task(
+    name: &str,
+    pairs: Vec<LabelledPair>,
+    encoder: &dyn Encoder,
+    progress: EvaluationProgress<'_>,
+) -> Result<EvaluationTask, EvaluationError> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut texts = Vec::new();
+    let mut place = |text: String| {
+        *places.entry(text).or_insert_with_key(|text| {
+            texts.push(TokenizedText::new(text.clone()));
+            texts.len() - 1
+        })
+    };
+    let (mut decided, mut undecided) = (Vec::new(), 0);
+    for (number, pair) in pairs.into_iter().enumerate() {
+        let (source, target) = (place(pair.source), place(pair.target));
+        match pair.label {
+            Some(same) => decided.push(IndexedPair {
+                number,
+                source,
+                target,
+                is_positive: same,
+            }),
+            None => undecided += 1,
+        }
+    }
+    decided.sort_by_key(|pair| pair.source);
+    let vectors = TextVectors::encode(texts.iter(), encoder, progress)?;
+    let all: Vec<&TokenizedText> = texts.iter().collect();
+    Ok(EvaluationTask {
+        name: name.to_owned(),
+        ground_truth: GroundTruth::Labelled(decided),
+        sources: TaskSide::new(&all, &idf_table(texts.iter()), &vectors),
+        targets: None,
+        undecided,
+    })
+}
+
+fn version_tasks(
+    versions: ParallelTexts,
+    paragraph_size: usize,
+    encoder: &dyn Encoder,
+    progress: EvaluationProgress<'_>,
+) -> Result<Vec<EvaluationTask>, EvaluationError> {
+    let ParallelTexts { names, texts } = versions;
+    let columns: Vec<VersionColumn> = texts
+        .iter()
+        .map(|rows| VersionColumn::new(rows, paragraph_size))
+        .collect();
+    let all = columns.iter().flat_map(VersionColumn::all);
+    let vectors = TextVectors::encode(all, encoder, progress)?;
+    let neighbours = || {
+        columns
+            .windows(2)
+            .zip(names.windows(2))
+            .zip(texts.windows(2))
+    };
+    let mut tasks = Vec::new();
+    for ((columns, names), rows) in neighbours() {
+        let ([a, b], [from, to], [x, y]) = (columns, names, rows) else {
+            continue;
+        };
+        tasks.push(two_sided_task(
+            format!("{from} to {to}"),
+            GroundTruth::Versions {
+                duplicates: duplicate_rows(x, y),
+            },
+            (&a.rows, &b.rows),
+            &vectors,
+        ));
+        if paragraph_size > 0 {
+            tasks.push(two_sided_task(
+                format!("{from} to {to}, joined by {paragraph_size}"),
+                GroundTruth::Paragraphs { paragraph_size },
+                (&a.in_order, &b.staggered),
+                &vectors,
+            ));
+        }
+    }
+    Ok(tasks)
+}
+
+fn two_sided_task(
+    name: String,
+    kind: GroundTruth,
+    (sources, targets): (&[TokenizedText], &[TokenizedText]),
+    vectors: &TextVectors<'_>,
+) -> EvaluationTask {
+    let lexicon = idf_table(sources.iter().chain(targets));
+    let side = |texts: &[TokenizedText]| {
+        TaskSide::new(&texts.iter().collect::<Vec<_>>(), &lexicon, vectors)
+    };
+    EvaluationTask {
+        name,
+        ground_truth: kind,
+        sources: side(sources),
+        targets: Some(side(targets)),
+        undecided: 0,
+    }
+}
+
+/// One version of all statements, and the paragraphs that are made of it.
+struct VersionColumn {
+    rows: Vec<TokenizedText>,
+    /// Paragraph `i` holds the rows from `n * i` on.
+    in_order: Vec<TokenizedText>,
+    /// Paragraph `i` holds the first row of paragraph `i`, the second of the next, and so on.
+    staggered: Vec<TokenizedText>,
+}
+
+impl VersionColumn {
+    fn new(rows: &[String], paragraph_size: usize) -> Self {
+        let paragraphs = rows.len().checked_div(paragraph_size).unwrap_or(0);
+        let paragraph = |row: &dyn Fn(usize) -> usize| {
+            let lines = (0..paragraph_size).filter_map(|k| rows.get(row(k)));
+            // Lines, as a passage has those of a list: no sentence reaches from one into the next.
+            TokenizedText::new(lines.map(String::as_str).collect::<Vec<_>>().join("\n"))
+        };
+        let all = 0..paragraphs;
+        Self {
+            rows: rows.iter().cloned().map(TokenizedText::new).collect(),
+            in_order: (all.clone().map(|i| paragraph(&|k| paragraph_size * i + k))).collect(),
+            staggered: all
+                .map(|i| paragraph(&|k| paragraph_size * ((i + k) % paragraphs) + k))
+                .collect(),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &TokenizedText> {
+        self.rows
+            .iter()
+            .chain(&self.in_order)
+            .chain(&self.staggered)
+    }
+}
+
+/// The spread paragraphs that share a statement with a paragraph in order: its statement `k` stands in
+/// the one `k` before it.
+fn paragraphs_sharing_a_statement(
+    paragraph: usize,
+    paragraph_size: usize,
+    paragraphs: usize,
+) -> Vec<usize> {
+    let before = |k| (paragraph + paragraphs - k) % paragraphs;
+    (0..paragraph_size).map(before).collect()
+}
+
+/// For each row the others that are word for word the same on one side.
+fn duplicate_rows(a: &[String], b: &[String]) -> Vec<HashSet<usize>> {
+    let mut repeats = vec![HashSet::new(); a.len()];
+    for column in [a, b] {
+        let mut rows: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (row, text) in column.iter().enumerate() {
+            rows.entry(text).or_default().push(row);
+        }
+        for rows in rows.values() {
+            for row in rows {
+                if let Some(repeats) = repeats.get_mut(*row) {
+                    repeats.extend(rows.iter().filter(|other| *other != row));
+                }
+            }
+        }
+    }
+    repeats
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_share_one_statement_with_n_others() {
+        let rows: Vec<String> = (0..12).map(|row| format!("s{row}")).collect();
+        let column = VersionColumn::new(&rows, 3);
+        let texts =
+            |texts: &[TokenizedText]| texts.iter().map(|t| t.whole.clone()).collect::<Vec<_>>();
+        assert_eq!(texts(&column.in_order)[1], "s3\ns4\ns5");
+        let expected = ["s0\ns4\ns8", "s3\ns7\ns11", "s6\ns10\ns2", "s9\ns1\ns5"];
+        assert_eq!(texts(&column.staggered), expected);
+        for (place, paragraph) in column.in_order.iter().enumerate() {
+            for (other, spread) in column.staggered.iter().enumerate() {
+                let lines: HashSet<&str> = spread.whole.lines().collect();
+                let shared = paragraph.whole.lines().filter(|line| lines.contains(line));
+                let expected = paragraphs_sharing_a_statement(place, 3, 4).contains(&other);
+                assert_eq!(shared.count(), usize::from(expected));
+            }
+        }
+        assert!(VersionColumn::new(&rows, 0).in_order.is_empty());
+    }
+
+    #[test]
+    fn duplicates_in_either_version_are_found() {
+        let a = ["x", "x", "y", "z"].map(str::to_owned);
+        let b = ["p", "q", "r", "p"].map(str::to_owned);
+        let found = duplicate_rows(&a, &b);
+        assert_eq!(found[0], HashSet::from([1, 3]));
+        assert_eq!(found[1], HashSet::from([0]));
+        assert!(found[2].is_empty());
+    }
+}

@@ -1,0 +1,104 @@
+//! The words of a text, as they are compared: without case and diacritics.
+
+use icu_normalizer::DecomposingNormalizer;
+
+use super::TextRange;
+
+/// A word of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WordToken {
+    /// The word, folded.
+    pub text: String,
+    /// Where it stands, in characters of the text.
+    pub range: TextRange,
+}
+
+/// Runs of letters and digits, without case and diacritics, as FTS5's tokenizer `unicode61` has them.
+#[must_use]
+pub fn tokenize_words(text: &str) -> Vec<WordToken> {
+    let mut words: Vec<WordToken> = Vec::new();
+    let mut inside = false;
+    for (index, character) in text.chars().enumerate() {
+        // A diacritic of its own belongs to the letter before it.
+        let belongs = character.is_alphanumeric() || (inside && is_diacritic(character));
+        if belongs && !inside {
+            words.push(WordToken {
+                text: String::new(),
+                range: TextRange {
+                    start: index,
+                    end: index,
+                },
+            });
+        }
+        inside = belongs;
+        if let Some(word) = words.last_mut().filter(|_| belongs) {
+            push_folded(character, &mut word.text);
+            word.range.end = index + 1;
+        }
+    }
+    words
+}
+
+/// The same, the text beginning at this character of its document.
+#[must_use]
+pub fn tokenize_words_from(text: &str, start: usize) -> Vec<WordToken> {
+    let mut words = tokenize_words(text);
+    for word in &mut words {
+        word.range.start += start;
+        word.range.end += start;
+    }
+    words
+}
+
+/// Appends a character without case and, where it is Latin, without diacritics: й is another letter
+/// than и, and FTS5 sees it so.
+fn push_folded(character: char, word: &mut String) {
+    if character.is_ascii() {
+        word.push(character.to_ascii_lowercase());
+        return;
+    }
+    if !is_latin(character) {
+        word.extend(character.to_lowercase().filter(|c| !is_diacritic(*c)));
+        return;
+    }
+    let lower: String = character.to_lowercase().collect();
+    let parts = DecomposingNormalizer::new_nfd()
+        .normalize(&lower)
+        .into_owned();
+    word.extend(parts.chars().filter(|part| !is_diacritic(*part)));
+}
+
+/// Latin letters with diacritics, in the blocks that hold them ready made.
+fn is_latin(character: char) -> bool {
+    matches!(character, '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}')
+}
+
+/// Combining marks of the scripts that have diacritics in this sense.
+fn is_diacritic(character: char) -> bool {
+    ('\u{300}'..='\u{36f}').contains(&character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_folded_and_keep_their_offsets() {
+        let text = "Naïveté-Test: e\u{301}lan, A1, Май …";
+        let words: Vec<(String, String)> = tokenize_words(text)
+            .into_iter()
+            .map(|word| (word.range.slice(text, 0).to_owned(), word.text))
+            .collect();
+        let expected = [
+            ("Naïveté", "naivete"),
+            ("Test", "test"),
+            ("e\u{301}lan", "elan"),
+            ("A1", "a1"),
+            ("Май", "май"),
+        ];
+        assert_eq!(
+            words,
+            expected.map(|(shown, folded)| (shown.to_owned(), folded.to_owned()))
+        );
+    }
+}

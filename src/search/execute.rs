@@ -1,0 +1,379 @@
+//! From a query to hits.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use roaring::RoaringBitmap;
+
+use crate::encoder::Embedding;
+use crate::engine::Snapshot;
+use crate::index::{SearchStats, similarity};
+use crate::passages::TextRange;
+use crate::store::{ContentHash, HitRecord, PassageRecord, QueryTerm, StoreError};
+
+use super::nearest::nearest_rows;
+use super::query_vector::QueryVector;
+use super::ranking::{
+    HitCandidate, ScoredRow, group_hits, mmr, rank_order, reciprocal_rank_fusion,
+};
+use super::recall::ApproximateResult;
+use super::{
+    AdjacentPassages, CANDIDATE_POOL_SIZE, CacheMode, Evidence, Filter, GroupBy, Hit, Mode, Query,
+    QueryEncoder, SearchError, SearchResults, StageTimes, facets, keyword,
+};
+
+/// Answers a query from one snapshot.
+///
+/// # Errors
+///
+/// If the query is longer than the model reads at once (it would be truncated), names what is not
+/// there, or a room above fails.
+pub fn search(
+    snapshot: &Snapshot,
+    encoder: &QueryEncoder,
+    query: &Query,
+    caching: CacheMode,
+) -> Result<SearchResults, SearchError> {
+    let (mut answers, times) = search_all(snapshot, encoder, &[query], caching);
+    let mut answer = answers.pop().unwrap_or(Err(SearchError::EmptyQuery))?;
+    answer.times.tokenize = times.tokenize;
+    answer.times.encode = times.encode;
+    Ok(answer)
+}
+
+/// Answers several queries from one snapshot, encoded together; the times of encoding are those of
+/// all of them.
+pub fn search_all(
+    snapshot: &Snapshot,
+    encoder: &QueryEncoder,
+    queries: &[&Query],
+    caching: CacheMode,
+) -> (Vec<Result<SearchResults, SearchError>>, StageTimes) {
+    let subjects = encoder.resolve_query_vectors(snapshot, queries, caching);
+    let mut times = StageTimes {
+        tokenize: subjects.tokenize,
+        encode: subjects.encode,
+        ..StageTimes::default()
+    };
+    let answers = queries
+        .iter()
+        .zip(subjects.results)
+        .map(|(query, subject)| {
+            let answer = execute(snapshot, query, &subject?)?;
+            times.search += answer.times.search;
+            times.fetch += answer.times.fetch;
+            Ok(answer)
+        })
+        .collect();
+    (answers, times)
+}
+
+fn execute(
+    snapshot: &Snapshot,
+    query: &Query,
+    subject: &QueryVector,
+) -> Result<SearchResults, SearchError> {
+    let start = Instant::now();
+    let parts = query.params();
+    let mut search = SearchExecution {
+        snapshot,
+        query,
+        allowed_rows: allowed_rows(snapshot, query, subject)?,
+        stats: SearchStats::default(),
+        approximate: None,
+    };
+    let (candidates, terms) = search.candidates(subject, query.terms())?;
+    let candidate_count = candidates.len();
+    let (chosen, has_more) = select_page(snapshot, query, candidates);
+    let searched = Instant::now();
+    let hits = build_hits(snapshot, query, subject, &terms, chosen)?;
+    let facets = match parts.facets.as_slice() {
+        [] => Vec::new(),
+        fields => facets::count_facets(snapshot.document_table(), &parts.filter, fields)?,
+    };
+    Ok(SearchResults {
+        hits,
+        facets,
+        has_more,
+        candidate_count,
+        filtered_count: search.allowed_rows.as_ref().map(|rows| rows.len()),
+        stats: search.stats,
+        approximate: search.approximate,
+        times: StageTimes {
+            search: searched - start,
+            fetch: searched.elapsed(),
+            ..StageTimes::default()
+        },
+    })
+}
+
+/// The rows that may be found, none if all may.
+fn allowed_rows(
+    snapshot: &Snapshot,
+    query: &Query,
+    subject: &QueryVector,
+) -> Result<Option<Arc<RoaringBitmap>>, SearchError> {
+    let filter = &query.params().filter;
+    filter.check_fields(snapshot.document_table())?;
+    let everything = matches!(filter, Filter::All(filters) if filters.is_empty());
+    let rows = (!everything).then(|| {
+        let identity = ContentHash::of_identity(filter);
+        snapshot.filter_rows(identity, |document| filter.matches(document))
+    });
+    if subject.example_rows.is_empty() {
+        return Ok(rows);
+    }
+    // An example is not its own answer.
+    let mut rows = match rows {
+        Some(rows) => RoaringBitmap::clone(&rows),
+        None => snapshot.document_table().filter_rows(|_| true),
+    };
+    for row in &subject.example_rows {
+        rows.remove(*row);
+    }
+    Ok(Some(Arc::new(rows)))
+}
+
+struct SearchExecution<'a> {
+    snapshot: &'a Snapshot,
+    query: &'a Query,
+    allowed_rows: Option<Arc<RoaringBitmap>>,
+    stats: SearchStats,
+    approximate: Option<ApproximateResult>,
+}
+
+impl SearchExecution<'_> {
+    /// Rows in the order of their scores: as many as the answer needs, and one that tells whether
+    /// there are more. With them the terms that were looked for.
+    fn candidates(
+        &mut self,
+        subject: &QueryVector,
+        terms: &[QueryTerm],
+    ) -> Result<(Vec<HitCandidate>, Vec<QueryTerm>), SearchError> {
+        let parts = self.query.params();
+        let count = if self.query.uses_candidate_pool() {
+            CANDIDATE_POOL_SIZE
+        } else {
+            parts.offset + parts.limit + 1
+        };
+        let semantic = match parts.mode {
+            Mode::Keyword => Vec::new(),
+            Mode::Semantic | Mode::Hybrid => self.semantic_candidates(subject, count)?,
+        };
+        let (keyword, terms) = match parts.mode {
+            Mode::Semantic => (Vec::new(), Vec::new()),
+            Mode::Keyword | Mode::Hybrid => self.keyword_candidates(terms, count)?,
+        };
+        let mut candidates: Vec<HitCandidate> = match parts.mode {
+            Mode::Semantic => semantic
+                .into_iter()
+                .map(HitCandidate::from_scored)
+                .collect(),
+            Mode::Keyword => keyword.into_iter().map(HitCandidate::from_scored).collect(),
+            Mode::Hybrid => {
+                reciprocal_rank_fusion(&semantic, &keyword, parts.semantic_weight, self.snapshot)
+            }
+        };
+        if let Some(min_score) = parts.min_score {
+            candidates.retain(|candidate| candidate.score >= min_score);
+        }
+        Ok((candidates, terms))
+    }
+
+    fn semantic_candidates(
+        &mut self,
+        subject: &QueryVector,
+        k: usize,
+    ) -> Result<Vec<ScoredRow>, SearchError> {
+        let Some(vector) = &subject.vector else {
+            return Ok(Vec::new());
+        };
+        let allowed = self.allowed_rows.as_deref();
+        let found = nearest_rows(self.snapshot, vector, self.query, k, allowed)?;
+        self.stats = found.stats;
+        let found = found.rows;
+        // Where nothing was walked everything was compared.
+        if self.stats.nodes_visited > 0 {
+            self.approximate = Some(ApproximateResult {
+                vector: Arc::clone(vector),
+                allowed_rows: self.allowed_rows.clone(),
+                found: found.clone(),
+            });
+        }
+        Ok(found)
+    }
+
+    /// The best by words, and the terms that were looked for.
+    fn keyword_candidates(
+        &self,
+        terms: &[QueryTerm],
+        count: usize,
+    ) -> Result<(Vec<ScoredRow>, Vec<QueryTerm>), SearchError> {
+        let mut scored = Vec::new();
+        let terms = self.snapshot.keyword_search(terms, |row, score| {
+            if self
+                .allowed_rows
+                .as_ref()
+                .is_none_or(|rows| rows.contains(row))
+            {
+                scored.push((row, score));
+            }
+        })?;
+        let by_rank = rank_order(self.snapshot);
+        if scored.len() > count {
+            scored.select_nth_unstable_by(count, by_rank);
+            scored.truncate(count);
+        }
+        scored.sort_unstable_by(by_rank);
+        Ok((scored, terms))
+    }
+}
+
+/// The candidates that are answered with, and whether more would follow.
+fn select_page(
+    snapshot: &Snapshot,
+    query: &Query,
+    mut candidates: Vec<HitCandidate>,
+) -> (Vec<RankedCandidate>, bool) {
+    let parts = query.params();
+    let (skip, count) = (parts.offset, parts.limit);
+    if let Some(diversity) = parts.diversity {
+        let selected_count = if parts.group.is_some() {
+            candidates.len()
+        } else {
+            skip + count + 1
+        };
+        candidates = mmr(candidates, diversity, selected_count, snapshot);
+    }
+    let mut ranked: Vec<RankedCandidate> = Vec::new();
+    let Some(grouping) = parts.group else {
+        let more = candidates.len() > skip + count;
+        let window = (1..).zip(candidates).skip(skip).take(count);
+        ranked.extend(window.map(|(rank, candidate)| RankedCandidate { rank, candidate }));
+        return (ranked, more);
+    };
+    let mut ranks = std::collections::HashMap::new();
+    for (rank, candidate) in (1..).zip(&mut candidates) {
+        ranks.insert(candidate.row, rank);
+        let document = snapshot.document_table().document_of_row(candidate.row);
+        candidate.group = document.and_then(|document| match grouping.by {
+            GroupBy::Document => Some(document.id.to_string()),
+            GroupBy::Speaker => document.metadata.speaker.clone(),
+        });
+    }
+    // One group more tells whether there are more.
+    let rest = group_hits(candidates.clone(), 1, (skip + count, 1));
+    let chosen = group_hits(candidates, grouping.size, (skip, count));
+    ranked.extend(chosen.into_iter().map(|candidate| RankedCandidate {
+        rank: ranks.get(&candidate.row).copied().unwrap_or(0),
+        candidate,
+    }));
+    (ranked, !rest.is_empty())
+}
+
+/// A candidate in its place.
+struct RankedCandidate {
+    rank: usize,
+    candidate: HitCandidate,
+}
+
+fn build_hits(
+    snapshot: &Snapshot,
+    query: &Query,
+    subject: &QueryVector,
+    terms: &[QueryTerm],
+    chosen: Vec<RankedCandidate>,
+) -> Result<Vec<Hit>, SearchError> {
+    let include = query.params().include;
+    let rows: Vec<u32> = chosen.iter().map(|ranked| ranked.candidate.row).collect();
+    let records = hit_records(snapshot, &rows)?;
+    let mut contexts = if include.context {
+        contexts(snapshot, &rows)?.into_iter()
+    } else {
+        Vec::new().into_iter()
+    };
+    let mut hits = Vec::with_capacity(chosen.len());
+    for (ranked, record) in chosen.into_iter().zip(records) {
+        let RankedCandidate { rank, candidate } = ranked;
+        let Some(document) = snapshot.document_table().document_of_row(candidate.row) else {
+            continue;
+        };
+        let vector = subject.vector.as_deref();
+        let embedding = snapshot
+            .vector_of(candidate.row)
+            .filter(|_| include.embedding);
+        hits.push(Hit {
+            rank,
+            score: candidate.score,
+            semantic: candidate.semantic,
+            keyword: candidate.keyword,
+            group: candidate.group,
+            sentence: vector.and_then(|vector| best_sentence(&record, vector)),
+            highlights: highlights(terms, &record.passage),
+            context: contexts.next(),
+            embedding: embedding.map(<[f32]>::to_vec),
+            document: Arc::clone(document),
+            passage: record.passage,
+        });
+    }
+    Ok(hits)
+}
+
+/// The passages of these rows.
+fn hit_records(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<HitRecord>, StoreError> {
+    let key_and_document = |row: &u32| {
+        let document = snapshot.document_table().document_of_row(*row)?;
+        Some((snapshot.key_of(*row)?, &document.id))
+    };
+    let passages: Vec<_> = rows.iter().filter_map(key_and_document).collect();
+    snapshot.view().hit_records_in_documents(&passages)
+}
+
+/// Where a passage holds the terms, in characters of its document.
+fn highlights(terms: &[QueryTerm], passage: &PassageRecord) -> Vec<TextRange> {
+    let place = |range: TextRange| TextRange {
+        start: passage.range.start + range.start,
+        end: passage.range.start + range.end,
+    };
+    let own = match terms {
+        [] => Vec::new(),
+        terms => keyword::highlights(terms, &passage.text),
+    };
+    own.into_iter().map(place).collect()
+}
+
+/// The passages before and after each row.
+fn contexts(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<AdjacentPassages>, SearchError> {
+    let neighbours = |by: i32| -> Vec<Option<u32>> {
+        let catalogue = snapshot.document_table();
+        rows.iter()
+            .map(|row| catalogue.adjacent_row(*row, by))
+            .collect()
+    };
+    let (before, after) = (neighbours(-1), neighbours(1));
+    let read = |rows: &[Option<u32>]| -> Result<Vec<Option<_>>, SearchError> {
+        let present: Vec<u32> = rows.iter().flatten().copied().collect();
+        let mut records = hit_records(snapshot, &present)?.into_iter();
+        let passage = |row: &Option<u32>| row.and_then(|_| records.next()).map(|r| r.passage);
+        Ok(rows.iter().map(passage).collect())
+    };
+    let both = read(&before)?.into_iter().zip(read(&after)?);
+    Ok(both
+        .map(|(previous, next)| AdjacentPassages { previous, next })
+        .collect())
+}
+
+/// The sentence nearest to the query; of equals the first.
+fn best_sentence(record: &HitRecord, query: &Embedding) -> Option<Evidence> {
+    let dimension = query.as_slice().len();
+    let sentences = record.passage.sentences.iter();
+    sentences
+        .zip(record.sentence_vectors.chunks_exact(dimension))
+        .map(|(range, vector)| (*range, similarity(query.as_slice(), vector)))
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })
+        .map(|(range, score)| Evidence {
+            text: record.passage.slice(range).to_owned(),
+            range,
+            score,
+        })
+}

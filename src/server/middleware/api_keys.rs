@@ -1,0 +1,328 @@
+//! Who may do what.
+//!
+//! The file lists keys by their SHA-256, which is enough for a key of 256 random bits: there is no
+//! dictionary to try. A key that is shown is hashed and compared with every entry in constant
+//! time, so the time tells nothing about how near a guess came.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::ServerSetupError;
+use super::rate_limit::TokenBucket;
+
+/// Longest key that is looked at.
+const MAX_KEY_BYTES: usize = 512;
+
+/// Most requests per second that can be promised to a key.
+const MAX_RATE: f64 = 1e6;
+
+/// What a key allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyScope {
+    /// Search, read and embed.
+    Search,
+    /// Add, change and remove documents.
+    Write,
+    /// Metrics and reload, and all of the above.
+    Admin,
+}
+
+impl KeyScope {
+    /// The scope as it is written in the file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Search => "search",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// An entry of the keys file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    /// Whose key it is; stands in the access log.
+    pub name: String,
+    /// SHA-256 of the key, in hexadecimal.
+    pub hash: String,
+    /// What it allows.
+    pub scopes: Vec<KeyScope>,
+    /// How many requests it may send a second; as many as it likes if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<f64>,
+}
+
+/// The keys file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApiKeysFile {
+    pub(super) keys: Vec<KeyEntry>,
+}
+
+/// A key as it is known to the service.
+#[derive(Debug)]
+pub(super) struct ApiKey {
+    name: Arc<str>,
+    digest: [u8; 32],
+    scopes: Vec<KeyScope>,
+    bucket: Option<Arc<TokenBucket>>,
+}
+
+impl ApiKey {
+    pub(super) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    pub(super) fn allows(&self, needed: KeyScope) -> bool {
+        self.scopes
+            .iter()
+            .any(|scope| *scope == needed || *scope == KeyScope::Admin)
+    }
+
+    pub(super) fn bucket(&self) -> Option<&TokenBucket> {
+        self.bucket.as_deref()
+    }
+}
+
+/// The keys of a file, exchanged as a whole when it is read anew.
+pub(super) struct ApiKeys {
+    path: PathBuf,
+    keys: ArcSwap<Vec<Arc<ApiKey>>>,
+}
+
+impl ApiKeys {
+    pub(super) fn open(path: PathBuf) -> Result<Self, ServerSetupError> {
+        let keys = ArcSwap::from_pointee(read_keys(&path, &[])?);
+        Ok(Self { path, keys })
+    }
+
+    /// Reads the file anew; what a known key has left of its share is carried over.
+    pub(super) fn read(&self) -> Result<Vec<Arc<ApiKey>>, ServerSetupError> {
+        read_keys(&self.path, &self.keys.load())
+    }
+
+    pub(super) fn replace(&self, keys: Vec<Arc<ApiKey>>) {
+        self.keys.store(Arc::new(keys));
+    }
+
+    /// The entry of a key that was shown.
+    pub(super) fn find(&self, presented: &[u8]) -> Option<Arc<ApiKey>> {
+        if presented.len() > MAX_KEY_BYTES {
+            return None;
+        }
+        let digest = digest(presented);
+        let mut found = None;
+        // All of them, also after a match.
+        for key in self.keys.load().iter() {
+            if bool::from(key.digest.ct_eq(&digest)) {
+                found = Some(Arc::clone(key));
+            }
+        }
+        found
+    }
+}
+
+pub(super) fn digest(key: &[u8]) -> [u8; 32] {
+    Sha256::digest(key).into()
+}
+
+fn read_keys(path: &Path, previous: &[Arc<ApiKey>]) -> Result<Vec<Arc<ApiKey>>, ServerSetupError> {
+    let fault = |reason: String| ServerSetupError::File {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| fault(e.to_string()))?;
+    let entries = parse_keys(&text).map_err(fault)?;
+    if entries.is_empty() {
+        return Err(fault("it lists no keys".to_owned()));
+    }
+    entries
+        .into_iter()
+        .map(|(entry, digest)| {
+            let bucket = entry.requests_per_second.map(|rate| {
+                previous
+                    .iter()
+                    .filter(|key| key.digest == digest)
+                    .filter_map(|key| key.bucket.clone())
+                    .find(|bucket| bucket.has_rate(rate))
+                    .unwrap_or_else(|| Arc::new(TokenBucket::new(rate)))
+            });
+            Ok(Arc::new(ApiKey {
+                name: entry.name.into(),
+                digest,
+                scopes: entry.scopes,
+                bucket,
+            }))
+        })
+        .collect()
+}
+
+/// The entries of a keys file, each checked, with their hashes as bytes.
+pub(super) fn parse_keys(text: &str) -> Result<Vec<(KeyEntry, [u8; 32])>, String> {
+    let file: ApiKeysFile =
+        toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+    let mut entries: Vec<(KeyEntry, [u8; 32])> = Vec::with_capacity(file.keys.len());
+    for entry in file.keys {
+        let name = &entry.name;
+        check_name(name)?;
+        let digest = digest_from_hex(&entry.hash).ok_or_else(|| {
+            format!("the hash of key {name:?} is not a SHA-256 in 64 hexadecimal digits")
+        })?;
+        if entry.scopes.is_empty() {
+            return Err(format!("key {name:?} has no scopes"));
+        }
+        if let Some(rate) = entry.requests_per_second {
+            check_rate(rate)?;
+        }
+        if let Some((other, _)) = entries.iter().find(|(other, _)| other.name == *name) {
+            return Err(format!("there are two keys named {:?}", other.name));
+        }
+        if let Some((other, _)) = entries.iter().find(|(_, known)| *known == digest) {
+            return Err(format!(
+                "keys {:?} and {name:?} have the same hash",
+                other.name
+            ));
+        }
+        entries.push((entry, digest));
+    }
+    Ok(entries)
+}
+
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+        return Err(format!(
+            "a key is named {name:?}; expected 1 to 64 printable characters"
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn check_rate(rate: f64) -> Result<(), String> {
+    // NaN is in no range.
+    if rate > 0.0 && rate <= MAX_RATE {
+        return Ok(());
+    }
+    Err(format!(
+        "requests_per_second is {rate}; expected more than 0 and at most {MAX_RATE}"
+    ))
+}
+
+fn digest_from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    fn hash(key: &str) -> String {
+        digest(key.as_bytes())
+            .iter()
+            .fold(String::new(), |mut text, byte| {
+                write!(text, "{byte:02x}").unwrap();
+                text
+            })
+    }
+
+    fn entry(name: &str, key: &str, rest: &str) -> String {
+        format!(
+            "[[keys]]\nname = {name:?}\nhash = \"{}\"\n{rest}\n",
+            hash(key)
+        )
+    }
+
+    #[test]
+    fn a_key_is_known_by_its_hash() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = entry("a", "alpha", "scopes = [\"search\"]")
+            + &entry("b", "beta", "scopes = [\"admin\"]");
+        std::fs::write(file.path(), text).unwrap();
+        let ring = ApiKeys::open(file.path().to_owned()).unwrap();
+        let alpha = ring.find(b"alpha").unwrap();
+        assert_eq!(&*alpha.name(), "a");
+        assert!(alpha.allows(KeyScope::Search) && !alpha.allows(KeyScope::Write));
+        let beta = ring.find(b"beta").unwrap();
+        assert!(beta.allows(KeyScope::Search) && beta.allows(KeyScope::Write));
+        for unknown in [&b"alph"[..], b"", b"alpha ", &[b'a'; 10_000]] {
+            assert!(ring.find(unknown).is_none());
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_survives_a_reload() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let limited = "scopes = [\"search\"]\nrequests_per_second = 1";
+        std::fs::write(file.path(), entry("a", "alpha", limited)).unwrap();
+        let ring = ApiKeys::open(file.path().to_owned()).unwrap();
+        let now = std::time::Instant::now();
+        let take = || ring.find(b"alpha").unwrap().bucket().unwrap().take(now);
+        assert!(take().is_ok());
+        ring.replace(ring.read().unwrap());
+        assert!(take().is_err());
+    }
+
+    #[test]
+    fn an_invalid_file_is_refused_with_its_error() {
+        let good = "scopes = [\"search\"]";
+        let hash = hash("x");
+        for (text, named) in [
+            (String::new(), "keys"),
+            ("keys = []".to_owned(), "no keys"),
+            (entry("", "x", good), "named"),
+            (entry("a", "x", "scopes = []"), "no scopes"),
+            (entry("a", "x", "scopes = [\"root\"]"), "root"),
+            (entry("a", "x", "scope = [\"search\"]"), "scope"),
+            (
+                format!("[[keys]]\nname = \"a\"\nhash = \"{}\"\n{good}", &hash[1..]),
+                "SHA-256",
+            ),
+            (
+                format!("[[keys]]\nname = \"a\"\nhash = \"+{}\"\n{good}", &hash[1..]),
+                "SHA-256",
+            ),
+            (
+                entry("a", "x", good) + &entry("a", "y", good),
+                "two keys named",
+            ),
+            (entry("a", "x", good) + &entry("b", "x", good), "same hash"),
+            (
+                entry("a", "x", &format!("{good}\nrequests_per_second = 0")),
+                "more than 0",
+            ),
+            (
+                entry("a", "x", &format!("{good}\nrequests_per_second = nan")),
+                "more than 0",
+            ),
+            (
+                entry("a", "x", &format!("{good}\nrequests_per_second = inf")),
+                "more than 0",
+            ),
+        ] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), &text).unwrap();
+            let error = match ApiKeys::open(file.path().to_owned()) {
+                Ok(_) => panic!("accepted {text}"),
+                Err(error) => error.to_string(),
+            };
+            assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Which pages may use the service from a browser.
+
+use std::net::IpAddr;
+
+use actix_cors::Cors;
+use actix_web::http::Uri;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::http::uri::Authority;
+use actix_web::middleware::Condition;
+
+use super::{MiddlewareState, ServerSetupError, request_id};
+
+/// Stands for every origin.
+const ANY_ORIGIN: &str = "*";
+
+/// Seconds for which a browser need not ask again.
+const PREFLIGHT_MAX_AGE_SECONDS: usize = 3600;
+
+/// Answers for the configured origins; without any it is as if it were not there.
+pub(in crate::server) fn layer(guard: &MiddlewareState) -> Condition<Cors> {
+    let origins = &guard.cors_origins;
+    let mut cors = Cors::default()
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers([
+            header::AUTHORIZATION,
+            header::CACHE_CONTROL,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            HeaderName::from_static("traceparent"),
+            HeaderName::from_static("x-api-key"),
+            HeaderName::from_static(request_id::HEADER),
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
+            HeaderName::from_static("server-timing"),
+            HeaderName::from_static(request_id::HEADER),
+        ])
+        .max_age(PREFLIGHT_MAX_AGE_SECONDS);
+    if allows_any(origins) {
+        cors = cors.allow_any_origin().send_wildcard();
+    } else {
+        for origin in origins {
+            cors = cors.allowed_origin(origin);
+        }
+    }
+    Condition::new(!origins.is_empty(), cors)
+}
+
+/// A page that sends a request.
+pub(super) struct BrowserOrigin<'a> {
+    pub(super) origin: &'a str,
+    /// The host that was asked, if the service can be called that.
+    pub(super) host: Option<&'a str>,
+}
+
+/// Whether a page may change what is stored where no key is needed: the service's own pages, served
+/// from the host that was asked, and those of configured origins. A browser would let any page on the
+/// web send such a request to this machine.
+pub(super) fn may_write(guard: &MiddlewareState, page: &BrowserOrigin<'_>) -> bool {
+    let origins = &guard.cors_origins;
+    let authority = page
+        .origin
+        .split_once("://")
+        .map(|(_, authority)| authority);
+    let own = authority
+        .zip(page.host)
+        .is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host));
+    own || allows_any(origins) || origins.iter().any(|origin| origin == page.origin)
+}
+
+/// Whether a `Host` names this machine as only programs on it can. Any other name can be made to lead
+/// here by whoever owns it (DNS rebinding), and then its pages seem to be our own.
+pub(super) fn is_loopback_host(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority
+        .host()
+        .trim_matches(['[', ']'])
+        .to_ascii_lowercase();
+    let address = name.parse::<IpAddr>();
+    address.is_ok_and(|address| address.to_canonical().is_loopback())
+        || name == "localhost"
+        || name.ends_with(".localhost")
+}
+
+fn allows_any(origins: &[String]) -> bool {
+    origins.iter().any(|origin| origin == ANY_ORIGIN)
+}
+
+/// Sees that each is a scheme and an authority and nothing else, as browsers write them.
+pub(super) fn validate_origins(origins: &[String]) -> Result<(), ServerSetupError> {
+    for origin in origins {
+        if origin != ANY_ORIGIN && !is_origin(origin) {
+            return Err(ServerSetupError::Origin {
+                received: origin.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn is_origin(text: &str) -> bool {
+    let Ok(uri) = text.parse::<Uri>() else {
+        return false;
+    };
+    match (uri.scheme_str(), uri.authority()) {
+        (Some(scheme), Some(authority)) => {
+            // Browsers write both in small letters; what is written otherwise would never match.
+            matches!(scheme, "http" | "https")
+                && !authority.as_str().contains(['@', '*'])
+                && text == format!("{scheme}://{authority}").to_ascii_lowercase()
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_names_are_recognized() {
+        for ours in [
+            "localhost:8080",
+            "LOCALHOST",
+            "127.0.0.1:1",
+            "[::1]:8080",
+            "a.localhost",
+            "127.8.0.1",
+        ] {
+            assert!(is_loopback_host(ours), "{ours}");
+        }
+        for other in [
+            "",
+            "evil.org",
+            "localhost.evil.org",
+            "127.0.0.1.evil.org",
+            "10.0.0.1",
+            "[::2]",
+            "@",
+        ] {
+            assert!(!is_loopback_host(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        let checked = |origin: &str| validate_origins(&[origin.to_owned()]).is_ok();
+        for good in ["*", "https://example.org", "http://localhost:3000"] {
+            assert!(checked(good), "{good}");
+        }
+        for bad in [
+            "",
+            "example.org",
+            "https://example.org/",
+            "https://Example.org",
+            "https://a@example.org",
+            "https://example.org/path",
+            "file:///x",
+            "null",
+            "https://*.example.org:",
+        ] {
+            assert!(!checked(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Connections that are held and not used.
+//!
+//! actix bounds the time of the first head on a connection, but not that of the next ones: whoever
+//! sends one byte of it now and then could hold the connection for ever. So each connection is
+//! known here by a second handle of its socket, and one on which nothing has been answered for too
+//! long is closed.
+
+use std::any::Any;
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::dev::Extensions;
+use actix_web::rt;
+
+use crate::server::service::Service;
+
+/// How often it is looked for connections to close.
+const REAP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The connections that are open.
+#[derive(Debug, Default)]
+pub(super) struct IdleTracker(Mutex<Vec<Weak<TrackedConnection>>>);
+
+/// An open connection.
+#[derive(Debug)]
+pub(super) struct TrackedConnection {
+    socket: TcpStream,
+    active_requests: AtomicUsize,
+    idle_since: Mutex<Instant>,
+}
+
+/// A request that is being answered on a connection, which is not idle until then.
+#[derive(Debug)]
+pub(super) struct BusyGuard(Arc<TrackedConnection>);
+
+impl TrackedConnection {
+    pub(super) fn mark_busy(self: &Arc<Self>) -> BusyGuard {
+        self.active_requests.fetch_add(1, Ordering::SeqCst);
+        BusyGuard(Arc::clone(self))
+    }
+
+    fn idle_since(&self) -> std::sync::MutexGuard<'_, Instant> {
+        self.idle_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for BusyGuard {
+    fn drop(&mut self) {
+        *self.0.idle_since() = Instant::now();
+        self.0.active_requests.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl IdleTracker {
+    fn add(&self, socket: TcpStream) -> Arc<TrackedConnection> {
+        let connection = Arc::new(TrackedConnection {
+            socket,
+            active_requests: AtomicUsize::new(0),
+            idle_since: Mutex::new(Instant::now()),
+        });
+        self.lock().push(Arc::downgrade(&connection));
+        connection
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Weak<TrackedConnection>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes what has been idle for longer, and forgets what is closed.
+    fn reap_idle(&self, longer: Duration) {
+        self.lock().retain(|weak| {
+            let Some(connection) = weak.upgrade() else {
+                return false;
+            };
+            let idle = connection.active_requests.load(Ordering::SeqCst) == 0
+                && connection.idle_since().elapsed() > longer;
+            if idle {
+                // It fails where the client has closed it already.
+                let _ = connection.socket.shutdown(Shutdown::Both);
+            }
+            !idle
+        });
+    }
+}
+
+/// Takes note of a new connection.
+pub(in crate::server) fn on_connect(service: &Service, stream: &dyn Any, data: &mut Extensions) {
+    let plain = stream.downcast_ref::<rt::net::TcpStream>();
+    let secure = stream.downcast_ref::<TlsStream<rt::net::TcpStream>>();
+    let Some(stream) = plain.or_else(|| Some(secure?.get_ref().0)) else {
+        return;
+    };
+    match second_handle(stream) {
+        Ok(socket) => {
+            data.insert(service.middleware().connections.add(socket));
+        }
+        // The connection is served all the same, without this bound.
+        Err(error) => tracing::debug!("a connection is not watched: {error}"),
+    }
+}
+
+#[cfg(unix)]
+fn second_handle(stream: &rt::net::TcpStream) -> std::io::Result<TcpStream> {
+    use std::os::fd::AsFd;
+    Ok(stream.as_fd().try_clone_to_owned()?.into())
+}
+
+#[cfg(windows)]
+fn second_handle(stream: &rt::net::TcpStream) -> std::io::Result<TcpStream> {
+    use std::os::windows::io::AsSocket;
+    Ok(stream.as_socket().try_clone_to_owned()?.into())
+}
+
+/// Closes idle connections as long as the service is there.
+pub(in crate::server) fn spawn_idle_reaper(service: &Arc<Service>) {
+    let service = Arc::downgrade(service);
+    rt::spawn(async move {
+        while let Some(service) = service.upgrade() {
+            let bounds = service.middleware().connection_limits();
+            let connections = &service.middleware().connections;
+            connections.reap_idle(bounds.keep_alive_timeout + bounds.header_timeout);
+            drop(service);
+            rt::time::sleep(REAP_INTERVAL).await;
+        }
+    });
+}

@@ -1,0 +1,307 @@
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, mpsc};
+use std::thread::sleep;
+
+use super::*;
+use crate::server::{
+    GeneratedKey, KeyScope, LogSink, MiddlewareOptions, MiddlewareState, ServiceLimits, serve,
+};
+
+const MAX_BODY: usize = 4096;
+
+/// A service of one core, which is busy until it is told to end, and before which one request waits
+/// and no more may. It has no engine: whatever comes to a handler is answered that it starts.
+struct BusyServer {
+    address: SocketAddr,
+    service: Arc<Service>,
+    finish: mpsc::Sender<()>,
+}
+
+impl BusyServer {
+    fn start() -> Self {
+        Self::behind(MiddlewareState::default())
+    }
+
+    fn behind(guard: MiddlewareState) -> Self {
+        let limits = ServiceLimits {
+            workers: 1,
+            queue_capacity: 1,
+            max_body_bytes: MAX_BODY,
+        };
+        let service = Arc::new(Service::new(limits).with_middleware(guard));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (finish, finished) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
+        let (one, other) = (Arc::clone(&service), Arc::clone(&service));
+        let held = async move {
+            let work = move || {
+                tell.send(()).unwrap();
+                // Until whoever started it is gone.
+                let _ = finished.recv();
+                Ok(())
+            };
+            one.admission().run(work).await
+        };
+        // Nobody waits for ever: it comes back when its time is up.
+        let waiting = async move { while other.admission().run(|| Ok(())).await.is_err() {} };
+        let serving = Arc::clone(&service);
+        std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let held = actix_web::rt::spawn(held);
+                while told.try_recv().is_err() {
+                    actix_web::rt::time::sleep(Duration::from_millis(1)).await;
+                }
+                let waiting = actix_web::rt::spawn(waiting);
+                serve(listener, serving).unwrap().await.unwrap();
+                drop((held, waiting));
+            });
+        });
+        while service.admission().queue_full().is_none() {
+            sleep(Duration::from_millis(1));
+        }
+        Self {
+            address,
+            service,
+            finish,
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        let patience = Some(Duration::from_secs(20));
+        stream.set_read_timeout(patience).unwrap();
+        stream
+    }
+}
+
+fn write(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).unwrap();
+}
+
+/// Head and body of an answer.
+fn read(stream: &mut TcpStream) -> (String, String) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length = head.split("content-length: ").nth(1).unwrap();
+    let length = length.split("\r\n").next().unwrap().parse().unwrap();
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    (head, String::from_utf8(body).unwrap())
+}
+
+fn assert_rejected(stream: &mut TcpStream) {
+    let (head, body) = read(stream);
+    assert!(head.starts_with("http/1.1 503"), "{head}");
+    for part in [
+        "retry-after: 1\r\n",
+        "content-type: application/",
+        "x-request-id: ",
+    ] {
+        assert!(head.contains(part), "{part} in {head}");
+    }
+    assert!(body.contains("\"code\":\"overloaded\""), "{body}");
+}
+
+#[test]
+fn rejected_requests_are_not_read_and_keep_their_connection() {
+    let busy = BusyServer::start();
+    let mut stream = busy.connect();
+    // A handler would find this body wrong.
+    write(
+        &mut stream,
+        "POST /v1/search HTTP/1.1\r\nHost: here\r\nContent-Length: 3\r\n\r\n[1]",
+    );
+    assert_rejected(&mut stream);
+    // One that comes after its head is waited for.
+    write(
+        &mut stream,
+        "POST /v1/search/batch HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nab",
+    );
+    sleep(Duration::from_millis(20));
+    write(&mut stream, "cde");
+    assert_rejected(&mut stream);
+    for line in [
+        "GET /v1/search?q=peace",
+        "GET /v1/facets",
+        "POST /v1/embeddings",
+    ] {
+        write(
+            &mut stream,
+            &format!("{line} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n"),
+        );
+        assert_rejected(&mut stream);
+    }
+    // Counted as all others are.
+    write(&mut stream, "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n");
+    let (_, metrics) = read(&mut stream);
+    for line in [
+        "antiphon_rejected_total{reason=\"overloaded\"} 5",
+        "antiphon_shed_total{reason=\"queue_full\"} 5",
+        "antiphon_requests_total{method=\"GET\",route=\"/v1/facets\",status=\"503\"} 1",
+        "antiphon_requests_total{method=\"POST\",route=\"/v1/search\",status=\"503\"} 1",
+    ] {
+        assert!(metrics.lines().any(|l| l == line), "{line} in:\n{metrics}");
+    }
+}
+
+#[test]
+fn keys_are_checked_first_and_rejections_are_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys.toml");
+    let minted = GeneratedKey::generate("reader", &[KeyScope::Search], None).unwrap();
+    minted.append_to(&keys).unwrap();
+    let (tell, told) = mpsc::channel();
+    let options = MiddlewareOptions {
+        keys_file: Some(keys),
+        access_log: Some(LogSink::new(move |line| {
+            let _ = tell.send(line.to_owned());
+        })),
+        ..MiddlewareOptions::default()
+    };
+    let busy = BusyServer::behind(MiddlewareState::open(options).unwrap());
+    let mut stream = busy.connect();
+    let head = "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nX-Request-Id: mine\r\n";
+    for (key, status) in [("", "401"), (&*minted.key, "503")] {
+        write(&mut stream, &format!("{head}X-Api-Key: {key}\r\n\r\n"));
+        let (head, body) = read(&mut stream);
+        assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
+        assert!(head.contains("x-request-id: mine\r\n"), "{head}");
+        let line = told.recv_timeout(Duration::from_secs(20)).unwrap();
+        let name = if key.is_empty() { "null" } else { "\"reader\"" };
+        for part in [
+            format!("\"status\":{status}"),
+            format!("\"bytes\":{},\"key\":{name}", body.len()),
+            "\"request_id\":\"mine\"".to_owned(),
+            "\"route\":\"/v1/search\"".to_owned(),
+        ] {
+            assert!(line.contains(&part), "{part} in {line}");
+        }
+        assert_eq!(line.contains("\"code\":\"overloaded\""), status == "503");
+    }
+    assert!(told.try_recv().is_err(), "one line a request");
+}
+
+/// Of what is wrong with a request the first is told, by whichever layer it is turned away.
+#[test]
+fn the_order_of_the_checks_is_the_same_in_both_layers() {
+    for cors_origins in [vec![], vec!["https://example.org".to_owned()]] {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = folder.path().join("keys.toml");
+        let mint = |name: &str, scope, rate| {
+            let minted = GeneratedKey::generate(name, &[scope], rate).unwrap();
+            minted.append_to(&keys).unwrap();
+            minted.key.clone()
+        };
+        let writer = mint("writer", KeyScope::Write, Some(0.001));
+        let limited = mint("limited", KeyScope::Search, Some(0.001));
+        let reader = mint("reader", KeyScope::Search, None);
+        // The outer layer leaves requests to the inner one where there is CORS.
+        let options = MiddlewareOptions {
+            keys_file: Some(keys),
+            cors_origins,
+            ..MiddlewareOptions::default()
+        };
+        let busy = BusyServer::behind(MiddlewareState::open(options).unwrap());
+        let mut stream = busy.connect();
+        for (key, status, code) in [
+            ("", 401, "key_missing"),
+            ("nobody", 401, "key_unknown"),
+            (&*writer, 403, "scope_missing"),
+            (&writer, 403, "scope_missing"),
+            // The first share is taken although there is no room, once.
+            (&limited, 503, "overloaded"),
+            (&limited, 429, "rate_limited"),
+            (&reader, 503, "overloaded"),
+            (&reader, 503, "overloaded"),
+        ] {
+            write(
+                &mut stream,
+                &format!("GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nX-Api-Key: {key}\r\n\r\n"),
+            );
+            let (head, body) = read(&mut stream);
+            assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
+            assert!(body.contains(&format!("\"code\":\"{code}\"")), "{body}");
+        }
+    }
+}
+
+#[test]
+fn pages_of_other_sites_can_read_that_the_service_is_busy() {
+    let options = MiddlewareOptions {
+        cors_origins: vec!["https://example.org".to_owned()],
+        ..MiddlewareOptions::default()
+    };
+    let busy = BusyServer::behind(MiddlewareState::open(options).unwrap());
+    let mut stream = busy.connect();
+    let head = "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nOrigin: https://example.org\r\n\r\n";
+    write(&mut stream, head);
+    let (head, body) = read(&mut stream);
+    assert!(head.starts_with("http/1.1 503"), "{head}");
+    let allowed = "access-control-allow-origin: https://example.org\r\n";
+    assert!(head.contains(allowed), "{head}");
+    assert!(body.contains("\"code\":\"overloaded\""), "{body}");
+}
+
+#[test]
+fn routes_without_a_worker_are_answered() {
+    let busy = BusyServer::start();
+    let mut stream = busy.connect();
+    for (line, expected) in [
+        ("GET /livez", "http/1.1 200"),
+        ("GET /openapi.json", "http/1.1 200"),
+    ] {
+        write(
+            &mut stream,
+            &format!("{line} HTTP/1.1\r\nHost: here\r\n\r\n"),
+        );
+        assert!(read(&mut stream).0.starts_with(expected), "{line}");
+    }
+    // These ask for the engine first, and it is not there.
+    for line in ["GET /readyz", "GET /v1/documents"] {
+        write(
+            &mut stream,
+            &format!("{line} HTTP/1.1\r\nHost: here\r\n\r\n"),
+        );
+        assert!(read(&mut stream).1.contains("\"starting\""), "{line}");
+    }
+}
+
+#[test]
+fn a_body_beyond_the_bound_is_not_read_to_its_end() {
+    let busy = BusyServer::start();
+    let mut stream = busy.connect();
+    let length = 100 * MAX_BODY;
+    write(
+        &mut stream,
+        &format!("POST /v1/search HTTP/1.1\r\nHost: here\r\nContent-Length: {length}\r\n\r\n"),
+    );
+    write(&mut stream, &"x".repeat(2 * MAX_BODY));
+    assert_rejected(&mut stream);
+}
+
+#[test]
+fn rejection_ends_with_the_overload() {
+    let busy = BusyServer::start();
+    let mut stream = busy.connect();
+    write(
+        &mut stream,
+        "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\n\r\n",
+    );
+    assert_rejected(&mut stream);
+    busy.finish.send(()).unwrap();
+    while busy.service.admission().queue_full().is_some() {
+        sleep(Duration::from_millis(1));
+    }
+    write(
+        &mut stream,
+        "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\n\r\n",
+    );
+    assert!(read(&mut stream).1.contains("\"starting\""));
+}

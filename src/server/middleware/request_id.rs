@@ -1,0 +1,67 @@
+//! One name for a request, in its answer and in the logs on both sides.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix_web::http::header::{HeaderMap, HeaderValue};
+
+/// The header in which ids come and go.
+pub(super) const HEADER: &str = "x-request-id";
+
+/// Longest id that is taken over.
+const MAX_ID_CHARS: usize = 128;
+
+/// The id that the client gave, or a new one: without one, and for one that is too long or not
+/// printable ASCII.
+pub(super) fn from_headers(headers: &HeaderMap) -> HeaderValue {
+    headers
+        .get(HEADER)
+        .filter(|given| is_printable(given.as_bytes()))
+        .cloned()
+        .unwrap_or_else(generate)
+}
+
+fn is_printable(id: &[u8]) -> bool {
+    (1..=MAX_ID_CHARS).contains(&id.len()) && id.iter().all(|byte| (b' '..=b'~').contains(byte))
+}
+
+/// Unlike any other of this process, and most likely of any other.
+fn generate() -> HeaderValue {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one("antiphon"));
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let id = format!("{:016x}-{count:x}", *PROCESS);
+    HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::HeaderName;
+
+    fn given(value: &[u8]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            HeaderName::from_static(HEADER),
+            HeaderValue::from_bytes(value).unwrap(),
+        );
+        headers
+    }
+
+    #[test]
+    fn good_ids_stay_and_others_are_replaced() {
+        for good in [&b"a"[..], b"trace 7/{x}\"", &[b'x'; 128]] {
+            assert_eq!(from_headers(&given(good)).as_bytes(), good);
+        }
+        for bad in [&b""[..], &[b'x'; 129], b"a\tb", "ü".as_bytes(), &[0xff]] {
+            let id = from_headers(&given(bad));
+            assert_ne!(id.as_bytes(), bad);
+            assert!(is_printable(id.as_bytes()));
+        }
+        assert_ne!(
+            from_headers(&HeaderMap::new()),
+            from_headers(&HeaderMap::new())
+        );
+    }
+}

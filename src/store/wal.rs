@@ -1,0 +1,164 @@
+//! `SQLite`'s write-ahead log: what has been written and is not in the database file yet.
+//!
+//! `SQLite` moves it there as it grows, and removes its file when the last connection closes, if that
+//! one may write. Three things it leaves undone: a log that was once long keeps its length on disk,
+//! whoever was killed leaves it all behind, and where somebody always reads some part of it, it never
+//! begins anew. A view that is opened when all of it has been moved reads no part of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+/// How long a connection waits for a lock.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes to which a log is cut once all of it has been moved and it begins anew. It usually grows to
+/// half of that, the 1,000 pages after which `SQLite` moves it.
+const WAL_SIZE_LIMIT_BYTES: u64 = 8 << 20;
+
+/// Lets no log stay longer than [`KEPT_BYTES`] for good.
+pub(super) fn set_size_limit(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_size_limit", WAL_SIZE_LIMIT_BYTES)
+}
+
+/// Whether the log of a database is longer than [`KEPT_BYTES`].
+pub(super) fn exceeds_size_limit(database: &Path) -> bool {
+    let mut file = database.as_os_str().to_owned();
+    file.push("-wal");
+    Path::new(&file)
+        .metadata()
+        .is_ok_and(|file| file.len() > WAL_SIZE_LIMIT_BYTES)
+}
+
+/// Moves what can be moved of the log into the database, without waiting. Whether that is all of it, so
+/// that the next write begins it anew, if nobody reads it still.
+pub(super) fn checkpoint_passive(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let (busy, pages, moved): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!busy && pages == moved)
+    })
+}
+
+/// Moves the log into the database and leaves an empty file. What somebody reads stays where it is,
+/// and nobody is waited for.
+pub(super) fn checkpoint_truncate(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    moved
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::corpus::Metadata;
+    use crate::encoder::Fingerprint;
+    use crate::passages::SegmentedText;
+    use crate::store::{ContentHash, DATABASE_FILE, NewDocument, Store, View};
+
+    fn open(directory: &Path) -> Store {
+        let fingerprint = Fingerprint::of_nothing(384);
+        Store::open(directory, &fingerprint).unwrap()
+    }
+
+    /// Writes a text of so many bytes.
+    fn put(store: &mut Store, id: &str, bytes: usize) {
+        let segmented = SegmentedText {
+            text: "a".repeat(bytes),
+            passages: Vec::new(),
+            dropped: Vec::new(),
+        };
+        let new = NewDocument {
+            id: &id.parse().unwrap(),
+            metadata: &Metadata::default(),
+            origin: "",
+            source_hash: ContentHash::from_parts([]),
+            segmented: &segmented,
+            vectors: &[],
+        };
+        store.put(&new).unwrap();
+    }
+
+    fn wal_path(directory: &Path) -> PathBuf {
+        directory.join(format!("{DATABASE_FILE}-wal"))
+    }
+
+    fn wal_bytes(directory: &Path) -> u64 {
+        wal_path(directory).metadata().map_or(0, |file| file.len())
+    }
+
+    #[test]
+    fn opening_the_store_checkpoints_a_leftover_wal() {
+        let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let (before, after) = (first.path(), second.path());
+        let mut store = open(before);
+        put(&mut store, "a", 1 << 20);
+        // The files as a program leaves them that is killed now.
+        for file in [before.join(DATABASE_FILE), wal_path(before)] {
+            fs::copy(&file, after.join(file.file_name().unwrap())).unwrap();
+        }
+        assert!(wal_bytes(after) > 1 << 20);
+        let store = open(after);
+        assert_eq!(wal_bytes(after), 0);
+        assert_eq!(store.document_ids().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_wal_in_use_is_kept_until_its_reader_closes() {
+        let folder = TempDir::new().unwrap();
+        let mut store = open(folder.path());
+        put(&mut store, "a", 1 << 20);
+        let reader = View::open(folder.path()).unwrap();
+        drop(store);
+        let left = wal_bytes(folder.path());
+        assert!(left > 1 << 20);
+        let store = open(folder.path());
+        assert_eq!(wal_bytes(folder.path()), left);
+        assert_eq!(reader.totals().unwrap().0, 1);
+        drop(reader);
+        drop(store);
+        assert_eq!(wal_bytes(folder.path()), 0);
+    }
+
+    #[test]
+    fn a_long_wal_is_truncated_when_it_restarts() {
+        let folder = TempDir::new().unwrap();
+        let mut store = open(folder.path());
+        let reader = View::open(folder.path()).unwrap();
+        put(&mut store, "a", 12 << 20);
+        put(&mut store, "b", 1);
+        assert!(wal_bytes(folder.path()) > 12 << 20, "it is read");
+        drop(reader);
+        // One write moves the log, the next begins it anew.
+        put(&mut store, "c", 1);
+        put(&mut store, "d", 1);
+        assert!(wal_bytes(folder.path()) <= WAL_SIZE_LIMIT_BYTES);
+    }
+
+    #[test]
+    fn a_long_wal_restarts_despite_constant_readers() {
+        let folder = TempDir::new().unwrap();
+        let mut store = open(folder.path());
+        put(&mut store, "a", 12 << 20);
+        let earlier = store.view(2).unwrap();
+        assert!(store.wal_needs_checkpoint());
+        put(&mut store, "b", 1);
+        assert!(
+            !store.checkpoint_wal().unwrap(),
+            "the earlier moment is read"
+        );
+        drop(earlier);
+        assert!(store.checkpoint_wal().unwrap());
+        let reader = store.view(2).unwrap();
+        put(&mut store, "c", 1);
+        assert!(!store.wal_needs_checkpoint());
+        assert_eq!(reader.totals().unwrap().0, 2);
+        assert_eq!(store.view(1).unwrap().totals().unwrap().0, 3);
+    }
+}
