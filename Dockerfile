@@ -1,10 +1,10 @@
-# Two stages: one that compiles and fetches the model, one that serves.
+# Two stages: one compiles the program and downloads the model, the other serves.
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev python3-pip \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
-# Dependencies first, over an empty crate: they are compiled again only when they change.
+# Dependencies first, with an empty crate: they are recompiled only when they change.
 COPY Cargo.toml Cargo.lock build.rs ./
 RUN mkdir -p src benches tests \
     && echo 'fn main() {}' > src/main.rs \
@@ -12,7 +12,7 @@ RUN mkdir -p src benches tests \
     && cargo build --release --locked
 COPY models/manifest.toml models/manifest.toml
 COPY src src
-# Exports name the commit, and there is no checkout in here:
+# Exports contain the commit, and there is no Git checkout in the image:
 # docker build --build-arg BUILD_COMMIT=$(git rev-parse --short=12 HEAD)
 ARG BUILD_COMMIT=
 RUN touch src/main.rs src/lib.rs && cargo build --release --locked
@@ -29,7 +29,7 @@ COPY --from=build /app/target/release/antiphon /usr/local/bin/antiphon
 COPY --from=build --chown=antiphon:antiphon /app/models models
 COPY --chown=antiphon:antiphon corpus corpus
 USER antiphon
-# It starts with ANTIPHON_KEYS_FILE, or with ANTIPHON_INSECURE=true and not otherwise.
+# It starts only if ANTIPHON_KEYS_FILE or ANTIPHON_ALLOW_ANONYMOUS=true is set.
 ENV ANTIPHON_LISTEN=0.0.0.0:8080 \
     ANTIPHON_CORPUS=/app/corpus \
     ANTIPHON_DATA_DIR=/data \

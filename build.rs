@@ -1,15 +1,15 @@
-//! Tells the program which commit it is made from.
+//! Embeds the commit that the program is built from.
 
-#![allow(clippy::print_stdout)] // that is how a build script speaks
+#![allow(clippy::print_stdout)] // cargo reads the instructions of a build script from stdout
 
 use std::path::Path;
 use std::process::Command;
 
-/// Names the commit where there is no checkout. `ANTIPHON_…` would be taken for a setting by a program
-/// that cargo starts.
+/// The environment variable that sets the commit where there is no Git checkout. A program started by cargo would
+/// take `ANTIPHON_…` for a setting.
 const VARIABLE: &str = "BUILD_COMMIT";
 
-/// What is written where neither the environment nor git knows.
+/// The commit if neither the environment nor Git provides one.
 const UNKNOWN: &str = "unknown";
 
 fn main() {
@@ -28,11 +28,11 @@ fn main() {
     );
 }
 
-/// Has cargo ask again when another commit is checked out or made.
+/// Makes cargo rerun this script when another commit is checked out or created.
 fn watch() {
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]);
     for name in ["HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {
-        // A name without a file, such as a branch that is packed, would have cargo ask every time.
+        // A path that does not exist, such as that of a packed branch, would make cargo rerun it every time.
         if let Some(path) = git(&["rev-parse", "--git-path", name])
             && Path::new(&path).exists()
         {
@@ -41,7 +41,7 @@ fn watch() {
     }
 }
 
-/// What git answers, if it is there and this is a checkout of its own.
+/// Returns the output of a Git command, if Git is installed and this is the root of a checkout.
 fn git(arguments: &[&str]) -> Option<String> {
     if !Path::new(".git").exists() {
         return None;
