@@ -374,7 +374,7 @@ fn the_store_remembers_when_it_was_changed() {
     // Whether what is done moves the moment, seen from one that is long gone.
     let moves = |act: &dyn Fn()| {
         let mut store = Store::open(data.path(), &fingerprint).unwrap();
-        store.remember("changed", LONG_AGO).unwrap();
+        store.remember("modified_at", LONG_AGO).unwrap();
         drop(store);
         act();
         let changed = View::open(data.path()).unwrap().changed().unwrap().unwrap();

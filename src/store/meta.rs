@@ -13,7 +13,7 @@ use super::records::json;
 pub(super) fn claim(connection: &Connection, fingerprint: &Fingerprint) -> Result<(), StoreError> {
     if stored_id(connection)?.is_none() {
         connection.execute(
-            "INSERT INTO meta (name, value) VALUES ('store', ?1)",
+            "INSERT INTO meta (name, value) VALUES ('store_id', ?1)",
             [new_id()],
         )?;
     }
@@ -35,7 +35,7 @@ fn new_id() -> String {
 
 /// What [`new_id`] gave this store.
 pub(super) fn stored_id(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT value FROM meta WHERE name = 'store'";
+    let sql = "SELECT value FROM meta WHERE name = 'store_id'";
     connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 
@@ -44,7 +44,7 @@ pub(super) fn note_change(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO meta (name, value)
-             VALUES ('changed', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
+             VALUES ('modified_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
         )?
         .execute([])?;
     Ok(())
@@ -52,7 +52,7 @@ pub(super) fn note_change(connection: &Connection) -> rusqlite::Result<()> {
 
 /// When documents were last written or removed.
 pub(super) fn last_change(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT value FROM meta WHERE name = 'changed'";
+    let sql = "SELECT value FROM meta WHERE name = 'modified_at'";
     connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 
