@@ -377,7 +377,7 @@ fn the_store_remembers_when_it_was_changed() {
     // Whether what is done moves the moment, seen from one that is long gone.
     let moves = |act: &dyn Fn()| {
         let mut store = Store::open(data.path(), &fingerprint).unwrap();
-        store.set_meta("changed", LONG_AGO).unwrap();
+        store.set_meta("modified_at", LONG_AGO).unwrap();
         drop(store);
         act();
         let changed = View::open(data.path())

@@ -6,6 +6,7 @@
 //! | `samples` | the two sample speeches come out as clean, whole passages |
 //! | `ingest` | what is stored, skipped, updated, resumed and pruned |
 //! | `live` | the index follows the store through changes, restarts and damage, under searches |
+//! | `upgrade` | stores of earlier versions open, or are refused and left as they are |
 //! | `http` | every route's answers and errors, and start-up |
 //! | `search` | searches over HTTP: filters, words, examples, groups, pages, batches, facets |
 //! | `parallels` | who says the same thing: pairs, a corpus as a stream, families |
@@ -36,3 +37,4 @@ mod samples;
 mod search;
 mod shared_data;
 mod support;
+mod upgrade;

@@ -23,7 +23,9 @@ pub struct Fingerprint {
     /// The arithmetic: `f32` or `int8`.
     pub precision: String,
     /// Version of the arithmetic: it changes when the same model in the same precision would give
-    /// embeddings that differ by more than rounding, such as by another calibration of int8.
+    /// embeddings that differ by more than rounding, such as by another calibration of int8. The first
+    /// stores do not name it.
+    #[serde(default = "first_arithmetic")]
     pub arithmetic: u32,
     /// How token vectors become one: `mean`.
     pub pooling: String,
@@ -31,6 +33,11 @@ pub struct Fingerprint {
     pub max_tokens: usize,
     /// Coordinates of an embedding.
     pub dimension: usize,
+}
+
+/// The version of the arithmetic before versions were stored.
+fn first_arithmetic() -> u32 {
+    1
 }
 
 impl Fingerprint {

@@ -76,8 +76,8 @@ impl View {
         self.with_connection(|connection| {
             // Each time they stand there, highlighting adds one letter.
             let mut statement = connection.prepare_cached(
-                "SELECT rowid, octet_length(highlight(words, 0, 'x', '')) - octet_length(text)
-                 FROM words WHERE words MATCH ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
+                "SELECT rowid, octet_length(highlight(passages_fts, 0, 'x', '')) - octet_length(text)
+                 FROM passages_fts WHERE passages_fts MATCH ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
             )?;
             let star = if sequence.is_prefix() { " *" } else { "" };
             let expression = quote_fts5(&sequence.terms().join(" ")) + star;
@@ -98,8 +98,9 @@ impl View {
     pub fn passage_lengths_after(&self, after: PassageKey) -> Result<Vec<Posting>, StoreError> {
         self.with_connection(|connection| {
             // FTS5 keeps them in a table of its own, as its documentation has it: a number a column.
-            let mut statement = connection
-                .prepare_cached("SELECT id, sz FROM words_docsize WHERE id > ?1 ORDER BY id")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT id, sz FROM passages_fts_docsize WHERE id > ?1 ORDER BY id",
+            )?;
             let length = |row: &Row<'_>| {
                 let size = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
                 Ok((PassageKey(row.get(0)?), read_varint(size)))
@@ -124,8 +125,9 @@ impl View {
             QueryTerm::Prefix(text) => format!("{} *", quote_fts5(text)),
         };
         self.with_connection(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT rowid, bm25(words) FROM words WHERE words MATCH ?1")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT rowid, bm25(passages_fts) FROM passages_fts WHERE passages_fts MATCH ?1",
+            )?;
             let mut rows = statement.query([expression])?;
             while let Some(row) = rows.next()? {
                 let score: f64 = row.get(1)?;
@@ -144,7 +146,7 @@ impl View {
     pub fn document_frequencies(&self, words: &[&str]) -> Result<Vec<usize>, StoreError> {
         self.with_connection(|connection| {
             let mut frequency = connection
-                .prepare_cached("SELECT coalesce(max(doc), 0) FROM vocabulary WHERE term = ?1")?;
+                .prepare_cached("SELECT coalesce(max(doc), 0) FROM fts_vocab WHERE term = ?1")?;
             let of = |word: &&str| Ok(frequency.query_row([word], |row| row.get(0))?);
             words.iter().map(of).collect()
         })
@@ -157,7 +159,7 @@ impl View {
     /// If the database cannot be read.
     pub fn for_each_term(&self, mut visit: impl FnMut(&str, usize)) -> Result<(), StoreError> {
         self.with_connection(|connection| {
-            let mut statement = connection.prepare_cached("SELECT term, doc FROM vocabulary")?;
+            let mut statement = connection.prepare_cached("SELECT term, doc FROM fts_vocab")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 let word = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
@@ -174,12 +176,13 @@ fn term_positions(
     word: &str,
     is_prefix: bool,
 ) -> Result<Vec<(i64, i64)>, StoreError> {
-    // It is nothing but a way to read `words`, so it need not be in the file.
+    // It is nothing but a way to read `passages_fts`, so it need not be in the file.
     connection.execute_batch(
-        "CREATE VIRTUAL TABLE IF NOT EXISTS temp.instances USING fts5vocab (main, words, instance)",
+        "CREATE VIRTUAL TABLE IF NOT EXISTS temp.fts_vocab_instance USING fts5vocab (main, passages_fts, instance)",
     )?;
-    let mut statement = connection
-        .prepare_cached("SELECT doc, offset FROM temp.instances WHERE term >= ?1 AND term <= ?2")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT doc, offset FROM temp.fts_vocab_instance WHERE term >= ?1 AND term <= ?2",
+    )?;
     let mut last = word.to_owned();
     if is_prefix {
         last.push(char::MAX);

@@ -16,7 +16,7 @@ pub(super) fn init_or_verify_identity(
 ) -> Result<(), StoreError> {
     if read_store_id(connection)?.is_none() {
         connection.execute(
-            "INSERT INTO meta (name, value) VALUES ('store', ?1)",
+            "INSERT INTO meta (name, value) VALUES ('store_id', ?1)",
             [new_store_id()],
         )?;
     }
@@ -38,7 +38,7 @@ fn new_store_id() -> String {
 
 /// What [`new_id`] gave this store.
 pub(super) fn read_store_id(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT value FROM meta WHERE name = 'store'";
+    let sql = "SELECT value FROM meta WHERE name = 'store_id'";
     connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 
@@ -47,7 +47,7 @@ pub(super) fn touch_modified_at(connection: &Connection) -> rusqlite::Result<()>
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO meta (name, value)
-             VALUES ('changed', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
+             VALUES ('modified_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
         )?
         .execute([])?;
     Ok(())
@@ -55,7 +55,7 @@ pub(super) fn touch_modified_at(connection: &Connection) -> rusqlite::Result<()>
 
 /// When documents were last written or removed.
 pub(super) fn read_modified_at(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT value FROM meta WHERE name = 'changed'";
+    let sql = "SELECT value FROM meta WHERE name = 'modified_at'";
     connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 

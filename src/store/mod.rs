@@ -8,6 +8,7 @@
 //!
 //! Only this room speaks SQL.
 
+mod compatibility;
 mod error;
 mod fts;
 mod hash;

@@ -75,6 +75,21 @@ const MIGRATIONS: &[&str] = &[
         INSERT INTO words (words, rowid, text) VALUES ('delete', old.key, old.text);
      END;
      INSERT INTO words (words) VALUES ('rebuild');",
+    // 4: standard names for the keyword index, its vocabulary, the triggers and the keys of `meta`.
+    // Renaming an FTS5 table takes its shadow tables along; nothing is indexed again.
+    "DROP TRIGGER passage_comes;
+     DROP TRIGGER passage_goes;
+     DROP TABLE vocabulary;
+     ALTER TABLE words RENAME TO passages_fts;
+     CREATE VIRTUAL TABLE fts_vocab USING fts5vocab (passages_fts, row);
+     CREATE TRIGGER passages_ai AFTER INSERT ON passages BEGIN
+        INSERT INTO passages_fts (rowid, text) VALUES (new.key, new.text);
+     END;
+     CREATE TRIGGER passages_ad AFTER DELETE ON passages BEGIN
+        INSERT INTO passages_fts (passages_fts, rowid, text) VALUES ('delete', old.key, old.text);
+     END;
+     UPDATE meta SET name = 'store_id' WHERE name = 'store';
+     UPDATE meta SET name = 'modified_at' WHERE name = 'changed';",
 ];
 
 /// Brings a database to the current version, or refuses one from the future.

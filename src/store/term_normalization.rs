@@ -103,10 +103,10 @@ mod tests {
     fn terms_are_normalized_as_fts5_does() {
         let fts = Connection::open_in_memory().unwrap();
         fts.execute_batch(
-            "CREATE VIRTUAL TABLE words USING fts5 (
+            "CREATE VIRTUAL TABLE passages_fts USING fts5 (
                 text, tokenize = 'unicode61 remove_diacritics 2'
              );
-             CREATE VIRTUAL TABLE instances USING fts5vocab (words, instance);",
+             CREATE VIRTUAL TABLE fts_vocab_instance USING fts5vocab (passages_fts, instance);",
         )
         .unwrap();
         let mut known = Vec::new();
@@ -115,14 +115,14 @@ mod tests {
             let text = format!("{character} Ab{character}c {character}D");
             let number = u32::from(character);
             fts.execute(
-                "INSERT INTO words (rowid, text) VALUES (?1, ?2)",
+                "INSERT INTO passages_fts (rowid, text) VALUES (?1, ?2)",
                 (number, &text),
             )
             .unwrap();
             known.push((number, text));
         }
         let mut theirs = fts
-            .prepare("SELECT doc, offset, term FROM instances ORDER BY doc, offset")
+            .prepare("SELECT doc, offset, term FROM fts_vocab_instance ORDER BY doc, offset")
             .unwrap();
         let theirs = theirs
             .query_map([], |row| Ok((row.get(0)?, row.get(2)?)))

@@ -11,8 +11,8 @@ use crate::encoder::Fingerprint;
 use super::meta::{init_or_verify_identity, touch_modified_at};
 use super::records::{encode_f32s, to_json};
 use super::{
-    ContentHash, DATABASE_FILE, DocumentState, NewDocument, StoreError, View, lock, rows, schema,
-    wal,
+    ContentHash, DATABASE_FILE, DocumentState, NewDocument, StoreError, View, compatibility, lock,
+    rows, schema, wal,
 };
 
 /// Writes documents; holds the data directory's lock while it lives.
@@ -36,6 +36,7 @@ impl Store {
     pub fn open(directory: &Path, fingerprint: &Fingerprint) -> Result<Self, StoreError> {
         let lock = lock::acquire(directory)?;
         let path = directory.join(DATABASE_FILE);
+        compatibility::check(&path, fingerprint)?;
         let mut connection = Connection::open(&path).map_err(|e| map_open_error(&path, e))?;
         configure(&connection).map_err(|e| map_open_error(&path, e))?;
         schema::migrate(&mut connection)?;
@@ -229,6 +230,11 @@ pub(super) fn map_open_error(path: &Path, error: rusqlite::Error) -> StoreError 
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::InvalidDatabase {
             path: path.to_owned(),
             reason: error.to_string(),
+        },
+        // Also where only the directory cannot be written: a reader needs the WAL's shared memory in it.
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => StoreError::Directory {
+            path: path.parent().unwrap_or(path).to_owned(),
+            source: std::io::Error::other(error.to_string()),
         },
         _ => StoreError::Sqlite(error),
     }
