@@ -20,14 +20,14 @@ pub struct Avx2(());
 pub struct AvxVnni(());
 
 impl Avx2 {
-    /// The token, if the processor and the operating system allow it.
+    /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
     }
 }
 
 impl AvxVnni {
-    /// The token, if the processor and the operating system allow it.
+    /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
         (Avx2::detect().is_some() && is_x86_feature_detected!("avxvnni")).then_some(Self(()))
     }
@@ -36,15 +36,14 @@ impl AvxVnni {
 /// Calls an intrinsic on behalf of a token.
 macro_rules! intrinsic {
     ($call:expr) => {
-        // SAFETY: the token `self` is only made by `detect`, so the processor has the
+        // SAFETY: the token `self` is only created by `detect`, so the processor has the
         // instruction; pointers come from references to arrays of exactly the size read or
-        // written (halves begin at lane 0 and lane 8), and the unaligned
-        // forms are used.
+        // written (halves begin at lane 0 and lane 8), and the unaligned forms are used.
         unsafe { $call }
     };
 }
 
-/// Gives a token the way into its instruction set.
+/// Implements `run` for a token.
 macro_rules! run {
     ($token:ty, $features:literal) => {
         impl $token {
@@ -63,7 +62,7 @@ macro_rules! run {
 run!(Avx2, "avx2,fma");
 run!(AvxVnni, "avx2,fma,avxvnni");
 
-/// The sixteen lanes of a vector folded by halves, as [`Simd::reduce`] does it.
+/// Reduces the sixteen lanes of a vector by halves, in the order of [`Simd::reduce`].
 macro_rules! fold {
     ($a:expr, $join:ident, $join_lane:ident) => {
         intrinsic!({
@@ -76,7 +75,7 @@ macro_rules! fold {
     };
 }
 
-/// What the two tokens share: everything but the dot product.
+/// The methods that both tokens share: all except the dot product.
 macro_rules! common {
     () => {
         #[inline(always)]
@@ -220,7 +219,7 @@ macro_rules! common {
 impl Simd for Avx2 {
     type F = [__m256; 2];
     type I = [__m256i; 2];
-    /// Two partial sums a lane: register `i` holds lanes `4 i .. 4 i + 4`.
+    /// Two partial sums per lane: register `i` contains lanes `4 i .. 4 i + 4`.
     type Accumulator = [__m256i; 4];
     /// The four words, four times.
     type K4Broadcast = __m256i;
