@@ -104,3 +104,45 @@ impl Compaction {
         &mut self.graph
     }
 }
+
+impl SegmentedIndex {
+    /// Builds a new index in memory with all live rows in one segment with a graph. Returns it with
+    /// the row in this index for each of its rows. A [`Compaction`] can be written to a file without
+    /// the copy in memory.
+    ///
+    /// # Errors
+    ///
+    /// If the build is cancelled.
+    pub fn compacted(
+        &self,
+        options: BuildOptions,
+        progress: &dyn BuildProgress,
+    ) -> Result<(Self, Vec<u32>), IndexError> {
+        match Compaction::build(self, options, progress)? {
+            Some(compaction) => Ok(compaction.into_index()),
+            None => Ok((Self::new(self.dimension(), self.parameters())?, Vec::new())),
+        }
+    }
+
+    /// Returns an index with a second graph, over the live rows outside the main segment, and the row in
+    /// this index for each of its rows. Rows of the main segment keep their ids; deleted rows outside it
+    /// are dropped. This takes seconds where a full compaction takes minutes.
+    ///
+    /// # Errors
+    ///
+    /// If the build is cancelled.
+    pub fn delta_compacted(
+        &self,
+        options: BuildOptions,
+        progress: &dyn BuildProgress,
+    ) -> Result<(Self, Vec<u32>), IndexError> {
+        let outside = self.rows_outside_main();
+        let first = outside.start;
+        let rows: Vec<u32> = outside.filter(|row| self.is_live(*row)).collect();
+        let (delta, rows) = match Compaction::build_from_rows(self, &rows, options, progress)? {
+            Some(compaction) => compaction.into_segment(),
+            None => (Segment::empty(self.dimension()), Vec::new()),
+        };
+        Ok((self.with_delta(delta), (0..first).chain(rows).collect()))
+    }
+}

@@ -2,20 +2,20 @@
 //! rows added since, an append buffer without one, and tombstones for deleted rows.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use roaring::RoaringBitmap;
 
 use super::candidates::CandidateCollector;
-use super::compaction::Compaction;
-use super::graph::{BuildOptions, FlatGraph, HnswParameters, MAX_EF, MAX_ROWS};
+use super::graph::{FlatGraph, HnswParameters, MAX_EF, MAX_ROWS};
 use super::kernels::CodeLine;
 use super::scalar_quantization::{QuantizedQuery, QuantizedVectors, ScalarQuantizer};
 use super::segment::{RowSet, Segment, SegmentParams};
 use super::{
-    BuildProgress, IndexError, IndexKind, KnnParams, Neighbour, SearchStats, TieBreaker, TopK,
-    VectorIndex, Vectors,
+    IndexError, IndexKind, KnnParams, Neighbour, SearchStats, TieBreaker, TopK, VectorIndex,
+    Vectors,
 };
 
 /// Rows of a full block of the append buffer. Appending copies the last block, so blocks are small.
@@ -137,49 +137,20 @@ impl SegmentedIndex {
         updated
     }
 
-    /// Builds a new index in memory with all live rows in one segment with a graph. Returns it with
-    /// the row in this index for each of its rows. A [`Compaction`] can be written to a file without
-    /// the copy in memory.
-    ///
-    /// # Errors
-    ///
-    /// If the build is cancelled.
-    pub fn compacted(
-        &self,
-        options: BuildOptions,
-        progress: &dyn BuildProgress,
-    ) -> Result<(Self, Vec<u32>), IndexError> {
-        match Compaction::build(self, options, progress)? {
-            Some(compaction) => Ok(compaction.into_index()),
-            None => Ok((Self::new(self.dimension, self.parameters)?, Vec::new())),
-        }
+    /// Returns the ids of the rows outside the main segment.
+    #[allow(clippy::cast_possible_truncation)] // at most 2^30
+    pub(super) fn rows_outside_main(&self) -> Range<u32> {
+        self.main.len() as u32..self.len() as u32
     }
 
-    /// Returns an index with a second graph, over the live rows outside the main segment, and the row in
-    /// this index for each of its rows. Rows of the main segment keep their ids; deleted rows outside it
-    /// are dropped. This takes seconds where a full compaction takes minutes.
-    ///
-    /// # Errors
-    ///
-    /// If the build is cancelled.
-    pub fn delta_compacted(
-        &self,
-        options: BuildOptions,
-        progress: &dyn BuildProgress,
-    ) -> Result<(Self, Vec<u32>), IndexError> {
-        #[allow(clippy::cast_possible_truncation)] // at most 2^30
-        let (first, end) = (self.main.len() as u32, self.len() as u32);
-        let rows: Vec<u32> = (first..end).filter(|row| self.is_live(*row)).collect();
-        let (delta, rows) = match Compaction::build_from_rows(self, &rows, options, progress)? {
-            Some(compaction) => compaction.into_segment(),
-            None => (Segment::empty(self.dimension), Vec::new()),
-        };
+    /// Replaces the rows outside the main segment by those of another segment, none of which is deleted.
+    pub(super) fn with_delta(&self, delta: Segment) -> Self {
         let mut updated = self.clone();
         updated.build_id = self.build_id ^ new_build_id();
         updated.delta = Arc::new(delta);
         updated.append_buffer.clear();
-        updated.tombstones.remove_range(first..end);
-        Ok((updated, (0..first).chain(rows).collect()))
+        updated.tombstones.remove_range(self.rows_outside_main());
+        updated
     }
 
     /// Returns the number of components of a vector.

@@ -7,7 +7,7 @@
 
 use std::{arch::asm, arch::x86_64::__cpuid_count, marker::PhantomData, sync::OnceLock};
 
-use super::gemm_int8::{BandBlock, Int8TileOutput, PanelBlock, TILE_COLUMNS};
+use super::layout::{BandBlock, Int8TileOutput, PanelBlock, TILE_COLUMNS};
 
 /// Whether the processor has eight-bit tiles and Linux permits this process to use them.
 ///

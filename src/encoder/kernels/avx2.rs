@@ -6,10 +6,12 @@
 use std::arch::x86_64::*;
 
 use super::{
-    gemm_int8::K4Groups,
+    gemm_int8::dot_product_tile,
+    layout::{Int8TileInput, Int8TileOutput, K4Groups},
     simd::{Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
+use crate::cpu_features::CpuFeatures;
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -22,14 +24,14 @@ pub struct AvxVnni(());
 impl Avx2 {
     /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
+        CpuFeatures::detected().avx2.then_some(Self(()))
     }
 }
 
 impl AvxVnni {
     /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
-        (Avx2::detect().is_some() && is_x86_feature_detected!("avxvnni")).then_some(Self(()))
+        CpuFeatures::detected().avx_vnni.then_some(Self(()))
     }
 }
 
@@ -233,6 +235,15 @@ impl Simd for Avx2 {
     common!();
 
     #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        self,
+        input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
+        output: &mut Int8TileOutput,
+    ) {
+        dot_product_tile::<Self, P, Q>(self, input, output);
+    }
+
+    #[inline(always)]
     fn store_levels(self, to: &mut [i16; LANES], value: Self::I) {
         // The pack works within 128-bit halves; the permutation puts the words in order.
         intrinsic!({
@@ -295,6 +306,15 @@ impl Simd for AvxVnni {
     const F32_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     common!();
+
+    #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        self,
+        input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
+        output: &mut Int8TileOutput,
+    ) {
+        dot_product_tile::<Self, P, Q>(self, input, output);
+    }
 
     #[inline(always)]
     fn store_levels(self, to: &mut [u8; LANES], value: Self::I) {

@@ -6,10 +6,12 @@ use std::arch::x86_64::*;
 
 use super::{
     amx::{self, AmxTiles},
-    gemm_int8::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups, dot_product_tile},
+    gemm_int8::dot_product_tile,
+    layout::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups},
     simd::{Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
+use crate::cpu_features::CpuFeatures;
 
 /// Calls an intrinsic on behalf of a token.
 macro_rules! intrinsic {
@@ -36,14 +38,9 @@ pub struct Amx(Avx512);
 impl Avx512 {
     /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vnni")
-            && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma"))
-        .then_some(Self { tiles: () })
+        CpuFeatures::detected()
+            .avx512_vnni
+            .then_some(Self { tiles: () })
     }
 }
 
@@ -78,7 +75,7 @@ pub trait AmxState: Copy {
     /// Computes a tile of an integer matrix product.
     fn tile<const P: usize, const Q: usize>(
         simd: Avx512<Self>,
-        input: &Int8TileInput<'_, Avx512<Self>, P>,
+        input: &Int8TileInput<'_, u8, i8, P>,
         output: &mut Int8TileOutput,
     );
 }
@@ -87,7 +84,7 @@ impl AmxState for () {
     #[inline(always)]
     fn tile<const P: usize, const Q: usize>(
         simd: Avx512<Self>,
-        input: &Int8TileInput<'_, Avx512<Self>, P>,
+        input: &Int8TileInput<'_, u8, i8, P>,
         output: &mut Int8TileOutput,
     ) {
         dot_product_tile::<_, P, Q>(simd, input, output);
@@ -98,7 +95,7 @@ impl AmxState for &AmxTiles {
     #[inline(always)]
     fn tile<const P: usize, const Q: usize>(
         simd: Avx512<Self>,
-        input: &Int8TileInput<'_, Avx512<Self>, P>,
+        input: &Int8TileInput<'_, u8, i8, P>,
         output: &mut Int8TileOutput,
     ) {
         simd.tiles.tile(input.lhs, input.rows, input.panels, output);
@@ -299,7 +296,7 @@ impl<T: AmxState> Simd for Avx512<T> {
     #[inline(always)]
     fn tile<const P: usize, const Q: usize>(
         self,
-        input: &Int8TileInput<'_, Self, P>,
+        input: &Int8TileInput<'_, u8, i8, P>,
         output: &mut Int8TileOutput,
     ) {
         T::tile::<P, Q>(self, input, output);

@@ -1,37 +1,17 @@
-//! Integer matrix products: unsigned bytes times signed bytes, summed exactly in `i32`.
+//! Integer matrix products: unsigned bytes times signed bytes, summed exactly in `i32`. See [`layout`]
+//! for the layout of the operands.
 //!
-//! Both sides are divided into units of 64 along the depth, so that every position is a constant offset
-//! from the beginning of its unit. The right-hand side is packed once into *panels* of sixteen columns,
-//! each a list of [`PanelBlock`]s `[64 / 4][16 columns][4]`: the operand of a dot product of four levels
-//! for sixteen columns is contiguous, and a block is one AMX tile. The left-hand side is divided into
-//! *bands* of 32 rows, each a list of [`BandBlock`]s `[32 rows][64]`: half a block is one AMX tile.
-//!
-//! A *level* is a quantized number. It is stored as a byte, or as a 16-bit word if the instruction set
-//! multiplies words only ([`Simd::Lhs`], [`Simd::Rhs`]).
+//! [`layout`]: super::layout
 
 use super::{
     buffer::AlignedMemory,
-    simd::{LANES, Simd},
+    layout::{
+        BandBlock, DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups, LANES, PanelBlock,
+        TILE_COLUMNS, TILE_PANELS, TILE_ROWS,
+    },
+    simd::Simd,
     tiling::{TileKernel, tile_output},
 };
-
-/// Rows of a band, and maximum number of rows of a tile.
-pub const TILE_ROWS: usize = 32;
-/// Maximum number of panels of a tile.
-pub const TILE_PANELS: usize = 4;
-/// Maximum number of columns of a tile.
-pub const TILE_COLUMNS: usize = TILE_PANELS * LANES;
-/// The depth is a multiple of this.
-pub const DEPTH_UNIT: usize = 64;
-/// Groups of four in a unit of depth.
-pub const K4_GROUPS_PER_UNIT: usize = DEPTH_UNIT / 4;
-
-/// The right-hand side of one dot product: four levels for each of sixteen columns.
-pub type K4Groups<T> = [[T; 4]; LANES];
-/// A unit of depth of one panel.
-pub type PanelBlock<T> = [K4Groups<T>; K4_GROUPS_PER_UNIT];
-/// A unit of depth of one band of rows.
-pub type BandBlock<T> = [[T; DEPTH_UNIT]; TILE_ROWS];
 
 /// Returns memory as blocks of bands.
 #[inline(always)]
@@ -64,41 +44,12 @@ pub fn panel_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [PanelBlock
     groups.as_chunks_mut().0.as_chunks_mut().0
 }
 
-/// The sums of a tile, `[row][column]`; a tile of fewer panels fills the first columns.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-pub struct Int8TileOutput(pub [[i32; TILE_COLUMNS]; TILE_ROWS]);
-
-impl Int8TileOutput {
-    /// All zeros.
-    pub const ZERO: Self = Self([[0; TILE_COLUMNS]; TILE_ROWS]);
-
-    /// Returns a row as vectors.
-    #[inline(always)]
-    pub fn row(&self, row: usize) -> &[[i32; LANES]; TILE_PANELS] {
-        let (vectors, _) = self.0[row].as_chunks();
-        vectors.as_array().unwrap_or(&[[0; LANES]; TILE_PANELS])
-    }
-}
-
-/// Input of a tile.
-pub struct Int8TileInput<'a, S: Simd, const P: usize> {
-    /// The left-hand side: one band of rows.
-    pub lhs: &'a [BandBlock<S::Lhs>],
-    /// Number of rows, 1..=32; the content of the other rows of the output is unspecified.
-    pub rows: usize,
-    /// The panels of the right-hand side, each as long as `lhs`.
-    pub panels: [&'a [PanelBlock<S::Rhs>]; P],
-    /// The next panels, to be prefetched; as long as `panels`.
-    pub next_panels: [&'a [PanelBlock<S::Rhs>]; P],
-}
-
 /// Computes a tile by [`Simd::dot`], with the first `Q` groups of four of each unit of depth; the others
 /// must be zero on the right-hand side.
 #[inline(always)]
 pub fn dot_product_tile<S: Simd, const P: usize, const Q: usize>(
     simd: S,
-    input: &Int8TileInput<'_, S, P>,
+    input: &Int8TileInput<'_, S::Lhs, S::Rhs, P>,
     output: &mut Int8TileOutput,
 ) {
     assert!(input.rows <= TILE_ROWS);
@@ -113,7 +64,7 @@ pub fn dot_product_tile<S: Simd, const P: usize, const Q: usize>(
 /// Computes a tile by register tiles.
 struct Int8Tile<'a, S: Simd, const P: usize, const Q: usize> {
     simd: S,
-    input: &'a Int8TileInput<'a, S, P>,
+    input: &'a Int8TileInput<'a, S::Lhs, S::Rhs, P>,
     output: &'a mut Int8TileOutput,
 }
 

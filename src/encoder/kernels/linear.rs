@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::{
     buffer::AlignedBuffer,
     gemm_f32,
-    gemm_int8::{
-        self, DEPTH_UNIT, Int8TileInput, Int8TileOutput, PackedInt8, TILE_COLUMNS, TILE_PANELS,
+    gemm_int8::{self, PackedInt8},
+    layout::{
+        DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4_GROUPS_PER_UNIT, TILE_COLUMNS, TILE_PANELS,
         TILE_ROWS,
     },
     math,
@@ -229,7 +230,7 @@ impl<O: Epilogue> Kernel for Int8Linear<'_, O> {
                     panels,
                     next_panels: if last { next } else { panels },
                 };
-                simd.tile::<TILE_PANELS, { gemm_int8::K4_GROUPS_PER_UNIT }>(&input, &mut tile);
+                simd.tile::<TILE_PANELS, K4_GROUPS_PER_UNIT>(&input, &mut tile);
                 for r in 0..height {
                     let tile = tile.row(r);
                     let scale = simd.splat(self.rows.scales[start + r]);

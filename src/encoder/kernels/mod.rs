@@ -12,6 +12,7 @@ mod attention;
 mod buffer;
 mod gemm_f32;
 mod gemm_int8;
+mod layout;
 mod linear;
 mod math;
 mod portable;

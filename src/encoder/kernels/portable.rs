@@ -3,7 +3,8 @@
 //! Nothing here is `unsafe`, so Miri can run every kernel with this token.
 
 use super::{
-    gemm_int8::K4Groups,
+    gemm_int8::dot_product_tile,
+    layout::{Int8TileInput, Int8TileOutput, K4Groups},
     simd::{Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
@@ -161,5 +162,14 @@ impl Simd for Portable {
     #[inline(always)]
     fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
         sum
+    }
+
+    #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        self,
+        input: &Int8TileInput<'_, u8, i8, P>,
+        output: &mut Int8TileOutput,
+    ) {
+        dot_product_tile::<Self, P, Q>(self, input, output);
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{
     buffer::{AlignedBuffer, AlignedMemory},
-    gemm_int8::{BandBlock, DEPTH_UNIT, TILE_ROWS, band_blocks_mut},
+    gemm_int8::band_blocks_mut,
+    layout::{BandBlock, DEPTH_UNIT, TILE_ROWS},
     math,
     simd::{Kernel, LANES, Simd},
 };

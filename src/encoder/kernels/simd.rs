@@ -11,12 +11,11 @@
 
 use super::{
     buffer::Element,
-    gemm_int8::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups, dot_product_tile},
+    layout::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups},
     tiling::RegisterTile,
 };
 
-/// Lanes of every vector, for any width of registers.
-pub const LANES: usize = 16;
+pub use super::layout::LANES;
 
 /// A computation that is compiled for each instruction set.
 pub trait Kernel {
@@ -154,15 +153,13 @@ pub trait Simd: Copy {
         let _ = groups;
     }
 
-    /// Computes a tile of an integer matrix product; see [`dot_product_tile`].
-    #[inline(always)]
+    /// Computes a tile of an integer matrix product, with the first `Q` groups of four of each unit of
+    /// depth; the others must be zero on the right-hand side.
     fn tile<const P: usize, const Q: usize>(
         self,
-        input: &Int8TileInput<'_, Self, P>,
+        input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
         output: &mut Int8TileOutput,
-    ) {
-        dot_product_tile::<Self, P, Q>(self, input, output);
-    }
+    );
 
     /// Returns the sum of all lanes, reduced by halves: 8 + 8, 4 + 4, 2 + 2, 1 + 1.
     #[inline(always)]

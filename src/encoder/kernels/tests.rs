@@ -6,9 +6,9 @@ use super::{
     LayerNormWeights, MeanPoolRows, PackInt8, QuantizeRows, QuantizeWithKnownRange, QuantizedRows,
     RowMinMax, StoreEpilogue,
     buffer::AlignedMemory,
-    gemm_int8::{
-        DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4_GROUPS_PER_UNIT, PackedInt8, TILE_PANELS,
-        TILE_ROWS, band_blocks, band_blocks_mut,
+    gemm_int8::{PackedInt8, band_blocks, band_blocks_mut},
+    layout::{
+        DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4_GROUPS_PER_UNIT, TILE_PANELS, TILE_ROWS,
     },
     math,
     simd::{Kernel, LANES, Simd},

@@ -1,6 +1,6 @@
 //! The shape of a BERT network, and which shapes the kernels support.
 
-use super::NativeError;
+use super::error::NativeError;
 
 /// The shape of a BERT network, from its `config.json`.
 #[derive(Clone, Copy, Debug, PartialEq)]

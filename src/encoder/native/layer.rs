@@ -1,7 +1,8 @@
 //! A transformer layer: its weights, and its forward pass in each precision.
 
 use super::{
-    NativeError, NetworkShape,
+    config::NetworkShape,
+    error::NativeError,
     profile::{EncodeStage, InputRanges, LayerObserver, widen_ranges},
     scratch::Scratch,
     weights::Weights,

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::NetworkShape;
+use super::config::NetworkShape;
 
 /// A stage of the forward pass; fused steps are one stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Buffers of a forward pass, reused between calls.
 
-use super::NetworkShape;
+use super::config::NetworkShape;
 use crate::encoder::kernels::{AlignedBuffer, AttentionWorkspace, QuantizedRows, RowMinMax};
 
 /// All buffers that a forward pass writes to.

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, safetensors::SliceSafetensors};
 
-use super::NativeError;
+use super::error::NativeError;
 
 /// The tensors of a BERT network; in some files all names have the prefix `bert.`.
 pub struct Weights<'a> {

@@ -9,11 +9,6 @@ use super::{CodeLine, LANES, LINE_BYTES, QueryLine};
 /// Bytes widened in one step.
 const STEP_BYTES: usize = 16;
 
-/// Whether the processor has the instructions that this file uses.
-pub(super) fn is_supported() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
-}
-
 /// Widens sixteen unsigned bytes to 16 bits.
 #[inline]
 #[target_feature(enable = "avx2")]

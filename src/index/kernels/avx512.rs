@@ -6,13 +6,6 @@ use std::arch::x86_64::*;
 
 use super::{CodeLine, LANES, LINE_BYTES, QueryLine};
 
-/// Whether the processor has the instructions that this file uses.
-pub(super) fn is_supported() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vnni")
-}
-
 /// Loads a line into a register.
 #[inline]
 #[target_feature(enable = "avx512f")]

@@ -53,7 +53,8 @@ enum SimdLevelKind {
 macro_rules! dispatch {
     ($level:expr, $name:ident($($argument:expr),*)) => {
         match $level.0 {
-            // SAFETY: a level is only constructed if the processor has its instructions.
+            // SAFETY: a level is only constructed by `available`, if the processor has its
+            // instructions.
             #[cfg(target_arch = "x86_64")]
             #[allow(unsafe_code)]
             SimdLevelKind::Avx512 => unsafe { avx512::$name($($argument),*) },
@@ -78,10 +79,11 @@ impl SimdLevel {
         let mut kinds = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            if avx512::is_supported() {
+            let features = crate::cpu_features::CpuFeatures::detected();
+            if features.avx512_vnni {
                 kinds.push(SimdLevelKind::Avx512);
             }
-            if avx2::is_supported() {
+            if features.avx2 {
                 kinds.push(SimdLevelKind::Avx2);
             }
         }

@@ -3,7 +3,7 @@
 use super::{AttentionBuffers, AttentionWorkspace, MASK_LOGIT};
 use crate::encoder::kernels::{
     gemm_f32,
-    gemm_int8::{TILE_COLUMNS, TILE_ROWS},
+    layout::{TILE_COLUMNS, TILE_ROWS},
     math,
     simd::{Kernel, LANES, Simd},
 };

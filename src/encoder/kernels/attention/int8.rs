@@ -2,9 +2,10 @@
 
 use super::{AttentionBuffers, AttentionWorkspace, MASK_LOGIT};
 use crate::encoder::kernels::{
-    gemm_int8::{
+    gemm_int8::{band_blocks, band_blocks_mut, panel_blocks, panel_blocks_mut},
+    layout::{
         DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4_GROUPS_PER_UNIT, TILE_COLUMNS, TILE_PANELS,
-        TILE_ROWS, band_blocks, band_blocks_mut, panel_blocks, panel_blocks_mut,
+        TILE_ROWS,
     },
     math,
     simd::{Kernel, LANES, Simd},
