@@ -6,8 +6,7 @@ use crate::index::IndexError;
 /// Parameters of building and searching a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HnswParameters {
-    /// Maximum number of links of a row in the upper layers, and half of that in the base layer: 2 to
-    /// 128.
+    /// Maximum number of links of a row in the upper layers, twice that in the base layer: 2 to 128.
     pub m: usize,
     /// Width of the search for a row's links: `m` to 4,000.
     pub ef_construction: usize,

@@ -122,7 +122,7 @@ impl Kernel for F32Attention<'_> {
         w.mask.reserve(padded);
         w.mask[..tokens].fill(0.0);
         w.mask[tokens..padded].fill(MASK_LOGIT);
-        // Clears the padding, since 0 times a leftover that is not finite would be NaN.
+        // Clears the padding: it is masked, or multiplied by zero, and must be finite.
         w.f32_keys[..padded * size].fill(0.0);
         w.f32_values[..padded * size].fill(0.0);
         for head in 0..self.buffers.head_count {
