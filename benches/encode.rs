@@ -1,7 +1,7 @@
-//! Tokens to embeddings: one sequence of 8 to 256 tokens, batches of real passages, and queries one by
-//! one against queries together.
+//! Speed of encoding: single sequences of 8 to 256 tokens, batches of real passages, and queries one by one
+//! and in batches.
 
-#![allow(clippy::expect_used, missing_docs)] // a bench that cannot run should say so and stop
+#![allow(clippy::expect_used, missing_docs)] // a benchmark that cannot run should fail with a message
 
 mod support;
 
@@ -17,7 +17,7 @@ fn encode(criterion: &mut Criterion) {
         .iter()
         .map(|text| encoder.tokenizer().tokenize(text).expect("a passage").ids)
         .collect();
-    // Real tokens in real order; cut to length between [CLS] and [SEP].
+    // Real tokens in their order, truncated between [CLS] and [SEP].
     let stream: Vec<u32> = passages
         .iter()
         .flat_map(|ids| &ids[1..ids.len() - 1])
@@ -58,8 +58,8 @@ fn encode(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Whether queries that wait should be encoded together: sentences of real lengths on two threads, each
-/// of which takes so many at a time and packs them into one pass.
+/// Compares sizes of batches of waiting queries: sentences of real lengths on two threads, each of which
+/// encodes a batch at a time.
 fn encode_batched_queries(criterion: &mut Criterion) {
     const QUERIES: usize = 256;
     const THREADS: usize = 2;
@@ -74,7 +74,7 @@ fn encode_batched_queries(criterion: &mut Criterion) {
             .ids
     };
     let queries: Vec<Vec<u32>> = texts.iter().map(sentence).cycle().take(QUERIES).collect();
-    // One thread to a pool, so that a batch is one pass and not spread over all threads.
+    // One thread per pool, so that a batch is not distributed over all threads.
     let pools: Vec<rayon::ThreadPool> = (0..THREADS)
         .map(|_| {
             rayon::ThreadPoolBuilder::new()
@@ -83,7 +83,7 @@ fn encode_batched_queries(criterion: &mut Criterion) {
                 .expect("a thread")
         })
         .collect();
-    let mut group = criterion.benchmark_group("queries together on two threads");
+    let mut group = criterion.benchmark_group("batched queries on two threads");
     group.throughput(Throughput::Elements(QUERIES as u64));
     for size in [1, 2, 4, 8, 16] {
         let batches: Vec<Vec<&[u32]>> = queries

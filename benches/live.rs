@@ -1,11 +1,10 @@
-//! Searches while documents come in: what a bulk load does to their latency, and how soon one
-//! document is found.
+//! Search latency during a bulk load, and the time until a new document is searchable.
 //!
-//! `BENCH_DATA` names a data directory (it is copied), `BENCH_MORE` a corpus that is not in it.
+//! `BENCH_DATA` is a data directory (which is copied), `BENCH_MORE` a corpus that is not in it.
 
-#![allow(clippy::expect_used, clippy::print_stdout, missing_docs)] // a bench that cannot run should say so and stop
+#![allow(clippy::expect_used, clippy::print_stdout, missing_docs)] // a benchmark that cannot run should fail with a message
 
-#[allow(dead_code)] // this one begins with a store that is there
+#[allow(dead_code)] // this benchmark opens an existing store
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -40,11 +39,11 @@ fn main() {
         println!("live: needs BENCH_DATA and BENCH_MORE");
         return;
     };
-    let copy = tempfile::tempdir().expect("a temporary folder");
+    let copy = tempfile::tempdir().expect("a temporary directory");
     for name in ["antiphon.db", "antiphon.index"] {
         let from = Path::new(&data).join(name);
         if from.exists() {
-            std::fs::copy(from, copy.path().join(name)).expect("room for a copy");
+            std::fs::copy(from, copy.path().join(name)).expect("enough disk space for a copy");
         }
     }
     let encoder = support::encoder();
@@ -81,12 +80,12 @@ fn main() {
     );
     measure_single_document(&engine, copy.path());
     let graphs = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&graphs);
+    let counter = Arc::clone(&graphs);
     let build_observer = move || -> Box<dyn BuildProgress> {
-        counted.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(1, Ordering::Relaxed);
         Box::new(NoBuildProgress)
     };
-    let upkeep =
+    let compaction_worker =
         CompactionWorker::start(Arc::clone(&engine), BuildOptions::default(), build_observer)
             .expect("a thread");
     let loading = std::thread::scope(|scope| {
@@ -107,15 +106,15 @@ fn main() {
     let start = Instant::now();
     let is_compacted = || !engine.needs_compaction();
     print_latencies(
-        "until the graph is whole",
+        "until compaction finishes",
         &search_until(&engine, &queries, is_compacted, Duration::from_mins(10)),
     );
     println!(
-        "that took {:.1} s; the graph was built {} times",
+        "compaction took {:.1} s in {} graph builds",
         start.elapsed().as_secs_f64(),
         graphs.load(Ordering::Relaxed)
     );
-    drop(upkeep);
+    drop(compaction_worker);
     print_latencies(
         "afterwards",
         &search_until(&engine, &queries, || false, IDLE_DURATION),
@@ -129,14 +128,14 @@ fn ingest(engine: &Engine, paths: &[PathBuf]) -> usize {
     report.expect("the store can be written").passages
 }
 
-/// From the end of writing one document to its being found, five times.
+/// Measures, five times, how long it takes until a new document is searchable.
 fn measure_single_document(engine: &Engine, folder: &Path) {
     let mut times = Vec::new();
     for name in 0..5 {
         let path = folder.join(format!("new-{name}.txt"));
         let text =
             format!("Statement number {name} on the price of tea in the harbour of Trieste.\n");
-        std::fs::write(&path, text).expect("room for a file");
+        std::fs::write(&path, text).expect("enough disk space for a file");
         let before = Instant::now();
         ingest(engine, &[path]);
         let ingested = before.elapsed();
@@ -147,7 +146,7 @@ fn measure_single_document(engine: &Engine, folder: &Path) {
     times.sort_unstable();
     let (ingested, published) = times[times.len() / 2];
     println!(
-        "one document: {:.1} ms from file to found, of which a publication takes {:.1} ms",
+        "one document: {:.1} ms from file to searchable; publishing alone takes {:.1} ms",
         ingested.as_secs_f64() * 1e3,
         published.as_secs_f64() * 1e3
     );
@@ -172,7 +171,7 @@ fn search_until(
             .expect("a valid query");
         times.push(before.elapsed());
         assert_eq!(found.neighbours.len(), K);
-        // A client that asks a thousand times a second, not a loop that owns a core.
+        // About a thousand queries per second, so that the loop does not occupy a core.
         std::thread::sleep(Duration::from_millis(1));
     }
     times.sort_unstable();
@@ -181,9 +180,9 @@ fn search_until(
 
 fn print_latencies(what: &str, times: &[Duration]) {
     let at = |percent: usize| {
-        let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+        let index = (times.len() * percent / 100).min(times.len().saturating_sub(1));
         times
-            .get(place)
+            .get(index)
             .map_or(0.0, |time| time.as_secs_f64() * 1e6)
     };
     println!(

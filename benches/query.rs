@@ -1,6 +1,6 @@
-//! The whole query in process: text in, passages with their best sentences out.
+//! Speed of a complete query in process: from its text to passages with their best sentences.
 
-#![allow(clippy::expect_used, missing_docs)] // a bench that cannot run should say so and stop
+#![allow(clippy::expect_used, missing_docs)] // a benchmark that cannot run should fail with a message
 
 mod support;
 
@@ -19,17 +19,17 @@ fn query(criterion: &mut Criterion) {
         "sovereignty in cyberspace",
         "Which states should decide together how the network is governed, and by what rules?",
     ] {
-        let parts = QueryParams {
+        let params = QueryParams {
             text: Some(text.to_owned()),
             ..QueryParams::default()
         };
-        let query = Query::new(parts).expect("a valid query");
+        let query = Query::new(params).expect("a valid query");
         let words = text.split_whitespace().count();
         let id = BenchmarkId::from_parameter(format!("{words} words"));
         group.bench_with_input(id, &query, |bencher, query| {
             bencher.iter(|| {
-                let answer = search(&snapshot, &encoder, query, CacheMode::Bypass);
-                black_box(answer.expect("an answer"))
+                let results = search(&snapshot, &encoder, query, CacheMode::Bypass);
+                black_box(results.expect("results"))
             });
         });
     }

@@ -1,8 +1,8 @@
-//! Embedding to neighbours: exact scan and graph over real embeddings, recall beside the speed.
+//! Speed and recall of exact scan and graph search over real embeddings.
 //!
-//! Queries are the embeddings of the first twelve words of passages spread over the corpus.
+//! Queries are the embeddings of the first twelve words of passages from the whole corpus.
 
-#![allow(clippy::expect_used, clippy::print_stderr, missing_docs)] // a bench that cannot run should say so and stop
+#![allow(clippy::expect_used, clippy::print_stderr, missing_docs)] // a benchmark that cannot run should fail with a message
 
 mod support;
 
@@ -25,7 +25,7 @@ fn search(criterion: &mut Criterion) {
     let vectors = Arc::new(snapshot.vectors().expect("the store can be read"));
     let texts = support::texts(&snapshot);
     let step = (texts.len() / QUERIES).max(1);
-    // Part of a passage is near to passages and equal to none.
+    // The beginning of a passage is similar to passages but equal to none.
     let queries: Vec<Vec<f32>> = texts
         .iter()
         .step_by(step)
@@ -44,24 +44,24 @@ fn search(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group(format!("search {} passages", vectors.len()));
     group.sample_size(10);
-    let mut measure = |name: String, index: &dyn VectorIndex, request: KnnParams<'_>| {
-        // By score: which of equals is named does not matter.
+    let mut measure = |name: String, index: &dyn VectorIndex, params: KnnParams<'_>| {
+        // By score, since any of several equal rows is right.
         let found: usize = queries
             .iter()
             .zip(&kth_scores)
             .map(|(query, last)| {
-                let scores = scores(index, query, &request);
+                let scores = scores(index, query, &params);
                 scores.iter().filter(|score| *score >= last).count()
             })
             .sum();
-        #[allow(clippy::cast_precision_loss)] // a share for the eye
+        #[allow(clippy::cast_precision_loss)] // a ratio for display
         let recall = found as f64 / (K * queries.len()) as f64;
         let id = BenchmarkId::new(name, format!("recall@{K}={recall:.4}"));
         group.bench_with_input(id, &queries, |bencher, queries| {
             let mut next = queries.iter().cycle();
             bencher.iter(|| {
                 let query = next.next().expect("queries");
-                black_box(index.search(query, &request).expect("a valid query"))
+                black_box(index.search(query, &params).expect("a valid query"))
             });
         });
     };
@@ -69,7 +69,7 @@ fn search(criterion: &mut Criterion) {
     let start = Instant::now();
     let (index, _) = SegmentedIndex::new(vectors.dimension(), HnswParameters::default())
         .and_then(|empty| empty.with_rows(&vectors))
-        .and_then(|tail| tail.compacted(BuildOptions::default(), &NoBuildProgress))
+        .and_then(|index| index.compacted(BuildOptions::default(), &NoBuildProgress))
         .expect("valid vectors");
     eprintln!("graph built in {:.1} s", start.elapsed().as_secs_f64());
     let scan = KnnParams {
@@ -78,18 +78,18 @@ fn search(criterion: &mut Criterion) {
     };
     measure("exact".to_owned(), &index, scan);
     for ef in [32, 64, 96, 128, 256] {
-        let walk = KnnParams {
+        let params = KnnParams {
             ef: Some(ef),
             ..KnnParams::top_k(K)
         };
-        measure(format!("ef={ef}"), &index, walk);
+        measure(format!("ef={ef}"), &index, params);
     }
     group.finish();
 }
 
-/// Scores of what an index finds, best first.
-fn scores(index: &dyn VectorIndex, query: &[f32], request: &KnnParams<'_>) -> Vec<f32> {
-    let found = index.search(query, request).expect("a valid query");
+/// Returns the scores of the neighbours that an index finds, best first.
+fn scores(index: &dyn VectorIndex, query: &[f32], params: &KnnParams<'_>) -> Vec<f32> {
+    let found = index.search(query, params).expect("a valid query");
     found.neighbours.into_iter().map(|n| n.score).collect()
 }
 

@@ -1,7 +1,5 @@
-//! Real passages for the benches.
-//!
-//! By default the sample corpus. `BENCH_DATA` names a data directory that was indexed
-//! before, so that search is measured over as many passages as one likes.
+//! Real passages for benchmarks: those of the sample corpus, or of an indexed data directory, if
+//! `BENCH_DATA` is set to one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,25 +24,26 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The pinned model.
+/// Loads the pinned model.
 pub fn encoder() -> Arc<dyn Encoder> {
     let manifest = Manifest::built_in().expect("the manifest is part of the program");
     let options = FetchOptions::new(root().join("models"));
-    let folder = fetch(&manifest, &options, &NoFetchProgress).expect("the benches need the model");
-    let files = open_pinned(&manifest, &folder).expect("the fetched model is whole");
-    encoder::load(&files, Precision::Int8, None).expect("the model fits its configuration")
+    let folder =
+        fetch(&manifest, &options, &NoFetchProgress).expect("the benchmarks need the model");
+    let files = open_pinned(&manifest, &folder).expect("the downloaded model is complete");
+    encoder::load(&files, Precision::Int8, None).expect("the model matches its configuration")
 }
 
-/// The snapshot to search: that of `BENCH_DATA`, or of the sample corpus.
-#[allow(dead_code)] // not every bench searches
+/// Opens the snapshot to search: that of `BENCH_DATA`, or of the sample corpus.
+#[allow(dead_code)] // not every benchmark searches
 pub fn snapshot(encoder: &Arc<dyn Encoder>) -> Snapshot {
     if let Some(data) = std::env::var_os("BENCH_DATA") {
         let view = View::open(Path::new(&data)).expect("BENCH_DATA is a data directory");
         view.check_encoder(encoder.fingerprint())
-            .expect("filled by this encoder");
+            .expect("the store belongs to this encoder");
         return Snapshot::new_exact(view).expect("the store can be read");
     }
-    let data = tempfile::tempdir().expect("a temporary folder");
+    let data = tempfile::tempdir().expect("a temporary directory");
     let options = EngineOptions {
         reader_connections: 1,
         index: IndexConfig::Exact,
@@ -59,8 +58,8 @@ pub fn snapshot(encoder: &Arc<dyn Encoder>) -> Snapshot {
     Snapshot::new_exact(View::open(data.path()).expect("just written")).expect("just written")
 }
 
-/// The texts of all passages of a snapshot, in order.
-#[allow(dead_code)] // not every bench reads texts
+/// Returns the texts of all passages of a snapshot, in order.
+#[allow(dead_code)] // not every benchmark reads texts
 pub fn texts(snapshot: &Snapshot) -> Vec<String> {
     let view = snapshot.view();
     let mut texts = Vec::new();

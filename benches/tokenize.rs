@@ -1,6 +1,6 @@
-//! Text to tokens, over real passages.
+//! Speed of tokenization of real passages.
 
-#![allow(clippy::expect_used, missing_docs)] // a bench that cannot run should say so and stop
+#![allow(clippy::expect_used, missing_docs)] // a benchmark that cannot run should fail with a message
 
 mod support;
 

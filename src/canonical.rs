@@ -1,40 +1,40 @@
-//! Values as bytes that decide whether two of them are the same.
+//! Canonical encoding: the bytes that decide whether two values are the same.
 //!
-//! An index file is used only by the store and encoder that it was made for, a cursor goes on only
-//! in the request that it came from, a filter's rows are kept under the filter. Each of these
-//! identities is a hash of, or is, the bytes that a value writes here. The bytes of two values of one
-//! type are equal only if the values are: texts and lists are preceded by their lengths, variants
-//! are named. No name of a Rust type, field or variant is among them, so renaming one changes no
-//! identity; tests pin the bytes. What is written follows these rules:
+//! An index file is valid only for the store and encoder that it was built from, a cursor only for
+//! the request that returned it, and cached rows are looked up by their filter. Each of these
+//! identities is, or is a hash of, the bytes that a value writes here. The bytes of two values of one
+//! type are equal only if the values are: strings and lists are preceded by their lengths, variants
+//! by a tag. No name of a Rust type, field or variant is among the bytes, so renaming one changes no
+//! identity; tests pin the bytes. The encoding:
 //!
 //! | value | bytes |
 //! | --- | --- |
 //! | unsigned and signed integers | 8, little-endian |
 //! | `bool` | 1: 0 or 1 |
 //! | `f32` | 4, little-endian bits; -0 as 0, every NaN as one |
-//! | text, name of a variant, hash | its length as an integer, then UTF-8, or the bytes |
+//! | string, tag of a variant, hash | its length as an integer, then UTF-8, or the bytes |
 //! | `Option` | 0, or 1 and the value |
 //! | list | its length as an integer, then its items |
 //! | struct | its fields in a fixed order |
 //!
-//! A struct is taken apart by a pattern that names all of its fields, so that the compiler asks about
-//! a new one. A new field, or another order, needs a new [`Identity::VERSION`].
+//! A struct is destructured by a pattern that names all of its fields, so that a new field does not
+//! compile until it is encoded. A new field or order needs a new [`Identity::VERSION`].
 
-/// A value that writes the bytes it is compared by.
+/// A value with a canonical encoding.
 pub(crate) trait Canonical {
-    /// Writes all that makes the value differ from others of its type.
+    /// Appends everything that distinguishes the value from others of its type.
     fn write_canonical(&self, bytes: &mut CanonicalBytes);
 }
 
-/// A value that is hashed or looked up by its bytes, on its own.
+/// A value whose bytes are hashed or compared on their own, not as part of another value.
 pub(crate) trait Identity: Canonical {
-    /// Tells its bytes from those of other types.
+    /// Separates its bytes from those of other types.
     const DOMAIN: &'static str;
 
-    /// Changes whenever the same value comes to be written as other bytes.
+    /// Changes whenever the encoding of the type changes.
     const VERSION: u32 = 1;
 
-    /// The domain, the version and the value.
+    /// Returns the encoding of the domain, the version and the value.
     fn canonical_bytes(&self) -> Vec<u8> {
         let mut bytes = CanonicalBytes::default();
         bytes.tag(Self::DOMAIN).put(&Self::VERSION).put(self);
@@ -42,18 +42,17 @@ pub(crate) trait Identity: Canonical {
     }
 }
 
-/// Collects the bytes of values.
+/// A buffer of encoded values.
 #[derive(Default)]
 pub(crate) struct CanonicalBytes(Vec<u8>);
 
 impl CanonicalBytes {
-    /// Appends a value.
     pub(crate) fn put<T: Canonical + ?Sized>(&mut self, value: &T) -> &mut Self {
         value.write_canonical(self);
         self
     }
 
-    /// Appends bytes, preceded by their number.
+    /// Appends bytes, preceded by their length.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.put(&bytes.len());
         self.0.extend(bytes);
@@ -65,7 +64,7 @@ impl CanonicalBytes {
         self.put(name)
     }
 
-    /// Appends items, preceded by their number.
+    /// Appends items, preceded by their count.
     pub(crate) fn list<T: Canonical>(
         &mut self,
         items: impl ExactSizeIterator<Item = T>,
@@ -156,59 +155,59 @@ impl<T: Canonical + ?Sized> Canonical for &T {
 pub(crate) mod tests {
     use super::*;
 
-    /// Asserts that changing a value in any of these ways gives it bytes that nothing else has.
+    /// Asserts that each of these changes to a value results in distinct bytes.
     pub(crate) fn assert_each_counts<T: Clone>(
         original: &T,
         changes: &[fn(&mut T)],
         canonical_bytes: impl Fn(&T) -> Vec<u8>,
     ) {
         let mut seen = vec![canonical_bytes(original)];
-        for (place, change) in changes.iter().enumerate() {
+        for (i, change) in changes.iter().enumerate() {
             let mut changed = original.clone();
             change(&mut changed);
             let bytes = canonical_bytes(&changed);
-            assert!(!seen.contains(&bytes), "change {place} does not count");
+            assert!(
+                !seen.contains(&bytes),
+                "change {i} does not change the bytes"
+            );
             seen.push(bytes);
         }
     }
 
-    fn written<T: Canonical + ?Sized>(value: &T) -> Vec<u8> {
+    fn encode<T: Canonical + ?Sized>(value: &T) -> Vec<u8> {
         let mut bytes = CanonicalBytes::default();
         bytes.put(value);
         bytes.0
     }
 
     #[test]
-    fn every_kind_of_value_has_its_bytes() {
-        assert_eq!(written(&258_u64), [2, 1, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(written(&258_usize), written(&258_u64));
-        assert_eq!(written(&258_u32), written(&258_u64));
-        assert_eq!(written(&-2_i64), [254, 255, 255, 255, 255, 255, 255, 255]);
-        assert_eq!(written(&[true, false].to_vec())[8..], [1, 0]);
-        assert_eq!(written(&1.0_f32), [0, 0, 0x80, 0x3f]);
-        assert_eq!(written("é"), [2, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0xa9]);
-        assert_eq!(written(&"é".to_owned()), written("é"));
-        assert_eq!(written(&None::<bool>), [0]);
-        assert_eq!(written(&Some(false)), [1, 0]);
-        assert_eq!(
-            written(&vec!["a"]),
-            b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0a"
-        );
+    fn encodings_are_pinned() {
+        assert_eq!(encode(&258_u64), [2, 1, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(encode(&258_usize), encode(&258_u64));
+        assert_eq!(encode(&258_u32), encode(&258_u64));
+        assert_eq!(encode(&-2_i64), [254, 255, 255, 255, 255, 255, 255, 255]);
+        assert_eq!(encode(&[true, false].to_vec())[8..], [1, 0]);
+        assert_eq!(encode(&1.0_f32), [0, 0, 0x80, 0x3f]);
+        assert_eq!(encode("é"), [2, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0xa9]);
+        assert_eq!(encode(&"é".to_owned()), encode("é"));
+        assert_eq!(encode(&None::<bool>), [0]);
+        assert_eq!(encode(&Some(false)), [1, 0]);
+        assert_eq!(encode(&vec!["a"]), b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0a");
     }
 
     #[test]
-    fn boundaries_count() {
-        assert_ne!(written(&vec!["ab", "c"]), written(&vec!["a", "bc"]));
-        assert_ne!(written(&vec![""]), written(&Vec::<&str>::new()));
-        assert_ne!(written(&Some("")), written(&None::<&str>));
+    fn lengths_are_part_of_the_encoding() {
+        assert_ne!(encode(&vec!["ab", "c"]), encode(&vec!["a", "bc"]));
+        assert_ne!(encode(&vec![""]), encode(&Vec::<&str>::new()));
+        assert_ne!(encode(&Some("")), encode(&None::<&str>));
     }
 
     #[test]
-    fn numbers_that_are_equal_have_the_same_bytes() {
-        assert_eq!(written(&-0.0_f32), written(&0.0_f32));
-        assert_eq!(written(&-f32::NAN), written(&f32::NAN));
-        assert_ne!(written(&0.0_f32), written(&f32::from_bits(1)));
-        assert_ne!(written(&-1.0_f32), written(&1.0_f32));
+    fn equal_floats_have_equal_bytes() {
+        assert_eq!(encode(&-0.0_f32), encode(&0.0_f32));
+        assert_eq!(encode(&-f32::NAN), encode(&f32::NAN));
+        assert_ne!(encode(&0.0_f32), encode(&f32::from_bits(1)));
+        assert_ne!(encode(&-1.0_f32), encode(&1.0_f32));
     }
 
     #[test]

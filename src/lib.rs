@@ -21,6 +21,8 @@
 //! them may use, writes the bytes that identities are made of.
 
 pub(crate) mod canonical;
+#[cfg(target_arch = "x86_64")]
+mod cpu_features;
 
 pub mod corpus;
 pub mod passages;

@@ -8,6 +8,7 @@ use crate::support::root;
 /// The rooms in the order in which data flows; each may use those before it.
 const ORDER: &[&str] = &[
     "canonical",
+    "cpu_features",
     "corpus",
     "passages",
     "encoder",

@@ -126,11 +126,11 @@ fn bench_embed_reports_speed_and_fidelity() {
         "embed",
         "project",
         "attend",
-        "quantise_context",
+        "quantize_context",
         "output",
         "norm",
         "expand",
-        "quantise_expanded",
+        "quantize_expanded",
         "contract",
         "pool",
     ];
@@ -230,7 +230,7 @@ fn an_absent_model_is_an_error_that_says_where_to_get_it() {
         .output()
         .unwrap();
     let message = failure(&output);
-    assert!(message.contains("switched off"), "{message}");
+    assert!(message.contains("offline mode is on"), "{message}");
 }
 
 #[test]

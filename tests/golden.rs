@@ -1,4 +1,4 @@
-//! The encoder against vectors that another implementation computed in float64.
+//! Golden vectors: the encoder against embeddings of another implementation in float64.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ struct Golden {
     embedding: Vec<f32>,
 }
 
-/// From the README of the golden file: what float32 arithmetic may differ by.
+/// Maximum difference of a component in float32, from the README of the golden file.
 const TOLERANCE: f32 = 1e-5;
-const LEAST_COSINE: f64 = 0.999_999;
+const MIN_COSINE: f64 = 0.999_999;
 
 fn golden() -> Vec<Golden> {
     let path = support::root().join("tests/fixtures/golden.jsonl");
@@ -27,12 +27,12 @@ fn golden() -> Vec<Golden> {
         .collect()
 }
 
-fn assert_same(golden: &Golden, embedding: &[f32], how: &str) {
+fn assert_close(golden: &Golden, embedding: &[f32], how: &str) {
     assert_eq!(embedding.len(), golden.embedding.len());
-    let mut largest = 0f32;
+    let mut max_difference = 0f32;
     let (mut dot, mut a2, mut b2) = (0f64, 0f64, 0f64);
     for (a, b) in embedding.iter().zip(&golden.embedding) {
-        largest = largest.max((a - b).abs());
+        max_difference = max_difference.max((a - b).abs());
         let (a, b) = (f64::from(*a), f64::from(*b));
         dot += a * b;
         a2 += a * a;
@@ -40,38 +40,34 @@ fn assert_same(golden: &Golden, embedding: &[f32], how: &str) {
     }
     let cosine = dot / (a2 * b2).sqrt();
     assert!(
-        largest <= TOLERANCE,
-        "{} {how}: a coordinate is off by {largest}",
+        max_difference <= TOLERANCE,
+        "{} {how}: a component differs by {max_difference}",
         golden.id
     );
-    assert!(
-        cosine >= LEAST_COSINE,
-        "{} {how}: cosine {cosine}",
-        golden.id
-    );
+    assert!(cosine >= MIN_COSINE, "{} {how}: cosine {cosine}", golden.id);
 }
 
-/// Both f32 encoders: candle's BERT and our own kernels.
+/// Returns both f32 encoders: candle's BERT and the native kernels.
 fn f32_encoders() -> Vec<Arc<dyn Encoder>> {
     vec![support::candle_encoder(), support::f32_encoder(None)]
 }
 
 #[test]
-fn each_text_alone() {
+fn single_texts_match() {
     for encoder in f32_encoders() {
         for golden in golden() {
             let tokens = encoder.tokenizer().tokenize(&golden.text).unwrap();
             assert_eq!(tokens.ids.len(), golden.n_tokens, "{}", golden.id);
             let embedding = encoder.encode(&[&golden.text]).unwrap().remove(0);
-            assert_same(&golden, embedding.as_slice(), encoder.kernel());
+            assert_close(&golden, embedding.as_slice(), encoder.kernel());
         }
     }
 }
 
 #[test]
-fn all_texts_in_mixed_batches() {
+fn mixed_batches_match() {
     let golden = golden();
-    // From both ends: long and short side by side.
+    // Alternating from both ends, so that batches mix long and short texts.
     let order: Vec<usize> = (0..golden.len())
         .zip((0..golden.len()).rev())
         .flat_map(|(a, b)| [a, b])
@@ -83,7 +79,7 @@ fn all_texts_in_mixed_batches() {
                 let texts: Vec<&str> = batch.iter().map(|&i| golden[i].text.as_str()).collect();
                 for (i, embedding) in batch.iter().zip(encoder.encode(&texts).unwrap()) {
                     let how = format!("{} in a batch of {size}", encoder.kernel());
-                    assert_same(&golden[*i], embedding.as_slice(), &how);
+                    assert_close(&golden[*i], embedding.as_slice(), &how);
                 }
             }
         }
@@ -91,7 +87,7 @@ fn all_texts_in_mixed_batches() {
 }
 
 #[test]
-fn int8_stays_near_the_golden_vectors() {
+fn int8_is_close_to_the_golden_vectors() {
     let encoder = support::encoder();
     let golden = golden();
     let mut cosines = Vec::new();
@@ -99,22 +95,25 @@ fn int8_stays_near_the_golden_vectors() {
         let embedding = encoder.encode(&[&golden.text]).unwrap().remove(0);
         cosines.push(embedding.similarity_to(&golden.embedding));
     }
-    let least = cosines.iter().copied().fold(1.0, f32::min);
-    let mean = cosines.iter().sum::<f32>() / f32::from(u8::try_from(cosines.len()).unwrap());
-    assert!(mean >= 0.998 && least >= 0.99, "mean {mean}, least {least}");
+    let min_cosine = cosines.iter().copied().fold(1.0, f32::min);
+    let mean_cosine = cosines.iter().sum::<f32>() / f32::from(u8::try_from(cosines.len()).unwrap());
+    assert!(
+        mean_cosine >= 0.998 && min_cosine >= 0.99,
+        "mean {mean_cosine}, min {min_cosine}"
+    );
 }
 
 #[test]
-fn our_kernels_give_the_same_bits_in_any_company() {
+fn native_embeddings_do_not_depend_on_the_batch() {
     let golden = golden();
     let texts: Vec<&str> = golden.iter().map(|g| g.text.as_str()).collect();
     for encoder in [support::encoder(), support::f32_encoder(None)] {
-        let together = encoder.encode(&texts).unwrap();
-        let backwards: Vec<&str> = texts.iter().rev().copied().collect();
-        let mut turned = encoder.encode(&backwards).unwrap();
-        turned.reverse();
-        assert_eq!(together, turned);
-        for (text, embedding) in texts.iter().zip(&together) {
+        let batched = encoder.encode(&texts).unwrap();
+        let reversed: Vec<&str> = texts.iter().rev().copied().collect();
+        let mut reordered = encoder.encode(&reversed).unwrap();
+        reordered.reverse();
+        assert_eq!(batched, reordered);
+        for (text, embedding) in texts.iter().zip(&batched) {
             assert_eq!(&encoder.encode(&[text]).unwrap()[0], embedding);
         }
         let one_thread = rayon::ThreadPoolBuilder::new()
@@ -123,13 +122,13 @@ fn our_kernels_give_the_same_bits_in_any_company() {
             .unwrap();
         assert_eq!(
             one_thread.install(|| encoder.encode(&texts).unwrap()),
-            together
+            batched
         );
     }
 }
 
 #[test]
-fn what_the_model_cannot_read_is_refused() {
+fn invalid_token_sequences_are_rejected() {
     let encoder = support::encoder();
     assert!(encoder.encode_tokens(&[&[]]).is_err());
     assert!(encoder.encode_tokens(&[&[101; 513]]).is_err());
@@ -138,7 +137,7 @@ fn what_the_model_cannot_read_is_refused() {
 }
 
 #[test]
-fn truncation_is_told() {
+fn truncation_is_reported() {
     let encoder = support::encoder();
     let long = "peace ".repeat(1000);
     let tokens = encoder.tokenizer().tokenize(&long).unwrap();

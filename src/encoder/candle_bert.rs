@@ -1,4 +1,4 @@
-//! The reference encoder: candle-transformers' BERT in f32.
+//! The reference encoder: BERT of candle-transformers in f32.
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
@@ -8,11 +8,11 @@ use rayon::prelude::*;
 use super::model::{Activation, ModelFiles};
 use super::{CANDLE_KERNEL, Embedding, EncodeError, Encoder, Fingerprint, Precision, Tokenizer};
 
-/// Most tokens in one padded batch. Larger batches gain nothing once a core is busy, and the
-/// attention scores of a batch must fit the cache.
+/// Maximum number of tokens in a padded batch. Larger batches are not faster once a core is busy, and
+/// the attention scores of a batch should fit into the cache.
 const MAX_BATCH_TOKENS: usize = 4096;
 
-/// BERT with masked mean pooling, in f32, as candle computes it.
+/// BERT with masked mean pooling, in f32, computed by candle.
 pub struct CandleBert {
     model: BertModel,
     tokenizer: Tokenizer,
@@ -44,7 +44,7 @@ impl CandleBert {
         })
     }
 
-    fn check(&self, ids: &[u32]) -> Result<(), EncodeError> {
+    fn check_sequence(&self, ids: &[u32]) -> Result<(), EncodeError> {
         if ids.is_empty() || ids.len() > self.max_positions {
             return Err(EncodeError::SequenceLength {
                 received: ids.len(),
@@ -60,7 +60,7 @@ impl CandleBert {
         }
     }
 
-    /// One padded batch: `[batch, longest]` ids in, a pooled unit vector for each out.
+    /// Encodes one padded batch: `[batch, longest]` token ids to a unit vector for each sequence.
     fn forward(&self, batch: &[&[u32]]) -> Result<Vec<Embedding>, EncodeError> {
         let longest = batch.iter().map(|ids| ids.len()).max().unwrap_or(0);
         let shape = (batch.len(), longest);
@@ -103,29 +103,33 @@ impl Encoder for CandleBert {
 
     fn encode_tokens(&self, sequences: &[&[u32]]) -> Result<Vec<Embedding>, EncodeError> {
         for ids in sequences {
-            self.check(ids)?;
+            self.check_sequence(ids)?;
         }
-        // Sorted by length, so that a batch's members need little padding.
+        // Sorted by length, so that batches need little padding.
         let mut order: Vec<usize> = (0..sequences.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(sequences[i].len()));
         let batches = batches(&order, |i| sequences[i].len());
         let encoded = batches
             .par_iter()
             .map(|batch| {
-                let members: Vec<&[u32]> = batch.iter().map(|&i| sequences[i]).collect();
-                self.forward(&members)
+                let batch: Vec<&[u32]> = batch.iter().map(|&i| sequences[i]).collect();
+                self.forward(&batch)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let mut placed: Vec<(usize, Embedding)> = order
+        let mut indexed: Vec<(usize, Embedding)> = order
             .into_iter()
             .zip(encoded.into_iter().flatten())
             .collect();
-        placed.sort_by_key(|(i, _)| *i);
-        Ok(placed.into_iter().map(|(_, embedding)| embedding).collect())
+        indexed.sort_by_key(|(i, _)| *i);
+        Ok(indexed
+            .into_iter()
+            .map(|(_, embedding)| embedding)
+            .collect())
     }
 }
 
-/// Cuts a descending order of lengths into runs of at most [`BATCH_TOKENS`] padded tokens.
+/// Splits sequences, given by descending length, into batches of at most [`MAX_BATCH_TOKENS`] padded
+/// tokens.
 fn batches(order: &[usize], length: impl Fn(usize) -> usize) -> Vec<&[usize]> {
     let mut batches = Vec::new();
     let mut rest = order;
@@ -138,7 +142,7 @@ fn batches(order: &[usize], length: impl Fn(usize) -> usize) -> Vec<&[usize]> {
     batches
 }
 
-/// Mean over the real tokens: rows `[length, dimension]` of `[longest, dimension]`.
+/// Pools the first `length` rows of `[longest, dimension]`: those that are not padding.
 fn mean_pool(rows: &[f32], length: usize, dimension: usize) -> Result<Embedding, EncodeError> {
     let mut sum = vec![0f32; dimension];
     for row in rows.chunks_exact(dimension).take(length) {
@@ -146,29 +150,29 @@ fn mean_pool(rows: &[f32], length: usize, dimension: usize) -> Result<Embedding,
             *s += x;
         }
     }
-    // The mean's scale is the normalisation's business: dividing by the length changes nothing.
+    // The sum instead of the mean: normalization makes them equal.
     Embedding::from_unnormalized(sum)
 }
 
 fn candle_config(files: &ModelFiles) -> Config {
-    let ours = &files.config;
+    let config = &files.config;
     Config {
-        vocab_size: ours.vocab_size,
-        hidden_size: ours.hidden_size,
-        num_hidden_layers: ours.num_hidden_layers,
-        num_attention_heads: ours.num_attention_heads,
-        intermediate_size: ours.intermediate_size,
-        hidden_act: match ours.hidden_act {
+        vocab_size: config.vocab_size,
+        hidden_size: config.hidden_size,
+        num_hidden_layers: config.num_hidden_layers,
+        num_attention_heads: config.num_attention_heads,
+        intermediate_size: config.intermediate_size,
+        hidden_act: match config.hidden_act {
             Activation::Gelu => HiddenAct::Gelu,
             Activation::GeluApproximate => HiddenAct::GeluApproximate,
             Activation::Relu => HiddenAct::Relu,
         },
         hidden_dropout_prob: 0.0,
-        max_position_embeddings: ours.max_position_embeddings,
-        type_vocab_size: ours.type_vocab_size,
+        max_position_embeddings: config.max_position_embeddings,
+        type_vocab_size: config.type_vocab_size,
         initializer_range: 0.02,
-        layer_norm_eps: ours.layer_norm_eps,
-        pad_token_id: ours.pad_token_id,
+        layer_norm_eps: config.layer_norm_eps,
+        pad_token_id: config.pad_token_id,
         position_embedding_type: PositionEmbeddingType::Absolute,
         use_cache: false,
         classifier_dropout: None,

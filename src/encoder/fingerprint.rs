@@ -1,4 +1,4 @@
-//! Which encoder made an embedding.
+//! The identity of an encoder.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,10 +6,10 @@ use super::Precision;
 use super::model::ModelFiles;
 use crate::canonical::{Canonical, CanonicalBytes, Identity};
 
-/// Everything that decides what an embedding looks like.
+/// Everything that determines the embedding of a text.
 ///
-/// It is kept in the store beside the embeddings: two that differ in any field must not be
-/// compared, so a store is opened only by the encoder that filled it.
+/// It is stored with the embeddings: embeddings of different fingerprints must not be compared, so
+/// a store can be opened only with the encoder that it was created with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// The model's name, e.g. `sentence-transformers/all-MiniLM-L6-v2`.
@@ -22,16 +22,16 @@ pub struct Fingerprint {
     pub tokenizer_sha256: String,
     /// The arithmetic: `f32` or `int8`.
     pub precision: String,
-    /// Version of the arithmetic: it changes when the same model in the same precision would give
-    /// embeddings that differ by more than rounding, such as by another calibration of int8. The first
-    /// stores do not name it.
+    /// Version of the arithmetic: changes when the embeddings of the same model in the same precision
+    /// change by more than rounding, for example by another calibration of int8. Absent in the first
+    /// stores.
     #[serde(default = "first_arithmetic")]
     pub arithmetic: u32,
-    /// How token vectors become one: `mean`.
+    /// How token vectors are pooled: `mean`.
     pub pooling: String,
-    /// Longest input in tokens, special tokens included.
+    /// Maximum input length in tokens, including special tokens.
     pub max_tokens: usize,
-    /// Coordinates of an embedding.
+    /// Number of components of an embedding.
     pub dimension: usize,
 }
 
@@ -41,7 +41,7 @@ fn first_arithmetic() -> u32 {
 }
 
 impl Fingerprint {
-    /// That of no model, for stores whose embeddings are made up.
+    /// Returns a fingerprint for stores with made-up embeddings.
     #[cfg(test)]
     pub(crate) fn of_nothing(dimension: usize) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Fingerprint {
         }
     }
 
-    /// The fingerprint of a model computed in a given precision.
+    /// Creates the fingerprint of a model in a precision.
     #[must_use]
     pub fn new(files: &ModelFiles, precision: Precision) -> Self {
         let identity = &files.identity;
@@ -74,7 +74,7 @@ impl Fingerprint {
         }
     }
 
-    /// The fields in which two fingerprints differ, as `(field, ours, theirs)`.
+    /// Returns the fields in which two fingerprints differ, as `(field, value, other value)`.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<(&'static str, String, String)> {
         let pairs = [
@@ -110,7 +110,7 @@ impl Fingerprint {
         ];
         pairs
             .into_iter()
-            .filter(|(_, ours, theirs)| ours != theirs)
+            .filter(|(_, value, other)| value != other)
             .collect()
     }
 }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn its_bytes_stay() {
+    fn canonical_bytes_are_pinned() {
         let expected = b"\x07\0\0\0\0\0\0\0encoder\x01\0\0\0\0\0\0\0\
             \x01\0\0\0\0\0\0\0m\x01\0\0\0\0\0\0\0r\x01\0\0\0\0\0\0\0w\x01\0\0\0\0\0\0\0t\
             \x04\0\0\0\0\0\0\0int8\x02\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0mean\
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_counts() {
+    fn every_field_changes_the_bytes() {
         let changes: [fn(&mut Fingerprint); 9] = [
             |f| f.model.push('2'),
             |f| f.revision.push('2'),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_keeps_it_under_these_names() {
+    fn json_field_names_are_pinned() {
         let stored = json!({
             "model": "m", "revision": "r", "weights_sha256": "w", "tokenizer_sha256": "t",
             "precision": "int8", "arithmetic": 2, "pooling": "mean", "max_tokens": 256,

@@ -1,28 +1,28 @@
-//! An encoder that somebody looks on at.
+//! An encoder that reports its calls to an observer.
 
 use std::sync::{Arc, OnceLock};
 
 use super::{Embedding, EncodeError, Encoder, Fingerprint, Tokenizer};
 
-/// How much is encoded at a time.
+/// The size of one call to an encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncodeStats {
-    /// Sequences that were given together.
+    /// Number of sequences in the call.
     pub texts: usize,
-    /// Tokens of all of them, special ones included.
+    /// Number of their tokens, including special tokens.
     pub tokens: usize,
 }
 
 type EncodeObserver = Box<dyn Fn(EncodeStats) + Send + Sync>;
 
-/// Passes everything on, and tells of each call that gave embeddings.
+/// Delegates to another encoder, and reports each successful call to an observer.
 pub struct InstrumentedEncoder {
     inner: Arc<dyn Encoder>,
     observer: OnceLock<EncodeObserver>,
 }
 
 impl InstrumentedEncoder {
-    /// Nobody looks on yet.
+    /// Wraps an encoder, without an observer.
     #[must_use]
     pub fn new(inner: Arc<dyn Encoder>) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl InstrumentedEncoder {
         }
     }
 
-    /// Has `watch` told of every call from now on; the first one that asks for it stays.
+    /// Sets the observer of all subsequent calls; has no effect if one is already set.
     pub fn set_observer(&self, observer: impl Fn(EncodeStats) + Send + Sync + 'static) {
         self.observer.get_or_init(|| Box::new(observer));
     }
@@ -52,8 +52,8 @@ impl Encoder for InstrumentedEncoder {
 
     fn encode_tokens(&self, sequences: &[&[u32]]) -> Result<Vec<Embedding>, EncodeError> {
         let encoded = self.inner.encode_tokens(sequences)?;
-        if let Some(watch) = self.observer.get() {
-            watch(EncodeStats {
+        if let Some(observer) = self.observer.get() {
+            observer(EncodeStats {
                 texts: sequences.len(),
                 tokens: sequences.iter().map(|sequence| sequence.len()).sum(),
             });

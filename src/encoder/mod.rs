@@ -1,9 +1,9 @@
 //! Text to embedding.
 //!
-//! An [`Encoder`] turns token sequences into unit vectors; the [`Tokenizer`] beside it turns text
-//! into tokens. [`model`] finds, fetches and verifies the files that both are made from. Rooms
-//! further down know only the trait and its [`Fingerprint`]: which arithmetic runs below is this
-//! room's affair.
+//! A [`Tokenizer`] turns text into tokens, an [`Encoder`] turns token sequences into unit vectors.
+//! [`model`] finds, downloads and verifies the files that both are loaded from. Other modules use only
+//! the trait and its [`Fingerprint`]; the arithmetic behind it is private: [`native`] on the
+//! instructions of [`kernels`], or candle.
 
 mod candle_bert;
 mod embedding;
@@ -29,36 +29,36 @@ use model::{Activation, ModelFiles};
 
 /// Turns text into embeddings.
 ///
-/// The contract that every implementation keeps:
+/// Every implementation keeps this contract:
 ///
-/// - An embedding has [`Fingerprint::dimension`] coordinates and length 1.
-/// - Embeddings come back in the order of the inputs, one for each.
-/// - A sequence's embedding depends on its tokens alone. Neighbours in the batch may change it by
-///   rounding at most (coordinates by less than 1e-5).
-/// - The empty text is a text like any other: its two special tokens have an embedding.
+/// - An embedding has [`Fingerprint::dimension`] components and unit length.
+/// - Embeddings are returned in the order of the inputs, one for each.
+/// - The embedding of a sequence depends on its tokens only. Other sequences in the batch may change
+///   it by rounding at most (components by less than 1e-5).
+/// - The empty text is valid: its two special tokens have an embedding.
 pub trait Encoder: Send + Sync {
-    /// What must be equal for two embeddings to be comparable.
+    /// Returns what must be equal for embeddings to be comparable.
     fn fingerprint(&self) -> &Fingerprint;
 
-    /// The tokenizer that belongs to the model.
+    /// Returns the tokenizer of the model.
     fn tokenizer(&self) -> &Tokenizer;
 
-    /// Which arithmetic runs: `candle`, or the instruction set of our own kernels.
+    /// Returns the kernel in use: `candle`, or the instruction set of the native kernels.
     fn kernel(&self) -> &'static str;
 
-    /// Encodes token sequences as [`Tokenizer::tokenize`] gives them, special tokens included.
+    /// Encodes token sequences as [`Tokenizer::tokenize`] returns them, including special tokens.
     ///
     /// # Errors
     ///
-    /// If a sequence is empty, longer than the model's positions or holds an unknown token id,
-    /// or if the model yields something that has no direction (see [`Embedding::from_raw`]).
+    /// If a sequence is empty, longer than the model's maximum or contains an unknown token id, or if
+    /// the model returns a vector that cannot be normalized (see [`Embedding::from_unnormalized`]).
     fn encode_tokens(&self, sequences: &[&[u32]]) -> Result<Vec<Embedding>, EncodeError>;
 
-    /// Tokenises and encodes texts; what is longer than the model's maximum is truncated.
+    /// Tokenizes and encodes texts, truncated to the model's maximum.
     ///
     /// # Errors
     ///
-    /// As [`Encoder::encode_tokens`], and if a text cannot be tokenised.
+    /// As [`Encoder::encode_tokens`], and if a text cannot be tokenized.
     fn encode(&self, texts: &[&str]) -> Result<Vec<Embedding>, EncodeError> {
         let tokens = texts
             .iter()
@@ -69,28 +69,28 @@ pub trait Encoder: Send + Sync {
     }
 }
 
-/// Builds the encoder for a model: our own kernels where they compute it, candle where only it
-/// does (activations other than the exact GELU, in f32). `kernel` names a path of the kernels or
-/// [`CANDLE`], for tests and comparisons; without it the fastest of this processor is taken.
+/// Loads the encoder of a model: on the native kernels if they support it, otherwise on candle
+/// (activations other than the exact GELU, in f32). `kernel` is an instruction set or
+/// [`CANDLE_KERNEL`], for tests and comparisons; by default the fastest of this processor is used.
 ///
 /// # Errors
 ///
-/// If the model's files do not fit together, or ask for what the chosen arithmetic does not do.
+/// If the model's files are inconsistent, or the kernel does not support the model or the precision.
 pub fn load(
     files: &ModelFiles,
     precision: Precision,
     kernel: Option<&str>,
 ) -> Result<Arc<dyn Encoder>, EncodeError> {
-    let named = kernel == Some(CANDLE_KERNEL);
-    let needed = files.config.hidden_act != Activation::Gelu;
+    let is_requested = kernel == Some(CANDLE_KERNEL);
+    let is_required = files.config.hidden_act != Activation::Gelu;
     match precision {
-        Precision::F32 if named || needed => Ok(Arc::new(CandleBert::load(files)?)),
-        Precision::Int8 if named => Err(EncodeError::CandleIsF32Only),
+        Precision::F32 if is_requested || is_required => Ok(Arc::new(CandleBert::load(files)?)),
+        Precision::Int8 if is_requested => Err(EncodeError::CandleIsF32Only),
         _ => Ok(Arc::new(NativeBert::load(files, precision, kernel)?)),
     }
 }
 
-/// The kernel's name that asks for [`CandleBert`] instead of our own.
+/// The name of the kernel that selects [`CandleBert`].
 pub const CANDLE_KERNEL: &str = "candle";
 
 impl From<kernels::UnknownIsa> for EncodeError {
@@ -105,21 +105,21 @@ impl From<kernels::UnknownIsa> for EncodeError {
 /// Why a text has no embedding.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
-    /// The tokenizer file cannot be used.
-    #[error("tokenizer.json cannot be used: {0}")]
+    /// The tokenizer file is invalid.
+    #[error("cannot load tokenizer.json: {0}")]
     Tokenizer(String),
     /// The text cannot be split into tokens.
-    #[error("the text cannot be tokenised: {0}")]
+    #[error("cannot tokenize the text: {0}")]
     Tokenize(String),
-    /// The weights do not fit the configuration.
-    #[error("the model's weights do not fit its config.json: {0}")]
+    /// The weights do not match the configuration.
+    #[error("model weights do not match config.json: {0}")]
     Weights(#[source] candle_core::Error),
-    /// A token sequence has an impossible length.
-    #[error("a token sequence has {received} tokens; expected 1 to {maximum}")]
+    /// A token sequence is empty or too long.
+    #[error("token sequence has {received} tokens; expected 1 to {maximum}")]
     SequenceLength {
         /// Tokens received.
         received: usize,
-        /// Most tokens accepted.
+        /// Maximum number of tokens.
         maximum: usize,
     },
     /// A token id is not in the vocabulary.
@@ -130,33 +130,33 @@ pub enum EncodeError {
         /// Size of the vocabulary.
         vocabulary: usize,
     },
-    /// Our kernels do not compute this model in this precision.
-    #[error("the model's activation is not the exact GELU, which int8 needs; use --precision f32")]
+    /// The native kernels do not support the model's activation.
+    #[error("int8 supports only the exact GELU activation; use --precision f32")]
     UnsupportedActivation,
-    /// candle has one precision.
-    #[error("kernel \"candle\" computes in f32 only; use --precision f32")]
+    /// candle does not support int8.
+    #[error("kernel \"candle\" supports f32 only; use --precision f32")]
     CandleIsF32Only,
-    /// No kernel of that name is there.
+    /// The kernel does not exist, or this processor does not support it.
     #[error(
-        "no kernel {received:?} on this processor; available: {}, and {CANDLE_KERNEL} in f32",
+        "kernel {received:?} is not available on this processor; available: {}, and {CANDLE_KERNEL} in f32",
         .available.join(", ")
     )]
     UnknownKernel {
-        /// The name asked for.
+        /// The requested name.
         received: String,
-        /// What this processor has of our own, best first.
+        /// The instruction sets that this processor supports, fastest first.
         available: Vec<&'static str>,
     },
-    /// Our kernels refused.
+    /// The native network failed.
     #[error(transparent)]
     Native(#[from] NativeError),
-    /// The arithmetic failed.
-    #[error("the model could not be computed: {0}")]
+    /// candle failed.
+    #[error("model inference failed: {0}")]
     Compute(#[source] candle_core::Error),
-    /// The result is zero, infinite or not a number.
-    #[error("the model gave a vector without a direction (length {length})")]
+    /// The output is zero or not finite.
+    #[error("the model returned a vector that cannot be normalized (norm {norm})")]
     DegenerateVector {
-        /// The length of the vector.
-        length: f32,
+        /// The norm of the vector.
+        norm: f32,
     },
 }

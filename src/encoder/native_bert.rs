@@ -1,11 +1,11 @@
-//! The fast encoder: BERT over our own kernels.
+//! The native encoder: BERT on the kernels of this crate.
 
 use super::kernels::Isa;
 use super::model::{Activation, ModelFiles};
 use super::native::{EncodeStageTime, NativeNetwork, NetworkShape, Precision};
 use super::{Embedding, EncodeError, Encoder, Fingerprint, Tokenizer};
 
-/// BERT with mean pooling over [`super::kernels`], in int8 or f32.
+/// BERT with mean pooling on [`super::kernels`], in int8 or f32.
 pub struct NativeBert {
     network: NativeNetwork,
     tokenizer: Tokenizer,
@@ -13,19 +13,19 @@ pub struct NativeBert {
 }
 
 impl NativeBert {
-    /// Builds the encoder from verified files, on the fastest path of this processor or on the
-    /// one that is named.
+    /// Builds the encoder from verified files, for the fastest instruction set of this processor or the
+    /// given one.
     ///
     /// # Errors
     ///
-    /// If the path is not there, the tokenizer cannot be read, the weights do not have the
-    /// configured shapes, or the model asks for something that only candle's BERT computes.
+    /// If the instruction set is not available, the tokenizer cannot be read, the weights do not have
+    /// the configured shapes, or only candle supports the model.
     pub fn load(
         files: &ModelFiles,
         precision: Precision,
         kernel: Option<&str>,
     ) -> Result<Self, EncodeError> {
-        let path = match kernel {
+        let isa = match kernel {
             Some(name) => name.parse()?,
             None => Isa::best(),
         };
@@ -33,7 +33,7 @@ impl NativeBert {
         if config.hidden_act != Activation::Gelu {
             return Err(EncodeError::UnsupportedActivation);
         }
-        #[allow(clippy::cast_possible_truncation)] // an epsilon needs no more digits
+        #[allow(clippy::cast_possible_truncation)] // f32 is precise enough for an epsilon
         let shape = NetworkShape {
             hidden_size: config.hidden_size,
             num_hidden_layers: config.num_hidden_layers,
@@ -45,14 +45,13 @@ impl NativeBert {
             layer_norm_eps: config.layer_norm_eps as f32,
         };
         Ok(Self {
-            network: NativeNetwork::load(path, &shape, &files.weights, precision)?,
+            network: NativeNetwork::load(isa, &shape, &files.weights, precision)?,
             tokenizer: Tokenizer::from_bytes(&files.tokenizer_json, files.max_seq_length)?,
             fingerprint: Fingerprint::new(files, precision),
         })
     }
 
-    /// The time that each stage of the forward pass takes for one sequence after another, on one
-    /// thread.
+    /// Measures the time of each stage of the forward pass, for one sequence at a time on one thread.
     ///
     /// # Errors
     ///
@@ -63,7 +62,7 @@ impl NativeBert {
 }
 
 impl Precision {
-    /// Its name in settings, stores and answers.
+    /// Returns the name in settings, stores and responses.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -72,7 +71,8 @@ impl Precision {
         }
     }
 
-    /// See [`Fingerprint::arithmetic`]. In int8, 2 fused the layers' ends and their roundings.
+    /// Returns the value of [`Fingerprint::arithmetic`]. In int8, version 2 fused the last steps of each
+    /// layer, which changed their rounding.
     pub(super) fn arithmetic_version(self) -> u32 {
         match self {
             Self::Int8 => 2,

@@ -1,9 +1,9 @@
-//! Rows that may be among the best, and their exact scores.
+//! Candidates for the `k` best rows, and their exact scores.
 //!
-//! A product of codes is at most a known bound away from the exact score, so every row lies in an
-//! interval. A row whose interval ends below the `k`-th best interval's beginning cannot be among
-//! the `k` best. The others are scored exactly, the most promising first, until none that is left
-//! can matter: where all rows were offered, the `k` best are found by this argument, not by luck.
+//! The score of a row in codes differs from its exact score by at most a known error bound, so every
+//! exact score is within an interval. A row whose upper bound is below the `k`-th best lower bound
+//! cannot be among the `k` best. The others are scored exactly, highest upper bound first, until no
+//! remaining one can be among the `k` best. If all rows were pushed, the result is therefore exact.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,13 +11,13 @@ use std::collections::BinaryHeap;
 use super::Neighbour;
 use super::kernels::{SimdLevel, prefetch};
 
-/// Candidates are weeded out when there are so many more than wanted.
+/// Candidates beyond twice `k` that are collected before they are pruned.
 const SLACK: usize = 1024;
 
-/// How far ahead of its use an exact vector is asked for.
+/// How many candidates ahead of its use an exact vector is prefetched.
 const PREFETCH_DISTANCE: usize = 8;
 
-/// A row's score lies between these.
+/// A row and the bounds of its exact score.
 #[derive(Debug, Clone, Copy)]
 struct BoundedCandidate {
     lower: f32,
@@ -25,15 +25,15 @@ struct BoundedCandidate {
     row: u32,
 }
 
-/// Candidates for the `k` best, and what is known of the `k`-th.
+/// Collects candidates for the `k` best rows, and optionally for all rows above a minimum score.
 #[derive(Debug)]
 pub(super) struct CandidateCollector {
     k: usize,
-    /// Rows of at least this score are wanted however many they are.
+    /// Rows of at least this score are kept even beyond `k`.
     range_min_score: f32,
     candidates: Vec<BoundedCandidate>,
     threshold: f32,
-    /// Weeded out at so many candidates.
+    /// Number of candidates at which they are pruned.
     prune_at: usize,
 }
 
@@ -42,7 +42,7 @@ impl CandidateCollector {
         Self::with_range(k, f32::INFINITY)
     }
 
-    /// For the `k` best, and all others whose score is at least `reach`.
+    /// Collects the `k` best rows, and all others whose score is at least `range_min_score`.
     pub(super) fn with_range(k: usize, range_min_score: f32) -> Self {
         Self {
             k,
@@ -53,18 +53,18 @@ impl CandidateCollector {
         }
     }
 
-    /// No row that is wanted has a score below this.
+    /// A lower bound of the scores in the result.
     #[inline]
     pub(super) fn threshold(&self) -> f32 {
         self.threshold
     }
 
-    /// Whether there is such a bound yet.
+    /// Whether a lower bound is known yet.
     pub(super) fn has_threshold(&self) -> bool {
         self.threshold > f32::MIN
     }
 
-    /// Takes a row whose score is at most `bound` away from `score`.
+    /// Adds a row whose exact score is within `bound` of `score`, unless it is below the threshold.
     #[inline]
     pub(super) fn push(&mut self, row: u32, score: f32, bound: f32) {
         let (lower, upper) = (score - bound, score + bound);
@@ -76,12 +76,12 @@ impl CandidateCollector {
         }
     }
 
-    /// Raises the threshold to the `k`-th best lower bound, or to the reach if that is lower, and drops
-    /// what is below it.
+    /// Raises the threshold to the `k`-th best lower bound, or to the range's minimum score if that is
+    /// lower, and drops the candidates below it.
     pub(super) fn prune(&mut self) {
-        if let Some(place) = self.k.checked_sub(1).filter(|k| *k < self.candidates.len()) {
+        if let Some(index) = self.k.checked_sub(1).filter(|i| *i < self.candidates.len()) {
             let by_lower = |a: &BoundedCandidate, b: &BoundedCandidate| b.lower.total_cmp(&a.lower);
-            let (_, kth, _) = self.candidates.select_nth_unstable_by(place, by_lower);
+            let (_, kth, _) = self.candidates.select_nth_unstable_by(index, by_lower);
             self.threshold = self.threshold.max(kth.lower.min(self.range_min_score));
         }
         let threshold = self.threshold;
@@ -89,7 +89,7 @@ impl CandidateCollector {
         self.prune_at = 2 * self.candidates.len().max(self.k) + SLACK;
     }
 
-    /// Both fields in one.
+    /// Merges the candidates of two collectors.
     pub(super) fn merge(mut self, other: Self) -> Self {
         self.threshold = self.threshold.max(other.threshold);
         self.candidates.extend(other.candidates);
@@ -97,8 +97,8 @@ impl CandidateCollector {
         self
     }
 
-    /// Scores exactly until no row that is left can be wanted. More than `k` come back, in no order:
-    /// which of equals is the last is for the caller to say.
+    /// Scores candidates exactly until no remaining one can be in the result. Returns at least the
+    /// `k` best in no particular order; the caller sorts them, breaks ties and truncates.
     pub(super) fn rescore<'a>(
         mut self,
         query: &[f32],
@@ -111,7 +111,7 @@ impl CandidateCollector {
             .iter()
             .take(PREFETCH_DISTANCE)
             .for_each(|c| prefetch(vector(c.row)));
-        let mut found = Vec::with_capacity(candidates.len().min(4 * self.k));
+        let mut scored = Vec::with_capacity(candidates.len().min(4 * self.k));
         let mut best = BinaryHeap::with_capacity(self.k.min(candidates.len()) + 1);
         for (i, candidate) in candidates.iter().enumerate() {
             let kth = best
@@ -120,11 +120,11 @@ impl CandidateCollector {
             if best.len() == self.k && candidate.upper < kth.min(self.range_min_score) {
                 break;
             }
-            if let Some(later) = candidates.get(i + PREFETCH_DISTANCE) {
-                prefetch(vector(later.row));
+            if let Some(ahead) = candidates.get(i + PREFETCH_DISTANCE) {
+                prefetch(vector(ahead.row));
             }
             let score = SimdLevel::best().dot_f32(query, vector(candidate.row));
-            found.push(Neighbour {
+            scored.push(Neighbour {
                 row: candidate.row,
                 score,
             });
@@ -133,11 +133,11 @@ impl CandidateCollector {
                 best.pop();
             }
         }
-        found
+        scored
     }
 }
 
-/// A number in the order of the real numbers.
+/// `f32` in the order of [`f32::total_cmp`].
 #[derive(PartialEq)]
 struct TotalF32(f32);
 

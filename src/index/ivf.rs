@@ -1,12 +1,12 @@
-//! Rows that are alike side by side, so that what is near is looked for in a few places only: an inverted
-//! file (Sivic & Zisserman 2003) whose cells are those of spherical k-means (Dhillon & Modha 2001).
+//! An inverted file (IVF; Sivic & Zisserman 2003) with the clusters of spherical k-means (Dhillon &
+//! Modha 2001): a range search scans only the clusters nearest to the query.
 //!
-//! For a block of rows that all look for what is near to them this takes less than a graph: a cell is
-//! built in no time, and scanned for several queries at once. The same rows in the same order make the
-//! same cells.
+//! For a batch of query rows this is faster than a graph: it is built in a fraction of the time, and a
+//! cluster is scanned for several queries at once. The result is deterministic for the same rows in the
+//! same order.
 //!
-//! They are built on one thread. Whoever builds them is waited for, perhaps under a lock; a thread of a
-//! pool that waits for its own work meanwhile takes up other work, which may want the same lock.
+//! It is built on one thread: callers may hold a lock meanwhile, and a thread of a pool that waits for
+//! work of its own runs other tasks of the pool, which may need the same lock.
 
 use super::kernels::SimdLevel;
 use super::range_search::RowQueries;
@@ -15,33 +15,33 @@ use super::scan::CodeScan;
 use super::segment::RowSet;
 use super::{Neighbour, RangeQuery, SegmentedIndex};
 
-/// Cells that are looked into. Of the pairs that carry parallels in 173,462 sentences of speeches, in 416
-/// cells, 64 find 0.996, 32 find 0.989; all take 48 s, 64 took 31 s, 32 took 27 s.
+/// Clusters that are scanned for a query. With 173,462 sentences of speeches in 416 clusters, 64 find
+/// 0.996 of the pairs on which parallels are based, 32 find 0.989; scanning all clusters takes 48 s,
+/// 64 take 31 s, 32 take 27 s.
 const NPROBE: usize = 64;
 
-/// Rows of which cells are made, for each of these.
+/// Sampled rows per cluster on which k-means is trained.
 const TRAIN_POINTS_PER_CENTROID: usize = 40;
 
-/// Times that cells are moved to the middle of their rows.
 const KMEANS_ITERATIONS: usize = 6;
 
-/// The rows of an index in cells, deleted ones left out.
+/// The live rows of an index by cluster.
 pub struct IvfIndex {
-    /// The middle of each cell.
+    /// The centroid of each list.
     centroids: QuantizedVectors,
     lists: Vec<InvertedList>,
 }
 
-/// Rows of one cell.
+/// The rows of one cluster.
 struct InvertedList {
     codes: QuantizedVectors,
-    /// Their numbers in the index.
+    /// Their row ids in the index.
     rows: Vec<u32>,
 }
 
 impl IvfIndex {
-    /// Puts the rows of an index into cells, as many as the square root of their number: what a query
-    /// is compared with grows with it as well.
+    /// Builds an inverted file over the live rows of an index, with as many clusters as the square root
+    /// of their number, so that the cost of a query grows with the square root as well.
     #[must_use]
     pub fn build(index: &SegmentedIndex) -> Self {
         #[allow(clippy::cast_possible_truncation)] // at most 2^30
@@ -63,8 +63,8 @@ impl IvfIndex {
         }
     }
 
-    /// For each of these rows of the index that the cells were made of those that are near to it, best
-    /// first. Some may be missed; [`Near::exact`] is not heeded.
+    /// Returns for each of these rows its neighbours in range, best first. `index` must be the index
+    /// that this was built from. Some neighbours may be missed; [`RangeQuery::exact`] is ignored.
     #[must_use]
     pub fn range_search(
         &self,
@@ -72,42 +72,41 @@ impl IvfIndex {
         rows: &[u32],
         range: &RangeQuery<'_>,
     ) -> Vec<Vec<Neighbour>> {
-        let admitted =
+        let allowed =
             RowSet::new(range.allowed_rows, index.tombstones()).excluding(range.excluded_rows);
         let mut queries = RowQueries::new(index, rows, range);
-        // Which queries look into each cell.
         let mut queries_by_list = vec![Vec::new(); self.lists.len()];
-        for (query, coded) in queries.all_mut().0.into_iter().enumerate() {
-            for cell in self.probe_clusters(coded) {
-                queries_by_list[cell].push(query);
+        for (query, quantized) in queries.all_mut().0.into_iter().enumerate() {
+            for list in self.probe_clusters(quantized) {
+                queries_by_list[list].push(query);
             }
         }
         for (list, list_queries) in self.lists.iter().zip(queries_by_list) {
             let scan = CodeScan {
                 codes: &list.codes,
                 row_id: |row: usize| list.rows[row],
-                matches: |row| admitted.contains(row),
+                matches: |row| allowed.contains(row),
             };
-            let (coded, mut fields) = queries.select_mut(&list_queries);
-            scan.scan_batch(&coded, &mut fields);
+            let (quantized, mut collectors) = queries.select_mut(&list_queries);
+            scan.scan_batch(&quantized, &mut collectors);
         }
         queries.into_neighbours(index, rows, range)
     }
 
-    /// The cells whose middles are nearest to a query, in no order.
+    /// Returns the lists whose centroids are nearest to a query, in no particular order.
     fn probe_clusters(&self, query: &QuantizedQuery) -> Vec<usize> {
         let mut products = vec![0; self.lists.len()];
         query.dot_products_from(self.centroids.code_lines(), 0, &mut products);
-        let mut cells: Vec<usize> = (0..self.lists.len()).collect();
-        if NPROBE < cells.len() {
-            cells.select_nth_unstable_by_key(NPROBE, |cell| (-products[*cell], *cell));
-            cells.truncate(NPROBE);
+        let mut nearest: Vec<usize> = (0..self.lists.len()).collect();
+        if NPROBE < nearest.len() {
+            nearest.select_nth_unstable_by_key(NPROBE, |list| (-products[*list], *list));
+            nearest.truncate(NPROBE);
         }
-        cells
+        nearest
     }
 }
 
-/// The middles of so many cells, of a sample of rows at even distances.
+/// Returns `count` centroids, trained on an evenly spaced sample of the rows.
 fn train_centroids(index: &SegmentedIndex, rows: &[u32], count: usize) -> QuantizedVectors {
     let evenly_spaced = |sample_size: usize| {
         let step = (rows.len() / sample_size.max(1)).max(1);
@@ -132,17 +131,17 @@ fn train_centroids(index: &SegmentedIndex, rows: &[u32], count: usize) -> Quanti
             }
         }
         for (centroid, sum) in centroids.iter_mut().zip(sums) {
-            let length = SimdLevel::best().dot_f32(&sum, &sum).sqrt();
-            // A cell without rows stays where it is.
-            if length > f32::EPSILON {
-                *centroid = sum.into_iter().map(|x| x / length).collect();
+            let norm = SimdLevel::best().dot_f32(&sum, &sum).sqrt();
+            // The centroid of an empty cluster is left unchanged.
+            if norm > f32::EPSILON {
+                *centroid = sum.into_iter().map(|x| x / norm).collect();
             }
         }
     }
     quantize(&centroids)
 }
 
-/// The place of the nearest of the middles, of equals the first.
+/// Returns the index of the nearest centroid, the first of equals.
 fn nearest_centroid(centroids: &QuantizedVectors, vector: &[f32]) -> usize {
     let mut products = vec![0; centroids.len()];
     QuantizedQuery::new(vector, centroids.quantizer()).dot_products_from(
@@ -150,7 +149,7 @@ fn nearest_centroid(centroids: &QuantizedVectors, vector: &[f32]) -> usize {
         0,
         &mut products,
     );
-    let places = (0..).zip(products);
-    let best = places.max_by_key(|(place, product)| (*product, std::cmp::Reverse(*place)));
-    best.map_or(0, |(place, _)| place)
+    let indexed = (0..).zip(products);
+    let best = indexed.max_by_key(|(index, product)| (*product, std::cmp::Reverse(*index)));
+    best.map_or(0, |(index, _)| index)
 }

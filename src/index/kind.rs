@@ -1,4 +1,4 @@
-//! How an index is searched, as answers and identities name it.
+//! How an index is searched, as responses and identities name it.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use crate::canonical::{Canonical, CanonicalBytes};
 /// How the rows of an index are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexKind {
-    /// Every row is compared.
+    /// Exact scan.
     Exact,
-    /// A graph is walked.
+    /// Graph search.
     Hnsw(HnswParameters),
 }
 

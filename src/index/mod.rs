@@ -1,16 +1,15 @@
 //! Embeddings to neighbours.
 //!
-//! A [`VectorIndex`] answers "which rows of these vectors are nearest to this one?". The rows are
-//! numbers; what they stand for is known further down. [`SegmentedIndex`] is the one that serves:
-//! it walks a graph where that is faster, scans where it is not, and changes without disturbing
-//! anybody. [`ExactScan`] compares with every row, plainly, and is the oracle of tests and
-//! benchmarks. Every index is immutable, so any number of threads may search one, and a cache: it
-//! can be built again from the store at any time.
+//! A [`VectorIndex`] returns the rows that are nearest to a query. Rows are numbers; `engine` maps
+//! them to passages. The service uses [`SegmentedIndex`]: it searches a graph where that is faster
+//! than a scan, and is updated without blocking searches. [`ExactScan`] compares the query with every
+//! row in `f32` and is the reference for tests and benchmarks. Every index is immutable, so any number
+//! of threads may search it, and a cache: it can be rebuilt from the store at any time.
 //!
-//! How a search goes, from the inside out: [`kernels`] multiply, [`codes`] say what a product of
-//! bytes is worth and how wrong it can be, [`scan`] and [`graph`] propose rows, [`field`] keeps
-//! those that may be among the best and scores them exactly. Where many rows look for what is near to
-//! them, [`cells`] say where to scan.
+//! The layers of a search, lowest first: [`kernels`] compute dot products, [`scalar_quantization`]
+//! turns products of codes into scores with error bounds, [`scan`] and [`graph`] find candidates,
+//! [`candidates`] prunes them and scores the rest exactly. For range searches of many rows, [`ivf`]
+//! limits the scan to a few clusters.
 
 mod candidates;
 mod compaction;
@@ -46,52 +45,52 @@ pub use vectors::Vectors;
 
 /// Finds the rows nearest to a query.
 ///
-/// The contract that every implementation keeps, and that one test suite proves:
+/// Every implementation keeps this contract; one test suite checks them all:
 ///
-/// - At most `k` neighbours come back, and exactly `k` where so many rows may be found.
+/// - At most `k` neighbours are returned, and exactly `k` if at least `k` rows are allowed.
 /// - They are in order of descending score; equal scores in order of ascending row, unless the
-///   index was given another [`RowOrder`].
+///   index has another [`TieBreaker`].
 /// - A score is the dot product of query and row in `f32`, summed in one fixed order and clamped
-///   to [-1, 1]: it is the same to the bit whichever index found the row.
-/// - No row comes back twice, none that is deleted, none that [`Request::allowed`] leaves out.
-/// - With [`Request::exact`] they are the nearest rows; otherwise some may be missed.
+///   to [-1, 1]: all indexes return the same bits.
+/// - No row is returned twice, and none that is deleted or not in [`KnnParams::allowed_rows`].
+/// - With [`KnnParams::exact`] they are the nearest rows; otherwise some may be missed.
 pub trait VectorIndex: Send + Sync {
-    /// Number of rows, deleted ones included.
+    /// Returns the number of rows, including deleted ones.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The name and parameters of this index, as answers report them.
+    /// Returns the name and parameters of this index, as responses report them.
     fn description(&self) -> String;
 
-    /// The rows nearest to `query`, a unit vector of the index's dimension.
+    /// Returns the rows nearest to `query`, a unit vector of the index's dimension.
     ///
     /// # Errors
     ///
-    /// If the query has another dimension or a coordinate that is not finite, or `ef` is out of
+    /// If the query has another dimension or a component that is not finite, or `ef` is out of
     /// range.
-    fn search(&self, query: &[f32], request: &KnnParams<'_>) -> Result<TopK, IndexError>;
+    fn search(&self, query: &[f32], params: &KnnParams<'_>) -> Result<TopK, IndexError>;
 }
 
-/// What is wanted of a search.
+/// Parameters of a search for the `k` nearest rows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct KnnParams<'a> {
-    /// Most neighbours to give.
+    /// Maximum number of neighbours.
     pub k: usize,
-    /// Candidates kept while a graph is walked, 1 to [`MAX_EF`]; raised to `k`. More find more and
-    /// take longer. Without it the index's own.
+    /// Width of the graph search, 1 to [`MAX_EF`]; raised to `k`. A greater width has a better recall
+    /// and takes longer. Defaults to [`HnswParameters::ef_search`] of the index.
     pub ef: Option<usize>,
-    /// Compare with every row, whatever it takes.
+    /// Compare with every row, at any cost.
     pub exact: bool,
-    /// The only rows that may be found; all if not given.
+    /// The only rows that may be returned; `None` for all.
     pub allowed_rows: Option<&'a RoaringBitmap>,
 }
 
 impl KnnParams<'_> {
-    /// The `k` nearest of all rows.
+    /// Searches all rows for the `k` nearest.
     #[must_use]
     pub fn top_k(k: usize) -> Self {
         Self {
@@ -101,67 +100,67 @@ impl KnnParams<'_> {
     }
 }
 
-/// What a search found, and what it took.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopK {
     /// The neighbours, best first.
     pub neighbours: Vec<Neighbour>,
-    /// What it took.
+    /// The work done.
     pub stats: SearchStats,
 }
 
-/// What a search took.
+/// Counters of the work of a search.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SearchStats {
-    /// Products of query and row, in bytes or exact.
+    /// Dot products of query and row, of codes or exact.
     pub distance_computations: usize,
-    /// Rows whose links were followed.
+    /// Nodes of the graph whose links were followed.
     pub nodes_visited: usize,
-    /// Rows that were scored exactly after their codes had been compared.
+    /// Candidates that were scored exactly.
     pub rows_rescored: usize,
 }
 
-/// A row and how near it is.
+/// A row and its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbour {
-    /// The row.
+    /// The row's id.
     pub row: u32,
     /// Dot product with the query, in [-1, 1].
     pub score: f32,
 }
 
 impl Neighbour {
-    /// Best first; ties as `order` says, so that the order is one and the same on every run.
+    /// Compares by descending score, equal scores by `order`, so that the order is deterministic.
     fn cmp_best_first(self, other: Self, order: impl Fn(u32, u32) -> Ordering) -> Ordering {
         let scores = other.score.total_cmp(&self.score);
         scores.then_with(|| order(self.row, other.row))
     }
 }
 
-/// The dot product of two unit vectors, in [-1, 1], to the bit as a search scores them.
+/// Returns the dot product of two unit vectors, in [-1, 1], with the same bits as the score of a search.
 #[must_use]
 pub fn similarity(a: &[f32], b: &[f32]) -> f32 {
     kernels::SimdLevel::best().dot_f32(a, b)
 }
 
-/// The order in which rows of equal score are found.
+/// The order of rows with equal scores.
 pub trait TieBreaker: Send + Sync {
-    /// Which of two rows comes first; a total order.
+    /// Compares two rows; a total order.
     fn compare(&self, a: u32, b: u32) -> Ordering;
 }
 
-/// Someone who watches a graph being built.
+/// Observes, and may cancel, the build of a graph.
 pub trait BuildProgress: Sync {
-    /// So much of all the work is done, in rows; each row is worked on twice.
-    fn update(&self, done: usize, all: usize);
+    /// Reports how many of `total` steps are done; each row takes two.
+    fn update(&self, done: usize, total: usize);
 
-    /// Whether to give up.
+    /// Whether to cancel the build.
     fn is_cancelled(&self) -> bool {
         false
     }
 }
 
-/// Nobody watches.
+/// Ignores progress and never cancels.
 #[derive(Debug, Clone, Copy)]
 pub struct NoBuildProgress;
 
@@ -172,24 +171,24 @@ impl BuildProgress for NoBuildProgress {
 /// Why an index could not be built or searched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IndexError {
-    /// A vector has the wrong length.
-    #[error("a vector has {received} coordinates; expected {expected}")]
+    /// A vector has the wrong dimension.
+    #[error("vector has {received} dimensions; expected {expected}")]
     Dimension {
-        /// The index's dimension.
+        /// The dimension of the index.
         expected: usize,
-        /// The vector's.
+        /// The dimension of the vector.
         received: usize,
     },
-    /// A coordinate is infinite or not a number.
-    #[error("coordinate {position} of a vector is not a finite number")]
+    /// A component is infinite or NaN.
+    #[error("vector component {position} is not a finite number")]
     NotFinite {
-        /// Which coordinate, from 0.
+        /// Index of the component, from 0.
         position: usize,
     },
-    /// A row is no unit vector.
-    #[error("a vector has the length {received}; expected 1")]
+    /// A vector does not have unit length.
+    #[error("vector has norm {received}; expected a unit vector")]
     NotUnitLength {
-        /// Its length.
+        /// Its norm.
         received: String,
     },
     /// A parameter is outside its range.
@@ -202,13 +201,13 @@ pub enum IndexError {
         /// The value received.
         received: usize,
     },
-    /// There would be more rows than are counted.
-    #[error("an index of {received} rows is too large; expected at most 2^30")]
+    /// There would be more than 2^30 rows.
+    #[error("too many rows: {received}; expected at most 2^30")]
     TooManyRows {
         /// How many there would be.
         received: usize,
     },
-    /// Whoever asked for the graph does not want it any more.
-    #[error("building the graph was cancelled")]
+    /// The build was cancelled through [`BuildProgress::is_cancelled`].
+    #[error("graph build was cancelled")]
     Cancelled,
 }

@@ -1,4 +1,4 @@
-//! Which rows are near to those of a block, however many they are.
+//! Range search: all neighbours above a minimum score, for each row of a batch.
 
 use roaring::RoaringBitmap;
 
@@ -8,75 +8,75 @@ use super::scalar_quantization::{QuantizedQuery, ScalarQuantizer};
 use super::segment::{RowSet, SegmentParams};
 use super::{Neighbour, SegmentedIndex};
 
-/// Neighbours that a walk looks for first. Most rows have fewer that are near.
+/// `k` of the first graph search. Most rows have fewer neighbours in range.
 const INITIAL_K: usize = 32;
 
-/// A walk that did not come to the end of what is near looks for so many times more.
+/// Factor by which `k` grows as long as all neighbours found are in range.
 const K_GROWTH_FACTOR: usize = 4;
 
-/// So few rows are compared as fast as a graph is walked.
+/// Up to this number of allowed rows a scan is as fast as a graph search.
 const MAX_SCAN_ROWS: usize = 4_000;
 
-/// Candidates of a walk beyond those that it looks for.
+/// By how much `ef` exceeds `k`.
 const EF_MARGIN: usize = 64;
 
-/// Candidates kept at least: rows are looked for from among themselves, which takes fewer than queries.
+/// Minimum `ef`. Rows of the index need a smaller one than queries, since they are nodes of the graph.
 const MIN_EF: usize = 96;
 
-/// What is near.
+/// Parameters of a range search.
 #[derive(Debug, Clone, Copy)]
 pub struct RangeQuery<'a> {
-    /// All rows with at least this score are wanted.
+    /// All rows with at least this score are returned.
     pub min_score: f32,
-    /// So many are wanted in any case, if there are so many.
+    /// The best rows are returned up to this number, even if they are below the minimum score.
     pub min_neighbours: usize,
-    /// Compare with every row: none is missed.
+    /// Compare with every row, so that none is missed.
     pub exact: bool,
-    /// The only rows that may be found; all if not given.
+    /// The only rows that may be returned; `None` for all.
     pub allowed_rows: Option<&'a RoaringBitmap>,
-    /// Rows that may not be found, such as those of the block itself.
+    /// Rows that are not returned, such as those of the batch itself.
     pub excluded_rows: &'a RoaringBitmap,
 }
 
 impl SegmentedIndex {
-    /// For each of these rows those that are near to it, best first. Rows that do not exist have no
-    /// neighbours.
+    /// Returns for each of these rows its neighbours in range, best first. Rows that do not exist have
+    /// no neighbours.
     ///
-    /// With [`Near::exact`], or where there are so few rows that it is no slower, every row is
-    /// compared, and the result is complete. Otherwise the graph is walked, again and with more
-    /// candidates as long as all that was found is near; then some may be missed.
+    /// With [`RangeQuery::exact`], or if few rows are allowed, every row is compared and the result is
+    /// complete. Otherwise the graph is searched, with a growing `k` as long as all neighbours found
+    /// are in range; then some may be missed.
     #[must_use]
     pub fn range_search(&self, rows: &[u32], range: &RangeQuery<'_>) -> Vec<Vec<Neighbour>> {
-        let admitted =
+        let allowed =
             RowSet::new(range.allowed_rows, self.tombstones()).excluding(range.excluded_rows);
         #[allow(clippy::cast_possible_truncation)] // at most 2^30
         let end = self.row_count() as u32;
-        let admitted_count = admitted.count_in(0..end);
-        if range.exact || !self.has_graph() || admitted_count <= MAX_SCAN_ROWS {
-            return self.range_search_exact(rows, range, &admitted);
+        let allowed_count = allowed.count_in(0..end);
+        if range.exact || !self.has_graph() || allowed_count <= MAX_SCAN_ROWS {
+            return self.range_search_exact(rows, range, &allowed);
         }
         let search_row = |row: &u32| {
             let is_live = self.is_live(*row);
-            is_live.then(|| self.range_search_graph(*row, range, &admitted, admitted_count))
+            is_live.then(|| self.range_search_graph(*row, range, &allowed, allowed_count))
         };
         rows.iter()
             .map(|row| search_row(row).unwrap_or_default())
             .collect()
     }
 
-    /// Every row of every segment, which is fetched once for the whole block.
+    /// Scans every segment once for the whole batch.
     fn range_search_exact(
         &self,
         rows: &[u32],
         range: &RangeQuery<'_>,
-        admitted: &RowSet<'_>,
+        allowed: &RowSet<'_>,
     ) -> Vec<Vec<Neighbour>> {
         let mut queries = RowQueries::new(self, rows, range);
         for (first, segment) in self.segments_with_offsets() {
-            let (coded, mut fields) = queries.all_mut();
+            let (quantized, mut collectors) = queries.all_mut();
             segment
-                .code_scan(first, admitted)
-                .scan_batch(&coded, &mut fields);
+                .code_scan(first, allowed)
+                .scan_batch(&quantized, &mut collectors);
         }
         queries.into_neighbours(self, rows, range)
     }
@@ -85,7 +85,7 @@ impl SegmentedIndex {
         &self,
         row: u32,
         range: &RangeQuery<'_>,
-        admitted: &RowSet<'_>,
+        allowed: &RowSet<'_>,
         max_k: usize,
     ) -> Vec<Neighbour> {
         let query = self.vector(row);
@@ -95,7 +95,7 @@ impl SegmentedIndex {
                 k,
                 ef: (k + EF_MARGIN).clamp(MIN_EF, MAX_EF),
                 exact: k + EF_MARGIN > MAX_EF,
-                rows: admitted,
+                rows: allowed,
             };
             let mut neighbours = self.search_segments(query, &params).neighbours;
             let may_have_more = neighbours
@@ -109,57 +109,60 @@ impl SegmentedIndex {
         }
     }
 
-    /// All rows, deleted ones included.
+    /// Returns the number of rows, including deleted ones.
     #[must_use]
     pub fn row_count(&self) -> usize {
         super::VectorIndex::len(self)
     }
 }
 
-/// Drops what is neither near nor among the first.
+/// Drops the neighbours that are neither in range nor among the first `min_neighbours`.
 fn truncate_to_range(neighbours: &mut Vec<Neighbour>, range: &RangeQuery<'_>) {
     let in_range = neighbours.partition_point(|neighbour| neighbour.score >= range.min_score);
     neighbours.truncate(in_range.max(range.min_neighbours));
 }
 
-/// Rows that look for what is near to them, those that are not found any more left out.
+/// The live ones of the query rows, each quantized and with its candidates.
 pub(super) struct RowQueries(Vec<(u32, QuantizedQuery, CandidateCollector)>);
 
 impl RowQueries {
     pub(super) fn new(index: &SegmentedIndex, rows: &[u32], range: &RangeQuery<'_>) -> Self {
-        let quantiser = ScalarQuantizer::new(index.dimension());
+        let quantizer = ScalarQuantizer::new(index.dimension());
         let live = rows.iter().copied().filter(|row| index.is_live(*row));
         let query = |row| {
-            let coded = QuantizedQuery::new(index.vector(row), quantiser);
+            let quantized = QuantizedQuery::new(index.vector(row), quantizer);
             (
                 row,
-                coded,
+                quantized,
                 CandidateCollector::with_range(range.min_neighbours, range.min_score),
             )
         };
         Self(live.map(query).collect())
     }
 
-    /// All of them, each with its field.
+    /// Returns all queries and their collectors.
     pub(super) fn all_mut(&mut self) -> (Vec<&QuantizedQuery>, Vec<&mut CandidateCollector>) {
         self.0
             .iter_mut()
-            .map(|(_, coded, field)| (&*coded, field))
+            .map(|(_, quantized, collector)| (&*quantized, collector))
             .unzip()
     }
 
-    /// Those at these places, which ascend, each with its field.
+    /// Returns the queries at these indexes, which ascend, and their collectors.
     pub(super) fn select_mut(
         &mut self,
-        places: &[usize],
+        indexes: &[usize],
     ) -> (Vec<&QuantizedQuery>, Vec<&mut CandidateCollector>) {
-        let mut places = places.iter().peekable();
+        let mut indexes = indexes.iter().peekable();
         let all = self.0.iter_mut().enumerate();
-        let some = all.filter(|(place, _)| places.next_if_eq(&place).is_some());
-        some.map(|(_, (_, coded, field))| (&*coded, field)).unzip()
+        let selected = all.filter(|(i, _)| indexes.next_if_eq(&i).is_some());
+        selected
+            .map(|(_, (_, quantized, collector))| (&*quantized, collector))
+            .unzip()
     }
 
-    /// What their fields hold in the end, best first; nothing for a row that is not among them.
+    /// Rescores the candidates and returns the neighbours of each row, best first; none for a row that
+    /// is not a query.
     pub(super) fn into_neighbours(
         self,
         index: &SegmentedIndex,
@@ -168,13 +171,13 @@ impl RowQueries {
     ) -> Vec<Vec<Neighbour>> {
         let mut queries = self.0.into_iter().peekable();
         let of_row = |row: &u32| {
-            let (row, _, field) = queries.next_if(|(query, ..)| query == row)?;
-            let mut neighbours = field.rescore(index.vector(row), |other| index.vector(other));
+            let (row, _, collector) = queries.next_if(|(query, ..)| query == row)?;
+            let mut neighbours = collector.rescore(index.vector(row), |other| index.vector(other));
             index.sort_best_first(&mut neighbours);
             truncate_to_range(&mut neighbours, range);
             Some(neighbours)
         };
-        let found = rows.iter().map(of_row);
-        found.map(Option::unwrap_or_default).collect()
+        let neighbours = rows.iter().map(of_row);
+        neighbours.map(Option::unwrap_or_default).collect()
     }
 }

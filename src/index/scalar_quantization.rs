@@ -1,37 +1,38 @@
-//! Vectors in bytes: a quarter of the memory, and an error that is known for every row.
+//! Scalar quantization (SQ8): a quarter of the memory, and a known error for every row.
 //!
-//! A coordinate `x` becomes the byte `128 + round(x / step)`. One step serves all rows, so that
-//! scores in bytes compare without any number beside them, and a row of 384 coordinates is six
-//! cache lines. Coordinates of unit vectors in `d` dimensions have a standard deviation of
-//! `1 / sqrt(d)`; the step gives 127 to [`REACH`] of these, and what lies beyond is clipped. Each
-//! row keeps the length of what quantising took away, and with it a score in bytes has a bound
-//! (Cauchy and Schwarz): the exact scan relies on it.
+//! A component `x` becomes the byte `128 + round(x / step)`. The step is the same for all rows, so
+//! that dot products of codes can be compared without a factor per row, and a row of 384 components is
+//! six cache lines. Components of unit vectors in `d` dimensions have a standard deviation of
+//! `1 / sqrt(d)`; code 127 stands for [`CLIP_STD_DEVS`] of these, and larger components are clipped.
+//! The norm of each row's quantization error is stored, and by the Cauchy-Schwarz inequality it bounds
+//! the error of a score: the exact scan relies on it.
 
 use super::kernels::{CodeLine, LINE_BYTES, QueryLine, SimdLevel};
 use super::shared_slice::SharedSlice;
 
-/// Standard deviations that the largest byte stands for. On `MiniLM` 5 loses 0.0113 of a vector's
-/// length on average, 6 loses 0.0136; 4 loses 0.0093 but clips a hundred times as much at worst.
+/// Standard deviations at which components are clipped. On `MiniLM` the mean quantization error is
+/// 0.0113 at 5 and 0.0136 at 6; at 4 it is 0.0093, but the greatest one from clipping grows
+/// a hundredfold.
 const CLIP_STD_DEVS: f32 = 5.0;
 
-/// What arithmetic in `f32` may add to a bound.
+/// Upper bound of the rounding errors of computing an error bound in `f32`.
 const F32_ROUNDING_ERROR: f32 = 1e-5;
 
-/// No row is longer than this; see `Vectors::push`.
+/// Maximum norm of a row; `Vectors::push` checks it.
 const MAX_ROW_NORM: f32 = 1.01;
 
-/// The byte of the coordinate 0.
+/// The code of the component 0.
 const ZERO_POINT: u8 = 128;
 
-/// The nearest whole number, ties to even, for magnitudes below 2^22: adding 3 * 2^22 leaves no bits
-/// for a fraction. (`round_ties_even` is a call into the C library on processors' least common
+/// Rounds to the nearest integer, ties to even, for magnitudes below 2^22: adding 3 * 2^22 leaves no
+/// bits for a fraction. (`round_ties_even` compiles to a call into the C library for the baseline
 /// instruction set.)
 fn round(x: f32) -> f32 {
     const SHIFT: f32 = 12_582_912.0;
     (x.clamp(-1e6, 1e6) + SHIFT) - SHIFT
 }
 
-/// How coordinates become bytes; the same for all vectors of a dimension.
+/// Quantizes components to bytes; the same for all vectors of a dimension.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ScalarQuantizer {
     dimension: usize,
@@ -45,12 +46,12 @@ impl ScalarQuantizer {
         Self { dimension, step }
     }
 
-    /// Cache lines of a row.
+    /// Returns the number of cache lines per row.
     pub(super) fn lines_per_row(self) -> usize {
         self.dimension.div_ceil(LINE_BYTES)
     }
 
-    /// Appends a row and gives the length of what is lost.
+    /// Appends the codes of a row and returns an upper bound of the norm of its quantization error.
     fn quantize_into(self, row: &[f32], codes: &mut Vec<CodeLine>) -> f32 {
         let mut squared_error = 0.0;
         for part in row.chunks(LINE_BYTES) {
@@ -67,49 +68,49 @@ impl ScalarQuantizer {
         squared_error.sqrt() + F32_ROUNDING_ERROR
     }
 
-    /// A score in [-1, 1] from the product of two rows' codes.
+    /// Returns the score, in about [-1, 1], for the dot product of two rows' codes.
     pub(super) fn score(self, product: i32) -> f32 {
-        #[allow(clippy::cast_precision_loss)] // 2^24 products of 127 by 127 are far away
+        #[allow(clippy::cast_precision_loss)] // below 2^24 up to a dimension of 1,000
         let product = product as f32;
         product * self.step * self.step
     }
 }
 
-/// Rows in bytes, `[len, lines]`.
+/// Quantized rows, `[len, lines]`.
 #[derive(Debug, Clone)]
 pub(super) struct QuantizedVectors {
     quantizer: ScalarQuantizer,
     code_lines: SharedSlice<CodeLine>,
-    /// What quantising took from each row.
+    /// Norm of each row's quantization error.
     quantization_errors: SharedSlice<f32>,
 }
 
 impl QuantizedVectors {
-    /// No rows yet.
-    pub(super) fn new(quantiser: ScalarQuantizer) -> Self {
-        Self::from_parts(quantiser, Vec::new().into(), Vec::new().into())
+    /// Creates an empty list.
+    pub(super) fn new(quantizer: ScalarQuantizer) -> Self {
+        Self::from_parts(quantizer, Vec::new().into(), Vec::new().into())
     }
 
-    /// Rows that were quantised before.
+    /// Wraps rows that are already quantized.
     pub(super) fn from_parts(
-        quantiser: ScalarQuantizer,
-        lines: SharedSlice<CodeLine>,
-        lost: SharedSlice<f32>,
+        quantizer: ScalarQuantizer,
+        code_lines: SharedSlice<CodeLine>,
+        quantization_errors: SharedSlice<f32>,
     ) -> Self {
         Self {
-            quantizer: quantiser,
-            code_lines: lines,
-            quantization_errors: lost,
+            quantizer,
+            code_lines,
+            quantization_errors,
         }
     }
 
-    /// The codes of these rows, each of the quantiser's dimension, after those that are here.
+    /// Returns a copy with these rows appended, each of the quantizer's dimension.
     pub(super) fn with_appended<'a>(&self, rows: impl Iterator<Item = &'a [f32]>) -> Self {
-        let (mut lines, mut lost) = (self.code_lines.to_vec(), self.quantization_errors.to_vec());
+        let (mut lines, mut errors) = (self.code_lines.to_vec(), self.quantization_errors.to_vec());
         for row in rows {
-            lost.push(self.quantizer.quantize_into(row, &mut lines));
+            errors.push(self.quantizer.quantize_into(row, &mut lines));
         }
-        Self::from_parts(self.quantizer, lines.into(), lost.into())
+        Self::from_parts(self.quantizer, lines.into(), errors.into())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -120,53 +121,53 @@ impl QuantizedVectors {
         self.quantizer
     }
 
-    /// Lines of a row.
+    /// Returns the number of lines per row.
     pub(super) fn stride(&self) -> usize {
         self.quantizer.lines_per_row()
     }
 
-    /// All lines, row after row.
+    /// Returns the lines of all rows in order.
     pub(super) fn code_lines(&self) -> &[CodeLine] {
         &self.code_lines
     }
 
-    /// What quantising took from each row, an upper bound.
+    /// Returns an upper bound of the norm of each row's quantization error.
     pub(super) fn quantization_errors(&self) -> &[f32] {
         &self.quantization_errors
     }
 
-    /// The product of two rows, in steps of the quantiser.
+    /// Returns the dot product of two rows, in squared steps of the quantizer.
     pub(super) fn dot_product(&self, a: u32, b: u32) -> i32 {
         let bytes = |row: u32| bytemuck::cast_slice(self.row(row as usize));
         SimdLevel::best().dot_codes(bytes(a), bytes(b))
     }
 
-    /// The lines of a row.
+    /// Returns the lines of a row.
     pub(super) fn row(&self, row: usize) -> &[CodeLine] {
         let stride = self.quantizer.lines_per_row();
         &self.code_lines[row * stride..][..stride]
     }
 }
 
-/// A query in bytes, with a step of its own.
+/// A query quantized to signed bytes, with its own step.
 #[derive(Debug, Clone)]
 pub(super) struct QuantizedQuery {
     lines: Vec<QueryLine>,
-    /// From a product of codes to a score.
+    /// Factor from a dot product of codes to a score.
     score_scale: f32,
-    /// What the codes' middle adds to every product.
+    /// What the zero point of the rows' codes adds to every dot product.
     zero_point_offset: i32,
-    /// What quantising took from the query.
+    /// Norm of the query's quantization error.
     quantization_error: f32,
-    /// Length of the query as quantised.
+    /// Norm of the quantized query.
     quantized_norm: f32,
 }
 
 impl QuantizedQuery {
-    pub(super) fn new(query: &[f32], quantiser: ScalarQuantizer) -> Self {
+    pub(super) fn new(query: &[f32], quantizer: ScalarQuantizer) -> Self {
         let largest = query.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
         let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-        let mut lines = vec![[0; LINE_BYTES]; quantiser.lines_per_row()];
+        let mut lines = vec![[0; LINE_BYTES]; quantizer.lines_per_row()];
         let (mut sum, mut squared_error, mut squares) = (0, 0.0, 0.0);
         let parts = lines.iter_mut().zip(query.chunks(LINE_BYTES));
         for (line, part) in parts {
@@ -182,14 +183,14 @@ impl QuantizedQuery {
         }
         Self {
             lines,
-            score_scale: step * quantiser.step,
+            score_scale: step * quantizer.step,
             zero_point_offset: i32::from(ZERO_POINT) * sum,
             quantization_error: squared_error.sqrt() + F32_ROUNDING_ERROR,
             quantized_norm: squares.sqrt() + F32_ROUNDING_ERROR,
         }
     }
 
-    /// A row as a query.
+    /// Uses a row as the query.
     pub(super) fn from_row(codes: &QuantizedVectors, row: u32) -> Self {
         let lines = codes.row(row as usize).iter();
         let lines: Vec<QueryLine> = lines
@@ -208,23 +209,24 @@ impl QuantizedQuery {
         }
     }
 
-    /// A product in steps of query and codes, without what the codes' middle adds.
+    /// Subtracts the zero-point offset from a dot product.
     pub(super) fn without_offset(&self, product: i32) -> i32 {
         product - self.zero_point_offset
     }
 
-    /// Products with some rows; greater is nearer, and [`CodedQuery::score`] makes a score of it.
+    /// Computes the dot products with some rows; [`Self::score`] converts them to scores, in the same
+    /// order.
     #[inline]
     pub(super) fn dot_products(&self, codes: &[CodeLine], rows: &[u32], out: &mut [i32]) {
         SimdLevel::best().dot_selected(&self.lines, codes, rows, out);
     }
 
-    /// Products with `out.len()` rows from `first` on.
+    /// Computes the dot products with `out.len()` rows from `first` on.
     pub(super) fn dot_products_from(&self, codes: &[CodeLine], first: usize, out: &mut [i32]) {
         SimdLevel::best().dot_range(&self.lines, codes, first, out);
     }
 
-    /// Products of four queries with as many rows each from `first` on.
+    /// Computes the dot products of four queries with the same rows from `first` on.
     pub(super) fn dot_products_x4(
         queries: [&Self; 4],
         codes: &[CodeLine],
@@ -235,9 +237,9 @@ impl QuantizedQuery {
         SimdLevel::best().dot_x4(lines, codes, first, out);
     }
 
-    /// No product below this has a score of at least `score`.
+    /// Returns a dot product below which every score is less than `score`.
     pub(super) fn min_product_for_score(&self, score: f32) -> i32 {
-        // Rounding of `score` and of this is far below two steps.
+        // Rounding of `score` and of the division is far below two.
         #[allow(clippy::cast_possible_truncation)] // saturates
         let product = (score / self.score_scale).floor() as i32;
         product
@@ -245,7 +247,7 @@ impl QuantizedQuery {
             .saturating_sub(2)
     }
 
-    /// The score that a product stands for.
+    /// Returns the score for a dot product.
     #[inline]
     pub(super) fn score(&self, product: i32) -> f32 {
         #[allow(clippy::cast_precision_loss)] // within 2^24 up to a dimension of 1,000; rounding
@@ -253,8 +255,8 @@ impl QuantizedQuery {
         product * self.score_scale
     }
 
-    /// How far a score can lie from the exact one for a row that lost so much: with `q̂` and `v̂`
-    /// for what was quantised, `q·v - q̂·v̂ = q̂·(v - v̂) + (q - q̂)·v`.
+    /// Returns an upper bound of the error of a score, given the row's quantization error: with `q̂`
+    /// and `v̂` for the quantized vectors, `q·v - q̂·v̂ = q̂·(v - v̂) + (q - q̂)·v`.
     #[inline]
     pub(super) fn error_bound(&self, row_error: f32) -> f32 {
         self.quantized_norm * row_error + self.quantization_error * MAX_ROW_NORM

@@ -1,4 +1,4 @@
-//! Compare the codes of every row, or of every row that is allowed.
+//! Scans: dot products of a query with the codes of all rows, or of the allowed ones.
 
 use std::ops::Range;
 
@@ -8,105 +8,107 @@ use super::candidates::CandidateCollector;
 use super::kernels::prefetch;
 use super::scalar_quantization::{QuantizedQuery, QuantizedVectors};
 
-/// Rows whose products are computed together.
+/// Rows per call of the kernels, and size of the buffer for their dot products.
 const BLOCK_ROWS: usize = 512;
 
-/// Rows that are asked for while as many before them are computed: the processor's own guess of what
-/// comes next does not keep up with four rows at a time.
+/// Rows that are prefetched while the same number before them is computed: the hardware prefetcher
+/// does not keep up with four rows at a time.
 const STRIP_ROWS: usize = 16;
 
-/// Rows that one task compares: enough work to be worth handing to another thread.
+/// Rows per task: enough work to be worth another thread.
 const TASK_ROWS: usize = 16_384;
 
-/// Rows that several queries meet one after the other, while they are in the processor's cache: 400 kB
-/// of 384 coordinates.
+/// Rows that several queries scan in turn while they are in the processor's cache: 400 kB with 384
+/// dimensions.
 const CACHE_BLOCK_ROWS: usize = 1024;
 
-/// Rows that are compared one after the other.
+/// A scan over contiguous codes.
 pub(super) struct CodeScan<'a, N, A> {
     pub(super) codes: &'a QuantizedVectors,
-    /// The number by which fields know a row of the codes.
+    /// Maps an index into the codes to the row id that collectors receive.
     pub(super) row_id: N,
-    /// Whether the row of a number may be found.
+    /// Whether the row with this id may be returned.
     pub(super) matches: A,
 }
 
 impl<N: Fn(usize) -> u32 + Sync, A: Fn(u32) -> bool + Sync> CodeScan<'_, N, A> {
-    /// Offers all rows to a field for the `k` best, on the threads of the current pool.
+    /// Pushes all rows into a collector for the `k` best, on the threads of the current pool.
     pub(super) fn scan_all(
         &self,
         query: &QuantizedQuery,
-        field: CandidateCollector,
+        collector: CandidateCollector,
         k: usize,
     ) -> CandidateCollector {
         let rows = self.codes.len();
-        let scan_task = |start: usize, field: &mut CandidateCollector| {
-            self.scan_range(query, start..rows.min(start + TASK_ROWS), field);
+        let scan_task = |start: usize, collector: &mut CandidateCollector| {
+            self.scan_range(query, start..rows.min(start + TASK_ROWS), collector);
         };
         let starts: Vec<usize> = (0..rows).step_by(TASK_ROWS).collect();
         if starts.len() <= 1 || rayon::current_num_threads() == 1 {
-            let mut field = field;
+            let mut collector = collector;
             for start in starts {
-                scan_task(start, &mut field);
+                scan_task(start, &mut collector);
             }
-            return field;
+            return collector;
         }
         starts
             .into_par_iter()
             .map(|start| {
-                let mut part = CandidateCollector::new(k);
-                scan_task(start, &mut part);
-                part
+                let mut partial = CandidateCollector::new(k);
+                scan_task(start, &mut partial);
+                partial
             })
             .reduce(|| CandidateCollector::new(k), CandidateCollector::merge)
-            .merge(field)
+            .merge(collector)
     }
 
-    /// Offers all rows to the field of each of several queries, a few rows at a time: they are fetched
-    /// from memory once for all of them.
+    /// Pushes all rows into the collectors of several queries, block by block, so that each row is
+    /// fetched from memory once for all queries.
     pub(super) fn scan_batch(
         &self,
         queries: &[&QuantizedQuery],
-        fields: &mut [&mut CandidateCollector],
+        collectors: &mut [&mut CandidateCollector],
     ) {
         let rows = self.codes.len();
         for start in (0..rows).step_by(CACHE_BLOCK_ROWS) {
             let range = start..rows.min(start + CACHE_BLOCK_ROWS);
             let (fours, rest) = queries.as_chunks::<4>();
-            let (of_fours, of_rest) = fields.split_at_mut(fours.len() * 4);
-            for (queries, fields) in fours.iter().zip(of_fours.as_chunks_mut::<4>().0) {
-                self.scan_range_x4(queries, range.clone(), fields);
+            let (in_fours, others) = collectors.split_at_mut(fours.len() * 4);
+            for (queries, collectors) in fours.iter().zip(in_fours.as_chunks_mut::<4>().0) {
+                self.scan_range_x4(queries, range.clone(), collectors);
             }
-            for (query, field) in rest.iter().zip(of_rest) {
-                self.scan_range(query, range.clone(), field);
+            for (query, collector) in rest.iter().zip(others) {
+                self.scan_range(query, range.clone(), collector);
             }
         }
     }
 
-    /// Offers the rows of one range to four fields.
+    /// Pushes the rows of a range into the collectors of four queries.
     fn scan_range_x4(
         &self,
         queries: &[&QuantizedQuery; 4],
         range: Range<usize>,
-        fields: &mut [&mut CandidateCollector; 4],
+        collectors: &mut [&mut CandidateCollector; 4],
     ) {
         let mut products = [[0; BLOCK_ROWS]; 4];
         for start in range.clone().step_by(BLOCK_ROWS) {
             let count = BLOCK_ROWS.min(range.end - start);
             let out = products.each_mut().map(|products| &mut products[..count]);
             QuantizedQuery::dot_products_x4(*queries, self.codes.code_lines(), start, out);
-            for ((query, products), field) in queries.iter().zip(&products).zip(fields.iter_mut()) {
-                self.push_block(query, start, &products[..count], field);
+            for ((query, products), collector) in
+                queries.iter().zip(&products).zip(collectors.iter_mut())
+            {
+                self.push_block(query, start, &products[..count], collector);
             }
         }
     }
 
-    /// Offers the rows of one range.
+    /// Pushes the rows of a range.
     fn scan_range(
         &self,
         query: &QuantizedQuery,
         range: Range<usize>,
-        field: &mut CandidateCollector,
+        collector: &mut CandidateCollector,
     ) {
         let (lines, stride) = (self.codes.code_lines(), self.codes.stride());
         let mut products = [0; BLOCK_ROWS];
@@ -118,24 +120,24 @@ impl<N: Fn(usize) -> u32 + Sync, A: Fn(u32) -> bool + Sync> CodeScan<'_, N, A> {
                 prefetch(lines.get(next).unwrap_or_default());
                 query.dot_products_from(lines, first, products);
             }
-            self.push_block(query, start, &products[..count], field);
+            self.push_block(query, start, &products[..count], collector);
         }
     }
 
-    /// Offers the rows from `start` on by their products. Most are far below what a field wants: a look
-    /// at the whole numbers passes over them.
+    /// Pushes the rows from `start` on by their dot products. Most are far below the threshold and are
+    /// skipped by comparing integers, without computing scores.
     fn push_block(
         &self,
         query: &QuantizedQuery,
         start: usize,
         products: &[i32],
-        field: &mut CandidateCollector,
+        collector: &mut CandidateCollector,
     ) {
-        let lost = &self.codes.quantization_errors()[start..][..products.len()];
-        let max_error_bound = query.error_bound(max_of(lost));
-        let mut min_product = query.min_product_for_score(field.threshold() - max_error_bound);
+        let errors = &self.codes.quantization_errors()[start..][..products.len()];
+        let max_error_bound = query.error_bound(max_of(errors));
+        let mut min_product = query.min_product_for_score(collector.threshold() - max_error_bound);
         for (strip, products) in products.chunks(STRIP_ROWS).enumerate() {
-            // Counted to the end and in the same bits: so that it becomes vectors.
+            // Counts without an early exit and in 32 bits, so that it is vectorized.
             let above_threshold = products
                 .iter()
                 .map(|product| i32::from(*product >= min_product));
@@ -143,42 +145,42 @@ impl<N: Fn(usize) -> u32 + Sync, A: Fn(u32) -> bool + Sync> CodeScan<'_, N, A> {
                 continue;
             }
             for (i, product) in (strip * STRIP_ROWS..).zip(products) {
-                let (score, bound) = (query.score(*product), query.error_bound(lost[i]));
-                if score + bound >= field.threshold() {
-                    let number = (self.row_id)(start + i);
-                    if (self.matches)(number) {
-                        field.push(number, score, bound);
+                let (score, bound) = (query.score(*product), query.error_bound(errors[i]));
+                if score + bound >= collector.threshold() {
+                    let row = (self.row_id)(start + i);
+                    if (self.matches)(row) {
+                        collector.push(row, score, bound);
                     }
                 }
             }
-            min_product = query.min_product_for_score(field.threshold() - max_error_bound);
+            min_product = query.min_product_for_score(collector.threshold() - max_error_bound);
         }
-        if !field.has_threshold() {
-            field.prune();
+        if !collector.has_threshold() {
+            collector.prune();
         }
     }
 }
 
-/// The greatest of some numbers that are not negative, in lanes, so that it becomes vectors.
-fn max_of(numbers: &[f32]) -> f32 {
-    let (lanes, rest) = numbers.as_chunks::<STRIP_ROWS>();
+/// Returns the maximum of non-negative values, computed in lanes, so that it is vectorized.
+fn max_of(values: &[f32]) -> f32 {
+    let (lanes, rest) = values.as_chunks::<STRIP_ROWS>();
     let mut lane_max = [0.0_f32; STRIP_ROWS];
     for lane in lanes {
-        for (most, number) in lane_max.iter_mut().zip(lane) {
-            *most = if number > most { *number } else { *most };
+        for (max, value) in lane_max.iter_mut().zip(lane) {
+            *max = if value > max { *value } else { *max };
         }
     }
     lane_max.iter().chain(rest).fold(0.0, |a, b| a.max(*b))
 }
 
-/// Offers these rows, in a field's numbers: the first row of the codes is `first`. Gives how many
-/// they were.
+/// Pushes the given rows and returns their count. Row ids are those of the whole index; that of the
+/// first row of the codes is `first`.
 pub(super) fn scan_rows(
     codes: &QuantizedVectors,
     query: &QuantizedQuery,
     first: u32,
     mut rows: impl Iterator<Item = u32>,
-    field: &mut CandidateCollector,
+    collector: &mut CandidateCollector,
 ) -> usize {
     let mut block = Vec::with_capacity(BLOCK_ROWS);
     let mut products = [0; BLOCK_ROWS];
@@ -194,10 +196,10 @@ pub(super) fn scan_rows(
         query.dot_products(codes.code_lines(), &block, products);
         for (row, product) in block.iter().zip(products) {
             let bound = query.error_bound(codes.quantization_errors()[*row as usize]);
-            field.push(first + *row, query.score(*product), bound);
+            collector.push(first + *row, query.score(*product), bound);
         }
-        if !field.has_threshold() {
-            field.prune();
+        if !collector.has_threshold() {
+            collector.prune();
         }
     }
 }

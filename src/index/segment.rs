@@ -1,4 +1,4 @@
-//! Rows that do not change: vectors, codes and perhaps a graph over them.
+//! An immutable segment: vectors, their codes, and optionally a graph over them.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,8 +13,8 @@ use super::shared_slice::SharedSlice;
 use super::vectors::check_vector;
 use super::{IndexError, SearchStats};
 
-/// Rows numbered from 0. The codes stand beside the exact vectors, which are read only for the few
-/// candidates that are rescored.
+/// Rows numbered from 0. The exact vectors are stored apart from the codes, since they are read only
+/// for the few candidates that are rescored.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     pub(super) dimension: usize,
@@ -24,7 +24,7 @@ pub(super) struct Segment {
     pub(super) graph: Option<FlatGraph>,
 }
 
-/// What is wanted of an index. Rows are those of the whole index here.
+/// Parameters of a search of segments. Row ids are those of the whole index.
 pub(super) struct SegmentParams<'a> {
     pub(super) k: usize,
     pub(super) ef: usize,
@@ -32,14 +32,14 @@ pub(super) struct SegmentParams<'a> {
     pub(super) rows: &'a RowSet<'a>,
 }
 
-/// Rows that may be found.
+/// The rows that may be returned.
 pub(super) enum RowSet<'a> {
     Only(Cow<'a, RoaringBitmap>),
     AllExcept(Cow<'a, RoaringBitmap>),
 }
 
 impl<'a> RowSet<'a> {
-    /// Those that are allowed, all if it is not said which, and not deleted.
+    /// Creates the set of rows that are allowed, by default all, and not deleted.
     pub(super) fn new(allowed: Option<&'a RoaringBitmap>, deleted: &'a RoaringBitmap) -> Self {
         match allowed {
             None => Self::AllExcept(Cow::Borrowed(deleted)),
@@ -48,10 +48,10 @@ impl<'a> RowSet<'a> {
         }
     }
 
-    /// The same without some.
+    /// Removes rows from the set.
     pub(super) fn excluding(self, excluded: &'a RoaringBitmap) -> Self {
         match self {
-            admitted if excluded.is_empty() => admitted,
+            rows if excluded.is_empty() => rows,
             Self::Only(rows) => Self::Only(Cow::Owned(rows.as_ref() - excluded)),
             Self::AllExcept(rows) if rows.is_empty() => Self::AllExcept(Cow::Borrowed(excluded)),
             Self::AllExcept(rows) => Self::AllExcept(Cow::Owned(rows.as_ref() | excluded)),
@@ -65,7 +65,7 @@ impl<'a> RowSet<'a> {
         }
     }
 
-    /// How many of a range may be found.
+    /// Returns how many rows of a range are in the set.
     pub(super) fn count_in(&self, range: Range<u32>) -> usize {
         let count = match self {
             Self::Only(rows) => rows.range_cardinality(range),
@@ -80,23 +80,30 @@ impl<'a> RowSet<'a> {
 }
 
 thread_local! {
-    static WALK: std::cell::RefCell<SearchScratch> = std::cell::RefCell::default();
+    static SEARCH_SCRATCH: std::cell::RefCell<SearchScratch> = std::cell::RefCell::default();
 }
 
-/// Products that a walk computes for each candidate that it keeps, on real passages with `m` = 16:
-/// 13 at `ef` = 256, 20 at `ef` = 64.
+/// Dot products that a graph search computes per candidate, on real passages with `m` = 16: 13 at
+/// `ef` = 256, 20 at `ef` = 64.
 const DISTANCES_PER_CANDIDATE: usize = 18;
 
-/// What a product costs on a walk, in a scan of scattered rows and in a scan of all, relatively.
-const RELATIVE_DISTANCE_COSTS: (usize, usize, usize) = (6, 3, 2);
+/// Relative cost of a dot product in a graph search.
+const GRAPH_DISTANCE_COST: usize = 6;
 
-/// Candidates of a walk that are rescored: enough that one which codes rank too low is among them.
+/// The same in a scan of scattered rows.
+const GATHER_DISTANCE_COST: usize = 3;
+
+/// The same in a scan of all rows.
+const SCAN_DISTANCE_COST: usize = 2;
+
+/// Returns how many candidates of a graph search are rescored: more than `k`, since the codes may rank
+/// a row too low.
 fn rescore_depth(k: usize) -> usize {
     k + k.clamp(20, 200)
 }
 
 impl Segment {
-    /// No rows yet.
+    /// Creates a segment without rows.
     pub(super) fn empty(dimension: usize) -> Self {
         Self {
             dimension,
@@ -106,7 +113,7 @@ impl Segment {
         }
     }
 
-    /// These rows, `[rows, dimension]`, after those that are here; without a graph.
+    /// Returns a copy with these rows, `[rows, dimension]`, appended, and without a graph.
     pub(super) fn with_appended(&self, rows: &[f32]) -> Self {
         let vectors: Vec<f32> = self.vectors.iter().chain(rows).copied().collect();
         Self {
@@ -121,7 +128,7 @@ impl Segment {
         self.codes.len()
     }
 
-    /// Whether a vector could be a query here.
+    /// Checks that a vector is a valid query.
     pub(super) fn check_query(&self, query: &[f32]) -> Result<(), IndexError> {
         check_vector(query, self.dimension)
     }
@@ -130,31 +137,31 @@ impl Segment {
         &self.vectors[row as usize * self.dimension..][..self.dimension]
     }
 
-    /// Offers the rows that may be among the `k` best to a field, which knows them by their numbers in
-    /// the whole index; those of this segment begin at `first`.
+    /// Pushes the rows that may be among the `k` best into a collector. Row ids are those of the whole
+    /// index; those of this segment begin at `first`.
     pub(super) fn search(
         &self,
         first: u32,
         query: &QuantizedQuery,
         params: &SegmentParams<'_>,
-        field: CandidateCollector,
-        work: &mut SearchStats,
+        collector: CandidateCollector,
+        stats: &mut SearchStats,
     ) -> CandidateCollector {
         let count = params.rows.count_in(self.row_range(first));
-        let scan_cost =
-            (count * RELATIVE_DISTANCE_COSTS.1).min(self.len() * RELATIVE_DISTANCE_COSTS.2);
+        let scan_cost = (count * GATHER_DISTANCE_COST).min(self.len() * SCAN_DISTANCE_COST);
         if let (Some(graph), false) = (&self.graph, params.exact) {
             let ef = params.ef.max(params.k).min(count);
-            let products = (ef * DISTANCES_PER_CANDIDATE).saturating_mul(self.len()) / count.max(1);
-            if products.saturating_mul(RELATIVE_DISTANCE_COSTS.0) < scan_cost {
-                let limits = (ef, scan_cost / RELATIVE_DISTANCE_COSTS.0);
-                return match self.search_graph(graph, first, query, params, limits, work) {
-                    Some(found) => field.merge(found),
-                    None => self.scan(first, query, params, count, field, work),
+            let distances =
+                (ef * DISTANCES_PER_CANDIDATE).saturating_mul(self.len()) / count.max(1);
+            if distances.saturating_mul(GRAPH_DISTANCE_COST) < scan_cost {
+                let limits = (ef, scan_cost / GRAPH_DISTANCE_COST);
+                return match self.search_graph(graph, first, query, params, limits, stats) {
+                    Some(candidates) => collector.merge(candidates),
+                    None => self.scan(first, query, params, count, collector, stats),
                 };
             }
         }
-        self.scan(first, query, params, count, field, work)
+        self.scan(first, query, params, count, collector, stats)
     }
 
     #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
@@ -168,41 +175,41 @@ impl Segment {
         query: &QuantizedQuery,
         params: &SegmentParams<'_>,
         count: usize,
-        mut field: CandidateCollector,
-        work: &mut SearchStats,
+        mut collector: CandidateCollector,
+        stats: &mut SearchStats,
     ) -> CandidateCollector {
         match &params.rows {
             RowSet::Only(rows)
-                if count * RELATIVE_DISTANCE_COSTS.1 < self.len() * RELATIVE_DISTANCE_COSTS.2 =>
+                if count * GATHER_DISTANCE_COST < self.len() * SCAN_DISTANCE_COST =>
             {
                 let rows = rows.range(self.row_range(first));
-                work.distance_computations +=
-                    scan::scan_rows(&self.codes, query, first, rows, &mut field);
-                field
+                stats.distance_computations +=
+                    scan::scan_rows(&self.codes, query, first, rows, &mut collector);
+                collector
             }
-            admitted => {
-                work.distance_computations += self.len();
-                self.code_scan(first, admitted)
-                    .scan_all(query, field, params.k)
+            rows => {
+                stats.distance_computations += self.len();
+                self.code_scan(first, rows)
+                    .scan_all(query, collector, params.k)
             }
         }
     }
 
-    /// All rows as they are scanned, their numbers from `first` on.
+    /// Returns a scan over all rows, with row ids from `first` on.
     #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
     pub(super) fn code_scan(
         &self,
         first: u32,
-        admitted: &RowSet<'_>,
+        rows: &RowSet<'_>,
     ) -> CodeScan<'_, impl Fn(usize) -> u32 + Sync, impl Fn(u32) -> bool + Sync> {
         CodeScan {
             codes: &self.codes,
             row_id: move |row| first + row as u32,
-            matches: |row| admitted.contains(row),
+            matches: |row| rows.contains(row),
         }
     }
 
-    /// What a walk finds; `None` if that is too little, or the walk too long.
+    /// Searches the graph; `None` if fewer than `k` rows were found, or the search exceeded its budget.
     fn search_graph(
         &self,
         graph: &FlatGraph,
@@ -210,30 +217,35 @@ impl Segment {
         query: &QuantizedQuery,
         params: &SegmentParams<'_>,
         (ef, budget): (usize, usize),
-        work: &mut SearchStats,
+        stats: &mut SearchStats,
     ) -> Option<CandidateCollector> {
-        WALK.with_borrow_mut(|scratch| {
+        SEARCH_SCRATCH.with_borrow_mut(|scratch| {
             let codes = &self.codes;
             let complete = if params.rows.is_unrestricted() {
                 graph::search_graph(graph, codes, query, (ef, usize::MAX), &NoFilter, scratch)
             } else {
-                let admit = |row: u32| params.rows.contains(first + row);
-                graph::search_graph(graph, codes, query, (ef, budget), &admit, scratch)
+                let filter = |row: u32| params.rows.contains(first + row);
+                graph::search_graph(graph, codes, query, (ef, budget), &filter, scratch)
             };
-            work.distance_computations += scratch.distance_computations;
-            work.nodes_visited += scratch.nodes_visited;
+            stats.distance_computations += scratch.distance_computations;
+            stats.nodes_visited += scratch.nodes_visited;
             let matching = scratch
                 .candidates
                 .iter()
-                .filter(|step| step.passes_filter());
-            let mut found = CandidateCollector::new(params.k);
+                .filter(|candidate| candidate.passes_filter());
+            let mut collector = CandidateCollector::new(params.k);
             let mut count = 0;
-            for step in matching.take(rescore_depth(params.k)) {
-                let bound = query.error_bound(codes.quantization_errors()[step.row() as usize]);
-                found.push(first + step.row(), query.score(step.product), bound);
+            for candidate in matching.take(rescore_depth(params.k)) {
+                let bound =
+                    query.error_bound(codes.quantization_errors()[candidate.row() as usize]);
+                collector.push(
+                    first + candidate.row(),
+                    query.score(candidate.product),
+                    bound,
+                );
                 count += 1;
             }
-            (complete && count >= params.k.min(ef)).then_some(found)
+            (complete && count >= params.k.min(ef)).then_some(collector)
         })
     }
 }

@@ -1,48 +1,49 @@
-//! The index that serves: a segment with a graph, perhaps a smaller one for what was added since,
-//! a tail for what was added lately, and a list of what was deleted.
+//! The index of the service: a main segment with a graph, a delta segment with a smaller graph for
+//! rows added since, an append buffer without one, and tombstones for deleted rows.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use roaring::RoaringBitmap;
 
 use super::candidates::CandidateCollector;
-use super::compaction::Compaction;
-use super::graph::{BuildOptions, FlatGraph, HnswParameters, MAX_EF, MAX_ROWS};
+use super::graph::{FlatGraph, HnswParameters, MAX_EF, MAX_ROWS};
 use super::kernels::CodeLine;
 use super::scalar_quantization::{QuantizedQuery, QuantizedVectors, ScalarQuantizer};
 use super::segment::{RowSet, Segment, SegmentParams};
 use super::{
-    BuildProgress, IndexError, IndexKind, KnnParams, Neighbour, SearchStats, TieBreaker, TopK,
-    VectorIndex, Vectors,
+    IndexError, IndexKind, KnnParams, Neighbour, SearchStats, TieBreaker, TopK, VectorIndex,
+    Vectors,
 };
 
-/// Rows of a full block of the tail. Adding rows copies the last block, so it is small.
+/// Rows of a full block of the append buffer. Appending copies the last block, so blocks are small.
 const APPEND_BLOCK_ROWS: usize = 1024;
 
-/// Rows in segments that do not change. Adding and deleting make another index that shares all
-/// but the last block with this one, so searches of either go on undisturbed.
+/// Rows in immutable segments. An update returns a new index that shares all but the last block with
+/// this one, so searches of either are not disturbed.
 ///
-/// Rows are numbered in the order in which they came, and keep their numbers until the index is
+/// Row ids follow the order of insertion, and are kept until the index is
 /// [compacted](Self::compacted).
 #[derive(Clone)]
 pub struct SegmentedIndex {
     dimension: usize,
     parameters: HnswParameters,
     /// Rows from 0 on.
-    base: Arc<Segment>,
-    /// Rows after those of the base that have a graph too; none if nothing has been [folded](Self::folded).
+    main: Arc<Segment>,
+    /// The rows after those, with a graph of their own; empty before the first
+    /// [delta compaction](Self::delta_compacted).
     delta: Arc<Segment>,
-    /// The rows after these, in blocks of [`BLOCK_ROWS`].
+    /// The rows after those, in blocks of [`APPEND_BLOCK_ROWS`].
     append_buffer: Vec<Arc<Segment>>,
     tombstones: RoaringBitmap,
     tie_breaker: Arc<dyn TieBreaker>,
-    /// Tells the graphs from others over the same rows.
+    /// Distinguishes the graphs from others over the same rows.
     build_id: u64,
 }
 
-/// Equal scores in order of row.
+/// Orders rows of equal score by row id.
 struct ByRowId;
 
 impl TieBreaker for ByRowId {
@@ -52,7 +53,7 @@ impl TieBreaker for ByRowId {
 }
 
 impl SegmentedIndex {
-    /// No rows yet; graphs, once there are some, will be built and searched with `parameters`.
+    /// Creates an empty index, whose graphs will be built and searched with `parameters`.
     ///
     /// # Errors
     ///
@@ -63,13 +64,13 @@ impl SegmentedIndex {
         Ok(Self::from_segment(Segment::empty(dimension), parameters))
     }
 
-    /// An index over the rows of one segment.
-    pub(super) fn from_segment(base: Segment, parameters: HnswParameters) -> Self {
+    /// Creates an index over the rows of one segment.
+    pub(super) fn from_segment(main: Segment, parameters: HnswParameters) -> Self {
         Self {
-            dimension: base.dimension,
+            dimension: main.dimension,
             parameters,
-            delta: Arc::new(Segment::empty(base.dimension)),
-            base: Arc::new(base),
+            delta: Arc::new(Segment::empty(main.dimension)),
+            main: Arc::new(main),
             append_buffer: Vec::new(),
             tombstones: RoaringBitmap::new(),
             tie_breaker: Arc::new(ByRowId),
@@ -77,31 +78,30 @@ impl SegmentedIndex {
         }
     }
 
-    /// The same index, its graph known by this number.
-    pub(super) fn with_build_id(mut self, build: u64) -> Self {
-        self.build_id = build;
+    pub(super) fn with_build_id(mut self, build_id: u64) -> Self {
+        self.build_id = build_id;
         self
     }
 
-    /// Tells a graph from others over the same rows, since threads decide some links: equal for
-    /// what was read from the same file, 0 without a graph.
+    /// Returns what distinguishes the graphs from others over the same rows, since races between
+    /// threads decide some links: equal for indexes from the same file, 0 without a graph.
     #[must_use]
     pub fn build_id(&self) -> u64 {
         self.build_id
     }
 
-    /// The same index, in which equal scores come in this order of their rows.
+    /// Returns the index with another order of rows with equal scores.
     #[must_use]
-    pub fn with_tie_breaker(mut self, order: Arc<dyn TieBreaker>) -> Self {
-        self.tie_breaker = order;
+    pub fn with_tie_breaker(mut self, tie_breaker: Arc<dyn TieBreaker>) -> Self {
+        self.tie_breaker = tie_breaker;
         self
     }
 
-    /// The same index with these rows after its own.
+    /// Returns an index with these rows appended.
     ///
     /// # Errors
     ///
-    /// If their dimension is another one, or there would be more than 2^30 rows.
+    /// If their dimension differs, or there would be more than 2^30 rows.
     pub fn with_rows(&self, rows: &Vectors) -> Result<Self, IndexError> {
         if rows.dimension() != self.dimension {
             return Err(IndexError::Dimension {
@@ -120,17 +120,16 @@ impl SegmentedIndex {
                 .append_buffer
                 .pop_if(|block| block.len() < APPEND_BLOCK_ROWS);
             let last = last.unwrap_or_else(|| Arc::new(Segment::empty(self.dimension)));
-            let room = (APPEND_BLOCK_ROWS - last.len()) * self.dimension;
-            let (now, later) = flat.split_at(room.min(flat.len()));
-            updated
-                .append_buffer
-                .push(Arc::new(last.with_appended(now)));
-            flat = later;
+            let free = (APPEND_BLOCK_ROWS - last.len()) * self.dimension;
+            let (head, tail) = flat.split_at(free.min(flat.len()));
+            let block = Arc::new(last.with_appended(head));
+            updated.append_buffer.push(block);
+            flat = tail;
         }
         Ok(updated)
     }
 
-    /// The same index in which these rows are not found any more.
+    /// Returns an index in which these rows are deleted.
     #[must_use]
     pub fn without_rows(&self, rows: impl IntoIterator<Item = u32>) -> Self {
         let mut updated = self.clone();
@@ -138,89 +137,59 @@ impl SegmentedIndex {
         updated
     }
 
-    /// All rows that are not deleted in one segment with a graph, in memory, and where they were: for
-    /// each row of the new index, its row in this one. See [`Compaction`], which can be written to a
-    /// file without that.
-    ///
-    /// # Errors
-    ///
-    /// If the build is cancelled.
-    pub fn compacted(
-        &self,
-        options: BuildOptions,
-        progress: &dyn BuildProgress,
-    ) -> Result<(Self, Vec<u32>), IndexError> {
-        match Compaction::build(self, options, progress)? {
-            Some(compaction) => Ok(compaction.into_index()),
-            None => Ok((Self::new(self.dimension, self.parameters)?, Vec::new())),
-        }
+    /// Returns the ids of the rows outside the main segment.
+    #[allow(clippy::cast_possible_truncation)] // at most 2^30
+    pub(super) fn rows_outside_main(&self) -> Range<u32> {
+        self.main.len() as u32..self.len() as u32
     }
 
-    /// The same index with a second graph over the rows that are not in the first, and where each
-    /// row was. Rows of the first keep their numbers; those after them that are deleted are gone.
-    /// That takes seconds where a whole graph takes minutes, and lasts until the next one.
-    ///
-    /// # Errors
-    ///
-    /// If the build is cancelled.
-    pub fn delta_compacted(
-        &self,
-        options: BuildOptions,
-        progress: &dyn BuildProgress,
-    ) -> Result<(Self, Vec<u32>), IndexError> {
-        #[allow(clippy::cast_possible_truncation)] // at most 2^30
-        let (first, end) = (self.base.len() as u32, self.len() as u32);
-        let rows: Vec<u32> = (first..end).filter(|row| self.is_live(*row)).collect();
-        let (delta, rows) = match Compaction::build_from_rows(self, &rows, options, progress)? {
-            Some(compaction) => compaction.into_segment(),
-            None => (Segment::empty(self.dimension), Vec::new()),
-        };
+    /// Replaces the rows outside the main segment by those of another segment, none of which is deleted.
+    pub(super) fn with_delta(&self, delta: Segment) -> Self {
         let mut updated = self.clone();
         updated.build_id = self.build_id ^ new_build_id();
         updated.delta = Arc::new(delta);
         updated.append_buffer.clear();
-        updated.tombstones.remove_range(first..end);
-        Ok((updated, (0..first).chain(rows).collect()))
+        updated.tombstones.remove_range(self.rows_outside_main());
+        updated
     }
 
-    /// Coordinates of a row.
+    /// Returns the number of components of a vector.
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.dimension
     }
 
-    /// How its graph is, or would be, built and searched.
+    /// Returns the parameters with which graphs are built and searched.
     #[must_use]
     pub fn parameters(&self) -> HnswParameters {
         self.parameters
     }
 
-    /// The segment with the graph.
     #[cfg(test)]
     pub(super) fn main_segment(&self) -> &Segment {
-        &self.base
+        &self.main
     }
 
-    /// Rows outside of the first graph, and those of them outside of both.
+    /// Returns the number of rows outside the main segment, and of those outside both graphs.
     #[must_use]
     pub fn uncompacted_rows(&self) -> (usize, usize) {
-        let outside = self.len() - self.base.len();
+        let outside = self.len() - self.main.len();
         (outside, outside - self.delta.len())
     }
 
-    /// Rows that are not found any more.
+    /// Returns the number of tombstones.
     #[must_use]
     pub fn deleted_row_count(&self) -> usize {
         usize::try_from(self.tombstones.len()).unwrap_or(usize::MAX)
     }
 
-    /// Whether there is a graph.
+    /// Whether the main segment has a graph.
     #[must_use]
     pub fn has_graph(&self) -> bool {
-        self.base.graph.is_some()
+        self.main.graph.is_some()
     }
 
-    /// How the rows are searched.
+    /// Returns how the rows are searched.
     #[must_use]
     pub fn kind(&self) -> IndexKind {
         if self.has_graph() {
@@ -230,19 +199,19 @@ impl SegmentedIndex {
         }
     }
 
-    /// Rows that are found.
+    /// Returns the number of rows that are not deleted.
     #[must_use]
     pub fn live_row_count(&self) -> usize {
         self.len().saturating_sub(self.deleted_row_count())
     }
 
-    /// Whether this row can be found.
+    /// Whether this row exists and is not deleted.
     #[must_use]
     pub fn is_live(&self, row: u32) -> bool {
         (row as usize) < self.len() && !self.tombstones.contains(row)
     }
 
-    /// The vector of a row.
+    /// Returns the vector of a row.
     ///
     /// # Panics
     ///
@@ -253,7 +222,7 @@ impl SegmentedIndex {
         segment.vector(row)
     }
 
-    /// The codes of a row, and what quantising took from it.
+    /// Returns the codes of a row and its quantization error.
     pub(super) fn row_codes(&self, row: u32) -> (&[CodeLine], f32) {
         let (segment, row) = self.locate(row);
         let row = row as usize;
@@ -263,62 +232,59 @@ impl SegmentedIndex {
         )
     }
 
-    /// The codes of these rows, one after the other.
+    /// Copies the codes of these rows.
     pub(super) fn gather_rows(&self, rows: &[u32]) -> QuantizedVectors {
-        let quantiser = ScalarQuantizer::new(self.dimension);
-        let mut lines: Vec<CodeLine> = Vec::with_capacity(rows.len() * quantiser.lines_per_row());
-        let mut lost = Vec::with_capacity(rows.len());
+        let quantizer = ScalarQuantizer::new(self.dimension);
+        let mut lines: Vec<CodeLine> = Vec::with_capacity(rows.len() * quantizer.lines_per_row());
+        let mut errors = Vec::with_capacity(rows.len());
         for row in rows {
-            let (own, what) = self.row_codes(*row);
-            lines.extend_from_slice(own);
-            lost.push(what);
+            let (codes, error) = self.row_codes(*row);
+            lines.extend_from_slice(codes);
+            errors.push(error);
         }
-        QuantizedVectors::from_parts(quantiser, lines.into(), lost.into())
+        QuantizedVectors::from_parts(quantizer, lines.into(), errors.into())
     }
 
-    /// The segment that holds a row, and which of its rows it is.
+    /// Returns the segment that contains a row, and the row's index in it.
     fn locate(&self, row: u32) -> (&Segment, u32) {
-        let (base, graphs) = (self.base.len(), self.base.len() + self.delta.len());
-        let at = row as usize;
-        #[allow(clippy::cast_possible_truncation)] // parts of a row's number
-        if at < base {
-            (&self.base, row)
-        } else if at < graphs {
-            (&self.delta, (at - base) as u32)
+        let delta_start = self.main.len();
+        let append_start = delta_start + self.delta.len();
+        let index = row as usize;
+        #[allow(clippy::cast_possible_truncation)] // not greater than `row`
+        if index < delta_start {
+            (&self.main, row)
+        } else if index < append_start {
+            (&self.delta, (index - delta_start) as u32)
         } else {
-            let at = at - graphs;
+            let index = index - append_start;
             (
-                &self.append_buffer[at / APPEND_BLOCK_ROWS],
-                (at % APPEND_BLOCK_ROWS) as u32,
+                &self.append_buffer[index / APPEND_BLOCK_ROWS],
+                (index % APPEND_BLOCK_ROWS) as u32,
             )
         }
     }
 
-    /// The best of all segments.
+    /// Searches all segments and rescores the candidates.
     pub(super) fn search_segments(&self, query: &[f32], params: &SegmentParams<'_>) -> TopK {
-        let mut work = SearchStats::default();
-        let coded = QuantizedQuery::new(query, ScalarQuantizer::new(self.dimension));
-        let mut field = CandidateCollector::new(params.k);
+        let mut stats = SearchStats::default();
+        let quantized = QuantizedQuery::new(query, ScalarQuantizer::new(self.dimension));
+        let mut collector = CandidateCollector::new(params.k);
         for (first, segment) in self.segments_with_offsets() {
-            field = segment.search(first, &coded, params, field, &mut work);
+            collector = segment.search(first, &quantized, params, collector, &mut stats);
         }
-        let mut neighbours = field.rescore(query, |row| self.vector(row));
-        work.rows_rescored = neighbours.len();
+        let mut neighbours = collector.rescore(query, |row| self.vector(row));
+        stats.rows_rescored = neighbours.len();
         self.sort_best_first(&mut neighbours);
         neighbours.truncate(params.k);
-        TopK {
-            neighbours,
-            stats: work,
-        }
+        TopK { neighbours, stats }
     }
 
-    /// Best first.
     pub(super) fn sort_best_first(&self, neighbours: &mut [Neighbour]) {
         neighbours
             .sort_unstable_by(|a, b| a.cmp_best_first(*b, |x, y| self.tie_breaker.compare(x, y)));
     }
 
-    /// All segments, each with its first row.
+    /// Returns all segments, each with the id of its first row.
     pub(super) fn segments_with_offsets(&self) -> impl Iterator<Item = (u32, &Segment)> {
         self.segments().scan(0, |next, segment| {
             let first = *next;
@@ -329,21 +295,20 @@ impl SegmentedIndex {
         })
     }
 
-    /// Rows that are not found any more.
     pub(super) fn tombstones(&self) -> &RoaringBitmap {
         &self.tombstones
     }
 
-    /// All segments in the order of their rows.
+    /// Returns all segments in the order of their rows.
     fn segments(&self) -> impl Iterator<Item = &Segment> {
-        let graphs = [&self.base, &self.delta];
-        graphs
+        let with_graphs = [&self.main, &self.delta];
+        with_graphs
             .into_iter()
             .chain(&self.append_buffer)
             .map(Arc::as_ref)
     }
 
-    /// Memory of the index, mapped or not, in bytes: codes and graph, and exact vectors.
+    /// Returns the size of the index in memory, whether mapped or not.
     #[must_use]
     pub fn bytes(&self) -> IndexBytes {
         let mut bytes = IndexBytes::default();
@@ -357,7 +322,7 @@ impl SegmentedIndex {
     }
 }
 
-/// A number for a graph that no other has: the time.
+/// Returns the current time as a unique id for a graph.
 pub(super) fn new_build_id() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -366,14 +331,14 @@ pub(super) fn new_build_id() -> u64 {
         })
 }
 
-/// What an index takes, in bytes.
+/// Size of an index in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IndexBytes {
-    /// Vectors in bytes, with their bounds.
+    /// Quantized vectors with their quantization errors.
     pub codes: usize,
-    /// Links.
+    /// Links of the graphs.
     pub graph: usize,
-    /// Exact vectors, of which only those that are rescored are touched.
+    /// Exact vectors; only those of rescored candidates are read.
     pub vectors: usize,
 }
 
@@ -386,9 +351,9 @@ impl VectorIndex for SegmentedIndex {
         self.kind().to_string()
     }
 
-    fn search(&self, query: &[f32], request: &KnnParams<'_>) -> Result<TopK, IndexError> {
-        self.base.check_query(query)?;
-        let ef = request.ef.unwrap_or(self.parameters.ef_search);
+    fn search(&self, query: &[f32], params: &KnnParams<'_>) -> Result<TopK, IndexError> {
+        self.main.check_query(query)?;
+        let ef = params.ef.unwrap_or(self.parameters.ef_search);
         if !(1..=MAX_EF).contains(&ef) {
             return Err(IndexError::ParameterOutOfRange {
                 name: "ef",
@@ -396,13 +361,13 @@ impl VectorIndex for SegmentedIndex {
                 received: ef,
             });
         }
-        let rows = RowSet::new(request.allowed_rows, &self.tombstones);
-        let params = SegmentParams {
-            k: request.k.min(self.live_row_count()),
+        let rows = RowSet::new(params.allowed_rows, &self.tombstones);
+        let segment_params = SegmentParams {
+            k: params.k.min(self.live_row_count()),
             ef,
-            exact: request.exact,
+            exact: params.exact,
             rows: &rows,
         };
-        Ok(self.search_segments(query, &params))
+        Ok(self.search_segments(query, &segment_params))
     }
 }

@@ -1,4 +1,4 @@
-//! An array that is either owned or part of a mapped file.
+//! An array in memory or in a mapped file.
 
 use std::ops::{Deref, Range};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use bytemuck::Pod;
 
 use super::kernels::MappedFile;
 
-/// Numbers of one kind, in memory or in a mapped file.
+/// An immutable array, owned or part of a mapped file.
 #[derive(Debug, Clone)]
 pub(super) enum SharedSlice<T> {
     Owned(Vec<T>),
@@ -18,8 +18,8 @@ pub(super) enum SharedSlice<T> {
 }
 
 impl<T: Pod> SharedSlice<T> {
-    /// A part of a mapped file; `None` if it lies outside, is not aligned for `T` or is not a whole
-    /// number of them.
+    /// Borrows a part of a mapped file; `None` if the range exceeds the file, is not aligned for `T` or
+    /// not a multiple of its size.
     pub(super) fn from_map(map: &Arc<MappedFile>, bytes: Range<usize>) -> Option<Self> {
         bytemuck::try_cast_slice::<u8, T>(map.get(bytes.clone())?).ok()?;
         Some(Self::Mapped {
@@ -34,8 +34,8 @@ impl<T: Pod> Deref for SharedSlice<T> {
 
     fn deref(&self) -> &[T] {
         match self {
-            Self::Owned(numbers) => numbers,
-            // Both were checked when the section was made, and neither can change.
+            Self::Owned(values) => values,
+            // Checked by `from_map`; neither map nor range can change.
             Self::Mapped { map, bytes } => map
                 .get(bytes.clone())
                 .and_then(|bytes| bytemuck::try_cast_slice(bytes).ok())
@@ -45,7 +45,7 @@ impl<T: Pod> Deref for SharedSlice<T> {
 }
 
 impl<T> From<Vec<T>> for SharedSlice<T> {
-    fn from(numbers: Vec<T>) -> Self {
-        Self::Owned(numbers)
+    fn from(values: Vec<T>) -> Self {
+        Self::Owned(values)
     }
 }

@@ -1,8 +1,8 @@
-//! The vectors themselves, row by row in one block.
+//! Vectors in contiguous memory, and their validation.
 
 use super::IndexError;
 
-/// Rows of equal dimension in contiguous memory, `[len, dimension]`. Every coordinate is finite.
+/// Unit vectors in contiguous memory, `[len, dimension]`. Every component is finite.
 #[derive(Debug, Clone)]
 pub struct Vectors {
     flat: Vec<f32>,
@@ -10,7 +10,7 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// No rows yet; `dimension` must not be 0.
+    /// Creates an empty list of vectors.
     ///
     /// # Errors
     ///
@@ -33,43 +33,43 @@ impl Vectors {
     ///
     /// # Errors
     ///
-    /// If it has another dimension, a coordinate that is not finite, or not the length 1.
+    /// If it has another dimension, a component that is not finite, or not the norm 1.
     pub fn push(&mut self, row: &[f32]) -> Result<(), IndexError> {
         self.check(row)?;
-        let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-        if (length - 1.0).abs() > NORM_TOLERANCE {
+        let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if (norm - 1.0).abs() > NORM_TOLERANCE {
             return Err(IndexError::NotUnitLength {
-                received: length.to_string(),
+                received: norm.to_string(),
             });
         }
         self.flat.extend_from_slice(row);
         Ok(())
     }
 
-    /// Number of rows.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.flat.len() / self.dimension
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.flat.is_empty()
     }
 
-    /// Coordinates of a row.
+    /// Returns the number of components of a row.
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.dimension
     }
 
-    /// The rows in order, each `[dimension]`.
+    /// Returns the rows in order, each `[dimension]`.
     pub fn rows(&self) -> std::slice::ChunksExact<'_, f32> {
         self.flat.chunks_exact(self.dimension)
     }
 
-    /// One row, if it exists.
+    /// Returns a row if it exists.
     #[must_use]
     pub fn row(&self, row: usize) -> Option<&[f32]> {
         self.flat
@@ -77,23 +77,23 @@ impl Vectors {
             .get(..self.dimension)
     }
 
-    /// All rows, one after another.
+    /// Returns all rows, `[len, dimension]`.
     #[must_use]
     pub fn flat(&self) -> &[f32] {
         &self.flat
     }
 
-    /// Whether a vector could be a query here.
+    /// Checks that a vector has the dimension of the rows and only finite components.
     pub(super) fn check(&self, vector: &[f32]) -> Result<(), IndexError> {
         check_vector(vector, self.dimension)
     }
 }
 
-/// How far the length of a row may be from 1: rounding in `f32`, and vectors that were stored in
-/// fewer bits.
+/// How far the norm of a row may differ from 1: by rounding in `f32`, and for vectors that were stored
+/// with fewer bits.
 const NORM_TOLERANCE: f32 = 0.01;
 
-/// Whether a vector has this dimension and no coordinate that is not finite.
+/// Checks that a vector has this dimension and only finite components.
 pub(super) fn check_vector(vector: &[f32], dimension: usize) -> Result<(), IndexError> {
     if vector.len() != dimension {
         return Err(IndexError::Dimension {

@@ -1,17 +1,17 @@
 //! Eight-bit AMX tiles: 16 x 64 bytes by 64 x 16 bytes in one instruction.
 //!
-//! Stable Rust has no AMX intrinsics, so the few instructions are written as inline assembly.
+//! Stable Rust has no AMX intrinsics, so the instructions are inline assembly.
 //! Instruction semantics: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2
 //! (`TDPBUSD`, `TILELOADD`, `LDTILECFG`); permission: Linux `Documentation/arch/x86/xstate.rst`.
 #![allow(unsafe_code)]
 
 use std::{arch::asm, arch::x86_64::__cpuid_count, marker::PhantomData, sync::OnceLock};
 
-use super::gemm_int8::{BandBlock, Int8TileOutput, PanelBlock, TILE_COLUMNS};
+use super::layout::{BandBlock, Int8TileOutput, PanelBlock, TILE_COLUMNS};
 
-/// Whether the processor has eight-bit tiles and Linux lets this process use them.
+/// Whether the processor has eight-bit tiles and Linux permits this process to use them.
 ///
-/// The question is put to the kernel once; a yes holds for all threads, now and later.
+/// Permission is requested once, and is granted to all threads for the lifetime of the process.
 pub fn is_permitted() -> bool {
     static PERMITTED: OnceLock<bool> = OnceLock::new();
     *PERMITTED.get_or_init(|| cpu_has_int8_tiles() && request_permission())
@@ -24,18 +24,19 @@ fn cpu_has_int8_tiles() -> bool {
     highest_leaf >= 7 && __cpuid_count(7, 0).edx & AMX_TILE_AND_INT8 == AMX_TILE_AND_INT8
 }
 
-/// Asks Linux for the tile registers: `arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)`.
+/// Requests permission to use the tile registers: `arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)`.
 #[cfg(target_os = "linux")]
 fn request_permission() -> bool {
     const SYS_ARCH_PRCTL: i64 = 158;
     const ARCH_REQ_XCOMP_PERM: u64 = 0x1023;
     const XFEATURE_XTILEDATA: u64 = 18;
-    let answer: i64;
-    // SAFETY: the system call reads no memory of ours; the registers it overwrites are declared.
+    let result: i64;
+    // SAFETY: the system call reads no memory of this process; the registers that it overwrites
+    // are declared.
     unsafe {
         asm!(
             "syscall",
-            inlateout("rax") SYS_ARCH_PRCTL => answer,
+            inlateout("rax") SYS_ARCH_PRCTL => result,
             in("rdi") ARCH_REQ_XCOMP_PERM,
             in("rsi") XFEATURE_XTILEDATA,
             out("rcx") _,
@@ -43,10 +44,10 @@ fn request_permission() -> bool {
             options(nostack),
         );
     }
-    answer == 0
+    result == 0
 }
 
-/// No other operating system is known to grant tiles this way.
+/// Other operating systems are not supported.
 #[cfg(not(target_os = "linux"))]
 fn request_permission() -> bool {
     false
@@ -62,7 +63,8 @@ struct TileConfig {
     rows: [u8; 16],
 }
 
-/// Tiles configured on this thread, all eight of them 16 rows of 64 bytes, until it is dropped.
+/// Proof that the tiles of this thread are configured, all eight as 16 rows of 64 bytes, until it is
+/// dropped.
 pub struct AmxTiles(PhantomData<*const ()>);
 
 impl AmxTiles {
@@ -70,7 +72,7 @@ impl AmxTiles {
     ///
     /// # Safety
     ///
-    /// [`permitted`] must have said yes.
+    /// [`is_permitted`] must have returned `true`.
     pub unsafe fn configure() -> Self {
         let mut configuration = TileConfig {
             palette: 1,
@@ -81,7 +83,7 @@ impl AmxTiles {
         };
         configuration.row_bytes[..8].fill(64);
         configuration.rows[..8].fill(16);
-        // SAFETY: tiles are permitted, and the structure has the 64 bytes that palette 1 wants.
+        // SAFETY: tiles are permitted, and the structure has the 64 bytes of palette 1.
         unsafe {
             asm!("ldtilecfg [{}]", in(reg) &raw const configuration, options(nostack, readonly));
         }
@@ -91,22 +93,22 @@ impl AmxTiles {
 
 impl Drop for AmxTiles {
     fn drop(&mut self) {
-        // SAFETY: the value exists, so tiles are permitted and configured.
+        // SAFETY: the value exists, so the tiles are permitted and configured.
         unsafe { asm!("tilerelease", options(nostack, nomem)) };
     }
 }
 
-/// Bytes of a tile: sixteen rows of a slab, or one block of a panel.
+/// Bytes of a tile: sixteen rows of a [`BandBlock`], or one [`PanelBlock`].
 const TILE_BYTES: usize = 1024;
-/// Bytes from one row of [`TileOutput`] to the next.
+/// Bytes from one row of [`Int8TileOutput`] to the next.
 const OUT_STRIDE: usize = 4 * TILE_COLUMNS;
 
 impl AmxTiles {
-    /// One output tile of as many rows as there are in a band by `P` panels of sixteen columns.
+    /// Computes an output tile of up to 32 rows by `P` panels of sixteen columns.
     ///
     /// # Panics
     ///
-    /// If a panel is not as deep as the band.
+    /// If a panel does not have the depth of the band.
     #[inline]
     #[allow(clippy::unused_self)] // the proof that tiles are configured
     pub fn tile<const P: usize>(
@@ -116,7 +118,7 @@ impl AmxTiles {
         panels: [&[PanelBlock<i8>]; P],
         output: &mut Int8TileOutput,
     ) {
-        // A step reads one slab of the band and one block of each panel.
+        // A step reads one block of the band and one block of each panel.
         let steps = band.len();
         let bands = rows.div_ceil(16);
         assert!(steps > 0 && (1..=2).contains(&bands));
@@ -124,10 +126,10 @@ impl AmxTiles {
         let left: *const u8 = band.as_ptr().cast();
         let out = output.0.as_flattened_mut().as_mut_ptr();
         let panel = |i: usize| -> *const i8 { panels[i].as_ptr().cast() };
-        // SAFETY: `self` exists, so tiles are configured on this thread. Each call reads, for
-        // every step, sixteen or all 32 rows of a slab and a block of the panels it is given; the
-        // slices have as many as there are steps. It writes 16 columns for each panel of the same
-        // rows in `output`, which has 32 rows of 64.
+        // SAFETY: `self` exists, so tiles are configured on this thread. For every step, each call
+        // reads sixteen or all 32 rows of a block of the band, and a block of each of its panels;
+        // the slices have one block per step. It writes 16 columns per panel of the same rows of
+        // `output`, which has 32 rows of 64 columns.
         unsafe {
             if P == 4 && bands == 1 {
                 let panels = [panel(0), panel(1), panel(2), panel(3)];
@@ -157,12 +159,12 @@ impl AmxTiles {
 ///
 /// # Safety
 ///
-/// As in [`Tiles::tile`]: tiles are configured, `steps` is not zero, at `left` there are sixteen rows
-/// of a slab and of `steps - 1` slabs after it, the panel has `steps` blocks, `out` 16 rows of
-/// [`OUT_STRIDE`] bytes.
+/// As in [`AmxTiles::tile`]: tiles are configured, `steps` is not zero, `left` points to sixteen rows of
+/// a [`BandBlock`] that is followed by `steps - 1` more, the panel has `steps` blocks, and `out` 16 rows
+/// of [`OUT_STRIDE`] bytes.
 #[inline]
 unsafe fn tile_1x1(left: *const u8, panel: *const i8, steps: usize, out: *mut i32) {
-    // SAFETY: the caller's promise covers every load and store.
+    // SAFETY: the caller's guarantee covers every load and store.
     unsafe {
         asm!(
             "tilezero tmm0",
@@ -191,10 +193,10 @@ unsafe fn tile_1x1(left: *const u8, panel: *const i8, steps: usize, out: *mut i3
 ///
 /// # Safety
 ///
-/// As [`one_by_one`], for two panels.
+/// As [`tile_1x1`], for two panels.
 #[inline]
 unsafe fn tile_1x2(left: *const u8, panels: [*const i8; 2], steps: usize, out: *mut i32) {
-    // SAFETY: the caller's promise covers every load and store.
+    // SAFETY: the caller's guarantee covers every load and store.
     unsafe {
         asm!(
             "tilezero tmm0",
@@ -229,10 +231,10 @@ unsafe fn tile_1x2(left: *const u8, panels: [*const i8; 2], steps: usize, out: *
 ///
 /// # Safety
 ///
-/// As [`one_by_one`], for four panels.
+/// As [`tile_1x1`], for four panels.
 #[inline]
 unsafe fn tile_1x4(left: *const u8, panels: [*const i8; 4], steps: usize, out: *mut i32) {
-    // SAFETY: the caller's promise covers every load and store.
+    // SAFETY: the caller's guarantee covers every load and store.
     unsafe {
         asm!(
             "tilezero tmm0",
@@ -276,14 +278,14 @@ unsafe fn tile_1x4(left: *const u8, panels: [*const i8; 4], steps: usize, out: *
     }
 }
 
-/// Thirty-two rows by two panels: one load for each product, the least that eight tiles allow.
+/// Thirty-two rows by two panels: one load per product, the minimum with eight tiles.
 ///
 /// # Safety
 ///
-/// As [`one_by_one`], for two panels, and 32 rows of `left` and `out`.
+/// As [`tile_1x1`], for two panels, and 32 rows of `left` and `out`.
 #[inline]
 unsafe fn tile_2x2(left: *const u8, panels: [*const i8; 2], steps: usize, out: *mut i32) {
-    // SAFETY: the caller's promise covers every load and store; row 16 is inside both.
+    // SAFETY: the caller's guarantee covers every load and store; row 16 is inside both.
     unsafe {
         let (lower, lower_out) = (left.add(TILE_BYTES), out.add(16 * TILE_COLUMNS));
         asm!(

@@ -6,10 +6,12 @@
 use std::arch::x86_64::*;
 
 use super::{
-    gemm_int8::K4Groups,
+    gemm_int8::dot_product_tile,
+    layout::{Int8TileInput, Int8TileOutput, K4Groups},
     simd::{Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
+use crate::cpu_features::CpuFeatures;
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -20,31 +22,30 @@ pub struct Avx2(());
 pub struct AvxVnni(());
 
 impl Avx2 {
-    /// The token, if the processor and the operating system allow it.
+    /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
+        CpuFeatures::detected().avx2.then_some(Self(()))
     }
 }
 
 impl AvxVnni {
-    /// The token, if the processor and the operating system allow it.
+    /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
-        (Avx2::detect().is_some() && is_x86_feature_detected!("avxvnni")).then_some(Self(()))
+        CpuFeatures::detected().avx_vnni.then_some(Self(()))
     }
 }
 
 /// Calls an intrinsic on behalf of a token.
 macro_rules! intrinsic {
     ($call:expr) => {
-        // SAFETY: the token `self` is only made by `detect`, so the processor has the
+        // SAFETY: the token `self` is only created by `detect`, so the processor has the
         // instruction; pointers come from references to arrays of exactly the size read or
-        // written (halves begin at lane 0 and lane 8), and the unaligned
-        // forms are used.
+        // written (halves begin at lane 0 and lane 8), and the unaligned forms are used.
         unsafe { $call }
     };
 }
 
-/// Gives a token the way into its instruction set.
+/// Implements `run` for a token.
 macro_rules! run {
     ($token:ty, $features:literal) => {
         impl $token {
@@ -63,7 +64,7 @@ macro_rules! run {
 run!(Avx2, "avx2,fma");
 run!(AvxVnni, "avx2,fma,avxvnni");
 
-/// The sixteen lanes of a vector folded by halves, as [`Simd::reduce`] does it.
+/// Reduces the sixteen lanes of a vector by halves, in the order of [`Simd::reduce`].
 macro_rules! fold {
     ($a:expr, $join:ident, $join_lane:ident) => {
         intrinsic!({
@@ -76,7 +77,7 @@ macro_rules! fold {
     };
 }
 
-/// What the two tokens share: everything but the dot product.
+/// The methods that both tokens share: all except the dot product.
 macro_rules! common {
     () => {
         #[inline(always)]
@@ -220,7 +221,7 @@ macro_rules! common {
 impl Simd for Avx2 {
     type F = [__m256; 2];
     type I = [__m256i; 2];
-    /// Two partial sums a lane: register `i` holds lanes `4 i .. 4 i + 4`.
+    /// Two partial sums per lane: register `i` contains lanes `4 i .. 4 i + 4`.
     type Accumulator = [__m256i; 4];
     /// The four words, four times.
     type K4Broadcast = __m256i;
@@ -232,6 +233,15 @@ impl Simd for Avx2 {
     const F32_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     common!();
+
+    #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        self,
+        input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
+        output: &mut Int8TileOutput,
+    ) {
+        dot_product_tile::<Self, P, Q>(self, input, output);
+    }
 
     #[inline(always)]
     fn store_levels(self, to: &mut [i16; LANES], value: Self::I) {
@@ -296,6 +306,15 @@ impl Simd for AvxVnni {
     const F32_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     common!();
+
+    #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        self,
+        input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
+        output: &mut Int8TileOutput,
+    ) {
+        dot_product_tile::<Self, P, Q>(self, input, output);
+    }
 
     #[inline(always)]
     fn store_levels(self, to: &mut [u8; LANES], value: Self::I) {

@@ -6,44 +6,41 @@ use std::arch::x86_64::*;
 
 use super::{
     amx::{self, AmxTiles},
-    gemm_int8::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups, dot_product_tile},
+    gemm_int8::dot_product_tile,
+    layout::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups},
     simd::{Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
+use crate::cpu_features::CpuFeatures;
 
 /// Calls an intrinsic on behalf of a token.
 macro_rules! intrinsic {
     ($call:expr) => {
-        // SAFETY: the token `self` is only made by `detect`, so the processor has the
+        // SAFETY: the token `self` is only created by `detect`, so the processor has the
         // instruction; pointers come from references to arrays of exactly the size read or
         // written, and the unaligned forms are used.
         unsafe { $call }
     };
 }
 
-/// Proof that the processor has AVX-512 F, BW, DQ, VL and VNNI and, where it holds [`Tiles`], that
-/// they are configured on this thread for as long as the token lives.
+/// Proof that the processor has AVX-512 F, BW, DQ, VL and VNNI and, with [`AmxTiles`], that tiles are
+/// configured on this thread for the lifetime of the token.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512<T = ()> {
     tiles: T,
 }
 
-/// Proof that the processor has AVX-512 as above, and that this process may use AMX tiles. It is
-/// no [`Simd`] itself: only [`Amx::run`] makes one, on the thread and for the time of a kernel.
+/// Proof that the processor has AVX-512 as above, and that this process may use AMX tiles. It is not
+/// a [`Simd`] itself: [`Amx::run`] creates one for its thread and for the time of a kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Amx(Avx512);
 
 impl Avx512 {
-    /// The token, if the processor and the operating system allow it.
+    /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vnni")
-            && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma"))
-        .then_some(Self { tiles: () })
+        CpuFeatures::detected()
+            .avx512_vnni
+            .then_some(Self { tiles: () })
     }
 }
 
@@ -59,7 +56,7 @@ impl<T: AmxState> Avx512<T> {
 }
 
 impl Amx {
-    /// The token, if the processor and the operating system allow it.
+    /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
         Avx512::detect().filter(|_| amx::is_permitted()).map(Self)
     }
@@ -67,18 +64,18 @@ impl Amx {
     /// Runs `kernel` with the tiles of this thread configured.
     #[allow(clippy::unused_self)] // the proof that tiles are permitted
     pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
-        // SAFETY: the token says that tiles are permitted.
+        // SAFETY: the token proves that tiles are permitted.
         let tiles = unsafe { AmxTiles::configure() };
         Avx512 { tiles: &tiles }.run(kernel)
     }
 }
 
-/// What a token says of tiles: nothing, or that they are there.
+/// Whether a token proves that tiles are configured.
 pub trait AmxState: Copy {
-    /// One tile of an integer matrix product.
+    /// Computes a tile of an integer matrix product.
     fn tile<const P: usize, const Q: usize>(
         simd: Avx512<Self>,
-        input: &Int8TileInput<'_, Avx512<Self>, P>,
+        input: &Int8TileInput<'_, u8, i8, P>,
         output: &mut Int8TileOutput,
     );
 }
@@ -87,7 +84,7 @@ impl AmxState for () {
     #[inline(always)]
     fn tile<const P: usize, const Q: usize>(
         simd: Avx512<Self>,
-        input: &Int8TileInput<'_, Avx512<Self>, P>,
+        input: &Int8TileInput<'_, u8, i8, P>,
         output: &mut Int8TileOutput,
     ) {
         dot_product_tile::<_, P, Q>(simd, input, output);
@@ -98,14 +95,14 @@ impl AmxState for &AmxTiles {
     #[inline(always)]
     fn tile<const P: usize, const Q: usize>(
         simd: Avx512<Self>,
-        input: &Int8TileInput<'_, Avx512<Self>, P>,
+        input: &Int8TileInput<'_, u8, i8, P>,
         output: &mut Int8TileOutput,
     ) {
         simd.tiles.tile(input.lhs, input.rows, input.panels, output);
     }
 }
 
-/// The sixteen lanes of a vector folded by halves, as [`Simd::reduce`] does it.
+/// Reduces the sixteen lanes of a vector by halves, in the order of [`Simd::reduce`].
 macro_rules! fold {
     ($a:expr, $join:ident, $join_lane:ident) => {
         intrinsic!({
@@ -232,10 +229,10 @@ impl<T: AmxState> Simd for Avx512<T> {
         self.store_bytes(to, value);
     }
 
-    /// The packs below work within quarters of 128 bits, each a quad of every vector.
+    /// The packs below work within 128-bit quarters, each of which is one group of every vector.
     #[inline(always)]
-    fn k4_slot(quad: usize) -> usize {
-        4 * (quad % 4) + quad / 4
+    fn k4_slot(group: usize) -> usize {
+        4 * (group % 4) + group / 4
     }
     #[inline(always)]
     fn store_depth_unit(self, to: &mut [u8; DEPTH_UNIT], values: [Self::I; 4]) {
@@ -255,11 +252,13 @@ impl<T: AmxState> Simd for Avx512<T> {
         let [a, b, c, d] = values;
         intrinsic!({
             let (a, b) = (_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
-            let tops = _mm512_packus_epi16(_mm512_srli_epi16::<8>(a), _mm512_srli_epi16::<8>(b));
-            _mm512_storeu_si512(high.as_mut_ptr().cast(), tops);
-            let byte = _mm512_set1_epi16(255);
-            let rest = _mm512_packus_epi16(_mm512_and_si512(a, byte), _mm512_and_si512(b, byte));
-            _mm512_storeu_si512(low.as_mut_ptr().cast(), rest);
+            let high_bytes =
+                _mm512_packus_epi16(_mm512_srli_epi16::<8>(a), _mm512_srli_epi16::<8>(b));
+            _mm512_storeu_si512(high.as_mut_ptr().cast(), high_bytes);
+            let low_byte = _mm512_set1_epi16(255);
+            let low_bytes =
+                _mm512_packus_epi16(_mm512_and_si512(a, low_byte), _mm512_and_si512(b, low_byte));
+            _mm512_storeu_si512(low.as_mut_ptr().cast(), low_bytes);
         });
     }
 
@@ -290,14 +289,14 @@ impl<T: AmxState> Simd for Avx512<T> {
     }
 
     #[inline(always)]
-    fn prefetch(self, quads: &K4Groups<i8>) {
-        intrinsic!(_mm_prefetch::<_MM_HINT_T0>(quads.as_ptr().cast()));
+    fn prefetch(self, groups: &K4Groups<i8>) {
+        intrinsic!(_mm_prefetch::<_MM_HINT_T0>(groups.as_ptr().cast()));
     }
 
     #[inline(always)]
     fn tile<const P: usize, const Q: usize>(
         self,
-        input: &Int8TileInput<'_, Self, P>,
+        input: &Int8TileInput<'_, u8, i8, P>,
         output: &mut Int8TileOutput,
     ) {
         T::tile::<P, Q>(self, input, output);

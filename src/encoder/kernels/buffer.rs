@@ -1,4 +1,4 @@
-//! Memory that begins on a cache line.
+//! Memory aligned to cache lines.
 #![allow(unsafe_code)]
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
 #[repr(C, align(64))]
 struct CacheLine([u8; 64]);
 
-/// Numbers whose every bit pattern is valid and whose size divides a cache line.
+/// Numbers of which every bit pattern is valid and whose size divides a cache line.
 pub trait Element: Copy + sealed::Sealed {}
 
 mod sealed {
@@ -27,12 +27,12 @@ impl Element for i8 {}
 impl Element for i16 {}
 impl Element for u8 {}
 
-/// Memory, zero at first, for numbers whose type only the instruction set decides.
+/// Zero-initialized memory for numbers whose type depends on the instruction set.
 #[derive(Clone, Debug, Default)]
 pub struct AlignedMemory(Vec<CacheLine>);
 
 impl AlignedMemory {
-    /// Room for `len` zeros.
+    /// Allocates `len` zeros.
     #[must_use]
     pub fn new<T: Element>(len: usize) -> Self {
         Self(vec![
@@ -41,24 +41,24 @@ impl AlignedMemory {
         ])
     }
 
-    /// Grows to at least `len` numbers; what it held is lost where it grows.
+    /// Grows to at least `len` numbers; growing discards the content.
     pub fn reserve<T: Element>(&mut self, len: usize) {
         if len * size_of::<T>() > 64 * self.0.len() {
             *self = Self::new::<T>(len);
         }
     }
 
-    /// All of it as numbers.
+    /// Returns all of the memory as numbers.
     #[must_use]
     pub fn view<T: Element>(&self) -> &[T] {
-        // SAFETY: the lines are initialised bytes, aligned to 64, and every bit pattern is a `T`,
+        // SAFETY: the lines are initialized bytes, aligned to 64, and every bit pattern is a `T`,
         // whose size divides a line's.
         unsafe {
             std::slice::from_raw_parts(self.0.as_ptr().cast(), 64 * self.0.len() / size_of::<T>())
         }
     }
 
-    /// All of it as numbers, to be written.
+    /// Returns all of the memory as mutable numbers.
     #[must_use]
     pub fn view_mut<T: Element>(&mut self) -> &mut [T] {
         // SAFETY: as in `view`, and the lines are borrowed mutably for as long as the slice.
@@ -71,7 +71,7 @@ impl AlignedMemory {
     }
 }
 
-/// A slice of numbers, zero at first, that begins on a cache line.
+/// A zero-initialized array that is aligned to cache lines.
 #[derive(Clone, Debug)]
 pub struct AlignedBuffer<T> {
     memory: AlignedMemory,
@@ -80,7 +80,7 @@ pub struct AlignedBuffer<T> {
 }
 
 impl<T: Element> AlignedBuffer<T> {
-    /// `len` zeros.
+    /// Allocates `len` zeros.
     #[must_use]
     pub fn new(len: usize) -> Self {
         Self {
@@ -90,7 +90,7 @@ impl<T: Element> AlignedBuffer<T> {
         }
     }
 
-    /// A copy of `numbers`.
+    /// Copies `numbers`.
     #[must_use]
     pub fn from_slice(numbers: &[T]) -> Self {
         let mut buffer = Self::new(numbers.len());
@@ -98,7 +98,7 @@ impl<T: Element> AlignedBuffer<T> {
         buffer
     }
 
-    /// Grows to at least `len` numbers; what it held is lost only where it grows.
+    /// Grows to at least `len` numbers; growing discards the content.
     pub fn reserve(&mut self, len: usize) {
         if len > self.len {
             *self = Self::new(len);

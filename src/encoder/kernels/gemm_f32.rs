@@ -1,5 +1,5 @@
-//! Matrix products in `f32`, each sum taken in order of depth by fused multiply-add, so that all
-//! instruction sets agree to the bit.
+//! Matrix products in `f32`. Each sum is accumulated in order of depth by fused multiply-add, so that
+//! all instruction sets return the same bits.
 //!
 //! The right-hand side is packed into panels of sixteen columns, laid out `[depth][16 columns]`.
 
@@ -9,29 +9,29 @@ use super::{
     tiling::{TileKernel, tile_output},
 };
 
-/// Panels of the widest tile.
+/// Maximum number of panels of a tile.
 pub const TILE_PANELS: usize = 4;
 
-/// Depth comes in multiples of this.
+/// The depth is a multiple of this.
 pub const DEPTH_UNIT: usize = 4;
 
-/// What a tile is computed from; it has any number of rows.
+/// Input of a tile of any number of rows.
 pub struct F32TileInput<'a, const P: usize> {
     /// The left-hand side from the first row on.
     pub lhs: &'a [f32],
-    /// Numbers from one row to the next.
+    /// Distance between rows of the left-hand side, in numbers.
     pub lhs_stride: usize,
-    /// Rows wanted.
+    /// Number of rows.
     pub rows: usize,
     /// Length of the sums; a multiple of [`DEPTH_UNIT`].
     pub depth: usize,
     /// The panels of the right-hand side, `depth * 16` numbers each.
     pub panels: [&'a [f32]; P],
-    /// What is added to the sums of each panel's columns.
+    /// Added to the sums of each panel's columns.
     pub column_bias: &'a [[f32; LANES]],
 }
 
-/// Fills `rows` rows of `16 * P` columns of `out`, rows `out_stride` apart, or adds to them.
+/// Computes a tile of `16 * P` columns into `out`, whose rows are `out_stride` apart, or adds to it.
 #[inline(always)]
 pub fn tile<S: Simd, const P: usize, const ADD: bool>(
     simd: S,
@@ -48,7 +48,7 @@ pub fn tile<S: Simd, const P: usize, const ADD: bool>(
     tile_output::<P>(S::F32_REGISTER_TILE, input.rows, false, &mut tile);
 }
 
-/// A tile under way.
+/// Computes a tile by register tiles.
 struct F32Tile<'a, S: Simd, const P: usize, const ADD: bool> {
     simd: S,
     input: &'a F32TileInput<'a, P>,
@@ -60,7 +60,7 @@ impl<S: Simd, const P: usize, const ADD: bool> TileKernel for F32Tile<'_, S, P, 
     #[inline(always)]
     fn register_tile<const R: usize, const W: usize>(&mut self, row: usize, panel: usize) {
         let (simd, input) = (self.simd, self.input);
-        // In fixed steps, so that bounds are checked once a step.
+        // In steps of constant size, so that bounds are checked once per step.
         let steps = input.depth / DEPTH_UNIT;
         let left: [&[[f32; DEPTH_UNIT]]; R] = std::array::from_fn(|r| {
             &input.lhs[(row + r) * input.lhs_stride..].as_chunks().0[..steps]
@@ -97,7 +97,7 @@ impl<S: Simd, const P: usize, const ADD: bool> TileKernel for F32Tile<'_, S, P, 
     }
 }
 
-/// A right-hand side packed into panels.
+/// A right-hand side, packed into panels.
 #[derive(Debug)]
 pub struct PackedF32 {
     numbers: AlignedBuffer<f32>,
@@ -106,17 +106,17 @@ pub struct PackedF32 {
 }
 
 impl PackedF32 {
-    /// Packs columns of `depth` numbers each, one after another; the number of columns must be a
-    /// multiple of 64.
+    /// Packs consecutive columns of `depth` numbers each; the number of columns must be a multiple of
+    /// 64.
     pub fn new(depth: usize, matrix: &[f32]) -> Self {
         let columns = matrix.len() / depth;
         assert!(columns.is_multiple_of(TILE_PANELS * LANES));
         let mut numbers = AlignedBuffer::new(depth * columns);
         let panels = numbers.chunks_exact_mut(depth * LANES);
         for (panel, columns) in panels.zip(matrix.chunks_exact(depth * LANES)) {
-            for (within, column) in columns.chunks_exact(depth).enumerate() {
+            for (lane, column) in columns.chunks_exact(depth).enumerate() {
                 for (vector, x) in panel.as_chunks_mut::<LANES>().0.iter_mut().zip(column) {
-                    vector[within] = *x;
+                    vector[lane] = *x;
                 }
             }
         }
@@ -127,17 +127,17 @@ impl PackedF32 {
         }
     }
 
-    /// Length of each column.
+    /// Returns the length of each column.
     pub fn depth(&self) -> usize {
         self.depth
     }
 
-    /// Number of columns.
+    /// Returns the number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// Four panels, from column `64 * index` on.
+    /// Returns four panels, from column `64 * index` on.
     pub fn panel_group(&self, index: usize) -> [&[f32]; TILE_PANELS] {
         let size = self.depth * LANES;
         std::array::from_fn(|p| &self.numbers[(index * TILE_PANELS + p) * size..][..size])

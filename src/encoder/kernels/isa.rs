@@ -1,4 +1,4 @@
-//! The choice of instruction set, made at run time.
+//! Run-time detection and choice of the instruction set.
 
 use std::{fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use super::{portable::Portable, simd::Kernel};
 
-/// An instruction set that this processor has, with the proof that it does.
+/// An instruction set that this processor supports.
 #[derive(Clone, Copy, Debug)]
 pub struct Isa(IsaToken);
 
@@ -26,24 +26,28 @@ enum IsaToken {
     Portable(Portable),
 }
 
-/// A path of that name does not exist, or not on this processor.
+/// An instruction set does not exist, or this processor does not support it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no kernel path {received:?} on this processor; available: {}", .available.join(", "))]
+#[error(
+    "instruction set {received:?} is not available on this processor; available: {}",
+    .available.join(", ")
+)]
 pub struct UnknownIsa {
-    /// The name asked for.
+    /// The requested name.
     pub received: String,
-    /// What this processor has, best first.
+    /// The instruction sets of this processor, fastest first.
     pub available: Vec<&'static str>,
 }
 
 impl Isa {
-    /// All that this processor has, the one to take first; the portable one is always there.
+    /// Returns the instruction sets of this processor, fastest first; the portable one is always
+    /// included.
     pub fn available() -> Vec<Self> {
         let mut tokens = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
             tokens.extend(Avx512::detect().map(IsaToken::Avx512));
-            // Behind its elder sister until its tiles, laid out anew, have run on such a machine.
+            // After plain AVX-512 until the current layout of its tiles is measured on such a machine.
             tokens.extend(Amx::detect().map(IsaToken::Amx));
             tokens.extend(AvxVnni::detect().map(IsaToken::AvxVnni));
             tokens.extend(Avx2::detect().map(IsaToken::Avx2));
@@ -52,13 +56,13 @@ impl Isa {
         tokens.into_iter().map(Self).collect()
     }
 
-    /// The one to take on this processor: the fastest that has been measured.
+    /// Returns the fastest instruction set of this processor, by our measurements.
     #[must_use]
     pub fn best() -> Self {
         Self::available()[0]
     }
 
-    /// Its name, as shown to users and understood by [`Path::from_str`].
+    /// Returns the name, as shown to users and parsed by [`Isa::from_str`].
     #[must_use]
     pub fn name(self) -> &'static str {
         match self.0 {
@@ -74,7 +78,7 @@ impl Isa {
         }
     }
 
-    /// Runs a kernel on it.
+    /// Runs a kernel, compiled for this instruction set.
     pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
@@ -101,10 +105,10 @@ impl FromStr for Isa {
 
     fn from_str(name: &str) -> Result<Self, UnknownIsa> {
         let available = Self::available();
-        let found = available.iter().copied().find(|path| path.name() == name);
+        let found = available.iter().copied().find(|isa| isa.name() == name);
         found.ok_or_else(|| UnknownIsa {
             received: name.to_owned(),
-            available: available.iter().map(|path| path.name()).collect(),
+            available: available.iter().map(|isa| isa.name()).collect(),
         })
     }
 }

@@ -1,13 +1,14 @@
-//! Linear layers on many rows: `input * weights + bias`, in bytes or in `f32`, and what becomes
-//! of the outputs while they are in registers.
+//! Linear layers on many rows: `input * weights + bias`, in int8 or `f32`, and their epilogues: what is
+//! done with outputs while they are in registers.
 
 use std::ops::Range;
 
 use super::{
     buffer::AlignedBuffer,
     gemm_f32,
-    gemm_int8::{
-        self, DEPTH_UNIT, Int8TileInput, Int8TileOutput, PackedInt8, TILE_COLUMNS, TILE_PANELS,
+    gemm_int8::{self, PackedInt8},
+    layout::{
+        DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4_GROUPS_PER_UNIT, TILE_COLUMNS, TILE_PANELS,
         TILE_ROWS,
     },
     math,
@@ -15,49 +16,49 @@ use super::{
     simd::{Kernel, LANES, Simd},
 };
 
-/// A linear layer whose weights are signed bytes, one scale for each output column.
+/// A linear layer whose weights are signed bytes, with a scale per output column.
 #[derive(Debug)]
 pub struct Int8Layer {
     weights: PackedInt8,
     /// Scale of each column.
     scales: AlignedBuffer<f32>,
-    /// Scale times the sum of the column's bytes: what an input of ones gives.
+    /// Scale times the sum of the column's bytes: the output for an input of ones.
     column_sums: AlignedBuffer<f32>,
     bias: AlignedBuffer<f32>,
-    /// Factor of each input column that the rows must have been multiplied by.
+    /// Factors by which input columns must have been multiplied.
     smoothing: AlignedBuffer<f32>,
 }
 
 impl Int8Layer {
-    /// Number of inputs.
+    /// Returns the number of inputs.
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.weights.depth()
     }
 
-    /// Number of outputs.
+    /// Returns the number of outputs.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.weights.columns()
     }
 
-    /// Factor of each input column that the rows must have been multiplied by.
+    /// Returns the factors by which input columns must have been multiplied.
     #[must_use]
     pub fn smoothing(&self) -> &[f32] {
         &self.smoothing
     }
 }
 
-/// Quantises `weights`, `bias.len()` rows of one output each, after multiplying each input
-/// column by its smoothing divisor; the rows that come later must be multiplied by the inverse.
+/// Quantizes `weights`, `bias.len()` rows of one output each, after multiplying each input column by
+/// its smoothing divisor; the layer's inputs must be multiplied by the inverse.
 ///
-/// Inputs must be a multiple of 64, outputs too.
+/// The numbers of inputs and outputs must be multiples of 64.
 pub struct PackInt8<'a> {
-    /// One row for each output.
+    /// One row per output.
     pub weights: &'a [f32],
-    /// One number for each output.
+    /// One number per output.
     pub bias: &'a [f32],
-    /// One for each input column.
+    /// One number per input column.
     pub divisors: &'a [f32],
 }
 
@@ -95,7 +96,7 @@ impl Kernel for PackInt8<'_> {
                 *byte = lanes.map(u8::cast_signed);
             }
             scales[column] = scale;
-            // 127 * depth is far below 2^24: exact.
+            // Exact, since 127 * depth is far below 2^24.
             sums[column] = scale * simd.reduce_add(simd.float(sum));
         }
         let mut smoothing = AlignedBuffer::new(depth);
@@ -112,13 +113,14 @@ impl Kernel for PackInt8<'_> {
     }
 }
 
-/// What becomes of a layer's outputs.
+/// What is done with a layer's outputs.
 pub trait Epilogue {
-    /// Takes 64 outputs of `row` (counted from the first of the product) from column `first` on; a row's columns come in order.
+    /// Consumes 64 outputs of `row` (counted from the first of the product) from column `first` on; the
+    /// columns of a row are passed in order.
     fn apply<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]);
 }
 
-/// Outputs that are written as they are.
+/// Writes outputs.
 pub struct StoreEpilogue<'a> {
     /// Rows of `width`.
     pub to: &'a mut [f32],
@@ -136,7 +138,7 @@ impl Epilogue for StoreEpilogue<'_> {
     }
 }
 
-/// Outputs that are added to what is there.
+/// Adds outputs to the existing values.
 pub struct AddEpilogue<'a> {
     /// Rows of `width`.
     pub to: &'a mut [f32],
@@ -155,26 +157,26 @@ impl Epilogue for AddEpilogue<'_> {
     }
 }
 
-/// GELU of the outputs, each column times the `smoothing` of the layer that comes next, and the
-/// rows' extremes, so that nothing but rounding is left of their quantisation.
+/// Applies GELU, multiplies each column by the `smoothing` of the next layer, and computes minimum and
+/// maximum of each row, so that only rounding remains to be done to quantize them.
 pub struct GeluEpilogue<'a> {
     /// Rows as wide as `smoothing`.
     pub to: &'a mut [f32],
     /// Factor of each column.
     pub smoothing: &'a [f32],
-    /// Of each row.
+    /// Receives the range of each row.
     pub row_min_max: &'a mut RowMinMax,
 }
 
 impl Epilogue for GeluEpilogue<'_> {
     #[inline(always)]
     fn apply<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]) {
-        let lowest = &mut self.row_min_max.min.as_chunks_mut::<LANES>().0[row];
-        let highest = &mut self.row_min_max.max.as_chunks_mut::<LANES>().0[row];
+        let row_min = &mut self.row_min_max.min.as_chunks_mut::<LANES>().0[row];
+        let row_max = &mut self.row_min_max.max.as_chunks_mut::<LANES>().0[row];
         let (mut low, mut high) = if first == 0 {
             (simd.splat(f32::MAX), simd.splat(f32::MIN))
         } else {
-            (simd.load(lowest), simd.load(highest))
+            (simd.load(row_min), simd.load(row_max))
         };
         let smoothing = lanes(&self.smoothing[first..][..TILE_COLUMNS]);
         let to = &mut self.to[row * self.smoothing.len() + first..][..TILE_COLUMNS];
@@ -185,31 +187,31 @@ impl Epilogue for GeluEpilogue<'_> {
             high = simd.max(high, value);
             simd.store(&mut to[p], value);
         }
-        simd.store(lowest, low);
-        simd.store(highest, high);
+        simd.store(row_min, low);
+        simd.store(row_max, high);
     }
 }
 
-/// `dequantised(rows) * weights + bias`.
+/// Computes `dequantized(rows) * weights + bias`.
 pub struct Int8Linear<'a, O> {
     /// The layer.
     pub layer: &'a Int8Layer,
     /// Rows of the layer's inputs.
     pub rows: &'a QuantizedRows,
-    /// Which of them; the first is a multiple of [`TILE_ROWS`].
+    /// The rows to process; the first is a multiple of [`TILE_ROWS`].
     pub range: Range<usize>,
-    /// What becomes of the outputs.
+    /// What is done with the outputs.
     pub epilogue: O,
 }
 
 impl<O: Epilogue> Kernel for Int8Linear<'_, O> {
     type Out = ();
 
-    /// Columns first, so that weights come from far away once, however many rows there are.
+    /// Column by column, so that weights are read from memory once for any number of rows.
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         let (layer, units) = (self.layer, self.layer.inputs() / DEPTH_UNIT);
-        let slabs = gemm_int8::band_blocks::<S>(&self.rows.levels);
+        let bands = gemm_int8::band_blocks::<S>(&self.rows.levels);
         let mut tile = Int8TileOutput::ZERO;
         let groups = layer.outputs() / TILE_COLUMNS;
         for group in 0..groups {
@@ -223,12 +225,12 @@ impl<O: Epilogue> Kernel for Int8Linear<'_, O> {
                 let height = TILE_ROWS.min(self.range.end - start);
                 let last = start + height == self.range.end;
                 let input = Int8TileInput {
-                    lhs: &slabs[start / TILE_ROWS * units..][..units],
+                    lhs: &bands[start / TILE_ROWS * units..][..units],
                     rows: height,
                     panels,
                     next_panels: if last { next } else { panels },
                 };
-                simd.tile::<TILE_PANELS, { gemm_int8::K4_GROUPS_PER_UNIT }>(&input, &mut tile);
+                simd.tile::<TILE_PANELS, K4_GROUPS_PER_UNIT>(&input, &mut tile);
                 for r in 0..height {
                     let tile = tile.row(r);
                     let scale = simd.splat(self.rows.scales[start + r]);
@@ -247,7 +249,7 @@ impl<O: Epilogue> Kernel for Int8Linear<'_, O> {
     }
 }
 
-/// One tile's columns as vectors.
+/// Returns the columns of a tile as vectors.
 #[inline(always)]
 fn lanes(columns: &[f32]) -> &[[f32; LANES]] {
     columns.as_chunks::<LANES>().0
@@ -271,7 +273,7 @@ impl F32Layer {
     }
 }
 
-/// `rows * weights + bias`, written to `out` or, where `ADD`, added to it.
+/// Computes `rows * weights + bias` into `out` or, if `ADD`, adds it to `out`.
 pub struct F32Linear<'a, const ADD: bool> {
     /// The layer.
     pub layer: &'a F32Layer,

@@ -1,8 +1,8 @@
-//! The two transcendental functions that BERT needs, sixteen lanes at a time, each as exact as
-//! `f32` and as exact as bytes need it.
+//! The two transcendental functions of BERT, sixteen lanes at a time, each with the precision of `f32`
+//! and with a lower one that is sufficient for int8.
 //!
-//! Coefficients are own minimax fits (reweighted least squares on Chebyshev polynomials, rounded
-//! to `f32`); the tests hold them to the error bounds stated here.
+//! The coefficients are minimax fits (reweighted least squares on Chebyshev polynomials, rounded to
+//! `f32`); tests check the error bounds stated here.
 
 use super::simd::Simd;
 
@@ -48,9 +48,9 @@ const NORMAL_TAIL: [f32; 7] = [
     -0.000_642_834,
 ];
 
-/// 2 to the power of `x`, for `x` of at most 127; below -126 the answer is that for -126.
+/// Computes 2 to the power of `x`, for `x` of at most 127; `x` below -126 is clamped.
 ///
-/// Relative error below 3e-7. The integer part goes into the exponent bits, the fraction through
+/// Relative error below 3e-7. The integer part becomes the exponent bits, the power of the fraction is
 /// a polynomial.
 #[inline(always)]
 pub fn exp2<S: Simd>(simd: S, x: S::F) -> S::F {
@@ -62,10 +62,10 @@ pub fn exp2<S: Simd>(simd: S, x: S::F) -> S::F {
     simd.mul(power, simd.bits_as_float(exponent))
 }
 
-/// [`exp2`] for results that are rounded to whole numbers: `x` of at most 16, relative error below
-/// 3e-6; below -30 the answer is that for -30.
+/// Computes [`exp2`] for results that are rounded to integers: `x` of at most 16, relative error below
+/// 3e-6; `x` below -30 is clamped.
 ///
-/// Adding one and a half times 2^23 rounds to a whole number and leaves it in the lowest bits.
+/// Adding 1.5 * 2^23 rounds to an integer, which is then in the lowest bits.
 #[inline(always)]
 pub fn exp2_u16<S: Simd>(simd: S, x: S::F) -> S::F {
     let magic = simd.splat(12_582_912.0);
@@ -77,8 +77,9 @@ pub fn exp2_u16<S: Simd>(simd: S, x: S::F) -> S::F {
     simd.bits_as_float(simd.add_int(simd.float_as_bits(power), exponent))
 }
 
-/// GELU for results that become bytes: max(x, 0) - |x| Q(|x|), the tail from a polynomial and as
-/// at 4 beyond. Absolute error below 2.1e-4, a fiftieth of a byte's step where rows reach 3.
+/// Computes GELU for results that are quantized to bytes: max(x, 0) - |x| Q(|x|), with a polynomial for
+/// the tail, and |x| clamped to 4. Absolute error below 2.1e-4, a fiftieth of a quantization step if the
+/// greatest number of a row is 3.
 #[inline(always)]
 pub fn gelu_int8<S: Simd>(simd: S, x: S::F) -> S::F {
     let positive = simd.max(x, simd.splat(0.0));
@@ -88,11 +89,11 @@ pub fn gelu_int8<S: Simd>(simd: S, x: S::F) -> S::F {
     simd.fma(simd.sub(simd.splat(0.0), clamped), tail, positive)
 }
 
-/// GELU in its exact form, x Φ(x) (Hendrycks and Gimpel, arXiv:1606.08415).
+/// Computes GELU in its exact form, x Φ(x) (Hendrycks and Gimpel, arXiv:1606.08415).
 ///
-/// Computed as max(x, 0) - |x| Q(|x|), where Q = 1 - Φ is 2 to the power of a polynomial: the tail
-/// is so close to a Gaussian that its logarithm needs only six degrees, and no division. Absolute
-/// error below 3e-7 for |x| up to 30, relative to max(1, |x|) below 1.1e-7.
+/// Computed as max(x, 0) - |x| Q(|x|), where Q = 1 - Φ is 2 to the power of a polynomial: the tail is so
+/// close to a Gaussian that degree 6 is sufficient for its logarithm, without a division. Absolute error
+/// below 3e-7 for |x| up to 30, relative to max(1, |x|) below 1.1e-7.
 #[inline(always)]
 pub fn gelu<S: Simd>(simd: S, x: S::F) -> S::F {
     let zero = simd.splat(0.0);
@@ -103,7 +104,7 @@ pub fn gelu<S: Simd>(simd: S, x: S::F) -> S::F {
     simd.fma(negative, tail, simd.max(x, zero))
 }
 
-/// The polynomial with these coefficients, lowest first, by Horner's rule.
+/// Evaluates the polynomial with these coefficients, lowest first, by Horner's rule.
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: &[f32; N], x: S::F) -> S::F {
     let mut sum = simd.splat(coefficients[N - 1]);

@@ -1,16 +1,18 @@
-//! The arithmetic of BERT on this processor, and the encoder's only room with `unsafe` in it.
+//! The arithmetic of BERT in the instruction sets of the processor; the only folder of `encoder` with
+//! `unsafe`.
 //!
 //! Kernels are written once, generic over a [`simd::Simd`] token, and contain no `unsafe`; the
-//! tokens (`portable`, `avx2`, `avx512` and the tiles of `amx`) wrap the instructions. [`Path`]
-//! picks one at run time. Only the model in `fast/` may enter, through [`Path::run`].
+//! tokens (`portable`, `avx2`, `avx512` and the tiles of `amx`) wrap the instructions. [`Isa`] is
+//! the choice at run time. Only `native` uses the kernels, through [`Isa::run`].
 
-#![allow(clippy::inline_always)] // what a kernel calls must take on its instruction set
+#![allow(clippy::inline_always)] // functions called by a kernel must be compiled for its instruction set
 #![allow(clippy::needless_range_loop)] // rows, panels and lanes index several arrays at once
 
 mod attention;
 mod buffer;
 mod gemm_f32;
 mod gemm_int8;
+mod layout;
 mod linear;
 mod math;
 mod portable;

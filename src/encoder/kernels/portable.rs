@@ -1,14 +1,15 @@
-//! The token for any processor: plain Rust, and the reference that the others are tested against.
+//! The token for any processor: portable Rust, and the reference for tests of the others.
 //!
-//! Nothing here is `unsafe`, so Miri can run every kernel on this path.
+//! Nothing here is `unsafe`, so Miri can run every kernel with this token.
 
 use super::{
-    gemm_int8::K4Groups,
+    gemm_int8::dot_product_tile,
+    layout::{Int8TileInput, Int8TileOutput, K4Groups},
     simd::{Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
 
-/// Sixteen lanes in an array; the compiler vectorises what it can (NEON on `aarch64`).
+/// Sixteen lanes in an array, which the compiler vectorizes (NEON on `aarch64`).
 #[derive(Clone, Copy, Debug)]
 pub struct Portable;
 
@@ -115,7 +116,7 @@ impl Simd for Portable {
         a.map(|a| a.round_ties_even() as i32)
     }
     #[inline(always)]
-    #[allow(clippy::cast_precision_loss)] // rounding is what the contract says
+    #[allow(clippy::cast_precision_loss)] // the contract rounds
     fn float(self, a: Self::I) -> Self::F {
         a.map(|a| a as f32)
     }
@@ -128,7 +129,7 @@ impl Simd for Portable {
         a.map(|a| f32::from_bits(a.cast_unsigned()))
     }
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation)] // the lowest byte is what is asked for
+    #[allow(clippy::cast_possible_truncation)] // only the lowest byte is stored
     fn store_bytes(self, to: &mut [u8; LANES], value: Self::I) {
         *to = value.map(|v| v.cast_unsigned() as u8);
     }
@@ -161,5 +162,14 @@ impl Simd for Portable {
     #[inline(always)]
     fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
         sum
+    }
+
+    #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        self,
+        input: &Int8TileInput<'_, u8, i8, P>,
+        output: &mut Int8TileOutput,
+    ) {
+        dot_product_tile::<Self, P, Q>(self, input, output);
     }
 }

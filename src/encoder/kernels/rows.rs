@@ -1,26 +1,27 @@
-//! Kernels that treat each row by itself: layer norm, GELU, quantisation, pooling.
+//! Kernels on rows: layer norm, GELU, quantization, pooling.
 
 use super::{
     buffer::{AlignedBuffer, AlignedMemory},
-    gemm_int8::{BandBlock, DEPTH_UNIT, TILE_ROWS, band_blocks_mut},
+    gemm_int8::band_blocks_mut,
+    layout::{BandBlock, DEPTH_UNIT, TILE_ROWS},
     math,
     simd::{Kernel, LANES, Simd},
 };
 
-/// Rows of levels that stand for numbers, `low + scale * level`, one pair for each row: the
-/// left-hand side of an integer matrix product.
+/// Rows quantized to levels, `offset + scale * level`, with offset and scale per row: the left-hand side
+/// of an integer matrix product.
 #[derive(Debug, Default)]
 pub struct QuantizedRows {
-    /// The levels, in bands of slabs.
+    /// The levels, in bands.
     pub(super) levels: AlignedMemory,
-    /// One for each row.
+    /// One per row.
     pub(super) scales: AlignedBuffer<f32>,
-    /// One for each row.
+    /// One per row.
     pub(super) offsets: AlignedBuffer<f32>,
 }
 
 impl QuantizedRows {
-    /// Makes room for so many rows of so many levels.
+    /// Grows to this number of rows of `width` levels.
     #[inline(always)]
     pub(super) fn reserve<S: Simd>(&mut self, rows: usize, width: usize) {
         let rows = rows.next_multiple_of(TILE_ROWS);
@@ -30,7 +31,7 @@ impl QuantizedRows {
     }
 }
 
-/// Lowest and highest number of each of several rows, lane by lane.
+/// Minimum and maximum of each row, lane by lane.
 #[derive(Debug, Default)]
 pub struct RowMinMax {
     pub(super) min: AlignedBuffer<f32>,
@@ -38,14 +39,14 @@ pub struct RowMinMax {
 }
 
 impl RowMinMax {
-    /// Makes room for so many rows.
+    /// Grows to this number of rows.
     pub fn reserve(&mut self, rows: usize) {
         self.min.reserve(rows * LANES);
         self.max.reserve(rows * LANES);
     }
 }
 
-/// A row from its `lowest` to its `highest` number in 256 levels.
+/// The 256 levels between minimum and maximum of a row.
 struct QuantizationGrid<S: Simd> {
     offset: f32,
     scale: f32,
@@ -56,55 +57,55 @@ struct QuantizationGrid<S: Simd> {
 impl<S: Simd> QuantizationGrid<S> {
     #[inline(always)]
     fn new(simd: S, lowest: S::F, highest: S::F) -> Self {
-        let low = simd.reduce_min(lowest);
-        let range = simd.reduce_max(highest) - low;
+        let offset = simd.reduce_min(lowest);
+        let range = simd.reduce_max(highest) - offset;
         Self {
-            offset: low,
+            offset,
             scale: range / 255.0,
-            min: simd.splat(low),
+            min: simd.splat(offset),
             inverse_scale: simd.splat(if range > 0.0 { 255.0 / range } else { 0.0 }),
         }
     }
 
-    /// Writes a unit of levels.
+    /// Quantizes a unit of depth.
     #[inline(always)]
-    fn quantize_unit(&self, simd: S, to: &mut [S::Lhs; DEPTH_UNIT], numbers: [S::F; 4]) {
+    fn quantize_unit(&self, simd: S, to: &mut [S::Lhs; DEPTH_UNIT], values: [S::F; 4]) {
         let mut levels = [simd.splat_int(0); 4];
-        for (level, x) in levels.iter_mut().zip(numbers) {
+        for (level, x) in levels.iter_mut().zip(values) {
             *level = simd.round(simd.mul(simd.sub(x, self.min), self.inverse_scale));
         }
         simd.store_depth_unit(to, levels);
     }
 }
 
-/// The unit's numbers, times its factors.
+/// Returns the unit's values times their factors.
 #[inline(always)]
 fn scale_unit<S: Simd>(
     simd: S,
-    numbers: &[f32; DEPTH_UNIT],
+    values: &[f32; DEPTH_UNIT],
     factors: &[f32; DEPTH_UNIT],
 ) -> [S::F; 4] {
     let mut out = [simd.splat(0.0); 4];
     let factors = factors.as_chunks().0;
-    for ((out, x), factor) in out.iter_mut().zip(numbers.as_chunks().0).zip(factors) {
+    for ((out, x), factor) in out.iter_mut().zip(values.as_chunks().0).zip(factors) {
         *out = simd.mul(simd.load(x), simd.load(factor));
     }
     out
 }
 
-/// Quantises one row of a band, every column times its `smoothing`; the scale and lowest value.
+/// Quantizes a row of a band, every column times its `smoothing`; returns scale and offset.
 #[inline(always)]
 fn quantize_row<S: Simd>(
     simd: S,
-    numbers: &[f32],
+    values: &[f32],
     smoothing: &[f32],
     band: &mut [BandBlock<S::Lhs>],
     row: usize,
 ) -> (f32, f32) {
-    let (numbers, smoothing) = (numbers.as_chunks().0, smoothing.as_chunks().0);
+    let (values, smoothing) = (values.as_chunks().0, smoothing.as_chunks().0);
     let mut lowest = [simd.splat(f32::MAX); 4];
     let mut highest = [simd.splat(f32::MIN); 4];
-    for (x, s) in numbers.iter().zip(smoothing) {
+    for (x, s) in values.iter().zip(smoothing) {
         let x = scale_unit(simd, x, s);
         for i in 0..4 {
             lowest[i] = simd.min(lowest[i], x[i]);
@@ -119,14 +120,14 @@ fn quantize_row<S: Simd>(
         simd.max(highest[0], highest[1]),
         simd.max(highest[2], highest[3]),
     );
-    let steps = QuantizationGrid::new(simd, lowest, highest);
-    for ((x, s), slab) in numbers.iter().zip(smoothing).zip(band) {
-        steps.quantize_unit(simd, &mut slab[row], scale_unit(simd, x, s));
+    let grid = QuantizationGrid::new(simd, lowest, highest);
+    for ((x, s), block) in values.iter().zip(smoothing).zip(band) {
+        grid.quantize_unit(simd, &mut block[row], scale_unit(simd, x, s));
     }
-    (steps.scale, steps.offset)
+    (grid.scale, grid.offset)
 }
 
-/// Learnt factors and offsets of a layer norm.
+/// The learnt weights of a layer norm.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNormWeights<'a> {
     /// Factor of each column.
@@ -137,14 +138,14 @@ pub struct LayerNormWeights<'a> {
     pub epsilon: f32,
 }
 
-/// The sum of four vectors' lanes.
+/// Returns the sum of the lanes of four vectors.
 #[inline(always)]
 fn sum_lanes<S: Simd>(simd: S, sums: [S::F; 4]) -> f32 {
     simd.reduce_add(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])))
 }
 
-/// Layer norm of one row in place (Ba, Kiros and Hinton, arXiv:1607.06450; biased variance, two
-/// passes). Four sums run side by side, because one would wait for each addition.
+/// Normalizes a row in place (layer norm: Ba, Kiros and Hinton, arXiv:1607.06450; biased variance, two
+/// passes). With four independent sums, additions do not wait for each other.
 #[inline(always)]
 fn layer_norm_row<S: Simd>(simd: S, row: &mut [f32], weights: &LayerNormWeights<'_>) {
     #[allow(clippy::cast_precision_loss)] // widths are far below 2^24
@@ -174,7 +175,7 @@ fn layer_norm_row<S: Simd>(simd: S, row: &mut [f32], weights: &LayerNormWeights<
     }
 }
 
-/// Layer norm of every row, in place.
+/// Normalizes every row in place.
 pub struct LayerNormRows<'a> {
     /// Rows as wide as the weights.
     pub rows: &'a mut [f32],
@@ -193,13 +194,13 @@ impl Kernel for LayerNormRows<'_> {
     }
 }
 
-/// [`NormRows`], and the norms in bytes while they are in the cache.
+/// [`LayerNormRows`], and then quantizes the rows while they are in the cache.
 pub struct LayerNormQuantize<'a> {
-    /// The norms to be taken.
+    /// The layer norm.
     pub norm: LayerNormRows<'a>,
-    /// Factor of each column for the bytes.
+    /// Factor of each column before quantization.
     pub smoothing: &'a [f32],
-    /// Where the bytes go.
+    /// The quantized rows.
     pub to: &'a mut QuantizedRows,
 }
 
@@ -210,27 +211,25 @@ impl Kernel for LayerNormQuantize<'_> {
     fn run<S: Simd>(self, simd: S) {
         let (weights, width) = (self.norm.weights, self.smoothing.len());
         self.to.reserve::<S>(self.norm.rows.len() / width, width);
-        let pairs = self.to.scales.iter_mut().zip(self.to.offsets.iter_mut());
-        let mut pairs = pairs;
+        let mut pairs = self.to.scales.iter_mut().zip(self.to.offsets.iter_mut());
         let bands = band_blocks_mut::<S>(&mut self.to.levels).chunks_exact_mut(width / DEPTH_UNIT);
         for (rows, band) in self.norm.rows.chunks_mut(TILE_ROWS * width).zip(bands) {
             let rows = rows.chunks_exact_mut(width).enumerate();
-            for ((row, numbers), (scale, low)) in rows.zip(&mut pairs) {
-                layer_norm_row(simd, numbers, &weights);
-                (*scale, *low) = quantize_row(simd, numbers, self.smoothing, band, row);
+            for ((row, values), (scale, offset)) in rows.zip(&mut pairs) {
+                layer_norm_row(simd, values, &weights);
+                (*scale, *offset) = quantize_row(simd, values, self.smoothing, band, row);
             }
         }
     }
 }
 
-/// Rows to bytes, each row with its own scale and lowest value, every column times its
-/// `smoothing`.
+/// Quantizes rows, each with its own scale and offset, every column times its `smoothing`.
 pub struct QuantizeRows<'a> {
     /// Rows as wide as `smoothing`.
     pub rows: &'a [f32],
     /// Factor of each column.
     pub smoothing: &'a [f32],
-    /// Where they go.
+    /// The quantized rows.
     pub to: &'a mut QuantizedRows,
 }
 
@@ -245,22 +244,22 @@ impl Kernel for QuantizeRows<'_> {
         let bands = band_blocks_mut::<S>(&mut self.to.levels).chunks_exact_mut(width / DEPTH_UNIT);
         for (rows, band) in self.rows.chunks(TILE_ROWS * width).zip(bands) {
             let rows = rows.chunks_exact(width).enumerate();
-            for ((row, numbers), (scale, low)) in rows.zip(&mut pairs) {
-                (*scale, *low) = quantize_row(simd, numbers, self.smoothing, band, row);
+            for ((row, values), (scale, offset)) in rows.zip(&mut pairs) {
+                (*scale, *offset) = quantize_row(simd, values, self.smoothing, band, row);
             }
         }
     }
 }
 
-/// [`QuantiseRows`] where the columns already have their smoothing and the extremes are known.
+/// [`QuantizeRows`] for rows that are already smoothed and whose ranges are known.
 pub struct QuantizeWithKnownRange<'a> {
     /// Rows of `width`.
     pub rows: &'a [f32],
-    /// Numbers in a row; a multiple of 64.
+    /// Number of columns; a multiple of 64.
     pub width: usize,
-    /// Of each row.
+    /// The range of each row.
     pub row_min_max: &'a RowMinMax,
-    /// Where they go.
+    /// The quantized rows.
     pub to: &'a mut QuantizedRows,
 }
 
@@ -278,27 +277,27 @@ impl Kernel for QuantizeWithKnownRange<'_> {
         let bands = band_blocks_mut::<S>(&mut self.to.levels).chunks_exact_mut(width / DEPTH_UNIT);
         for (rows, band) in self.rows.chunks(TILE_ROWS * width).zip(bands) {
             let rows = rows.chunks_exact(width).enumerate();
-            for ((row, numbers), ((scale, low), (lowest, highest))) in rows.zip(&mut pairs) {
-                let steps = QuantizationGrid::new(simd, simd.load(lowest), simd.load(highest));
-                for (unit, slab) in numbers
+            for ((row, values), ((scale, offset), (lowest, highest))) in rows.zip(&mut pairs) {
+                let grid = QuantizationGrid::new(simd, simd.load(lowest), simd.load(highest));
+                for (unit, block) in values
                     .as_chunks::<DEPTH_UNIT>()
                     .0
                     .iter()
                     .zip(band.iter_mut())
                 {
-                    let mut numbers = [simd.splat(0.0); 4];
-                    for (x, from) in numbers.iter_mut().zip(unit.as_chunks().0) {
+                    let mut values = [simd.splat(0.0); 4];
+                    for (x, from) in values.iter_mut().zip(unit.as_chunks().0) {
                         *x = simd.load(from);
                     }
-                    steps.quantize_unit(simd, &mut slab[row], numbers);
+                    grid.quantize_unit(simd, &mut block[row], values);
                 }
-                (*scale, *low) = (steps.scale, steps.offset);
+                (*scale, *offset) = (grid.scale, grid.offset);
             }
         }
     }
 }
 
-/// GELU of every number, in place.
+/// Applies GELU to every number in place.
 pub struct Gelu<'a>(pub &'a mut [f32]);
 
 impl Kernel for Gelu<'_> {
@@ -313,7 +312,7 @@ impl Kernel for Gelu<'_> {
     }
 }
 
-/// The mean of all rows, scaled to length one.
+/// Computes the mean of all rows, scaled to unit length.
 pub struct MeanPoolRows<'a> {
     /// Rows of `out.len()`; at least one.
     pub rows: &'a [f32],

@@ -1,4 +1,4 @@
-//! Every path against plain arithmetic, and against the portable path to the bit.
+//! Every instruction set against a reference, and bit for bit against the portable one.
 
 use super::{
     AddEpilogue, AttentionBuffers, AttentionWorkspace, F32Attention, F32Layer, F32Linear, Gelu,
@@ -6,15 +6,15 @@ use super::{
     LayerNormWeights, MeanPoolRows, PackInt8, QuantizeRows, QuantizeWithKnownRange, QuantizedRows,
     RowMinMax, StoreEpilogue,
     buffer::AlignedMemory,
-    gemm_int8::{
-        DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4_GROUPS_PER_UNIT, PackedInt8, TILE_PANELS,
-        TILE_ROWS, band_blocks, band_blocks_mut,
+    gemm_int8::{PackedInt8, band_blocks, band_blocks_mut},
+    layout::{
+        DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4_GROUPS_PER_UNIT, TILE_PANELS, TILE_ROWS,
     },
     math,
     simd::{Kernel, LANES, Simd},
 };
 
-/// Numbers in [-1, 1) that any machine repeats.
+/// Returns pseudorandom numbers in [-1, 1).
 fn noise(seed: u32, count: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let mut next = || {
@@ -24,22 +24,17 @@ fn noise(seed: u32, count: usize) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// What `compute` gives on every path must have the same bits.
+/// Asserts that the results of `compute` have the same bits for every instruction set.
 fn assert_same_bits(what: &str, compute: impl Fn(Isa) -> Vec<f32>) {
-    let bits = |path| {
-        compute(path)
-            .iter()
-            .map(|x| x.to_bits())
-            .collect::<Vec<_>>()
-    };
-    let portable: Isa = "portable".parse().expect("always there");
+    let bits = |isa| compute(isa).iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let portable: Isa = "portable".parse().expect("always available");
     let expected = bits(portable);
-    for path in Isa::available() {
-        assert!(bits(path) == expected, "{what} differs on {path}");
+    for isa in Isa::available() {
+        assert!(bits(isa) == expected, "{what} differs on {isa}");
     }
 }
 
-/// One tile on one path: rows and columns of bytes of this depth.
+/// Computes a tile of rows and columns of bytes of this depth.
 struct TestTile<'a> {
     left: &'a [u8],
     right: &'a [i8],
@@ -76,10 +71,10 @@ impl Kernel for TestTile<'_> {
 }
 
 #[test]
-fn integer_tiles_are_exact_on_every_path() {
+fn integer_tiles_are_exact_on_every_instruction_set() {
     let heights = (1..=32).map(|rows| (64, rows));
     for (depth, rows) in heights.chain([(128, 7), (384, 17), (1536, 32)]) {
-        // Extremes included: 255 and -128, where saturating instructions would go wrong.
+        // With extremes, 255 and -128, on which saturating instructions would fail.
         let left: Vec<u8> = (0..32 * depth)
             .map(|i| (i * 31 % 7 * 43 % 256) as u8 | 3)
             .collect();
@@ -93,8 +88,8 @@ fn integer_tiles_are_exact_on_every_path() {
         let right: Vec<i8> = (0..64 * depth)
             .map(|i| byte(i / depth, i % depth))
             .collect();
-        for path in Isa::available() {
-            let out = path.run(TestTile {
+        for isa in Isa::available() {
+            let out = isa.run(TestTile {
                 left: &left,
                 right: &right,
                 rows,
@@ -104,7 +99,7 @@ fn integer_tiles_are_exact_on_every_path() {
                 for n in 0..64 {
                     let products =
                         (0..depth).map(|k| i32::from(left[r * depth + k]) * i32::from(byte(n, k)));
-                    assert_eq!(out.0[r][n], products.sum::<i32>(), "{path} {depth} {r} {n}");
+                    assert_eq!(out.0[r][n], products.sum::<i32>(), "{isa} {depth} {r} {n}");
                 }
             }
         }
@@ -133,21 +128,21 @@ fn normal_cdf(x: f64) -> f64 {
 #[test]
 fn gelu_stays_within_its_error_bound() {
     let inputs: Vec<f32> = (-320_000..320_000).map(|i| i as f32 * 1e-4).collect();
-    for path in Isa::available() {
+    for isa in Isa::available() {
         let mut out = inputs.clone();
-        path.run(Gelu(&mut out));
+        isa.run(Gelu(&mut out));
         for (x, y) in inputs.iter().zip(&out) {
             let x = f64::from(*x);
             let error = (f64::from(*y) - x * normal_cdf(x)).abs();
             assert!(
                 error < 1.2e-7 * x.abs().max(1.0),
-                "{path}: gelu({x}) is off by {error:e}"
+                "{isa}: gelu({x}) is off by {error:e}"
             );
         }
     }
 }
 
-/// A function of one vector, over many.
+/// Applies a function to many vectors.
 struct ApplyToLanes<'a, F>(&'a mut [f32], F);
 
 /// One of the functions in [`math`].
@@ -208,7 +203,7 @@ fn powers_of_two_stay_within_their_error_bounds() {
 }
 
 #[test]
-fn gelu_for_bytes_stays_within_its_error_bound() {
+fn int8_gelu_stays_within_its_error_bound() {
     let inputs: Vec<f32> = (-32_000..32_000).map(|i| i as f32 * 1e-3).collect();
     let mut out = inputs.clone();
     Isa::best().run(ApplyToLanes(&mut out, GeluInt8));
@@ -217,23 +212,23 @@ fn gelu_for_bytes_stays_within_its_error_bound() {
         let error = (f64::from(*y) - x * normal_cdf(x)).abs();
         assert!(error < 2.1e-4, "gelu({x}) is off by {error:e}");
     }
-    assert_same_bits("gelu for bytes", |path| {
+    assert_same_bits("int8 gelu", |isa| {
         let mut out = inputs.clone();
-        path.run(ApplyToLanes(&mut out, GeluInt8));
+        isa.run(ApplyToLanes(&mut out, GeluInt8));
         out
     });
 }
 
 #[test]
-fn row_kernels_agree_to_the_bit() {
-    assert_same_bits("gelu", |path| {
+fn row_kernels_return_the_same_bits() {
+    assert_same_bits("gelu", |isa| {
         let mut rows: Vec<f32> = noise(1, 320).iter().map(|x| x * 8.0).collect();
-        path.run(Gelu(&mut rows));
+        isa.run(Gelu(&mut rows));
         rows
     });
-    assert_same_bits("norm", |path| {
+    assert_same_bits("norm", |isa| {
         let mut rows = noise(1, 3 * 192);
-        path.run(LayerNormRows {
+        isa.run(LayerNormRows {
             rows: &mut rows,
             weights: LayerNormWeights {
                 gain: &noise(3, 192),
@@ -243,9 +238,9 @@ fn row_kernels_agree_to_the_bit() {
         });
         rows
     });
-    assert_same_bits("pool", |path| {
+    assert_same_bits("pool", |isa| {
         let mut out = vec![0.0; 64];
-        path.run(MeanPoolRows {
+        isa.run(MeanPoolRows {
             rows: &noise(1, 5 * 64),
             out: &mut out,
         });
@@ -253,26 +248,26 @@ fn row_kernels_agree_to_the_bit() {
     });
 }
 
-/// A byte layer for `path` whose inputs are divided by 1.5.
-fn int8_layer(path: Isa, weights: &[f32], bias: &[f32]) -> Int8Layer {
-    path.run(PackInt8 {
+/// Packs an int8 layer whose inputs are divided by 1.5.
+fn int8_layer(isa: Isa, weights: &[f32], bias: &[f32]) -> Int8Layer {
+    isa.run(PackInt8 {
         weights,
         bias,
         divisors: &vec![1.5; weights.len() / bias.len()],
     })
 }
 
-/// Rows through a byte layer.
-fn int8_linear(path: Isa, rows: &[f32], layer: &Int8Layer) -> Vec<f32> {
+/// Applies an int8 layer to rows.
+fn int8_linear(isa: Isa, rows: &[f32], layer: &Int8Layer) -> Vec<f32> {
     let count = rows.len() / layer.inputs();
     let mut bytes = QuantizedRows::default();
     let mut out = vec![0.0; count * layer.outputs()];
-    path.run(QuantizeRows {
+    isa.run(QuantizeRows {
         rows,
         smoothing: layer.smoothing(),
         to: &mut bytes,
     });
-    path.run(Int8Linear {
+    isa.run(Int8Linear {
         layer,
         rows: &bytes,
         range: 0..count,
@@ -285,20 +280,20 @@ fn int8_linear(path: Isa, rows: &[f32], layer: &Int8Layer) -> Vec<f32> {
 }
 
 #[test]
-fn fused_kernels_agree_to_the_bit_with_separate_ones() {
+fn fused_kernels_return_the_same_bits_as_separate_ones() {
     let (inputs, wide) = (128, 192);
     let (weights, bias) = (noise(1, inputs * wide), noise(2, wide));
     let (back, back_bias) = (noise(3, inputs * wide), noise(4, inputs));
     for count in [1, 31, 70] {
         let rows = noise(5, count * inputs);
-        let fused = |path: Isa| {
-            let expand = int8_layer(path, &weights, &bias);
-            let contract = int8_layer(path, &back, &back_bias);
+        let fused = |isa: Isa| {
+            let expand = int8_layer(isa, &weights, &bias);
+            let contract = int8_layer(isa, &back, &back_bias);
             let (mut bytes, mut extremes) = (QuantizedRows::default(), RowMinMax::default());
             extremes.reserve(count);
             let mut stream = rows.clone();
             let mut expanded = vec![0.0; count * wide];
-            path.run(LayerNormQuantize {
+            isa.run(LayerNormQuantize {
                 norm: LayerNormRows {
                     rows: &mut stream,
                     weights: LayerNormWeights {
@@ -310,7 +305,7 @@ fn fused_kernels_agree_to_the_bit_with_separate_ones() {
                 smoothing: expand.smoothing(),
                 to: &mut bytes,
             });
-            path.run(Int8Linear {
+            isa.run(Int8Linear {
                 layer: &expand,
                 rows: &bytes,
                 range: 0..count,
@@ -320,13 +315,13 @@ fn fused_kernels_agree_to_the_bit_with_separate_ones() {
                     row_min_max: &mut extremes,
                 },
             });
-            path.run(QuantizeWithKnownRange {
+            isa.run(QuantizeWithKnownRange {
                 rows: &expanded,
                 width: wide,
                 row_min_max: &extremes,
                 to: &mut bytes,
             });
-            path.run(Int8Linear {
+            isa.run(Int8Linear {
                 layer: &contract,
                 rows: &bytes,
                 range: 0..count,
@@ -339,11 +334,11 @@ fn fused_kernels_agree_to_the_bit_with_separate_ones() {
         };
         assert_same_bits("fused", fused);
 
-        let path = Isa::best();
-        let expand = int8_layer(path, &weights, &bias);
-        let contract = int8_layer(path, &back, &back_bias);
+        let isa = Isa::best();
+        let expand = int8_layer(isa, &weights, &bias);
+        let contract = int8_layer(isa, &back, &back_bias);
         let mut stream = rows.clone();
-        path.run(LayerNormRows {
+        isa.run(LayerNormRows {
             rows: &mut stream,
             weights: LayerNormWeights {
                 gain: &noise(6, inputs),
@@ -351,56 +346,56 @@ fn fused_kernels_agree_to_the_bit_with_separate_ones() {
                 epsilon: 1e-12,
             },
         });
-        let mut expanded = int8_linear(path, &stream, &expand);
-        path.run(ApplyToLanes(&mut expanded, GeluInt8));
-        let update = int8_linear(path, &expanded, &contract);
+        let mut expanded = int8_linear(isa, &stream, &expand);
+        isa.run(ApplyToLanes(&mut expanded, GeluInt8));
+        let update = int8_linear(isa, &expanded, &contract);
         let apart: Vec<u32> = stream
             .iter()
             .zip(&update)
             .map(|(a, b)| (a + b).to_bits())
             .collect();
-        let together: Vec<u32> = fused(path).iter().map(|x| x.to_bits()).collect();
+        let together: Vec<u32> = fused(isa).iter().map(|x| x.to_bits()).collect();
         assert!(apart == together, "{count} rows");
     }
 }
 
 #[test]
-fn linear_layers_agree_to_the_bit_and_with_plain_arithmetic() {
+fn linear_layers_are_identical_and_match_the_reference() {
     let (inputs, outputs) = (128, 192);
     let (weights, bias) = (noise(1, inputs * outputs), noise(2, outputs));
     let single = F32Layer::new(&weights, &bias);
     for count in [1, 2, 5, 16, 31, 33, 70] {
         let rows = noise(3, count * inputs);
-        let in_single = |path: Isa| {
+        let in_f32 = |isa: Isa| {
             let mut out = vec![0.0; count * outputs];
-            path.run(F32Linear::<false> {
+            isa.run(F32Linear::<false> {
                 layer: &single,
                 rows: &rows,
                 out: &mut out,
             });
             out
         };
-        let in_bytes = |path: Isa| int8_linear(path, &rows, &int8_layer(path, &weights, &bias));
-        assert_same_bits("byte linear", in_bytes);
-        assert_same_bits("single linear", in_single);
-        let (in_bytes, in_single) = (in_bytes(Isa::best()), in_single(Isa::best()));
-        for (i, (b, s)) in in_bytes.iter().zip(&in_single).enumerate() {
+        let in_int8 = |isa: Isa| int8_linear(isa, &rows, &int8_layer(isa, &weights, &bias));
+        assert_same_bits("int8 linear", in_int8);
+        assert_same_bits("f32 linear", in_f32);
+        let (in_int8, in_f32) = (in_int8(Isa::best()), in_f32(Isa::best()));
+        for (i, (b, s)) in in_int8.iter().zip(&in_f32).enumerate() {
             let (row, column) = (i / outputs * inputs, i % outputs);
             let exact: f64 = (0..inputs)
                 .map(|k| f64::from(rows[row + k]) * f64::from(weights[column * inputs + k]))
                 .sum::<f64>()
                 + f64::from(bias[column]);
-            assert!((f64::from(*s) - exact).abs() < 1e-5, "single {i}");
+            assert!((f64::from(*s) - exact).abs() < 1e-5, "f32 {i}");
             assert!(
                 (f64::from(*b) - exact).abs() < 0.15,
-                "bytes {i}: {b} {exact}"
+                "int8 {i}: {b} {exact}"
             );
         }
     }
 }
 
 #[test]
-fn attention_agrees_to_the_bit_and_with_plain_arithmetic() {
+fn attention_is_identical_and_matches_the_reference() {
     for (tokens, heads, size) in [
         (1, 2, 32),
         (5, 4, 16),
@@ -410,7 +405,7 @@ fn attention_agrees_to_the_bit_and_with_plain_arithmetic() {
     ] {
         let hidden = heads * size;
         let projected = noise(7, tokens * 3 * hidden);
-        let run = |path: Isa, in_bytes: bool| {
+        let run = |isa: Isa, in_int8: bool| {
             let mut context = vec![0.0; tokens * hidden];
             let mut workspace = AttentionWorkspace::default();
             let heads = AttentionBuffers {
@@ -420,21 +415,21 @@ fn attention_agrees_to_the_bit_and_with_plain_arithmetic() {
                 head_size: size,
             };
             let workspace = &mut workspace;
-            if in_bytes {
-                path.run(Int8Attention {
+            if in_int8 {
+                isa.run(Int8Attention {
                     buffers: heads,
                     workspace,
                 });
             } else {
-                path.run(F32Attention {
+                isa.run(F32Attention {
                     buffers: heads,
                     workspace,
                 });
             }
             context
         };
-        assert_same_bits("byte attention", |path| run(path, true));
-        assert_same_bits("single attention", |path| run(path, false));
+        assert_same_bits("int8 attention", |isa| run(isa, true));
+        assert_same_bits("f32 attention", |isa| run(isa, false));
         let (bytes, single) = (run(Isa::best(), true), run(Isa::best(), false));
         let at = |token: usize, which: usize, column: usize| {
             f64::from(projected[(3 * token + which) * hidden + column])
@@ -454,28 +449,31 @@ fn attention_agrees_to_the_bit_and_with_plain_arithmetic() {
             let exact = mixed.sum::<f64>() / powers.iter().sum::<f64>();
             assert!(
                 (f64::from(single[i]) - exact).abs() < 1e-6,
-                "single {tokens} {i}"
+                "f32 {tokens} {i}"
             );
             assert!(
                 (f64::from(bytes[i]) - exact).abs() < 0.02,
-                "bytes {tokens} {i}"
+                "int8 {tokens} {i}"
             );
         }
     }
 }
 
 #[test]
-fn constant_and_zero_rows_quantise_without_loss() {
+fn constant_and_zero_rows_are_quantized_without_loss() {
     let layer = int8_layer(Isa::best(), &noise(1, 64 * 64), &noise(2, 64));
     let mut rows = vec![0.0; 64];
     rows.extend([0.7; 64]);
     let out = int8_linear(Isa::best(), &rows, &layer);
     assert!(out.iter().all(|x| x.is_finite()));
-    assert!(out[..64] == noise(2, 64), "a row of zeros gives the bias");
+    assert!(
+        out[..64] == noise(2, 64),
+        "the output of a row of zeros is the bias"
+    );
 }
 
 #[test]
 fn an_unknown_isa_is_rejected_with_the_choices() {
-    let error = "quantum".parse::<Isa>().expect_err("no such path");
+    let error = "quantum".parse::<Isa>().expect_err("no such isa");
     assert!(error.to_string().contains("portable"), "{error}");
 }

@@ -1,12 +1,13 @@
-//! How a tile of a matrix product is cut into blocks that fit the registers.
+//! Divides a tile of a matrix product into register tiles.
 
-/// A product that can compute a block of itself with all sums in registers.
+/// A matrix product that can compute a part of its output with all sums in registers.
 pub trait TileKernel {
     /// Computes `R` rows by `W` panels from `row` and `panel` on.
     fn register_tile<const R: usize, const W: usize>(&mut self, row: usize, panel: usize);
 }
 
-/// The tallest blocks that the registers of an instruction set hold.
+/// The largest register tile of an instruction set.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable token only uses `Small`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegisterTile {
     /// Twelve rows by two panels.
@@ -19,8 +20,8 @@ pub enum RegisterTile {
     Small,
 }
 
-/// Covers `rows` rows and `P` panels with blocks. The last block of rows may reach beyond `rows`,
-/// by less than a quarter of its height where `spare` rows may be computed for nothing.
+/// Covers `rows` rows and `P` panels with register tiles. If `may_overrun`, the last ones may exceed
+/// `rows`, by up to a quarter of their height.
 #[inline(always)]
 pub fn tile_output<const P: usize>(
     shape: RegisterTile,
@@ -66,12 +67,12 @@ pub fn tile_output<const P: usize>(
     }
 }
 
-/// The height of the next block where so many rows are `left`.
+/// Returns the height of the next register tile, with `left` rows remaining.
 #[inline(always)]
 fn tile_height(shape: RegisterTile, left: usize, may_overrun: bool) -> usize {
     match shape {
         RegisterTile::Tall => match left {
-            // Two blocks of eight rather than twelve and four.
+            // Twice eight rather than twelve and four.
             15 | 16 => 8,
             11.. => 12,
             7.. => 8,

@@ -1,8 +1,7 @@
-//! What `config.json` asks for, as far as the encoder does it.
+//! Validation of `config.json`.
 //!
-//! Candle's BERT would read some configurations that it does not compute as
-//! their authors meant (a decoder, another position embedding) without a word.
-//! So everything that changes the result is looked at here and refused by name.
+//! candle's BERT silently ignores some fields (decoder, kind of position embedding). Therefore every
+//! field that affects the result is validated here, and rejected by name if it is not supported.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,10 +9,10 @@ use serde_json::Value;
 use super::error::ModelError;
 use super::sentence_transformers::{JsonFile, describe_value};
 
-/// The shape of a BERT encoder.
+/// The configuration of a BERT encoder.
 ///
-/// Build the tensor library's own configuration from these fields rather than
-/// from `config.json`: names of activations differ between libraries.
+/// The encoders are configured from these fields instead of `config.json`, since the names of
+/// activations differ between libraries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BertConfig {
     /// Rows of the word embedding.
@@ -28,17 +27,17 @@ pub struct BertConfig {
     pub intermediate_size: usize,
     /// The feed-forward layer's activation.
     pub hidden_act: Activation,
-    /// Rows of the position embedding; no input may be longer.
+    /// Rows of the position embedding; maximum input length.
     pub max_position_embeddings: usize,
     /// Rows of the token type embedding.
     pub type_vocab_size: usize,
-    /// Added to the variance in layer normalisation.
+    /// Added to the variance in layer normalization.
     pub layer_norm_eps: f64,
     /// The padding token.
     pub pad_token_id: usize,
 }
 
-/// An activation that candle's BERT computes.
+/// An activation that candle's BERT supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
     /// `gelu`: exact, by the error function.
@@ -49,7 +48,7 @@ pub enum Activation {
     Relu,
 }
 
-/// The numbers in `config.json`, before anyone has looked at them.
+/// The numbers in `config.json`, not yet validated.
 #[derive(Debug, Deserialize)]
 struct RawConfig {
     vocab_size: usize,
@@ -66,7 +65,7 @@ struct RawConfig {
     pad_token_id: Option<usize>,
 }
 
-// Where a file leaves a field out, transformers fills in these.
+// The defaults of transformers.
 fn default_type_vocab_size() -> usize {
     2
 }
@@ -78,26 +77,30 @@ fn default_layer_norm_eps() -> f64 {
 const USE_BERT_REMEDY: &str = "choose a BERT model, such as sentence-transformers/all-MiniLM-L6-v2";
 
 impl BertConfig {
-    /// Reads `config.json`, refusing by name what the encoder does not do.
-    pub(super) fn read(settings: &JsonFile) -> Result<Self, ModelError> {
-        let get = |field: &str| settings.value.get(field).filter(|value| !value.is_null());
-        let refuse = |what: &str, expected: &str, received: String| {
-            settings.unsupported(what, expected, received, USE_BERT_REMEDY)
+    /// Reads `config.json`, and rejects what the encoder does not support by name.
+    pub(super) fn read(file: &JsonFile) -> Result<Self, ModelError> {
+        let get = |field: &str| file.value.get(field).filter(|value| !value.is_null());
+        let unsupported = |what: &str, expected: &str, received: String| {
+            file.unsupported(what, expected, received, USE_BERT_REMEDY)
         };
 
         let model_type = get("model_type");
         if model_type.and_then(Value::as_str) != Some("bert") {
-            return Err(refuse("model_type", "\"bert\"", describe_value(model_type)));
+            return Err(unsupported(
+                "model_type",
+                "\"bert\"",
+                describe_value(model_type),
+            ));
         }
         if let Some(architectures) = get("architectures") {
-            let known = ["BertModel", "BertForMaskedLM", "BertForPreTraining"];
-            let listed = architectures.as_array().is_some_and(|names| {
+            let supported = ["BertModel", "BertForMaskedLM", "BertForPreTraining"];
+            let is_supported = architectures.as_array().is_some_and(|names| {
                 names
                     .iter()
-                    .any(|name| name.as_str().is_some_and(|name| known.contains(&name)))
+                    .any(|name| name.as_str().is_some_and(|name| supported.contains(&name)))
             });
-            if !listed {
-                return Err(refuse(
+            if !is_supported {
+                return Err(unsupported(
                     "architectures",
                     "one of BertModel, BertForMaskedLM, BertForPreTraining",
                     architectures.to_string(),
@@ -106,7 +109,7 @@ impl BertConfig {
         }
         let position = get("position_embedding_type");
         if position.is_some_and(|value| value != "absolute") {
-            return Err(refuse(
+            return Err(unsupported(
                 "position_embedding_type",
                 "\"absolute\"",
                 describe_value(position),
@@ -114,13 +117,13 @@ impl BertConfig {
         }
         for field in ["is_decoder", "add_cross_attention", "is_encoder_decoder"] {
             if get(field).is_some_and(|value| value != false) {
-                return Err(refuse(field, "false", describe_value(get(field))));
+                return Err(unsupported(field, "false", describe_value(get(field))));
             }
         }
         if get("quantization_config").is_some() {
-            return Err(settings.unsupported(
+            return Err(file.unsupported(
                 "quantization_config",
-                "weights in floating point",
+                "floating-point weights",
                 "quantized weights".to_owned(),
                 "export the model in float32",
             ));
@@ -130,19 +133,19 @@ impl BertConfig {
             Some("gelu_new" | "gelu_pytorch_tanh") => Activation::GeluApproximate,
             Some("relu") => Activation::Relu,
             Some(_) => {
-                return Err(refuse(
+                return Err(unsupported(
                     "hidden_act",
                     "one of gelu, gelu_new, gelu_pytorch_tanh, relu",
                     describe_value(get("hidden_act")),
                 ));
             }
         };
-        Self::parse_and_validate(settings, hidden_act)
+        Self::parse_and_validate(file, hidden_act)
     }
 
-    /// Numbers that would make the encoder divide by zero or allocate nothing.
-    fn parse_and_validate(settings: &JsonFile, hidden_act: Activation) -> Result<Self, ModelError> {
-        let raw: RawConfig = settings.parse("the configuration of a BERT model")?;
+    /// Reads the numbers, and rejects those with which the encoder would divide by zero or overflow.
+    fn parse_and_validate(file: &JsonFile, hidden_act: Activation) -> Result<Self, ModelError> {
+        let raw: RawConfig = file.parse("the configuration of a BERT model")?;
         for (field, value) in [
             ("vocab_size", raw.vocab_size),
             ("hidden_size", raw.hidden_size),
@@ -154,20 +157,19 @@ impl BertConfig {
         ] {
             // Tensor sizes are multiplied; above this the product could overflow.
             if value == 0 || value > 1 << 24 {
-                return Err(settings
-                    .malformed(&format!("{field} from 1 to {}", 1 << 24), value.to_string()));
+                return Err(
+                    file.malformed(&format!("{field} from 1 to {}", 1 << 24), value.to_string())
+                );
             }
         }
         if !raw.hidden_size.is_multiple_of(raw.num_attention_heads) {
-            return Err(settings.malformed(
+            return Err(file.malformed(
                 "hidden_size to be a multiple of num_attention_heads",
                 format!("{} and {}", raw.hidden_size, raw.num_attention_heads),
             ));
         }
         if !raw.layer_norm_eps.is_finite() || raw.layer_norm_eps <= 0.0 {
-            return Err(
-                settings.malformed("layer_norm_eps above 0", raw.layer_norm_eps.to_string())
-            );
+            return Err(file.malformed("layer_norm_eps above 0", raw.layer_norm_eps.to_string()));
         }
         Ok(Self {
             vocab_size: raw.vocab_size,

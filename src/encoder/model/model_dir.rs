@@ -1,7 +1,7 @@
-//! The files of one model folder, read once, bounded, and hashed as they pass.
+//! Reads the files of a model directory once, with size limits and hashes.
 //!
-//! Hash and contents come from the same read, so nobody can swap a file between
-//! the check and the use.
+//! Hash and content come from the same read, so a file cannot be replaced between verification and
+//! use.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,32 +14,32 @@ use sha2::{Digest, Sha256};
 use super::error::ModelError;
 use super::manifest::Manifest;
 
-/// No BERT comes near this; a stray disk image does.
+/// Far above the size of any BERT model.
 const MAX_WEIGHTS_BYTES: u64 = 8 << 30;
 /// The largest tokenizer files in use are below 40 MB.
 const MAX_TOKENIZER_BYTES: u64 = 256 << 20;
-/// Settings files are a few hundred bytes.
+/// Configuration files have a few hundred bytes.
 const MAX_JSON_BYTES: u64 = 4 << 20;
 
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// A file's contents with the hash of exactly these bytes.
+/// The contents of a file and their hash.
 #[derive(Debug)]
 pub(super) struct HashedFile {
     pub(super) contents: Vec<u8>,
     pub(super) sha256: String,
 }
 
-/// The files of one model folder.
+/// A model directory.
 #[derive(Debug)]
 pub(super) struct ModelDir {
     dir: PathBuf,
-    /// `Some` if only files that were verified beforehand may be seen.
+    /// The verified files, if only these may be read.
     verified: Option<BTreeMap<String, HashedFile>>,
 }
 
 impl ModelDir {
-    /// Any folder: files are read when they are asked for.
+    /// Opens any directory; files are read on demand.
     pub(super) fn unverified(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
@@ -47,12 +47,12 @@ impl ModelDir {
         }
     }
 
-    /// A folder that must hold the manifest's files: all are read and verified
-    /// now, and a file that the manifest does not name is not seen at all.
+    /// Opens a directory that must contain the files of the manifest: reads and verifies them all, and
+    /// ignores any other files.
     pub(super) fn verified(dir: &Path, manifest: &Manifest) -> Result<Self, ModelError> {
         let remedy = || {
             format!(
-                "run `antiphon models fetch --force`, or delete {} and start again",
+                "run `antiphon models fetch --force`, or delete {} and restart",
                 dir.display()
             )
         };
@@ -65,8 +65,8 @@ impl ModelDir {
                 received,
                 remedy: remedy(),
             };
-            let item = match read_and_hash(&path, file.bytes) {
-                Ok(Some(item)) => item,
+            let hashed = match read_and_hash(&path, file.bytes) {
+                Ok(Some(hashed)) => hashed,
                 Ok(None) => {
                     return Err(ModelError::Missing {
                         remedy: remedy(),
@@ -76,14 +76,14 @@ impl ModelDir {
                 Err(ModelError::Malformed { received, .. }) => return Err(wrong(received)),
                 Err(error) => return Err(error),
             };
-            if item.sha256 != file.sha256 {
+            if hashed.sha256 != file.sha256 {
                 return Err(wrong(format!(
                     "{} ({} bytes)",
-                    item.sha256,
-                    item.contents.len()
+                    hashed.sha256,
+                    hashed.contents.len()
                 )));
             }
-            verified.insert(file.path.clone(), item);
+            verified.insert(file.path.clone(), hashed);
         }
         Ok(Self {
             dir: dir.to_owned(),
@@ -91,12 +91,12 @@ impl ModelDir {
         })
     }
 
-    /// The path of `name`, for messages.
+    /// Returns the path of `name`, for messages.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    /// Whether `name` is there to be taken.
+    /// Whether `name` can be read.
     pub(super) fn contains(&self, name: &str) -> bool {
         match &self.verified {
             Some(verified) => verified.contains_key(name),
@@ -104,7 +104,7 @@ impl ModelDir {
         }
     }
 
-    /// Takes a file, or `None` if there is no such file.
+    /// Reads a file; `None` if it does not exist. A verified file can be read once.
     pub(super) fn read(&mut self, name: &str) -> Result<Option<HashedFile>, ModelError> {
         match &mut self.verified {
             Some(verified) => Ok(verified.remove(name)),
@@ -123,48 +123,48 @@ fn max_bytes_for(name: &str) -> u64 {
     }
 }
 
-/// Reads and hashes a file of at most `limit` bytes; `None` if it is absent.
+/// Reads and hashes a file of at most `limit` bytes; `None` if it does not exist.
 fn read_and_hash(path: &Path, limit: u64) -> Result<Option<HashedFile>, ModelError> {
-    let cannot = |source| ModelError::io("read", path)(source);
-    // Asked before opening: opening a named pipe would wait for a writer.
+    let read_error = |source| ModelError::io("read", path)(source);
+    // Checked before opening, since opening a named pipe would wait for a writer.
     match path.metadata() {
         Ok(metadata) if !metadata.is_file() => {
             return Err(ModelError::Malformed {
                 path: path.to_owned(),
                 expected: "a regular file".to_owned(),
-                received: "a folder or a special file".to_owned(),
+                received: "a directory or a special file".to_owned(),
             });
         }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(cannot(error)),
+        Err(error) => return Err(read_error(error)),
     }
-    let file = File::open(path).map_err(cannot)?;
-    let length = file.metadata().map_err(cannot)?.len();
-    if length > limit {
+    let file = File::open(path).map_err(read_error)?;
+    let size = file.metadata().map_err(read_error)?.len();
+    if size > limit {
         return Err(ModelError::Malformed {
             path: path.to_owned(),
             expected: format!("at most {limit} bytes"),
-            received: format!("{length} bytes"),
+            received: format!("{size} bytes"),
         });
     }
     let mut contents = Vec::new();
-    let capacity = usize::try_from(length).unwrap_or(usize::MAX);
+    let capacity = usize::try_from(size).unwrap_or(usize::MAX);
     contents
         .try_reserve_exact(capacity)
-        .map_err(|_| cannot(io::ErrorKind::OutOfMemory.into()))?;
+        .map_err(|_| read_error(io::ErrorKind::OutOfMemory.into()))?;
 
     let mut hasher = Sha256::new();
-    // A file that grows while it is read must not grow past the limit.
+    // The file may grow while it is read.
     let mut reader = file.take(limit);
     loop {
         let start = contents.len();
-        // One chunk at a time, so that what is hashed is still in the cache.
+        // In chunks, which are hashed while they are in the processor's cache.
         let count = reader
             .by_ref()
             .take(CHUNK_BYTES as u64)
             .read_to_end(&mut contents)
-            .map_err(cannot)?;
+            .map_err(read_error)?;
         if count == 0 {
             break;
         }
@@ -176,7 +176,7 @@ fn read_and_hash(path: &Path, limit: u64) -> Result<Option<HashedFile>, ModelErr
     }))
 }
 
-/// Lower-case hexadecimal, as the manifest writes it.
+/// Formats bytes as lower-case hexadecimal, as in the manifest.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.

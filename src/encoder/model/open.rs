@@ -1,8 +1,7 @@
-//! Opening a folder of model files: the pinned model, or one of the user's own.
+//! Opens a model directory: the pinned model, or the user's own.
 //!
-//! Both ways end in the same [`ModelFiles`]. They differ in what is trusted: the
-//! pinned folder only after every file's hash agrees with the manifest, a user's
-//! folder for what it is, under the hash of its weights.
+//! The pinned model is opened only if the hash of every file matches the manifest. A user's own
+//! model is identified by the hash of its weights.
 
 use std::path::Path;
 
@@ -12,40 +11,37 @@ use super::manifest::{Manifest, Pooling};
 use super::model_dir::{HashedFile, ModelDir};
 use super::sentence_transformers::{self, JsonFile, Pipeline};
 
-/// A model in memory, checked and ready to be made into an encoder.
+/// The validated files of a model in memory.
 #[derive(Debug)]
 pub struct ModelFiles {
     /// The shape of the network.
     pub config: BertConfig,
-    /// `config.json`, as it was read.
+    /// Content of `config.json`.
     pub config_json: Vec<u8>,
-    /// `tokenizer.json`, as it was read.
+    /// Content of `tokenizer.json`.
     pub tokenizer_json: Vec<u8>,
-    /// `model.safetensors`, as it was read.
+    /// Content of `model.safetensors`.
     pub weights: Vec<u8>,
-    /// How token vectors become one.
+    /// How token vectors are pooled.
     pub pooling: Pooling,
-    /// Whether the model itself ends in L2 normalisation. Antiphon's embeddings
-    /// are unit vectors either way: where this is false, the encoder still
-    /// normalises, and a score is the cosine rather than the model's own dot
-    /// product.
+    /// Whether the pipeline of the model ends with L2 normalization. Embeddings are unit vectors in any
+    /// case: if this is false, scores are cosine similarities instead of the model's own dot products.
     pub normalize: bool,
-    /// Longest input in word pieces, special tokens included; never more than
+    /// Maximum input length in tokens, including special tokens; at most
     /// `config.max_position_embeddings`.
     pub max_seq_length: usize,
-    /// Coordinates of an embedding.
+    /// Number of components of an embedding.
     pub dimension: usize,
-    /// Which model this is.
+    /// Identity of the model.
     pub identity: ModelIdentity,
 }
 
-/// Which model made an embedding.
+/// The identity of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelIdentity {
-    /// The pinned model's name, or the folder's.
+    /// Name of the pinned model, or of the directory.
     pub name: String,
-    /// The pinned model's hub commit, or `sha256:` and the first twelve digits
-    /// of the weights' hash.
+    /// Hub commit of the pinned model, or `sha256:` and the first twelve digits of the weights' hash.
     pub revision: String,
     /// Hash of `model.safetensors`.
     pub weights_sha256: String,
@@ -53,25 +49,23 @@ pub struct ModelIdentity {
     pub tokenizer_sha256: String,
 }
 
-/// Opens a folder that [`fetch`](super::fetch()) put in place.
+/// Opens a directory that [`fetch`](super::fetch()) installed.
 ///
-/// Every file is hashed as it is read, and what was hashed is what is returned.
-/// Files that the manifest does not name are not looked at.
+/// Every file is read and hashed in one pass. Files that are not in the manifest are ignored.
 ///
 /// # Errors
 ///
-/// [`ModelError::Missing`] or [`ModelError::WrongHash`] for a folder that is not
-/// the manifest's model, with the remedy; [`ModelError::Manifest`] if the
-/// manifest describes its own files wrongly.
+/// [`ModelError::Missing`] or [`ModelError::WrongHash`] if the directory does not contain the
+/// manifest's files; [`ModelError::Manifest`] if the manifest does not match them otherwise.
 pub fn open_pinned(manifest: &Manifest, dir: &Path) -> Result<ModelFiles, ModelError> {
     let mut read = read_model(ModelDir::verified(dir, manifest)?)?;
     let model = &mut read.model;
-    let disagree = |what: &str, expected: String, received: String| ModelError::Manifest {
+    let mismatch = |what: &str, expected: String, received: String| ModelError::Manifest {
         what: what.to_owned(),
         expected: format!("{expected} as in the model's files"),
         received,
     };
-    for (what, ours, theirs) in [
+    for (what, in_manifest, in_files) in [
         ("dimension", manifest.dimension, model.dimension),
         (
             "max_seq_length",
@@ -79,19 +73,20 @@ pub fn open_pinned(manifest: &Manifest, dir: &Path) -> Result<ModelFiles, ModelE
             model.max_seq_length,
         ),
     ] {
-        if ours != theirs {
-            return Err(disagree(what, theirs.to_string(), ours.to_string()));
+        if in_manifest != in_files {
+            let (expected, received) = (in_files.to_string(), in_manifest.to_string());
+            return Err(mismatch(what, expected, received));
         }
     }
     if manifest.normalize != model.normalize {
-        return Err(disagree(
+        return Err(mismatch(
             "normalize",
             model.normalize.to_string(),
             manifest.normalize.to_string(),
         ));
     }
     if manifest.pooling != model.pooling {
-        return Err(disagree(
+        return Err(mismatch(
             "pooling",
             model.pooling.name().to_owned(),
             manifest.pooling.name().to_owned(),
@@ -102,16 +97,15 @@ pub fn open_pinned(manifest: &Manifest, dir: &Path) -> Result<ModelFiles, ModelE
     Ok(read.model)
 }
 
-/// Opens any folder in sentence-transformers layout that holds a BERT model.
+/// Opens any directory in sentence-transformers layout with a BERT model.
 ///
-/// A folder that holds the pinned model byte for byte is recognised as such, so
-/// that the way to the files does not change what a store remembers of them.
+/// A copy of the pinned model is recognized by its hashes and gets the same identity, so that it can
+/// be used with the same store.
 ///
 /// # Errors
 ///
-/// [`ModelError::Missing`] names a file that is not there,
-/// [`ModelError::Unsupported`] what the model asks for and the encoder does not
-/// do, [`ModelError::Malformed`] a file that makes no sense.
+/// [`ModelError::Missing`] for a missing file, [`ModelError::Unsupported`] if the encoder does not
+/// support the model, [`ModelError::Malformed`] for an invalid file.
 pub fn open_folder(dir: &Path) -> Result<ModelFiles, ModelError> {
     if !dir.is_dir() {
         return Err(ModelError::Missing {
@@ -133,7 +127,7 @@ pub fn open_folder(dir: &Path) -> Result<ModelFiles, ModelError> {
     } else {
         let short: String = identity.weights_sha256.chars().take(12).collect();
         identity.revision = format!("sha256:{short}");
-        // "." and ".." have no name of their own until they are resolved.
+        // Resolved, since "." and ".." have no name.
         identity.name = dir
             .canonicalize()
             .ok()
@@ -143,16 +137,16 @@ pub fn open_folder(dir: &Path) -> Result<ModelFiles, ModelError> {
     if !read.model.normalize {
         tracing::warn!(
             folder = %dir.display(),
-            "the model does not normalise its vectors; Antiphon does, so scores are cosines"
+            "the model does not normalize its embeddings; Antiphon normalizes them, so scores are cosine similarities"
         );
     }
     Ok(read.model)
 }
 
-/// A model whose identity has its hashes but no name yet.
+/// A model whose identity has no name and revision yet.
 struct UnnamedModel {
     model: ModelFiles,
-    /// Each file that was read, with its hash.
+    /// The name and hash of each file that was read.
     hashes: Vec<(String, String)>,
 }
 
@@ -160,11 +154,11 @@ fn read_model(mut model_dir: ModelDir) -> Result<UnnamedModel, ModelError> {
     let mut hashes = Vec::new();
     let mut read_optional =
         |model_dir: &mut ModelDir, name: &str| -> Result<Option<HashedFile>, ModelError> {
-            let item = model_dir.read(name)?;
-            if let Some(item) = &item {
-                hashes.push((name.to_owned(), item.sha256.clone()));
+            let file = model_dir.read(name)?;
+            if let Some(file) = &file {
+                hashes.push((name.to_owned(), file.sha256.clone()));
             }
-            Ok(item)
+            Ok(file)
         };
     let mut read_required = |model_dir: &mut ModelDir, name: &str, remedy: &str| {
         read_optional(model_dir, name)?.ok_or_else(|| ModelError::Missing {
@@ -197,13 +191,13 @@ fn read_model(mut model_dir: ModelDir) -> Result<UnnamedModel, ModelError> {
     let tokenizer = read_required(
         &mut model_dir,
         &name,
-        "make it with transformers: AutoTokenizer.from_pretrained(DIR, use_fast=True).save_pretrained(DIR)",
+        "create it with transformers: AutoTokenizer.from_pretrained(DIR, use_fast=True).save_pretrained(DIR)",
     )?;
-    let tokenizer_settings = JsonFile::new(model_dir.path(&name), &tokenizer.contents)?;
+    let tokenizer_json = JsonFile::new(model_dir.path(&name), &tokenizer.contents)?;
 
     let mut read_json = |model_dir: &mut ModelDir, name: &str| {
         read_optional(model_dir, name)?
-            .map(|item| JsonFile::new(model_dir.path(name), &item.contents))
+            .map(|file| JsonFile::new(model_dir.path(name), &file.contents))
             .transpose()
     };
     let sentence_bert = read_json(&mut model_dir, &within("sentence_bert_config.json"))?;
@@ -211,14 +205,14 @@ fn read_model(mut model_dir: ModelDir) -> Result<UnnamedModel, ModelError> {
     if let Some(similarity) = read_json(&mut model_dir, "config_sentence_transformers.json")? {
         sentence_transformers::check_prompt_and_similarity(&similarity)?;
     }
-    sentence_transformers::check_lower_case(sentence_bert.as_ref(), &tokenizer_settings)?;
+    sentence_transformers::check_lower_case(sentence_bert.as_ref(), &tokenizer_json)?;
     let max_seq_length = sentence_transformers::read_max_seq_length(
         sentence_bert.as_ref(),
         tokenizer_config.as_ref(),
         &bert,
     )?;
 
-    // Last, because it is the one that takes time.
+    // Last, since it takes the longest.
     let name = within("model.safetensors");
     let weights = read_optional(&mut model_dir, &name)?
         .ok_or_else(|| missing_weights_error(&model_dir, &pipeline.transformer, &name))?;
@@ -244,7 +238,7 @@ fn read_model(mut model_dir: ModelDir) -> Result<UnnamedModel, ModelError> {
     })
 }
 
-/// The file is missing; people often have the same weights in another form.
+/// Returns the error for missing weights; with a remedy if they exist in another format.
 fn missing_weights_error(model_dir: &ModelDir, folder: &str, name: &str) -> ModelError {
     let convert = "convert them with transformers: \
                    AutoModel.from_pretrained(DIR).save_pretrained(DIR, safe_serialization=True, max_shard_size=\"50GB\")";

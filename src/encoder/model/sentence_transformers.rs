@@ -1,8 +1,8 @@
-//! What the sentence-transformers files beside the weights ask for.
+//! Validation of the sentence-transformers files next to the weights.
 //!
-//! `modules.json` is a pipeline. We do exactly one: a transformer, mean pooling,
-//! and normalisation. Anything else would give vectors that look right and are
-//! not, so it is refused by the name that the file uses.
+//! `modules.json` defines a pipeline. One is supported: a transformer, mean pooling, and optionally
+//! normalization. Any other would silently result in wrong embeddings, so it is rejected by the name
+//! that the file uses.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use super::bert_config::BertConfig;
 use super::error::ModelError;
 use super::manifest::{Pooling, is_safe_relative};
 
-/// One JSON file with its path, so that a refusal can name it.
+/// A JSON file with its path, for messages.
 #[derive(Debug)]
 pub(super) struct JsonFile {
     pub(super) path: PathBuf,
@@ -66,19 +66,19 @@ impl JsonFile {
     }
 }
 
-/// A JSON value for a message, or the word for its absence.
+/// Formats a JSON value, or its absence, for a message.
 pub(super) fn describe_value(value: Option<&Value>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), Value::to_string)
+    value.map_or_else(|| "no value".to_owned(), Value::to_string)
 }
 
-/// `modules.json`, understood.
+/// The pipeline of `modules.json`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Pipeline {
-    /// Folder of the transformer: empty, or ending in `/`.
+    /// Directory of the transformer: empty, or ending with `/`.
     pub(super) transformer: String,
-    /// Folder of the pooling module, likewise.
+    /// Directory of the pooling module, likewise.
     pub(super) pooling: String,
-    /// Whether the pipeline ends in L2 normalisation.
+    /// Whether the pipeline ends with L2 normalization.
     pub(super) normalize: bool,
 }
 
@@ -94,32 +94,35 @@ struct PipelineModule {
 const SUPPORTED_PIPELINE: &str = "Transformer, Pooling and optionally Normalize";
 
 impl Pipeline {
-    pub(super) fn read(settings: &JsonFile) -> Result<Self, ModelError> {
+    pub(super) fn read(file: &JsonFile) -> Result<Self, ModelError> {
         let mut modules: Vec<PipelineModule> =
-            settings.parse("a list of modules with idx, path and type")?;
+            file.parse("a list of modules with idx, path and type")?;
         modules.sort_by_key(|module| module.idx);
-        let refuse = |what: &str, received: String| {
-            settings.unsupported(
+        let unsupported = |what: &str, received: String| {
+            file.unsupported(
                 what,
                 SUPPORTED_PIPELINE,
                 received,
-                "choose a model whose modules are only these",
+                "choose a model with only these modules",
             )
         };
         let mut kinds = Vec::new();
         for module in &modules {
-            // Releases of sentence-transformers have moved these classes
-            // between packages; the class name has stayed.
-            let ours = module.kind.starts_with("sentence_transformers.");
+            // Releases of sentence-transformers have moved these classes between packages, but kept
+            // their names.
+            let is_known_package = module.kind.starts_with("sentence_transformers.");
             let class = module.kind.rsplit('.').next().unwrap_or_default();
             match class {
-                "Transformer" | "Pooling" | "Normalize" if ours => kinds.push(class),
+                "Transformer" | "Pooling" | "Normalize" if is_known_package => kinds.push(class),
                 _ => {
-                    return Err(refuse(&format!("the module {class}"), module.kind.clone()));
+                    return Err(unsupported(
+                        &format!("the module {class}"),
+                        module.kind.clone(),
+                    ));
                 }
             }
             if !is_safe_relative(module.path.trim_end_matches('/')) {
-                return Err(settings.malformed(
+                return Err(file.malformed(
                     "each module's path inside the model's folder",
                     format!("{:?}", module.path),
                 ));
@@ -130,60 +133,63 @@ impl Pipeline {
             ([transformer, pooling, _], ["Transformer", "Pooling", "Normalize"]) => {
                 (transformer, pooling, true)
             }
-            _ => return Err(refuse("this order of modules", kinds.join(", "))),
+            _ => return Err(unsupported("this order of modules", kinds.join(", "))),
         };
-        let folder = |module: &PipelineModule| match module.path.trim_end_matches('/') {
+        let directory = |module: &PipelineModule| match module.path.trim_end_matches('/') {
             "" => String::new(),
             path => format!("{path}/"),
         };
         Ok(Self {
-            transformer: folder(transformer),
-            pooling: folder(pooling),
+            transformer: directory(transformer),
+            pooling: directory(pooling),
             normalize,
         })
     }
 }
 
-/// Reads the pooling module's `config.json`: the mean, over the whole width.
-pub(super) fn read_pooling(settings: &JsonFile, bert: &BertConfig) -> Result<Pooling, ModelError> {
-    let refuse = |what: &str, received: String| {
-        settings.unsupported(
+/// Validates the pooling module's `config.json`: mean pooling over the whole width.
+pub(super) fn read_pooling(file: &JsonFile, bert: &BertConfig) -> Result<Pooling, ModelError> {
+    let unsupported = |what: &str, received: String| {
+        file.unsupported(
             what,
-            "mean pooling alone",
+            "mean pooling only",
             received,
             "choose a model with mean pooling",
         )
     };
-    // Old files have one switch for each way of pooling, new ones a name.
-    let named = settings
+    // Old files have a switch for each mode of pooling, new ones a name.
+    let named = file
         .value
         .get("pooling_mode")
         .filter(|value| !value.is_null());
     if let Some(mode) = named
         && mode != "mean"
     {
-        return Err(refuse("pooling_mode", mode.to_string()));
+        return Err(unsupported("pooling_mode", mode.to_string()));
     }
-    let switches = settings.value.as_object().into_iter().flatten();
+    let switches = file.value.as_object().into_iter().flatten();
     for (name, value) in switches {
         if name.starts_with("pooling_mode_")
             && name != "pooling_mode_mean_tokens"
             && value != &Value::Bool(false)
         {
-            return Err(refuse(name, value.to_string()));
+            return Err(unsupported(name, value.to_string()));
         }
     }
-    let mean = settings.value.get("pooling_mode_mean_tokens");
+    let mean = file.value.get("pooling_mode_mean_tokens");
     if mean != Some(&Value::Bool(true)) && (named.is_none() || mean.is_some()) {
-        return Err(refuse("pooling_mode_mean_tokens", describe_value(mean)));
+        return Err(unsupported(
+            "pooling_mode_mean_tokens",
+            describe_value(mean),
+        ));
     }
     let width = ["word_embedding_dimension", "embedding_dimension"]
         .iter()
-        .find_map(|field| settings.value.get(field));
+        .find_map(|field| file.value.get(field));
     if let Some(width) = width
         && width.as_u64() != u64::try_from(bert.hidden_size).ok()
     {
-        return Err(settings.malformed(
+        return Err(file.malformed(
             &format!(
                 "word_embedding_dimension {} as in config.json",
                 bert.hidden_size
@@ -194,24 +200,24 @@ pub(super) fn read_pooling(settings: &JsonFile, bert: &BertConfig) -> Result<Poo
     Ok(Pooling::Mean)
 }
 
-/// The longest input, special tokens included: what the model was tuned for,
-/// never more than it has positions for.
+/// Returns the maximum input length, including special tokens: the one that the model was trained for, at
+/// most its number of positions.
 ///
-/// `sentence_bert_config.json` comes first, then `tokenizer_config.json`, then
-/// the number of positions.
+/// It is read from `sentence_bert_config.json` or else from `tokenizer_config.json`; the default is the
+/// number of positions.
 pub(super) fn read_max_seq_length(
     sentence_bert: Option<&JsonFile>,
     tokenizer_config: Option<&JsonFile>,
     bert: &BertConfig,
 ) -> Result<usize, ModelError> {
     let positions = bert.max_position_embeddings;
-    let stated = sentence_bert
-        .and_then(|settings| Some((settings, settings.value.get("max_seq_length")?)))
+    let configured = sentence_bert
+        .and_then(|file| Some((file, file.value.get("max_seq_length")?)))
         .filter(|(_, value)| !value.is_null());
-    let Some((settings, value)) = stated else {
-        // Here "no limit" is written as 1e30, which is no integer.
+    let Some((file, value)) = configured else {
+        // "No limit" is written as 1e30 in this file, which is not an integer.
         let limit = tokenizer_config
-            .and_then(|settings| settings.value.get("model_max_length")?.as_u64())
+            .and_then(|file| file.value.get("model_max_length")?.as_u64())
             .and_then(|limit| usize::try_from(limit).ok())
             .unwrap_or(positions);
         return Ok(limit.min(positions).max(MIN_SEQ_LENGTH));
@@ -220,17 +226,17 @@ pub(super) fn read_max_seq_length(
         .as_u64()
         .and_then(|length| usize::try_from(length).ok());
     let Some(length) = length.filter(|length| *length >= MIN_SEQ_LENGTH) else {
-        return Err(settings.malformed(
+        return Err(file.malformed(
             &format!("max_seq_length of {MIN_SEQ_LENGTH} or more"),
             value.to_string(),
         ));
     };
     if length > positions {
         tracing::warn!(
-            file = %settings.path.display(),
+            file = %file.path.display(),
             max_seq_length = length,
             max_position_embeddings = positions,
-            "max_seq_length is more than the model has positions for; using the latter"
+            "max_seq_length exceeds max_position_embeddings; using max_position_embeddings"
         );
     }
     Ok(length.min(positions))
@@ -239,35 +245,35 @@ pub(super) fn read_max_seq_length(
 /// `[CLS]`, one word piece, `[SEP]`.
 const MIN_SEQ_LENGTH: usize = 3;
 
-/// sentence-transformers can lower the case of a text before tokenising it. We
-/// leave that to the tokenizer, which for BERT models does it itself.
+/// Checks that lowercasing is left to the tokenizer, as usual for BERT models; sentence-transformers can
+/// also lowercase a text before it is tokenized.
 pub(super) fn check_lower_case(
     sentence_bert: Option<&JsonFile>,
     tokenizer: &JsonFile,
 ) -> Result<(), ModelError> {
-    let Some(settings) = sentence_bert else {
+    let Some(file) = sentence_bert else {
         return Ok(());
     };
     let normalizer = tokenizer.value.get("normalizer");
-    if settings.is_true("do_lower_case") && !normalizer.is_some_and(lowers_case) {
-        return Err(settings.unsupported(
+    if file.is_true("do_lower_case") && !normalizer.is_some_and(lowercases) {
+        return Err(file.unsupported(
             "do_lower_case",
-            "false, or a tokenizer.json whose normalizer lowers the case",
+            "false, or a tokenizer.json with a lowercasing normalizer",
             "true".to_owned(),
-            "export tokenizer.json with a lower-casing normalizer",
+            "export tokenizer.json with a lowercasing normalizer",
         ));
     }
     Ok(())
 }
 
-fn lowers_case(normalizer: &Value) -> bool {
+fn lowercases(normalizer: &Value) -> bool {
     let parts = normalizer.get("normalizers").and_then(Value::as_array);
     normalizer.get("lowercase") == Some(&Value::Bool(true))
         || normalizer
             .get("type")
             .is_some_and(|kind| kind == "Lowercase")
         || parts.is_some_and(|parts| {
-            // One level is what exporters write; a deeper nest is not ours to follow.
+            // Exporters never nest deeper than one level.
             parts.iter().any(|part| {
                 part.get("lowercase") == Some(&Value::Bool(true))
                     || part.get("type").is_some_and(|kind| kind == "Lowercase")
@@ -275,22 +281,22 @@ fn lowers_case(normalizer: &Value) -> bool {
         })
 }
 
-/// `config_sentence_transformers.json`: a prompt put before every text, or a
-/// similarity other than the cosine, would make our scores mean something else.
-pub(super) fn check_prompt_and_similarity(settings: &JsonFile) -> Result<(), ModelError> {
-    let prompt = settings
+/// Validates `config_sentence_transformers.json`: a default prompt, or a similarity other than cosine or
+/// dot product, is not supported.
+pub(super) fn check_prompt_and_similarity(file: &JsonFile) -> Result<(), ModelError> {
+    let prompt = file
         .value
         .get("default_prompt_name")
         .filter(|name| !name.is_null());
     if let Some(name) = prompt {
-        return Err(settings.unsupported(
+        return Err(file.unsupported(
             "default_prompt_name",
             "no prompt",
             name.to_string(),
-            "choose a model that embeds the text alone",
+            "choose a model without a default prompt",
         ));
     }
-    let similarity = settings
+    let similarity = file
         .value
         .get("similarity_fn_name")
         .filter(|name| !name.is_null());
@@ -298,11 +304,11 @@ pub(super) fn check_prompt_and_similarity(settings: &JsonFile) -> Result<(), Mod
         && name != "cosine"
         && name != "dot"
     {
-        return Err(settings.unsupported(
+        return Err(file.unsupported(
             "similarity_fn_name",
             "\"cosine\" or \"dot\"",
             name.to_string(),
-            "choose a model that is compared by the cosine",
+            "choose a model trained for cosine similarity",
         ));
     }
     Ok(())

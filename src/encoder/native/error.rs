@@ -1,39 +1,39 @@
-//! What can go wrong when a model is loaded or asked.
+//! Errors of the native network.
 
-/// Why a model could not be loaded or a sequence not be embedded.
+/// Why a model could not be loaded, or a sequence not encoded.
 #[derive(Debug, thiserror::Error)]
 pub enum NativeError {
-    /// The kernels do not run this shape.
-    #[error("{dimension} is {received}; it must be {expected}")]
+    /// The kernels do not support this shape.
+    #[error("{dimension} is {received}; expected {expected}")]
     UnsupportedShape {
         /// The name in `config.json`.
         dimension: &'static str,
-        /// What it is.
+        /// The value received.
         received: usize,
-        /// What it must be.
+        /// The supported values.
         expected: &'static str,
     },
-    /// The weights are no safetensors file, or a damaged one.
-    #[error("the weights cannot be read")]
+    /// The weights are not a valid safetensors file.
+    #[error("cannot read the weights")]
     Safetensors(#[from] candle_core::Error),
     /// The weights lack a tensor.
-    #[error("the weights have no tensor {name:?}")]
+    #[error("tensor {name:?} is missing from the weights")]
     MissingTensor {
         /// Its name.
         name: String,
     },
-    /// A tensor has another shape or type than the configuration says.
+    /// A tensor's shape or type does not match the configuration.
     #[error("tensor {name:?} is {received}; expected {expected}")]
     TensorMismatch {
         /// Its name.
         name: String,
-        /// Type and shape found.
+        /// Type and shape received.
         received: String,
-        /// Type and shape wanted.
+        /// Type and shape expected.
         expected: String,
     },
-    /// A tensor holds a NaN or an infinity.
-    #[error("tensor {name:?} holds a number that is not finite")]
+    /// A tensor contains NaN or infinity.
+    #[error("tensor {name:?} contains NaN or infinity")]
     NotFinite {
         /// Its name.
         name: String,
@@ -41,21 +41,23 @@ pub enum NativeError {
     /// A sequence is empty or longer than the model's positions.
     #[error("sequence {index} has {received} tokens; expected 1 to {longest}")]
     SequenceLength {
-        /// Its place in the batch.
+        /// Its index in the batch.
         index: usize,
-        /// Its tokens.
+        /// Its number of tokens.
         received: usize,
-        /// The most that the model takes.
+        /// The model's maximum number of tokens.
         longest: usize,
     },
-    /// A token id is outside the vocabulary.
-    #[error("sequence {index} holds token id {received}; the vocabulary has {vocabulary}")]
+    /// A token id is not in the vocabulary.
+    #[error(
+        "sequence {index} contains token id {received}; the vocabulary has {vocabulary} tokens"
+    )]
     UnknownTokenId {
-        /// The sequence's place in the batch.
+        /// The sequence's index in the batch.
         index: usize,
         /// The id.
         received: u32,
-        /// Number of ids.
+        /// Number of token ids.
         vocabulary: usize,
     },
 }

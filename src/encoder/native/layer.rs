@@ -1,7 +1,8 @@
-//! One transformer layer: its weights and its way through the kernels, in each precision.
+//! A transformer layer: its weights, and its forward pass in each precision.
 
 use super::{
-    NativeError, NetworkShape,
+    config::NetworkShape,
+    error::NativeError,
     profile::{EncodeStage, InputRanges, LayerObserver, widen_ranges},
     scratch::Scratch,
     weights::Weights,
@@ -12,11 +13,11 @@ use crate::encoder::kernels::{
     PackInt8, QuantizeRows, QuantizeWithKnownRange, StoreEpilogue,
 };
 
-/// Rows that go through the feed-forward layers together, so that the widest stay in the
-/// second-level cache; a multiple of the tile's.
+/// Rows per block of the feed-forward layers, so that their widest activations stay in the
+/// second-level cache; a multiple of the tiles' rows.
 const FEED_FORWARD_BLOCK_ROWS: usize = 64;
 
-/// A learnt layer norm.
+/// The weights of a layer norm.
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
     gain: Vec<f32>,
@@ -38,7 +39,7 @@ impl LayerNorm {
         })
     }
 
-    /// The norm of these rows, yet to be taken.
+    /// Returns the kernel that normalizes these rows in place.
     pub fn for_rows<'a>(&'a self, rows: &'a mut [f32]) -> LayerNormRows<'a> {
         LayerNormRows {
             rows,
@@ -51,17 +52,17 @@ impl LayerNorm {
     }
 }
 
-/// The weights of a linear layer as the file has them: one row for each output.
+/// The weights of a linear layer in the order of the file: one row per output.
 #[derive(Debug)]
 pub struct DenseWeights {
     weights: Vec<f32>,
     bias: Vec<f32>,
 }
 
-/// One transformer layer, its linear layers in the form `L`.
+/// A transformer layer; `L` is the representation of its linear layers.
 #[derive(Debug)]
 pub struct TransformerLayer<L> {
-    /// Queries, keys and values side by side.
+    /// Projects to queries, keys and values, concatenated.
     qkv_projection: L,
     attention_output: L,
     attention_norm: LayerNorm,
@@ -104,38 +105,39 @@ impl TransformerLayer<DenseWeights> {
         })
     }
 
-    /// The layer in `f32`.
+    /// Packs the layer in `f32`.
     pub fn to_f32(&self) -> TransformerLayer<F32Layer> {
         self.map_linears(|_, matrix| F32Layer::new(&matrix.weights, &matrix.bias))
     }
 
-    /// The layer in bytes for `path`, whose linear layers' inputs have these ranges.
+    /// Quantizes and packs the layer for an instruction set, given the ranges of the inputs of its linear
+    /// layers.
     pub fn to_int8(&self, isa: Isa, ranges: &InputRanges) -> TransformerLayer<Int8Layer> {
-        self.map_linears(|place, matrix| {
+        self.map_linears(|index, matrix| {
             isa.run(PackInt8 {
                 weights: &matrix.weights,
                 bias: &matrix.bias,
-                divisors: &smoothing(&ranges[place], &matrix.weights),
+                divisors: &smoothing(&ranges[index], &matrix.weights),
             })
         })
     }
 
-    /// The layer with its linear layers, four in the order in which tokens meet them, made anew.
-    fn map_linears<L>(&self, make: impl Fn(usize, &DenseWeights) -> L) -> TransformerLayer<L> {
+    /// Converts the four linear layers, which are numbered in the order of the forward pass.
+    fn map_linears<L>(&self, convert: impl Fn(usize, &DenseWeights) -> L) -> TransformerLayer<L> {
         TransformerLayer {
-            qkv_projection: make(0, &self.qkv_projection),
-            attention_output: make(1, &self.attention_output),
+            qkv_projection: convert(0, &self.qkv_projection),
+            attention_output: convert(1, &self.attention_output),
             attention_norm: self.attention_norm.clone(),
-            expand: make(2, &self.expand),
-            contract: make(3, &self.contract),
+            expand: convert(2, &self.expand),
+            contract: convert(3, &self.contract),
             feed_forward_norm: self.feed_forward_norm.clone(),
         }
     }
 }
 
-/// Divisors of a linear layer's input columns that share the difficulty of quantising between
-/// inputs and weights: the square root of the ratio of their ranges (Xiao et al., `SmoothQuant`,
-/// arXiv:2211.10438, with alpha = 1/2), scaled to a geometric mean of one.
+/// Computes divisors of a linear layer's input columns that balance the difficulty of quantization
+/// between inputs and weights: the square root of the ratio of their ranges (Xiao et al.,
+/// `SmoothQuant`, arXiv:2211.10438, with alpha = 1/2), scaled to a geometric mean of one.
 fn smoothing(ranges: &[f32], weights: &[f32]) -> Vec<f32> {
     let mut largest = vec![];
     widen_ranges(&mut largest, weights, ranges.len());
@@ -146,20 +148,20 @@ fn smoothing(ranges: &[f32], weights: &[f32]) -> Vec<f32> {
     divisors.iter().map(|d| d / mean.exp()).collect()
 }
 
-/// Where the tokens of a portion are on their way.
+/// What a layer needs to know of a micro-batch.
 pub struct LayerInput<'a> {
     /// The instruction set.
     pub isa: Isa,
-    /// The model's shape.
+    /// The network's shape.
     pub config: &'a NetworkShape,
     /// The sequences' lengths.
     pub lengths: &'a [usize],
-    /// Place of the layer in the model.
+    /// Index of the layer in the network.
     pub layer_index: usize,
 }
 
 impl LayerInput<'_> {
-    /// Calls `attend` with each sequence's part of the projections and the context.
+    /// Calls `attend` with each sequence's slices of the projections and the context.
     fn for_each_sequence(
         &self,
         projected: &[f32],
@@ -169,41 +171,40 @@ impl LayerInput<'_> {
         let hidden = self.config.hidden_size;
         let (mut projected, mut context) = (projected, context);
         for length in self.lengths {
-            let (part, rest) = projected.split_at(3 * hidden * length);
-            let (to, to_rest) = context.split_at_mut(hidden * length);
+            let (qkv, projected_rest) = projected.split_at(3 * hidden * length);
+            let (sequence_context, context_rest) = context.split_at_mut(hidden * length);
             attend(AttentionBuffers {
-                qkv: part,
-                context: to,
+                qkv,
+                context: sequence_context,
                 head_count: self.config.num_attention_heads,
                 head_size: self.config.head_size(),
             });
-            (projected, context) = (rest, to_rest);
+            (projected, context) = (projected_rest, context_rest);
         }
     }
 }
 
 impl TransformerLayer<Int8Layer> {
-    /// Factor of each column of the bytes that the layer takes.
+    /// Returns the factor of each column of the layer's quantized inputs.
     pub fn smoothing(&self) -> &[f32] {
         self.qkv_projection.smoothing()
     }
 
-    /// Takes the tokens through the layer: those in `scratch.hidden`, in bytes in
-    /// `scratch.bytes`. Afterwards they are there in bytes for the layer with the smoothing
-    /// `next`, if any.
+    /// Applies the layer to the rows of `scratch.hidden`, given quantized in `scratch.quantized`. Then
+    /// quantizes the result for the next layer, whose smoothing is `next`, if there is one.
     pub fn apply(
         &self,
-        tokens: &LayerInput<'_>,
+        input: &LayerInput<'_>,
         next: Option<&[f32]>,
         scratch: &mut Scratch,
         observer: &mut impl LayerObserver,
     ) {
-        let (path, hidden) = (tokens.isa, tokens.config.hidden_size);
-        let (wide, s) = (tokens.config.intermediate_size, scratch);
-        let count: usize = tokens.lengths.iter().sum();
+        let (isa, hidden) = (input.isa, input.config.hidden_size);
+        let (wide, s) = (input.config.intermediate_size, scratch);
+        let count: usize = input.lengths.iter().sum();
         let stream = &mut s.hidden[..count * hidden];
         let projected = &mut s.wide[..count * 3 * hidden];
-        path.run(Int8Linear {
+        isa.run(Int8Linear {
             layer: &self.qkv_projection,
             rows: &s.quantized,
             range: 0..count,
@@ -215,21 +216,21 @@ impl TransformerLayer<Int8Layer> {
         observer.stage_finished(EncodeStage::Project);
 
         let context = &mut s.context[..count * hidden];
-        tokens.for_each_sequence(projected, context, |heads| {
+        input.for_each_sequence(projected, context, |heads| {
             let workspace = &mut s.attention;
-            path.run(Int8Attention {
+            isa.run(Int8Attention {
                 buffers: heads,
                 workspace,
             });
         });
         observer.stage_finished(EncodeStage::Attend);
-        path.run(QuantizeRows {
+        isa.run(QuantizeRows {
             rows: context,
             smoothing: self.attention_output.smoothing(),
             to: &mut s.quantized,
         });
         observer.stage_finished(EncodeStage::QuantizeContext);
-        path.run(Int8Linear {
+        isa.run(Int8Linear {
             layer: &self.attention_output,
             rows: &s.quantized,
             range: 0..count,
@@ -239,7 +240,7 @@ impl TransformerLayer<Int8Layer> {
             },
         });
         observer.stage_finished(EncodeStage::Output);
-        path.run(LayerNormQuantize {
+        isa.run(LayerNormQuantize {
             norm: self.attention_norm.for_rows(stream),
             smoothing: self.expand.smoothing(),
             to: &mut s.quantized,
@@ -250,7 +251,7 @@ impl TransformerLayer<Int8Layer> {
         for (rows, start) in blocks.zip((0..count).step_by(FEED_FORWARD_BLOCK_ROWS)) {
             let block = rows.len() / hidden;
             let expanded = &mut s.wide[..block * wide];
-            path.run(Int8Linear {
+            isa.run(Int8Linear {
                 layer: &self.expand,
                 rows: &s.quantized,
                 range: start..start + block,
@@ -261,14 +262,14 @@ impl TransformerLayer<Int8Layer> {
                 },
             });
             observer.stage_finished(EncodeStage::Expand);
-            path.run(QuantizeWithKnownRange {
+            isa.run(QuantizeWithKnownRange {
                 rows: expanded,
                 width: wide,
                 row_min_max: &s.row_min_max,
                 to: &mut s.expanded,
             });
             observer.stage_finished(EncodeStage::QuantizeExpanded);
-            path.run(Int8Linear {
+            isa.run(Int8Linear {
                 layer: &self.contract,
                 rows: &s.expanded,
                 range: 0..block,
@@ -281,66 +282,66 @@ impl TransformerLayer<Int8Layer> {
         }
         let norm = self.feed_forward_norm.for_rows(stream);
         match next {
-            Some(smoothing) => path.run(LayerNormQuantize {
+            Some(smoothing) => isa.run(LayerNormQuantize {
                 norm,
                 smoothing,
                 to: &mut s.quantized,
             }),
-            None => path.run(norm),
+            None => isa.run(norm),
         }
         observer.stage_finished(EncodeStage::Norm);
     }
 }
 
 impl TransformerLayer<F32Layer> {
-    /// Takes the tokens in `scratch.hidden` through the layer.
+    /// Applies the layer to the rows of `scratch.hidden`.
     pub fn apply(
         &self,
-        tokens: &LayerInput<'_>,
+        input: &LayerInput<'_>,
         scratch: &mut Scratch,
         observer: &mut impl LayerObserver,
     ) {
-        let (path, hidden) = (tokens.isa, tokens.config.hidden_size);
-        let (wide, s) = (tokens.config.intermediate_size, scratch);
-        let count: usize = tokens.lengths.iter().sum();
+        let (isa, hidden) = (input.isa, input.config.hidden_size);
+        let (wide, s) = (input.config.intermediate_size, scratch);
+        let count: usize = input.lengths.iter().sum();
         let stream = &mut s.hidden[..count * hidden];
         let projected = &mut s.wide[..count * 3 * hidden];
-        observer.on_linear_inputs(tokens.layer_index, 0, stream, hidden);
-        path.run(f32_linear::<false>(&self.qkv_projection, stream, projected));
+        observer.on_linear_inputs(input.layer_index, 0, stream, hidden);
+        isa.run(f32_linear::<false>(&self.qkv_projection, stream, projected));
         observer.stage_finished(EncodeStage::Project);
 
         let context = &mut s.context[..count * hidden];
-        tokens.for_each_sequence(projected, context, |heads| {
+        input.for_each_sequence(projected, context, |heads| {
             let workspace = &mut s.attention;
-            path.run(F32Attention {
+            isa.run(F32Attention {
                 buffers: heads,
                 workspace,
             });
         });
         observer.stage_finished(EncodeStage::Attend);
-        observer.on_linear_inputs(tokens.layer_index, 1, context, hidden);
-        path.run(f32_linear::<true>(&self.attention_output, context, stream));
+        observer.on_linear_inputs(input.layer_index, 1, context, hidden);
+        isa.run(f32_linear::<true>(&self.attention_output, context, stream));
         observer.stage_finished(EncodeStage::Output);
-        path.run(self.attention_norm.for_rows(stream));
+        isa.run(self.attention_norm.for_rows(stream));
         observer.stage_finished(EncodeStage::Norm);
 
         for rows in stream.chunks_mut(FEED_FORWARD_BLOCK_ROWS * hidden) {
             let expanded = &mut s.wide[..rows.len() / hidden * wide];
-            observer.on_linear_inputs(tokens.layer_index, 2, rows, hidden);
-            path.run(f32_linear::<false>(&self.expand, rows, expanded));
+            observer.on_linear_inputs(input.layer_index, 2, rows, hidden);
+            isa.run(f32_linear::<false>(&self.expand, rows, expanded));
             observer.stage_finished(EncodeStage::Expand);
-            path.run(Gelu(expanded));
+            isa.run(Gelu(expanded));
             observer.stage_finished(EncodeStage::Gelu);
-            observer.on_linear_inputs(tokens.layer_index, 3, expanded, wide);
-            path.run(f32_linear::<true>(&self.contract, expanded, rows));
+            observer.on_linear_inputs(input.layer_index, 3, expanded, wide);
+            isa.run(f32_linear::<true>(&self.contract, expanded, rows));
             observer.stage_finished(EncodeStage::Contract);
         }
-        path.run(self.feed_forward_norm.for_rows(stream));
+        isa.run(self.feed_forward_norm.for_rows(stream));
         observer.stage_finished(EncodeStage::Norm);
     }
 }
 
-/// A linear layer in `f32`, its outputs written or added to what is there.
+/// Returns the kernel of an `f32` linear layer, which writes to `out` or adds to it.
 fn f32_linear<'a, const ADD: bool>(
     layer: &'a F32Layer,
     rows: &'a [f32],

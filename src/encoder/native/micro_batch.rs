@@ -1,10 +1,11 @@
-//! How a batch is cut into portions: whole sequences, together about as many tokens as the caches
-//! like. The cut changes speed only; no number depends on it.
+//! Splits a batch into micro-batches: whole sequences, with about as many tokens as fit into the caches.
+//! The split affects the speed only, not the results.
 
-/// Tokens that a portion should not exceed, unless one sequence does by itself.
+/// Maximum number of tokens of a micro-batch, unless a single sequence exceeds it.
 const MICRO_BATCH_TOKENS: usize = 256;
 
-/// Indexes of sequences, portion by portion, long sequences first so that threads finish together.
+/// Returns the indexes of the sequences of each micro-batch, long sequences first, so that threads
+/// finish at about the same time.
 pub fn micro_batches(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
     let total: usize = lengths.iter().sum();
     let fair_share = total.div_ceil(threads.max(1));
@@ -12,16 +13,16 @@ pub fn micro_batches(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
     let mut batches: Vec<Vec<usize>> = Vec::new();
-    let mut filled = usize::MAX;
+    let mut batch_tokens = usize::MAX;
     for index in order {
         match batches.last_mut() {
-            Some(portion) if filled + lengths[index] <= limit => {
-                portion.push(index);
-                filled += lengths[index];
+            Some(batch) if batch_tokens + lengths[index] <= limit => {
+                batch.push(index);
+                batch_tokens += lengths[index];
             }
             _ => {
                 batches.push(vec![index]);
-                filled = lengths[index];
+                batch_tokens = lengths[index];
             }
         }
     }

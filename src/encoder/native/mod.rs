@@ -1,12 +1,12 @@
-//! BERT on this processor: token ids in, unit vectors out.
+//! BERT on the kernels of this crate: token ids to unit vectors.
 //!
-//! The model is that of Devlin et al. (arXiv:1810.04805) with mean pooling and L2 norm, as
-//! sentence-transformers run it. A batch is a ragged list of tokens, never padded: linear layers
-//! see all tokens of a portion as rows, attention runs inside each sequence. Every quantity that
-//! quantisation derives belongs to one token or one sequence and every sum has one order, so an
-//! embedding has the same bits whatever the batch, its order and the number of threads.
+//! The network is that of Devlin et al. (arXiv:1810.04805) with mean pooling and L2 normalization, as in
+//! sentence-transformers. A batch is a ragged list of tokens without padding: linear layers process
+//! all tokens of a micro-batch as rows, attention processes each sequence separately. The parameters of
+//! quantization belong to one token or one sequence, and every sum has a fixed order, so the bits of an
+//! embedding depend neither on the batch and its order nor on the number of threads.
 //!
-//! [`FastBert`] is the door; `kernels` does the arithmetic.
+//! [`NativeNetwork`] is the entry point; `kernels` does the arithmetic.
 
 mod calibration;
 mod config;
@@ -42,13 +42,13 @@ use crate::encoder::kernels::{F32Layer, Int8Layer, Isa, LayerNormQuantize, MeanP
 /// The arithmetic of the linear layers and of attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Precision {
-    /// Bytes: weights per output column, activations per token.
+    /// Bytes: weights quantized per output column, activations per token.
     Int8,
     /// `f32` throughout.
     F32,
 }
 
-/// The layers in one of the precisions.
+/// The layers, in one of the precisions.
 #[derive(Debug)]
 enum Layers {
     Int8(Vec<TransformerLayer<Int8Layer>>),
@@ -60,22 +60,22 @@ enum Layers {
 pub struct NativeNetwork {
     config: NetworkShape,
     isa: Isa,
-    /// One row a token id.
+    /// One row per token id.
     token_embeddings: Vec<f32>,
-    /// One row a position, the first token type added.
+    /// One row per position, with that of the first token type added.
     position_embeddings: Vec<f32>,
     embedding_norm: LayerNorm,
     layers: Layers,
-    /// Working memory that no thread is using.
+    /// Buffers that no thread is using.
     scratch_pool: Mutex<Vec<Scratch>>,
 }
 
 impl NativeNetwork {
-    /// Loads the weights for a path of the kernels.
+    /// Loads the weights for an instruction set.
     ///
     /// # Errors
     ///
-    /// [`FastError`] if the configuration or the file is not what the kernels can run.
+    /// [`NativeError`] if the kernels do not support the shape, or the file is invalid.
     pub fn load(
         isa: Isa,
         config: &NetworkShape,
@@ -91,31 +91,31 @@ impl NativeNetwork {
                 &[rows, hidden],
             )
         };
-        // The largest first: while candle's copy of it lives, little else does.
-        let words = table("word", config.vocab_size)?;
-        let mut positions = table("position", config.max_position_embeddings)?;
+        // The largest first: candle makes a temporary copy, and little else is loaded yet.
+        let token_embeddings = table("word", config.vocab_size)?;
+        let mut position_embeddings = table("position", config.max_position_embeddings)?;
         let types = table("token_type", config.type_vocab_size)?;
-        for row in positions.chunks_exact_mut(hidden) {
+        for row in position_embeddings.chunks_exact_mut(hidden) {
             row.iter_mut().zip(&types).for_each(|(p, t)| *p += t);
         }
         let read = |index| TransformerLayer::read(&weights, index, config);
-        let single = (0..config.num_hidden_layers)
+        let f32_layers = (0..config.num_hidden_layers)
             .into_par_iter()
             .map(|index| Ok::<_, NativeError>(read(index)?.to_f32()))
             .collect::<Result<_, _>>()?;
         let mut model = Self {
             config: *config,
             isa,
-            token_embeddings: words,
-            position_embeddings: positions,
+            token_embeddings,
+            position_embeddings,
             embedding_norm: LayerNorm::read(&weights, "embeddings.LayerNorm", config)?,
-            layers: Layers::F32(single),
+            layers: Layers::F32(f32_layers),
             scratch_pool: Mutex::new(Vec::new()),
         };
         if precision == Precision::Int8 {
             let ranges = model.calibrate();
-            // Read once more rather than kept: another copy of the model would add to the most
-            // memory that loading takes.
+            // Reads the layers again, since keeping a copy of them would increase the peak memory of
+            // loading.
             let layers = ranges.par_iter().enumerate();
             let layers = layers.map(|(index, ranges)| Ok(read(index)?.to_int8(isa, ranges)));
             model.layers = Layers::Int8(layers.collect::<Result<_, NativeError>>()?);
@@ -123,7 +123,7 @@ impl NativeNetwork {
         Ok(model)
     }
 
-    /// The ranges of all linear layers' inputs on the calibration sequences.
+    /// Measures the ranges of all linear layers' inputs on the calibration sequences.
     fn calibrate(&self) -> Vec<InputRanges> {
         let sequences = calibration::calibration_sequences(
             self.config.vocab_size,
@@ -145,11 +145,11 @@ impl NativeNetwork {
         })
     }
 
-    /// The time that each stage takes for one sequence after another, on one thread.
+    /// Measures the time of each stage, for one sequence at a time on one thread.
     ///
     /// # Errors
     ///
-    /// As [`FastBert::embed`].
+    /// As [`Self::embed`].
     pub fn profile(&self, sequences: &[&[u32]]) -> Result<Vec<EncodeStageTime>, NativeError> {
         self.check_sequences(sequences)?;
         let mut timer = StageTimer::start();
@@ -161,17 +161,17 @@ impl NativeNetwork {
         Ok(timer.stage_times(&self.config, &lengths))
     }
 
-    /// The kernel path in use.
+    /// Returns the instruction set in use.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// One unit vector for each sequence of token ids (special tokens included), on up to
-    /// `threads` threads of the current rayon pool.
+    /// Computes a unit vector for each sequence of token ids (including special tokens), on up to
+    /// `threads` threads of the current Rayon pool.
     ///
     /// # Errors
     ///
-    /// [`FastError::Length`] or [`FastError::Token`]; nothing is truncated.
+    /// [`NativeError::SequenceLength`] or [`NativeError::UnknownTokenId`]; nothing is truncated.
     pub fn embed(
         &self,
         sequences: &[&[u32]],
@@ -182,8 +182,8 @@ impl NativeNetwork {
         let micro_batches = micro_batch::micro_batches(&lengths, threads);
         let mut out = vec![Vec::new(); sequences.len()];
         if threads <= 1 || micro_batches.len() <= 1 {
-            for portion in &micro_batches {
-                for (index, vector) in self.forward(sequences, portion, &mut ()) {
+            for micro_batch in &micro_batches {
+                for (index, vector) in self.forward(sequences, micro_batch, &mut ()) {
                     out[index] = vector;
                 }
             }
@@ -194,10 +194,10 @@ impl NativeNetwork {
         rayon::scope(|scope| {
             for _ in 0..threads.min(micro_batches.len()) {
                 scope.spawn(|_| {
-                    while let Some(portion) =
+                    while let Some(micro_batch) =
                         micro_batches.get(next.fetch_add(1, Ordering::Relaxed))
                     {
-                        let vectors = self.forward(sequences, portion, &mut ());
+                        let vectors = self.forward(sequences, micro_batch, &mut ());
                         let mut out = done.lock().unwrap_or_else(PoisonError::into_inner);
                         for (index, vector) in vectors {
                             out[index] = vector;
@@ -209,7 +209,7 @@ impl NativeNetwork {
         Ok(out)
     }
 
-    /// Refuses what would read outside the tables.
+    /// Checks that all lengths and token ids are within the tables.
     fn check_sequences(&self, sequences: &[&[u32]]) -> Result<(), NativeError> {
         let (longest, vocabulary) = (self.config.max_position_embeddings, self.config.vocab_size);
         for (index, ids) in sequences.iter().enumerate() {
@@ -231,7 +231,7 @@ impl NativeNetwork {
         Ok(())
     }
 
-    /// One portion through the model: each sequence's place in the batch and its vector.
+    /// Runs the forward pass for a micro-batch; returns each sequence's index in the batch and its vector.
     fn forward(
         &self,
         sequences: &[&[u32]],
@@ -241,12 +241,12 @@ impl NativeNetwork {
         let hidden = self.config.hidden_size;
         let lengths: Vec<usize> = micro_batch.iter().map(|&i| sequences[i].len()).collect();
         let tokens: usize = lengths.iter().sum();
-        let spare = || {
+        let scratch_pool = || {
             self.scratch_pool
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
         };
-        let mut scratch = spare().pop().unwrap_or_default();
+        let mut scratch = scratch_pool().pop().unwrap_or_default();
         scratch.reserve(tokens, &self.config);
 
         let ids = micro_batch
@@ -260,11 +260,11 @@ impl NativeNetwork {
                 *x = word + position;
             }
         }
-        let at = |layer| LayerInput {
+        let layer_input = |layer_index| LayerInput {
             isa: self.isa,
             config: &self.config,
             lengths: &lengths,
-            layer_index: layer,
+            layer_index,
         };
         let norm = self.embedding_norm.for_rows(stream);
         match &self.layers {
@@ -279,14 +279,14 @@ impl NativeNetwork {
                     let next = layers
                         .get(index + 1)
                         .map(TransformerLayer::<Int8Layer>::smoothing);
-                    layer.apply(&at(index), next, &mut scratch, observer);
+                    layer.apply(&layer_input(index), next, &mut scratch, observer);
                 }
             }
             Layers::F32(layers) => {
                 self.isa.run(norm);
                 observer.stage_finished(EncodeStage::Embed);
                 for (index, layer) in layers.iter().enumerate() {
-                    layer.apply(&at(index), &mut scratch, observer);
+                    layer.apply(&layer_input(index), &mut scratch, observer);
                 }
             }
         }
@@ -295,16 +295,16 @@ impl NativeNetwork {
         let mut vectors = Vec::with_capacity(micro_batch.len());
         for (&index, length) in micro_batch.iter().zip(&lengths) {
             let mut out = vec![0.0; hidden];
-            let (own, rest) = rows.split_at(length * hidden);
+            let (sequence_rows, rest) = rows.split_at(length * hidden);
             self.isa.run(MeanPoolRows {
-                rows: own,
+                rows: sequence_rows,
                 out: &mut out,
             });
             vectors.push((index, out));
             rows = rest;
         }
         observer.stage_finished(EncodeStage::Pool);
-        spare().push(scratch);
+        scratch_pool().push(scratch);
         vectors
     }
 }

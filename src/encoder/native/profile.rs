@@ -1,40 +1,40 @@
-//! Looking on while tokens go through the model.
+//! Hooks between the stages of the forward pass, for profiling and calibration.
 //!
-//! The forward pass is generic over who looks on, so that it costs nothing where nobody does.
+//! The forward pass is generic over its observer, so that hooks cost nothing without one.
 
 use std::time::{Duration, Instant};
 
-use super::NetworkShape;
+use super::config::NetworkShape;
 
-/// A step of the forward pass, as far as steps can be told apart: what is fused is one stage.
+/// A stage of the forward pass; fused steps are one stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncodeStage {
-    /// Looking up the embeddings of tokens and positions, and their layer norm.
+    /// Look-up of token and position embeddings, and their layer norm.
     Embed,
-    /// Queries, keys and values.
+    /// Projection to queries, keys and values.
     Project,
-    /// Attention between them.
+    /// Attention.
     Attend,
-    /// The context in bytes.
+    /// Quantization of the context.
     QuantizeContext,
-    /// Attention's output layer, added to the stream.
+    /// Attention's output layer, added to the residual stream.
     Output,
-    /// Layer norm, in int8 with the norms in bytes.
+    /// Layer norm; in int8 including quantization.
     Norm,
-    /// The first feed-forward layer, in int8 with its GELU.
+    /// The first feed-forward layer; in int8 including GELU.
     Expand,
-    /// GELU by itself.
+    /// GELU, in f32.
     Gelu,
-    /// The outputs of GELU in bytes.
+    /// Quantization of the outputs of GELU.
     QuantizeExpanded,
-    /// The second feed-forward layer, added to the stream.
+    /// The second feed-forward layer, added to the residual stream.
     Contract,
-    /// The mean of the tokens, at length one.
+    /// Mean pooling and normalization.
     Pool,
 }
 
 impl EncodeStage {
-    /// All, in the order in which tokens meet them.
+    /// All stages in the order of the forward pass.
     const ALL: [Self; 11] = [
         Self::Embed,
         Self::Project,
@@ -49,26 +49,26 @@ impl EncodeStage {
         Self::Pool,
     ];
 
-    /// Its name in reports.
+    /// Returns the name in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Embed => "embed",
             Self::Project => "project",
             Self::Attend => "attend",
-            Self::QuantizeContext => "quantise_context",
+            Self::QuantizeContext => "quantize_context",
             Self::Output => "output",
             Self::Norm => "norm",
             Self::Expand => "expand",
             Self::Gelu => "gelu",
-            Self::QuantizeExpanded => "quantise_expanded",
+            Self::QuantizeExpanded => "quantize_expanded",
             Self::Contract => "contract",
             Self::Pool => "pool",
         }
     }
 
-    /// Multiplications and additions that the model asks of the stage's matrix products for one
-    /// sequence of `length` tokens; none where it has no product.
+    /// Returns the number of multiplications and additions in the stage's matrix products for
+    /// a sequence of `length` tokens.
     fn operations(self, shape: &NetworkShape, length: usize) -> u64 {
         let (hidden, wide) = (shape.hidden_size, shape.intermediate_size);
         let products = match self {
@@ -82,43 +82,43 @@ impl EncodeStage {
     }
 }
 
-/// What one stage took, over all layers.
+/// The time of a stage, over all layers.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodeStageTime {
     /// The stage.
     pub stage: EncodeStage,
-    /// How long it took.
+    /// Its time.
     pub time: Duration,
     /// Multiplications and additions in its matrix products.
     pub operations: u64,
 }
 
-/// Someone who looks on.
+/// Observes the forward pass.
 pub trait LayerObserver {
-    /// These rows are about to enter linear layer `place` of layer `layer`, in `f32`.
-    fn on_linear_inputs(&mut self, layer: usize, place: usize, rows: &[f32], width: usize) {
-        let _ = (layer, place, rows, width);
+    /// Receives the inputs of linear layer `linear` (0 to 3) of layer `layer`, in `f32`.
+    fn on_linear_inputs(&mut self, layer: usize, linear: usize, rows: &[f32], width: usize) {
+        let _ = (layer, linear, rows, width);
     }
 
-    /// A stage has ended, and the next begins.
+    /// Receives the stage that has just finished; the next one begins.
     fn stage_finished(&mut self, stage: EncodeStage) {
         let _ = stage;
     }
 }
 
-/// Nobody.
+/// Observes nothing.
 impl LayerObserver for () {}
 
-/// Adds up the time that each stage takes.
+/// Sums the time of each stage.
 #[derive(Debug)]
 pub struct StageTimer {
     last: Instant,
-    /// In the order of [`Stage::ALL`].
+    /// In the order of [`EncodeStage::ALL`].
     totals: [Duration; EncodeStage::ALL.len()],
 }
 
 impl StageTimer {
-    /// Starts.
+    /// Starts the clock.
     pub fn start() -> Self {
         Self {
             last: Instant::now(),
@@ -126,12 +126,12 @@ impl StageTimer {
         }
     }
 
-    /// Lets the time since the last stage pass.
+    /// Excludes the time since the last stage.
     pub fn resume(&mut self) {
         self.last = Instant::now();
     }
 
-    /// The stages that took any time, for sequences of these lengths.
+    /// Returns the stages that took any time, for sequences of these lengths.
     pub fn stage_times(&self, shape: &NetworkShape, lengths: &[usize]) -> Vec<EncodeStageTime> {
         let all = EncodeStage::ALL.into_iter().zip(self.totals);
         let took = all.filter(|(_, time)| !time.is_zero());
@@ -154,8 +154,8 @@ impl LayerObserver for StageTimer {
     }
 }
 
-/// The largest magnitude that each input column of a layer's four linear layers has shown, in the
-/// order in which tokens meet them.
+/// The greatest magnitude observed in each input column of a layer's four linear layers, in the order
+/// of the forward pass.
 pub type InputRanges = [Vec<f32>; 4];
 
 /// Widens `ranges` to cover `rows`.
@@ -169,9 +169,9 @@ pub fn widen_ranges(ranges: &mut Vec<f32>, rows: &[f32], width: usize) {
     }
 }
 
-/// Observes the ranges of every layer.
+/// Measures the ranges of the inputs of every layer.
 impl LayerObserver for Vec<InputRanges> {
-    fn on_linear_inputs(&mut self, layer: usize, place: usize, rows: &[f32], width: usize) {
-        widen_ranges(&mut self[layer][place], rows, width);
+    fn on_linear_inputs(&mut self, layer: usize, linear: usize, rows: &[f32], width: usize) {
+        widen_ranges(&mut self[layer][linear], rows, width);
     }
 }

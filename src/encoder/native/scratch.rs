@@ -1,29 +1,29 @@
-//! Working memory of one thread, kept between calls.
+//! Buffers of a forward pass, reused between calls.
 
-use super::NetworkShape;
+use super::config::NetworkShape;
 use crate::encoder::kernels::{AlignedBuffer, AttentionWorkspace, QuantizedRows, RowMinMax};
 
-/// Everything that a forward pass writes.
+/// All buffers that a forward pass writes to.
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// The residual stream.
     pub hidden: AlignedBuffer<f32>,
-    /// Attention's output.
+    /// Output of the attention heads.
     pub context: AlignedBuffer<f32>,
     /// Projections, and later the feed-forward layer.
     pub wide: AlignedBuffer<f32>,
-    /// Rows of the model's width on their way into a linear layer.
+    /// Quantized inputs of a linear layer, of the model's width.
     pub quantized: QuantizedRows,
-    /// Extremes of the rows in `wide`.
+    /// Minimum and maximum of the rows in `wide`.
     pub row_min_max: RowMinMax,
-    /// The rows in `wide`, as the second feed-forward layer takes them.
+    /// The rows in `wide`, quantized for the second feed-forward layer.
     pub expanded: QuantizedRows,
-    /// Attention's own.
+    /// Buffers of attention.
     pub attention: AttentionWorkspace,
 }
 
 impl Scratch {
-    /// Makes room for this many tokens.
+    /// Grows the buffers to this number of tokens.
     pub fn reserve(&mut self, tokens: usize, config: &NetworkShape) {
         let hidden = config.hidden_size;
         let widest = config.intermediate_size.max(3 * hidden);

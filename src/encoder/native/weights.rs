@@ -1,10 +1,10 @@
-//! Reads tensors out of a safetensors file through candle, checking name, type, shape and content.
+//! Reads tensors from a safetensors file and validates name, type, shape and values.
 
 use candle_core::{DType, Device, safetensors::SliceSafetensors};
 
-use super::NativeError;
+use super::error::NativeError;
 
-/// The tensors of one BERT, with or without the `bert.` that some files put before every name.
+/// The tensors of a BERT network; in some files all names have the prefix `bert.`.
 pub struct Weights<'a> {
     tensors: SliceSafetensors<'a>,
     prefix: &'static str,
@@ -15,7 +15,7 @@ impl<'a> Weights<'a> {
     ///
     /// # Errors
     ///
-    /// [`FastError::Safetensors`] if the file is damaged.
+    /// [`NativeError::Safetensors`] if the file is invalid.
     pub fn read(bytes: &'a [u8]) -> Result<Self, NativeError> {
         let tensors = SliceSafetensors::new(bytes)?;
         let all = tensors.tensors();
@@ -24,18 +24,19 @@ impl<'a> Weights<'a> {
         Ok(Self { tensors, prefix })
     }
 
-    /// A tensor of exactly this shape, as `f32`.
+    /// Reads an `f32` tensor of exactly this shape.
     ///
     /// # Errors
     ///
-    /// [`FastError::MissingTensor`], [`FastError::Tensor`] or [`FastError::NotFinite`];
-    /// [`FastError::Safetensors`] if candle cannot read it all the same.
+    /// [`NativeError::MissingTensor`], [`NativeError::TensorMismatch`] or [`NativeError::NotFinite`];
+    /// [`NativeError::Safetensors`] if candle fails to read it for another reason.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, NativeError> {
         let name = format!("{}{name}", self.prefix);
         let Ok(view) = self.tensors.get(&name) else {
             return Err(NativeError::MissingTensor { name });
         };
-        // Before candle reads it: it converts, and knows fewer types than the format.
+        // Checked before candle reads it, since candle converts types, and supports fewer than the
+        // format.
         if DType::try_from(view.dtype()).ok() != Some(DType::F32) || view.shape() != shape {
             return Err(NativeError::TensorMismatch {
                 name,
@@ -44,9 +45,9 @@ impl<'a> Weights<'a> {
             });
         }
         let tensor = self.tensors.load(&name, &Device::Cpu)?;
-        let numbers = tensor.flatten_all()?.to_vec1::<f32>()?;
-        if numbers.iter().all(|x| x.is_finite()) {
-            Ok(numbers)
+        let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+        if values.iter().all(|x| x.is_finite()) {
+            Ok(values)
         } else {
             Err(NativeError::NotFinite { name })
         }

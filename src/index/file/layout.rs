@@ -1,4 +1,4 @@
-//! Where everything lies, as a function of the header alone.
+//! The layout of a file, computed from its header.
 
 use std::mem::offset_of;
 use std::ops::Range;
@@ -12,13 +12,13 @@ use crate::index::kernels::{CodeLine, LINE_BYTES};
 /// Bytes before the payload.
 pub(super) const HEADER_BYTES: usize = 4096;
 
-/// Bytes of payload with a checksum of their own.
+/// Bytes of payload per checksum.
 pub(super) const CHECKSUM_BLOCK_BYTES: usize = 1 << 20;
 
-/// Most layers above the bottom.
+/// Maximum number of layers above the base layer.
 pub(super) const MAX_UPPER_LAYERS: usize = 15;
 
-/// The beginning of a file, followed by zeros up to [`HEADER_BYTES`].
+/// The header, followed by zeros up to [`HEADER_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct FileHeader {
@@ -28,9 +28,9 @@ pub(super) struct FileHeader {
     pub(super) rows: u32,
     pub(super) m: u32,
     pub(super) entry_point: u32,
-    /// Members of each layer above the bottom; 0 where there is none.
+    /// Number of nodes of each upper layer, lowest first; 0 for no layer.
     pub(super) layer_sizes: [u32; MAX_UPPER_LAYERS],
-    /// Who may read it.
+    /// Identifies the store and encoder that the index belongs to.
     pub(super) owner_fingerprint: [u8; 32],
     /// CRC-32 of the checksums at the end.
     pub(super) checksums_checksum: u32,
@@ -39,39 +39,40 @@ pub(super) struct FileHeader {
 }
 
 impl FileHeader {
-    /// The header of a graph, without checksums.
+    /// Creates the header for a graph, without checksums.
     pub(super) fn for_graph(
         graph: &FlatGraph,
         dimension: usize,
         rows: usize,
         owner_fingerprint: [u8; 32],
     ) -> Self {
-        #[allow(clippy::cast_possible_truncation)] // rows, and all that is fewer, fit 30 bits
-        let short = |number: usize| number as u32;
-        let mut members = [0; MAX_UPPER_LAYERS];
-        for (to, layer) in members.iter_mut().zip(&graph.upper_layers) {
-            *to = short(layer.nodes.len());
+        #[allow(clippy::cast_possible_truncation)]
+        // at most 2^30 rows, and none of the numbers is greater
+        let to_u32 = |number: usize| number as u32;
+        let mut layer_sizes = [0; MAX_UPPER_LAYERS];
+        for (size, layer) in layer_sizes.iter_mut().zip(&graph.upper_layers) {
+            *size = to_u32(layer.nodes.len());
         }
         Self {
             magic: MAGIC,
             version: FORMAT_VERSION,
-            dimension: short(dimension),
-            rows: short(rows),
-            m: short(graph.m),
+            dimension: to_u32(dimension),
+            rows: to_u32(rows),
+            m: to_u32(graph.m),
             entry_point: graph.entry_point,
-            layer_sizes: members,
+            layer_sizes,
             owner_fingerprint,
             checksums_checksum: 0,
             header_checksum: 0,
         }
     }
 
-    /// What [`Header::own`] must be.
+    /// Computes the value of [`Self::header_checksum`].
     pub(super) fn compute_checksum(&self) -> u32 {
         crc32fast::hash(&bytemuck::bytes_of(self)[..offset_of!(FileHeader, header_checksum)])
     }
 
-    /// Where everything lies; `None` where the sizes are impossible.
+    /// Computes the layout; `None` if the sizes are invalid.
     pub(super) fn layout(&self) -> Option<FileLayout> {
         let (rows, dimension) = (self.rows as usize, self.dimension as usize);
         let m = self.m as usize;
@@ -79,9 +80,9 @@ impl FileHeader {
             return None;
         }
         let mut end = HEADER_BYTES;
-        let mut section = |count: usize, each: usize| -> Option<Range<usize>> {
+        let mut section = |count: usize, item_bytes: usize| -> Option<Range<usize>> {
             let start = end.checked_next_multiple_of(LINE_BYTES)?;
-            end = start.checked_add(count.checked_mul(each)?)?;
+            end = start.checked_add(count.checked_mul(item_bytes)?)?;
             Some(start..end)
         };
         let layout = FileLayout {
@@ -96,11 +97,11 @@ impl FileHeader {
             upper_layers: self
                 .layer_sizes
                 .iter()
-                .map(|members| *members as usize)
-                .take_while(|members| *members > 0)
-                .map(|members| {
-                    let places = section(members, size_of::<UpperNode>())?;
-                    Some((places, section(members.checked_mul(m)?, 4)?))
+                .map(|size| *size as usize)
+                .take_while(|size| *size > 0)
+                .map(|size| {
+                    let nodes = section(size, size_of::<UpperNode>())?;
+                    Some((nodes, section(size.checked_mul(m)?, 4)?))
                 })
                 .collect::<Option<_>>()?,
             checksums: 0..0,
@@ -114,7 +115,7 @@ impl FileHeader {
     }
 }
 
-/// Byte ranges of the file.
+/// The byte ranges of the sections.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FileLayout {
     pub(super) codes: Range<usize>,
@@ -122,14 +123,14 @@ pub(super) struct FileLayout {
     pub(super) vectors: Range<usize>,
     pub(super) labels: Range<usize>,
     pub(super) base_layer: Range<usize>,
-    /// Members and links of each layer above the bottom.
+    /// Nodes and links of each upper layer, lowest first.
     pub(super) upper_layers: Vec<(Range<usize>, Range<usize>)>,
-    /// The end of the file.
+    /// The last section.
     pub(super) checksums: Range<usize>,
 }
 
 impl FileLayout {
-    /// The part that the checksums cover.
+    /// Returns the range that the checksums cover.
     pub(super) fn payload(&self) -> Range<usize> {
         let last = self
             .upper_layers

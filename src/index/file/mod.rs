@@ -1,23 +1,22 @@
-//! A graph on disk: one file, mapped into memory, trusted only as far as it proves itself.
+//! The index file: a compacted index, mapped into memory and verified when it is opened.
 //!
 //! ```text
-//! 0     header, 4,096 bytes: magic, version, sizes, the stamp of who may read it, checksums
-//! 4096  payload, each section from a multiple of 64 on:
-//!         codes     [rows, lines] of 64 bytes
-//!         lost      [rows] f32
-//!         vectors   [rows, dimension] f32
-//!         labels    [rows] of 16 bytes
-//!         bottom    [rows, 2 m] u32
+//! 0     header, 4,096 bytes: magic number, version, sizes, fingerprint of the owner, checksums
+//! 4096  payload, each section aligned to 64 bytes:
+//!         codes                [rows, lines] of 64 bytes
+//!         quantization errors  [rows] f32
+//!         vectors              [rows, dimension] f32
+//!         labels               [rows] of 16 bytes
+//!         base layer           [rows, 2 m] u32
 //!         and for each upper layer, lowest first:
-//!         members   [members] of 8 bytes
-//!         links     [members, m] u32
+//!         nodes                [nodes] of 8 bytes
+//!         links                [nodes, m] u32
 //! end   checksums, u32: CRC-32 (ISO 3309) of each MiB of the payload
 //! ```
 //!
-//! All numbers are little-endian. Nothing in the file says where a section lies: that follows from
-//! the sizes, and these from nothing but the header, whose checksum is verified first. A file is
-//! written under a temporary name, synced, and renamed: whoever kills the program leaves the old
-//! file or the new one.
+//! All numbers are little-endian. The file contains no offsets: they follow from the sizes in the
+//! header, whose checksum is verified first. A file is written under a temporary name, synced and
+//! renamed: a crash leaves either the old file or the new one.
 
 mod layout;
 mod read;
@@ -33,51 +32,51 @@ use bytemuck::{Pod, Zeroable};
 pub use read::{LoadedIndex, open};
 pub use write::write;
 
-/// Begins every file.
+/// The first bytes of every file.
 const MAGIC: [u8; 8] = *b"antiphon";
 
-/// Version of the format; any other is refused, and the index built anew.
+/// Version of the format; a file of another version is rejected, and the index rebuilt.
 const FORMAT_VERSION: u32 = 1;
 
-/// What a row stands for, in the words of whoever wrote the index.
+/// Links a row to what it was built from; its fields are chosen by the writer of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct RowLabel {
-    /// The row's name.
+    /// Key of the row in the store.
     pub key: i64,
-    /// Part of a hash of what the row was made from.
+    /// Part of a hash of the content of the row.
     pub hash: u64,
 }
 
-/// Why a file is no index that can be used.
+/// Why an index file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The file cannot be opened, read or written.
-    #[error("{path} cannot be used: {source}", path = .path.display())]
+    #[error("cannot access {path}: {source}", path = .path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The file is something else, or of another version of the program.
-    #[error("{path} is no index of this program: {what} is {received}; expected {expected}", path = .path.display())]
+    /// The file belongs to another store or encoder, has another format version, or is not an index.
+    #[error("{path} is not a compatible index file: {what} is {received}; expected {expected}", path = .path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// Which part of it.
+        /// The part that differs.
         what: &'static str,
-        /// What it should be.
+        /// The required value.
         expected: String,
-        /// What it is.
+        /// The value in the file.
         received: String,
     },
-    /// The file was once an index.
-    #[error("{path} is damaged: {what}", path = .path.display())]
+    /// The file is an index, but its content was altered.
+    #[error("{path} is corrupt: {what}", path = .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         what: String,
     },
 }

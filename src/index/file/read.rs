@@ -1,4 +1,4 @@
-//! From a file to an index.
+//! Opens and verifies an index file.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,74 +15,73 @@ use crate::index::scalar_quantization::{QuantizedVectors, ScalarQuantizer};
 use crate::index::segment::Segment;
 use crate::index::shared_slice::SharedSlice;
 
-/// An index from a file.
+/// An index opened from a file.
 pub struct LoadedIndex {
-    /// The index; its arrays lie in the mapped file.
+    /// The index; its arrays are parts of the mapped file.
     pub index: SegmentedIndex,
     labels: SharedSlice<RowLabel>,
 }
 
 impl LoadedIndex {
-    /// What each row stands for.
+    /// Returns the label of each row.
     #[must_use]
     pub fn labels(&self) -> &[RowLabel] {
         &self.labels
     }
 }
 
-/// Opens a file that [`super::write()`] wrote with this stamp; every byte of it is verified.
-///
-/// `Ok(None)` where there is no file.
+/// Opens a file that [`super::write()`] wrote with this fingerprint, and verifies every byte of it;
+/// `Ok(None)` if there is no file.
 ///
 /// # Errors
 ///
-/// If the file is of another version, stamp or shape, or any of it is damaged.
+/// If the file has another version, fingerprint, dimension or `m`, or is corrupt.
 pub fn open(
     path: &Path,
     owner_fingerprint: [u8; 32],
     dimension: usize,
     parameters: HnswParameters,
 ) -> Result<Option<LoadedIndex>, FileError> {
-    let failed = |source| FileError::Io {
+    let io_error = |source| FileError::Io {
         path: path.to_owned(),
         source,
     };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(io_error(error)),
     };
-    let map = Arc::new(MappedFile::open(&file).map_err(failed)?);
+    let map = Arc::new(MappedFile::open(&file).map_err(io_error)?);
     let header = read_header(path, &map, owner_fingerprint, dimension)?;
     if header.m as usize != parameters.m {
-        return foreign_file(path, "m", &parameters.m, &header.m);
+        return foreign_file(path, "hnsw_m", &parameters.m, &header.m);
     }
-    let damaged = |what: &str| FileError::Damaged {
+    let corrupt = |what: &str| FileError::Damaged {
         path: path.to_owned(),
         what: what.to_owned(),
     };
     let layout = header
         .layout()
-        .ok_or_else(|| damaged("its sizes are impossible"))?;
+        .ok_or_else(|| corrupt("the header's sizes are invalid"))?;
     if map.len() != layout.checksums.end {
-        return Err(damaged(&format!(
-            "it has {} bytes; expected {}",
+        return Err(corrupt(&format!(
+            "file size is {} bytes; expected {}",
             map.len(),
             layout.checksums.end
         )));
     }
-    verify_checksums(&map, &layout, header.checksums_checksum).map_err(|what| damaged(&what))?;
+    verify_checksums(&map, &layout, header.checksums_checksum).map_err(|what| corrupt(&what))?;
     let (segment, labels) =
-        map_sections(&map, &header, &layout).ok_or_else(|| damaged("a section is not aligned"))?;
-    let sound = segment
+        map_sections(&map, &header, &layout).ok_or_else(|| corrupt("a section is misaligned"))?;
+    let is_valid = segment
         .graph
         .as_ref()
-        .is_some_and(|g| g.is_valid(segment.len()));
-    if !sound {
-        return Err(damaged("a link points outside"));
+        .is_some_and(|graph| graph.is_valid(segment.len()));
+    if !is_valid {
+        return Err(corrupt("a graph link is out of range"));
     }
-    let build = u64::from(header.checksums_checksum) << 32 | u64::from(header.header_checksum);
-    let index = SegmentedIndex::from_segment(segment, parameters).with_build_id(build);
+    let build_id = u64::from(header.checksums_checksum) << 32 | u64::from(header.header_checksum);
+    let index = SegmentedIndex::from_segment(segment, parameters).with_build_id(build_id);
     Ok(Some(LoadedIndex { index, labels }))
 }
 
@@ -100,7 +99,7 @@ fn foreign_file<T>(
     })
 }
 
-/// The header, if it is one of ours.
+/// Reads and verifies the header.
 fn read_header(
     path: &Path,
     map: &MappedFile,
@@ -111,46 +110,56 @@ fn read_header(
     let Ok(header) = bytemuck::try_pod_read_unaligned::<FileHeader>(bytes) else {
         return foreign_file(
             path,
-            "its length",
-            &"a header",
+            "file size",
+            &"at least a header",
             &format!("{} bytes", map.len()),
         );
     };
     if cfg!(target_endian = "big") {
         return foreign_file(
             path,
-            "this machine's byte order",
+            "byte order of this machine",
             &"little-endian",
             &"big-endian",
         );
     }
     if header.magic != MAGIC {
-        return foreign_file(path, "its beginning", &"an index's", &"something else");
+        return foreign_file(
+            path,
+            "magic number",
+            &"that of an Antiphon index",
+            &"another",
+        );
     }
     if header.version != FORMAT_VERSION {
-        return foreign_file(path, "its version", &FORMAT_VERSION, &header.version);
+        return foreign_file(path, "format version", &FORMAT_VERSION, &header.version);
     }
     if header.header_checksum != header.compute_checksum() {
         return Err(FileError::Damaged {
             path: path.to_owned(),
-            what: "its header does not match its checksum".to_owned(),
+            what: "header checksum mismatch".to_owned(),
         });
     }
     if header.owner_fingerprint != owner_fingerprint {
-        return foreign_file(path, "its stamp", &"this store's", &"another's");
+        return foreign_file(
+            path,
+            "store and encoder fingerprint",
+            &"that of this store",
+            &"another",
+        );
     }
     if header.dimension as usize != dimension {
-        return foreign_file(path, "its dimension", &dimension, &header.dimension);
+        return foreign_file(path, "vector dimension", &dimension, &header.dimension);
     }
     Ok(header)
 }
 
-/// Compares every block with its checksum.
+/// Verifies the checksum of every block, and of the checksums themselves.
 fn verify_checksums(map: &MappedFile, layout: &FileLayout, expected: u32) -> Result<(), String> {
     let bytes = |range| map.get(range).unwrap_or_default();
     let checksums = bytes(layout.checksums.clone());
     if crc32fast::hash(checksums) != expected {
-        return Err("its checksums do not match their own".to_owned());
+        return Err("checksum table mismatch".to_owned());
     }
     let blocks = bytes(layout.payload()).par_chunks(CHECKSUM_BLOCK_BYTES);
     let sums = checksums.as_chunks::<4>().0;
@@ -161,19 +170,19 @@ fn verify_checksums(map: &MappedFile, layout: &FileLayout, expected: u32) -> Res
             (crc32fast::hash(block) != u32::from_le_bytes(*sum)).then_some(number)
         })
         .map_or(Ok(()), |number| {
-            Err(format!("block {number} does not match its checksum"))
+            Err(format!("checksum mismatch in block {number}"))
         })
 }
 
-/// The arrays in the map.
+/// Borrows the sections from the map; `None` if one is misaligned.
 fn map_sections(
     map: &Arc<MappedFile>,
     header: &FileHeader,
     layout: &FileLayout,
 ) -> Option<(Segment, SharedSlice<RowLabel>)> {
-    let upper = layout.upper_layers.iter().map(|(members, links)| {
+    let upper_layers = layout.upper_layers.iter().map(|(nodes, links)| {
         Some(UpperLayer {
-            nodes: SharedSlice::from_map(map, members.clone())?,
+            nodes: SharedSlice::from_map(map, nodes.clone())?,
             links: SharedSlice::from_map(map, links.clone())?,
         })
     });
@@ -181,7 +190,7 @@ fn map_sections(
         m: header.m as usize,
         entry_point: header.entry_point,
         base_layer: SharedSlice::from_map(map, layout.base_layer.clone())?,
-        upper_layers: upper.collect::<Option<_>>()?,
+        upper_layers: upper_layers.collect::<Option<_>>()?,
     };
     let dimension = header.dimension as usize;
     let segment = Segment {

@@ -1,4 +1,4 @@
-//! Files that were damaged in every way that we could think of.
+//! Index files, valid and corrupt in many ways.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::index::{HnswParameters, KnnParams, VectorIndex};
 
 const OWNER_FINGERPRINT: [u8; 32] = [7; 32];
 
-/// Each row named after the row that it was.
+/// Labels whose keys are the source rows.
 fn labels(order: &[u32]) -> Vec<RowLabel> {
     let label = |row: &u32| RowLabel {
         key: i64::from(*row),
@@ -20,9 +20,9 @@ fn labels(order: &[u32]) -> Vec<RowLabel> {
     order.iter().map(label).collect()
 }
 
-/// A good file, written once.
+/// Returns a valid file, written once.
 fn valid_file() -> &'static [u8] {
-    static GOOD: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+    static VALID: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
         let built = full_compaction(&clustered(1500));
         let labels = labels(built.source_rows());
         let folder = tempfile::tempdir().unwrap();
@@ -30,7 +30,7 @@ fn valid_file() -> &'static [u8] {
         write(&path, &built, OWNER_FINGERPRINT, &labels).unwrap();
         fs::read(path).unwrap()
     });
-    &GOOD
+    &VALID
 }
 
 fn read(path: &Path) -> Result<Option<LoadedIndex>, FileError> {
@@ -46,7 +46,7 @@ fn open_bytes(bytes: &[u8]) -> Result<Option<LoadedIndex>, FileError> {
 }
 
 #[test]
-fn a_file_gives_back_what_was_written() {
+fn a_written_index_can_be_opened() {
     let vectors = clustered(1500);
     let built = full_compaction(&vectors);
     let labels = labels(built.source_rows());
@@ -73,12 +73,12 @@ fn a_file_gives_back_what_was_written() {
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
         1,
-        "nothing is left beside it"
+        "a temporary file is left"
     );
 }
 
 #[test]
-fn no_file_is_no_error_and_labels_are_one_for_each_row() {
+fn a_missing_file_is_no_error_and_every_row_needs_a_label() {
     let folder = tempfile::tempdir().unwrap();
     assert!(read(&folder.path().join("index")).unwrap().is_none());
     let built = full_compaction(&clustered(5));
@@ -88,8 +88,8 @@ fn no_file_is_no_error_and_labels_are_one_for_each_row() {
 }
 
 #[test]
-fn another_store_model_version_or_program_is_refused_by_name() {
-    let refused = |result: Result<Option<LoadedIndex>, FileError>| match result {
+fn files_of_another_store_model_version_or_program_are_rejected() {
+    let mismatch_of = |result: Result<Option<LoadedIndex>, FileError>| match result {
         Err(FileError::Foreign { what, .. }) => what,
         other => panic!("{:?}", other.map(|_| ())),
     };
@@ -97,24 +97,30 @@ fn another_store_model_version_or_program_is_refused_by_name() {
     let path = folder.path().join("index");
     fs::write(&path, valid_file()).unwrap();
     let parameters = HnswParameters::default();
-    assert_eq!(refused(open(&path, [8; 32], 24, parameters)), "its stamp");
     assert_eq!(
-        refused(open(&path, OWNER_FINGERPRINT, 25, parameters)),
-        "its dimension"
+        mismatch_of(open(&path, [8; 32], 24, parameters)),
+        "store and encoder fingerprint"
+    );
+    assert_eq!(
+        mismatch_of(open(&path, OWNER_FINGERPRINT, 25, parameters)),
+        "vector dimension"
     );
     let other = HnswParameters { m: 8, ..parameters };
-    assert_eq!(refused(open(&path, OWNER_FINGERPRINT, 24, other)), "m");
+    assert_eq!(
+        mismatch_of(open(&path, OWNER_FINGERPRINT, 24, other)),
+        "hnsw_m"
+    );
     let mut newer = valid_file().to_vec();
     newer[8] = 2;
-    assert_eq!(refused(open_bytes(&newer)), "its version");
-    assert_eq!(refused(open_bytes(b"PK\x03\x04")), "its length");
-    assert_eq!(refused(open_bytes(&[b'x'; 5000])), "its beginning");
-    assert_eq!(refused(open_bytes(b"")), "its length");
+    assert_eq!(mismatch_of(open_bytes(&newer)), "format version");
+    assert_eq!(mismatch_of(open_bytes(b"PK\x03\x04")), "file size");
+    assert_eq!(mismatch_of(open_bytes(&[b'x'; 5000])), "magic number");
+    assert_eq!(mismatch_of(open_bytes(b"")), "file size");
 }
 
 #[test]
-fn a_file_that_is_cut_anywhere_is_refused() {
-    let good = valid_file();
+fn truncated_and_extended_files_are_rejected() {
+    let valid = valid_file();
     for length in [
         1,
         7,
@@ -123,22 +129,22 @@ fn a_file_that_is_cut_anywhere_is_refused() {
         4095,
         4096,
         5000,
-        good.len() / 2,
-        good.len() - 1,
+        valid.len() / 2,
+        valid.len() - 1,
     ] {
         assert!(
-            open_bytes(&good[..length]).is_err(),
+            open_bytes(&valid[..length]).is_err(),
             "{length} of {} bytes",
-            good.len()
+            valid.len()
         );
     }
-    let mut longer = good.to_vec();
+    let mut longer = valid.to_vec();
     longer.push(0);
     assert!(open_bytes(&longer).is_err());
 }
 
 #[test]
-fn links_that_point_outside_are_refused_though_the_checksums_are_right() {
+fn links_out_of_range_are_rejected_despite_valid_checksums() {
     let mut built = full_compaction(&clustered(200));
     let labels = labels(built.source_rows());
     let broken = built.graph_mut();
@@ -149,38 +155,38 @@ fn links_that_point_outside_are_refused_though_the_checksums_are_right() {
     let path = folder.path().join("index");
     write(&path, &built, OWNER_FINGERPRINT, &labels).unwrap();
     let error = read(&path).err().unwrap().to_string();
-    assert!(error.contains("points outside"), "{error}");
+    assert!(error.contains("link is out of range"), "{error}");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
-    /// Every byte of header, payload and checksums counts; only the zeros after the header and
-    /// before the checksums do not.
+    /// Every bit of header, payload and checksums is verified, except for the padding after the header
+    /// and before the checksums.
     #[test]
-    fn one_flipped_bit_is_noticed(place: prop::sample::Index, bit in 0u8..8) {
+    fn a_flipped_bit_is_detected(position: prop::sample::Index, bit in 0u8..8) {
         let mut bytes = valid_file().to_vec();
-        let place = place.index(bytes.len());
-        bytes[place] ^= 1 << bit;
+        let position = position.index(bytes.len());
+        bytes[position] ^= 1 << bit;
         let header = size_of::<layout::FileHeader>();
-        let padding = (header..layout::HEADER_BYTES).contains(&place);
+        let padding = (header..layout::HEADER_BYTES).contains(&position);
         let checksums = 4 * (valid_file().len() - layout::HEADER_BYTES).div_ceil(layout::CHECKSUM_BLOCK_BYTES);
-        let before_checksums = (valid_file().len() - checksums - 64..valid_file().len() - checksums).contains(&place);
+        let before_checksums = (valid_file().len() - checksums - 64..valid_file().len() - checksums).contains(&position);
         if !padding && !before_checksums {
-            prop_assert!(open_bytes(&bytes).is_err(), "byte {}", place);
+            prop_assert!(open_bytes(&bytes).is_err(), "byte {}", position);
         }
     }
 
-    /// Anything at all may stand in a file.
     #[test]
-    fn noise_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..9000)) {
+    fn random_bytes_are_rejected(bytes in prop::collection::vec(any::<u8>(), 0..9000)) {
         prop_assert!(open_bytes(&bytes).is_err());
     }
 
-    /// A header that is right by its checksum, with sizes that are not.
+    /// The checksum of the header is valid here, its sizes are not.
     #[test]
-    fn impossible_sizes_are_refused(
-        rows: u32, dimension in 0u32..5000, m in 0u32..300, entry: u32, members: [u32; 3], cut: bool,
+    fn invalid_sizes_are_rejected(
+        rows: u32, dimension in 0u32..5000, m in 0u32..300, entry_point: u32, layer_sizes: [u32; 3],
+        change_dimension: bool,
     ) {
         let mut bytes = valid_file().to_vec();
         let size = size_of::<layout::FileHeader>();
@@ -188,9 +194,9 @@ proptest! {
         let before = header;
         header.rows = rows;
         header.m = m;
-        header.entry_point = entry;
-        header.layer_sizes[..3].copy_from_slice(&members);
-        if cut {
+        header.entry_point = entry_point;
+        header.layer_sizes[..3].copy_from_slice(&layer_sizes);
+        if change_dimension {
             header.dimension = dimension;
         }
         header.header_checksum = header.compute_checksum();

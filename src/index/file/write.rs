@@ -1,4 +1,4 @@
-//! From an index to a file.
+//! Writes an index file.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -11,21 +11,20 @@ use super::{FileError, RowLabel};
 use crate::index::Compaction;
 use crate::index::kernels::LINE_BYTES;
 
-/// Writes a new index with a label for each of its rows, copying the rows from the index that it
-/// was built from. What stands under this name already is replaced in one step once the new file is
-/// whole and on disk.
+/// Writes a compacted index with a label for each of its rows, copying the rows from its source. An
+/// existing file is replaced atomically once the new one is complete and on disk.
 ///
 /// # Errors
 ///
-/// If the labels are not one for each row, or the file cannot be written; then the old one is still
-/// there.
+/// If the number of labels is not that of the rows, or the file cannot be written; the existing file
+/// is then unchanged.
 pub fn write(
     path: &Path,
     compaction: &Compaction,
     owner_fingerprint: [u8; 32],
     labels: &[RowLabel],
 ) -> Result<(), FileError> {
-    let written = if labels.len() == compaction.source_rows().len() {
+    let result = if labels.len() == compaction.source_rows().len() {
         write_and_replace(path, compaction, owner_fingerprint, labels)
     } else {
         let what = format!(
@@ -35,13 +34,13 @@ pub fn write(
         );
         Err(io::Error::new(io::ErrorKind::InvalidInput, what))
     };
-    written.map_err(|source| FileError::Io {
+    result.map_err(|source| FileError::Io {
         path: path.to_owned(),
         source,
     })
 }
 
-/// Writes beside `path` and renames.
+/// Writes a temporary file next to `path` and renames it.
 fn write_and_replace(
     path: &Path,
     compaction: &Compaction,
@@ -53,14 +52,10 @@ fn write_and_replace(
     file.write_all(&[0; HEADER_BYTES])?;
     let mut payload = ChecksummedWriter::new(&mut file);
     write_sections(&mut payload, compaction, labels)?;
-    let checksums = payload.finish();
-    let end: usize = HEADER_BYTES + checksums.1;
+    let (checksums, payload_bytes) = payload.finish();
+    let end = HEADER_BYTES + payload_bytes;
     file.write_all(&vec![0; end.next_multiple_of(LINE_BYTES) - end])?;
-    let checksums: Vec<u8> = checksums
-        .0
-        .iter()
-        .flat_map(|sum| sum.to_le_bytes())
-        .collect();
+    let checksums: Vec<u8> = checksums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
     file.write_all(&checksums)?;
     let dimension = compaction.source().dimension();
     let mut header = FileHeader::for_graph(
@@ -77,12 +72,12 @@ fn write_and_replace(
     file.sync_all()?;
     std::fs::rename(&temporary, path)?;
     match path.parent() {
-        Some(folder) => sync_directory(folder),
+        Some(directory) => sync_directory(directory),
         None => Ok(()),
     }
 }
 
-/// The sections in the order of the [layout](super::layout::Layout).
+/// Writes the sections in the order of [`FileLayout`](super::layout::FileLayout).
 fn write_sections<W: Write>(
     payload: &mut ChecksummedWriter<W>,
     compaction: &Compaction,
@@ -113,15 +108,15 @@ fn write_sections<W: Write>(
     Ok(())
 }
 
-/// Makes a rename survive a power cut; only Unix lets a folder be synced.
-fn sync_directory(folder: &Path) -> io::Result<()> {
+/// Makes a rename durable; only Unix can sync a directory.
+fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
+        File::open(directory)?.sync_all()?;
     }
     Ok(())
 }
 
-/// Writes bytes and computes the checksum of each block of them.
+/// Writes bytes and computes the checksum of each block.
 struct ChecksummedWriter<W> {
     inner: W,
     bytes_written: usize,
@@ -130,9 +125,9 @@ struct ChecksummedWriter<W> {
 }
 
 impl<W: Write> ChecksummedWriter<W> {
-    fn new(to: W) -> Self {
+    fn new(inner: W) -> Self {
         Self {
-            inner: to,
+            inner,
             bytes_written: 0,
             block_hasher: Hasher::new(),
             checksums: Vec::new(),
@@ -141,27 +136,27 @@ impl<W: Write> ChecksummedWriter<W> {
 
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let room = CHECKSUM_BLOCK_BYTES - self.bytes_written % CHECKSUM_BLOCK_BYTES;
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.inner.write_all(now)?;
-            self.block_hasher.update(now);
-            self.bytes_written += now.len();
+            let free = CHECKSUM_BLOCK_BYTES - self.bytes_written % CHECKSUM_BLOCK_BYTES;
+            let (head, tail) = bytes.split_at(free.min(bytes.len()));
+            self.inner.write_all(head)?;
+            self.block_hasher.update(head);
+            self.bytes_written += head.len();
             if self.bytes_written.is_multiple_of(CHECKSUM_BLOCK_BYTES) {
                 let block = std::mem::take(&mut self.block_hasher);
                 self.checksums.push(block.finalize());
             }
-            bytes = later;
+            bytes = tail;
         }
         Ok(())
     }
 
-    /// Zeros up to where the next section may begin; the header ends at such a place.
+    /// Writes zeros up to the alignment of the next section; the header's size is a multiple of it.
     fn pad_to_alignment(&mut self) -> io::Result<()> {
         let gap = self.bytes_written.next_multiple_of(LINE_BYTES) - self.bytes_written;
         self.write(&[0; LINE_BYTES][..gap])
     }
 
-    /// The checksums, and how much was written.
+    /// Returns the checksums and the number of bytes written.
     fn finish(mut self) -> (Vec<u32>, usize) {
         if !self.bytes_written.is_multiple_of(CHECKSUM_BLOCK_BYTES) {
             self.checksums.push(self.block_hasher.finalize());

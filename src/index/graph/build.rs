@@ -1,9 +1,9 @@
-//! Has `hnsw_rs` build a graph, and takes its links out.
+//! Builds a graph with `hnsw_rs` and exports its links.
 //!
 //! `hnsw_rs` asserts, exits the process or misbehaves on some inputs, cannot search while it
-//! inserts, and searches slowly; so it builds and nothing else. What reaches it is checked first:
-//! parameters against the ranges in which it works, points as codes (which cannot be NaN),
-//! distances by our own clamp. Only this file names it.
+//! inserts, and searches slowly; so it is used for building only. Its inputs are validated first:
+//! parameters are within the ranges that it supports, points are codes (which cannot be NaN),
+//! distances are clamped. Only this file imports it.
 
 use hnsw_rs::prelude::{Distance, Hnsw};
 
@@ -12,30 +12,30 @@ use crate::index::kernels::SimdLevel;
 use crate::index::scalar_quantization::{QuantizedVectors, ScalarQuantizer};
 use crate::index::{BuildProgress, IndexError};
 
-/// Layers of the graph; the most that `hnsw_rs` has room for.
+/// Maximum number of layers; the limit of `hnsw_rs`.
 const MAX_LAYERS: usize = 16;
 
-/// Points handed to the parallel builder between two signs of progress.
+/// Points per call of the parallel builder, and per progress report.
 const CHUNK_POINTS: usize = 4096;
 
-/// The first points go in one by one: threads that all start from an empty graph do not see each
-/// other and leave islands.
+/// The first points are inserted one by one: threads that all start from an empty graph do not see
+/// each other's points, and leave disconnected components.
 const SEQUENTIAL_PREFIX_POINTS: usize = 1000;
 
-/// `hnsw_rs` links with this part of `ef_construction`; [`super::refine`] then uses all of it. On
-/// 100,000 sentences that takes a third of the time, and finds more.
+/// `hnsw_rs` uses `ef_construction` divided by this; [`super::refine`] then uses all of it. With
+/// 100,000 sentences this takes a third of the time, and the recall is better.
 const SEED_EF_DIVISOR: usize = 4;
 
-/// How the work of building is done.
+/// Options of building a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BuildOptions {
-    /// One point after another, so that the same rows give the same graph on every run. Otherwise
-    /// all threads of the current pool insert, and their race decides some links.
+    /// Insert points one by one, so that the same rows result in the same graph on every run.
+    /// Otherwise all threads of the current pool insert, and races between them decide some links.
     pub deterministic: bool,
 }
 
-/// The links that `hnsw_rs` finds between these rows; `None` if there are none. This is the first
-/// half of the work of building.
+/// Builds the links between these rows with `hnsw_rs`; `None` if there are no rows. This is the first
+/// half of the reported progress.
 pub(super) fn build_links(
     codes: &QuantizedVectors,
     parameters: HnswParameters,
@@ -79,15 +79,15 @@ pub(super) fn build_links(
     Ok(Some(export_links(&graph, codes.len())))
 }
 
-/// Every point's links, layer by layer.
+/// Copies the links of every point, layer by layer.
 fn export_links(graph: &Hnsw<'_, u8, CodeDistance>, rows: usize) -> LinkLists {
     let points = graph.get_point_indexation();
     let mut links = vec![Vec::new(); rows];
-    let mut entry = 0;
+    let mut entry_point = 0;
     let top = graph.get_max_level_observed() as usize;
     for level in 0..=top {
         for point in points.get_layer_iterator(level) {
-            let own: Vec<Vec<u32>> = point
+            let layers: Vec<Vec<u32>> = point
                 .get_neighborhood_id()
                 .into_iter()
                 .take(level + 1)
@@ -98,22 +98,22 @@ fn export_links(graph: &Hnsw<'_, u8, CodeDistance>, rows: usize) -> LinkLists {
                         .collect()
                 })
                 .collect();
-            let place = point.get_origin_id();
-            if let (Some(to), Some(place)) = (links.get_mut(place), row_id(place)) {
-                *to = own;
+            let origin = point.get_origin_id();
+            if let (Some(to), Some(row)) = (links.get_mut(origin), row_id(origin)) {
+                *to = layers;
                 if level == top {
-                    entry = place;
+                    entry_point = row;
                 }
             }
         }
     }
     LinkLists {
         rows: links,
-        entry_point: entry,
+        entry_point,
     }
 }
 
-/// Rows are counted in 32 bits; more are refused before a graph is built.
+/// Converts a point's id to a row id; more rows than 2^30 are rejected before a graph is built.
 fn row_id(origin: usize) -> Option<u32> {
     u32::try_from(origin).ok()
 }

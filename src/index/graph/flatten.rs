@@ -1,4 +1,4 @@
-//! From links to flat arrays.
+//! Builds a graph: links, their refinement, and flat arrays in a cache-friendly order.
 
 use super::build::{self, BuildOptions};
 use super::{FlatGraph, HnswParameters, LinkLists, NO_LINK, UpperLayer, UpperNode, refine};
@@ -9,11 +9,11 @@ use crate::index::{BuildProgress, IndexError};
 #[derive(Debug)]
 pub(in crate::index) struct BuiltGraph {
     pub(in crate::index) graph: FlatGraph,
-    /// For each row of the graph, which of the given rows it is.
+    /// For each row of the graph, its row in the input.
     pub(in crate::index) row_order: Vec<u32>,
 }
 
-/// Builds a graph over these rows and freezes it; `None` if there are no rows.
+/// Builds a graph over these rows; `None` if there are no rows.
 pub(in crate::index) fn build_graph(
     codes: &QuantizedVectors,
     parameters: HnswParameters,
@@ -27,18 +27,18 @@ pub(in crate::index) fn build_graph(
     let input_order: Vec<u32> = (0..codes.len() as u32).collect();
     let graph = flatten(&links, &input_order, parameters.m);
     let width = 2 * parameters.m;
-    let choice = (width, parameters.ef_construction);
-    refine::refine(codes, &mut links, &graph, choice, progress)?;
+    let limits = (width, parameters.ef_construction);
+    refine::refine(codes, &mut links, &graph, limits, progress)?;
     drop(graph);
-    let order = breadth_first_order(&links);
+    let row_order = breadth_first_order(&links);
     Ok(Some(BuiltGraph {
-        graph: flatten(&links, &order, parameters.m),
-        row_order: order,
+        graph: flatten(&links, &row_order, parameters.m),
+        row_order,
     }))
 }
 
-/// The rows in the order in which the bottom layer's links reach them from the entry: what a
-/// search visits together lies together. Every row is reached once [`refine`] has been here.
+/// Returns the rows in breadth-first order of the base layer, so that rows which a search visits
+/// together are close in memory. After [`refine`] every row is reachable.
 fn breadth_first_order(links: &LinkLists) -> Vec<u32> {
     let mut seen = vec![false; links.rows.len()];
     let mut order = Vec::with_capacity(links.rows.len());
@@ -51,8 +51,8 @@ fn breadth_first_order(links: &LinkLists) -> Vec<u32> {
     let mut next = 0;
     while let Some(&row) = order.get(next) {
         next += 1;
-        let bottom = links.rows[row as usize].first();
-        for &link in bottom.into_iter().flatten() {
+        let base_layer = links.rows[row as usize].first();
+        for &link in base_layer.into_iter().flatten() {
             visit(link, &mut order);
         }
     }
@@ -63,59 +63,59 @@ fn breadth_first_order(links: &LinkLists) -> Vec<u32> {
     order
 }
 
-/// The arrays, with rows renamed to their places in `order`.
+/// Copies the links into flat arrays; row ids become positions in `order`.
 fn flatten(links: &LinkLists, order: &[u32], m: usize) -> FlatGraph {
     let mut new_ids = vec![0; order.len()];
     for (new, old) in (0..).zip(order) {
         new_ids[*old as usize] = new;
     }
     let width = 2 * m;
-    let mut bottom = vec![NO_LINK; order.len() * width];
-    for (old, to) in order.iter().zip(bottom.chunks_exact_mut(width)) {
-        let own = links.rows[*old as usize].first();
-        for (to, link) in to.iter_mut().zip(own.into_iter().flatten()) {
+    let mut base_layer = vec![NO_LINK; order.len() * width];
+    for (old, to) in order.iter().zip(base_layer.chunks_exact_mut(width)) {
+        let links_of_row = links.rows[*old as usize].first();
+        for (to, link) in to.iter_mut().zip(links_of_row.into_iter().flatten()) {
             *to = new_ids[*link as usize];
         }
     }
     let top = links.rows.iter().map(Vec::len).max().unwrap_or(1);
-    let mut upper = Vec::with_capacity(top - 1);
-    // The place of each row in the layer below; at the bottom, the row.
+    let mut upper_layers = Vec::with_capacity(top - 1);
+    // The index of each row in the layer below; for the base layer, the row id.
     let mut ids_below: Vec<u32> = new_ids.clone();
     for level in 1..top {
-        let members: Vec<u32> = order
+        let nodes: Vec<u32> = order
             .iter()
             .copied()
             .filter(|old| links.rows[*old as usize].len() > level)
             .collect();
         let mut layer_ids = vec![NO_LINK; order.len()];
-        for (place, old) in (0..).zip(&members) {
-            layer_ids[*old as usize] = place;
+        for (index, old) in (0..).zip(&nodes) {
+            layer_ids[*old as usize] = index;
         }
-        let mut flat = vec![NO_LINK; members.len() * m];
-        for (old, to) in members.iter().zip(flat.chunks_exact_mut(m)) {
-            let own = links.rows[*old as usize][level].iter();
-            let inside = own
+        let mut flat = vec![NO_LINK; nodes.len() * m];
+        for (old, to) in nodes.iter().zip(flat.chunks_exact_mut(m)) {
+            let links_of_row = links.rows[*old as usize][level].iter();
+            let in_layer = links_of_row
                 .map(|link| layer_ids[*link as usize])
                 .filter(|p| *p != NO_LINK);
-            for (to, place) in to.iter_mut().zip(inside) {
-                *to = place;
+            for (to, index) in to.iter_mut().zip(in_layer) {
+                *to = index;
             }
         }
-        let member = |old: &u32| UpperNode {
+        let upper_node = |old: &u32| UpperNode {
             row: new_ids[*old as usize],
             node_below: ids_below[*old as usize],
         };
-        upper.push(UpperLayer {
-            nodes: members.iter().map(member).collect::<Vec<_>>().into(),
+        upper_layers.push(UpperLayer {
+            nodes: nodes.iter().map(upper_node).collect::<Vec<_>>().into(),
             links: flat.into(),
         });
         ids_below = layer_ids;
     }
-    let entry = ids_below[links.entry_point as usize];
+    let entry_point = ids_below[links.entry_point as usize];
     FlatGraph {
         m,
-        entry_point: entry,
-        base_layer: bottom.into(),
-        upper_layers: upper,
+        entry_point,
+        base_layer: base_layer.into(),
+        upper_layers,
     }
 }

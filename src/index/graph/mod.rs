@@ -1,8 +1,8 @@
-//! A navigable small-world graph (Malkov & Yashunin, arXiv:1603.09320), frozen into flat arrays.
+//! A navigable small-world graph (HNSW; Malkov & Yashunin, arXiv:1603.09320) in flat arrays.
 //!
-//! [`build`] has `hnsw_rs` find the links, [`refine`] makes better ones of them, [`freeze()`] puts
-//! the rows into an order that keeps neighbours close together, and [`walk()`] searches. A frozen
-//! graph is immutable; its arrays may lie in a mapped file.
+//! [`build`] builds the links with `hnsw_rs`, [`refine`] improves them, [`flatten`] reorders the rows
+//! so that neighbours are close in memory, and [`search`] searches. A graph is immutable; its arrays
+//! may be parts of a mapped file.
 
 mod build;
 mod flatten;
@@ -19,73 +19,74 @@ pub(super) use flatten::{BuiltGraph, build_graph};
 pub use parameters::{HnswParameters, MAX_EF};
 pub(super) use search::{MAX_ROWS, NoFilter, SearchScratch, search_graph};
 
-/// Stands where a row has no further link.
+/// Ends the list of a row's links.
 pub(super) const NO_LINK: u32 = u32::MAX;
 
-/// The links of every row, layer by layer from the bottom, as they are while a graph is made.
+/// The links of every row, layer by layer from the base layer, while a graph is built.
 #[derive(Debug)]
 struct LinkLists {
     rows: Vec<Vec<Vec<u32>>>,
-    /// A row of the highest layer.
+    /// A row of the top layer.
     entry_point: u32,
 }
 
-/// A frozen graph over rows `0..len`.
+/// A graph over rows `0..len`.
 #[derive(Debug, Clone)]
 pub(super) struct FlatGraph {
-    /// Links of a row in the upper layers; twice as many at the bottom.
+    /// Maximum number of links of a row in the upper layers; twice that in the base layer.
     pub(super) m: usize,
-    /// Where a search begins: a place in the highest layer, or a row if there is only the bottom.
+    /// Where a search begins: an index into the top layer, or a row if there is only the base layer.
     pub(super) entry_point: u32,
-    /// `[len, 2 m]`, each row's links ending with [`NONE`] if they are fewer.
+    /// `[len, 2 m]`; lists of fewer links end with [`NO_LINK`].
     pub(super) base_layer: SharedSlice<u32>,
-    /// The layers above the bottom, lowest first.
+    /// The layers above the base layer, lowest first.
     pub(super) upper_layers: Vec<UpperLayer>,
 }
 
-/// A layer above the bottom, over some of the rows. Links are *places* in the layer.
+/// A layer above the base layer, over some of the rows. Links are indexes into `nodes`.
 #[derive(Debug, Clone)]
 pub(super) struct UpperLayer {
     pub(super) nodes: SharedSlice<UpperNode>,
-    /// `[members, m]`, each member's links ending with [`NONE`] if they are fewer.
+    /// `[nodes, m]`; lists of fewer links end with [`NO_LINK`].
     pub(super) links: SharedSlice<u32>,
 }
 
-/// A row that stands in a layer above the bottom.
+/// A row in an upper layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct UpperNode {
     pub(super) row: u32,
-    /// Its place in the layer below; the row itself where that is the bottom.
+    /// Its index in the layer below; the row itself if that is the base layer.
     pub(super) node_below: u32,
 }
 
 impl FlatGraph {
-    /// Whether every number in it points where there is something, so that walking it is safe.
+    /// Whether all sizes agree and all links, nodes and the entry point are in range, so that a search
+    /// cannot index out of bounds.
     pub(super) fn is_valid(&self, rows: usize) -> bool {
-        let valid = |links: &[u32], places: usize| {
-            let inside = |link: &u32| *link == NO_LINK || (*link as usize) < places;
-            links.iter().all(inside)
+        let all_in_range = |links: &[u32], count: usize| {
+            let in_range = |link: &u32| *link == NO_LINK || (*link as usize) < count;
+            links.iter().all(in_range)
         };
         let mut nodes_below = rows;
-        let layers_are_sound = self.upper_layers.iter().all(|layer| {
-            let places = layer.nodes.len();
-            let sound = layer.links.len() == places * self.m
-                && valid(&layer.links, places)
+        let upper_layers_are_valid = self.upper_layers.iter().all(|layer| {
+            let count = layer.nodes.len();
+            let is_valid = layer.links.len() == count * self.m
+                && all_in_range(&layer.links, count)
                 && layer
                     .nodes
                     .iter()
-                    .all(|m| (m.row as usize) < rows && (m.node_below as usize) < nodes_below);
-            nodes_below = places;
-            sound
+                    .all(|n| (n.row as usize) < rows && (n.node_below as usize) < nodes_below);
+            nodes_below = count;
+            is_valid
         });
-        layers_are_sound
+        upper_layers_are_valid
             && self.base_layer.len() == rows * 2 * self.m
-            && valid(&self.base_layer, rows)
+            && all_in_range(&self.base_layer, rows)
             && (self.entry_point as usize) < nodes_below
     }
 
-    /// Its size in bytes.
+    /// Returns the size in bytes.
     pub(super) fn bytes(&self) -> usize {
         let layer = |layer: &UpperLayer| size_of_val(&*layer.nodes) + size_of_val(&*layer.links);
         size_of_val(&*self.base_layer) + self.upper_layers.iter().map(layer).sum::<usize>()

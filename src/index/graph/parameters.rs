@@ -1,16 +1,16 @@
-//! How a graph is built and searched.
+//! Parameters of the graph.
 
 use crate::canonical::{Canonical, CanonicalBytes};
 use crate::index::IndexError;
 
-/// How a graph is built and searched.
+/// Parameters of building and searching a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HnswParameters {
-    /// Links of a point in the upper layers (twice as many at the bottom): 2 to 128.
+    /// Maximum number of links of a row in the upper layers, twice that in the base layer: 2 to 128.
     pub m: usize,
-    /// Candidates kept while a point is linked: `m` to 4,000.
+    /// Width of the search for a row's links: `m` to 4,000.
     pub ef_construction: usize,
-    /// Candidates kept while searching: 1 to 10,000. Raised to `k` where `k` is larger.
+    /// Default width of a search: 1 to 10,000; raised to `k`.
     pub ef_search: usize,
 }
 
@@ -24,17 +24,17 @@ impl Default for HnswParameters {
     }
 }
 
-/// Most candidates that a search may keep.
+/// Maximum width of a search.
 pub const MAX_EF: usize = 10_000;
 
 impl HnswParameters {
-    /// Whether a graph can be built and searched with these.
+    /// Checks that the parameters are within their ranges.
     ///
     /// # Errors
     ///
-    /// Names the first parameter outside its range.
+    /// Returns the first parameter that is out of range.
     pub fn validate(&self) -> Result<(), IndexError> {
-        let outside = |name, expected, received| {
+        let out_of_range = |name, expected, received| {
             Err(IndexError::ParameterOutOfRange {
                 name,
                 expected,
@@ -42,14 +42,14 @@ impl HnswParameters {
             })
         };
         if !(2..=128).contains(&self.m) {
-            return outside("hnsw_m", "2 to 128", self.m);
+            return out_of_range("hnsw_m", "2 to 128", self.m);
         }
         if !(self.m..=4000).contains(&self.ef_construction) {
             let expected = "hnsw_m to 4000";
-            return outside("hnsw_ef_construction", expected, self.ef_construction);
+            return out_of_range("hnsw_ef_construction", expected, self.ef_construction);
         }
         if !(1..=MAX_EF).contains(&self.ef_search) {
-            return outside("hnsw_ef_search", "1 to 10000", self.ef_search);
+            return out_of_range("hnsw_ef_search", "1 to 10000", self.ef_search);
         }
         Ok(())
     }

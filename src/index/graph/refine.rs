@@ -1,13 +1,13 @@
-//! Better links out of those that were found.
+//! Refinement of the base layer's links.
 //!
-//! `hnsw_rs` gives every row links to near rows, but when a row has too many it drops the farthest
-//! rather than the least useful one, and it links early rows while most others are not there yet.
-//! So, once all rows are there, each row looks for its neighbours again by a walk, and of what it
-//! finds keeps the links that lead into different directions (Malkov & Yashunin, algorithm 4). A
-//! link is then offered to the other side too, which chooses in the same way. At last rows that
-//! no walk could reach are linked from their neighbours.
+//! `hnsw_rs` links every row to near rows, but when a row has too many links it drops the farthest
+//! rather than the least useful one, and early rows are linked before most others are inserted. So,
+//! once all rows are inserted, the neighbours of each row are searched again, and the heuristic of
+//! Malkov & Yashunin (algorithm 4) selects links in different directions. Then the reverse edges are
+//! added, and the heuristic is applied again to rows with too many. Finally, unreachable rows are
+//! linked from their neighbours.
 //!
-//! Rows are worked on in parallel, but each step reads only what the step before it wrote: the
+//! Rows are processed in parallel, but each step reads only the results of the previous one, so the
 //! result does not depend on the threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,19 +18,19 @@ use super::{FlatGraph, LinkLists, NoFilter, SearchScratch, search_graph};
 use crate::index::scalar_quantization::{QuantizedQuery, QuantizedVectors};
 use crate::index::{BuildProgress, IndexError};
 
-/// Rows between two signs of progress.
+/// Rows between two progress reports.
 const PROGRESS_INTERVAL_ROWS: usize = 1024;
 
-/// A row and the product of its codes with those of the row whose link it may become.
+/// A row and the dot product of its codes with those of the row that may be linked to it.
 #[derive(Clone, Copy)]
 struct LinkCandidate {
     row: u32,
     product: i32,
 }
 
-/// Replaces the bottom layer's links by better ones, at most `width` a row, chosen among `ef`
-/// candidates. `graph` is the frozen form of `links` with the rows in their order. This is the
-/// second half of the work of building.
+/// Replaces the base layer's links by at most `max_degree` per row, selected from `ef` candidates.
+/// `graph` is the flat form of `links` in the same order of rows. This is the second half of the
+/// reported progress.
 pub(super) fn refine(
     codes: &QuantizedVectors,
     links: &mut LinkLists,
@@ -41,7 +41,7 @@ pub(super) fn refine(
     #[allow(clippy::cast_possible_truncation)] // rows are counted in 32 bits
     let rows = 0..codes.len() as u32;
     let done = AtomicUsize::new(0);
-    let chosen: Vec<Vec<LinkCandidate>> = rows
+    let selected: Vec<Vec<LinkCandidate>> = rows
         .clone()
         .into_par_iter()
         .map_init(SearchScratch::default, |scratch, row| {
@@ -54,38 +54,38 @@ pub(super) fn refine(
             }
             let query = QuantizedQuery::from_row(codes, row);
             search_graph(graph, codes, &query, (ef, usize::MAX), &NoFilter, scratch);
-            let found = scratch.candidates.iter().map(|step| LinkCandidate {
-                row: step.row(),
-                product: query.without_offset(step.product),
+            let candidates = scratch.candidates.iter().map(|c| LinkCandidate {
+                row: c.row(),
+                product: query.without_offset(c.product),
             });
-            select_neighbours_heuristic(codes, found.filter(|c| c.row != row), max_degree)
+            select_neighbours_heuristic(codes, candidates.filter(|c| c.row != row), max_degree)
         })
         .collect();
     if progress.is_cancelled() {
         return Err(IndexError::Cancelled);
     }
-    let offered = reverse_edges(&chosen);
-    let bottom: Vec<Vec<u32>> = chosen
+    let reverse = reverse_edges(&selected);
+    let base_layer: Vec<Vec<u32>> = selected
         .into_par_iter()
-        .zip(offered)
-        .map(|(mut own, others)| {
-            let known = own.len();
-            for other in others {
-                if own[..known].iter().all(|c| c.row != other.row) {
-                    own.push(other);
+        .zip(reverse)
+        .map(|(mut links, reverse)| {
+            let forward_count = links.len();
+            for link in reverse {
+                if links[..forward_count].iter().all(|c| c.row != link.row) {
+                    links.push(link);
                 }
             }
-            if own.len() > max_degree {
-                own.sort_unstable_by_key(|c| (std::cmp::Reverse(c.product), c.row));
-                own = select_neighbours_heuristic(codes, own.into_iter(), max_degree);
+            if links.len() > max_degree {
+                links.sort_unstable_by_key(|c| (std::cmp::Reverse(c.product), c.row));
+                links = select_neighbours_heuristic(codes, links.into_iter(), max_degree);
             }
-            own.iter().map(|c| c.row).collect()
+            links.iter().map(|c| c.row).collect()
         })
         .collect();
-    for (links, bottom) in links.rows.iter_mut().zip(bottom) {
+    for (links, base_links) in links.rows.iter_mut().zip(base_layer) {
         match links.first_mut() {
-            Some(first) => *first = bottom,
-            None => links.push(bottom),
+            Some(first) => *first = base_links,
+            None => links.push(base_links),
         }
     }
     repair_connectivity(links, max_degree);
@@ -93,37 +93,37 @@ pub(super) fn refine(
     Ok(())
 }
 
-/// Of candidates, best first, those that are nearer to the row than to any chosen before them: at
-/// most `width`, filled up with the best of the others.
+/// Selects candidates, given best first, that are nearer to the row than to any selected before: at
+/// most `max_degree`, filled up with the best of the others.
 fn select_neighbours_heuristic(
     codes: &QuantizedVectors,
     candidates: impl Iterator<Item = LinkCandidate>,
     max_degree: usize,
 ) -> Vec<LinkCandidate> {
-    let mut chosen: Vec<LinkCandidate> = Vec::with_capacity(max_degree);
+    let mut selected: Vec<LinkCandidate> = Vec::with_capacity(max_degree);
     let mut others = Vec::new();
     for candidate in candidates {
-        if chosen.len() == max_degree {
+        if selected.len() == max_degree {
             break;
         }
-        let is_redundant = chosen
+        let is_redundant = selected
             .iter()
             .any(|c| codes.dot_product(candidate.row, c.row) >= candidate.product);
         if is_redundant {
             others.push(candidate);
         } else {
-            chosen.push(candidate);
+            selected.push(candidate);
         }
     }
-    let room = max_degree - chosen.len();
-    chosen.extend(others.into_iter().take(room));
-    chosen
+    let free = max_degree - selected.len();
+    selected.extend(others.into_iter().take(free));
+    selected
 }
 
-/// For every row, the rows that chose it.
-fn reverse_edges(chosen: &[Vec<LinkCandidate>]) -> Vec<Vec<LinkCandidate>> {
-    let mut reversed = vec![Vec::new(); chosen.len()];
-    for (row, links) in (0..).zip(chosen) {
+/// Returns for every row the rows that link to it.
+fn reverse_edges(selected: &[Vec<LinkCandidate>]) -> Vec<Vec<LinkCandidate>> {
+    let mut reversed = vec![Vec::new(); selected.len()];
+    for (row, links) in (0..).zip(selected) {
         for link in links {
             reversed[link.row as usize].push(LinkCandidate {
                 row,
@@ -134,13 +134,14 @@ fn reverse_edges(chosen: &[Vec<LinkCandidate>]) -> Vec<Vec<LinkCandidate>> {
     reversed
 }
 
-/// Makes every row reachable from the entry: one that is not becomes the last link of a row that
-/// it links to. That may cut off another, so it is done until all are reached; a few rounds do.
+/// Makes every row reachable from the entry point: an unreachable row replaces the last link of
+/// a reachable row that it links to. That may disconnect another row, so it is repeated; a few rounds
+/// suffice.
 fn repair_connectivity(links: &mut LinkLists, max_degree: usize) {
     for _ in 0..MAX_REPAIR_ROUNDS {
-        let reached = reachable_from_entry(links);
+        let reachable = reachable_from_entry(links);
         let unreachable: Vec<u32> = (0..)
-            .zip(&reached)
+            .zip(&reachable)
             .filter(|(_, r)| !**r)
             .map(|(row, _)| row)
             .collect();
@@ -149,8 +150,8 @@ fn repair_connectivity(links: &mut LinkLists, max_degree: usize) {
         }
         for row in unreachable {
             let own = &links.rows[row as usize][0];
-            let near = own.iter().copied().find(|link| reached[*link as usize]);
-            let from = near.unwrap_or(links.entry_point) as usize;
+            let neighbour = own.iter().copied().find(|link| reachable[*link as usize]);
+            let from = neighbour.unwrap_or(links.entry_point) as usize;
             let to = &mut links.rows[from][0];
             to.truncate(max_degree - 1);
             to.push(row);
@@ -158,18 +159,18 @@ fn repair_connectivity(links: &mut LinkLists, max_degree: usize) {
     }
 }
 
-/// Rounds of [`connect`].
+/// Maximum number of rounds of [`repair_connectivity`].
 const MAX_REPAIR_ROUNDS: usize = 8;
 
-/// Which rows a walk at the bottom can reach from the entry.
+/// Returns which rows are reachable from the entry point in the base layer.
 fn reachable_from_entry(links: &LinkLists) -> Vec<bool> {
-    let mut reached = vec![false; links.rows.len()];
+    let mut reachable = vec![false; links.rows.len()];
     let mut queue = vec![links.entry_point];
     while let Some(row) = queue.pop() {
-        if std::mem::replace(&mut reached[row as usize], true) {
+        if std::mem::replace(&mut reachable[row as usize], true) {
             continue;
         }
         queue.extend(links.rows[row as usize].first().into_iter().flatten());
     }
-    reached
+    reachable
 }

@@ -1,20 +1,20 @@
-//! The search: greedy descent through the upper layers, then a best-first walk at the bottom.
+//! Graph search: greedy descent through the upper layers, then best-first search in the base layer.
 //!
-//! The walk keeps one list of the rows that it has seen, best first, and always goes on from the
-//! best whose links it has not followed. It ends when that row is worse than the `ef`-th admitted
-//! one. Rows that a filter does not admit are walked through all the same: they lead to others.
+//! The search keeps a list of the rows that it has seen, best first, and always expands the best row
+//! that is not yet expanded. It ends when that row is worse than the `ef`-th row that matches the
+//! filter. Rows that do not match are expanded as well, since they lead to others.
 
 use super::{FlatGraph, NO_LINK, UpperNode};
 use crate::index::kernels::{CodeLine, prefetch};
 use crate::index::scalar_quantization::{QuantizedQuery, QuantizedVectors};
 
-/// Which rows may be found.
+/// Decides which rows may be returned.
 pub(in crate::index) trait RowFilter {
-    /// Whether this row may be found.
+    /// Whether this row may be returned.
     fn matches(&self, row: u32) -> bool;
 }
 
-/// All of them.
+/// Matches every row.
 pub(in crate::index) struct NoFilter;
 
 impl RowFilter for NoFilter {
@@ -31,20 +31,20 @@ impl<F: Fn(u32) -> bool> RowFilter for F {
     }
 }
 
-/// A row on the walk.
+/// A row that a search has seen.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::index) struct GraphCandidate {
-    /// Product of its codes with the query.
+    /// Dot product of its codes with the query.
     pub(in crate::index) product: i32,
-    /// The row, and two flags above it.
+    /// The row, and two flags in the high bits.
     row_and_flags: u32,
 }
 
-/// Its links have been followed.
+/// Flag: the row's links have been followed.
 const EXPANDED: u32 = 1 << 31;
-/// The filter does not admit it.
+/// Flag: the row does not match the filter.
 const FILTERED_OUT: u32 = 1 << 30;
-/// Rows are below this.
+/// Maximum number of rows; leaves two bits for the flags.
 pub(in crate::index) const MAX_ROWS: usize = 1 << 30;
 
 impl GraphCandidate {
@@ -57,24 +57,25 @@ impl GraphCandidate {
     }
 }
 
-/// A walk's memory, kept between walks.
+/// Buffers and counters of a search, reused by the next one.
 #[derive(Debug, Default)]
 pub(in crate::index) struct SearchScratch {
-    /// What was seen and is not too far, best first.
+    /// Rows seen, except for those worse than the `ef`-th match, best first.
     pub(in crate::index) candidates: Vec<GraphCandidate>,
-    /// Products computed.
+    /// Dot products computed.
     pub(in crate::index) distance_computations: usize,
     /// Rows whose links were followed.
     pub(in crate::index) nodes_visited: usize,
-    /// One bit a row.
+    /// One bit per row.
     visited_bits: Vec<u64>,
-    /// Rows that are evaluated together, and their products.
+    /// Rows whose dot products are computed together.
     batch: Vec<u32>,
+    /// The dot products of the batch.
     products: Vec<i32>,
 }
 
 impl SearchScratch {
-    /// Products of the batch.
+    /// Computes the dot products of the batch.
     #[inline]
     fn score_batch(&mut self, query: &QuantizedQuery, lines: &[CodeLine]) {
         self.products.resize(self.batch.len(), 0);
@@ -83,8 +84,9 @@ impl SearchScratch {
     }
 }
 
-/// Walks until the `ef` best admitted rows are known; they stand in [`Walk::steps`] among rows
-/// that are not admitted. `false` if it would cost more than `budget` products and was given up.
+/// Searches for the `ef` best rows that match the filter; they are in [`SearchScratch::candidates`],
+/// together with rows that do not match. Returns `false` if the search was abandoned because it would
+/// have needed more than `budget` dot products.
 pub(in crate::index) fn search_graph<A: RowFilter>(
     graph: &FlatGraph,
     codes: &QuantizedVectors,
@@ -94,7 +96,7 @@ pub(in crate::index) fn search_graph<A: RowFilter>(
     scratch: &mut SearchScratch,
 ) -> bool {
     let (lines, stride) = (codes.code_lines(), codes.stride());
-    let (bottom, width): (&[u32], usize) = (&graph.base_layer, 2 * graph.m);
+    let (base_layer, width): (&[u32], usize) = (&graph.base_layer, 2 * graph.m);
     scratch.distance_computations = 0;
     scratch.nodes_visited = 0;
     scratch.candidates.clear();
@@ -118,18 +120,17 @@ pub(in crate::index) fn search_graph<A: RowFilter>(
                 continue;
             }
             let filter_flag = if filter.matches(row) { 0 } else { FILTERED_OUT };
-            let place = candidates.partition_point(|s| s.product >= product);
-            if place <= next {
-                // Probably followed soon.
-                next = place;
-                prefetch(&bottom[row as usize * width..][..width]);
+            let index = candidates.partition_point(|s| s.product >= product);
+            if index <= next {
+                // Likely to be expanded soon.
+                next = index;
+                prefetch(&base_layer[row as usize * width..][..width]);
             }
-            let tagged = row | filter_flag;
             candidates.insert(
-                place,
+                index,
                 GraphCandidate {
                     product,
-                    row_and_flags: tagged,
+                    row_and_flags: row | filter_flag,
                 },
             );
             if filter_flag != 0 {
@@ -137,8 +138,8 @@ pub(in crate::index) fn search_graph<A: RowFilter>(
             }
             matched += 1;
             if matched > ef {
-                // The list ends with the worst admitted row: it goes, and with it what now hangs
-                // behind the new worst one.
+                // The list ends with the worst match: removes it, and the rows that do not match
+                // between it and the new worst match.
                 candidates.pop();
                 while candidates.last().is_some_and(|s| !s.passes_filter()) {
                     candidates.pop();
@@ -165,7 +166,7 @@ pub(in crate::index) fn search_graph<A: RowFilter>(
             return false;
         }
         scratch.batch.clear();
-        for &link in &bottom[row as usize * width..][..width] {
+        for &link in &base_layer[row as usize * width..][..width] {
             if link == NO_LINK {
                 break;
             }
@@ -180,13 +181,14 @@ pub(in crate::index) fn search_graph<A: RowFilter>(
     }
 }
 
-/// Whether a walk under a filter had better be given up: it has used up its budget, or an eighth
-/// of it without finding an eighth of what it wants.
+/// Whether to abandon a filtered search: it has used up its budget, or an eighth of it without finding
+/// an eighth of `ef` matches.
 fn over_budget(distance_computations: usize, matched: usize, ef: usize, budget: usize) -> bool {
     distance_computations > budget || (distance_computations > budget / 8 && matched < ef / 8)
 }
 
-/// The row at the bottom that is found by always going to the nearest neighbour, layer by layer.
+/// Returns the row of the base layer that is reached by moving to the nearest neighbour in each upper
+/// layer.
 fn greedy_descent(
     graph: &FlatGraph,
     lines: &[CodeLine],
@@ -196,16 +198,16 @@ fn greedy_descent(
 ) -> u32 {
     let mut node = graph.entry_point;
     for layer in graph.upper_layers.iter().rev() {
-        let (members, all): (&[UpperNode], &[u32]) = (&layer.nodes, &layer.links);
+        let (nodes, links): (&[UpperNode], &[u32]) = (&layer.nodes, &layer.links);
         scratch.batch.clear();
-        scratch.batch.push(members[node as usize].row);
+        scratch.batch.push(nodes[node as usize].row);
         scratch.score_batch(query, lines);
         let mut best = scratch.products[0];
         loop {
-            let own = &all[node as usize * graph.m..][..graph.m];
+            let own = &links[node as usize * graph.m..][..graph.m];
             scratch.batch.clear();
             for &link in own.iter().take_while(|link| **link != NO_LINK) {
-                let row = members[link as usize].row;
+                let row = nodes[link as usize].row;
                 prefetch(&lines[row as usize * stride..][..stride]);
                 scratch.batch.push(row);
             }
@@ -220,7 +222,7 @@ fn greedy_descent(
                 _ => break,
             }
         }
-        node = members[node as usize].node_below;
+        node = nodes[node as usize].node_below;
     }
     node
 }

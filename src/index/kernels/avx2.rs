@@ -1,4 +1,4 @@
-//! AVX2 with FMA: bytes widened to 16 bits, since `vpmaddubsw` would saturate.
+//! AVX2 with FMA. Bytes are widened to 16 bits, since `vpmaddubsw` would saturate.
 #![allow(unsafe_code)]
 #![allow(clippy::wildcard_imports)] // the intrinsics of one architecture
 
@@ -9,12 +9,7 @@ use super::{CodeLine, LANES, LINE_BYTES, QueryLine};
 /// Bytes widened in one step.
 const STEP_BYTES: usize = 16;
 
-/// Whether the processor has what this file uses.
-pub(super) fn is_supported() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
-}
-
-/// Sixteen unsigned bytes as words.
+/// Widens sixteen unsigned bytes to 16 bits.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn widen_codes(bytes: &[u8; STEP_BYTES]) -> __m256i {
@@ -22,7 +17,7 @@ fn widen_codes(bytes: &[u8; STEP_BYTES]) -> __m256i {
     _mm256_cvtepu8_epi16(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
 }
 
-/// Sixteen signed bytes as words.
+/// Widens sixteen signed bytes to 16 bits.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn widen_query(bytes: &[i8; STEP_BYTES]) -> __m256i {
@@ -30,7 +25,7 @@ fn widen_query(bytes: &[i8; STEP_BYTES]) -> __m256i {
     _mm256_cvtepi8_epi16(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
 }
 
-/// The sum of eight lanes.
+/// Returns the sum of eight lanes.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn horizontal_sum(sum: __m256i) -> i32 {
@@ -42,7 +37,7 @@ fn horizontal_sum(sum: __m256i) -> i32 {
     _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32::<1>(two)))
 }
 
-/// See [`super::Path::dot_some`]; `row` says which row is the `i`th.
+/// See [`super::SimdLevel::dot_selected`]; `row` maps `i` to the `i`-th row.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn dot_rows(
     query: &[QueryLine],
@@ -69,7 +64,7 @@ pub(super) fn dot_rows(
     }
 }
 
-/// See [`super::Path::dot_four`].
+/// See [`super::SimdLevel::dot_x4`].
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn dot_rows_x4(
     queries: [&[QueryLine]; 4],
@@ -82,7 +77,7 @@ pub(super) fn dot_rows_x4(
     }
 }
 
-/// See [`super::Path::dot_codes`].
+/// See [`super::SimdLevel::dot_codes`].
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn dot_codes(a: &[[u8; LINE_BYTES]], b: &[[u8; LINE_BYTES]]) -> i32 {
     let zero_point = _mm256_set1_epi16(128);
@@ -101,7 +96,7 @@ pub(super) fn dot_codes(a: &[[u8; LINE_BYTES]], b: &[[u8; LINE_BYTES]]) -> i32 {
     horizontal_sum(sum)
 }
 
-/// The sums of a dot product, lane by lane.
+/// Returns the sums of a dot product, lane by lane.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn dot_blocks(a: &[[f32; LANES]], b: &[[f32; LANES]]) -> [f32; LANES] {
     let mut sums = [_mm256_setzero_ps(); LANES / 8];

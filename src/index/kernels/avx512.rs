@@ -1,4 +1,4 @@
-//! AVX-512 with VNNI: four rows at a time, one line a register.
+//! AVX-512 with VNNI: four rows at a time, one line per register.
 #![allow(unsafe_code)]
 #![allow(clippy::wildcard_imports)] // the intrinsics of one architecture
 
@@ -6,14 +6,7 @@ use std::arch::x86_64::*;
 
 use super::{CodeLine, LANES, LINE_BYTES, QueryLine};
 
-/// Whether the processor has what this file uses.
-pub(super) fn is_supported() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vnni")
-}
-
-/// One line in a register.
+/// Loads a line into a register.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn load<T>(line: &[T; LINE_BYTES]) -> __m512i {
@@ -22,7 +15,7 @@ fn load<T>(line: &[T; LINE_BYTES]) -> __m512i {
     unsafe { _mm512_loadu_si512(line.as_ptr().cast()) }
 }
 
-/// See [`super::Path::dot_some`]; `row` says which row is the `i`th.
+/// See [`super::SimdLevel::dot_selected`]; `row` maps `i` to the `i`-th row.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn dot_rows(
     query: &[QueryLine],
@@ -54,7 +47,8 @@ pub(super) fn dot_rows(
     }
 }
 
-/// See [`super::Path::dot_four`]: sixteen sums at a time, so that every line is loaded once for four.
+/// See [`super::SimdLevel::dot_x4`]: sixteen sums at a time, so that every line is loaded once for four
+/// dot products.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn dot_rows_x4(
     queries: [&[QueryLine]; 4],
@@ -93,13 +87,13 @@ pub(super) fn dot_rows_x4(
     }
 }
 
-/// The sums of the lanes of four registers.
+/// Returns the sum of the lanes of each of four registers.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn horizontal_sums([a, b, c, d]: [__m512i; 4]) -> [i32; 4] {
     let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
     let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-    // Every 128-bit lane now gives [a, b, c, d] of its own part.
+    // Every 128-bit lane now contains partial sums of [a, b, c, d].
     let all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
     let halves = _mm256_add_epi32(
         _mm512_castsi512_si256(all),
@@ -115,7 +109,7 @@ fn horizontal_sums([a, b, c, d]: [__m512i; 4]) -> [i32; 4] {
     out
 }
 
-/// See [`super::Path::dot_codes`]: `a * (b - 128)` less `128 * (b - 128)`.
+/// See [`super::SimdLevel::dot_codes`]: `a * (b - 128)` minus `128 * (b - 128)`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn dot_codes(a: &[[u8; LINE_BYTES]], b: &[[u8; LINE_BYTES]]) -> i32 {
     let zero_point = _mm512_set1_epi8(i8::MIN);
@@ -128,7 +122,7 @@ pub(super) fn dot_codes(a: &[[u8; LINE_BYTES]], b: &[[u8; LINE_BYTES]]) -> i32 {
     _mm512_reduce_add_epi32(_mm512_sub_epi32(sum, excess))
 }
 
-/// The sums of a dot product, lane by lane.
+/// Returns the sums of a dot product, lane by lane.
 #[target_feature(enable = "avx512f")]
 pub(super) fn dot_blocks(a: &[[f32; LANES]], b: &[[f32; LANES]]) -> [f32; LANES] {
     let mut sums = [_mm512_setzero_ps(); LANES / 16];

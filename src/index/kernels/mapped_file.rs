@@ -1,4 +1,4 @@
-//! A file in memory.
+//! Memory-mapped files.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -7,20 +7,19 @@ use std::ops::Deref;
 
 /// A whole file, mapped for reading.
 #[derive(Debug)]
-pub struct MappedFile(memmap2::Mmap);
+pub(in crate::index) struct MappedFile(memmap2::Mmap);
 
 impl MappedFile {
-    /// Maps a file that nobody changes while it is mapped: files of this program are written
-    /// under another name, renamed into place and never written again, in a directory that the
-    /// program has locked.
+    /// Maps a file that must not change while it is mapped: this program writes its files under
+    /// another name, renames them and never writes to them again, in a directory that it has locked.
     ///
     /// # Errors
     ///
-    /// If the system refuses.
-    pub fn open(file: &File) -> io::Result<Self> {
-        // SAFETY: by the convention above the bytes do not change under the map. Whoever breaks
-        // it from outside (truncating the file) gets a bus error, not undefined arithmetic: all
-        // indexes taken from the file are checked before use.
+    /// If the file cannot be mapped.
+    pub(in crate::index) fn open(file: &File) -> io::Result<Self> {
+        // SAFETY: by the convention above the bytes do not change while they are mapped. If another
+        // program truncates the file, reading it raises a bus error; all offsets and links read
+        // from the file are validated before use.
         unsafe { memmap2::Mmap::map(file) }.map(Self)
     }
 }

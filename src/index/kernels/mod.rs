@@ -1,9 +1,10 @@
-//! The arithmetic of vector search on this processor, and the only room of `index` with `unsafe`.
+//! Dot products in the instruction sets of the processor; the only folder of `index` with `unsafe`.
 //!
-//! Rows are *codes*: unsigned bytes that stand for `byte - 128` steps. A query is signed bytes.
-//! Integer dot products are exact, so every [`Path`] gives the same numbers; `f32` dot products
-//! are summed in one fixed order, so they agree to the bit. [`Path::best`] picks the fastest at run
-//! time; the tests hold all of them against plain arithmetic. Only `index` may enter.
+//! A row is a sequence of *codes*: unsigned bytes that represent `byte - 128` quantization steps.
+//! A query is signed bytes. Integer dot products are exact, so every [`SimdLevel`] returns the same
+//! numbers; `f32` dot products are summed in one fixed order, so their bits are equal as well.
+//! [`SimdLevel::best`] is the fastest level of the processor; tests compare all levels with plain
+//! arithmetic. Private to `index`.
 
 mod mapped_file;
 mod portable;
@@ -28,14 +29,14 @@ pub(super) const LINE_BYTES: usize = 64;
 #[repr(C, align(64))]
 pub(super) struct CodeLine(pub(super) [u8; LINE_BYTES]);
 
-/// The part of a query that meets one [`Line`] of a row.
+/// The part of a query that is multiplied with one [`CodeLine`].
 pub(super) type QueryLine = [i8; LINE_BYTES];
 
-/// Independent sums of an `f32` dot product. The number, and that the sums are then folded by
-/// halves, fixes the last bit of every score.
+/// Independent sums of an `f32` dot product. Their number, and the pairwise reduction that follows,
+/// determine the bits of every score.
 pub(super) const LANES: usize = 64;
 
-/// An instruction set that this processor has.
+/// An instruction set that this processor supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SimdLevel(SimdLevelKind);
 
@@ -48,11 +49,12 @@ enum SimdLevelKind {
     Portable,
 }
 
-/// Calls the function of this name on the path's instruction set.
-macro_rules! on_path {
-    ($path:expr, $name:ident($($argument:expr),*)) => {
-        match $path.0 {
-            // SAFETY: a path of this kind is only made where the processor has its instructions.
+/// Calls the function of this name in the module of a level.
+macro_rules! dispatch {
+    ($level:expr, $name:ident($($argument:expr),*)) => {
+        match $level.0 {
+            // SAFETY: a level is only constructed by `available`, if the processor has its
+            // instructions.
             #[cfg(target_arch = "x86_64")]
             #[allow(unsafe_code)]
             SimdLevelKind::Avx512 => unsafe { avx512::$name($($argument),*) },
@@ -66,21 +68,22 @@ macro_rules! on_path {
 }
 
 impl SimdLevel {
-    /// The fastest path of this processor, found once.
+    /// Returns the fastest level of this processor, detected once.
     pub(super) fn best() -> Self {
         static BEST: OnceLock<SimdLevel> = OnceLock::new();
         *BEST.get_or_init(|| Self::available()[0])
     }
 
-    /// All paths of this processor, fastest first; the portable one is always there.
+    /// Returns all levels of this processor, fastest first; the portable one is always included.
     pub(super) fn available() -> Vec<Self> {
         let mut kinds = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            if avx512::is_supported() {
+            let features = crate::cpu_features::CpuFeatures::detected();
+            if features.avx512_vnni {
                 kinds.push(SimdLevelKind::Avx512);
             }
-            if avx2::is_supported() {
+            if features.avx2 {
                 kinds.push(SimdLevelKind::Avx2);
             }
         }
@@ -88,12 +91,12 @@ impl SimdLevel {
         kinds.into_iter().map(Self).collect()
     }
 
-    /// `out[i]` becomes the sum of `code * query` over row `rows[i]`, codes as the bytes that they
-    /// are; `codes` holds rows of `query.len()` lines.
+    /// Computes the dot product of the query and row `rows[i]` into `out[i]`, without subtracting the
+    /// zero point of the codes; a row is `query.len()` lines of `codes`.
     ///
     /// # Panics
     ///
-    /// If a row lies outside `codes`; `rows` and `out` must be of one length.
+    /// If a row is out of range, or `rows` and `out` differ in length.
     pub(super) fn dot_selected(
         self,
         query: &[QueryLine],
@@ -102,10 +105,10 @@ impl SimdLevel {
         out: &mut [i32],
     ) {
         assert_eq!(rows.len(), out.len());
-        on_path!(self, dot_rows(query, codes, out, |i| rows[i] as usize));
+        dispatch!(self, dot_rows(query, codes, out, |i| rows[i] as usize));
     }
 
-    /// As [`Path::dot_some`], for the rows from `first` on.
+    /// As [`Self::dot_selected`], for the rows from `first` on.
     ///
     /// # Panics
     ///
@@ -117,14 +120,14 @@ impl SimdLevel {
         first: usize,
         out: &mut [i32],
     ) {
-        on_path!(self, dot_rows(query, codes, out, |i| first + i));
+        dispatch!(self, dot_rows(query, codes, out, |i| first + i));
     }
 
-    /// As [`Path::dot_all`] for four queries at once, one row of `out` each.
+    /// As [`Self::dot_range`] for four queries at once, with an output for each.
     ///
     /// # Panics
     ///
-    /// If the queries, or the rows of `out`, differ in length, or there are fewer rows than asked for.
+    /// If the queries, or the outputs, differ in length, or there are fewer rows than `out[0].len()`.
     pub(super) fn dot_x4(
         self,
         queries: [&[QueryLine]; 4],
@@ -134,21 +137,21 @@ impl SimdLevel {
     ) {
         assert!(queries.iter().all(|query| query.len() == queries[0].len()));
         assert!(out.iter().all(|row| row.len() == out[0].len()));
-        on_path!(self, dot_rows_x4(queries, codes, first, out));
+        dispatch!(self, dot_rows_x4(queries, codes, first, out));
     }
 
-    /// The sum of `(a - 128) * (b - 128)` over two rows of equal length, in whole lines.
+    /// Returns the sum of `(a - 128) * (b - 128)` over two rows of equal length, in whole lines.
     pub(super) fn dot_codes(self, a: &[u8], b: &[u8]) -> i32 {
         let (a, b) = (a.as_chunks::<LINE_BYTES>().0, b.as_chunks::<LINE_BYTES>().0);
-        on_path!(self, dot_codes(a, b))
+        dispatch!(self, dot_codes(a, b))
     }
 
-    /// The dot product of two vectors of equal length, clamped to [-1, 1]: rounding may carry the
-    /// product of two unit vectors just past 1.
+    /// Returns the dot product of two vectors of equal length, clamped to [-1, 1]: by rounding, the dot
+    /// product of two unit vectors can be slightly greater than 1.
     pub(super) fn dot_f32(self, a: &[f32], b: &[f32]) -> f32 {
         let (a_blocks, a_rest) = a.as_chunks::<LANES>();
         let (b_blocks, b_rest) = b.as_chunks::<LANES>();
-        let mut sums = on_path!(self, dot_blocks(a_blocks, b_blocks));
+        let mut sums = dispatch!(self, dot_blocks(a_blocks, b_blocks));
         for ((sum, x), y) in sums.iter_mut().zip(a_rest).zip(b_rest) {
             *sum = x.mul_add(*y, *sum);
         }
@@ -163,9 +166,9 @@ impl SimdLevel {
     }
 }
 
-/// Asks for memory ahead of its use.
+/// Prefetches memory into the processor's cache.
 #[inline(always)]
-#[allow(clippy::inline_always)] // one instruction a line
+#[allow(clippy::inline_always)] // one instruction per line
 pub(super) fn prefetch<T>(memory: &[T]) {
     #[cfg(target_arch = "x86_64")]
     {
@@ -173,8 +176,8 @@ pub(super) fn prefetch<T>(memory: &[T]) {
         let bytes = size_of_val(memory);
         let start = memory.as_ptr().cast::<i8>();
         for offset in (0..bytes).step_by(LINE_BYTES) {
-            // SAFETY: a prefetch reads nothing that a program can see and never faults; the
-            // address lies inside the slice.
+            // SAFETY: a prefetch has no visible effect and never faults; the address is inside
+            // the slice.
             #[allow(unsafe_code)]
             unsafe {
                 _mm_prefetch::<_MM_HINT_T0>(start.add(offset));

@@ -1,8 +1,8 @@
-//! Plain Rust for any processor, and the reference of the others.
+//! Portable Rust for any processor, and the reference for the others.
 
 use super::{CodeLine, LANES, LINE_BYTES, QueryLine};
 
-/// See [`super::Path::dot_some`]; `row` says which row is the `i`th.
+/// See [`super::SimdLevel::dot_selected`]; `row` maps `i` to the `i`-th row.
 pub(super) fn dot_rows(
     query: &[QueryLine],
     codes: &[CodeLine],
@@ -21,7 +21,7 @@ fn dot_line(line: &CodeLine, query: &QueryLine) -> i32 {
     products.map(|(c, q)| i32::from(*c) * i32::from(*q)).sum()
 }
 
-/// See [`super::Path::dot_four`].
+/// See [`super::SimdLevel::dot_x4`].
 pub(super) fn dot_rows_x4(
     queries: [&[QueryLine]; 4],
     codes: &[CodeLine],
@@ -33,7 +33,7 @@ pub(super) fn dot_rows_x4(
     }
 }
 
-/// See [`super::Path::dot_codes`].
+/// See [`super::SimdLevel::dot_codes`].
 pub(super) fn dot_codes(a: &[[u8; LINE_BYTES]], b: &[[u8; LINE_BYTES]]) -> i32 {
     let bytes = a.as_flattened().iter().zip(b.as_flattened());
     bytes
@@ -41,7 +41,7 @@ pub(super) fn dot_codes(a: &[[u8; LINE_BYTES]], b: &[[u8; LINE_BYTES]]) -> i32 {
         .sum()
 }
 
-/// The sums of a dot product, lane by lane.
+/// Returns the sums of a dot product, lane by lane.
 pub(super) fn dot_blocks(a: &[[f32; LANES]], b: &[[f32; LANES]]) -> [f32; LANES] {
     let mut sums = [0.0; LANES];
     for (a, b) in a.iter().zip(b) {

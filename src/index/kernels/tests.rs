@@ -1,8 +1,8 @@
-//! Every path against plain arithmetic.
+//! Every level against plain arithmetic.
 
 use super::*;
 
-/// Bytes that any machine repeats, extremes included.
+/// Returns pseudorandom bytes, with many extremes.
 fn bytes(seed: u32, count: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let mut next = || {
@@ -27,7 +27,7 @@ fn lines(bytes: &[u8]) -> Vec<CodeLine> {
 }
 
 #[test]
-fn integer_products_are_exact_on_every_path() {
+fn integer_products_are_exact_on_every_level() {
     for stride in [1, 2, 6, 12] {
         let count = 11;
         let codes = bytes(1, count * stride * LINE_BYTES);
@@ -36,7 +36,7 @@ fn integer_products_are_exact_on_every_path() {
             .map(|b| b.cast_signed())
             .collect();
         let query_lines = query.as_chunks::<LINE_BYTES>().0;
-        let plain = |row: usize| -> i32 {
+        let reference = |row: usize| -> i32 {
             let row = &codes[row * stride * LINE_BYTES..][..stride * LINE_BYTES];
             row.iter()
                 .zip(&query)
@@ -44,15 +44,15 @@ fn integer_products_are_exact_on_every_path() {
                 .sum()
         };
         let rows: Vec<u32> = [3, 0, 10, 10, 7, 1, 2].to_vec();
-        for path in SimdLevel::available() {
-            let mut some = vec![0; rows.len()];
-            path.dot_selected(query_lines, &lines(&codes), &rows, &mut some);
-            let expected: Vec<i32> = rows.iter().map(|row| plain(*row as usize)).collect();
-            assert_eq!(some, expected, "{path:?} with {stride} lines");
-            let mut all = vec![0; count - 2];
-            path.dot_range(query_lines, &lines(&codes), 2, &mut all);
-            let expected: Vec<i32> = (2..count).map(plain).collect();
-            assert_eq!(all, expected, "{path:?} with {stride} lines");
+        for level in SimdLevel::available() {
+            let mut selected = vec![0; rows.len()];
+            level.dot_selected(query_lines, &lines(&codes), &rows, &mut selected);
+            let expected: Vec<i32> = rows.iter().map(|row| reference(*row as usize)).collect();
+            assert_eq!(selected, expected, "{level:?} with {stride} lines");
+            let mut range = vec![0; count - 2];
+            level.dot_range(query_lines, &lines(&codes), 2, &mut range);
+            let expected: Vec<i32> = (2..count).map(reference).collect();
+            assert_eq!(range, expected, "{level:?} with {stride} lines");
         }
     }
 }
@@ -66,10 +66,10 @@ fn four_queries_at_once_have_the_products_of_each() {
             let bytes: Vec<i8> = bytes.iter().map(|b| b.cast_signed()).collect();
             bytes.as_chunks::<LINE_BYTES>().0.to_vec()
         });
-        for path in SimdLevel::available() {
+        for level in SimdLevel::available() {
             let mut out = [(); 4].map(|()| vec![7; count]);
             let [a, b, c, d] = &mut out;
-            path.dot_x4(
+            level.dot_x4(
                 queries.each_ref().map(Vec::as_slice),
                 &codes,
                 2,
@@ -81,28 +81,28 @@ fn four_queries_at_once_have_the_products_of_each() {
                     .last()
                     .unwrap()
                     .dot_range(query, &codes, 2, &mut expected);
-                assert_eq!(out, &expected, "{path:?} with {stride} lines");
+                assert_eq!(out, &expected, "{level:?} with {stride} lines");
             }
         }
     }
 }
 
 #[test]
-fn products_of_two_rows_are_exact_on_every_path() {
+fn products_of_two_rows_are_exact_on_every_level() {
     for stride in [1, 6] {
         let (a, b) = (bytes(3, stride * LINE_BYTES), bytes(4, stride * LINE_BYTES));
         let products = a.iter().zip(&b);
-        let plain: i32 = products
+        let reference: i32 = products
             .map(|(a, b)| (i32::from(*a) - 128) * (i32::from(*b) - 128))
             .sum();
-        for path in SimdLevel::available() {
-            assert_eq!(path.dot_codes(&a, &b), plain, "{path:?}");
+        for level in SimdLevel::available() {
+            assert_eq!(level.dot_codes(&a, &b), reference, "{level:?}");
         }
     }
 }
 
 #[test]
-fn single_precision_agrees_to_the_bit_and_with_a_plain_sum() {
+fn f32_products_are_identical_on_every_level() {
     for length in [1, 3, 16, 63, 64, 65, 100, 384, 500] {
         let vector = |seed| -> Vec<f32> {
             let bytes = bytes(seed, length);
@@ -112,33 +112,33 @@ fn single_precision_agrees_to_the_bit_and_with_a_plain_sum() {
                 .collect()
         };
         let (a, b) = (vector(5), vector(6));
-        let plain: f64 = a
+        let reference: f64 = a
             .iter()
             .zip(&b)
             .map(|(x, y)| f64::from(*x) * f64::from(*y))
             .sum();
         let expected = SimdLevel(SimdLevelKind::Portable).dot_f32(&a, &b);
         assert!(
-            (f64::from(expected) - plain).abs() < 1e-6,
+            (f64::from(expected) - reference).abs() < 1e-6,
             "length {length}"
         );
-        for path in SimdLevel::available() {
+        for level in SimdLevel::available() {
             assert_eq!(
-                path.dot_f32(&a, &b).to_bits(),
+                level.dot_f32(&a, &b).to_bits(),
                 expected.to_bits(),
-                "{path:?} {length}"
+                "{level:?} {length}"
             );
         }
     }
 }
 
 #[test]
-fn scores_never_leave_the_range_of_a_cosine() {
+fn scores_are_clamped_to_the_range_of_a_cosine() {
     let a = [1.000_001_f32];
-    for path in SimdLevel::available() {
-        assert_eq!(path.dot_f32(&a, &a).to_bits(), 1.0_f32.to_bits());
+    for level in SimdLevel::available() {
+        assert_eq!(level.dot_f32(&a, &a).to_bits(), 1.0_f32.to_bits());
         assert_eq!(
-            path.dot_f32(&a, &[-1.000_001]).to_bits(),
+            level.dot_f32(&a, &[-1.000_001]).to_bits(),
             (-1.0_f32).to_bits()
         );
     }
@@ -146,7 +146,7 @@ fn scores_never_leave_the_range_of_a_cosine() {
 
 #[test]
 #[should_panic(expected = "out of range")]
-fn a_row_outside_is_refused() {
+fn a_row_out_of_range_panics() {
     SimdLevel::best().dot_selected(
         &[[0; LINE_BYTES]],
         &[CodeLine([0; LINE_BYTES])],

@@ -1,4 +1,4 @@
-//! An index that changes, against a list that changes in the same way.
+//! Updates of an index, against a reference model.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::index::file::{self, RowLabel};
 
-/// What may happen to an index.
+/// An update of an index.
 #[derive(Debug, Clone)]
 enum IndexChange {
     Add(u8),
@@ -15,7 +15,7 @@ enum IndexChange {
     Replace(u16),
     CompactDelta,
     Compact,
-    /// Written, and read again from the file.
+    /// Compact into a file, and reopen it.
     Restart,
 }
 
@@ -30,7 +30,7 @@ fn change() -> impl Strategy<Value = IndexChange> {
     ]
 }
 
-/// An index whose rows have names, and what it should hold.
+/// An index, the names of its rows, and its expected content.
 struct ReferenceModel {
     index: SegmentedIndex,
     /// The name of each row.
@@ -66,8 +66,8 @@ impl ReferenceModel {
     }
 
     fn delete(&mut self, which: u16) -> bool {
-        let place = usize::from(which) % self.expected.len().max(1);
-        let Some(name) = self.expected.keys().nth(place).copied() else {
+        let position = usize::from(which) % self.expected.len().max(1);
+        let Some(name) = self.expected.keys().nth(position).copied() else {
             return false;
         };
         self.expected.remove(&name);
@@ -77,15 +77,18 @@ impl ReferenceModel {
     }
 
     fn compact(&mut self) {
-        let (index, from) = self
+        let (index, source_rows) = self
             .index
             .compacted(BuildOptions::default(), &NoBuildProgress)
             .unwrap();
-        self.names = from.iter().map(|row| self.names[*row as usize]).collect();
+        self.names = source_rows
+            .iter()
+            .map(|row| self.names[*row as usize])
+            .collect();
         self.index = index;
     }
 
-    /// Loses what is not in the file, and takes it in again.
+    /// Replaces the index by one that was written to a file.
     fn restart(&mut self) {
         let built = Compaction::build(&self.index, BuildOptions::default(), &NoBuildProgress);
         let Some(compaction) = built.unwrap() else {
@@ -119,11 +122,14 @@ impl ReferenceModel {
                 }
             }
             IndexChange::CompactDelta => {
-                let (index, from) = self
+                let (index, source_rows) = self
                     .index
                     .delta_compacted(BuildOptions::default(), &NoBuildProgress)
                     .unwrap();
-                self.names = from.iter().map(|row| self.names[*row as usize]).collect();
+                self.names = source_rows
+                    .iter()
+                    .map(|row| self.names[*row as usize])
+                    .collect();
                 self.index = index;
             }
             IndexChange::Compact => self.compact(),
@@ -131,7 +137,7 @@ impl ReferenceModel {
         }
     }
 
-    /// Every search finds exactly what a sort of all that is held gives.
+    /// Asserts that a search returns the first rows of a full sort of the expected content.
     fn check(&mut self) {
         let query = unit((0..24).map(|_| (self.next)()).collect());
         let mut expected: Vec<(f32, i64)> = self
@@ -161,7 +167,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_holds_what_it_was_given(changes in prop::collection::vec(change(), 1..40)) {
+    fn it_matches_the_reference_model(changes in prop::collection::vec(change(), 1..40)) {
         let mut model = ReferenceModel::new();
         for change in &changes {
             model.apply(change);
@@ -197,7 +203,7 @@ fn tombstones_are_traversed_but_not_returned() {
     };
     for row in [0, 7, 14_000] {
         let found = index.search(index.vector(row), &request).unwrap();
-        assert!(found.stats.nodes_visited > 0, "a walk");
+        assert!(found.stats.nodes_visited > 0, "a graph search");
         assert_eq!(found.neighbours.len(), 10);
         assert!(found.neighbours.iter().all(|n| n.row % 7 != 0));
     }
@@ -205,19 +211,19 @@ fn tombstones_are_traversed_but_not_returned() {
 
 #[test]
 fn delta_rows_are_found_by_graph_search_with_and_without_a_filter() {
-    let (base, _) = compacted_index(&clustered(20_000));
+    let (main, _) = compacted_index(&clustered(20_000));
     let mut more = Vectors::new(24).unwrap();
     let mut next = noise(5);
     for _ in 0..12_000 {
         more.push(&unit((0..24).map(|_| next()).collect())).unwrap();
     }
-    let grown = base.with_rows(&more).unwrap().without_rows([3, 20_005]);
-    let (folded, from) = grown
+    let grown = main.with_rows(&more).unwrap().without_rows([3, 20_005]);
+    let (updated, source_rows) = grown
         .delta_compacted(BuildOptions::default(), &NoBuildProgress)
         .unwrap();
-    assert_eq!(folded.uncompacted_rows(), (11_999, 0));
-    assert_eq!((folded.len(), folded.deleted_row_count()), (31_999, 1));
-    assert!(from[20_000..].iter().all(|row| *row != 20_005));
+    assert_eq!(updated.uncompacted_rows(), (11_999, 0));
+    assert_eq!((updated.len(), updated.deleted_row_count()), (31_999, 1));
+    assert!(source_rows[20_000..].iter().all(|row| *row != 20_005));
     let odd: RoaringBitmap = (0..32_000).filter(|row| row % 2 == 1).collect();
     for allowed in [None, Some(&odd)] {
         let request = KnnParams {
@@ -229,23 +235,23 @@ fn delta_rows_are_found_by_graph_search_with_and_without_a_filter() {
             exact: true,
             ..request
         };
-        let (mut found, mut wanted) = (0, 0);
+        let (mut found, mut expected) = (0, 0);
         for row in (20_001..31_000).step_by(500) {
-            let query = folded.vector(row);
-            let walked = folded.search(query, &request).unwrap();
-            assert!(walked.stats.nodes_visited > 0);
+            let query = updated.vector(row);
+            let result = updated.search(query, &request).unwrap();
+            assert!(result.stats.nodes_visited > 0);
             assert!(
-                walked.stats.distance_computations < 32_000,
+                result.stats.distance_computations < 32_000,
                 "{:?}",
-                walked.stats
+                result.stats
             );
-            let truth = folded.search(query, &exact).unwrap().neighbours;
+            let truth = updated.search(query, &exact).unwrap().neighbours;
             found += truth
                 .iter()
-                .filter(|n| walked.neighbours.contains(n))
+                .filter(|n| result.neighbours.contains(n))
                 .count();
-            wanted += truth.len();
+            expected += truth.len();
         }
-        assert!(found * 100 >= wanted * 95, "{found} of {wanted}");
+        assert!(found * 100 >= expected * 95, "{found} of {expected}");
     }
 }

@@ -1,11 +1,11 @@
-//! Searches that may find only some rows.
+//! Filtered searches.
 
 use super::suite::recall;
 use super::*;
 
-fn rows_per_mille(rows: u32, of: u32) -> RoaringBitmap {
+fn rows_per_mille(rows: u32, per_mille: u32) -> RoaringBitmap {
     (0..rows)
-        .filter(|row| row.wrapping_mul(2_654_435_761) % 1000 < of)
+        .filter(|row| row.wrapping_mul(2_654_435_761) % 1000 < per_mille)
         .collect()
 }
 
@@ -34,12 +34,12 @@ fn filters_of_any_size_find_nearly_all_and_nothing_else() {
 
 #[test]
 fn a_filter_far_from_the_query_costs_no_more_than_its_rows() {
-    // Rows of one direction may be found; queries lie in the others.
+    // The filter matches rows of some clusters; the query is in another.
     let vectors = clustered(24_000);
     let (index, order) = compacted_index(&vectors);
     let allowed: RoaringBitmap = (0..)
         .zip(&order)
-        .filter(|(_, given)| *given % 12 < 4)
+        .filter(|(_, row_before)| *row_before % 12 < 4)
         .map(|(row, _)| row)
         .collect();
     let request = KnnParams {
@@ -47,10 +47,16 @@ fn a_filter_far_from_the_query_costs_no_more_than_its_rows() {
         ef: Some(64),
         ..KnnParams::top_k(10)
     };
-    let far = order.iter().position(|given| given % 12 == 7).unwrap();
+    let far = order
+        .iter()
+        .position(|row_before| row_before % 12 == 7)
+        .unwrap();
     let query = index.vector(u32::try_from(far).unwrap());
     let found = index.search(query, &request).unwrap();
-    assert!(found.stats.nodes_visited > 0, "a walk was tried");
+    assert!(
+        found.stats.nodes_visited > 0,
+        "the graph was searched first"
+    );
     assert_eq!(found.neighbours.len(), 10);
     let exact = KnnParams {
         exact: true,
@@ -60,7 +66,7 @@ fn a_filter_far_from_the_query_costs_no_more_than_its_rows() {
         found.neighbours,
         index.search(query, &exact).unwrap().neighbours
     );
-    // The scan that it falls back to, and an eighth of that for having tried to walk.
+    // The scan that it falls back to, and an eighth of that for the abandoned graph search.
     assert!(
         found.stats.distance_computations < 24_000 + 24_000 / 8,
         "{:?}",
@@ -71,9 +77,9 @@ fn a_filter_far_from_the_query_costs_no_more_than_its_rows() {
 #[test]
 fn an_empty_filter_yields_no_neighbours() {
     let (index, _) = compacted_index(&clustered(5000));
-    let nothing = RoaringBitmap::new();
-    let outside: RoaringBitmap = (5000..6000).collect();
-    for allowed in [&nothing, &outside] {
+    let no_rows = RoaringBitmap::new();
+    let out_of_range: RoaringBitmap = (5000..6000).collect();
+    for allowed in [&no_rows, &out_of_range] {
         let request = KnnParams {
             allowed_rows: Some(allowed),
             ..KnnParams::top_k(10)

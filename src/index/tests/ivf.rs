@@ -1,8 +1,8 @@
-//! Cells, against comparing everything.
+//! IVF range search, against exact range search.
 
 use super::*;
 
-/// More directions than cells that are looked into.
+/// Returns vectors in more clusters than a query probes.
 fn scattered(count: usize) -> Vectors {
     let mut next = noise(5);
     let centres: Vec<Vec<f32>> = (0..600)
@@ -32,26 +32,26 @@ fn ivf_finds_nearly_all_neighbours_in_range_and_nothing_else() {
     let index = append_only_index(&scattered(20_000)).without_rows(0..500);
     let excluded: RoaringBitmap = (1_000..1_040).collect();
     let allowed: RoaringBitmap = (0..20_000).filter(|row| row % 3 != 0).collect();
-    let cells = IvfIndex::build(&index);
+    let ivf = IvfIndex::build(&index);
     let rows: Vec<u32> = (1_000..20_000).step_by(300).chain([7, 99_999]).collect();
     for allowed in [None, Some(&allowed)] {
-        let near = RangeQuery {
+        let range = RangeQuery {
             allowed_rows: allowed,
             ..range_query(&excluded)
         };
-        let found = cells.range_search(&index, &rows, &near);
+        let found = ivf.range_search(&index, &rows, &range);
         let exact = index.range_search(
             &rows,
             &RangeQuery {
                 exact: true,
-                ..near
+                ..range
             },
         );
-        let (mut right, mut all) = (0, 0);
+        let (mut correct, mut all) = (0, 0);
         for (found, exact) in found.iter().zip(&exact) {
-            let same = found.iter().filter(|n| exact.contains(n)).count();
-            let reached = |n: &&Neighbour| n.score >= near.min_score;
-            assert!(found.iter().filter(reached).all(|n| exact.contains(n)));
+            let common = found.iter().filter(|n| exact.contains(n)).count();
+            let in_range = |n: &&Neighbour| n.score >= range.min_score;
+            assert!(found.iter().filter(in_range).all(|n| exact.contains(n)));
             assert!(
                 found
                     .iter()
@@ -63,13 +63,16 @@ fn ivf_finds_nearly_all_neighbours_in_range_and_nothing_else() {
                     .all(|n| allowed.is_none_or(|rows| rows.contains(n.row)))
             );
             assert!(found.windows(2).all(|pair| pair[0].score >= pair[1].score));
-            (right, all) = (right + same, all + exact.len());
+            (correct, all) = (correct + common, all + exact.len());
         }
-        assert!(all > 300 && right * 1000 > all * 980, "{right} of {all}");
+        assert!(
+            all > 300 && correct * 1000 > all * 980,
+            "{correct} of {all}"
+        );
         assert_eq!(found.len(), rows.len());
         assert!(
             found[found.len() - 2..].iter().all(Vec::is_empty),
-            "no such rows"
+            "the last rows do not exist or are deleted"
         );
     }
 }
@@ -108,9 +111,9 @@ fn ivf_over_few_rows_or_none_is_complete() {
             _ => append_only_index(&vectors),
         };
         let rows = [0, 1, 29];
-        let cells = IvfIndex::build(&index);
+        let ivf = IvfIndex::build(&index);
         assert_eq!(
-            cells.range_search(&index, &rows, &range_query(&none)),
+            ivf.range_search(&index, &rows, &range_query(&none)),
             index.range_search(&rows, &range_query(&none)),
             "{count} rows"
         );

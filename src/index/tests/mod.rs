@@ -1,4 +1,4 @@
-//! One suite for all indexes, and what is special to one of them.
+//! One suite for all indexes, and tests of the features of single ones.
 
 mod changes;
 mod filters;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::*;
 
-/// Unit vectors of dimension 24 in a few directions with noise, from a fixed sequence.
+/// Returns unit vectors of dimension 24 in twelve clusters, the same on every call.
 pub(super) fn clustered(count: usize) -> Arc<Vectors> {
     let mut next = noise(1);
     let centres: Vec<Vec<f32>> = (0..12).map(|_| (0..24).map(|_| next()).collect()).collect();
@@ -22,7 +22,7 @@ pub(super) fn clustered(count: usize) -> Arc<Vectors> {
     Arc::new(vectors)
 }
 
-/// Numbers in [-0.5, 0.5] that any machine repeats (Marsaglia's xorshift).
+/// Returns pseudorandom numbers in [-0.5, 0.5] (Marsaglia's xorshift).
 pub(super) fn noise(seed: u64) -> impl FnMut() -> f32 {
     let mut state = 0x2545_F491_4F6C_DD1D_u64.wrapping_mul(seed | 1);
     move || {
@@ -46,14 +46,14 @@ pub(super) fn append_only_index(vectors: &Vectors) -> SegmentedIndex {
     empty.with_rows(vectors).unwrap()
 }
 
-/// An index with a graph, and the given row of each of its rows.
+/// Returns an index with a graph, and the row of `vectors` of each of its rows.
 pub(super) fn compacted_index(vectors: &Vectors) -> (SegmentedIndex, Vec<u32>) {
     append_only_index(vectors)
         .compacted(BuildOptions::default(), &NoBuildProgress)
         .unwrap()
 }
 
-/// What the file of such an index is written from.
+/// Returns a compaction, from which an index file is written.
 pub(super) fn full_compaction(vectors: &Vectors) -> Compaction {
     let built = Compaction::build(
         &append_only_index(vectors),

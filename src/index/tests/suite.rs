@@ -1,11 +1,11 @@
-//! What every index promises.
+//! The contract of [`VectorIndex`], for every implementation.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Every kind of index over the same rows. The graph has its own order of rows, so its vectors are
-/// given beside it.
+/// Returns every kind of index over the same rows, each with its vectors in the order of its rows,
+/// which a graph changes.
 fn all_index_kinds(vectors: &Arc<Vectors>) -> Vec<(Arc<Vectors>, Box<dyn VectorIndex>)> {
     let (graph, order) = compacted_index(vectors);
     let mut reordered = Vectors::new(vectors.dimension()).unwrap();
@@ -40,13 +40,13 @@ fn a_row_finds_itself_first_with_score_one() {
 
 #[test]
 fn order_scores_and_ties_match_a_sort() {
-    // Every vector twice: the tie must go to the lower row.
-    let once = clustered(150);
+    // Every vector twice: the lower row must be first.
+    let distinct = clustered(150);
     let mut twice = Vectors::new(24).unwrap();
-    for row in once.rows().chain(once.rows()) {
+    for row in distinct.rows().chain(distinct.rows()) {
         twice.push(row).unwrap();
     }
-    let query = once.row(7).unwrap();
+    let query = distinct.row(7).unwrap();
     for (vectors, index) in all_index_kinds(&Arc::new(twice)) {
         let mut expected: Vec<Neighbour> = (0..)
             .zip(vectors.rows())
@@ -77,11 +77,11 @@ fn empty_and_small_indexes_return_all_their_rows() {
 }
 
 #[test]
-fn bad_queries_are_refused() {
+fn invalid_queries_are_rejected() {
     for (_, index) in all_index_kinds(&clustered(50)) {
-        let refused = |query: &[f32]| index.search(query, &KnnParams::top_k(5)).unwrap_err();
+        let error_of = |query: &[f32]| index.search(query, &KnnParams::top_k(5)).unwrap_err();
         assert_eq!(
-            refused(&[1.0; 23]),
+            error_of(&[1.0; 23]),
             IndexError::Dimension {
                 expected: 24,
                 received: 23
@@ -89,8 +89,8 @@ fn bad_queries_are_refused() {
         );
         let mut query = [0.1; 24];
         query[3] = f32::NAN;
-        assert_eq!(refused(&query), IndexError::NotFinite { position: 3 });
-        // The zero vector is like nothing and like everything: no crash, scores of 0.
+        assert_eq!(error_of(&query), IndexError::NotFinite { position: 3 });
+        // The zero vector has the score 0 with every row.
         let found = index.search(&[0.0; 24], &KnnParams::top_k(5)).unwrap();
         assert_eq!(found.neighbours.len(), 5);
         assert!(
@@ -103,7 +103,7 @@ fn bad_queries_are_refused() {
 }
 
 #[test]
-fn bad_rows_are_refused() {
+fn invalid_rows_are_rejected() {
     let mut vectors = Vectors::new(3).unwrap();
     assert!(vectors.push(&[1.0, 2.0]).is_err());
     assert!(vectors.push(&[1.0, f32::INFINITY, 0.0]).is_err());
@@ -120,20 +120,20 @@ fn bad_rows_are_refused() {
 
 #[test]
 fn parameters_are_checked_before_hnsw_rs_sees_them() {
-    let good = HnswParameters::default();
-    for bad in [
-        HnswParameters { m: 0, ..good },
-        HnswParameters { m: 300, ..good },
+    let valid = HnswParameters::default();
+    for invalid in [
+        HnswParameters { m: 0, ..valid },
+        HnswParameters { m: 300, ..valid },
         HnswParameters {
             ef_construction: 0,
-            ..good
+            ..valid
         },
         HnswParameters {
             ef_search: 0,
-            ..good
+            ..valid
         },
     ] {
-        assert!(SegmentedIndex::new(24, bad).is_err(), "{bad:?}");
+        assert!(SegmentedIndex::new(24, invalid).is_err(), "{invalid:?}");
     }
     let vectors = clustered(10);
     let request = KnnParams {
@@ -147,9 +147,9 @@ fn parameters_are_checked_before_hnsw_rs_sees_them() {
     );
 }
 
-/// How many of the true ten nearest of fifty rows an index finds under a request.
+/// Returns the recall@10 of fifty rows of the index as queries.
 pub(super) fn recall(index: &SegmentedIndex, request: &KnnParams<'_>) -> f64 {
-    let (mut found, mut wanted) = (0.0, 0.0);
+    let (mut found, mut expected) = (0.0, 0.0);
     for row in (0..u32::try_from(index.len()).unwrap()).step_by(index.len() / 50) {
         let query = index.vector(row);
         let exact = KnnParams {
@@ -158,18 +158,22 @@ pub(super) fn recall(index: &SegmentedIndex, request: &KnnParams<'_>) -> f64 {
         };
         let truth = index.search(query, &exact).unwrap().neighbours;
         let answer = index.search(query, request).unwrap().neighbours;
-        assert_eq!(answer.len(), truth.len(), "as many as there are");
+        assert_eq!(
+            answer.len(),
+            truth.len(),
+            "the filter matches fewer rows than k"
+        );
         for neighbour in &truth {
-            wanted += 1.0;
+            expected += 1.0;
             found += f64::from(u8::from(answer.contains(neighbour)));
         }
     }
-    found / wanted
+    found / expected
 }
 
 #[test]
 fn graph_search_reaches_the_recall_of_the_scan() {
-    // Threads that race decide some links, and with them a hundredth of the recall.
+    // Races between threads decide some links, and about 0.01 of the recall.
     let options = BuildOptions {
         deterministic: true,
     };
@@ -180,10 +184,10 @@ fn graph_search_reaches_the_recall_of_the_scan() {
         ef: Some(64),
         ..KnnParams::top_k(10)
     };
-    let work = index.search(index.vector(5), &request).unwrap().stats;
+    let stats = index.search(index.vector(5), &request).unwrap().stats;
     assert!(
-        work.nodes_visited > 0 && work.distance_computations < 10_000,
-        "a walk, not a scan: {work:?}"
+        stats.nodes_visited > 0 && stats.distance_computations < 10_000,
+        "a graph search, not a scan: {stats:?}"
     );
     let recall = recall(&index, &request);
     assert!(recall > 0.97, "{recall}");
@@ -230,11 +234,11 @@ fn a_build_can_be_cancelled() {
 
 #[test]
 fn copies_of_one_vector_are_all_found() {
-    // Links between copies have no length: graphs fall apart over them.
-    let one = clustered(1);
+    // All distances between copies are 0, which tends to disconnect graphs.
+    let original = clustered(1);
     let mut vectors = Vectors::new(24).unwrap();
     for _ in 0..3000 {
-        vectors.push(one.row(0).unwrap()).unwrap();
+        vectors.push(original.row(0).unwrap()).unwrap();
     }
     for row in clustered(3000).rows() {
         vectors.push(row).unwrap();
@@ -242,7 +246,7 @@ fn copies_of_one_vector_are_all_found() {
     let (index, _) = compacted_index(&vectors);
     for k in [1, 10, 500] {
         let found = index
-            .search(one.row(0).unwrap(), &KnnParams::top_k(k))
+            .search(original.row(0).unwrap(), &KnnParams::top_k(k))
             .unwrap();
         assert_eq!(found.neighbours.len(), k);
         assert!(found.neighbours.iter().all(|n| n.score > 0.999));
@@ -251,7 +255,7 @@ fn copies_of_one_vector_are_all_found() {
 
 proptest! {
     #[test]
-    fn the_scan_in_bytes_is_a_plain_sort(count in 0usize..3000, k in 0usize..80, seed: u64) {
+    fn the_quantized_scan_is_exact(count in 0usize..3000, k in 0usize..80, seed: u64) {
         let vectors = clustered(count);
         let mut next = noise(seed);
         let query = unit((0..24).map(|_| next()).collect());

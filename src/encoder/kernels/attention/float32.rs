@@ -3,7 +3,7 @@
 use super::{AttentionBuffers, AttentionWorkspace, MASK_LOGIT};
 use crate::encoder::kernels::{
     gemm_f32,
-    gemm_int8::{TILE_COLUMNS, TILE_ROWS},
+    layout::{TILE_COLUMNS, TILE_ROWS},
     math,
     simd::{Kernel, LANES, Simd},
 };
@@ -12,12 +12,12 @@ use crate::encoder::kernels::{
 pub struct F32Attention<'a> {
     /// The tokens of one sequence.
     pub buffers: AttentionBuffers<'a>,
-    /// Working memory.
+    /// Buffers.
     pub workspace: &'a mut AttentionWorkspace,
 }
 
 impl F32Attention<'_> {
-    /// Keys in panels of sixteen tokens, values in panels of sixteen columns.
+    /// Packs keys into panels of sixteen tokens, and values into panels of sixteen columns.
     #[inline(always)]
     fn pack<S: Simd>(&mut self, simd: S, head: usize) {
         let (tokens, size) = (self.buffers.tokens(), self.buffers.head_size);
@@ -41,7 +41,7 @@ impl F32Attention<'_> {
         }
     }
 
-    /// Context of thirty-two (or fewer) queries from `start` on.
+    /// Computes the context of up to 32 queries from `start` on.
     #[inline(always)]
     fn attend<S: Simd, const P: usize>(&mut self, simd: S, head: usize, start: usize) {
         let (tokens, size, hidden) = (
@@ -122,7 +122,7 @@ impl Kernel for F32Attention<'_> {
         w.mask.reserve(padded);
         w.mask[..tokens].fill(0.0);
         w.mask[tokens..padded].fill(MASK_LOGIT);
-        // Whatever an earlier sequence left in the padding must stay finite.
+        // Clears the padding: it is masked, or multiplied by zero, and must be finite.
         w.f32_keys[..padded * size].fill(0.0);
         w.f32_values[..padded * size].fill(0.0);
         for head in 0..self.buffers.head_count {

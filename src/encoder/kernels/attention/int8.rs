@@ -1,40 +1,41 @@
-//! Attention in bytes.
+//! Attention in int8.
 
 use super::{AttentionBuffers, AttentionWorkspace, MASK_LOGIT};
 use crate::encoder::kernels::{
-    gemm_int8::{
+    gemm_int8::{band_blocks, band_blocks_mut, panel_blocks, panel_blocks_mut},
+    layout::{
         DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4_GROUPS_PER_UNIT, TILE_COLUMNS, TILE_PANELS,
-        TILE_ROWS, band_blocks, band_blocks_mut, panel_blocks, panel_blocks_mut,
+        TILE_ROWS,
     },
     math,
     simd::{Kernel, LANES, Simd},
 };
 
-/// Attention in bytes.
+/// Attention in int8.
 pub struct Int8Attention<'a> {
     /// The tokens of one sequence.
     pub buffers: AttentionBuffers<'a>,
-    /// Working memory.
+    /// Buffers.
     pub workspace: &'a mut AttentionWorkspace,
 }
 
-/// Power of two of a row's largest probability: a little less than sixteen, so that no rounding
-/// leads out of 16 bits.
+/// Binary logarithm of a row's greatest probability: slightly less than 16, so that it is within 16 bits
+/// after rounding.
 const MAX_PROBABILITY_LOG2: f32 = 15.999;
 
-/// Rounds `x * inverse` to a byte around zero.
+/// Rounds `x * inverse` to a signed byte.
 #[inline(always)]
 fn round_signed<S: Simd>(simd: S, x: &[f32; LANES], inverse: S::F) -> S::I {
     simd.round(simd.mul(simd.load(x), inverse))
 }
 
-/// The larger of `largest` and the magnitude of `x`.
+/// Returns the greater of `largest` and the magnitude of `x`.
 #[inline(always)]
 fn max_abs<S: Simd>(simd: S, largest: S::F, x: S::F) -> S::F {
     simd.max(largest, simd.max(x, simd.sub(simd.splat(0.0), x)))
 }
 
-/// 127 steps to the largest magnitude: the scale and its inverse.
+/// Returns the scale at which `largest` is 127 steps, and its inverse.
 #[inline(always)]
 fn symmetric_scale(largest: f32) -> (f32, f32) {
     if largest > 0.0 {
@@ -44,32 +45,32 @@ fn symmetric_scale(largest: f32) -> (f32, f32) {
     }
 }
 
-/// One head of `H` vectors.
+/// A head of `H` vectors.
 struct AttentionHead<'a, 'b, S: Simd, const H: usize> {
     simd: S,
     buffers: &'b mut AttentionBuffers<'a>,
     workspace: &'b mut AttentionWorkspace,
     tiles: &'b mut [Int8TileOutput; 2],
-    /// Which one.
+    /// Index of the head.
     index: usize,
 }
 
 impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
-    /// Its part of a token's query (0), key (1) or value (2).
+    /// Returns the head's part of a token's query (0), key (1) or value (2).
     #[inline(always)]
     fn projection(&self, token: usize, which: usize) -> &[[f32; LANES]; H] {
         let part = self.buffers.projection(token, which, self.index);
         part.as_array().unwrap_or(&[[0.0; LANES]; H])
     }
 
-    /// Tokens, and tokens up to whole groups of keys.
+    /// Returns the number of tokens, and that number rounded up to whole tiles.
     #[inline(always)]
     fn token_counts(&self) -> (usize, usize) {
         let tokens = self.buffers.tokens();
         (tokens, tokens.next_multiple_of(TILE_COLUMNS))
     }
 
-    /// Queries as bytes around 128 with one scale for the head.
+    /// Quantizes queries to bytes with the zero point 128; returns the head's scale.
     #[inline(always)]
     fn pack_queries(&mut self) -> f32 {
         let (simd, (tokens, _)) = (self.simd, self.token_counts());
@@ -86,8 +87,8 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
         scale
     }
 
-    /// Keys as signed bytes in panels of sixteen tokens, with one scale for the head. What the
-    /// queries' 128 adds to a product with each is kept to be taken away.
+    /// Quantizes keys to signed bytes in panels of sixteen tokens; returns the head's scale. Computes what
+    /// the zero point of the queries adds to the product with each key, negated.
     #[inline(always)]
     fn pack_keys(&mut self) -> f32 {
         let (simd, (tokens, _)) = (self.simd, self.token_counts());
@@ -99,20 +100,20 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
             .iter_mut()
             .zip((0..tokens).step_by(LANES))
         {
-            for within in 0..LANES.min(tokens - first) {
-                let key = self.projection(first + within, 1);
-                for (x, quads) in key.iter().zip(panel.as_chunks_mut::<4>().0) {
+            for lane in 0..LANES.min(tokens - first) {
+                let key = self.projection(first + lane, 1);
+                for (x, groups) in key.iter().zip(panel.as_chunks_mut::<4>().0) {
                     let mut bytes = [0; LANES];
                     let levels = simd.and_int(round_signed(simd, x, inverse), low_byte);
                     simd.store_bytes(&mut bytes, levels);
-                    for (quads, bytes) in quads.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                        quads[within] = bytes.map(|byte| S::Rhs::from(byte.cast_signed()));
+                    for (groups, bytes) in groups.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                        groups[lane] = bytes.map(|byte| S::Rhs::from(byte.cast_signed()));
                     }
                 }
             }
             let mut sum = simd.zero_accumulator();
-            for quads in &panel[..4 * H] {
-                sum = simd.dot(sum, ones, quads);
+            for groups in &panel[..4 * H] {
+                sum = simd.dot(sum, ones, groups);
             }
             let sums = simd.mul(simd.float(simd.accumulator_lanes(sum)), simd.splat(-128.0));
             simd.store(
@@ -124,7 +125,7 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
         scale
     }
 
-    /// The largest magnitude among the head's queries (0) or keys (1).
+    /// Returns the greatest magnitude among the head's queries (0) or keys (1).
     #[inline(always)]
     fn largest_magnitude(&self, which: usize) -> f32 {
         let mut largest = [self.simd.splat(0.0); H];
@@ -140,7 +141,7 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
         self.simd.reduce_max(all)
     }
 
-    /// Values as signed bytes, four tokens interleaved; the scale of each column.
+    /// Quantizes values to signed bytes, four tokens interleaved; returns the scale of each column.
     #[inline(always)]
     fn pack_values(&mut self) -> [[f32; LANES]; H] {
         let (simd, (tokens, padded)) = (self.simd, self.token_counts());
@@ -164,7 +165,7 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
                 let to = &mut block[S::k4_slot(token % DEPTH_UNIT / 4)];
                 let mut bytes = [simd.splat_int(0); 4];
                 for (i, byte) in bytes.iter_mut().enumerate() {
-                    // What lies beyond the last token meets probabilities of zero.
+                    // Tokens beyond the last one have probabilities of zero.
                     let value = &self.projection((token + i).min(tokens - 1), 2)[panel];
                     *byte = simd.and_int(round_signed(simd, value, inverse), low_byte);
                 }
@@ -183,9 +184,9 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
         scales
     }
 
-    /// Probabilities of thirty-two (or fewer) queries from `start` on over all keys: 16-bit
-    /// steps of which [`WORD`] gives the row's largest, high bytes apart from low bytes, and each row's
-    /// sum. (Eight bits lose the many small probabilities beside one large one.)
+    /// Computes the probabilities of up to 32 queries from `start` on over all keys, in 16 bits scaled by
+    /// [`MAX_PROBABILITY_LOG2`], high and low bytes separately, and the sum of each row. (With eight bits,
+    /// many small probabilities would be lost next to a great one.)
     #[inline(always)]
     fn compute_probabilities(&mut self, start: usize, unit: f32, sums: &mut [f32; TILE_ROWS]) {
         let (simd, (tokens, padded)) = (self.simd, self.token_counts());
@@ -231,19 +232,19 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
             let logits = w.logits[r * padded..][..padded].as_chunks::<DEPTH_UNIT>().0;
             let mut sum = simd.splat_int(0);
             for ((logits, high), low) in logits.iter().zip(&mut *high).zip(&mut *low) {
-                let mut steps = [simd.splat_int(0); 4];
-                for (steps, logits) in steps.iter_mut().zip(logits.as_chunks().0) {
+                let mut words = [simd.splat_int(0); 4];
+                for (words, logits) in words.iter_mut().zip(logits.as_chunks().0) {
                     let power = math::exp2_u16(simd, simd.sub(simd.load(logits), shift));
-                    *steps = simd.round(power);
-                    sum = simd.add_int(sum, *steps);
+                    *words = simd.round(power);
+                    sum = simd.add_int(sum, *words);
                 }
-                simd.store_split_bytes(&mut high[r], &mut low[r], steps);
+                simd.store_split_bytes(&mut high[r], &mut low[r], words);
             }
             sums[r] = simd.reduce_add(simd.float(sum));
         }
     }
 
-    /// The context of those queries: their probabilities times the values.
+    /// Computes the context of these queries: their probabilities times the values.
     #[inline(always)]
     fn weight_values(&mut self, start: usize, sums: &[f32; TILE_ROWS], scales: &[[f32; LANES]; H]) {
         let (simd, (tokens, padded)) = (self.simd, self.token_counts());
@@ -280,10 +281,10 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
         }
     }
 
-    /// All of it.
+    /// Computes the context of all queries.
     #[inline(always)]
     fn attend(&mut self) {
-        // Logits are wanted in powers of two, over the square root of the head's size.
+        // Logits in base 2, divided by the square root of the head's size.
         #[allow(clippy::cast_precision_loss)] // at most 64
         let unit = std::f32::consts::LOG2_E / (self.buffers.head_size as f32).sqrt();
         let unit = self.pack_queries() * self.pack_keys() * unit;
@@ -297,8 +298,8 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
 }
 
 impl Int8Attention<'_> {
-    /// Makes room. What an earlier sequence left behind the last token does no harm: its keys are
-    /// masked, and its values meet probabilities of zero.
+    /// Grows the buffers. Leftovers of earlier sequences beyond the last token have no effect: their keys
+    /// are masked, and the probabilities of their values are zero.
     #[inline(always)]
     fn prepare<S: Simd>(&mut self) {
         let tokens = self.buffers.tokens();

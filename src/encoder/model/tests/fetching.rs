@@ -13,19 +13,19 @@ fn a_complete_cache_is_neither_fetched_nor_locked() {
     let cache = tempfile::tempdir().unwrap();
     let manifest = manifest(&tree);
     write(&tree, &manifest.folder(cache.path()));
-    let heard = RecordedProgress::default();
+    let progress = RecordedProgress::default();
     for offline in [false, true] {
         let mut options = options(cache.path(), &[]);
         options.offline = offline;
-        let found = fetch(&manifest, &options, &heard).unwrap();
+        let found = fetch(&manifest, &options, &progress).unwrap();
         open_pinned(&manifest, &found).unwrap();
     }
     assert!(!cache.path().join(".lock").exists());
-    assert!(heard.sources.lock().unwrap().is_empty());
+    assert!(progress.sources.lock().unwrap().is_empty());
 }
 
 #[test]
-fn offline_names_what_is_missing() {
+fn offline_mode_names_the_missing_file() {
     let tree = tiny();
     let cache = tempfile::tempdir().unwrap();
     let mut options = options(cache.path(), &[ModelSource::Hub]);
@@ -41,7 +41,7 @@ fn offline_names_what_is_missing() {
 }
 
 #[test]
-fn no_source_is_an_error_with_a_remedy() {
+fn an_empty_list_of_sources_is_an_error_with_a_remedy() {
     let cache = tempfile::tempdir().unwrap();
     let options = options(cache.path(), &[]);
     let message = fetch(&manifest(&tiny()), &options, &RecordedProgress::default())

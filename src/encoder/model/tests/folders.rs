@@ -5,7 +5,7 @@ use serde_json::json;
 use super::support::{Tree, folder, manifest, modules, put_json, set_json_field, tiny};
 use crate::encoder::model::{Activation, ModelError, Pooling, open_folder, open_pinned};
 
-fn refusal(tree: &Tree) -> String {
+fn error_message(tree: &Tree) -> String {
     open_folder(folder(tree).path()).unwrap_err().to_string()
 }
 
@@ -36,7 +36,7 @@ fn a_pinned_folder_opens_under_its_own_name() {
 }
 
 #[test]
-fn a_pinned_folder_with_any_file_changed_is_refused_with_the_remedy() {
+fn a_pinned_directory_with_a_changed_file_is_rejected_with_a_remedy() {
     let tree = tiny();
     let manifest = manifest(&tree);
     for path in tree.keys() {
@@ -116,7 +116,7 @@ fn unsupported_config_json_fields_are_rejected_by_name() {
     ] {
         let mut tree = tiny();
         set_json_field(&mut tree, "config.json", field, value.clone());
-        let message = refusal(&tree);
+        let message = error_message(&tree);
         assert!(
             message.contains(&format!("{field} is not supported")),
             "{message}"
@@ -131,7 +131,7 @@ fn unsupported_config_json_fields_are_rejected_by_name() {
 }
 
 #[test]
-fn numbers_that_make_no_sense_are_refused() {
+fn invalid_numbers_are_rejected() {
     for (field, value) in [
         ("hidden_size", json!(0)),
         ("hidden_size", json!(9)),
@@ -143,9 +143,9 @@ fn numbers_that_make_no_sense_are_refused() {
     ] {
         let mut tree = tiny();
         set_json_field(&mut tree, "config.json", field, value);
-        let message = refusal(&tree);
+        let message = error_message(&tree);
         assert!(
-            message.contains("config.json cannot be read: expected"),
+            message.contains("config.json is malformed: expected"),
             "{field}: {message}"
         );
     }
@@ -168,7 +168,7 @@ fn every_activation_that_candle_has_is_accepted() {
 }
 
 #[test]
-fn modules_other_than_ours_are_refused_by_name() {
+fn unsupported_modules_are_rejected_by_name() {
     for (kinds, named) in [
         (&["Transformer", "Pooling", "Dense"][..], "the module Dense"),
         (
@@ -185,22 +185,22 @@ fn modules_other_than_ours_are_refused_by_name() {
     ] {
         let mut tree = tiny();
         put_json(&mut tree, "modules.json", &modules(kinds));
-        let message = refusal(&tree);
+        let message = error_message(&tree);
         assert!(message.contains(named), "{message}");
     }
     let mut tree = tiny();
     let mut list = modules(&["Transformer", "Pooling"]);
     list[0]["type"] = json!("my_package.Transformer");
     put_json(&mut tree, "modules.json", &list);
-    assert!(refusal(&tree).contains("my_package.Transformer"));
+    assert!(error_message(&tree).contains("my_package.Transformer"));
     list = modules(&["Transformer", "Pooling"]);
     list[1]["path"] = json!("../../etc");
     put_json(&mut tree, "modules.json", &list);
-    assert!(refusal(&tree).contains("inside the model's folder"));
+    assert!(error_message(&tree).contains("inside the model's folder"));
 }
 
 #[test]
-fn modules_are_taken_in_the_order_of_idx_and_from_their_own_folders() {
+fn modules_are_ordered_by_idx_and_read_from_their_directories() {
     let mut tree = tiny();
     for name in [
         "config.json",
@@ -222,7 +222,7 @@ fn modules_are_taken_in_the_order_of_idx_and_from_their_own_folders() {
 }
 
 #[test]
-fn a_model_that_does_not_normalise_says_so() {
+fn a_pipeline_without_normalization_is_reported() {
     let mut tree = tiny();
     put_json(
         &mut tree,
@@ -233,7 +233,7 @@ fn a_model_that_does_not_normalise_says_so() {
 }
 
 #[test]
-fn pooling_other_than_the_mean_is_refused_by_name() {
+fn unsupported_pooling_is_rejected_by_name() {
     for name in [
         "pooling_mode_cls_token",
         "pooling_mode_max_tokens",
@@ -244,7 +244,7 @@ fn pooling_other_than_the_mean_is_refused_by_name() {
     ] {
         let mut tree = tiny();
         set_json_field(&mut tree, "1_Pooling/config.json", name, json!(true));
-        let message = refusal(&tree);
+        let message = error_message(&tree);
         assert!(
             message.contains(&format!("{name} is not supported")),
             "{message}"
@@ -257,7 +257,7 @@ fn pooling_other_than_the_mean_is_refused_by_name() {
         "pooling_mode_mean_tokens",
         json!(false),
     );
-    assert!(refusal(&tree).contains("pooling_mode_mean_tokens is not supported"));
+    assert!(error_message(&tree).contains("pooling_mode_mean_tokens is not supported"));
     let mut tree = tiny();
     set_json_field(
         &mut tree,
@@ -265,11 +265,11 @@ fn pooling_other_than_the_mean_is_refused_by_name() {
         "word_embedding_dimension",
         json!(16),
     );
-    assert!(refusal(&tree).contains("expected word_embedding_dimension 8"));
+    assert!(error_message(&tree).contains("expected word_embedding_dimension 8"));
 }
 
 #[test]
-fn pooling_may_be_named_instead_of_switched() {
+fn pooling_may_be_configured_by_name() {
     let mut tree = tiny();
     put_json(
         &mut tree,
@@ -283,12 +283,12 @@ fn pooling_may_be_named_instead_of_switched() {
             "1_Pooling/config.json",
             &json!({"embedding_dimension": 8, "pooling_mode": mode}),
         );
-        assert!(refusal(&tree).contains("pooling_mode is not supported"));
+        assert!(error_message(&tree).contains("pooling_mode is not supported"));
     }
 }
 
 #[test]
-fn the_length_is_never_more_than_the_positions() {
+fn the_length_never_exceeds_the_positions() {
     for (stated, expected) in [(json!(32), 32), (json!(512), 64), (json!(null), 64)] {
         let mut tree = tiny();
         set_json_field(
@@ -310,7 +310,7 @@ fn the_length_is_never_more_than_the_positions() {
             "max_seq_length",
             nonsense,
         );
-        assert!(refusal(&tree).contains("expected max_seq_length of 3 or more"));
+        assert!(error_message(&tree).contains("expected max_seq_length of 3 or more"));
     }
     let mut tree = tiny();
     tree.remove("sentence_bert_config.json");
@@ -328,7 +328,7 @@ fn the_length_is_never_more_than_the_positions() {
 }
 
 #[test]
-fn lower_case_is_left_to_a_tokenizer_that_does_it() {
+fn lowercasing_is_left_to_the_tokenizer() {
     let mut tree = tiny();
     set_json_field(
         &mut tree,
@@ -352,12 +352,12 @@ fn lower_case_is_left_to_a_tokenizer_that_does_it() {
             "tokenizer.json",
             &json!({"normalizer": normalizer}),
         );
-        assert!(refusal(&tree).contains("do_lower_case is not supported"));
+        assert!(error_message(&tree).contains("do_lower_case is not supported"));
     }
 }
 
 #[test]
-fn a_missing_file_is_named_with_what_to_do() {
+fn a_missing_file_is_named_with_a_remedy() {
     for (name, remedy) in [
         ("config.json", "sentence-transformers layout"),
         ("modules.json", "sentence-transformers layout"),
@@ -367,7 +367,7 @@ fn a_missing_file_is_named_with_what_to_do() {
     ] {
         let mut tree = tiny();
         tree.remove(name);
-        let message = refusal(&tree);
+        let message = error_message(&tree);
         assert!(message.contains(&format!("{name} is missing")), "{message}");
         assert!(message.contains(remedy), "{message}");
     }
@@ -378,7 +378,7 @@ fn a_missing_file_is_named_with_what_to_do() {
 }
 
 #[test]
-fn weights_in_another_form_are_refused_by_name() {
+fn weights_in_other_formats_are_rejected_by_name() {
     for (name, what) in [
         ("pytorch_model.bin", "PyTorch weights is not supported"),
         (
@@ -389,7 +389,7 @@ fn weights_in_another_form_are_refused_by_name() {
         let mut tree = tiny();
         tree.remove("model.safetensors");
         tree.insert(name.to_owned(), b"x".to_vec());
-        let message = refusal(&tree);
+        let message = error_message(&tree);
         assert!(
             message.contains(what) && message.contains("save_pretrained"),
             "{message}"
@@ -409,7 +409,7 @@ fn invalid_json_is_named() {
         for contents in [&b""[..], b"{", b"\xff\xfe", b"[1,2]", b"null", b"3"] {
             let mut tree = tiny();
             tree.insert(name.to_owned(), contents.to_vec());
-            // Whatever it says, it says it of this file, or the file does not matter.
+            // An error names the file; otherwise its content is not used.
             if let Err(error) = open_folder(folder(&tree).path()) {
                 assert!(error.to_string().contains(name), "{error}");
             } else {

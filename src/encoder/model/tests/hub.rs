@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use super::support::{HubBehaviour, RecordedProgress, Tree, hub, is_tidy, manifest, options, tiny};
 use crate::encoder::model::{FetchOptions, ModelError, ModelSource, fetch, open_pinned};
 
-/// Fetches from a hub that fails, and returns the message and the time.
+/// Downloads from a hub that fails; returns the message and the time.
 fn hub_failure(served: Tree, manner: HubBehaviour) -> (String, Duration) {
     let (address, _asked) = hub(served, manner);
     failure_at(&address)
@@ -15,37 +15,40 @@ fn failure_at(address: &str) -> (String, Duration) {
     options.hub_endpoint = Some(address.to_owned());
     options.timeouts.hub_response = Duration::from_millis(700);
     options.timeouts.hub_idle = Duration::from_millis(700);
-    let heard = RecordedProgress::default();
+    let progress = RecordedProgress::default();
     let start = Instant::now();
-    let error = fetch(&manifest(&tiny()), &options, &heard).unwrap_err();
+    let error = fetch(&manifest(&tiny()), &options, &progress).unwrap_err();
     let elapsed = start.elapsed();
     assert!(matches!(error, ModelError::AllSourcesFailed { .. }));
-    assert_eq!(heard.failures.lock().unwrap().len(), 1);
+    assert_eq!(progress.failures.lock().unwrap().len(), 1);
     assert!(!manifest(&tiny()).folder(cache.path()).exists());
     assert!(is_tidy(cache.path()));
     (error.to_string(), elapsed)
 }
 
 #[test]
-fn a_good_hub_provides_the_model() {
+fn the_model_is_downloaded_from_the_hub() {
     let tree = tiny();
     let cache = tempfile::tempdir().unwrap();
     let manifest = manifest(&tree);
     let (address, _asked) = hub(tree, HubBehaviour::Good);
     let mut options = options(cache.path(), &[ModelSource::Hub]);
     options.hub_endpoint = Some(format!("{address}/"));
-    let heard = RecordedProgress::default();
-    let found = fetch(&manifest, &options, &heard).unwrap();
+    let progress = RecordedProgress::default();
+    let found = fetch(&manifest, &options, &progress).unwrap();
     assert_eq!(found, manifest.folder(cache.path()));
     open_pinned(&manifest, &found).unwrap();
     let total = manifest.total_bytes();
-    assert_eq!(*heard.last.lock().unwrap(), (total, Some(total)));
-    assert_eq!(*heard.sources.lock().unwrap(), [format!("hub ({address})")]);
+    assert_eq!(*progress.last.lock().unwrap(), (total, Some(total)));
+    assert_eq!(
+        *progress.sources.lock().unwrap(),
+        [format!("hub ({address})")]
+    );
     assert!(is_tidy(cache.path()));
 }
 
 #[test]
-fn other_bytes_of_the_right_length_are_refused() {
+fn a_wrong_hash_is_rejected() {
     let mut tree = tiny();
     tree.get_mut("model.safetensors").unwrap()[1000] ^= 1;
     let (message, _) = hub_failure(tree, HubBehaviour::Good);
@@ -56,15 +59,15 @@ fn other_bytes_of_the_right_length_are_refused() {
 }
 
 #[test]
-fn another_length_is_refused_before_it_is_downloaded() {
+fn a_wrong_length_is_rejected_before_the_download() {
     let mut tree = tiny();
     let contents = tree.get_mut("tokenizer.json").unwrap();
     let right = contents.len();
     contents.push(b' ');
     let (message, _) = hub_failure(tree, HubBehaviour::Good);
     let wrong = right + 1;
-    let said = format!("tokenizer.json: expected {right} bytes, received {wrong};");
-    assert!(message.contains(&said), "{message}");
+    let expected = format!("tokenizer.json: expected {right} bytes, received {wrong};");
+    assert!(message.contains(&expected), "{message}");
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn a_hub_that_never_stops_is_cut_off() {
 }
 
 #[test]
-fn a_hub_without_the_model_says_which_file() {
+fn a_hub_without_the_model_is_reported_with_the_file() {
     let (message, _) = hub_failure(tiny(), HubBehaviour::NotFound);
     assert!(
         message.contains("404") && message.contains("1_Pooling/config.json"),
@@ -103,14 +106,14 @@ fn a_hub_without_the_model_says_which_file() {
 }
 
 #[test]
-fn an_answer_that_hf_hub_panics_on_is_a_failure_like_any_other() {
+fn a_panic_of_hf_hub_is_a_failure_of_the_source() {
     let (message, _) = hub_failure(tiny(), HubBehaviour::Nonsense);
     assert!(message.contains("1_Pooling/config.json"), "{message}");
 }
 
 #[test]
-fn no_network_is_noticed_at_once() {
-    // Nothing listens there; the name cannot exist (RFC 2606).
+fn a_missing_network_fails_fast() {
+    // No server listens there; the domain cannot exist (RFC 2606).
     for address in ["http://127.0.0.1:9", "http://no.such.host.invalid"] {
         let (message, elapsed) = failure_at(address);
         assert!(
@@ -136,7 +139,7 @@ fn an_invalid_address_is_named() {
 }
 
 #[test]
-fn the_hub_is_hugging_face_unless_said_otherwise() {
+fn the_default_endpoint_is_hugging_face() {
     let mut options = FetchOptions::new("models");
     for endpoint in [None, Some(String::new()), Some(" / ".to_owned())] {
         options.hub_endpoint = endpoint;

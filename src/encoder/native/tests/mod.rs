@@ -1,5 +1,5 @@
-//! The encoder on small models with made-up weights: against plain arithmetic in `f64`, and
-//! against itself under other batches, orders, thread counts and paths.
+//! The network with small random weights: against a reference in `f64`, and against itself with other
+//! batches, orders, thread counts and instruction sets.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_precision_loss,
@@ -14,7 +14,7 @@ use crate::encoder::kernels::Isa;
 use proptest::prelude::*;
 use reference::{Tensors, cosine};
 
-/// Small, with heads of 16, 32 or 64 columns.
+/// Returns a small shape, with heads of 16, 32 or 64 columns.
 fn config(heads: usize) -> NetworkShape {
     NetworkShape {
         hidden_size: 64,
@@ -28,7 +28,7 @@ fn config(heads: usize) -> NetworkShape {
     }
 }
 
-/// Token ids that any machine repeats.
+/// Returns pseudorandom token ids.
 fn ids(seed: u32, length: usize) -> Vec<u32> {
     (0..length as u32)
         .map(|i| (seed.wrapping_add(i).wrapping_mul(2_654_435_761) >> 8) % 211)
@@ -43,26 +43,27 @@ fn bits(vectors: &[Vec<f32>]) -> Vec<Vec<u32>> {
 }
 
 #[test]
-fn agrees_with_plain_arithmetic() {
+fn results_match_the_reference() {
     for heads in [1, 2, 4] {
         let config = config(heads);
         let tensors = Tensors::new(&config);
         let file = tensors.safetensors();
-        let single = NativeNetwork::load(Isa::best(), &config, &file, Precision::F32).unwrap();
-        let bytes = NativeNetwork::load(Isa::best(), &config, &file, Precision::Int8).unwrap();
+        let f32_network = NativeNetwork::load(Isa::best(), &config, &file, Precision::F32).unwrap();
+        let int8_network =
+            NativeNetwork::load(Isa::best(), &config, &file, Precision::Int8).unwrap();
         for length in [1, 2, 15, 16, 17, 33, 64, 65, 140] {
             let ids = ids(length as u32, length);
             let expected = tensors.embed(&config, &ids);
-            let got = single.embed(&[&ids], 1).unwrap().remove(0);
-            for (a, b) in got.iter().zip(&expected) {
+            let actual = f32_network.embed(&[&ids], 1).unwrap().remove(0);
+            for (a, b) in actual.iter().zip(&expected) {
                 assert!(
                     (f64::from(*a) - b).abs() < 2e-6,
                     "{heads} heads, {length} tokens"
                 );
             }
-            let got = bytes.embed(&[&ids], 1).unwrap().remove(0);
+            let actual = int8_network.embed(&[&ids], 1).unwrap().remove(0);
             assert!(
-                cosine(&got, &expected) > 0.998,
+                cosine(&actual, &expected) > 0.998,
                 "{heads} heads, {length} tokens"
             );
         }
@@ -70,19 +71,19 @@ fn agrees_with_plain_arithmetic() {
 }
 
 #[test]
-fn every_path_gives_the_same_bits() {
+fn every_instruction_set_returns_the_same_bits() {
     let config = config(2);
     let file = Tensors::new(&config).safetensors();
     let sequences: Vec<Vec<u32>> = [1, 9, 40, 129].iter().map(|&n| ids(n as u32, n)).collect();
     let sequences: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
     for precision in [Precision::Int8, Precision::F32] {
         let mut expected = None;
-        for path in Isa::available() {
-            let model = NativeNetwork::load(path, &config, &file, precision).unwrap();
-            let got = bits(&model.embed(&sequences, 1).unwrap());
+        for isa in Isa::available() {
+            let model = NativeNetwork::load(isa, &config, &file, precision).unwrap();
+            let actual = bits(&model.embed(&sequences, 1).unwrap());
             assert!(
-                *expected.get_or_insert(got.clone()) == got,
-                "{precision:?} on {path}"
+                *expected.get_or_insert(actual.clone()) == actual,
+                "{precision:?} on {isa}"
             );
         }
     }
@@ -92,7 +93,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn neighbours_order_and_threads_change_no_bit(
+    fn batch_order_and_threads_do_not_change_the_bits(
         lengths in prop::collection::vec(1_usize..=140, 1..24),
         threads in 1_usize..=4,
         seed: u32,
@@ -110,9 +111,9 @@ proptest! {
         for model in MODELS.iter() {
             let together = bits(&model.embed(&sequences, threads).unwrap());
             let reversed: Vec<&[u32]> = sequences.iter().rev().copied().collect();
-            let mut backwards = bits(&model.embed(&reversed, 1).unwrap());
-            backwards.reverse();
-            prop_assert!(together == backwards);
+            let mut reordered = bits(&model.embed(&reversed, 1).unwrap());
+            reordered.reverse();
+            prop_assert!(together == reordered);
             for (ids, vector) in sequences.iter().zip(&together) {
                 prop_assert!(bits(&model.embed(&[ids], 1).unwrap())[0] == *vector);
             }
@@ -134,7 +135,7 @@ fn an_empty_batch_yields_no_vectors() {
 }
 
 #[test]
-fn refuses_what_it_cannot_embed() {
+fn invalid_sequences_are_rejected() {
     let config = config(2);
     let model = NativeNetwork::load(
         Isa::best(),
@@ -143,92 +144,92 @@ fn refuses_what_it_cannot_embed() {
         Precision::F32,
     )
     .unwrap();
-    let refused = |ids: &[u32]| model.embed(&[&[1], ids], 1).unwrap_err().to_string();
-    assert_eq!(refused(&[]), "sequence 1 has 0 tokens; expected 1 to 140");
+    let error_of = |ids: &[u32]| model.embed(&[&[1], ids], 1).unwrap_err().to_string();
+    assert_eq!(error_of(&[]), "sequence 1 has 0 tokens; expected 1 to 140");
     assert_eq!(
-        refused(&[0; 141]),
+        error_of(&[0; 141]),
         "sequence 1 has 141 tokens; expected 1 to 140"
     );
     assert_eq!(
-        refused(&[5, 211]),
-        "sequence 1 holds token id 211; the vocabulary has 211"
+        error_of(&[5, 211]),
+        "sequence 1 contains token id 211; the vocabulary has 211 tokens"
     );
 }
 
 #[test]
-fn refuses_what_it_cannot_load() {
-    let good = config(2);
-    let tensors = Tensors::new(&good);
-    let refused = |config: &NetworkShape, file: &[u8]| {
+fn invalid_shapes_and_weights_are_rejected() {
+    let valid = config(2);
+    let tensors = Tensors::new(&valid);
+    let error_of = |config: &NetworkShape, file: &[u8]| {
         NativeNetwork::load(Isa::best(), config, file, Precision::Int8).unwrap_err()
     };
     let file = tensors.safetensors();
-    for (bad, dimension) in [
+    for (invalid, dimension) in [
         (
             NetworkShape {
                 hidden_size: 72,
-                ..good
+                ..valid
             },
             "hidden_size",
         ),
         (
             NetworkShape {
                 intermediate_size: 0,
-                ..good
+                ..valid
             },
             "intermediate_size",
         ),
         (
             NetworkShape {
                 num_attention_heads: 0,
-                ..good
+                ..valid
             },
             "num_attention_heads",
         ),
         (
             NetworkShape {
                 num_attention_heads: 8,
-                ..good
+                ..valid
             },
             "num_attention_heads",
         ),
         (
             NetworkShape {
                 num_hidden_layers: 0,
-                ..good
+                ..valid
             },
             "num_hidden_layers",
         ),
     ] {
         assert!(
-            refused(&bad, &file).to_string().starts_with(dimension),
+            error_of(&invalid, &file).to_string().starts_with(dimension),
             "{dimension}"
         );
     }
-    let wrong = NetworkShape {
+    let larger_vocabulary = NetworkShape {
         vocab_size: 212,
-        ..good
+        ..valid
     };
     assert!(matches!(
-        refused(&wrong, &file),
+        error_of(&larger_vocabulary, &file),
         NativeError::TensorMismatch { .. }
     ));
     let deeper = NetworkShape {
         num_hidden_layers: 3,
-        ..good
+        ..valid
     };
     assert!(matches!(
-        refused(&deeper, &file),
+        error_of(&deeper, &file),
         NativeError::MissingTensor { .. }
     ));
     assert!(matches!(
-        refused(&good, &file[..100]),
+        error_of(&valid, &file[..100]),
         NativeError::Safetensors(_)
     ));
-    let mut broken = tensors;
-    broken.poison();
+    let mut poisoned = tensors;
+    poisoned.poison();
     assert!(matches!(
-        refused(&good, &broken.safetensors()),
+        error_of(&valid, &poisoned.safetensors()),
         NativeError::NotFinite { .. }
     ));
 }

@@ -1,10 +1,10 @@
-//! BERT in plain `f64`, written for clarity, with made-up weights.
+//! A reference implementation of BERT in `f64`, written for clarity, with random weights.
 
 use std::collections::BTreeMap;
 
 use crate::encoder::native::NetworkShape;
 
-/// Made-up weights under the names of the real file.
+/// Random weights with the tensor names of a real file.
 pub struct Tensors(BTreeMap<String, (Vec<usize>, Vec<f32>)>);
 
 impl Tensors {
@@ -58,13 +58,13 @@ impl Tensors {
         Self(tensors)
     }
 
-    /// Puts a NaN where a weight was.
+    /// Replaces a weight by NaN.
     pub fn poison(&mut self) {
         let name = "encoder.layer.1.output.dense.weight";
         self.0.get_mut(name).unwrap().1[3] = f32::NAN;
     }
 
-    /// The weights as a safetensors file.
+    /// Serializes the weights as a safetensors file.
     pub fn safetensors(&self) -> Vec<u8> {
         let bytes: Vec<Vec<u8>> = self
             .0
@@ -122,7 +122,7 @@ impl Tensors {
         x.iter().map(row).collect()
     }
 
-    /// The unit vector of one sequence.
+    /// Computes the unit vector of a sequence.
     pub fn embed(&self, config: &NetworkShape, ids: &[u32]) -> Vec<f64> {
         let (hidden, size) = (config.hidden_size, config.head_size());
         let table = |name: &str, row: usize| {
@@ -135,12 +135,12 @@ impl Tensors {
             a.iter().zip(b).map(row).collect()
         };
         let words: Vec<_> = ids.iter().map(|&id| table("word", id as usize)).collect();
-        let places: Vec<_> = (0..ids.len()).map(|i| table("position", i)).collect();
+        let positions: Vec<_> = (0..ids.len()).map(|i| table("position", i)).collect();
         let types = vec![table("token_type", 0); ids.len()];
         let mut x = self.norm(
             config,
             "embeddings.LayerNorm",
-            &sum(&sum(&words, &places), &types),
+            &sum(&sum(&words, &positions), &types),
         );
         for layer in 0..config.num_hidden_layers {
             let name = |part: &str| format!("encoder.layer.{layer}.{part}");
@@ -181,7 +181,7 @@ impl Tensors {
     }
 }
 
-/// The normal distribution function: the Taylor series of erf, enough for moderate arguments.
+/// The normal distribution function, by the Taylor series of erf; precise for moderate arguments.
 fn normal_cdf(x: f64) -> f64 {
     let z = (x / std::f64::consts::SQRT_2).clamp(-5.0, 5.0);
     let (mut term, mut sum) = (z, z);
@@ -193,7 +193,7 @@ fn normal_cdf(x: f64) -> f64 {
     0.5 + sum / std::f64::consts::PI.sqrt()
 }
 
-/// Cosine of two vectors.
+/// Returns the cosine of two vectors.
 pub fn cosine(a: &[f32], b: &[f64]) -> f64 {
     let dot: f64 = a.iter().zip(b).map(|(a, b)| f64::from(*a) * b).sum();
     let length = |x: f64| x.sqrt();
