@@ -1,14 +1,13 @@
-//! Search by words.
+//! Parses keyword queries and highlights their matches.
 
-use crate::passages::{TextRange, tokenize_words as words_of};
+use crate::passages::{TextRange, tokenize_words};
 use crate::store::QueryTerm;
 
-/// The terms of a query: words, `begin*` for words that begin so, and `"several words"` that stand
-/// one after the other. A quotation mark without its other half counts as none; what holds neither
-/// letter nor digit is left out.
+/// Parses the terms of a query: words, `prefix*`, and `"phrases"`. An unpaired quotation mark is
+/// ignored, and so are terms without a letter or digit.
 #[must_use]
 pub fn parse_terms(query: &str) -> Vec<QueryTerm> {
-    // FTS5 reads no further than a NUL.
+    // FTS5 stops reading at a NUL.
     let query = query.replace('\0', " ").replace(['“', '”', '„'], "\"");
     let mut terms = Vec::new();
     let mut rest = query.as_str();
@@ -41,8 +40,8 @@ fn has_alphanumeric(text: &str) -> bool {
     text.contains(char::is_alphanumeric)
 }
 
-/// Where a text holds the terms, in its characters; a phrase is one range. Words are compared as
-/// FTS5's tokenizer `unicode61` does it: without case and diacritics.
+/// Returns the ranges of a text that match the terms, in characters; a phrase is one range. Words are
+/// compared as by FTS5's tokenizer `unicode61`, without case and diacritics.
 pub(super) fn highlights(terms: &[QueryTerm], text: &str) -> Vec<TextRange> {
     let patterns: Vec<(Vec<String>, bool)> = terms
         .iter()
@@ -51,24 +50,24 @@ pub(super) fn highlights(terms: &[QueryTerm], text: &str) -> Vec<TextRange> {
             QueryTerm::Prefix(text) => (normalized_words(text), true),
         })
         .collect();
-    let tokens = words_of(text);
+    let tokens = tokenize_words(text);
     let mut ranges = Vec::new();
     for start in 0..tokens.len() {
-        let fits = |(words, prefix): &&(Vec<String>, bool)| {
+        let match_starts_here = |(words, is_prefix): &&(Vec<String>, bool)| {
             let Some(window) = tokens.get(start..start + words.len()) else {
                 return false;
             };
             let last = words.len().saturating_sub(1);
             let mut pairs = words.iter().zip(window).enumerate();
             !words.is_empty()
-                && pairs.all(|(place, (word, token))| {
-                    let begins = *prefix && place == last;
-                    token.text == *word || (begins && token.text.starts_with(word.as_str()))
+                && pairs.all(|(i, (word, token))| {
+                    let matches_prefix = *is_prefix && i == last;
+                    token.text == *word || (matches_prefix && token.text.starts_with(word.as_str()))
                 })
         };
         let longest = patterns
             .iter()
-            .filter(fits)
+            .filter(match_starts_here)
             .map(|(words, _)| words.len())
             .max();
         if let Some(count) = longest {
@@ -78,13 +77,16 @@ pub(super) fn highlights(terms: &[QueryTerm], text: &str) -> Vec<TextRange> {
             });
         }
     }
-    // A word of a phrase that was found is no match of its own.
+    // A word inside a matched phrase is not highlighted again.
     ranges.dedup_by(|later, earlier| later.start < earlier.end);
     ranges
 }
 
 fn normalized_words(text: &str) -> Vec<String> {
-    words_of(text).into_iter().map(|word| word.text).collect()
+    tokenize_words(text)
+        .into_iter()
+        .map(|word| word.text)
+        .collect()
 }
 
 #[cfg(test)]
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn words_phrases_and_prefixes_are_highlighted() {
-        let shown = |query: &str, text: &str| -> Vec<String> {
+        let highlighted = |query: &str, text: &str| -> Vec<String> {
             let ranges = highlights(&parse_terms(query), text);
             ranges
                 .iter()
@@ -125,15 +127,18 @@ mod tests {
         };
         let text = "Der größte Naïveté-Test: zero-sum GAMES, zero games, e\u{301}lan.";
         assert_eq!(
-            shown("naivete groesste größte", text),
+            highlighted("naivete groesste größte", text),
             ["größte", "Naïveté"]
         );
         assert_eq!(
-            shown("\"zero sum\" games", text),
+            highlighted("\"zero sum\" games", text),
             ["zero-sum", "GAMES", "games"]
         );
-        assert_eq!(shown("zero-sum zero", text), ["zero-sum", "zero"]);
-        assert_eq!(shown("gam* élan", text), ["GAMES", "games", "e\u{301}lan"]);
-        assert_eq!(shown("gam zer", text), [""; 0]);
+        assert_eq!(highlighted("zero-sum zero", text), ["zero-sum", "zero"]);
+        assert_eq!(
+            highlighted("gam* élan", text),
+            ["GAMES", "games", "e\u{301}lan"]
+        );
+        assert_eq!(highlighted("gam zer", text), [""; 0]);
     }
 }

@@ -1,12 +1,11 @@
-//! The durable truth: documents, passages, sentences and embeddings in one `SQLite` file.
+//! Durable storage: documents, passages, sentences and embeddings in one `SQLite` file.
 //!
-//! A [`Store`] is the single writer of a data directory; it holds the directory's lock for as
-//! long as it lives. Reading goes through a [`View`]: several connections inside one and the same
-//! read transaction, so that everything read through it belongs to one moment. What a write has
-//! acknowledged is on disk (`synchronous=FULL`), and a document is written in one transaction:
-//! it is there whole or not at all.
+//! A [`Store`] is the single writer of a data directory and holds the directory's lock. Reads go
+//! through a [`View`]: several connections pinned to the same snapshot of the database, so that all
+//! reads through it are consistent. A write that returned is on disk (`synchronous=FULL`). A document
+//! is written in one transaction, entirely or not at all.
 //!
-//! Only this room speaks SQL.
+//! Only this module speaks SQL.
 
 mod error;
 mod fts;

@@ -1,9 +1,8 @@
-//! Search by words: BM25 over the passages of a moment.
+//! Keyword search: BM25 over the passages of a snapshot.
 //!
-//! The store's FTS5 says which passages hold a word, and how often; that is read once and kept
-//! (`lists`). In how many passages a word stands and how long they are on average changes with every
-//! write and is counted when it is asked for. So scores are FTS5's, with its constants, and do not
-//! depend on what was asked before.
+//! Posting lists are read from the store's FTS5 index once and cached for all snapshots ([`postings`]).
+//! Document frequencies and the average length change with every write and are computed per snapshot.
+//! So scores equal FTS5's, with its constants, and do not depend on earlier queries.
 
 mod postings;
 #[cfg(test)]
@@ -17,22 +16,22 @@ use crate::store::{QueryTerm, StoreError, TermSequence, View};
 
 use postings::PostingCache;
 
-/// How much a second and third mention of a word add.
+/// BM25's saturation of the term frequency.
 const K1: f64 = 1.2;
 
-/// How much a word counts for less in a long passage.
+/// BM25's length normalization.
 const B: f64 = 0.75;
 
-/// How long words may be looked for: a query can hold thousands of beginnings and phrases.
+/// Time budget of a query, which can contain thousands of prefixes and phrases.
 const QUERY_TIME_BUDGET: Duration = Duration::from_secs(5);
 
-/// Common words that are remembered.
+/// Stop terms whose document frequency is cached.
 const MAX_STOP_TERMS: usize = 10_000;
 
-/// What a word weighs that half of all passages hold, or more.
+/// The IDF of a term that half of all passages or more contain.
 const MIN_IDF: f64 = 1e-6;
 
-/// What is known of the words of one moment.
+/// The keyword index of one snapshot.
 #[derive(Default)]
 pub(super) struct Bm25Index {
     shared: Arc<SharedPostings>,
@@ -40,41 +39,41 @@ pub(super) struct Bm25Index {
     length_norms: OnceLock<Vec<f64>>,
 }
 
-/// What is known of a store's words at all its moments.
+/// State shared by all snapshots of a store.
 #[derive(Default)]
 struct SharedPostings {
     postings: PostingCache,
-    /// Words that more than half of the passages held when they were last counted.
+    /// Terms that more than half of the passages contained when they were last counted.
     stop_terms: Mutex<HashMap<String, StopTerm>>,
 }
 
-/// A word was in so many passages when this was the newest and there were so many of them.
+/// The document frequency of a frequent term, and the state of the store in which it was counted.
 #[derive(Clone, Copy)]
 struct StopTerm {
     document_frequency: usize,
     passage_count: usize,
     latest_key: i64,
-    /// It says nothing of moments before this one.
+    /// The generation of the count; it does not apply to earlier ones.
     valid_from: u64,
 }
 
-/// A moment of the store.
+/// The passages of one snapshot.
 pub(super) struct KeywordSnapshot<'a> {
     pub(super) view: &'a View,
-    /// Key and row of each passage, in the order of keys.
+    /// Key and row of each passage, in key order.
     pub(super) passages: &'a [(i64, u32)],
     generation: u64,
 }
 
-/// Why words are not looked for.
+/// A failure of a keyword search.
 #[derive(Debug, thiserror::Error)]
 pub enum KeywordError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Their lists are too long, and too many of them are not known.
+    /// The query exceeds its time budget: many uncached terms with long posting lists.
     #[error(
-        "to look for these words takes longer than {} s; expected fewer phrases and beginnings of words",
+        "query exceeds the time budget of {} s; use fewer phrases and prefixes",
         QUERY_TIME_BUDGET.as_secs()
     )]
     QueryTooExpensive,
@@ -87,7 +86,7 @@ impl KeywordSnapshot<'_> {
 }
 
 impl Bm25Index {
-    /// Those of the next moment of the same store.
+    /// Returns the index of the next snapshot of the same store.
     pub(super) fn next_generation(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
@@ -96,14 +95,14 @@ impl Bm25Index {
         }
     }
 
-    /// What is kept takes so many bytes.
+    /// Returns the memory of the cached posting lists.
     pub(super) fn posting_bytes(&self) -> u64 {
         self.shared.postings.size_bytes()
     }
 
-    /// Visits the rows of the passages that hold the terms, each with its BM25 score: those with all
-    /// phrases and, if there are none, at least one of the words. Gives the terms that were looked
-    /// for: of several, words that most passages hold are none.
+    /// Visits the rows of the passages that match the terms, each with its BM25 score: those with all
+    /// phrases or, if there are no phrases, with at least one word or prefix. Returns the terms searched
+    /// for: stop terms are left out, unless all are.
     pub(super) fn search(
         &self,
         view: &View,
@@ -118,24 +117,27 @@ impl Bm25Index {
             generation: self.generation,
         };
         let searched_terms = self.drop_stop_terms(&snapshot, terms)?;
-        let times = count_terms(&searched_terms);
+        let counted_terms = count_terms(&searched_terms);
         let is_phrase = |term: &QueryTerm| matches!(term, QueryTerm::Phrase(_));
-        let phrases = times.iter().filter(|(term, _)| is_phrase(term)).count();
+        let phrases = counted_terms
+            .iter()
+            .filter(|(term, _)| is_phrase(term))
+            .count();
         let mut scores = vec![0.0; passages.len()];
         let mut phrases_matched = vec![0; if phrases > 0 { passages.len() } else { 0 }];
-        for (term, times) in times {
+        for (term, count) in counted_terms {
             if start.elapsed() > QUERY_TIME_BUDGET {
                 return Err(KeywordError::QueryTooExpensive);
             }
-            self.score_term(&snapshot, term, |place, score| {
-                scores[place] += times * score;
+            self.score_term(&snapshot, term, |position, score| {
+                scores[position] += count * score;
                 if is_phrase(term) {
-                    phrases_matched[place] += 1;
+                    phrases_matched[position] += 1;
                 }
             })?;
         }
-        for (place, ((_, row), score)) in passages.iter().zip(&scores).enumerate() {
-            if *score > 0.0 && (phrases == 0 || phrases_matched[place] == phrases) {
+        for (position, ((_, row), score)) in passages.iter().zip(&scores).enumerate() {
+            if *score > 0.0 && (phrases == 0 || phrases_matched[position] == phrases) {
                 #[allow(clippy::cast_possible_truncation)] // a score of a few digits
                 visit(*row, *score as f32);
             }
@@ -143,7 +145,7 @@ impl Bm25Index {
         Ok(searched_terms)
     }
 
-    /// Visits the places of the passages that hold a term, with what it adds to their scores.
+    /// Visits the passages that contain a term, by position, with the term's part of their scores.
     fn score_term(
         &self,
         snapshot: &KeywordSnapshot<'_>,
@@ -151,45 +153,46 @@ impl Bm25Index {
         mut visit: impl FnMut(usize, f64),
     ) -> Result<(), StoreError> {
         let Some(sequence) = TermSequence::from_term(term) else {
-            let place = |key: i64| {
+            let position_of = |key: i64| {
                 snapshot
                     .passages
                     .binary_search_by_key(&key, |(key, _)| *key)
             };
             return snapshot.view.for_each_bm25_score(term, |key, score| {
-                if let Ok(place) = place(key.rowid()) {
-                    visit(place, score);
+                if let Ok(position) = position_of(key.rowid()) {
+                    visit(position, score);
                 }
             });
         };
         let list = self.shared.postings.get_or_read(&sequence, snapshot)?;
         let mut found = Vec::with_capacity(list.len());
-        list.for_each_live(snapshot, |place, times| {
-            found.push((place, f64::from(times)))
+        list.for_each_live(snapshot, |position, frequency| {
+            found.push((position, f64::from(frequency)))
         });
         if found.len() < list.len() / 2 {
             self.shared.postings.invalidate(&sequence);
         }
         let weight = idf(snapshot.passages.len(), found.len());
-        let lengths = self.length_norms(snapshot)?;
-        for (place, times) in found {
+        let norms = self.length_norms(snapshot)?;
+        for (position, frequency) in found {
             visit(
-                place,
-                weight * ((times * (K1 + 1.0)) / (times + lengths[place])),
+                position,
+                weight * ((frequency * (K1 + 1.0)) / (frequency + norms[position])),
             );
         }
         Ok(())
     }
 
-    /// What BM25 adds to the count of a word in each passage, by its length: k1 (1 − b + b · length /
-    /// average length).
+    /// Returns BM25's length norm of each passage: k1 (1 − b + b · length / average length).
     fn length_norms(&self, snapshot: &KeywordSnapshot<'_>) -> Result<&[f64], StoreError> {
-        if let Some(known) = self.length_norms.get() {
-            return Ok(known);
+        if let Some(norms) = self.length_norms.get() {
+            return Ok(norms);
         }
         let list = self.shared.postings.passage_lengths(snapshot)?;
         let mut lengths = vec![0.0; snapshot.passages.len()];
-        list.for_each_live(snapshot, |place, length| lengths[place] = f64::from(length));
+        list.for_each_live(snapshot, |position, length| {
+            lengths[position] = f64::from(length)
+        });
         #[allow(clippy::cast_precision_loss)] // fewer passages than 2^53
         let average = lengths.iter().sum::<f64>() / lengths.len() as f64;
         for length in &mut lengths {
@@ -198,9 +201,9 @@ impl Bm25Index {
         Ok(self.length_norms.get_or_init(|| lengths))
     }
 
-    /// The terms without the words that more than half of all passages hold: BM25 gives them no weight
-    /// that counts, and comparing them takes longer than all the rest. All of them if nothing were
-    /// left.
+    /// Returns the terms without stop terms, the words that more than half of all passages contain: their
+    /// IDF is negligible, and scoring them takes longer than all other terms. Returns all terms if none
+    /// would be left.
     fn drop_stop_terms(
         &self,
         snapshot: &KeywordSnapshot<'_>,
@@ -231,60 +234,60 @@ impl Bm25Index {
             return Ok(false);
         };
         let sequence = TermSequence::from_term(term);
-        let word = match &sequence {
+        let normalized = match &sequence {
             Some(sequence) => sequence.as_single_term().map(str::to_owned),
             None => Some(text.to_lowercase()),
         };
-        let Some(word) = word else {
+        let Some(word) = normalized else {
             return Ok(false);
         };
         let half = snapshot.passages.len() / 2;
-        let known = self.lock_stop_terms().get(&word).copied();
-        if known.is_some_and(|known| known.min_document_frequency(snapshot) > half) {
+        let cached = self.lock_stop_terms().get(&word).copied();
+        if cached.is_some_and(|cached| cached.min_document_frequency(snapshot) > half) {
             return Ok(true);
         }
-        let holding = self.document_frequency(snapshot, sequence.as_ref(), &word)?;
-        let mut common = self.lock_stop_terms();
-        if known.is_none_or(|known| known.valid_from <= snapshot.generation) {
-            // It is counted anew where it still is common.
-            common.remove(&word);
+        let frequency = self.document_frequency(snapshot, sequence.as_ref(), &word)?;
+        let mut stop_terms = self.lock_stop_terms();
+        if cached.is_none_or(|cached| cached.valid_from <= snapshot.generation) {
+            // Replaced below if the term is still a stop term.
+            stop_terms.remove(&word);
         }
-        if holding > half && common.len() < MAX_STOP_TERMS {
-            let known = StopTerm {
-                document_frequency: holding,
+        if frequency > half && stop_terms.len() < MAX_STOP_TERMS {
+            let counted = StopTerm {
+                document_frequency: frequency,
                 passage_count: snapshot.passages.len(),
                 latest_key: snapshot.latest_key(),
                 valid_from: snapshot.generation,
             };
-            common.entry(word).or_insert(known);
+            stop_terms.entry(word).or_insert(counted);
         }
-        Ok(holding > half)
+        Ok(frequency > half)
     }
 
-    /// In how many passages a word stands; where that is at most half of them, perhaps too many. No list is read for that: a word that most passages hold
-    /// has none, as it is not looked for.
+    /// Returns the document frequency of a word; if it is at most half of the passages, possibly an upper
+    /// bound. Does not read a posting list for it: those of stop terms are rarely needed.
     fn document_frequency(
         &self,
         snapshot: &KeywordSnapshot<'_>,
         sequence: Option<&TermSequence>,
         word: &str,
     ) -> Result<usize, StoreError> {
-        let known = sequence.map(|sequence| self.shared.postings.cached(sequence, snapshot));
-        if let Some(list) = known.transpose()?.flatten() {
-            // Most are too short for the word to be common, whatever has gone.
-            let few = list.len() <= snapshot.passages.len() / 2;
-            return Ok(if few {
+        let cached = sequence.map(|sequence| self.shared.postings.cached(sequence, snapshot));
+        if let Some(list) = cached.transpose()?.flatten() {
+            // Most lists are too short for a stop term even with their deleted passages.
+            let is_short = list.len() <= snapshot.passages.len() / 2;
+            return Ok(if is_short {
                 list.len()
             } else {
                 list.live_len(snapshot)
             });
         }
-        let counted = snapshot.view.document_frequencies(&[word])?;
-        Ok(counted.first().copied().unwrap_or(0))
+        let frequencies = snapshot.view.document_frequencies(&[word])?;
+        Ok(frequencies.first().copied().unwrap_or(0))
     }
 
     fn lock_stop_terms(&self) -> MutexGuard<'_, HashMap<String, StopTerm>> {
-        // Nothing panics while it is locked.
+        // No code panics while it is locked.
         self.shared
             .stop_terms
             .lock()
@@ -293,7 +296,7 @@ impl Bm25Index {
 }
 
 impl StopTerm {
-    /// In how many passages of a moment the word stands at least.
+    /// Returns a lower bound of the document frequency in a snapshot.
     fn min_document_frequency(&self, snapshot: &KeywordSnapshot<'_>) -> usize {
         if snapshot.generation < self.valid_from {
             return 0;
@@ -301,30 +304,30 @@ impl StopTerm {
         let remaining = snapshot
             .passages
             .partition_point(|(key, _)| *key <= self.latest_key);
-        // Every passage that is gone may have held it.
+        // Every deleted passage may have contained the term.
         self.document_frequency
             .saturating_sub(self.passage_count.saturating_sub(remaining))
     }
 }
 
-/// Each term once, in their order, and how often it is there.
+/// Returns each distinct term in order of first occurrence, with its count.
 fn count_terms(terms: &[QueryTerm]) -> Vec<(&QueryTerm, f64)> {
-    let mut places = HashMap::new();
+    let mut positions = HashMap::new();
     let mut counted: Vec<(&QueryTerm, f64)> = Vec::new();
     for term in terms {
-        let place = *places.entry(term).or_insert(counted.len());
-        match counted.get_mut(place) {
-            Some((_, times)) => *times += 1.0,
+        let position = *positions.entry(term).or_insert(counted.len());
+        match counted.get_mut(position) {
+            Some((_, count)) => *count += 1.0,
             None => counted.push((term, 1.0)),
         }
     }
     counted
 }
 
-/// What a word weighs that so many of all passages hold.
+/// Returns the inverse document frequency of a term.
 #[allow(clippy::cast_precision_loss)] // fewer passages than 2^53
-fn idf(passages: usize, holding: usize) -> f64 {
-    let (passages, holding) = (passages as f64, holding as f64);
-    let weight = ((passages - holding + 0.5) / (holding + 0.5)).ln();
+fn idf(passages: usize, document_frequency: usize) -> f64 {
+    let (n, df) = (passages as f64, document_frequency as f64);
+    let weight = ((n - df + 0.5) / (df + 0.5)).ln();
     if weight > 0.0 { weight } else { MIN_IDF }
 }
