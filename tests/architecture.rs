@@ -13,6 +13,7 @@ const ORDER: &[&str] = &[
     "encoder",
     "store",
     "index",
+    "keyword",
     "engine",
     "search",
     "parallels",

@@ -12,7 +12,6 @@ mod fair_lock;
 mod identity;
 mod index_cache;
 mod ingest;
-mod keyword;
 mod low_priority_pool;
 mod passage_index;
 mod precondition;
@@ -38,7 +37,6 @@ pub use disk_usage::DiskUsage;
 pub use document_table::DocumentTable;
 pub use encode::encode_texts;
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoIngestProgress};
-pub use keyword::KeywordError;
 pub use low_priority_pool::{
     lower_thread_priority, spawn_low_priority_thread as background_thread,
 };

@@ -10,13 +10,11 @@ use crate::index::{
     IndexBytes, IndexError, KnnParams, Neighbour, RangeQuery, SegmentedIndex, TopK, VectorIndex,
     Vectors,
 };
-use crate::store::{
-    ContentHash, DocumentEntry, DocumentSummary, PassageKey, QueryTerm, View, corpus_hash,
-};
+use crate::keyword::{Bm25Index, KeywordError, QueryTerm};
+use crate::store::{ContentHash, DocumentEntry, DocumentSummary, PassageKey, View, corpus_hash};
 
 use super::document_table::DocumentTable;
 use super::identity::SnapshotIdentity;
-use super::keyword::{Bm25Index, KeywordError};
 use super::passage_index::PassageIndex;
 use super::snapshot_diff::SnapshotDiff;
 use super::{EngineError, IndexConfig, index_cache};

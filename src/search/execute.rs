@@ -8,8 +8,9 @@ use roaring::RoaringBitmap;
 use crate::encoder::Embedding;
 use crate::engine::Snapshot;
 use crate::index::{SearchStats, similarity};
+use crate::keyword::{self, QueryTerm};
 use crate::passages::TextRange;
-use crate::store::{ContentHash, HitRecord, PassageRecord, QueryTerm, StoreError};
+use crate::store::{ContentHash, HitRecord, PassageRecord, StoreError};
 
 use super::nearest::nearest_rows;
 use super::query_vector::QueryVector;
@@ -19,7 +20,7 @@ use super::ranking::{
 use super::recall::ApproximateResult;
 use super::{
     AdjacentPassages, CANDIDATE_POOL_SIZE, CacheMode, Evidence, Filter, GroupBy, Hit, Mode, Query,
-    QueryEncoder, SearchError, SearchResults, StageTimes, facets, keyword,
+    QueryEncoder, SearchError, SearchResults, StageTimes, facets,
 };
 
 /// Executes a query on a snapshot.

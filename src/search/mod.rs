@@ -2,7 +2,7 @@
 //!
 //! A [`Query`] is validated when it is created; [`search()`] executes it on one snapshot
 //! ([`execute`]). The query is encoded as a vector ([`query_vector`]), parsed into terms
-//! ([`keyword`]), or both. A [`Filter`] restricts the rows before any comparison. Candidates are fused
+//! ([`crate::keyword`]), or both. A [`Filter`] restricts the rows before any comparison. Candidates are fused
 //! and ranked ([`ranking`]), and each hit carries its evidence: the best sentence and the highlights.
 
 mod canonical;
@@ -10,7 +10,6 @@ mod execute;
 mod facets;
 mod fields;
 mod filter;
-mod keyword;
 mod nearest;
 mod query;
 mod query_vector;
@@ -21,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::encoder::EncodeError;
-use crate::engine::KeywordError;
 use crate::index::{IndexError, MAX_EF, SearchStats};
+use crate::keyword::KeywordError;
 use crate::passages::TextRange;
 use crate::store::{DocumentSummary, PassageRecord, StoreError};
 

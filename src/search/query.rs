@@ -4,11 +4,11 @@ use super::filter::Filter;
 use super::ranking::max_rrf_score;
 use super::{
     CANDIDATE_POOL_SIZE, MAX_EXAMPLES, MAX_GROUP_SIZE, MAX_LIMIT, MAX_PHRASE_WORDS,
-    MAX_QUERY_CHARACTERS, MAX_RESULT_WINDOW, SearchError, keyword,
+    MAX_QUERY_CHARACTERS, MAX_RESULT_WINDOW, SearchError,
 };
 use crate::index::MAX_EF;
+use crate::keyword::{self, QueryTerm};
 use crate::passages::tokenize_words;
-use crate::store::QueryTerm;
 
 /// Number of hits if a request does not set `limit`.
 pub const DEFAULT_LIMIT: usize = 10;
@@ -214,11 +214,7 @@ fn validate_text(text: &str) -> Result<String, SearchError> {
 
 /// Limits the length of phrases: every occurrence of each of their words is read.
 fn check_phrases(terms: &[QueryTerm]) -> Result<(), SearchError> {
-    let lengths = terms.iter().map(|term| match term {
-        QueryTerm::Word(text) | QueryTerm::Prefix(text) | QueryTerm::Phrase(text) => {
-            tokenize_words(text).len()
-        }
-    });
+    let lengths = terms.iter().map(|term| tokenize_words(term.text()).len());
     match lengths.max() {
         Some(received) if received > MAX_PHRASE_WORDS => Err(SearchError::QueryTooLong {
             received,

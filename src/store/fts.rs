@@ -5,17 +5,50 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::{PassageKey, StoreError, TermSequence, View};
+use super::{PassageKey, StoreError, View};
 
-/// A term of a keyword query.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum QueryTerm {
-    /// A word; optional if the query has several.
-    Word(String),
-    /// The prefix of a word; likewise optional.
-    Prefix(String),
-    /// Consecutive words, required in every hit.
-    Phrase(String),
+/// Consecutive terms, normalized as in FTS5's index. No term matches another one of the sequence, so two
+/// occurrences of the sequence in a text never overlap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TermSequence {
+    terms: Vec<String>,
+    /// Whether the last term is a prefix.
+    is_prefix: bool,
+}
+
+impl TermSequence {
+    /// Creates a sequence of normalized terms; `None` if it is empty or could overlap with itself.
+    #[must_use]
+    pub fn new(terms: Vec<String>, is_prefix: bool) -> Option<Self> {
+        let (last, preceding) = terms.split_last()?;
+        let repeats_earlier = |i: usize| preceding[..i].contains(&preceding[i]);
+        let is_distinct = if is_prefix {
+            !preceding.iter().any(|term| term.starts_with(last))
+        } else {
+            !preceding.contains(last)
+        };
+        let is_distinct = is_distinct && !(1..preceding.len()).any(repeats_earlier);
+        is_distinct.then_some(Self { terms, is_prefix })
+    }
+
+    /// Returns the term if the sequence is a single whole word.
+    #[must_use]
+    pub fn as_single_term(&self) -> Option<&str> {
+        match self.terms.as_slice() {
+            [word] if !self.is_prefix => Some(word),
+            _ => None,
+        }
+    }
+
+    /// Returns a string that is unique to the sequence.
+    #[must_use]
+    pub fn cache_key(&self) -> String {
+        let mut key = self.terms.join(" ");
+        if self.is_prefix {
+            key.push('*');
+        }
+        key
+    }
 }
 
 /// A passage with its term frequency, or with its length in words.
@@ -32,7 +65,7 @@ impl View {
     ///
     /// If the database cannot be read.
     pub fn postings(&self, sequence: &TermSequence) -> Result<Vec<Posting>, StoreError> {
-        let Some((first, following)) = sequence.terms().split_first() else {
+        let Some((first, following)) = sequence.terms.split_first() else {
             return Ok(Vec::new());
         };
         if !following.is_empty()
@@ -41,7 +74,7 @@ impl View {
         {
             return Ok(counts);
         }
-        let is_prefix_at = |distance| sequence.is_prefix() && distance == following.len();
+        let is_prefix_at = |distance| sequence.is_prefix && distance == following.len();
         self.with_connection(|connection| {
             let mut starts = term_positions(connection, first, is_prefix_at(0))?;
             for (distance, word) in (1..).zip(following) {
@@ -82,8 +115,7 @@ impl View {
                 "SELECT rowid, octet_length(highlight(words, 0, 'x', '')) - octet_length(text)
                  FROM words WHERE words MATCH ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
             )?;
-            let star = if sequence.is_prefix() { " *" } else { "" };
-            let expression = quote_fts5(&sequence.terms().join(" ")) + star;
+            let expression = match_expression(&sequence.terms.join(" "), sequence.is_prefix);
             let limit = i64::try_from(max_passages).map_or(i64::MAX, |max| max.saturating_add(1));
             let counts = statement
                 .query_map(params![expression, after.0, limit], read_posting)?
@@ -111,20 +143,19 @@ impl View {
         })
     }
 
-    /// Visits the passages that contain a term, in no order, each with the BM25 score FTS5 gives it.
+    /// Visits the passages that contain a phrase or a prefix, in no order, each with the BM25 score FTS5
+    /// gives it. FTS5 tokenizes and normalizes the text.
     ///
     /// # Errors
     ///
     /// If the database cannot be read.
     pub fn for_each_bm25_score(
         &self,
-        term: &QueryTerm,
+        text: &str,
+        is_prefix: bool,
         mut visit: impl FnMut(PassageKey, f64),
     ) -> Result<(), StoreError> {
-        let expression = match term {
-            QueryTerm::Word(text) | QueryTerm::Phrase(text) => quote_fts5(text),
-            QueryTerm::Prefix(text) => format!("{} *", quote_fts5(text)),
-        };
+        let expression = match_expression(text, is_prefix);
         self.with_connection(|connection| {
             let mut statement = connection
                 .prepare_cached("SELECT rowid, bm25(words) FROM words WHERE words MATCH ?1")?;
@@ -208,6 +239,12 @@ fn read_varint(bytes: &[u8]) -> u32 {
         }
     }
     number
+}
+
+/// Builds the FTS5 query for a phrase, or for a phrase that ends in a prefix.
+fn match_expression(text: &str, is_prefix: bool) -> String {
+    let star = if is_prefix { " *" } else { "" };
+    quote_fts5(text) + star
 }
 
 /// Quotes any text as a string of FTS5's query syntax.

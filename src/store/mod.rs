@@ -16,20 +16,18 @@ mod meta;
 mod records;
 mod rows;
 mod schema;
-mod term_normalization;
 mod view;
 mod wal;
 mod writer;
 
 pub use error::StoreError;
-pub use fts::{Posting, QueryTerm};
+pub use fts::{Posting, TermSequence};
 pub use hash::ContentHash;
 pub use records::{
     DocumentEntry, DocumentRecord, DocumentState, DocumentSummary, HitRecord, NewDocument,
     PassageEntry, PassageKey, PassageRecord, PassageVectors, StoreManifest, StoredVector,
     corpus_hash,
 };
-pub use term_normalization::TermSequence;
 pub use view::View;
 pub use writer::Store;
 

@@ -1,70 +1,14 @@
 //! Normalizes query terms as FTS5 does, without a round trip to it.
 
 use crate::passages::tokenize_words;
+use crate::store::TermSequence;
 
 use super::QueryTerm;
 
-/// Consecutive terms, normalized as in FTS5's index. No term matches another one of the sequence, so two
-/// occurrences of the sequence in a text never overlap.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TermSequence {
-    terms: Vec<String>,
-    /// Whether the last term is a prefix.
-    is_prefix: bool,
-}
-
-impl TermSequence {
-    /// Normalizes a query term; `None` if only FTS5 can: rare characters, or a sequence that could overlap
-    /// with itself.
-    #[must_use]
-    pub fn from_term(term: &QueryTerm) -> Option<Self> {
-        let (text, is_prefix) = match term {
-            QueryTerm::Word(text) | QueryTerm::Phrase(text) => (text, false),
-            QueryTerm::Prefix(text) => (text, true),
-        };
-        let words = normalize_terms(text)?;
-        let (last, preceding) = words.split_last()?;
-        let repeats_earlier = |i: usize| preceding[..i].contains(&preceding[i]);
-        let is_distinct = if is_prefix {
-            !preceding.iter().any(|word| word.starts_with(last))
-        } else {
-            !preceding.contains(last)
-        };
-        let is_distinct = is_distinct && !(1..preceding.len()).any(repeats_earlier);
-        is_distinct.then_some(Self {
-            terms: words,
-            is_prefix,
-        })
-    }
-
-    /// Returns the terms; the last one may be a prefix.
-    pub(super) fn terms(&self) -> &[String] {
-        &self.terms
-    }
-
-    /// Whether the last term is a prefix.
-    pub(super) fn is_prefix(&self) -> bool {
-        self.is_prefix
-    }
-
-    /// Returns the term if the sequence is a single whole word.
-    #[must_use]
-    pub fn as_single_term(&self) -> Option<&str> {
-        match self.terms.as_slice() {
-            [word] if !self.is_prefix => Some(word),
-            _ => None,
-        }
-    }
-
-    /// Returns a string that is unique to the sequence.
-    #[must_use]
-    pub fn cache_key(&self) -> String {
-        let mut key = self.terms.join(" ");
-        if self.is_prefix {
-            key.push('*');
-        }
-        key
-    }
+/// Normalizes a query term; `None` if only FTS5 can: rare characters, or a sequence that could overlap
+/// with itself.
+pub(super) fn term_sequence(term: &QueryTerm) -> Option<TermSequence> {
+    TermSequence::new(normalize_terms(term.text())?, term.is_prefix())
 }
 
 /// Returns the normalized terms of a text; `None` if FTS5, whose tables are those of Unicode 6.1, might
@@ -162,8 +106,7 @@ mod tests {
             |t: &str| QueryTerm::Prefix(t.to_owned()),
             |t: &str| QueryTerm::Phrase(t.to_owned()),
         );
-        let cache_key =
-            |term: &QueryTerm| TermSequence::from_term(term).map(|sequence| sequence.cache_key());
+        let cache_key = |term: &QueryTerm| term_sequence(term).map(|sequence| sequence.cache_key());
         for (term, expected) in [
             (word("Water,"), Some("water")),
             (prefix("Zéro-Su"), Some("zero su*")),
@@ -176,15 +119,11 @@ mod tests {
             assert_eq!(cache_key(&term).as_deref(), expected, "{term:?}");
         }
         assert_eq!(
-            TermSequence::from_term(&word("Water,"))
-                .unwrap()
-                .as_single_term(),
+            term_sequence(&word("Water,")).unwrap().as_single_term(),
             Some("water")
         );
         assert_eq!(
-            TermSequence::from_term(&prefix("water"))
-                .unwrap()
-                .as_single_term(),
+            term_sequence(&prefix("water")).unwrap().as_single_term(),
             None
         );
     }

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::*;
+use super::{Bm25Index, QueryTerm};
 use crate::corpus::Metadata;
 use crate::encoder::{Embedding, Fingerprint};
 use crate::passages::{Passage, SegmentedText, TextRange};
-use crate::store::{ContentHash, NewDocument, PassageVectors, Store};
+use crate::store::{ContentHash, NewDocument, PassageVectors, Store, View};
 
 /// A store that is written to between searches.
 struct ChangingStore {
@@ -155,7 +155,9 @@ impl TestSnapshot {
                 *sum += score;
                 *phrases += usize::from(matches!(term, QueryTerm::Phrase(_)));
             };
-            self.view.for_each_bm25_score(term, visit).unwrap();
+            self.view
+                .for_each_bm25_score(term.text(), term.is_prefix(), visit)
+                .unwrap();
         }
         let phrases = terms
             .iter()

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::store::{PassageKey, Posting, StoreError, TermSequence};
 
-use super::KeywordSnapshot;
+use super::snapshot::KeywordSnapshot;
 
 /// Memory limit of the cache. All terms of the General Debate's 47,830 passages would take 48 million
 /// bytes: 2.8 million postings in 31,610 lists.
