@@ -11,7 +11,8 @@
 //! | [`encoder`] | text | embeddings |
 //! | [`store`] | all of the above | the durable truth on disk |
 //! | [`index`] | embeddings | nearest neighbours |
-//! | [`engine`] | the four above | ingest, snapshots |
+//! | [`keyword`] | terms | BM25 scores |
+//! | [`engine`] | the five above | ingest, snapshots |
 //! | [`search`] | a query | hits |
 //! | [`parallels`] | documents | parallels |
 //! | [`server`] | HTTP requests | answers |
@@ -32,6 +33,8 @@ pub mod encoder;
 pub mod store;
 
 pub mod index;
+
+pub mod keyword;
 
 pub mod engine;
 

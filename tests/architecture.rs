@@ -14,6 +14,7 @@ const ORDER: &[&str] = &[
     "encoder",
     "store",
     "index",
+    "keyword",
     "engine",
     "search",
     "parallels",

@@ -1,4 +1,4 @@
-//! What a run stores, and what the next run makes of it.
+//! Ingesting a corpus: stored documents, repeated runs, damage, interruption.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn paths(folder: &TempDir) -> Vec<PathBuf> {
     vec![folder.path().to_owned()]
 }
 
-/// Everything that is stored, as text.
+/// Returns all stored documents as text.
 fn contents(engine: &Engine) -> String {
     let snapshot = engine.publish().unwrap();
     let view = snapshot.view();
@@ -88,7 +88,7 @@ fn new_metadata_are_stored_without_encoding() {
 }
 
 #[test]
-fn order_of_files_makes_no_difference() {
+fn the_order_of_files_does_not_matter() {
     let one = corpus(&[("a.txt", A), ("b.md", B)]);
     let two = corpus(&[(
         "c.txt",
@@ -107,7 +107,7 @@ fn order_of_files_makes_no_difference() {
 }
 
 #[test]
-fn only_prune_removes_what_has_vanished() {
+fn only_prune_removes_missing_documents() {
     let folder = corpus(&[("a.txt", A), ("b.txt", B)]);
     let data = TempDir::new().unwrap();
     let engine = support::engine(&data);
@@ -125,7 +125,7 @@ fn only_prune_removes_what_has_vanished() {
 }
 
 #[test]
-fn prune_removes_nothing_where_something_could_not_be_read() {
+fn prune_removes_nothing_if_a_source_is_unreadable() {
     let line = |id: &str, text: &str| format!("{}\n", serde_json::json!({"id": id, "text": text}));
     let folder = corpus(&[("a.jsonl", &(line("one", A) + &line("two", B)))]);
     let data = TempDir::new().unwrap();
@@ -145,7 +145,7 @@ fn prune_removes_nothing_where_something_could_not_be_read() {
     assert!(
         torn.notes
             .iter()
-            .any(|n| n.text.contains("nothing was removed")),
+            .any(|n| n.text.contains("nothing was pruned")),
         "{torn:?}"
     );
     fs::remove_file(folder.path().join("a.jsonl")).unwrap();
@@ -155,7 +155,7 @@ fn prune_removes_nothing_where_something_could_not_be_read() {
 }
 
 #[test]
-fn a_text_that_has_lost_its_passages_is_no_longer_found() {
+fn a_document_without_passages_is_removed() {
     let folder = corpus(&[("a.txt", A)]);
     let data = TempDir::new().unwrap();
     let engine = support::engine(&data);
@@ -167,7 +167,7 @@ fn a_text_that_has_lost_its_passages_is_no_longer_found() {
 }
 
 #[test]
-fn bad_input_is_reported_and_costs_nothing_else() {
+fn bad_input_is_reported_and_skipped() {
     let folder = corpus(&[
         ("a.txt", A),
         ("empty.txt", " \n"),
@@ -183,19 +183,19 @@ fn bad_input_is_reported_and_costs_nothing_else() {
     let report = ingest(&engine, &paths(&folder), IngestOptions::default());
     assert_eq!(report.added, 2);
     let skipped = format!("{:?}", report.skipped);
-    for place in [
+    for location in [
         "empty.txt",
         "picture.png",
         "binary.txt",
         "lines.jsonl:2",
         "lines.jsonl:3",
     ] {
-        assert!(skipped.contains(place), "{place} in {skipped}");
+        assert!(skipped.contains(location), "{location} in {skipped}");
     }
 }
 
 #[test]
-fn a_snapshot_sees_one_moment() {
+fn a_snapshot_is_isolated_from_later_writes() {
     let folder = corpus(&[("a.txt", A)]);
     let data = TempDir::new().unwrap();
     let engine = support::engine(&data);
@@ -211,7 +211,7 @@ fn a_snapshot_sees_one_moment() {
     assert_eq!(text(&old), A);
     assert_eq!(text(&new), B);
     assert_ne!(old.info().id, new.info().id);
-    // Its keys still lead to its passages, although the writer has replaced them.
+    // The keys of replaced passages remain valid in the old snapshot.
     let query = support::encoder().encode(&[A]).unwrap().remove(0);
     let nearest = old.nearest(&query, &KnnParams::top_k(1)).unwrap();
     let key = old.key_of(nearest.neighbours[0].row).unwrap();
@@ -219,12 +219,12 @@ fn a_snapshot_sees_one_moment() {
 }
 
 #[test]
-fn one_writer_at_a_time() {
+fn a_second_writer_is_rejected() {
     let data = TempDir::new().unwrap();
-    let _held = support::engine(&data);
-    let refused = Engine::open(data.path(), support::encoder(), support::OPTIONS);
+    let _first = support::engine(&data);
+    let second = Engine::open(data.path(), support::encoder(), support::OPTIONS);
     assert!(
-        refused
+        second
             .err()
             .unwrap()
             .to_string()
@@ -233,7 +233,7 @@ fn one_writer_at_a_time() {
 }
 
 #[test]
-fn another_encoder_is_refused_with_the_remedy() {
+fn another_encoder_is_rejected_with_a_remedy() {
     let data = TempDir::new().unwrap();
     drop(support::engine(&data));
     let mut other = support::encoder().fingerprint().clone();
@@ -249,7 +249,7 @@ fn another_encoder_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn what_is_no_database_of_ours_is_refused_and_left_alone() {
+fn a_foreign_database_is_rejected_and_left_unchanged() {
     let fingerprint = support::encoder().fingerprint().clone();
     let data = TempDir::new().unwrap();
     let file = data.path().join(DATABASE_FILE);
@@ -282,7 +282,7 @@ fn what_is_no_database_of_ours_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_damaged_embedding_is_reported_not_served() {
+fn a_corrupt_embedding_is_an_error() {
     let folder = corpus(&[("a.txt", A)]);
     let data = TempDir::new().unwrap();
     let engine = support::engine(&data);
@@ -297,7 +297,7 @@ fn a_damaged_embedding_is_reported_not_served() {
     assert!(error.contains("expected 1536 bytes"), "{error}");
 }
 
-/// Starts the program over a corpus of many documents, kills it in the middle, runs it again.
+/// Kills an index run over many documents, then runs it again.
 #[test]
 fn a_killed_run_is_resumed_without_duplicates() {
     let folder = TempDir::new().unwrap();
@@ -341,7 +341,7 @@ fn a_killed_run_is_resumed_without_duplicates() {
     };
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(stored < 60, "the run was over before it was killed");
+    assert!(stored < 60, "the run ended before it was killed");
 
     let output = run().arg("--json").output().unwrap();
     assert!(
@@ -370,16 +370,16 @@ fn index_command(model: &Path, corpus: &Path, data: &Path) -> Command {
 }
 
 #[test]
-fn the_store_remembers_when_it_was_changed() {
+fn the_store_records_the_time_of_the_last_change() {
     const LONG_AGO: &str = "2000-01-01T00:00:00Z";
     let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let fingerprint = support::encoder().fingerprint().clone();
-    // Whether what is done moves the moment, seen from one that is long gone.
-    let moves = |act: &dyn Fn()| {
+    // Returns whether an action updates the time, which is set to the past before it.
+    let updates_time = |action: &dyn Fn()| {
         let mut store = Store::open(data.path(), &fingerprint).unwrap();
         store.set_meta("modified_at", LONG_AGO).unwrap();
         drop(store);
-        act();
+        action();
         let changed = View::open(data.path())
             .unwrap()
             .modified_at()
@@ -388,7 +388,7 @@ fn the_store_remembers_when_it_was_changed() {
         assert!(changed.len() == LONG_AGO.len() && changed.ends_with('Z'));
         changed.as_str() > LONG_AGO
     };
-    let read = |prune: bool| {
+    let run = |prune: bool| {
         let options = IngestOptions {
             prune,
             ..IngestOptions::default()
@@ -401,19 +401,19 @@ fn the_store_remembers_when_it_was_changed() {
     assert_eq!(new.modified_at().unwrap(), None);
     fs::write(folder.path().join("a.txt"), A).unwrap();
     fs::write(folder.path().join("b.txt"), B).unwrap();
-    assert!(moves(&|| read(false)));
-    assert!(!moves(&|| read(false)), "nothing was new");
+    assert!(updates_time(&|| run(false)));
+    assert!(!updates_time(&|| run(false)), "nothing was new");
     fs::write(
         folder.path().join("metadata.csv"),
         "file,title\na.txt,Charter\n",
     )
     .unwrap();
-    assert!(moves(&|| read(false)), "a title is content");
-    let gone = "b".parse().unwrap();
+    assert!(updates_time(&|| run(false)), "a title is content");
+    let id = "b".parse().unwrap();
     let delete = || {
         let mut store = Store::open(data.path(), &fingerprint).unwrap();
-        store.delete(&gone).unwrap();
+        store.delete(&id).unwrap();
     };
-    assert!(moves(&delete));
-    assert!(!moves(&delete), "it was not there any more");
+    assert!(updates_time(&delete));
+    assert!(!updates_time(&delete), "it was already deleted");
 }

@@ -1,4 +1,4 @@
-//! The index follows the store: across restarts, changes, damage, and under searches.
+//! The index stays consistent with the store: across restarts, changes, damage, and concurrent searches.
 
 use std::fs;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::support;
 use crate::support::client::send;
 use crate::support::process::{SAMPLES, ServeProcess};
 
-/// A graph however few the passages are.
+/// Builds a graph even for a few passages.
 const GRAPH: EngineOptions = EngineOptions {
     reader_connections: 2,
     index: IndexConfig::Hnsw(HnswParameters {
@@ -43,8 +43,8 @@ fn query(text: &str) -> Embedding {
     support::encoder().encode(&[text]).unwrap().remove(0)
 }
 
-/// Ids of the passages nearest to a text.
-fn found(snapshot: &Snapshot, text: &str, k: usize) -> Vec<String> {
+/// Returns the ids of the passages nearest to a text.
+fn nearest_ids(snapshot: &Snapshot, text: &str, k: usize) -> Vec<String> {
     let nearest = snapshot
         .nearest(&query(text), &KnnParams::top_k(k))
         .unwrap();
@@ -71,7 +71,7 @@ fn ingest(engine: &Engine, folder: &TempDir, prune: bool) {
 }
 
 #[test]
-fn a_restart_finds_the_graph_as_it_was_and_what_came_later() {
+fn a_restart_loads_the_graph_and_applies_later_changes() {
     let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     documents(&folder, 0..40, "the sea");
     let first = engine(&data);
@@ -80,15 +80,15 @@ fn a_restart_finds_the_graph_as_it_was_and_what_came_later() {
     assert!(compact(&first), "there is no graph yet");
     assert!(!compact(&first), "nothing has changed");
     let id = first.snapshot().unwrap().info().id.clone();
-    let before = found(&first.snapshot().unwrap(), "waves of the sea", 10);
+    let before = nearest_ids(&first.snapshot().unwrap(), "waves of the sea", 10);
     drop(first);
 
     let second = engine(&data);
     let snapshot = second.publish().unwrap();
     assert_eq!(snapshot.info().id, id, "the same file is the same snapshot");
-    assert_eq!(found(&snapshot, "waves of the sea", 10), before);
+    assert_eq!(nearest_ids(&snapshot, "waves of the sea", 10), before);
     drop(snapshot);
-    // Changed without being published, as by a program that was killed.
+    // Changes that are not published, as of a killed process.
     documents(&folder, 3..6, "the mountains");
     fs::remove_file(folder.path().join("d7.txt")).unwrap();
     documents(&folder, 40..42, "the mountains");
@@ -98,23 +98,23 @@ fn a_restart_finds_the_graph_as_it_was_and_what_came_later() {
     let third = engine(&data);
     let snapshot = third.publish().unwrap();
     assert_eq!(snapshot.info().passages, 41);
-    let mut mountains = found(&snapshot, "high mountains", 5);
+    let mut mountains = nearest_ids(&snapshot, "high mountains", 5);
     mountains.sort();
     assert_eq!(mountains, ["d3#p1", "d4#p1", "d40#p1", "d41#p1", "d5#p1"]);
-    let all = found(&snapshot, "the sea", 41);
+    let all = nearest_ids(&snapshot, "the sea", 41);
     assert_eq!(all.len(), 41);
     assert!(!all.contains(&"d7#p1".to_owned()), "deleted");
 }
 
 #[test]
-fn a_damaged_or_foreign_index_is_built_again() {
+fn a_damaged_or_foreign_index_is_rebuilt() {
     let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     documents(&folder, 0..20, "the sea");
     let first = engine(&data);
     ingest(&first, &folder, false);
     first.publish().unwrap();
     compact(&first);
-    let expected = found(&first.snapshot().unwrap(), "the sea", 20);
+    let expected = nearest_ids(&first.snapshot().unwrap(), "the sea", 20);
     drop(first);
     let path = data.path().join("antiphon.index");
     let good = fs::read(&path).unwrap();
@@ -127,13 +127,13 @@ fn a_damaged_or_foreign_index_is_built_again() {
         assert_eq!(
             snapshot.info().index,
             "exact",
-            "it serves at once, without a graph"
+            "exact scans until the graph is rebuilt"
         );
-        assert_eq!(found(&snapshot, "the sea", 20), expected);
+        assert_eq!(nearest_ids(&snapshot, "the sea", 20), expected);
         assert!(compact(&again));
         assert_eq!(fs::read(&path).unwrap().len(), good.len());
     }
-    // Another store's index, put here by hand.
+    // The index file of another store.
     let other = TempDir::new().unwrap();
     fs::copy(&path, other.path().join("antiphon.index")).unwrap();
     let engine = engine(&other);
@@ -142,7 +142,7 @@ fn a_damaged_or_foreign_index_is_built_again() {
 }
 
 #[test]
-fn a_store_put_back_from_a_backup_is_not_mixed_with_a_later_index() {
+fn a_restored_backup_is_not_mixed_with_a_later_index() {
     let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     documents(&folder, 0..10, "the sea");
     let first = engine(&data);
@@ -150,19 +150,19 @@ fn a_store_put_back_from_a_backup_is_not_mixed_with_a_later_index() {
     drop(first);
     let database = data.path().join("antiphon.db");
     let backup = fs::read(&database).unwrap();
-    // Later: ten more, with keys that the backup does not know.
+    // Ten more documents, with keys that are not in the backup.
     documents(&folder, 10..20, "the sea");
     let later = engine(&data);
     ingest(&later, &folder, false);
     later.publish().unwrap();
     compact(&later);
     drop(later);
-    for rest in ["antiphon.db-wal", "antiphon.db-shm"] {
-        // There only if the last reader was not the last to close.
-        let _ = fs::remove_file(data.path().join(rest));
+    for file in ["antiphon.db-wal", "antiphon.db-shm"] {
+        // They exist only if the last connection to close was a reader's.
+        let _ = fs::remove_file(data.path().join(file));
     }
     fs::write(&database, backup).unwrap();
-    // The same keys for other texts.
+    // The same keys are assigned to other texts.
     for name in 10..20 {
         fs::remove_file(folder.path().join(format!("d{name}.txt"))).unwrap();
     }
@@ -177,13 +177,13 @@ fn a_store_put_back_from_a_backup_is_not_mixed_with_a_later_index() {
         .unwrap();
     assert!(
         nearest.neighbours[0].score > 0.999,
-        "its own vector, not that of its key's former owner"
+        "the vector of this text, not of the one that had its key before"
     );
-    assert_eq!(found(&snapshot, text, 1), ["d25#p1"]);
+    assert_eq!(nearest_ids(&snapshot, text, 1), ["d25#p1"]);
 }
 
 #[test]
-fn searches_go_on_while_documents_come_go_and_are_compacted() {
+fn searches_stay_consistent_during_changes_and_compaction() {
     let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     documents(&folder, 0..30, "the sea");
     let engine = engine(&data);
@@ -199,7 +199,11 @@ fn searches_go_on_while_documents_come_go_and_are_compacted() {
                     let passages = snapshot.info().passages;
                     let request = KnnParams::top_k(passages + 5);
                     let nearest = snapshot.nearest(&query, &request).unwrap().neighbours;
-                    assert_eq!(nearest.len(), passages, "all of its moment, and no other");
+                    assert_eq!(
+                        nearest.len(),
+                        passages,
+                        "exactly the passages of the snapshot"
+                    );
                     let rows = nearest.iter();
                     let keys: Vec<_> = rows.map(|n| snapshot.key_of(n.row).unwrap()).collect();
                     assert_eq!(snapshot.view().hit_records(&keys).unwrap().len(), passages);
@@ -216,7 +220,7 @@ fn searches_go_on_while_documents_come_go_and_are_compacted() {
             ingest(&engine, &folder, true);
             let published = engine.publish().unwrap();
             let text = format!("the sea in year {round}");
-            assert!(!found(&published, &text, 3).is_empty());
+            assert!(!nearest_ids(&published, &text, 3).is_empty());
             compact(&engine);
         }
         done.store(true, Ordering::Relaxed);
@@ -224,14 +228,14 @@ fn searches_go_on_while_documents_come_go_and_are_compacted() {
 }
 
 #[test]
-fn upkeep_builds_the_graph_by_itself_and_stops_when_told() {
+fn the_compaction_worker_builds_the_graph_and_stops_when_dropped() {
     let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     documents(&folder, 0..20, "the harbour");
     let engine = Arc::new(engine(&data));
     engine.run_in_background(|| ingest(&engine, &folder, false));
     let before = engine.publish().unwrap();
     assert_eq!(before.info().index, "exact");
-    let upkeep = CompactionWorker::start(Arc::clone(&engine), BuildOptions::default(), || {
+    let worker = CompactionWorker::start(Arc::clone(&engine), BuildOptions::default(), || {
         Box::new(NoBuildProgress)
     })
     .unwrap();
@@ -241,15 +245,15 @@ fn upkeep_builds_the_graph_by_itself_and_stops_when_told() {
     let after = engine.snapshot().unwrap();
     assert!(after.info().index.starts_with("hnsw"));
     assert_eq!(
-        found(&after, "the harbour", 20).len(),
-        found(&before, "the harbour", 20).len()
+        nearest_ids(&after, "the harbour", 20).len(),
+        nearest_ids(&before, "the harbour", 20).len()
     );
-    drop(upkeep);
-    assert_eq!(Arc::strong_count(&engine), 1, "its thread is gone");
+    drop(worker);
+    assert_eq!(Arc::strong_count(&engine), 1, "the thread has ended");
 }
 
 #[test]
-fn pages_through_a_graph_give_every_passage_once() {
+fn paging_through_a_graph_returns_every_passage_once() {
     let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     documents(&folder, 0..1_500, "the sea");
     let engine = engine(&data);
@@ -259,42 +263,42 @@ fn pages_through_a_graph_give_every_passage_once() {
     let snapshot = engine.snapshot().unwrap();
     let encoder = QueryEncoder::new(support::encoder());
     let page = |offset, limit| {
-        let parts = QueryParams {
+        let params = QueryParams {
             text: Some("seven ships at sea".to_owned()),
             offset,
             limit,
             ef: Some(5),
             ..QueryParams::default()
         };
-        let query = Query::new(parts).unwrap();
-        let answer = search(&snapshot, &encoder, &query, CacheMode::Bypass).unwrap();
-        let scores: Vec<f32> = answer.hits.iter().map(|hit| hit.score).collect();
+        let query = Query::new(params).unwrap();
+        let results = search(&snapshot, &encoder, &query, CacheMode::Bypass).unwrap();
+        let scores: Vec<f32> = results.hits.iter().map(|hit| hit.score).collect();
         assert!(scores.is_sorted_by(|a, b| a >= b), "{offset}");
-        let walked = answer.stats.nodes_visited > 0;
-        let ids = answer.hits.iter().map(|hit| hit.passage.id());
-        (ids.collect::<Vec<_>>(), answer.has_more, walked)
+        let used_graph = results.stats.nodes_visited > 0;
+        let ids = results.hits.iter().map(|hit| hit.passage.id());
+        (ids.collect::<Vec<_>>(), results.has_more, used_graph)
     };
-    let (mut found, mut walked) = (Vec::new(), 0);
+    let (mut all_ids, mut graph_pages) = (Vec::new(), 0);
     for limit in [7, 40, 100].into_iter().cycle() {
-        let (ids, more, by_walk) = page(found.len(), limit);
-        walked += usize::from(by_walk);
-        found.extend(ids);
-        if !more {
+        let (ids, has_more, used_graph) = page(all_ids.len(), limit);
+        graph_pages += usize::from(used_graph);
+        all_ids.extend(ids);
+        if !has_more {
             break;
         }
     }
-    assert!(walked > 1, "the first pages are walked for");
-    assert_eq!(found.len(), 1_500);
-    let distinct: std::collections::HashSet<_> = found.iter().collect();
+    assert!(graph_pages > 1, "the first pages use the graph");
+    assert_eq!(all_ids.len(), 1_500);
+    let distinct: std::collections::HashSet<_> = all_ids.iter().collect();
     assert_eq!(distinct.len(), 1_500);
 }
 
 #[test]
-fn the_store_s_log_stays_short_although_there_always_is_a_snapshot() {
+fn the_wal_stays_short_while_snapshots_are_open() {
     let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let engine = engine(&data);
     engine.publish().unwrap();
-    let log = || {
+    let wal_bytes = || {
         fs::metadata(data.path().join("antiphon.db-wal"))
             .unwrap()
             .len()
@@ -308,20 +312,20 @@ fn the_store_s_log_stays_short_although_there_always_is_a_snapshot() {
         });
         fs::write(folder.path().join("a.jsonl"), document.to_string()).unwrap();
         ingest(&engine, &folder, false);
-        longest = longest.max(log());
+        longest = longest.max(wal_bytes());
         let snapshot = engine.snapshot().unwrap();
         assert_eq!(snapshot.info().documents, number + 1);
-        assert_eq!(found(&snapshot, "ships", 20).len(), number + 1);
+        assert_eq!(nearest_ids(&snapshot, "ships", 20).len(), number + 1);
     }
-    assert!(longest > 8 << 20, "it is looked at");
+    assert!(longest > 8 << 20, "the limit was exceeded at least once");
     assert!(longest < 16 << 20, "{longest}");
 }
 
 #[test]
-fn a_service_that_stops_leaves_nothing_in_the_store_s_log() {
+fn a_stopped_service_leaves_no_wal() {
     let folder = TempDir::new().unwrap();
     let served = ServeProcess::start(&folder, &SAMPLES, &[("ANTIPHON_DATA_DIR", "data")]);
-    // What was found out for it is kept, and reads the store.
+    // Cached parallels keep a view of the store open.
     let (a, b) = ("un-cyber-statement-2015", "chatham-house-cyber-2016");
     let pairs = format!("/v1/documents/{a}/parallels/{b}");
     assert_eq!(send("GET", served.address, &pairs, None).status, 200);
@@ -336,17 +340,17 @@ fn a_service_that_stops_leaves_nothing_in_the_store_s_log() {
     assert!(!data.join("antiphon.db-wal").exists());
 }
 
-/// All that a snapshot says about where its passages are.
+/// Returns documents, keys and vectors of a snapshot in order.
 fn layout(snapshot: &Snapshot) -> Vec<String> {
-    let catalogue = snapshot.document_table();
+    let table = snapshot.document_table();
     let mut lines = Vec::new();
-    for (place, document) in (0..).zip(catalogue.documents()) {
+    for (index, document) in (0..).zip(table.documents()) {
         lines.push(format!("{document:?}"));
-        for (row, ordinal) in catalogue.rows_of_document(place as usize).iter().zip(1..) {
+        for (row, ordinal) in table.rows_of_document(index as usize).iter().zip(1..) {
             let key = snapshot.key_of(*row).unwrap();
-            assert_eq!(catalogue.row_of_passage(key), Some(*row));
-            assert_eq!(catalogue.location_of_row(*row), Some((place, ordinal)));
-            assert_eq!(catalogue.row_at(document.id.as_str(), ordinal), Some(*row));
+            assert_eq!(table.row_of_passage(key), Some(*row));
+            assert_eq!(table.location_of_row(*row), Some((index, ordinal)));
+            assert_eq!(table.row_at(document.id.as_str(), ordinal), Some(*row));
             lines.push(format!("{key:?} {:?}", snapshot.vector_of(*row).unwrap()));
         }
     }
@@ -354,13 +358,13 @@ fn layout(snapshot: &Snapshot) -> Vec<String> {
 }
 
 #[test]
-fn a_snapshot_that_follows_another_is_the_one_that_is_made_anew() {
+fn an_incremental_snapshot_equals_a_new_one() {
     let (folder, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     documents(&folder, 10..30, "the sea");
     let engine = engine(&data);
     let mut steps: Vec<Box<dyn Fn()>> = vec![
         Box::new(|| {}),
-        // Before the others, among them and after them.
+        // Ids before, among and after the existing ones.
         Box::new(|| documents(&folder, 1..2, "the first mountain")),
         Box::new(|| documents(&folder, 20..23, "mountains instead")),
         Box::new(|| documents(&folder, 90..95, "the last mountain")),
@@ -376,7 +380,7 @@ fn a_snapshot_that_follows_another_is_the_one_that_is_made_anew() {
         }),
     ];
     steps.push(Box::new(|| {
-        assert!(compact(&engine), "the rows are numbered anew");
+        assert!(compact(&engine), "rows are renumbered");
         documents(&folder, 40..42, "what comes after a graph");
     }));
     steps.push(Box::new(|| {
@@ -387,12 +391,12 @@ fn a_snapshot_that_follows_another_is_the_one_that_is_made_anew() {
     for step in steps {
         step();
         ingest(&engine, &folder, true);
-        let follows = engine.publish().unwrap();
-        let anew = Snapshot::new_exact(View::open(data.path()).unwrap()).unwrap();
-        assert_eq!(layout(&follows), layout(&anew));
-        let (follows, anew) = (follows.info(), anew.info());
-        assert_eq!(follows.corpus_hash, anew.corpus_hash);
-        assert_eq!(follows.passages, anew.passages);
-        assert_eq!(follows.documents, anew.documents);
+        let incremental = engine.publish().unwrap();
+        let rebuilt = Snapshot::new_exact(View::open(data.path()).unwrap()).unwrap();
+        assert_eq!(layout(&incremental), layout(&rebuilt));
+        let (incremental, rebuilt) = (incremental.info(), rebuilt.info());
+        assert_eq!(incremental.corpus_hash, rebuilt.corpus_hash);
+        assert_eq!(incremental.passages, rebuilt.passages);
+        assert_eq!(incremental.documents, rebuilt.documents);
     }
 }

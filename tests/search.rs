@@ -1,4 +1,4 @@
-//! Searches over HTTP: filters, words, both, examples, groups, pages, batches, facets.
+//! Searches over HTTP: modes, filters, examples, groups, pages, batches, facets.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::support::client::{ApiResponse, send, send_with};
 use crate::support::{self, LIMITS};
 
-/// Documents with everything that a filter can name.
+/// Documents with all fields that a filter can use.
 const CORPUS: &str = r#"{"id": "sea-1", "title": "On the sea", "speaker": "Ada Marin", "country": "MDV", "date": "2015-09-30", "session": 70, "topics": ["sea", "climate"], "text": "Small island states are threatened by rising seas. Year after year the waves take more of our beaches, our wells turn to salt, and families who have lived on the shore for many generations move away from it.\n\nOur fishermen sail further every year. The fish have gone to colder waters, the boats need more fuel than a catch will pay for, and the young people of our villages look for other work in the cities."}
 {"id": "sea-2", "speaker": "Ada Marin", "country": "MDV", "date": "2017", "session": 72, "text": "The ocean rises and our islands drown. What was a storm of the century when we were children comes every third year now, and no wall that we could build around our atolls would be high enough to hold it back.\n\nWe ask for finance to adapt to the climate. The money that was promised in Copenhagen has not come, the procedures of the funds are too long for a small ministry, and debts grow while we wait for answers."}
 {"id": "veto-1", "speaker": "Bo Stone", "country": "EST", "date": "2019-09", "session": 74, "text": "The veto power in the Security Council should be abolished. No single member should be able to stop what all the others have agreed on, least of all where it is a party to the conflict that is being discussed.\n\nA council without veto would act. It would send observers when they are asked for, refer crimes to the court, and be listened to again by those who have stopped expecting anything from the meetings in this house."}
@@ -62,13 +62,13 @@ fn search(body: &Value) -> Value {
     answer.body
 }
 
-/// The passages found, in their order.
+/// Returns the ids of the passages found, in order.
 fn found(answer: &Value) -> Vec<&str> {
     let hits = answer["hits"].as_array().unwrap().iter();
     hits.map(|hit| hit["passage"].as_str().unwrap()).collect()
 }
 
-/// The documents found, sorted.
+/// Returns the ids of the documents found, sorted.
 fn documents(answer: &Value) -> Vec<&str> {
     let hits = answer["hits"].as_array().unwrap().iter();
     let mut documents: Vec<&str> = hits
@@ -80,7 +80,7 @@ fn documents(answer: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn filters_choose_documents_before_the_search() {
+fn filters_apply_before_the_search() {
     for (filter, expected) in [
         (
             json!({}),
@@ -123,12 +123,12 @@ fn documents_are_listed_under_a_filter() {
     assert_eq!(list["total"], 3);
     assert_eq!(list["documents"][1]["id"], "sea-2");
     let next = list["next"].as_str().unwrap();
-    let rest = get(&format!(
+    let second_page = get(&format!(
         "/v1/documents?country=MDV&country=EST&limit=2&after={next}"
     ))
     .body;
-    assert_eq!(rest["documents"][0]["id"], "veto-1");
-    assert!(rest["next"].is_null());
+    assert_eq!(second_page["documents"][0]["id"], "veto-1");
+    assert!(second_page["next"].is_null());
     assert_eq!(
         get("/v1/documents?session=70&limit=1").body["documents"][0]["id"],
         "sea-1"
@@ -143,7 +143,7 @@ fn documents_are_listed_under_a_filter() {
 }
 
 #[test]
-fn words_are_found_without_case_and_accents_and_shown() {
+fn keyword_matches_ignore_case_and_accents_and_are_highlighted() {
     let answer = search(&json!({"query": "VETO council", "mode": "keyword"}));
     assert_eq!(documents(&answer), ["veto-1", "veto-2"]);
     for hit in answer["hits"].as_array().unwrap() {
@@ -154,35 +154,36 @@ fn words_are_found_without_case_and_accents_and_shown() {
         let highlights = hit["highlights"].as_array().unwrap();
         assert!(!highlights.is_empty());
         for range in highlights {
-            let at = |name: &str| usize::try_from(range[name].as_u64().unwrap() - start).unwrap();
-            let word: String = text[at("start")..at("end")].iter().collect();
+            let offset =
+                |name: &str| usize::try_from(range[name].as_u64().unwrap() - start).unwrap();
+            let word: String = text[offset("start")..offset("end")].iter().collect();
             assert!(
                 ["veto", "council"].contains(&word.to_lowercase().as_str()),
                 "{word}"
             );
         }
     }
-    let words = |query: &str| {
+    let matches = |query: &str| {
         let answer = search(&json!({"query": query, "mode": "keyword", "limit": 100}));
         found(&answer)
             .into_iter()
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
-    assert_eq!(words("elan NAIVETE"), ["veto-2#p2"]);
+    assert_eq!(matches("elan NAIVETE"), ["veto-2#p2"]);
     assert_eq!(
-        words("\"security council\" abolished"),
+        matches("\"security council\" abolished"),
         ["veto-1#p1", "veto-2#p1"]
     );
-    assert_eq!(words("\"council security\""), [""; 0]);
-    assert_eq!(words("sovereig*"), ["cyber-1#p1"]);
-    assert_eq!(words("zzz — \"\" *"), [""; 0]);
-    // Whatever has a meaning in FTS5's language is a word, or nothing, in ours.
-    assert_eq!(words("^zzz {zzz}: -zzz+zzz NEAR(zzz, 2) \"zzz"), [""; 0]);
+    assert_eq!(matches("\"council security\""), [""; 0]);
+    assert_eq!(matches("sovereig*"), ["cyber-1#p1"]);
+    assert_eq!(matches("zzz — \"\" *"), [""; 0]);
+    // FTS5's query syntax has no special meaning.
+    assert_eq!(matches("^zzz {zzz}: -zzz+zzz NEAR(zzz, 2) \"zzz"), [""; 0]);
 }
 
 #[test]
-fn a_hybrid_ranking_says_where_each_hit_stood() {
+fn hybrid_hits_carry_their_rank_in_each_list() {
     let answer =
         search(&json!({"query": "price of tea", "mode": "hybrid", "semantic_weight": 0.3}));
     let best = &answer["hits"][0];
@@ -193,18 +194,21 @@ fn a_hybrid_ranking_says_where_each_hit_stood() {
     assert!((best["score"].as_f64().unwrap() - expected).abs() < 1e-6);
     assert_eq!(answer["parameters"]["semantic_weight"], json!(0.3));
     let last = answer["hits"].as_array().unwrap().last().unwrap();
-    assert!(last["keyword"].is_null(), "found by meaning alone");
-    let only_words = search(&json!({"query": "tea", "mode": "hybrid", "semantic_weight": 0}));
-    assert_eq!(documents(&only_words), ["tea-1"]);
+    assert!(
+        last["keyword"].is_null(),
+        "found by the semantic search only"
+    );
+    let keyword_only = search(&json!({"query": "tea", "mode": "hybrid", "semantic_weight": 0}));
+    assert_eq!(documents(&keyword_only), ["tea-1"]);
 }
 
 #[test]
-fn examples_stand_for_a_query() {
+fn examples_replace_a_query() {
     let like = search(&json!({"like": ["sea-1#p1"], "limit": 3}));
     assert_eq!(found(&like)[0], "sea-2#p1");
     assert!(
         !found(&like).contains(&"sea-1#p1"),
-        "an example is not its own answer"
+        "an example is no hit for itself"
     );
     let similar = get("/v1/passages/sea-1%23p1/similar?limit=3").body;
     assert_eq!(similar["hits"], like["hits"]);
@@ -225,7 +229,7 @@ fn examples_stand_for_a_query() {
 }
 
 #[test]
-fn groups_stand_together_and_limits_count_them() {
+fn hits_of_a_group_are_adjacent_and_limits_count_groups() {
     let body = json!({"query": "the sea and the islands", "group_by": "speaker", "group_size": 2, "limit": 2});
     let answer = search(&body);
     let groups: Vec<&str> = answer["hits"]
@@ -248,7 +252,7 @@ fn groups_stand_together_and_limits_count_them() {
 }
 
 #[test]
-fn diverse_hits_differ_more() {
+fn diversity_selects_less_similar_hits() {
     let plain = search(&json!({"query": "veto in the Security Council", "limit": 2}));
     let diverse =
         search(&json!({"query": "veto in the Security Council", "limit": 2, "diversity": 0.9}));
@@ -318,7 +322,7 @@ fn a_cursor_expires_with_its_snapshot() {
     let found = ask(&json!({"query": "speech", "mode": "keyword"})).body;
     assert_eq!(
         found["hits"][0]["passage"], "new#p1",
-        "words follow the store too"
+        "the keyword index follows the store too"
     );
 }
 
@@ -334,9 +338,9 @@ fn a_batch_is_answered_search_by_search() {
     let answer = post("/v1/search/batch", &json!({"searches": searches}));
     assert_eq!(answer.status, 200, "{}", answer.body);
     let results = answer.body["results"].as_array().unwrap();
-    for (place, search) in [(0, &searches[0]), (2, &searches[2]), (4, &searches[4])] {
+    for (index, search) in [(0, &searches[0]), (2, &searches[2]), (4, &searches[4])] {
         assert_eq!(
-            results[place]["hits"],
+            results[index]["hits"],
             post("/v1/search", search).body["hits"]
         );
     }
@@ -364,7 +368,7 @@ fn a_batch_is_answered_search_by_search() {
 }
 
 #[test]
-fn facets_count_what_the_filter_lets_through() {
+fn facets_count_documents_that_match_the_filter() {
     let facets = get("/v1/facets?facets=country&facets=year&facets=topics").body;
     let values = |body: &Value, field: usize| -> Vec<(String, u64, u64)> {
         let values = body["facets"][field]["values"].as_array().unwrap().iter();
@@ -383,7 +387,7 @@ fn facets_count_what_the_filter_lets_through() {
     assert_eq!(
         values(&facets, 0).len(),
         4,
-        "who has no country is not counted"
+        "documents without a country are not counted"
     );
     assert_eq!(values(&facets, 1).len(), 5);
     assert_eq!(values(&facets, 2).len(), 2);
@@ -398,7 +402,7 @@ fn facets_count_what_the_filter_lets_through() {
 }
 
 #[test]
-fn context_embedding_and_explanation_come_when_asked_for() {
+fn context_embedding_and_explanation_are_optional() {
     let body = json!({"query": "rising seas", "limit": 1, "include": ["context", "embedding", "explain"], "filter": {"country": "MDV"}});
     let answer = search(&body);
     let hit = &answer["hits"][0];
@@ -413,7 +417,7 @@ fn context_embedding_and_explanation_come_when_asked_for() {
 }
 
 #[test]
-fn scores_below_the_least_are_left_out() {
+fn hits_below_min_score_are_left_out() {
     let all = search(&json!({"query": "tea", "limit": 100}));
     let third = all["hits"][2]["score"].as_f64().unwrap();
     let some = search(&json!({"query": "tea", "limit": 100, "min_score": third}));
@@ -421,50 +425,50 @@ fn scores_below_the_least_are_left_out() {
 }
 
 #[test]
-fn a_least_score_that_no_hit_can_reach_is_refused() {
-    let asked = |mode: &str, weight: f64, least: f64| {
+fn an_unreachable_min_score_is_rejected() {
+    let ask = |mode: &str, weight: f64, min_score: f64| {
         let body = json!({
-            "query": "price of tea", "mode": mode, "semantic_weight": weight, "min_score": least
+            "query": "price of tea", "mode": mode, "semantic_weight": weight, "min_score": min_score
         });
         post("/v1/search", &body)
     };
     for weight in [0.0, 0.3, 0.5, 1.0] {
-        let all = asked("hybrid", weight, 0.0).body;
+        let all = ask("hybrid", weight, 0.0).body;
         let best = all["hits"][0]["score"].as_f64().unwrap();
-        // Tea is first by meaning and by words, so its score is the greatest there is.
-        let some = asked("hybrid", weight, best).body;
+        // The passage ranks first in both lists, so its score is the maximum.
+        let some = ask("hybrid", weight, best).body;
         assert_eq!(found(&some), ["tea-1#p1"], "{weight}");
-        let answer = asked("hybrid", weight, best + 1e-6);
+        let answer = ask("hybrid", weight, best + 1e-6);
         answer.assert_problem(400, "parameter_out_of_range", Some("min_score"));
         let detail = answer.body["detail"].as_str().unwrap();
         assert!(detail.contains("expected at most 0.01639"), "{detail}");
     }
-    asked("semantic", 0.5, 1.01).assert_problem(400, "parameter_out_of_range", Some("min_score"));
-    assert_eq!(asked("semantic", 0.5, 1.0).body["hits"], json!([]));
-    assert_eq!(asked("keyword", 0.5, 1e6).body["hits"], json!([]));
+    ask("semantic", 0.5, 1.01).assert_problem(400, "parameter_out_of_range", Some("min_score"));
+    assert_eq!(ask("semantic", 0.5, 1.0).body["hits"], json!([]));
+    assert_eq!(ask("keyword", 0.5, 1e6).body["hits"], json!([]));
 }
 
 #[test]
-fn the_same_request_gives_the_same_bytes() {
+fn equal_requests_get_equal_responses() {
     let body = json!({"query": "sea and veto", "mode": "hybrid", "facets": ["year"], "include": ["explain", "context"]});
     let strip = |mut body: Value| {
         body.as_object_mut().unwrap().remove("timing_ms");
         body.to_string()
     };
     let first = strip(search(&body));
-    let fresh = send_with(
+    let uncached = send_with(
         "POST",
         SERVED.server,
         "/v1/search",
         &[("cache-control", "no-store")],
         Some(&body.to_string()),
     );
-    assert_eq!(strip(fresh.body), first);
+    assert_eq!(strip(uncached.body), first);
     assert_eq!(strip(search(&body)), first);
 }
 
 #[test]
-fn bad_searches_name_what_is_wrong() {
+fn invalid_searches_name_the_field() {
     for (body, code, field) in [
         (json!({}), "missing_field", "query"),
         (json!({"query": "a", "like": ["b"]}), "two_subjects", "like"),
@@ -558,7 +562,7 @@ fn bad_searches_name_what_is_wrong() {
 }
 
 #[test]
-fn a_filter_that_could_find_nothing_is_refused_wherever_there_is_one() {
+fn unsatisfiable_filters_are_rejected_on_every_route() {
     let backwards = json!({"date": {"from": "2015-10", "to": "2015-09"}});
     let body = json!({"source": backwards, "target": {"speaker": []}});
     post("/v1/parallels", &body).assert_problem(400, "bad_filter", Some("source.date"));
@@ -567,22 +571,22 @@ fn a_filter_that_could_find_nothing_is_refused_wherever_there_is_one() {
     let body = json!({ "filter": backwards });
     post("/v1/families", &body).assert_problem(400, "bad_filter", Some("filter.date"));
     for route in ["/v1/documents", "/v1/facets", "/v1/search?q=peace"] {
-        let mark = if route.contains('?') { '&' } else { '?' };
-        let refused = get(&format!("{route}{mark}date=2015-10..2015-09"));
-        refused.assert_problem(400, "bad_filter", Some("date"));
-        let detail = refused.body["detail"].as_str().unwrap();
+        let separator = if route.contains('?') { '&' } else { '?' };
+        let response = get(&format!("{route}{separator}date=2015-10..2015-09"));
+        response.assert_problem(400, "bad_filter", Some("date"));
+        let detail = response.body["detail"].as_str().unwrap();
         assert!(detail.contains("2015-10 to 2015-09"), "{detail}");
-        assert_eq!(get(&format!("{route}{mark}year=2999")).status, 200);
+        assert_eq!(get(&format!("{route}{separator}year=2999")).status, 200);
     }
     let none = post(
         "/v1/search",
         &json!({"query": "peace", "filter": {"year": 2999}}),
     );
-    assert_eq!(none.body["hits"], json!([]), "no document is of that year");
+    assert_eq!(none.body["hits"], json!([]), "no document has this year");
 }
 
 #[test]
-fn bad_urls_name_what_is_wrong() {
+fn invalid_urls_name_the_parameter() {
     for (query, code, field) in [
         ("", "missing_field", "q"),
         ("q=a&q=b", "wrong_type", "q"),
@@ -601,18 +605,18 @@ fn bad_urls_name_what_is_wrong() {
     assert_eq!(
         get("/v1/search?q=2015&mode=keyword").status,
         200,
-        "a number is a word"
+        "a number is a term"
     );
-    let known = post(
+    let problem = post(
         "/v1/search",
         &json!({"query": "a", "filter": {"colour": "red"}}),
     )
     .body;
     assert!(
-        known["detail"]
+        problem["detail"]
             .as_str()
             .unwrap()
             .contains("speaker, country")
     );
-    assert!(known["detail"].as_str().unwrap().contains("session"));
+    assert!(problem["detail"].as_str().unwrap().contains("session"));
 }

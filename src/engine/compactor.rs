@@ -1,4 +1,4 @@
-//! Who builds graphs while the service runs.
+//! Background compaction of the index.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,21 +9,21 @@ use crate::index::{BuildOptions, BuildProgress, IndexError};
 
 use super::{Engine, EngineError, low_priority_pool};
 
-/// How often it looks whether there is something to do.
+/// Interval between two checks.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How long it leaves a graph alone that could not be built.
+/// Delay after a failed compaction.
 const RETRY_DELAY: Duration = Duration::from_mins(1);
 
-/// A thread that folds what has come and gone into the graph, as long as this is held. Searches go
-/// first: the work is done by threads that give way to them.
+/// A thread that compacts the index whenever it needs it, until this is dropped. Graphs are built on
+/// low-priority threads, so that searches keep the CPU.
 pub struct CompactionWorker {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl CompactionWorker {
-    /// Begins; `watch` gives somebody to watch each graph being built.
+    /// Starts the thread; `new_progress` makes an observer for each build.
     ///
     /// # Errors
     ///
@@ -34,16 +34,16 @@ impl CompactionWorker {
         new_progress: impl Fn() -> Box<dyn BuildProgress> + Send + 'static,
     ) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let stop_flag = Arc::clone(&stop);
         let thread = thread::Builder::new()
-            .name("upkeep".to_owned())
+            .name("compactor".to_owned())
             .spawn(move || {
-                while !stopped.load(Ordering::Relaxed) {
+                while !stop_flag.load(Ordering::Relaxed) {
                     thread::park_timeout(compact_if_needed(
                         &engine,
                         options,
                         &new_progress,
-                        &stopped,
+                        &stop_flag,
                     ));
                 }
             })?;
@@ -55,18 +55,18 @@ impl CompactionWorker {
 }
 
 impl Drop for CompactionWorker {
-    /// A build that goes on is given up.
+    /// Cancels a build in progress.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // It has no result, and what it panicked about has been said.
+            // It has no result, and the panic hook has already reported a panic.
             let _ = thread.join();
         }
     }
 }
 
-/// Does what there is to do; how long to wait before the next look.
+/// Compacts the index if it needs it; returns the delay until the next check.
 fn compact_if_needed(
     engine: &Engine,
     options: BuildOptions,
@@ -81,24 +81,24 @@ fn compact_if_needed(
         progress: new_progress(),
         stop,
     };
-    // Threads are made for one graph and gone with it: there are hours between two.
-    let built = low_priority_pool::build_pool("graph")
+    // The threads live for one build only: hours pass between two.
+    let built = low_priority_pool::build_pool("graph build")
         .map(|pool| pool.install(|| engine.compact(options, &progress)));
     match built {
         Ok(Ok(_)) => {
             let seconds = start.elapsed().as_secs_f64();
-            tracing::info!("the graph has been built anew in {seconds:.1} s");
+            tracing::info!("compacted the index in {seconds:.1} s");
             POLL_INTERVAL
         }
         Ok(Err(EngineError::Index(IndexError::Cancelled))) => POLL_INTERVAL,
         Ok(Err(error)) => {
             tracing::error!(
-                "the graph cannot be built anew, passages outside of it are compared one by one: {error}"
+                "index compaction failed; falling back to scanning unindexed passages: {error}"
             );
             RETRY_DELAY
         }
         Err(error) => {
-            tracing::error!("there are no threads to build the graph: {error}");
+            tracing::error!("cannot start graph build threads: {error}");
             RETRY_DELAY
         }
     }

@@ -1,4 +1,4 @@
-//! What a data directory takes of its disk.
+//! Disk usage of a data directory.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use crate::store::DATABASE_FILE;
 
 use super::INDEX_FILE;
 
-/// Sizes of files in bytes; 0 for one that is not there.
+/// Sizes of files in bytes; 0 for a missing file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DiskUsage {
     /// The store's database.
     pub database_bytes: u64,
-    /// What has been written and not moved into the database yet.
+    /// The store's WAL.
     pub wal_bytes: u64,
-    /// The saved index.
+    /// The index file.
     pub index_bytes: u64,
 }
 

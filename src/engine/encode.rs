@@ -1,4 +1,4 @@
-//! The embeddings of a batch of documents, each distinct text encoded once.
+//! Encodes a batch of documents, each distinct text once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,15 +9,14 @@ use crate::encoder::{Embedding, EncodeError, Encoder, Tokens};
 use crate::passages::{Passage, SegmentedText};
 use crate::store::PassageVectors;
 
-/// Texts encoded between two signs of progress.
+/// Texts encoded between two progress updates.
 const CHUNK_TEXTS: usize = 256;
 
-/// The vectors of one document's passages, or why there are none. A failure is shared by all
-/// documents that hold the text.
+/// The vectors of one document's passages. All documents that contain a text share its error.
 pub(super) type DocumentVectors = Result<Vec<PassageVectors>, Arc<EncodeError>>;
 
-/// Encodes all passages and sentences of the documents; `on_tokens` is told how many tokens each
-/// chunk had.
+/// Encodes all passages and sentences of the documents; `on_tokens` receives the number of tokens of
+/// each chunk.
 pub(super) fn encode_documents(
     encoder: &dyn Encoder,
     documents: &[SegmentedText],
@@ -58,9 +57,9 @@ fn texts_to_encode(passage: &Passage) -> impl Iterator<Item = &str> {
     std::iter::once(passage.text.as_str()).chain(sentences)
 }
 
-/// Encodes texts in order of length, so that a batch's members are alike; the embeddings come in the
-/// order of the texts. What is longer than the model reads is truncated. `on_tokens` is told how many
-/// tokens each chunk had.
+/// Encodes texts sorted by length, so that batches need little padding, and returns the embeddings in
+/// the order of the texts. Texts longer than the model's limit are truncated. `on_tokens` receives the
+/// number of tokens of each chunk.
 pub fn encode_texts(
     encoder: &dyn Encoder,
     texts: &[&str],
@@ -72,25 +71,24 @@ pub fn encode_texts(
         .collect();
     let mut results: Vec<(usize, Result<Embedding, Arc<EncodeError>>)> = Vec::new();
     let mut sequences: Vec<(usize, Vec<u32>)> = Vec::new();
-    for (place, tokens) in tokens.into_iter().enumerate() {
+    for (position, tokens) in tokens.into_iter().enumerate() {
         match tokens {
-            Ok(tokens) => sequences.push((place, tokens.ids)),
-            Err(error) => results.push((place, Err(Arc::new(error)))),
+            Ok(tokens) => sequences.push((position, tokens.ids)),
+            Err(error) => results.push((position, Err(Arc::new(error)))),
         }
     }
     sequences.sort_by_key(|(_, ids)| std::cmp::Reverse(ids.len()));
     for chunk in sequences.chunks(CHUNK_TEXTS) {
         let members: Vec<&[u32]> = chunk.iter().map(|(_, ids)| ids.as_slice()).collect();
-        let places = chunk.iter().map(|(place, _)| *place);
-        results.extend(places.zip(encode_with_fallback(encoder, &members)));
+        let positions = chunk.iter().map(|(position, _)| *position);
+        results.extend(positions.zip(encode_with_fallback(encoder, &members)));
         on_tokens(members.iter().map(|ids| ids.len()).sum());
     }
-    results.sort_by_key(|(place, _)| *place);
+    results.sort_by_key(|(position, _)| *position);
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Encodes a batch; one that fails is tried text by text, so that a bad text does not cost its
-/// neighbours.
+/// Encodes a batch; if it fails, text by text, so that a bad text does not fail the others.
 fn encode_with_fallback(
     encoder: &dyn Encoder,
     sequences: &[&[u32]],

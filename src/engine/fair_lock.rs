@@ -1,12 +1,13 @@
-//! One writer at a time, in the order in which they came.
+//! A mutex that serves its waiters in order of arrival.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// A lock that serves those who wait in their order: a corpus of many batches cannot keep a client
-/// with one document out, as it could with a mutex.
+/// A fair lock: a corpus of many batches cannot starve a client with one document, as it could with a
+/// mutex.
 ///
-/// A turn is not taken inside of [`Engine::in_background`](super::Engine::in_background): who waits
-/// there holds a thread that the writer may need.
+/// Must not be locked inside
+/// [`Engine::run_in_background`](super::Engine::run_in_background): the waiter would occupy a thread
+/// that the holder may need.
 #[derive(Default)]
 pub(super) struct TicketLock {
     counters: Mutex<TicketCounters>,
@@ -15,30 +16,30 @@ pub(super) struct TicketLock {
 
 #[derive(Default)]
 struct TicketCounters {
-    /// For the next to come.
+    /// The ticket of the next waiter to arrive.
     next_ticket: u64,
-    /// Of the one whose turn it is.
+    /// The ticket whose holder has the lock.
     now_serving: u64,
 }
 
-/// The right to write, until it is dropped.
+/// Holds the lock until it is dropped.
 pub(super) struct TicketGuard<'a>(&'a TicketLock);
 
 impl TicketLock {
-    /// Waits for everybody who came before.
+    /// Waits for all earlier callers to release the lock.
     pub(super) fn lock(&self) -> TicketGuard<'_> {
-        let mut numbers = self.counters();
-        let own = numbers.next_ticket;
-        numbers.next_ticket += 1;
-        while numbers.now_serving != own {
-            let waited = self.turn_changed.wait(numbers);
-            numbers = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut counters = self.counters();
+        let ticket = counters.next_ticket;
+        counters.next_ticket += 1;
+        while counters.now_serving != ticket {
+            let woken = self.turn_changed.wait(counters);
+            counters = woken.unwrap_or_else(PoisonError::into_inner);
         }
         TicketGuard(self)
     }
 
     fn counters(&self) -> MutexGuard<'_, TicketCounters> {
-        // Nothing that holds it can panic.
+        // No code panics while it is locked.
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -59,37 +60,37 @@ mod tests {
 
     #[test]
     fn waiters_are_served_in_arrival_order() {
-        let turns = TicketLock::default();
-        let (tell, told) = mpsc::channel();
-        let held = turns.lock();
+        let lock = TicketLock::default();
+        let (sender, receiver) = mpsc::channel();
+        let held = lock.lock();
         std::thread::scope(|scope| {
             for number in 0..5 {
-                let (turns, tell) = (&turns, tell.clone());
+                let (lock, sender) = (&lock, sender.clone());
                 scope.spawn(move || {
-                    let _turn = turns.lock();
-                    tell.send(number).unwrap();
+                    let _guard = lock.lock();
+                    sender.send(number).unwrap();
                 });
-                while turns.counters().next_ticket != number + 2 {
+                while lock.counters().next_ticket != number + 2 {
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }
             drop(held);
         });
-        drop(tell);
-        assert_eq!(told.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        drop(sender);
+        assert_eq!(receiver.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
     }
 
     #[test]
     fn a_panicking_holder_releases_the_lock() {
-        let turns = TicketLock::default();
+        let lock = TicketLock::default();
         let panicked = std::thread::scope(|scope| {
-            let writer = scope.spawn(|| {
-                let _turn = turns.lock();
+            let holder = scope.spawn(|| {
+                let _guard = lock.lock();
                 panic!("on purpose");
             });
-            writer.join().is_err()
+            holder.join().is_err()
         });
         assert!(panicked);
-        drop(turns.lock());
+        drop(lock.lock());
     }
 }

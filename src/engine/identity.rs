@@ -1,39 +1,39 @@
-//! What tells an index file, and a snapshot, from others.
+//! Identities of index files and snapshots.
 
 use crate::canonical::{Canonical, CanonicalBytes, Identity};
 use crate::encoder::Fingerprint;
 use crate::index::IndexKind;
 use crate::store::ContentHash;
 
-/// Whose an index file is: that of one store, with embeddings of one encoder.
-pub(super) struct IndexStamp<'a> {
-    /// The store's id; empty for a store that an older program wrote, which has no index yet.
+/// The owner of an index file: one store, with embeddings of one encoder.
+pub(super) struct IndexOwner<'a> {
+    /// The store's id; empty for a store of an older program, which has no index file yet.
     pub(super) store: &'a str,
     pub(super) encoder: &'a Fingerprint,
 }
 
-impl Canonical for IndexStamp<'_> {
+impl Canonical for IndexOwner<'_> {
     fn write_canonical(&self, bytes: &mut CanonicalBytes) {
         let Self { store, encoder } = self;
         bytes.put(store).put(encoder);
     }
 }
 
-impl Identity for IndexStamp<'_> {
+impl Identity for IndexOwner<'_> {
     const DOMAIN: &'static str = "index";
 }
 
-/// What is equal in two snapshots that answer alike.
+/// Equal for two snapshots that return the same results.
 pub(super) struct SnapshotIdentity<'a> {
     pub(super) corpus: ContentHash,
     pub(super) encoder: &'a Fingerprint,
     pub(super) index: IndexKind,
-    /// Tells graphs over the same rows from each other.
+    /// Distinguishes graphs over the same rows.
     pub(super) build: u64,
 }
 
 impl SnapshotIdentity<'_> {
-    /// The snapshot's id: 16 hexadecimal digits.
+    /// Returns the snapshot's id: 16 hexadecimal digits.
     pub(super) fn id(&self) -> String {
         let hash = ContentHash::of_identity(self).to_string();
         hash.chars().take(16).collect()
@@ -63,20 +63,20 @@ mod tests {
     use crate::index::HnswParameters;
 
     #[test]
-    fn the_stamp_of_an_index_stays() {
+    fn the_identity_of_an_index_owner_is_pinned() {
         let encoder = Fingerprint::of_nothing(384);
-        let stamp = IndexStamp {
+        let owner = IndexOwner {
             store: "0123",
             encoder: &encoder,
         };
         assert_eq!(
-            ContentHash::of_identity(&stamp).to_string(),
+            ContentHash::of_identity(&owner).to_string(),
             "11f176c8197a9220c2f86de0481ae3d91f1788a97c1adee25715f66ccf3d6e6f"
         );
     }
 
     #[test]
-    fn store_and_encoder_count_in_a_stamp() {
+    fn an_index_owner_depends_on_store_and_encoder() {
         let original = ("0123".to_owned(), Fingerprint::of_nothing(384));
         let changes: [fn(&mut (String, Fingerprint)); 2] = [
             |(store, _)| store.push('4'),
@@ -85,19 +85,19 @@ mod tests {
             },
         ];
         assert_each_counts(&original, &changes, |(store, encoder)| {
-            IndexStamp { store, encoder }.canonical_bytes()
+            IndexOwner { store, encoder }.canonical_bytes()
         });
     }
 
     #[derive(Clone)]
-    struct Moment {
+    struct Parts {
         corpus: ContentHash,
         encoder: Fingerprint,
         index: IndexKind,
         build: u64,
     }
 
-    impl Moment {
+    impl Parts {
         fn identity(&self) -> SnapshotIdentity<'_> {
             SnapshotIdentity {
                 corpus: self.corpus,
@@ -114,8 +114,8 @@ mod tests {
         }
     }
 
-    fn moment() -> Moment {
-        Moment {
+    fn parts() -> Parts {
+        Parts {
             corpus: ContentHash::from_parts([]),
             encoder: Fingerprint::of_nothing(384),
             index: IndexKind::Hnsw(HnswParameters {
@@ -128,27 +128,27 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_snapshot_stays() {
-        assert_eq!(moment().identity().id(), "6e64375b549f8280");
-        let scanned = Moment {
+    fn the_id_of_a_snapshot_is_pinned() {
+        assert_eq!(parts().identity().id(), "6e64375b549f8280");
+        let scanned = Parts {
             index: IndexKind::Exact,
             build: 0,
-            ..moment()
+            ..parts()
         };
         assert_eq!(scanned.identity().id(), "0075b2edda497123");
     }
 
     #[test]
-    fn corpus_encoder_and_graph_count_in_a_snapshot() {
-        let changes: [fn(&mut Moment); 7] = [
-            |m| m.corpus = ContentHash::from_parts([b"a".as_slice()]),
-            |m| m.encoder.precision = "f32".to_owned(),
-            |m| m.index = IndexKind::Exact,
-            |m| m.change_graph(|p| p.m += 1),
-            |m| m.change_graph(|p| p.ef_construction += 1),
-            |m| m.change_graph(|p| p.ef_search += 1),
-            |m| m.build += 1,
+    fn a_snapshot_id_depends_on_corpus_encoder_and_graph() {
+        let changes: [fn(&mut Parts); 7] = [
+            |p| p.corpus = ContentHash::from_parts([b"a".as_slice()]),
+            |p| p.encoder.precision = "f32".to_owned(),
+            |p| p.index = IndexKind::Exact,
+            |p| p.change_graph(|graph| graph.m += 1),
+            |p| p.change_graph(|graph| graph.ef_construction += 1),
+            |p| p.change_graph(|graph| graph.ef_search += 1),
+            |p| p.build += 1,
         ];
-        assert_each_counts(&moment(), &changes, |m| m.identity().canonical_bytes());
+        assert_each_counts(&parts(), &changes, |p| p.identity().canonical_bytes());
     }
 }

@@ -1,8 +1,7 @@
-//! A corpus into the store.
+//! Ingests a corpus into the store.
 //!
-//! Documents flow in batches of some kilobytes, each written as [`super::write`] says. A run that is
-//! killed keeps every document it wrote; the next run finds them unchanged and goes on with the
-//! rest.
+//! Documents are written in batches of some kilobytes by [`super::write`]. A run that is killed keeps
+//! every document it wrote; the next run finds them unchanged and continues with the others.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -15,39 +14,39 @@ use super::precondition::Precondition;
 use super::write::{ChangeKind, PutOutcome, PutRequest, WriteOptions};
 use super::{DroppedBlock, Engine, EngineError, IngestReport, IngestWarning};
 
-/// Text gathered before it is encoded: enough for full batches of sentences of like length,
-/// little enough that a killed run loses seconds.
+/// Bytes of text per batch: enough for full encoder batches of sentences of similar length, little
+/// enough that a killed run loses seconds.
 const BATCH_BYTES: usize = 48 * 1024;
 
-/// What to do beside reading.
+/// Options of an ingest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IngestOptions {
     /// Keep navigation, footers and page furniture in the text.
     pub keep_boilerplate: bool,
-    /// Remove stored documents that this corpus does not give.
+    /// Remove stored documents that are not in this corpus.
     pub prune: bool,
 }
 
-/// How far a run has come.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IngestState {
-    /// Bytes of the files read so far, compressed as they are.
+    /// Bytes of the files read so far; of compressed files, compressed bytes.
     pub bytes: u64,
     /// Bytes of all files.
     pub total_bytes: u64,
-    /// Documents done.
+    /// Documents processed.
     pub documents: usize,
     /// Tokens encoded.
     pub tokens: usize,
 }
 
-/// Someone who watches a run.
+/// Observes a run.
 pub trait IngestProgress: Sync {
     /// Called often, from one thread at a time.
     fn update(&self, state: &IngestState);
 }
 
-/// Nobody watches.
+/// Ignores all progress.
 #[derive(Debug, Clone, Copy)]
 pub struct NoIngestProgress;
 
@@ -62,18 +61,19 @@ struct IngestRun<'a> {
     state: IngestState,
     report: IngestReport,
     seen: HashSet<DocumentId>,
-    /// Places that may hold documents and could not be read.
+    /// Sources that may contain documents and could not be read.
     unreadable_sources: usize,
 }
 
 impl Engine {
-    /// Takes a corpus into the store. What it wrote is searchable after [`Engine::publish`]; where
-    /// something has been published before, it is so batch by batch.
+    /// Ingests a corpus. Its documents become searchable with [`Engine::publish`], or batch by batch if a
+    /// snapshot has been published before.
     ///
-    /// A document that cannot be used is skipped and reported; only the store's failure ends the
-    /// run early, and what was written until then stays.
+    /// A document that cannot be used is skipped and reported. Only a failure of the store ends the run
+    /// early; what was written by then stays.
     ///
-    /// Batches take turns with whoever else writes; encoding gives way to searches by itself.
+    /// The write lock is released between batches, so other writers take turns. Once a snapshot is
+    /// published, encoding runs at low priority.
     ///
     /// # Errors
     ///
@@ -111,9 +111,9 @@ impl IngestRun<'_> {
         let bytes = corpus.progress();
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
-        for reading in corpus.events() {
+        for event in corpus.events() {
             self.state.bytes = bytes.bytes_read();
-            match reading {
+            match event {
                 CorpusEvent::Document {
                     document,
                     origin,
@@ -142,9 +142,9 @@ impl IngestRun<'_> {
                         text: skipped.reason.to_string(),
                     });
                 }
-                CorpusEvent::Warning(remark) => self.report.notes.push(IngestWarning {
-                    origin: remark.location.to_string(),
-                    text: remark.to_string(),
+                CorpusEvent::Warning(warning) => self.report.notes.push(IngestWarning {
+                    origin: warning.location.to_string(),
+                    text: warning.to_string(),
                 }),
             }
             if batch_bytes >= BATCH_BYTES {
@@ -160,34 +160,34 @@ impl IngestRun<'_> {
     }
 
     fn write_batch(&mut self, batch: &[PutRequest]) -> Result<(), EngineError> {
-        let manner = WriteOptions {
+        let options = WriteOptions {
             keep_boilerplate: self.options.keep_boilerplate,
-            // Its older version must not be found as if it still stood there.
+            // The older version is no longer in the corpus and must not be found.
             remove_if_empty: true,
         };
         let (state, report, progress) = (&mut self.state, &mut self.report, self.progress);
-        let turn = self.engine.write_lock.lock();
+        let guard = self.engine.write_lock.lock();
         let written = self
             .engine
-            .write_and_publish(&turn, batch, manner, &mut |tokens| {
+            .write_and_publish(&guard, batch, options, &mut |tokens| {
                 state.tokens += tokens;
                 report.tokens += tokens;
                 progress.update(state);
             })?;
-        drop(turn);
+        drop(guard);
         self.report.encode_seconds += written.encode_time.as_secs_f64();
-        for (incoming, outcome) in batch.iter().zip(written.outcomes) {
-            self.record_outcome(incoming, outcome);
+        for (request, outcome) in batch.iter().zip(written.outcomes) {
+            self.record_outcome(request, outcome);
         }
         self.state.documents += batch.len();
         self.progress.update(&self.state);
         Ok(())
     }
 
-    fn record_outcome(&mut self, incoming: &PutRequest, outcome: PutOutcome) {
-        let id = &incoming.document.id;
+    fn record_outcome(&mut self, request: &PutRequest, outcome: PutOutcome) {
+        let id = &request.document.id;
         let skip = |text: String| IngestWarning {
-            origin: incoming.origin.clone(),
+            origin: request.origin.clone(),
             text,
         };
         match outcome {
@@ -206,7 +206,7 @@ impl IngestRun<'_> {
             }
             PutOutcome::NoPassages { removed, dropped } => {
                 self.report.skipped.push(skip(format!(
-                    "{id} holds no passage once navigation and page furniture are left out; --keep-all keeps them"
+                    "{id} contains no passages after removing navigation and page furniture; --keep-boilerplate keeps them"
                 )));
                 self.record_dropped(id, dropped);
                 if removed {
@@ -215,10 +215,10 @@ impl IngestRun<'_> {
             }
             PutOutcome::EncodeFailed(error) => {
                 self.report.skipped.push(skip(format!(
-                    "{id} cannot be encoded: {error}; what was stored of it stays"
+                    "{id} cannot be encoded: {error}; the stored version is kept"
                 )));
             }
-            // A corpus sets no conditions.
+            // A corpus sets no preconditions.
             PutOutcome::PreconditionFailed(_) => {}
         }
     }
@@ -232,21 +232,21 @@ impl IngestRun<'_> {
             }));
     }
 
-    /// Removes what the corpus does not give, if the corpus could be read whole: a damaged file or
-    /// an unmounted folder is no wish to delete.
+    /// Removes stored documents that are not in the corpus, provided that all of it could be read: a
+    /// damaged file or an unmounted folder is no request to delete.
     fn prune(&mut self) -> Result<(), EngineError> {
         let unread = self.unreadable_sources;
         if unread > 0 || self.report.read == 0 {
             self.report.notes.push(IngestWarning {
                 origin: "--prune".to_owned(),
                 text: format!(
-                    "nothing was removed: {} documents were read and {unread} places could not be; what they held may still be wanted",
+                    "nothing was pruned: {} documents were read and {unread} sources could not be; stored documents may come from those",
                     self.report.read
                 ),
             });
             return Ok(());
         }
-        let _turn = self.engine.write_lock.lock();
+        let _guard = self.engine.write_lock.lock();
         let mut store = self.engine.lock_store();
         self.engine.snapshot_is_stale.store(true, Ordering::Relaxed);
         for id in store.document_ids()? {
@@ -258,7 +258,7 @@ impl IngestRun<'_> {
     }
 }
 
-/// Whether something that was skipped may be a stored document, damaged.
+/// Returns whether a skipped source may be a damaged version of stored documents.
 fn may_hold_documents(reason: &SkipReason) -> bool {
     !matches!(
         reason,

@@ -1,4 +1,4 @@
-//! Threads that give way to searches.
+//! Low-priority threads, which leave the CPU to searches.
 
 use std::io;
 use std::sync::OnceLock;
@@ -6,8 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-/// As many threads as the current pool has, of the lowest priority that is left to them: they take
-/// what searches leave of the processor.
+/// Builds a pool of as many threads as the current one has, at the lowest priority.
 pub(super) fn build_pool(name: &'static str) -> Result<ThreadPool, ThreadPoolBuildError> {
     ThreadPoolBuilder::new()
         .num_threads(rayon::current_num_threads())
@@ -16,24 +15,24 @@ pub(super) fn build_pool(name: &'static str) -> Result<ThreadPool, ThreadPoolBui
         .build()
 }
 
-/// The same threads, started when they are first needed.
+/// A pool of low-priority threads, started at first use.
 pub(super) struct LowPriorityPool {
     name: &'static str,
     pool: OnceLock<Option<ThreadPool>>,
 }
 
 impl LowPriorityPool {
-    /// Nothing is started yet; the threads will have this name.
+    /// Creates a pool without starting its threads, which will have this name.
     pub(super) fn new(name: &'static str) -> Self {
         let pool = OnceLock::new();
         Self { name, pool }
     }
 
-    /// Does this on them and waits for it; here, if they cannot be started.
+    /// Runs work in the pool and waits for it; on the calling thread if the pool cannot be started.
     pub(super) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let pool = self.pool.get_or_init(|| {
             let pool = build_pool(self.name);
-            pool.inspect_err(|error| tracing::warn!("no threads for the background: {error}"))
+            pool.inspect_err(|error| tracing::warn!("cannot start the background pool: {error}"))
                 .ok()
         });
         match pool {
@@ -43,7 +42,7 @@ impl LowPriorityPool {
     }
 }
 
-/// One thread of that priority, and of that name, which does this.
+/// Starts a single thread of the lowest priority.
 ///
 /// # Errors
 ///
@@ -58,21 +57,21 @@ pub fn spawn_low_priority_thread(
     })
 }
 
-/// The lowest priority of Linux.
+/// The lowest priority on Linux.
 const MAX_NICE: i32 = 19;
 
-/// Makes the current thread give way to those of lower `niceness`, 0 to 19. Linux keeps a priority for
-/// each thread; elsewhere it belongs to the whole process and stays.
+/// Lowers the priority of the current thread to a niceness of 0 to 19. Only Linux has a niceness per
+/// thread; elsewhere it belongs to the process and is left alone.
 #[cfg(target_os = "linux")]
 pub fn lower_thread_priority(niceness: i32) {
     if let Err(error) = rustix::process::setpriority_process(None, niceness) {
-        tracing::debug!("the priority of a thread stays: {error}");
+        tracing::debug!("cannot lower thread priority: {error}");
     }
 }
 
-/// Does nothing: only Linux keeps a priority for each thread.
+/// Does nothing: only Linux has a niceness per thread.
 #[cfg(not(target_os = "linux"))]
-pub fn give_way(_niceness: i32) {}
+pub fn lower_thread_priority(_niceness: i32) {}
 
 #[cfg(test)]
 mod tests {
@@ -83,15 +82,20 @@ mod tests {
     #[test]
     fn pools_do_not_wait_for_each_other() {
         let (one, other) = (LowPriorityPool::new("one"), LowPriorityPool::new("other"));
-        let (tell, told) = std::sync::mpsc::channel();
-        let told = std::sync::Mutex::new(told);
-        let wait = || told.lock().unwrap().recv_timeout(Duration::from_mins(1));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let receiver = std::sync::Mutex::new(receiver);
+        let wait = || {
+            receiver
+                .lock()
+                .unwrap()
+                .recv_timeout(Duration::from_mins(1))
+        };
         let threads = rayon::current_num_threads();
         thread::scope(|scope| {
-            // All threads of one wait for what the other does.
+            // All threads of the first pool wait for work in the second.
             let waiting = scope.spawn(|| one.run(|| rayon::broadcast(|_| wait().is_ok())));
             for _ in 0..threads {
-                other.run(|| tell.send(()).unwrap());
+                other.run(|| sender.send(()).unwrap());
             }
             assert_eq!(waiting.join().unwrap(), vec![true; threads]);
         });
@@ -104,10 +108,11 @@ mod tests {
         let before = nice();
         let pool = build_pool("test").unwrap();
         assert_eq!(pool.install(nice), 19);
-        let (tell, told) = std::sync::mpsc::channel();
-        let one = spawn_low_priority_thread("test", move || tell.send(nice()).unwrap()).unwrap();
-        assert_eq!(told.recv().unwrap(), 19);
-        one.join().unwrap();
-        assert_eq!(nice(), before, "the caller keeps its own");
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread =
+            spawn_low_priority_thread("test", move || sender.send(nice()).unwrap()).unwrap();
+        assert_eq!(receiver.recv().unwrap(), 19);
+        thread.join().unwrap();
+        assert_eq!(nice(), before, "the caller's priority is unchanged");
     }
 }

@@ -1,8 +1,8 @@
-//! Owns store, encoder and index, and keeps them in step.
+//! Owns store, encoder and index, and keeps them consistent.
 //!
-//! [`Engine::ingest`] takes a corpus into the store; [`Engine::publish`] makes what is stored
-//! searchable. Requests read a [`Snapshot`]: one moment of the store with an index over exactly
-//! its passages. A snapshot never changes; a newer one takes its place between two requests.
+//! [`Engine::ingest`] writes a corpus to the store; [`Engine::publish`] makes the stored documents
+//! searchable. Requests read a [`Snapshot`]: the store at one point in time with an index over exactly
+//! its passages. Snapshots are immutable; a newer one replaces the current one between two requests.
 
 mod compactor;
 mod disk_usage;
@@ -12,7 +12,6 @@ mod fair_lock;
 mod identity;
 mod index_cache;
 mod ingest;
-mod keyword;
 mod low_priority_pool;
 mod passage_index;
 mod precondition;
@@ -38,7 +37,6 @@ pub use disk_usage::DiskUsage;
 pub use document_table::DocumentTable;
 pub use encode::encode_texts;
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoIngestProgress};
-pub use keyword::KeywordError;
 pub use low_priority_pool::{
     lower_thread_priority, spawn_low_priority_thread as background_thread,
 };
@@ -50,52 +48,52 @@ pub use write::{ChangeKind, DeleteOutcome, PutOutcome, PutRequest, PutResult};
 use fair_lock::TicketLock;
 use passage_index::PassageIndex;
 
-/// The store's remark that it was begun with the default corpus.
+/// Marks a store that was created with the default corpus.
 const CORPUS_META_KEY: &str = "corpus";
 
-/// Name of the index's file in the data directory.
+/// Name of the index file in the data directory.
 const INDEX_FILE: &str = "antiphon.index";
 
 /// The writer of one data directory and the publisher of its snapshots.
 pub struct Engine {
     encoder: Arc<InstrumentedEncoder>,
     directory: PathBuf,
-    /// Goes before the store: only the last one to close a database can move its log, and only a
-    /// writer.
+    /// Dropped before the store: `SQLite` removes the WAL when the last connection closes, if that one
+    /// may write.
     published: ArcSwapOption<Snapshot>,
     store: Mutex<Store>,
-    /// Taken by whoever writes documents.
+    /// Locked by every writer of documents.
     write_lock: TicketLock,
-    /// Whether something may be stored that is not published.
+    /// Whether the store may contain changes that are not published.
     snapshot_is_stale: AtomicBool,
-    /// Keep navigation and page furniture of documents that clients send.
+    /// Keep navigation and page furniture of uploaded documents.
     keep_boilerplate: bool,
-    /// Held by whoever builds a graph: one at a time.
+    /// Allows one graph build at a time.
     compaction_lock: Mutex<()>,
-    /// Where documents are read, once there is a snapshot.
+    /// Segments and encodes documents, once a snapshot is published.
     ingest_pool: LowPriorityPool,
-    /// Where everything else that is long is done: documents do not wait for it.
+    /// Runs all other long work, so that documents do not wait for it.
     background_pool: LowPriorityPool,
     options: EngineOptions,
 }
 
-/// How an engine reads and searches.
+/// Options of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Requests that may read a snapshot at the same time.
+    /// Requests that can read a snapshot concurrently.
     pub reader_connections: usize,
-    /// Which index to search.
+    /// The index to search.
     pub index: IndexConfig,
 }
 
-/// Which index to search.
+/// The kind of index, with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexConfig {
-    /// Compare with every passage.
+    /// An exact scan of all passages.
     Exact,
-    /// Walk a graph.
+    /// A graph.
     Hnsw(HnswParameters),
-    /// Exact up to so many passages, a graph above.
+    /// An exact scan up to a number of passages, a graph above it.
     Auto {
         /// Most passages for an exact scan.
         exact_threshold: usize,
@@ -104,10 +102,10 @@ pub enum IndexConfig {
     },
 }
 
-/// Rows outside of all graphs that are not worth a graph: comparing so many takes as long as a walk.
+/// Rows outside of all graphs that are not worth a graph: a scan of them costs as much as a graph search.
 const MIN_TAIL_ROWS_TO_COMPACT: usize = 4096;
 
-/// What would make an index faster.
+/// The kind of compaction that an index needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CompactionKind {
     /// One graph over all rows.
@@ -117,7 +115,7 @@ enum CompactionKind {
 }
 
 impl IndexConfig {
-    /// How graphs are built and searched, where there are any.
+    /// Returns the parameters of graphs, if any are built.
     pub(super) fn hnsw_parameters(self) -> HnswParameters {
         match self {
             Self::Exact => HnswParameters::default(),
@@ -128,17 +126,16 @@ impl IndexConfig {
         }
     }
 
-    /// What is wanted of an index: a graph, if there should be one and there is none, or a quarter of
-    /// all rows are outside of it, or a fifth deleted; a smaller one for what came since.
+    /// Returns the compaction that an index needs. Full: the graph is missing, rows outside of it exceed a
+    /// quarter of the live rows, or deleted rows a fifth. Delta: many rows are in no graph.
     fn compaction_needed(self, index: &SegmentedIndex) -> Option<CompactionKind> {
         let live = index.live_row_count();
         let wants_graph = match self {
             Self::Exact => false,
             Self::Hnsw(_) => live > 0,
             Self::Auto {
-                exact_threshold: exact_up_to,
-                ..
-            } => live > exact_up_to,
+                exact_threshold, ..
+            } => live > exact_threshold,
         };
         let (outside, tail) = index.uncompacted_rows();
         if !wants_graph {
@@ -156,14 +153,14 @@ impl IndexConfig {
     }
 }
 
-/// Why the engine could not do what it was asked.
+/// A failure of the engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The index could not be built.
-    #[error("the index cannot be built: {0}")]
+    #[error("cannot build the index: {0}")]
     Index(#[from] IndexError),
 }
 
@@ -188,13 +185,13 @@ impl Engine {
             snapshot_is_stale: AtomicBool::new(false),
             keep_boilerplate: false,
             compaction_lock: Mutex::new(()),
-            ingest_pool: LowPriorityPool::new("reader"),
+            ingest_pool: LowPriorityPool::new("ingest"),
             background_pool: LowPriorityPool::new("background"),
             options,
         })
     }
 
-    /// The same engine, keeping navigation and page furniture of documents that clients send, or not.
+    /// Sets whether navigation and page furniture of uploaded documents are kept.
     #[must_use]
     pub fn with_keep_boilerplate(self, keep_boilerplate: bool) -> Self {
         Self {
@@ -203,38 +200,38 @@ impl Engine {
         }
     }
 
-    /// The encoder that made the embeddings and must make those of queries.
+    /// Returns the encoder, which must also encode the queries.
     #[must_use]
     pub fn encoder(&self) -> &dyn Encoder {
         self.encoder.as_ref()
     }
 
-    /// The same encoder, for whoever outlives this reference.
+    /// Returns a shared handle to the encoder.
     #[must_use]
     pub fn shared_encoder(&self) -> Arc<dyn Encoder> {
         Arc::clone(&self.encoder) as Arc<dyn Encoder>
     }
 
-    /// Has `watch` told of all that is encoded from now on, whatever for; the first one that asks
-    /// for it stays.
+    /// Sets the observer of all encoding from now on, of queries and documents. Only the first call has an
+    /// effect.
     pub fn set_encode_observer(&self, observer: impl Fn(EncodeStats) + Send + Sync + 'static) {
         self.encoder.set_observer(observer);
     }
 
-    /// What the files of the data directory take.
+    /// Measures the files of the data directory.
     #[must_use]
     pub fn disk_usage(&self) -> DiskUsage {
         DiskUsage::measure(&self.directory)
     }
 
-    /// The newest published snapshot, if there is one yet.
+    /// Returns the current snapshot; `None` before the first one is published.
     #[must_use]
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.published.load_full()
     }
 
-    /// Makes what is stored now searchable, at once: what has changed since the newest snapshot is
-    /// added to its index, or to the one on disk.
+    /// Publishes a snapshot of the store, so that all stored documents are searchable. Applies the changes
+    /// since the current snapshot to its index; the first time, to the index on disk.
     ///
     /// # Errors
     ///
@@ -242,8 +239,8 @@ impl Engine {
     pub fn publish(&self) -> Result<Arc<Snapshot>, EngineError> {
         let mut store = self.lock_store();
         let snapshot = self.publish_locked(&mut store)?;
-        // The snapshot before this one is let go now, but this one keeps its part of the log: the
-        // same moment once more keeps none.
+        // The previous snapshot is dropped by now, but the new one still reads the WAL. A second
+        // snapshot of the same state, taken after the checkpoint, does not.
         if !store.wal_needs_checkpoint() {
             return Ok(snapshot);
         }
@@ -253,20 +250,20 @@ impl Engine {
             Err(error) => Err(error.into()),
         };
         republished.or_else(|error| {
-            // What was to be published is. The next one tries again.
-            tracing::warn!("the store's log gets longer, as it cannot begin anew: {error}");
+            // The snapshot is published regardless; the next publication tries again.
+            tracing::warn!("WAL checkpoint failed; the WAL keeps growing: {error}");
             Ok(snapshot)
         })
     }
 
-    /// Publishes while the store is locked, so that an older moment never replaces a newer one.
+    /// Publishes while the store is locked, so that an older state never replaces a newer one.
     fn publish_locked(&self, store: &mut Store) -> Result<Arc<Snapshot>, EngineError> {
         let view = store.view(self.options.reader_connections)?;
-        let snapshot = if let Some(before) = self.snapshot() {
-            Snapshot::incremental_from(&before, view)?
+        let snapshot = if let Some(previous) = self.snapshot() {
+            Snapshot::incremental_from(&previous, view)?
         } else {
-            let saved = index_cache::load_or_empty(store.directory(), &view, self.options.index)?;
-            Snapshot::from_index(&saved, None, view)?
+            let cached = index_cache::load_or_empty(store.directory(), &view, self.options.index)?;
+            Snapshot::from_index(&cached, None, view)?
         };
         let snapshot = Arc::new(snapshot);
         self.published.store(Some(Arc::clone(&snapshot)));
@@ -274,7 +271,7 @@ impl Engine {
         Ok(snapshot)
     }
 
-    /// Whether a graph is wanted and too much lies outside of it.
+    /// Returns whether the current index needs compaction.
     #[must_use]
     pub fn needs_compaction(&self) -> bool {
         self.snapshot().is_some_and(|snapshot| {
@@ -285,27 +282,27 @@ impl Engine {
         })
     }
 
-    /// Runs something long on threads that give way to searches, and waits for it.
+    /// Runs long work on low-priority threads and waits for it.
     pub fn run_in_background<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.background_pool.run(work)
     }
 
-    /// Builds a graph if one is wanted and too much lies outside of what is there, and publishes it
-    /// with all that has changed meanwhile; a whole one is written beside the store. Searches and
-    /// writes go on. Whether it did.
+    /// Compacts the index if it needs it, and publishes it with all changes made meanwhile; a full
+    /// compaction also rewrites the index file. Does not block searches or writes. Returns whether it
+    /// compacted.
     ///
     /// # Errors
     ///
     /// If the store cannot be read or the build is cancelled. A file that cannot be written is only
-    /// logged: the next start builds again.
+    /// logged: the next start builds the graph again.
     pub fn compact(
         &self,
         options: BuildOptions,
         progress: &dyn BuildProgress,
     ) -> Result<bool, EngineError> {
-        let one = self.compaction_lock.lock();
-        let _one = one.unwrap_or_else(PoisonError::into_inner);
-        // Not the snapshot: one that is held keeps the store's log from shrinking.
+        let guard = self.compaction_lock.lock();
+        let _guard = guard.unwrap_or_else(PoisonError::into_inner);
+        // Not the snapshot, which would keep the WAL from being checkpointed.
         let Some(old) = self
             .snapshot()
             .map(|snapshot| snapshot.passage_index.clone())
@@ -328,25 +325,25 @@ impl Engine {
         Ok(true)
     }
 
-    /// One graph over all rows, in its file.
+    /// Builds one graph over all live rows and writes it to the index file.
     fn compact_full(
         &self,
         old: PassageIndex,
         options: BuildOptions,
         progress: &dyn BuildProgress,
     ) -> Result<PassageIndex, EngineError> {
-        let Some(built) = index::Compaction::build(&old.index, options, progress)? else {
+        let Some(compaction) = index::Compaction::build(&old.index, options, progress)? else {
             return Ok(old);
         };
-        let labels = old.labels_of(built.source_rows());
+        let labels = old.labels_of(compaction.source_rows());
         drop(old);
         let mut store = self.lock_store();
         let (directory, view) = (store.directory().to_owned(), store.view(1)?);
         drop(store);
-        index_cache::write_and_reload(&directory, &view, built, labels, self.options.index)
+        index_cache::write_and_reload(&directory, &view, compaction, labels, self.options.index)
     }
 
-    /// Whether nothing is stored yet.
+    /// Returns whether the store is empty.
     ///
     /// # Errors
     ///
@@ -355,9 +352,9 @@ impl Engine {
         Ok(self.lock_store().document_ids()?.is_empty())
     }
 
-    /// Whether the default corpus may be read into this store: where nothing is stored yet, or
-    /// where it was begun with that corpus. An archive is not mixed with the samples that happen
-    /// to lie in the folder that the program is started from.
+    /// Returns whether the default corpus may be ingested into this store: if the store is empty, which
+    /// marks it, or was created with that corpus. Keeps an archive from being mixed with sample documents
+    /// of the working directory.
     ///
     /// # Errors
     ///
@@ -375,7 +372,7 @@ impl Engine {
     }
 
     fn lock_store(&self) -> MutexGuard<'_, Store> {
-        // A writer that panicked has left its transaction rolled back: the store is whole.
+        // A writer that panicked rolled its transaction back, so the store is consistent.
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

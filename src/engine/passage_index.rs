@@ -1,4 +1,4 @@
-//! What the rows of an index stand for, and how an index follows the store.
+//! The vector index with the passage of each row, and its updates from the store.
 
 use crate::index::file::RowLabel;
 use crate::index::{SegmentedIndex, Vectors};
@@ -14,23 +14,22 @@ pub(super) struct PassageIndex {
 }
 
 impl PassageIndex {
-    /// The same index brought to the moment of a view: rows whose passage is gone, or whose text is
-    /// another one, are not found any more, and passages that it does not have are added. How it
-    /// came to differ does not matter, so an index from any earlier moment will do.
+    /// Returns the index updated to a view: rows whose passage is gone or has another text are deleted,
+    /// missing passages are appended. Works from an index of any state of the store.
     pub(super) fn caught_up_to(
         &self,
         view: &View,
-        entries: &StoreManifest,
+        manifest: &StoreManifest,
     ) -> Result<Self, EngineError> {
-        let known = self.rows_by_key();
-        let mut known = known.iter().peekable();
+        let rows = self.rows_by_key();
+        let mut rows = rows.iter().peekable();
         let (mut deleted_rows, mut added_passages) = (Vec::new(), Vec::new());
-        for entry in &entries.passages {
-            // Both are in the order of keys.
-            while let Some((_, row)) = known.next_if(|(key, _)| *key < entry.key.rowid()) {
+        for entry in &manifest.passages {
+            // Both are in key order.
+            while let Some((_, row)) = rows.next_if(|(key, _)| *key < entry.key.rowid()) {
                 deleted_rows.push(*row);
             }
-            match known.next_if(|(key, _)| *key == entry.key.rowid()) {
+            match rows.next_if(|(key, _)| *key == entry.key.rowid()) {
                 Some((_, row)) if self.labels[*row as usize].hash == entry.hash_prefix => {}
                 Some((_, row)) => {
                     deleted_rows.push(*row);
@@ -39,11 +38,11 @@ impl PassageIndex {
                 None => added_passages.push(*entry),
             }
         }
-        deleted_rows.extend(known.map(|(_, row)| *row));
+        deleted_rows.extend(rows.map(|(_, row)| *row));
         self.with_changes(view, deleted_rows, &added_passages)
     }
 
-    /// The same index without these rows, and with passages that it does not have after all others.
+    /// Returns the index with these rows deleted and these passages appended.
     pub(super) fn with_changes(
         &self,
         view: &View,
@@ -61,30 +60,30 @@ impl PassageIndex {
         Ok(Self { index, labels })
     }
 
-    /// Whether these rows stand for these passages.
+    /// Returns whether these rows are exactly these passages.
     pub(super) fn rows_match(&self, rows: &[u32], passages: &[PassageEntry]) -> bool {
-        let stands = |(row, passage): (&u32, &PassageEntry)| {
+        let matches = |(row, passage): (&u32, &PassageEntry)| {
             self.labels.get(*row as usize) == Some(&label(passage))
         };
-        rows.len() == passages.len() && rows.iter().zip(passages).all(stands)
+        rows.len() == passages.len() && rows.iter().zip(passages).all(matches)
     }
 
-    /// The rows that can be found, in the order of their keys.
+    /// Returns key and row of each live passage, in key order.
     pub(super) fn rows_by_key(&self) -> Vec<(i64, u32)> {
         let labelled = (0..).zip(&self.labels);
         let live = labelled.filter(|(row, _)| self.index.is_live(*row));
-        let mut places: Vec<(i64, u32)> = live.map(|(row, label)| (label.key, row)).collect();
-        places.sort_unstable();
-        places
+        let mut by_key: Vec<(i64, u32)> = live.map(|(row, label)| (label.key, row)).collect();
+        by_key.sort_unstable();
+        by_key
     }
 
-    /// The passage of a row.
+    /// Returns the passage of a row.
     pub(super) fn passage_key(&self, row: u32) -> Option<PassageKey> {
         let label = self.labels.get(row as usize)?;
         Some(PassageKey::from_rowid(label.key))
     }
 
-    /// The labels of these rows, in their order.
+    /// Returns the labels of these rows, in the given order.
     pub(super) fn labels_of(&self, rows: &[u32]) -> Vec<RowLabel> {
         let labels = rows.iter().map(|row| self.labels.get(*row as usize));
         labels.flatten().copied().collect()

@@ -1,36 +1,37 @@
-//! What must hold of a stored document for a write to happen.
+//! Preconditions of writes: `If-Match` and `If-None-Match`.
 
 use crate::store::ContentHash;
 
-/// A condition on the content hash of what is stored under an id, after RFC 9110's `If-Match` and
-/// `If-None-Match`. The empty one always holds.
+/// A condition on the content hash of the stored document, after RFC 9110's `If-Match` and
+/// `If-None-Match`. The empty one is always met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Precondition {
-    /// The stored document is one of these.
+    /// The stored document must be one of these.
     pub if_match: Option<EntityTags>,
-    /// It is none of these.
+    /// The stored document must be none of these.
     pub if_none_match: Option<EntityTags>,
 }
 
 /// Versions of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntityTags {
-    /// Whatever is stored.
+    /// Any version.
     Any,
-    /// Those with these content hashes, in hexadecimal.
+    /// The versions with these content hashes, in hexadecimal.
     Hashes(Vec<String>),
 }
 
 impl Precondition {
-    /// Whether the condition holds of what is stored, or of nothing.
+    /// Returns whether the stored document, or its absence, meets the condition.
     #[must_use]
     pub fn is_met_by(&self, stored: Option<ContentHash>) -> bool {
-        let among = |versions: &EntityTags| match (versions, stored) {
+        let includes_stored = |tags: &EntityTags| match (tags, stored) {
             (_, None) => false,
             (EntityTags::Any, Some(_)) => true,
             (EntityTags::Hashes(hashes), Some(stored)) => hashes.contains(&stored.to_string()),
         };
-        self.if_match.as_ref().is_none_or(among) && !self.if_none_match.as_ref().is_some_and(among)
+        self.if_match.as_ref().is_none_or(includes_stored)
+            && !self.if_none_match.as_ref().is_some_and(includes_stored)
     }
 }
 
@@ -41,18 +42,18 @@ mod tests {
     #[test]
     fn preconditions_follow_rfc_9110() {
         let [first, second] = [b"1", b"2"].map(|text| ContentHash::from_parts([text.as_slice()]));
-        let of = |hash: ContentHash| Some(EntityTags::Hashes(vec![hash.to_string()]));
-        let condition = |one_of, none_of| Precondition {
-            if_match: one_of,
-            if_none_match: none_of,
+        let tag = |hash: ContentHash| Some(EntityTags::Hashes(vec![hash.to_string()]));
+        let condition = |if_match, if_none_match| Precondition {
+            if_match,
+            if_none_match,
         };
-        for (condition, absent, is_first, is_second) in [
+        for (condition, if_absent, if_first, if_second) in [
             (condition(None, None), true, true, true),
             (condition(Some(EntityTags::Any), None), false, true, true),
-            (condition(of(first), None), false, true, false),
+            (condition(tag(first), None), false, true, false),
             (condition(None, Some(EntityTags::Any)), true, false, false),
-            (condition(None, of(first)), true, false, true),
-            (condition(of(first), of(first)), false, false, false),
+            (condition(None, tag(first)), true, false, true),
+            (condition(tag(first), tag(first)), false, false, false),
             (
                 condition(Some(EntityTags::Hashes(Vec::new())), None),
                 false,
@@ -60,8 +61,9 @@ mod tests {
                 false,
             ),
         ] {
-            let holds = [None, Some(first), Some(second)].map(|stored| condition.is_met_by(stored));
-            assert_eq!(holds, [absent, is_first, is_second], "{condition:?}");
+            let is_met =
+                [None, Some(first), Some(second)].map(|stored| condition.is_met_by(stored));
+            assert_eq!(is_met, [if_absent, if_first, if_second], "{condition:?}");
         }
     }
 }

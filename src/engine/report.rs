@@ -1,10 +1,10 @@
-//! What became of a corpus on its way in.
+//! The report of an ingest.
 
 use serde::Serialize;
 
 use crate::passages::DroppedLines;
 
-/// The report that ends every run: what was read, what became of it, what was left out and why.
+/// What an ingest read, wrote, skipped and dropped.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct IngestReport {
     /// Documents read from files.
@@ -15,42 +15,43 @@ pub struct IngestReport {
     pub updated: usize,
     /// Of these, stored before with the same text and other metadata.
     pub metadata_updated: usize,
-    /// Of these, stored before just as they are.
+    /// Of these, already stored unchanged.
     pub unchanged: usize,
-    /// Documents removed from the store because no file gives them any more (`--prune`).
+    /// Ids of documents that were removed from the store: no longer in the corpus (`--prune`), or left
+    /// without passages.
     pub removed: Vec<String>,
     /// Passages written.
     pub passages: usize,
     /// Sentences written.
     pub sentences: usize,
-    /// Tokens encoded, of passages and of sentences.
+    /// Tokens encoded, of passages and sentences.
     pub tokens: usize,
-    /// Seconds from start to end.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// Seconds of these spent encoding.
+    /// Of these, seconds spent encoding.
     pub encode_seconds: f64,
-    /// Files and lines that gave no document, and why.
+    /// Files and lines that yielded no document, with the reason.
     pub skipped: Vec<IngestWarning>,
-    /// What else should be known: decoded encodings, unmatched metadata.
+    /// Other warnings, such as guessed encodings and unmatched metadata.
     pub notes: Vec<IngestWarning>,
     /// Blocks of text left out of passages.
     pub dropped: Vec<DroppedBlock>,
 }
 
 impl IngestReport {
-    /// Whether the store holds something else than before.
+    /// Returns whether the run changed the store.
     #[must_use]
     pub fn has_changes(&self) -> bool {
         self.added + self.updated + self.metadata_updated + self.removed.len() > 0
     }
 }
 
-/// Something to know about a place in the input.
+/// A warning about a location in the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IngestWarning {
-    /// File, and line where there is one.
+    /// The file, with a line number if there is one.
     pub origin: String,
-    /// What there is to know.
+    /// The message.
     pub text: String,
 }
 

@@ -1,4 +1,4 @@
-//! One moment, searchable.
+//! Immutable, consistent views of store and index, which requests read.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,18 +10,16 @@ use crate::index::{
     IndexBytes, IndexError, KnnParams, Neighbour, RangeQuery, SegmentedIndex, TopK, VectorIndex,
     Vectors,
 };
-use crate::store::{
-    ContentHash, DocumentEntry, DocumentSummary, PassageKey, QueryTerm, View, corpus_hash,
-};
+use crate::keyword::{Bm25Index, KeywordError, QueryTerm};
+use crate::store::{ContentHash, DocumentEntry, DocumentSummary, PassageKey, View, corpus_hash};
 
 use super::document_table::DocumentTable;
 use super::identity::SnapshotIdentity;
-use super::keyword::{Bm25Index, KeywordError};
 use super::passage_index::PassageIndex;
 use super::snapshot_diff::SnapshotDiff;
 use super::{EngineError, IndexConfig, index_cache};
 
-/// Filters whose rows are kept.
+/// Filters whose rows are cached.
 const MAX_CACHED_FILTERS: u64 = 64;
 
 /// One immutable, consistent view of store and index.
@@ -30,15 +28,15 @@ pub struct Snapshot {
     pub(super) passage_index: PassageIndex,
     document_table: DocumentTable,
     keyword_index: Bm25Index,
-    /// What filters let through, by the hashes of their identities.
+    /// The rows that match a filter, by the hash of the filter's identity.
     filter_cache: moka::sync::Cache<ContentHash, Arc<RoaringBitmap>>,
     info: SnapshotInfo,
 }
 
-/// What an answer says about where it comes from.
+/// The provenance of results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotInfo {
-    /// Names this snapshot: equal where content, encoder and index are equal.
+    /// Equal for snapshots of equal content, encoder and index.
     pub id: String,
     /// Number of documents.
     pub documents: usize,
@@ -50,25 +48,25 @@ pub struct SnapshotInfo {
     pub index: String,
 }
 
-/// How the rows of an index lie.
+/// Rows of an index by segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexRowCounts {
-    /// All of them, also those that are deleted.
+    /// All rows, deleted ones included.
     pub total: usize,
-    /// Rows in the second, smaller graph.
+    /// Rows of the delta segment.
     pub delta: usize,
-    /// Rows in no graph.
+    /// Rows of the append buffer, in no graph.
     pub tail: usize,
-    /// Rows that are not found any more and still have their place.
+    /// Tombstones: deleted rows that have not been compacted away.
     pub deleted: usize,
 }
 
 impl Snapshot {
-    /// A snapshot searched by exact scan.
+    /// Creates a snapshot that is searched by exact scan.
     ///
     /// # Errors
     ///
-    /// If the view cannot be read or holds an embedding that is none.
+    /// If the view cannot be read or contains an invalid embedding.
     pub fn new_exact(view: View) -> Result<Self, EngineError> {
         let dimension = view.fingerprint().dimension;
         let empty = PassageIndex {
@@ -78,112 +76,115 @@ impl Snapshot {
         Self::from_index(&empty, None, view)
     }
 
-    /// A snapshot of a data directory that another process may be writing, with the index that lies
-    /// beside the store if it is of use.
+    /// Creates a snapshot of a data directory that another process may be writing, with its index file if
+    /// that is usable.
     ///
     /// # Errors
     ///
-    /// As [`Snapshot::exact`].
+    /// As [`Snapshot::new_exact`].
     pub fn open(directory: &Path, view: View, index: IndexConfig) -> Result<Self, EngineError> {
-        let indexed = index_cache::load_or_empty(directory, &view, index)?;
-        Self::from_index(&indexed, None, view)
+        let passage_index = index_cache::load_or_empty(directory, &view, index)?;
+        Self::from_index(&passage_index, None, view)
     }
 
-    /// An index from an earlier moment, brought to that of the view, with what the newest snapshot
-    /// knows of the same store.
+    /// Creates a snapshot from an index of an earlier state of the store, which it updates to the view.
+    /// Metadata and posting lists are shared with the previous snapshot.
     pub(super) fn from_index(
-        indexed: &PassageIndex,
-        before: Option<&Self>,
+        passage_index: &PassageIndex,
+        previous: Option<&Self>,
         view: View,
     ) -> Result<Self, EngineError> {
-        let entries = view.manifest()?;
-        let indexed = indexed.caught_up_to(&view, &entries)?;
-        let nothing = DocumentTable::default();
-        let known = before.map_or(&nothing, |before| &before.document_table);
-        let catalogue = DocumentTable::build(&view, &entries, &indexed, known)?;
-        let words = before.map_or_else(Bm25Index::default, |before| {
-            before.keyword_index.next_generation()
+        let manifest = view.manifest()?;
+        let passage_index = passage_index.caught_up_to(&view, &manifest)?;
+        let empty = DocumentTable::default();
+        let previous_table = previous.map_or(&empty, |previous| &previous.document_table);
+        let document_table =
+            DocumentTable::build(&view, &manifest, &passage_index, previous_table)?;
+        let keyword_index = previous.map_or_else(Bm25Index::default, |previous| {
+            previous.keyword_index.next_generation()
         });
         Ok(Self::assemble(
             view,
-            indexed,
-            catalogue,
-            words,
-            &entries.documents,
+            passage_index,
+            document_table,
+            keyword_index,
+            &manifest.documents,
         ))
     }
 
-    /// The snapshot that follows another one of the same store and index: only what has changed is read.
-    pub(super) fn incremental_from(before: &Self, view: View) -> Result<Self, EngineError> {
-        let changes = SnapshotDiff::compute(before, &view)?;
-        let catalogue = DocumentTable::apply_diff(&before.document_table, &view, &changes)?;
-        let indexed = before.passage_index.with_changes(
+    /// Creates the successor of a snapshot of the same store and index; reads only what has changed.
+    pub(super) fn incremental_from(previous: &Self, view: View) -> Result<Self, EngineError> {
+        let changes = SnapshotDiff::compute(previous, &view)?;
+        let document_table = DocumentTable::apply_diff(&previous.document_table, &view, &changes)?;
+        let passage_index = previous.passage_index.with_changes(
             &view,
             changes.deleted_rows,
             &changes.added_passages,
         )?;
-        let words = before.keyword_index.next_generation();
+        let keyword_index = previous.keyword_index.next_generation();
         Ok(Self::assemble(
             view,
-            indexed,
-            catalogue,
-            words,
+            passage_index,
+            document_table,
+            keyword_index,
             &changes.documents,
         ))
     }
 
-    /// A snapshot of these parts, which belong to one moment; `documents` in the order of their ids.
+    /// Assembles a snapshot from consistent parts; `documents` must be in id order.
     fn assemble(
         view: View,
-        mut indexed: PassageIndex,
-        catalogue: DocumentTable,
-        words: Bm25Index,
+        mut passage_index: PassageIndex,
+        document_table: DocumentTable,
+        keyword_index: Bm25Index,
         documents: &[DocumentEntry],
     ) -> Self {
-        indexed.index = indexed.index.with_tie_breaker(catalogue.tie_breaker());
+        passage_index.index = passage_index
+            .index
+            .with_tie_breaker(document_table.tie_breaker());
         let corpus_hash = corpus_hash(documents);
-        let index = indexed.index.kind();
+        let index = passage_index.index.kind();
         let identity = SnapshotIdentity {
             corpus: corpus_hash,
             encoder: view.fingerprint(),
             index,
-            build: indexed.index.build_id(),
+            build: passage_index.index.build_id(),
         };
         Self {
             info: SnapshotInfo {
                 id: identity.id(),
                 documents: documents.len(),
-                passages: catalogue.passage_count(),
+                passages: document_table.passage_count(),
                 corpus_hash,
                 index: index.to_string(),
             },
             view,
-            passage_index: indexed,
-            document_table: catalogue,
-            keyword_index: words,
+            passage_index,
+            document_table,
+            keyword_index,
             filter_cache: moka::sync::Cache::new(MAX_CACHED_FILTERS),
         }
     }
 
-    /// The stored documents of this moment.
+    /// Returns the store as of this snapshot.
     #[must_use]
     pub fn view(&self) -> &View {
         &self.view
     }
 
-    /// The encoder that made the embeddings.
+    /// Returns the fingerprint of the encoder that produced the embeddings.
     #[must_use]
     pub fn fingerprint(&self) -> &Fingerprint {
         self.view.fingerprint()
     }
 
-    /// Counts, hash and index.
+    /// Returns counts, corpus hash and index parameters.
     #[must_use]
     pub fn info(&self) -> &SnapshotInfo {
         &self.info
     }
 
-    /// The embeddings, row by row in the order of [`View::passage_ids`].
+    /// Returns all embeddings, in the order of [`View::passage_ids`].
     ///
     /// # Errors
     ///
@@ -197,13 +198,13 @@ impl Snapshot {
         Ok(vectors)
     }
 
-    /// Candidates kept while the graph is walked where a request does not say.
+    /// Returns the width of the graph search for requests without `ef`.
     #[must_use]
     pub fn default_ef(&self) -> usize {
         self.passage_index.index.parameters().ef_search
     }
 
-    /// How the rows of the index lie, and what they take.
+    /// Returns the rows of the index by segment, and its size.
     #[must_use]
     pub fn index_stats(&self) -> (IndexRowCounts, IndexBytes) {
         let index = &self.passage_index.index;
@@ -217,26 +218,26 @@ impl Snapshot {
         (rows, index.bytes())
     }
 
-    /// What the lists of who holds a word take in memory.
+    /// Returns the memory of the cached posting lists.
     #[must_use]
     pub fn posting_bytes(&self) -> u64 {
         self.keyword_index.posting_bytes()
     }
 
-    /// The index, for whoever compares its answers after this snapshot has been let go.
+    /// Returns the index; a clone of it can be searched after the snapshot is dropped.
     #[must_use]
     pub fn index(&self) -> &SegmentedIndex {
         &self.passage_index.index
     }
 
-    /// Documents and rows.
+    /// Returns the table of documents and rows.
     #[must_use]
     pub fn document_table(&self) -> &DocumentTable {
         &self.document_table
     }
 
-    /// The rows of the documents of which this is true. The answer is kept for the next request
-    /// with the same filter, of whose identity `filter` is the hash.
+    /// Returns the rows of the documents that satisfy a predicate, and caches them by `filter`, the hash
+    /// of the filter's identity.
     pub fn filter_rows(
         &self,
         filter: ContentHash,
@@ -250,23 +251,23 @@ impl Snapshot {
         rows
     }
 
-    /// The rows nearest to a query, best first, with their scores, and what finding them took. Equal
-    /// scores come in the order of document id and ordinal.
+    /// Returns the nearest rows to a query, best first, with scores and search statistics. Equal scores
+    /// are ordered by document id and ordinal.
     ///
     /// # Errors
     ///
     /// If the query has another dimension than the index, or `ef` is out of range.
-    pub fn nearest(&self, query: &Embedding, request: &KnnParams<'_>) -> Result<TopK, IndexError> {
-        self.passage_index.index.search(query.as_slice(), request)
+    pub fn nearest(&self, query: &Embedding, params: &KnnParams<'_>) -> Result<TopK, IndexError> {
+        self.passage_index.index.search(query.as_slice(), params)
     }
 
-    /// Visits the rows whose passages hold the terms, in no order, each with its BM25 score: those with
-    /// all phrases and, if there are none, at least one of the words. Gives the terms that were looked
-    /// for: of several, words that more than half of all passages hold are none.
+    /// Visits the rows that match the terms, in no order, each with its BM25 score: those with all phrases
+    /// or, if there are no phrases, with at least one word or prefix. Returns the terms searched for:
+    /// stop terms are left out, unless all are.
     ///
     /// # Errors
     ///
-    /// If the store cannot be read, or that would take too long.
+    /// If the store cannot be read, or the query exceeds its time budget.
     pub fn keyword_search(
         &self,
         terms: &[QueryTerm],
@@ -277,25 +278,25 @@ impl Snapshot {
             .search(&self.view, passages, terms, visit)
     }
 
-    /// For each of these rows the rows that are near to it, best first.
+    /// Returns, for each of these rows, the rows within range, best first.
     #[must_use]
-    pub fn range_search(&self, rows: &[u32], near: &RangeQuery<'_>) -> Vec<Vec<Neighbour>> {
-        self.passage_index.index.range_search(rows, near)
+    pub fn range_search(&self, rows: &[u32], query: &RangeQuery<'_>) -> Vec<Vec<Neighbour>> {
+        self.passage_index.index.range_search(rows, query)
     }
 
-    /// Rows of the index, deleted ones included.
+    /// Returns the number of rows of the index, deleted ones included.
     #[must_use]
     pub fn row_count(&self) -> usize {
         self.passage_index.labels.len()
     }
 
-    /// The passage of a row.
+    /// Returns the passage of a row.
     #[must_use]
     pub fn key_of(&self, row: u32) -> Option<PassageKey> {
         self.passage_index.passage_key(row)
     }
 
-    /// The embedding of a row's passage.
+    /// Returns the embedding of a row's passage; `None` for a deleted row.
     #[must_use]
     pub fn vector_of(&self, row: u32) -> Option<&[f32]> {
         let index = &self.passage_index.index;

@@ -1,9 +1,9 @@
-//! Documents into the store: one way in for a corpus and for clients.
+//! Writes documents to the store; a corpus and uploads take the same path.
 //!
-//! A batch is compared with what is stored, segmented in parallel, encoded together and written,
-//! one transaction a document. Whoever writes holds the turn from the comparison to the
-//! publication, so that nothing changes in between. Where somebody searches already, the work is
-//! left to threads that give way, and what is written is found before it is acknowledged.
+//! A batch is compared with the stored versions, segmented in parallel, encoded together and written,
+//! one transaction per document. The writer holds the write lock from the comparison to the
+//! publication, so that nothing changes in between. Once a snapshot is published, segmenting and
+//! encoding run on low-priority threads, and a write is searchable before it is acknowledged.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,39 +24,39 @@ use super::fair_lock::TicketGuard;
 use super::precondition::Precondition;
 use super::{Engine, EngineError};
 
-/// A document on its way in.
+/// A request to store a document.
 #[derive(Debug, Clone)]
 pub struct PutRequest {
     /// The document.
     pub document: Document,
-    /// Where it comes from.
+    /// The file it was read from, or how it was sent.
     pub origin: String,
-    /// What must hold of the document that is stored under its id.
+    /// The condition on the version stored under its id.
     pub precondition: Precondition,
 }
 
-/// What became of a document on its way in.
+/// The outcome of a [`PutRequest`].
 #[derive(Debug)]
 pub enum PutOutcome {
     /// It is stored.
     Stored(PutResult),
-    /// The condition does not hold: this is what is stored.
+    /// The precondition is not met; contains the hash of the stored version.
     PreconditionFailed(Option<ContentHash>),
-    /// Nothing is left of it once navigation and page furniture are left out.
+    /// No passage is left after removing navigation and page furniture.
     NoPassages {
-        /// Whether an older version was removed.
+        /// Whether the stored version was removed.
         removed: bool,
-        /// What was left out.
+        /// The blocks that were removed.
         dropped: Vec<DroppedLines>,
     },
-    /// It cannot be encoded; what was stored of it stays.
+    /// It cannot be encoded; the stored version is kept.
     EncodeFailed(Arc<EncodeError>),
 }
 
-/// A document that is stored.
+/// A stored document.
 #[derive(Debug)]
 pub struct PutResult {
-    /// What was done.
+    /// How the store changed.
     pub change: ChangeKind,
     /// Hash of id, metadata and clean text.
     pub content_hash: ContentHash,
@@ -64,44 +64,44 @@ pub struct PutResult {
     pub passages: usize,
     /// Sentences written.
     pub sentences: usize,
-    /// What was left out of the clean text.
+    /// Blocks left out of the clean text.
     pub dropped: Vec<DroppedLines>,
 }
 
-/// What was done to the store.
+/// How a write changed the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// Nothing had this id.
+    /// The id is new.
     Created,
-    /// Another text had this id.
+    /// The text was replaced.
     Updated,
-    /// The text was there with other metadata.
+    /// Only the metadata were replaced.
     MetadataUpdated,
-    /// All of it was there.
+    /// Text and metadata were already stored.
     Unchanged,
 }
 
-/// What became of a document that was to be removed.
+/// The outcome of a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeleteOutcome {
-    /// It is gone.
+    /// The document was removed.
     Deleted,
-    /// It was not there.
+    /// The document does not exist.
     NotFound,
-    /// The condition does not hold: this is what is stored.
+    /// The precondition is not met; contains the hash of the stored version.
     PreconditionFailed(ContentHash),
 }
 
-/// How to write.
+/// Options of a write.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct WriteOptions {
     /// Keep navigation and page furniture.
     pub(super) keep_boilerplate: bool,
-    /// Remove the older version of a document that has no passage any more.
+    /// Remove the stored version of a document that no longer has passages.
     pub(super) remove_if_empty: bool,
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Debug, Default)]
 pub(super) struct BatchResult {
     /// In the order of the documents.
@@ -111,24 +111,24 @@ pub(super) struct BatchResult {
 }
 
 impl Engine {
-    /// Writes documents in their order; when this returns they are on disk, and found if a
-    /// snapshot has been published before. Waits for everybody who writes already.
+    /// Writes documents in the given order. When this returns they are on disk, and searchable if a
+    /// snapshot has been published before. Waits for earlier writers.
     ///
     /// # Errors
     ///
     /// If the store cannot be read or written; then some of the documents may be stored.
     pub fn put_documents(&self, documents: &[PutRequest]) -> Result<Vec<PutOutcome>, EngineError> {
-        let manner = WriteOptions {
+        let options = WriteOptions {
             keep_boilerplate: self.keep_boilerplate,
             remove_if_empty: false,
         };
-        let turn = self.write_lock.lock();
+        let guard = self.write_lock.lock();
         Ok(self
-            .write_and_publish(&turn, documents, manner, &mut |_| {})?
+            .write_and_publish(&guard, documents, options, &mut |_| {})?
             .outcomes)
     }
 
-    /// Removes a document; when this returns it is not found any more.
+    /// Removes a document. When this returns it is no longer searchable.
     ///
     /// # Errors
     ///
@@ -136,14 +136,14 @@ impl Engine {
     pub fn delete_document(
         &self,
         id: &DocumentId,
-        condition: &Precondition,
+        precondition: &Precondition,
     ) -> Result<DeleteOutcome, EngineError> {
-        let _turn = self.write_lock.lock();
+        let _guard = self.write_lock.lock();
         let mut store = self.lock_store();
         let Some(stored) = store.document_state(id)? else {
             return Ok(DeleteOutcome::NotFound);
         };
-        if !condition.is_met_by(Some(stored.content_hash)) {
+        if !precondition.is_met_by(Some(stored.content_hash)) {
             return Ok(DeleteOutcome::PreconditionFailed(stored.content_hash));
         }
         self.snapshot_is_stale.store(true, Ordering::Relaxed);
@@ -153,40 +153,40 @@ impl Engine {
         Ok(DeleteOutcome::Deleted)
     }
 
-    /// Writes a batch by whoever has the turn.
+    /// Writes a batch and publishes it; the caller holds the write lock.
     pub(super) fn write_and_publish(
         &self,
         _write_lock: &TicketGuard<'_>,
         batch: &[PutRequest],
-        manner: WriteOptions,
+        options: WriteOptions,
         on_tokens: &mut (dyn FnMut(usize) + Send),
     ) -> Result<BatchResult, EngineError> {
-        let written = self.write_batch(batch, manner, on_tokens);
-        // What was written before a failure is found too.
+        let result = self.write_batch(batch, options, on_tokens);
+        // Also what was written before a failure is published.
         self.publish_if_stale()?;
-        written
+        result
     }
 
     fn write_batch(
         &self,
         batch: &[PutRequest],
-        manner: WriteOptions,
+        options: WriteOptions,
         on_tokens: &mut (dyn FnMut(usize) + Send),
     ) -> Result<BatchResult, EngineError> {
-        let mut written = BatchResult::default();
+        let mut result = BatchResult::default();
         let mut rest = batch;
-        // An id that comes again is compared with what its predecessor left.
+        // A repeated id is compared with what its predecessor stored.
         while !rest.is_empty() {
             let mut seen = HashSet::new();
             let repeated = rest.iter().position(|d| !seen.insert(&d.document.id));
             let (distinct, later) = rest.split_at(repeated.unwrap_or(rest.len()));
-            self.write_distinct(distinct, manner, on_tokens, &mut written)?;
+            self.write_distinct(distinct, options, on_tokens, &mut result)?;
             rest = later;
         }
-        Ok(written)
+        Ok(result)
     }
 
-    /// Publishes what has been written, where somebody searches.
+    /// Publishes pending writes if a snapshot has been published before.
     fn publish_if_stale(&self) -> Result<(), EngineError> {
         if self.snapshot_is_stale.load(Ordering::Relaxed) && self.snapshot().is_some() {
             self.publish()?;
@@ -197,66 +197,68 @@ impl Engine {
     fn write_distinct(
         &self,
         batch: &[PutRequest],
-        manner: WriteOptions,
+        options: WriteOptions,
         on_tokens: &mut (dyn FnMut(usize) + Send),
-        written: &mut BatchResult,
+        result: &mut BatchResult,
     ) -> Result<(), EngineError> {
-        let compared = batch
+        let changes = batch
             .iter()
-            .map(|incoming| self.detect_change(incoming, manner))
+            .map(|request| self.detect_change(request, options))
             .collect::<Result<Vec<_>, _>>()?;
         let texts: Vec<&str> = batch
             .iter()
-            .zip(&compared)
-            .filter(|(_, compared)| matches!(compared, ChangeDetection::TextChanged { .. }))
-            .map(|(incoming, _)| incoming.document.text.as_str())
+            .zip(&changes)
+            .filter(|(_, change)| matches!(change, ChangeDetection::TextChanged { .. }))
+            .map(|(request, _)| request.document.text.as_str())
             .collect();
-        let mut work = || self.segment_and_encode(&texts, manner, on_tokens);
-        let (made, encoding) = if self.snapshot().is_some() && !texts.is_empty() {
+        let mut work = || self.segment_and_encode(&texts, options, on_tokens);
+        let (encoded, encode_time) = if self.snapshot().is_some() && !texts.is_empty() {
             self.ingest_pool.run(work)
         } else {
             work()
         };
-        written.encode_time += encoding;
-        let mut made = made.into_iter();
-        for (incoming, compared) in batch.iter().zip(compared) {
-            let outcome = match compared {
+        result.encode_time += encode_time;
+        let mut encoded = encoded.into_iter();
+        for (request, change) in batch.iter().zip(changes) {
+            let outcome = match change {
                 ChangeDetection::Done(outcome) => outcome,
                 ChangeDetection::TextChanged {
                     source_hash,
                     is_new,
                 } => {
-                    // One for each that differs, in their order.
-                    let Some((segmented, vectors)) = made.next() else {
+                    // One entry per changed text, in the same order.
+                    let Some((segmented, vectors)) = encoded.next() else {
                         break;
                     };
                     let new = PendingWrite {
-                        request: incoming,
+                        request,
                         source_hash,
                         is_new,
                         segmented,
                     };
-                    self.write_document(&new, vectors, manner)?
+                    self.write_document(&new, vectors, options)?
                 }
             };
-            written.outcomes.push(outcome);
+            result.outcomes.push(outcome);
         }
         Ok(())
     }
 
-    /// Settles what needs no encoding.
+    /// Compares a document with its stored version, and completes writes that need no encoding.
     fn detect_change(
         &self,
-        incoming: &PutRequest,
-        manner: WriteOptions,
+        request: &PutRequest,
+        options: WriteOptions,
     ) -> Result<ChangeDetection, EngineError> {
-        let Document { id, text, metadata } = &incoming.document;
-        let source_hash = source_hash(text, manner.keep_boilerplate);
+        let Document { id, text, metadata } = &request.document;
+        let source_hash = source_hash(text, options.keep_boilerplate);
         let mut store = self.lock_store();
         let stored = store.document_state(id)?;
-        let found = stored.as_ref().map(|stored| stored.content_hash);
-        if !incoming.precondition.is_met_by(found) {
-            return Ok(ChangeDetection::Done(PutOutcome::PreconditionFailed(found)));
+        let stored_hash = stored.as_ref().map(|stored| stored.content_hash);
+        if !request.precondition.is_met_by(stored_hash) {
+            return Ok(ChangeDetection::Done(PutOutcome::PreconditionFailed(
+                stored_hash,
+            )));
         }
         let stored = match stored {
             Some(stored) if stored.source_hash == source_hash => stored,
@@ -267,7 +269,7 @@ impl Engine {
                 });
             }
         };
-        let mut settled = PutResult {
+        let mut result = PutResult {
             change: ChangeKind::Unchanged,
             content_hash: stored.content_hash,
             passages: stored.passages,
@@ -276,40 +278,40 @@ impl Engine {
         };
         if stored.metadata != *metadata {
             self.snapshot_is_stale.store(true, Ordering::Relaxed);
-            settled.change = ChangeKind::MetadataUpdated;
-            // It is there: nobody else writes.
-            settled.content_hash = store
+            result.change = ChangeKind::MetadataUpdated;
+            // It still exists: this writer holds the write lock.
+            result.content_hash = store
                 .put_metadata(id, metadata)?
                 .unwrap_or(stored.content_hash);
         }
-        Ok(ChangeDetection::Done(PutOutcome::Stored(settled)))
+        Ok(ChangeDetection::Done(PutOutcome::Stored(result)))
     }
 
     fn segment_and_encode(
         &self,
         texts: &[&str],
-        manner: WriteOptions,
+        options: WriteOptions,
         on_tokens: &mut (dyn FnMut(usize) + Send),
     ) -> (Vec<(SegmentedText, DocumentVectors)>, Duration) {
-        let options = SegmentOptions {
-            keep_boilerplate: manner.keep_boilerplate,
+        let segment_options = SegmentOptions {
+            keep_boilerplate: options.keep_boilerplate,
         };
         let counter: &(dyn TokenCounter + Sync) = self.encoder().tokenizer();
         let segmented: Vec<SegmentedText> = texts
             .par_iter()
-            .map(|text| segment(text, counter, &options))
+            .map(|text| segment(text, counter, &segment_options))
             .collect();
         let start = Instant::now();
         let vectors = encode_documents(self.encoder(), &segmented, on_tokens);
-        let encoding = start.elapsed();
-        (segmented.into_iter().zip(vectors).collect(), encoding)
+        let encode_time = start.elapsed();
+        (segmented.into_iter().zip(vectors).collect(), encode_time)
     }
 
     fn write_document(
         &self,
         new: &PendingWrite<'_>,
         vectors: DocumentVectors,
-        manner: WriteOptions,
+        options: WriteOptions,
     ) -> Result<PutOutcome, EngineError> {
         let Document { id, metadata, .. } = &new.request.document;
         let dropped = new.segmented.dropped.clone();
@@ -318,10 +320,11 @@ impl Engine {
             Err(error) => return Ok(PutOutcome::EncodeFailed(error)),
         };
         let mut store = self.lock_store();
-        // While the store is locked: who publishes sees the write or is followed by another.
+        // Set while the store is locked: a concurrent publication either sees the write, or leaves the
+        // flag set for the next one.
         self.snapshot_is_stale.store(true, Ordering::Relaxed);
         if vectors.is_empty() {
-            let removed = manner.remove_if_empty && store.delete(id)?;
+            let removed = options.remove_if_empty && store.delete(id)?;
             return Ok(PutOutcome::NoPassages { removed, dropped });
         }
         let content_hash = store.put(&NewDocument {
@@ -346,18 +349,18 @@ impl Engine {
     }
 }
 
-/// What the comparison with the store gave.
+/// The result of comparing a document with its stored version.
 enum ChangeDetection {
-    /// There is nothing more to do.
+    /// The outcome is known; nothing is left to write.
     Done(PutOutcome),
-    /// The text is another one, or new.
+    /// The text is new or has changed.
     TextChanged {
         source_hash: ContentHash,
         is_new: bool,
     },
 }
 
-/// A document that must be written whole.
+/// A document that must be rewritten.
 struct PendingWrite<'a> {
     request: &'a PutRequest,
     source_hash: ContentHash,
@@ -365,7 +368,7 @@ struct PendingWrite<'a> {
     segmented: SegmentedText,
 }
 
-/// Changes when the text, or the way it is cut into passages, does.
+/// Returns a hash that changes with the text and with how it is segmented.
 fn source_hash(text: &str, keep_boilerplate: bool) -> ContentHash {
     ContentHash::from_parts([
         SEGMENTER_VERSION.to_le_bytes().as_slice(),
@@ -379,8 +382,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_of_a_source_stays() {
-        let hash = |keep_all| source_hash("Peace is the work of justice.", keep_all).to_string();
+    fn the_hash_of_a_source_is_pinned() {
+        let hash = |keep_boilerplate| {
+            source_hash("Peace is the work of justice.", keep_boilerplate).to_string()
+        };
         assert_eq!(
             hash(false),
             "83fc4c5df23ba5c952496b12c34023733991cc2cebb640acf84ec2fc9e589534"

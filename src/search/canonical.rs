@@ -1,4 +1,4 @@
-//! Filters, and other parts of a query, as the bytes that they are compared by.
+//! Canonical bytes of filters and other parts of a query.
 
 use super::filter::FilterValue;
 use super::{Filter, GroupBy, Grouping, Include, Mode};
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_identity_of_a_filter_stays() {
+    fn the_identity_of_a_filter_is_pinned() {
         let filter = filter(&json!({
             "speaker": ["A", "B"],
             "date": {"from": "2015-10-23", "to": "2016"},
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_that_differ_have_other_bytes() {
+    fn different_filters_have_different_bytes() {
         let filters = [
             json!({}),
             json!({"not": {}}),
@@ -113,13 +113,13 @@ mod tests {
             .iter()
             .map(|f| filter(f).canonical_bytes())
             .collect();
-        for (place, own) in bytes.iter().enumerate() {
-            assert!(!bytes[..place].contains(own), "{}", filters[place]);
+        for (i, filter_bytes) in bytes.iter().enumerate() {
+            assert!(!bytes[..i].contains(filter_bytes), "{}", filters[i]);
         }
     }
 
     #[test]
-    fn the_order_of_values_does_not_count() {
+    fn the_order_of_values_does_not_matter() {
         let bytes = |value| filter(&value).canonical_bytes();
         assert_eq!(
             bytes(json!({"speaker": ["A", "B"]})),

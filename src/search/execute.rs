@@ -1,4 +1,4 @@
-//! From a query to hits.
+//! Executes queries: candidates, ranking, page, hits.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,8 +8,9 @@ use roaring::RoaringBitmap;
 use crate::encoder::Embedding;
 use crate::engine::Snapshot;
 use crate::index::{SearchStats, similarity};
+use crate::keyword::{self, QueryTerm};
 use crate::passages::TextRange;
-use crate::store::{ContentHash, HitRecord, PassageRecord, QueryTerm, StoreError};
+use crate::store::{ContentHash, HitRecord, PassageRecord, StoreError};
 
 use super::nearest::nearest_rows;
 use super::query_vector::QueryVector;
@@ -19,77 +20,77 @@ use super::ranking::{
 use super::recall::ApproximateResult;
 use super::{
     AdjacentPassages, CANDIDATE_POOL_SIZE, CacheMode, Evidence, Filter, GroupBy, Hit, Mode, Query,
-    QueryEncoder, SearchError, SearchResults, StageTimes, facets, keyword,
+    QueryEncoder, SearchError, SearchResults, StageTimes, facets,
 };
 
-/// Answers a query from one snapshot.
+/// Executes a query on a snapshot.
 ///
 /// # Errors
 ///
-/// If the query is longer than the model reads at once (it would be truncated), names what is not
-/// there, or a room above fails.
+/// If the query exceeds the model's token limit (it would be truncated), refers to an unknown passage
+/// or field, or encoder, index or store fail.
 pub fn search(
     snapshot: &Snapshot,
     encoder: &QueryEncoder,
     query: &Query,
     caching: CacheMode,
 ) -> Result<SearchResults, SearchError> {
-    let (mut answers, times) = search_all(snapshot, encoder, &[query], caching);
-    let mut answer = answers.pop().unwrap_or(Err(SearchError::EmptyQuery))?;
-    answer.times.tokenize = times.tokenize;
-    answer.times.encode = times.encode;
-    Ok(answer)
+    let (mut results, times) = search_all(snapshot, encoder, &[query], caching);
+    let mut result = results.pop().unwrap_or(Err(SearchError::EmptyQuery))?;
+    result.times.tokenize = times.tokenize;
+    result.times.encode = times.encode;
+    Ok(result)
 }
 
-/// Answers several queries from one snapshot, encoded together; the times of encoding are those of
-/// all of them.
+/// Executes several queries on one snapshot. They are encoded in one batch; the returned times are
+/// totals over all queries.
 pub fn search_all(
     snapshot: &Snapshot,
     encoder: &QueryEncoder,
     queries: &[&Query],
     caching: CacheMode,
 ) -> (Vec<Result<SearchResults, SearchError>>, StageTimes) {
-    let subjects = encoder.resolve_query_vectors(snapshot, queries, caching);
+    let query_vectors = encoder.resolve_query_vectors(snapshot, queries, caching);
     let mut times = StageTimes {
-        tokenize: subjects.tokenize,
-        encode: subjects.encode,
+        tokenize: query_vectors.tokenize,
+        encode: query_vectors.encode,
         ..StageTimes::default()
     };
-    let answers = queries
+    let results = queries
         .iter()
-        .zip(subjects.results)
-        .map(|(query, subject)| {
-            let answer = execute(snapshot, query, &subject?)?;
-            times.search += answer.times.search;
-            times.fetch += answer.times.fetch;
-            Ok(answer)
+        .zip(query_vectors.results)
+        .map(|(query, query_vector)| {
+            let result = execute(snapshot, query, &query_vector?)?;
+            times.search += result.times.search;
+            times.fetch += result.times.fetch;
+            Ok(result)
         })
         .collect();
-    (answers, times)
+    (results, times)
 }
 
 fn execute(
     snapshot: &Snapshot,
     query: &Query,
-    subject: &QueryVector,
+    query_vector: &QueryVector,
 ) -> Result<SearchResults, SearchError> {
     let start = Instant::now();
-    let parts = query.params();
+    let params = query.params();
     let mut search = SearchExecution {
         snapshot,
         query,
-        allowed_rows: allowed_rows(snapshot, query, subject)?,
+        allowed_rows: allowed_rows(snapshot, query, query_vector)?,
         stats: SearchStats::default(),
         approximate: None,
     };
-    let (candidates, terms) = search.candidates(subject, query.terms())?;
+    let (candidates, terms) = search.candidates(query_vector, query.terms())?;
     let candidate_count = candidates.len();
-    let (chosen, has_more) = select_page(snapshot, query, candidates);
+    let (page, has_more) = select_page(snapshot, query, candidates);
     let searched = Instant::now();
-    let hits = build_hits(snapshot, query, subject, &terms, chosen)?;
-    let facets = match parts.facets.as_slice() {
+    let hits = build_hits(snapshot, query, query_vector, &terms, page)?;
+    let facets = match params.facets.as_slice() {
         [] => Vec::new(),
-        fields => facets::count_facets(snapshot.document_table(), &parts.filter, fields)?,
+        fields => facets::count_facets(snapshot.document_table(), &params.filter, fields)?,
     };
     Ok(SearchResults {
         hits,
@@ -107,28 +108,28 @@ fn execute(
     })
 }
 
-/// The rows that may be found, none if all may.
+/// Returns the rows that may match; `None` if all may.
 fn allowed_rows(
     snapshot: &Snapshot,
     query: &Query,
-    subject: &QueryVector,
+    query_vector: &QueryVector,
 ) -> Result<Option<Arc<RoaringBitmap>>, SearchError> {
     let filter = &query.params().filter;
     filter.check_fields(snapshot.document_table())?;
-    let everything = matches!(filter, Filter::All(filters) if filters.is_empty());
-    let rows = (!everything).then(|| {
+    let allows_all = matches!(filter, Filter::All(filters) if filters.is_empty());
+    let rows = (!allows_all).then(|| {
         let identity = ContentHash::of_identity(filter);
         snapshot.filter_rows(identity, |document| filter.matches(document))
     });
-    if subject.example_rows.is_empty() {
+    if query_vector.example_rows.is_empty() {
         return Ok(rows);
     }
-    // An example is not its own answer.
+    // An example is no hit for itself.
     let mut rows = match rows {
         Some(rows) => RoaringBitmap::clone(&rows),
         None => snapshot.document_table().filter_rows(|_| true),
     };
-    for row in &subject.example_rows {
+    for row in &query_vector.example_rows {
         rows.remove(*row);
     }
     Ok(Some(Arc::new(rows)))
@@ -143,38 +144,38 @@ struct SearchExecution<'a> {
 }
 
 impl SearchExecution<'_> {
-    /// Rows in the order of their scores: as many as the answer needs, and one that tells whether
-    /// there are more. With them the terms that were looked for.
+    /// Returns candidates by score, as many as the page needs and one more, which shows whether there is
+    /// a next page; also the terms searched for.
     fn candidates(
         &mut self,
-        subject: &QueryVector,
+        query_vector: &QueryVector,
         terms: &[QueryTerm],
     ) -> Result<(Vec<HitCandidate>, Vec<QueryTerm>), SearchError> {
-        let parts = self.query.params();
+        let params = self.query.params();
         let count = if self.query.uses_candidate_pool() {
             CANDIDATE_POOL_SIZE
         } else {
-            parts.offset + parts.limit + 1
+            params.offset + params.limit + 1
         };
-        let semantic = match parts.mode {
+        let semantic = match params.mode {
             Mode::Keyword => Vec::new(),
-            Mode::Semantic | Mode::Hybrid => self.semantic_candidates(subject, count)?,
+            Mode::Semantic | Mode::Hybrid => self.semantic_candidates(query_vector, count)?,
         };
-        let (keyword, terms) = match parts.mode {
+        let (keyword, terms) = match params.mode {
             Mode::Semantic => (Vec::new(), Vec::new()),
             Mode::Keyword | Mode::Hybrid => self.keyword_candidates(terms, count)?,
         };
-        let mut candidates: Vec<HitCandidate> = match parts.mode {
+        let mut candidates: Vec<HitCandidate> = match params.mode {
             Mode::Semantic => semantic
                 .into_iter()
                 .map(HitCandidate::from_scored)
                 .collect(),
             Mode::Keyword => keyword.into_iter().map(HitCandidate::from_scored).collect(),
             Mode::Hybrid => {
-                reciprocal_rank_fusion(&semantic, &keyword, parts.semantic_weight, self.snapshot)
+                reciprocal_rank_fusion(&semantic, &keyword, params.semantic_weight, self.snapshot)
             }
         };
-        if let Some(min_score) = parts.min_score {
+        if let Some(min_score) = params.min_score {
             candidates.retain(|candidate| candidate.score >= min_score);
         }
         Ok((candidates, terms))
@@ -182,28 +183,28 @@ impl SearchExecution<'_> {
 
     fn semantic_candidates(
         &mut self,
-        subject: &QueryVector,
+        query_vector: &QueryVector,
         k: usize,
     ) -> Result<Vec<ScoredRow>, SearchError> {
-        let Some(vector) = &subject.vector else {
+        let Some(vector) = &query_vector.vector else {
             return Ok(Vec::new());
         };
         let allowed = self.allowed_rows.as_deref();
-        let found = nearest_rows(self.snapshot, vector, self.query, k, allowed)?;
-        self.stats = found.stats;
-        let found = found.rows;
-        // Where nothing was walked everything was compared.
+        let nearest = nearest_rows(self.snapshot, vector, self.query, k, allowed)?;
+        self.stats = nearest.stats;
+        let rows = nearest.rows;
+        // A search that visited no graph node was an exact scan.
         if self.stats.nodes_visited > 0 {
             self.approximate = Some(ApproximateResult {
                 vector: Arc::clone(vector),
                 allowed_rows: self.allowed_rows.clone(),
-                found: found.clone(),
+                found: rows.clone(),
             });
         }
-        Ok(found)
+        Ok(rows)
     }
 
-    /// The best by words, and the terms that were looked for.
+    /// Returns the best rows by BM25, and the terms searched for.
     fn keyword_candidates(
         &self,
         terms: &[QueryTerm],
@@ -229,16 +230,16 @@ impl SearchExecution<'_> {
     }
 }
 
-/// The candidates that are answered with, and whether more would follow.
+/// Selects the candidates of the page; returns whether more would follow.
 fn select_page(
     snapshot: &Snapshot,
     query: &Query,
     mut candidates: Vec<HitCandidate>,
 ) -> (Vec<RankedCandidate>, bool) {
-    let parts = query.params();
-    let (skip, count) = (parts.offset, parts.limit);
-    if let Some(diversity) = parts.diversity {
-        let selected_count = if parts.group.is_some() {
+    let params = query.params();
+    let (skip, count) = (params.offset, params.limit);
+    if let Some(diversity) = params.diversity {
+        let selected_count = if params.group.is_some() {
             candidates.len()
         } else {
             skip + count + 1
@@ -246,11 +247,11 @@ fn select_page(
         candidates = mmr(candidates, diversity, selected_count, snapshot);
     }
     let mut ranked: Vec<RankedCandidate> = Vec::new();
-    let Some(grouping) = parts.group else {
-        let more = candidates.len() > skip + count;
+    let Some(grouping) = params.group else {
+        let has_more = candidates.len() > skip + count;
         let window = (1..).zip(candidates).skip(skip).take(count);
         ranked.extend(window.map(|(rank, candidate)| RankedCandidate { rank, candidate }));
-        return (ranked, more);
+        return (ranked, has_more);
     };
     let mut ranks = std::collections::HashMap::new();
     for (rank, candidate) in (1..).zip(&mut candidates) {
@@ -261,17 +262,17 @@ fn select_page(
             GroupBy::Speaker => document.metadata.speaker.clone(),
         });
     }
-    // One group more tells whether there are more.
-    let rest = group_hits(candidates.clone(), 1, (skip + count, 1));
-    let chosen = group_hits(candidates, grouping.size, (skip, count));
-    ranked.extend(chosen.into_iter().map(|candidate| RankedCandidate {
+    // Whether there is a group after the page.
+    let following = group_hits(candidates.clone(), 1, (skip + count, 1));
+    let page = group_hits(candidates, grouping.size, (skip, count));
+    ranked.extend(page.into_iter().map(|candidate| RankedCandidate {
         rank: ranks.get(&candidate.row).copied().unwrap_or(0),
         candidate,
     }));
-    (ranked, !rest.is_empty())
+    (ranked, !following.is_empty())
 }
 
-/// A candidate in its place.
+/// A candidate with its rank.
 struct RankedCandidate {
     rank: usize,
     candidate: HitCandidate,
@@ -280,25 +281,25 @@ struct RankedCandidate {
 fn build_hits(
     snapshot: &Snapshot,
     query: &Query,
-    subject: &QueryVector,
+    query_vector: &QueryVector,
     terms: &[QueryTerm],
-    chosen: Vec<RankedCandidate>,
+    page: Vec<RankedCandidate>,
 ) -> Result<Vec<Hit>, SearchError> {
     let include = query.params().include;
-    let rows: Vec<u32> = chosen.iter().map(|ranked| ranked.candidate.row).collect();
+    let rows: Vec<u32> = page.iter().map(|ranked| ranked.candidate.row).collect();
     let records = hit_records(snapshot, &rows)?;
     let mut contexts = if include.context {
         contexts(snapshot, &rows)?.into_iter()
     } else {
         Vec::new().into_iter()
     };
-    let mut hits = Vec::with_capacity(chosen.len());
-    for (ranked, record) in chosen.into_iter().zip(records) {
+    let mut hits = Vec::with_capacity(page.len());
+    for (ranked, record) in page.into_iter().zip(records) {
         let RankedCandidate { rank, candidate } = ranked;
         let Some(document) = snapshot.document_table().document_of_row(candidate.row) else {
             continue;
         };
-        let vector = subject.vector.as_deref();
+        let vector = query_vector.vector.as_deref();
         let embedding = snapshot
             .vector_of(candidate.row)
             .filter(|_| include.embedding);
@@ -319,7 +320,7 @@ fn build_hits(
     Ok(hits)
 }
 
-/// The passages of these rows.
+/// Reads the passages of these rows.
 fn hit_records(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<HitRecord>, StoreError> {
     let key_and_document = |row: &u32| {
         let document = snapshot.document_table().document_of_row(*row)?;
@@ -329,28 +330,28 @@ fn hit_records(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<HitRecord>, Stor
     snapshot.view().hit_records_in_documents(&passages)
 }
 
-/// Where a passage holds the terms, in characters of its document.
+/// Returns the matched ranges of a passage, in characters of its document.
 fn highlights(terms: &[QueryTerm], passage: &PassageRecord) -> Vec<TextRange> {
-    let place = |range: TextRange| TextRange {
+    let in_document = |range: TextRange| TextRange {
         start: passage.range.start + range.start,
         end: passage.range.start + range.end,
     };
-    let own = match terms {
+    let ranges = match terms {
         [] => Vec::new(),
         terms => keyword::highlights(terms, &passage.text),
     };
-    own.into_iter().map(place).collect()
+    ranges.into_iter().map(in_document).collect()
 }
 
-/// The passages before and after each row.
+/// Reads the passages before and after each row.
 fn contexts(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<AdjacentPassages>, SearchError> {
-    let neighbours = |by: i32| -> Vec<Option<u32>> {
-        let catalogue = snapshot.document_table();
+    let adjacent_rows = |offset: i32| -> Vec<Option<u32>> {
+        let table = snapshot.document_table();
         rows.iter()
-            .map(|row| catalogue.adjacent_row(*row, by))
+            .map(|row| table.adjacent_row(*row, offset))
             .collect()
     };
-    let (before, after) = (neighbours(-1), neighbours(1));
+    let (before, after) = (adjacent_rows(-1), adjacent_rows(1));
     let read = |rows: &[Option<u32>]| -> Result<Vec<Option<_>>, SearchError> {
         let present: Vec<u32> = rows.iter().flatten().copied().collect();
         let mut records = hit_records(snapshot, &present)?.into_iter();
@@ -363,7 +364,7 @@ fn contexts(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<AdjacentPassages>, 
         .collect())
 }
 
-/// The sentence nearest to the query; of equals the first.
+/// Returns the sentence nearest to the query; the first of several with equal scores.
 fn best_sentence(record: &HitRecord, query: &Embedding) -> Option<Evidence> {
     let dimension = query.as_slice().len();
     let sentences = record.passage.sentences.iter();

@@ -1,4 +1,4 @@
-//! How many documents and passages have which value.
+//! Facets: counts of documents and passages by the values of a field.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,55 +8,55 @@ use super::SearchError;
 use super::fields::{field_values, is_field, known_fields};
 use super::filter::Filter;
 
-/// Most values of one facet that are given; `others` counts the rest.
+/// Maximum number of values per facet; the field `other_values` counts the others.
 pub const MAX_FACET_VALUES: usize = 1000;
 
-/// Documents by the values of one field.
+/// The counts of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facet {
     /// The field.
     pub field: String,
-    /// Its values, the one with the most passages first; equals in the order of their texts.
+    /// Its values, by descending number of passages, then by text.
     pub values: Vec<FacetValue>,
-    /// Values beyond [`MOST_VALUES`].
+    /// Number of values beyond [`MAX_FACET_VALUES`].
     pub other_values: usize,
 }
 
-/// A value, and who has it.
+/// A value with its counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FacetValue {
     /// The value.
     pub value: String,
-    /// Documents that have it.
+    /// Documents with this value.
     pub documents: usize,
-    /// Their passages.
+    /// Passages of these documents.
     pub passages: usize,
 }
 
-/// Counts the documents that a filter lets through. Fields are those of a filter; one that is named
+/// Counts the documents that match a filter, by the same fields that filters know. A field requested
 /// several times is counted once.
 ///
 /// # Errors
 ///
-/// Names a field that is none, and those that there are.
+/// Names an unknown field, and the known ones.
 pub fn count_facets(
-    catalogue: &DocumentTable,
+    table: &DocumentTable,
     filter: &Filter,
     fields: &[String],
 ) -> Result<Vec<Facet>, SearchError> {
-    filter.check_fields(catalogue)?;
-    let mut named = HashSet::new();
-    let fields: Vec<&String> = fields.iter().filter(|f| named.insert(f.as_str())).collect();
+    filter.check_fields(table)?;
+    let mut seen = HashSet::new();
+    let fields: Vec<&String> = fields.iter().filter(|f| seen.insert(f.as_str())).collect();
     for field in &fields {
-        if !is_field(field, catalogue) {
+        if !is_field(field, table) {
             return Err(SearchError::UnknownFacet {
                 received: (*field).clone(),
-                known: known_fields(catalogue),
+                known: known_fields(table),
             });
         }
     }
     let mut counts: Vec<BTreeMap<String, (usize, usize)>> = vec![BTreeMap::new(); fields.len()];
-    for document in catalogue.documents().filter(|d| filter.matches(d)) {
+    for document in table.documents().filter(|d| filter.matches(d)) {
         for (field, counts) in fields.iter().zip(&mut counts) {
             for value in field_values(document, field) {
                 let count = counts.entry(value).or_default();
@@ -75,12 +75,12 @@ pub fn count_facets(
             })
             .collect();
         values.sort_by_key(|value| std::cmp::Reverse(value.passages));
-        let others = values.len().saturating_sub(MAX_FACET_VALUES);
+        let other_values = values.len().saturating_sub(MAX_FACET_VALUES);
         values.truncate(MAX_FACET_VALUES);
         Facet {
             field: (*field).clone(),
             values,
-            other_values: others,
+            other_values,
         }
     };
     Ok(fields.iter().zip(counts).map(facet).collect())

@@ -1,4 +1,4 @@
-//! What a document has in a field.
+//! Fields of a document: built-in metadata and attributes.
 
 use std::collections::BTreeSet;
 
@@ -8,22 +8,22 @@ use crate::corpus::PartialDate;
 use crate::engine::DocumentTable;
 use crate::store::DocumentSummary;
 
-/// Fields that every corpus has, as a filter names them; attributes stand beside them.
+/// Fields of every corpus by their names in filters; attributes are fields too.
 pub const BUILT_IN_FIELDS: [&str; 9] = [
     "document", "title", "speaker", "country", "venue", "language", "source", "date", "year",
 ];
 
-/// Whether a filter may name this: a field, or an attribute that some document has.
+/// Returns whether a name is a field: a built-in one, or an attribute of some document.
 #[must_use]
-pub fn is_field(name: &str, catalogue: &DocumentTable) -> bool {
-    BUILT_IN_FIELDS.contains(&name) || catalogue.attribute_names().contains(name)
+pub fn is_field(name: &str, table: &DocumentTable) -> bool {
+    BUILT_IN_FIELDS.contains(&name) || table.attribute_names().contains(name)
 }
 
-/// The names of all fields and attributes, for a person.
+/// Lists the names of all fields for an error message.
 #[must_use]
-pub fn known_fields(catalogue: &DocumentTable) -> String {
-    let own = |name: &&String| !BUILT_IN_FIELDS.contains(&name.as_str());
-    let attributes = catalogue.attribute_names().iter().filter(own);
+pub fn known_fields(table: &DocumentTable) -> String {
+    let is_new = |name: &&String| !BUILT_IN_FIELDS.contains(&name.as_str());
+    let attributes = table.attribute_names().iter().filter(is_new);
     let names: Vec<&str> = BUILT_IN_FIELDS
         .into_iter()
         .chain(attributes.map(String::as_str))
@@ -31,8 +31,8 @@ pub fn known_fields(catalogue: &DocumentTable) -> String {
     names.join(", ")
 }
 
-/// The values that a document has in a field or attribute, each once and in order; none where nothing
-/// is known. Numbers and truth values are as JSON writes them.
+/// Returns the distinct values of a document's field in order. Numbers and booleans are in JSON
+/// notation.
 #[must_use]
 pub fn field_values(document: &DocumentSummary, field: &str) -> BTreeSet<String> {
     let mut values = BTreeSet::new();
@@ -43,26 +43,28 @@ pub fn field_values(document: &DocumentSummary, field: &str) -> BTreeSet<String>
     values
 }
 
-/// Whether a document has a value of this field of which that is true.
+/// Returns whether any value of a document's field satisfies a predicate.
 pub(super) fn any_field_value(
     document: &DocumentSummary,
     field: &str,
     mut predicate: impl FnMut(&str) -> bool,
 ) -> bool {
     let metadata = &document.metadata;
-    let mut one = |text: Option<&str>| text.is_some_and(&mut predicate);
+    let mut check = |text: Option<&str>| text.is_some_and(&mut predicate);
     match field {
-        "document" => one(Some(document.id.as_str())),
-        "title" => one(metadata.title.as_deref()),
-        "speaker" => one(metadata.speaker.as_deref()),
-        "country" => one(metadata.country.as_deref()),
-        "venue" => one(metadata.venue.as_deref()),
-        "language" => one(metadata.language.as_deref()),
-        "source" => one(metadata.source.as_deref()),
-        "date" => one(metadata.date.map(|date| date.to_string()).as_deref()),
-        "year" => one(document_date(document)
-            .map(|date| format!("{:04}", date.year()))
-            .as_deref()),
+        "document" => check(Some(document.id.as_str())),
+        "title" => check(metadata.title.as_deref()),
+        "speaker" => check(metadata.speaker.as_deref()),
+        "country" => check(metadata.country.as_deref()),
+        "venue" => check(metadata.venue.as_deref()),
+        "language" => check(metadata.language.as_deref()),
+        "source" => check(metadata.source.as_deref()),
+        "date" => check(metadata.date.map(|date| date.to_string()).as_deref()),
+        "year" => check(
+            document_date(document)
+                .map(|date| format!("{:04}", date.year()))
+                .as_deref(),
+        ),
         name => {
             let value = metadata.attributes.get(name);
             value.is_some_and(|value| any_attribute_value(value, &mut predicate))
@@ -70,7 +72,7 @@ pub(super) fn any_field_value(
     }
 }
 
-/// When a document was spoken: its date; where it has none, its attribute `year` if that is one.
+/// Returns a document's date; without one, its attribute `year` if that is valid.
 #[must_use]
 pub fn document_date(document: &DocumentSummary) -> Option<PartialDate> {
     let metadata = &document.metadata;
@@ -82,12 +84,12 @@ pub fn document_date(document: &DocumentSummary) -> Option<PartialDate> {
     metadata.date.or_else(attribute)
 }
 
-/// Whether an attribute is such a value, or a list that holds one.
+/// Returns whether an attribute, or an element of its array, satisfies a predicate.
 fn any_attribute_value(value: &Value, predicate: &mut dyn FnMut(&str) -> bool) -> bool {
     match value {
-        Value::String(own) => predicate(own),
-        Value::Number(own) => predicate(&own.to_string()),
-        Value::Bool(own) => predicate(if *own { "true" } else { "false" }),
+        Value::String(scalar) => predicate(scalar),
+        Value::Number(scalar) => predicate(&scalar.to_string()),
+        Value::Bool(scalar) => predicate(if *scalar { "true" } else { "false" }),
         Value::Array(values) => values
             .iter()
             .any(|value| any_attribute_value(value, predicate)),

@@ -1,7 +1,7 @@
-//! Which documents may be found.
+//! Filters on document metadata.
 //!
-//! A filter names fields and the values that they may have. A document is let through if every
-//! field named has one of its values, and if what stands under `not` does not let it through.
+//! A filter maps fields to accepted values. A document matches if each of the fields has one of its
+//! accepted values, and if the filter under `not` does not match.
 
 mod parse;
 
@@ -16,109 +16,105 @@ use crate::store::DocumentSummary;
 use super::SearchError;
 use super::fields::{any_field_value, document_date, is_field, known_fields};
 
-/// Documents that may be found.
+/// A predicate on documents.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// Those that all of these let through; all there are if there are none.
+    /// Matches if all of these match; an empty list always matches.
     All(Vec<Filter>),
-    /// Those that this one does not let through.
+    /// Matches if this one does not.
     Not(Box<Filter>),
-    /// Those whose field has one of these values.
+    /// Matches if the field has one of these values.
     Field {
-        /// The field, or an attribute.
+        /// The built-in field or attribute.
         name: String,
-        /// Its values, in order and each once.
+        /// The accepted values, sorted and distinct.
         any_of: Vec<FilterValue>,
     },
 }
 
-/// A value that a field may have.
+/// An accepted value of a field.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FilterValue {
-    /// The same text; numbers and truth values as JSON writes them.
+    /// An exact text; numbers and booleans in JSON notation.
     Text(String),
-    /// A date that lies wholly between two, both included.
+    /// Dates entirely between two dates, inclusive.
     DateRange(Option<PartialDate>, Option<PartialDate>),
 }
 
 impl Filter {
-    /// Reads a filter: an object of fields, each with a value or a list of values, and `not` with a
-    /// filter. A date is `"2015"`, `"2015-10"`, `"2015-10-23"`, or `{"from": …, "to": …}`, of which
-    /// one may be missing. Refuses what could let nothing through in any corpus.
+    /// Parses a filter: an object of fields, each with a value or an array of values, and `not` with a
+    /// filter. A date is `"2015"`, `"2015-10"`, `"2015-10-23"`, or `{"from": …, "to": …}` with either
+    /// bound optional. Rejects filters that cannot match in any corpus.
     ///
     /// # Errors
     ///
-    /// Names the field at fault, what was received, and what would be right.
+    /// Names the field at fault, the value received, and the expected form.
     pub fn parse(value: &Value) -> Result<Self, SearchError> {
         Self::parse_named("filter", value)
     }
 
-    /// The same of one that its client calls by another name.
+    /// Like [`Filter::parse`], for a filter with another name in the request.
     ///
     /// # Errors
     ///
-    /// As [`Filter::read`], the field at fault being one of `name`.
+    /// As [`Filter::parse`], with paths that start with `name`.
     pub fn parse_named(name: &str, value: &Value) -> Result<Self, SearchError> {
         parse::parse_filter(value, name, 0)
     }
 
-    /// A field that has one of these values, as a URL gives them; a date may be `FROM..TO`.
+    /// Parses the values of one field from URL parameters; a date may be `FROM..TO`.
     ///
     /// # Errors
     ///
-    /// As [`Filter::read`].
+    /// As [`Filter::parse`].
     pub fn from_url_values(name: &str, values: &[String]) -> Result<Self, SearchError> {
         parse::parse_url_field(name, values)
     }
 
-    /// Refuses attributes that no document has.
+    /// Checks that all attributes exist in the corpus.
     ///
     /// # Errors
     ///
-    /// Names the attribute, and those that there are.
-    pub fn check_fields(&self, catalogue: &DocumentTable) -> Result<(), SearchError> {
-        self.check_fields_named("filter", catalogue)
+    /// Names the unknown attribute, and the known fields.
+    pub fn check_fields(&self, table: &DocumentTable) -> Result<(), SearchError> {
+        self.check_fields_named("filter", table)
     }
 
-    /// The same of one that its client calls by another name.
+    /// Like [`Filter::check_fields`], for a filter with another name in the request.
     ///
     /// # Errors
     ///
-    /// As [`Filter::check`], the attribute being one of `name`.
-    pub fn check_fields_named(
-        &self,
-        name: &str,
-        catalogue: &DocumentTable,
-    ) -> Result<(), SearchError> {
+    /// As [`Filter::check_fields`], with a path that starts with `name`.
+    pub fn check_fields_named(&self, name: &str, table: &DocumentTable) -> Result<(), SearchError> {
         match self {
             Self::All(filters) => filters
                 .iter()
-                .try_for_each(|f| f.check_fields_named(name, catalogue)),
-            Self::Not(filter) => filter.check_fields_named(name, catalogue),
+                .try_for_each(|f| f.check_fields_named(name, table)),
+            Self::Not(filter) => filter.check_fields_named(name, table),
             Self::Field { name: field, .. } => {
-                if is_field(field, catalogue) {
+                if is_field(field, table) {
                     return Ok(());
                 }
                 Err(SearchError::UnknownField {
                     path: format!("{name}.{field}"),
-                    known: known_fields(catalogue),
+                    known: known_fields(table),
                 })
             }
         }
     }
 
-    /// Whether it lets a document through.
+    /// Returns whether a document matches.
     #[must_use]
     pub fn matches(&self, document: &DocumentSummary) -> bool {
         match self {
             Self::All(filters) => filters.iter().all(|filter| filter.matches(document)),
             Self::Not(filter) => !filter.matches(document),
             Self::Field { name, any_of } if name == "date" => document_date(document)
-                .is_some_and(|date| any_of.iter().any(|wanted| wanted.contains_date(date))),
+                .is_some_and(|date| any_of.iter().any(|value| value.contains_date(date))),
             Self::Field { name, any_of } => {
-                let is_wanted =
-                    |own: &str| any_of.binary_search_by(|w| w.compare_text(own)).is_ok();
-                any_field_value(document, name, is_wanted)
+                let is_accepted =
+                    |text: &str| any_of.binary_search_by(|v| v.compare_text(text)).is_ok();
+                any_field_value(document, name, is_accepted)
             }
         }
     }
@@ -135,10 +131,10 @@ impl FilterValue {
         }
     }
 
-    /// Its place beside a text, in the order of this type.
+    /// Compares with a text, consistently with the order of this type.
     fn compare_text(&self, text: &str) -> Ordering {
         match self {
-            Self::Text(own) => own.as_str().cmp(text),
+            Self::Text(value) => value.as_str().cmp(text),
             Self::DateRange(..) => Ordering::Greater,
         }
     }
@@ -174,47 +170,51 @@ mod tests {
 
     #[test]
     fn values_are_any_of_and_fields_all_of() {
-        let own = document("2015-10", "FRA");
-        assert!(filter_matches(&json!({}), &own));
+        let speech = document("2015-10", "FRA");
+        assert!(filter_matches(&json!({}), &speech));
         assert!(filter_matches(
             &json!({"country": ["DEU", "FRA"], "document": "a"}),
-            &own
+            &speech
         ));
         assert!(!filter_matches(
             &json!({"country": ["DEU", "FRA"], "document": "b"}),
-            &own
+            &speech
         ));
-        assert!(!filter_matches(&json!({"not": {"country": "FRA"}}), &own));
+        assert!(!filter_matches(
+            &json!({"not": {"country": "FRA"}}),
+            &speech
+        ));
         assert!(filter_matches(
             &json!({"not": {"country": "FRA", "document": "b"}}),
-            &own
+            &speech
         ));
-        assert!(filter_matches(&json!({"not": {"not": {}}}), &own));
-        assert!(!filter_matches(&json!({"speaker": "nobody"}), &own));
+        assert!(filter_matches(&json!({"not": {"not": {}}}), &speech));
+        assert!(!filter_matches(&json!({"speaker": "unknown"}), &speech));
     }
 
     #[test]
     fn attributes_are_compared_as_json_writes_them() {
-        let own = document("", "FRA");
+        let speech = document("", "FRA");
         for filter in [
             json!({"session": 70}),
             json!({"session": "70"}),
             json!({"topics": "water"}),
             json!({"topics": ["fire", "peace"]}),
         ] {
-            assert!(filter_matches(&filter, &own));
+            assert!(filter_matches(&filter, &speech));
         }
-        assert!(!filter_matches(&json!({"session": 7}), &own));
+        assert!(!filter_matches(&json!({"session": 7}), &speech));
         let many: Vec<String> = (0..5000).rev().map(|n| n.to_string()).collect();
-        assert!(filter_matches(&json!({ "session": many }), &own));
-        assert!(!filter_matches(&json!({"date": "2015"}), &own));
-        let mut own = own;
-        own.metadata
+        assert!(filter_matches(&json!({ "session": many }), &speech));
+        assert!(!filter_matches(&json!({"date": "2015"}), &speech));
+        let mut speech = speech;
+        speech
+            .metadata
             .attributes
             .insert("year".to_owned(), json!(2015));
         assert!(filter_matches(
             &json!({"date": {"to": "2015"}, "year": "2015"}),
-            &own
+            &speech
         ));
     }
 
@@ -232,9 +232,9 @@ mod tests {
             (json!({"to": "2016-02"}), "2016-03", false),
             (json!({"from": "2014", "to": null}), "2300-01", true),
         ] {
-            let own = document(date, "FRA");
+            let speech = document(date, "FRA");
             assert_eq!(
-                filter_matches(&json!({ "date": filter }), &own),
+                filter_matches(&json!({ "date": filter }), &speech),
                 expected,
                 "{filter} {date}"
             );

@@ -1,16 +1,15 @@
-//! A query to hits.
+//! Search: queries to hits.
 //!
-//! A [`Query`] is checked once, when it is made; [`search()`] answers it from one snapshot. What is
-//! looked for becomes a vector ([`subject`]), words ([`keyword`]), or both; a [`Filter`] says which
-//! rows may be found before anything is compared; candidates become an order ([`ranking`]), and each
-//! hit carries what it was found by ([`answering`]), so that a reader sees why.
+//! A [`Query`] is validated when it is created; [`search()`] executes it on one snapshot
+//! ([`execute`]). The query is encoded as a vector ([`query_vector`]), parsed into terms
+//! ([`crate::keyword`]), or both. A [`Filter`] restricts the rows before any comparison. Candidates are fused
+//! and ranked ([`ranking`]), and each hit carries its evidence: the best sentence and the highlights.
 
 mod canonical;
 mod execute;
 mod facets;
 mod fields;
 mod filter;
-mod keyword;
 mod nearest;
 mod query;
 mod query_vector;
@@ -21,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::encoder::EncodeError;
-use crate::engine::KeywordError;
 use crate::index::{IndexError, MAX_EF, SearchStats};
+use crate::keyword::KeywordError;
 use crate::passages::TextRange;
 use crate::store::{DocumentSummary, PassageRecord, StoreError};
 
@@ -34,160 +33,160 @@ pub use query::{DEFAULT_LIMIT, GroupBy, Grouping, Include, Mode, Query, QueryPar
 pub use query_vector::{CacheMode, CacheStats, QueryEncoder};
 pub use recall::{ApproximateResult, Recall};
 
-/// Most hits in one answer.
+/// Maximum number of hits per request.
 pub const MAX_LIMIT: usize = 1000;
 
-/// How deep paging may go: `offset + limit`.
+/// Maximum of `offset + limit`.
 pub const MAX_RESULT_WINDOW: usize = 10_000;
 
-/// Candidates of each kind among which hybrid, grouped and diverse hits are chosen; paging goes no
-/// deeper there. It does not depend on the page, so that pages agree with each other.
+/// Candidates per list from which hybrid, grouped and diversified hits are selected, and the maximum of
+/// `offset + limit` for those. It is independent of the page, so that pages are consistent.
 pub const CANDIDATE_POOL_SIZE: usize = 500;
 
-/// Longest query in characters; the model's own limit, in tokens, is checked when it is encoded.
+/// Maximum length of a query in characters; the model's limit in tokens is checked by the encoder.
 pub const MAX_QUERY_CHARACTERS: usize = 10_000;
 
-/// Most words that are looked for one after the other.
+/// Maximum number of words in a phrase.
 pub const MAX_PHRASE_WORDS: usize = 64;
 
-/// Most examples that hits may be like, or unlike.
+/// Maximum number of positive examples, and of negative ones.
 pub const MAX_EXAMPLES: usize = 100;
 
-/// Most hits of a group.
+/// Maximum number of hits per group.
 pub const MAX_GROUP_SIZE: usize = 100;
 
-/// The answer to a query.
+/// The results of a query.
 #[derive(Debug, Clone)]
 pub struct SearchResults {
-    /// The hits, best first; groups stand together.
+    /// The hits, best first; hits of a group are adjacent.
     pub hits: Vec<Hit>,
-    /// Values of the fields that were asked for, among the documents that the filter lets through.
+    /// The requested facets, over the documents that match the filter.
     pub facets: Vec<Facet>,
-    /// Whether a deeper page would have hits.
+    /// Whether the next page would have hits.
     pub has_more: bool,
-    /// Candidates among which the hits were chosen.
+    /// Number of candidates that the hits were selected from.
     pub candidate_count: usize,
-    /// Passages that the filter lets through, where there is one.
+    /// Number of passages that match the filter, if there is one.
     pub filtered_count: Option<u64>,
-    /// What finding the nearest took.
+    /// Work of the vector search.
     pub stats: SearchStats,
-    /// What the nearest were, where a graph was asked for them.
+    /// The result of a graph search, to measure its recall; `None` after an exact scan.
     pub approximate: Option<ApproximateResult>,
-    /// Where the time went.
+    /// Time per stage.
     pub times: StageTimes,
 }
 
-/// A passage that answers a query.
+/// A passage that matches a query.
 #[derive(Debug, Clone)]
 pub struct Hit {
-    /// Place in the ranking, from 1; the first hit after an offset of 10 has rank 11.
+    /// Rank from 1; the first hit after an offset of 10 has rank 11.
     pub rank: usize,
-    /// Similarity of query and passage, in [-1, 1]; by words BM25, above 0; in a hybrid ranking the
-    /// sum of reciprocal ranks.
+    /// Semantic: similarity of query and passage, in [-1, 1]. Keyword: BM25, above 0. Hybrid: the
+    /// weighted sum of reciprocal ranks.
     pub score: f32,
-    /// In a hybrid ranking, its place by meaning, if it has one.
+    /// In hybrid mode, its rank in the semantic list, if it is in there.
     pub semantic: Option<ListRank>,
-    /// In a hybrid ranking, its place by words, if it has one.
+    /// In hybrid mode, its rank in the keyword list, if it is in there.
     pub keyword: Option<ListRank>,
-    /// What it is grouped by.
+    /// The value it is grouped by.
     pub group: Option<String>,
     /// The passage.
     pub passage: PassageRecord,
     /// Its document, without the text.
     pub document: Arc<DocumentSummary>,
-    /// The sentence nearest to the query, where it was looked for by meaning.
+    /// The sentence nearest to the query, in semantic and hybrid mode.
     pub sentence: Option<Evidence>,
-    /// Where it holds the words of the query, in characters of the document's clean text.
+    /// Matched terms, as ranges of characters of the document's clean text.
     pub highlights: Vec<TextRange>,
-    /// Its neighbours, if they were asked for.
+    /// The adjacent passages, if requested.
     pub context: Option<AdjacentPassages>,
-    /// Its embedding, if it was asked for.
+    /// Its embedding, if requested.
     pub embedding: Option<Vec<f32>>,
 }
 
-/// A place in one of the lists that a hybrid ranking is made of.
+/// A rank in one of the two lists that hybrid mode fuses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ListRank {
     /// From 1.
     pub rank: usize,
-    /// The list's own score.
+    /// The score in that list.
     pub score: f32,
 }
 
-/// The passages around a hit.
+/// The passages before and after a hit.
 #[derive(Debug, Clone)]
 pub struct AdjacentPassages {
-    /// The one before it in the document.
+    /// The previous one of the document.
     pub previous: Option<PassageRecord>,
-    /// The one after it.
+    /// The next one of the document.
     pub next: Option<PassageRecord>,
 }
 
-/// The sentence that carries a hit.
+/// The sentence of a hit that is nearest to the query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// Its text.
     pub text: String,
-    /// Its place in the document's clean text, in characters.
+    /// Its range in the document's clean text, in characters.
     pub range: TextRange,
     /// Similarity of query and sentence, in [-1, 1].
     pub score: f32,
 }
 
-/// Where the time of an answer went.
+/// Time per stage of a search.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StageTimes {
-    /// Query to tokens.
+    /// Tokenizing the query.
     pub tokenize: Duration,
-    /// Tokens to embedding.
+    /// Encoding the query.
     pub encode: Duration,
-    /// Embedding and words to the rows that are answered with.
+    /// Searching, fusing and ranking rows.
     pub search: Duration,
-    /// Rows to passages, with the choice of sentences.
+    /// Reading the passages and selecting the best sentences.
     pub fetch: Duration,
 }
 
-/// Why a query has no answer.
+/// A query that cannot be executed, or a failure to execute it.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// There is nothing to look for.
-    #[error("the query is empty; expected some words")]
+    /// The query is blank.
+    #[error("the query is empty; expected text")]
     EmptyQuery,
-    /// An example has nothing in it.
-    #[error("{name} has an example without words; expected passages by id, or texts")]
+    /// An example is blank.
+    #[error("`{name}` contains an empty example; expected passage ids or texts")]
     EmptyExample {
-        /// The list that it stands in.
+        /// The list that contains it.
         name: &'static str,
     },
-    /// Neither a text nor examples.
-    #[error("there is nothing to look for; expected a query, or like")]
+    /// There is neither a query nor examples.
+    #[error("missing query; expected `query` or `like`")]
     MissingQuery,
-    /// There is a text as well as examples.
-    #[error("there is a query as well as like or unlike; expected one or the other")]
+    /// There is a query as well as examples.
+    #[error("`query` cannot be combined with `like` or `unlike`; expected one or the other")]
     QueryAndExamples,
-    /// Hits cannot be unlike something only.
-    #[error("there is nothing that the hits should be like; expected like beside unlike")]
+    /// There are negative examples only.
+    #[error("`unlike` requires `like`; expected at least one positive example")]
     NoPositiveExamples,
-    /// Examples have no words of their own.
-    #[error("like and unlike work by meaning; expected the mode semantic")]
+    /// Examples are given in keyword or hybrid mode.
+    #[error("`like` and `unlike` require mode `semantic`")]
     ExamplesRequireSemanticMode,
-    /// What hits should be like and unlike is the same.
-    #[error("what the hits should be like and unlike cancel out; expected examples that differ")]
+    /// Positive and negative examples have the same mean.
+    #[error("positive and negative examples cancel out; expected examples that differ")]
     ExamplesCancelOut,
-    /// An example names a passage that is not there.
-    #[error("there is no passage {id}")]
+    /// An example refers to a passage that does not exist.
+    #[error("passage {id} does not exist")]
     UnknownPassage {
         /// Its id.
         id: String,
     },
-    /// The query is longer than can be encoded whole.
+    /// The query, or a phrase of it, is too long.
     #[error("the query has {received} {unit}; expected at most {expected}")]
     QueryTooLong {
         /// Its length.
         received: usize,
-        /// The greatest length.
+        /// The maximum length.
         expected: usize,
-        /// What is counted.
+        /// The unit of both.
         unit: &'static str,
     },
     /// `limit` is out of range.
@@ -197,11 +196,11 @@ pub enum SearchError {
         received: usize,
     },
     /// `offset` is out of range.
-    #[error("offset is {received}; with this limit it can be at most {expected}")]
+    #[error("offset is {received}; expected at most {expected} with this limit")]
     Offset {
         /// The value received.
         received: usize,
-        /// The greatest value.
+        /// The maximum.
         expected: usize,
     },
     /// `ef` is out of range.
@@ -215,45 +214,45 @@ pub enum SearchError {
     Parameter {
         /// The parameter.
         name: &'static str,
-        /// Its range.
+        /// Its valid range.
         expected: String,
         /// The value received.
         received: String,
     },
-    /// A filter cannot be read.
+    /// A filter is invalid.
     #[error("{path}: {reason}")]
     InvalidFilter {
-        /// The part at fault.
+        /// The path of the part at fault.
         path: String,
-        /// What is wrong, and what would be right.
+        /// The problem and the expected form.
         reason: String,
     },
-    /// A filter names a field that no document has.
+    /// A filter refers to a field that does not exist.
     #[error("unknown field {path}; expected `not` or one of: {known}")]
     UnknownField {
-        /// The filter and the name in it.
+        /// The path of the field.
         path: String,
-        /// Those that there are.
+        /// The known fields.
         known: String,
     },
-    /// A facet names a field that no document has.
-    #[error("{received} is no field that can be counted; known fields: {known}")]
+    /// A facet refers to a field that does not exist.
+    #[error("unknown facet field {received}; expected one of: {known}")]
     UnknownFacet {
         /// The name received.
         received: String,
-        /// Those that there are.
+        /// The known fields.
         known: String,
     },
     /// The query cannot be encoded.
-    #[error("the query cannot be encoded: {0}")]
+    #[error("cannot encode the query: {0}")]
     Encode(#[from] EncodeError),
     /// A batch of queries cannot be encoded.
-    #[error("the queries cannot be encoded: {0}")]
+    #[error("cannot encode the queries: {0}")]
     EncodeBatch(String),
     /// The index failed.
-    #[error("the index cannot be searched: {0}")]
+    #[error("cannot search the index: {0}")]
     Index(#[from] IndexError),
-    /// The words cannot be looked for.
+    /// The keyword search failed.
     #[error(transparent)]
     Keyword(#[from] KeywordError),
     /// The store failed.
@@ -265,14 +264,14 @@ pub enum SearchError {
 mod tests {
     use super::*;
 
-    /// The value at fault.
-    fn at(parts: QueryParams) -> &'static str {
-        match Query::new(parts).unwrap_err() {
+    /// Names the parameter that is rejected.
+    fn faulty_value(params: QueryParams) -> &'static str {
+        match Query::new(params).unwrap_err() {
             SearchError::EmptyQuery => "empty",
-            SearchError::MissingQuery => "no subject",
-            SearchError::QueryAndExamples => "two subjects",
-            SearchError::NoPositiveExamples => "nothing like",
-            SearchError::ExamplesRequireSemanticMode => "by meaning",
+            SearchError::MissingQuery => "missing query",
+            SearchError::QueryAndExamples => "query and examples",
+            SearchError::NoPositiveExamples => "no positive examples",
+            SearchError::ExamplesRequireSemanticMode => "semantic only",
             SearchError::Limit { .. } => "limit",
             SearchError::Offset { .. } => "offset",
             SearchError::Ef { .. } => "ef",
@@ -296,37 +295,43 @@ mod tests {
             like: like.clone(),
             ..QueryParams::default()
         };
-        assert_eq!(at(QueryParams::default()), "no subject");
-        assert_eq!(at(text(" \n\t")), "empty");
-        assert_eq!(at(text(&"peace ".repeat(2_000))), "characters");
-        let by_words = |query: &str| QueryParams {
+        assert_eq!(faulty_value(QueryParams::default()), "missing query");
+        assert_eq!(faulty_value(text(" \n\t")), "empty");
+        assert_eq!(faulty_value(text(&"peace ".repeat(2_000))), "characters");
+        let keyword_query = |query: &str| QueryParams {
             mode: Mode::Keyword,
             ..text(query)
         };
         let phrase = |words: usize| format!("of \"{}\"", "the ".repeat(words));
-        assert_eq!(at(by_words(&phrase(65))), "words in one phrase");
-        assert_eq!(at(by_words(&"a-".repeat(65))), "words in one phrase");
-        assert!(Query::new(by_words(&phrase(64))).is_ok());
+        assert_eq!(
+            faulty_value(keyword_query(&phrase(65))),
+            "words in one phrase"
+        );
+        assert_eq!(
+            faulty_value(keyword_query(&"a-".repeat(65))),
+            "words in one phrase"
+        );
+        assert!(Query::new(keyword_query(&phrase(64))).is_ok());
         let both = QueryParams {
             like: like.clone(),
             ..text("a")
         };
-        assert_eq!(at(both), "two subjects");
+        assert_eq!(faulty_value(both), "query and examples");
         let unlike = QueryParams {
             unlike: like,
             ..QueryParams::default()
         };
-        assert_eq!(at(unlike), "nothing like");
+        assert_eq!(faulty_value(unlike), "no positive examples");
         let hybrid = QueryParams {
             mode: Mode::Hybrid,
             ..examples.clone()
         };
-        assert_eq!(at(hybrid), "by meaning");
+        assert_eq!(faulty_value(hybrid), "semantic only");
         let many = QueryParams {
             like: vec!["a".to_owned(); 101],
             ..examples
         };
-        assert_eq!(at(many), "like");
+        assert_eq!(faulty_value(many), "like");
     }
 
     #[test]
@@ -358,16 +363,16 @@ mod tests {
             }),
         ];
         for (expected, change) in changes {
-            let mut parts = text("peace");
-            change(&mut parts);
-            assert_eq!(at(parts), expected);
+            let mut params = text("peace");
+            change(&mut params);
+            assert_eq!(faulty_value(params), expected);
         }
-        let parts = QueryParams {
+        let params = QueryParams {
             offset: 9_000,
             limit: 1000,
             ..text("  peace ")
         };
-        let query = Query::new(parts).unwrap();
+        let query = Query::new(params).unwrap();
         assert_eq!(query.params().text.as_deref(), Some("peace"));
     }
 }

@@ -1,4 +1,4 @@
-//! The passages nearest to a query, in an order that does not depend on the page.
+//! Vector search with an order that is independent of the page.
 
 use std::collections::HashSet;
 
@@ -11,18 +11,18 @@ use crate::index::{IndexError, KnnParams, MAX_EF, SearchStats};
 use super::Query;
 use super::ranking::{ScoredRow, rank_order};
 
-/// Rows with their scores, and what finding them took.
+/// Rows with their scores, and the work of finding them.
 pub(super) struct NearestRows {
     pub(super) rows: Vec<ScoredRow>,
     pub(super) stats: SearchStats,
 }
 
-/// The `k` rows nearest to a query, best first.
+/// Returns the `k` nearest rows to a query, best first.
 ///
-/// What a walk finds depends on how many candidates it keeps. Were that to grow with every page, a hit
-/// could come on two pages or on none. So the walks that go deeper are always the same, each twice as
-/// wide as the one before, and what a wider one finds comes after what the others had. Only inside its
-/// page a hit stands by its score.
+/// The result of a graph search depends on `ef`. If `ef` grew with every page, a hit could appear on two
+/// pages or on none. So deep pages repeat a fixed series of searches, each with twice the `ef` of the
+/// previous one, and rows first found by a wider search follow those of the narrower ones. Rows are
+/// sorted by score only within the page.
 pub(super) fn nearest_rows(
     snapshot: &Snapshot,
     vector: &Embedding,
@@ -30,42 +30,42 @@ pub(super) fn nearest_rows(
     k: usize,
     allowed_rows: Option<&RoaringBitmap>,
 ) -> Result<NearestRows, IndexError> {
-    let parts = query.params();
+    let params = query.params();
     let search = |k, ef| {
-        let request = KnnParams {
+        let knn_params = KnnParams {
             k,
             ef,
-            exact: parts.exact,
+            exact: params.exact,
             allowed_rows,
         };
-        snapshot.nearest(vector, &request)
+        snapshot.nearest(vector, &knn_params)
     };
-    let mut ef = parts.ef.unwrap_or_else(|| snapshot.default_ef());
-    if parts.exact || query.uses_candidate_pool() || k <= ef {
-        let found = search(k, parts.ef)?;
+    let mut ef = params.ef.unwrap_or_else(|| snapshot.default_ef());
+    if params.exact || query.uses_candidate_pool() || k <= ef {
+        let top_k = search(k, params.ef)?;
         return Ok(NearestRows {
-            rows: found.neighbours.iter().map(|n| (n.row, n.score)).collect(),
-            stats: found.stats,
+            rows: top_k.neighbours.iter().map(|n| (n.row, n.score)).collect(),
+            stats: top_k.stats,
         });
     }
     let (mut rows, mut seen): (Vec<ScoredRow>, HashSet<u32>) = Default::default();
-    let mut work = SearchStats::default();
+    let mut stats = SearchStats::default();
     loop {
-        let found = search(ef, Some(ef.min(MAX_EF)))?;
-        work.distance_computations += found.stats.distance_computations;
-        work.nodes_visited += found.stats.nodes_visited;
-        work.rows_rescored += found.stats.rows_rescored;
-        let all = found.neighbours.len();
-        let new = found.neighbours.into_iter().filter(|n| seen.insert(n.row));
+        let top_k = search(ef, Some(ef.min(MAX_EF)))?;
+        stats.distance_computations += top_k.stats.distance_computations;
+        stats.nodes_visited += top_k.stats.nodes_visited;
+        stats.rows_rescored += top_k.stats.rows_rescored;
+        let returned = top_k.neighbours.len();
+        let new = top_k.neighbours.into_iter().filter(|n| seen.insert(n.row));
         rows.extend(new.map(|n| (n.row, n.score)));
-        if rows.len() >= k || all < ef {
+        if rows.len() >= k || returned < ef {
             break;
         }
         ef *= 2;
     }
     rows.truncate(k);
-    let end = rows.len().min(parts.offset + parts.limit);
-    let page = rows.get_mut(parts.offset..end).unwrap_or_default();
+    let end = rows.len().min(params.offset + params.limit);
+    let page = rows.get_mut(params.offset..end).unwrap_or_default();
     page.sort_unstable_by(rank_order(snapshot));
-    Ok(NearestRows { rows, stats: work })
+    Ok(NearestRows { rows, stats })
 }

@@ -1,51 +1,51 @@
-//! A query that can be answered.
+//! Query parameters and their validation.
 
 use super::filter::Filter;
 use super::ranking::max_rrf_score;
 use super::{
     CANDIDATE_POOL_SIZE, MAX_EXAMPLES, MAX_GROUP_SIZE, MAX_LIMIT, MAX_PHRASE_WORDS,
-    MAX_QUERY_CHARACTERS, MAX_RESULT_WINDOW, SearchError, keyword,
+    MAX_QUERY_CHARACTERS, MAX_RESULT_WINDOW, SearchError,
 };
 use crate::index::MAX_EF;
+use crate::keyword::{self, QueryTerm};
 use crate::passages::tokenize_words;
-use crate::store::QueryTerm;
 
-/// Hits in an answer where none are asked for.
+/// Number of hits if a request does not set `limit`.
 pub const DEFAULT_LIMIT: usize = 10;
 
-/// What is asked for, as it was given. [`Query::new`] checks it.
+/// Unvalidated parameters of a query; [`Query::new`] validates them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryParams {
-    /// The text to look for.
+    /// The query text.
     pub text: Option<String>,
-    /// Instead of a text: passages by id, or texts, that the hits should be like.
+    /// Instead of a text: positive examples, as passage ids or texts.
     pub like: Vec<String>,
-    /// Passages or texts that the hits should not be like.
+    /// Negative examples, as passage ids or texts.
     pub unlike: Vec<String>,
-    /// How to search.
+    /// The search mode.
     pub mode: Mode,
-    /// Most hits, or groups of hits, to answer with.
+    /// Maximum number of hits, or of groups of hits.
     pub limit: usize,
-    /// Hits, or groups, to leave out before the first.
+    /// Number of hits, or groups, to skip.
     pub offset: usize,
-    /// Candidates kept while the graph is walked; the index's own number if not given.
+    /// Width of the graph search; the index's default if not set.
     pub ef: Option<usize>,
-    /// Compare with every passage.
+    /// Scan all passages instead of searching the graph.
     pub exact: bool,
-    /// Hits below this score are left out. At most 1 by meaning, and in a hybrid ranking the score of a
-    /// hit that is first in both lists.
+    /// Minimum score of a hit. At most 1 in semantic mode; in hybrid mode, at most the score of a hit that
+    /// ranks first in both lists.
     pub min_score: Option<f32>,
-    /// Which documents may be found.
+    /// The documents to search.
     pub filter: Filter,
-    /// The share of meaning in a hybrid ranking, in [0, 1].
+    /// Weight of the semantic list in hybrid mode, in [0, 1].
     pub semantic_weight: f32,
-    /// Hits of one document or speaker stand together.
+    /// Groups hits by document or speaker.
     pub group: Option<Grouping>,
-    /// How much hits should differ from each other, in [0, 1].
+    /// Weight of diversity against relevance (MMR), in [0, 1].
     pub diversity: Option<f32>,
-    /// What is wanted beside the hits.
+    /// Optional params of the hits.
     pub include: Include,
-    /// Fields whose values are counted.
+    /// Fields to count as facets.
     pub facets: Vec<String>,
 }
 
@@ -71,28 +71,28 @@ impl Default for QueryParams {
     }
 }
 
-/// How to search.
+/// The search mode.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// By meaning.
+    /// By similarity of embeddings.
     #[default]
     Semantic,
-    /// By words.
+    /// By BM25.
     Keyword,
-    /// By both.
+    /// By both, fused by reciprocal rank.
     Hybrid,
 }
 
-/// What hits are grouped by, and how many of each group are wanted.
+/// How hits are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grouping {
-    /// What is equal within a group.
+    /// The property to group by.
     pub by: GroupBy,
-    /// Most hits of a group.
+    /// Maximum number of hits per group.
     pub size: usize,
 }
 
-/// What is equal within a group.
+/// The property that hits of a group share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupBy {
     /// The document.
@@ -101,18 +101,18 @@ pub enum GroupBy {
     Speaker,
 }
 
-/// What is wanted of each hit beside the usual.
+/// Optional params of a hit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Include {
     /// The passages before and after it.
     pub context: bool,
     /// Its embedding.
     pub embedding: bool,
-    /// What finding it took.
+    /// The work of the search.
     pub explain: bool,
 }
 
-/// A query that can be answered.
+/// A valid query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     params: QueryParams,
@@ -120,19 +120,19 @@ pub struct Query {
 }
 
 impl Query {
-    /// Checks what is asked for.
+    /// Validates the parameters.
     ///
     /// # Errors
     ///
-    /// Names the first value that cannot be answered.
-    pub fn new(mut parts: QueryParams) -> Result<Self, SearchError> {
-        let text = parts
+    /// Names the first invalid parameter.
+    pub fn new(mut params: QueryParams) -> Result<Self, SearchError> {
+        let text = params
             .text
             .take()
             .map(|text| validate_text(&text))
             .transpose()?;
-        parts.text = text;
-        for (name, examples) in [("like", &mut parts.like), ("unlike", &mut parts.unlike)] {
+        params.text = text;
+        for (name, examples) in [("like", &mut params.like), ("unlike", &mut params.unlike)] {
             for example in examples {
                 if example.trim().is_empty() {
                     return Err(SearchError::EmptyExample { name });
@@ -141,64 +141,61 @@ impl Query {
             }
         }
         match (
-            &parts.text,
-            parts.like.is_empty() && parts.unlike.is_empty(),
+            &params.text,
+            params.like.is_empty() && params.unlike.is_empty(),
         ) {
             (None, true) => return Err(SearchError::MissingQuery),
             (Some(_), false) => return Err(SearchError::QueryAndExamples),
             _ => {}
         }
-        if parts.text.is_none() {
-            if parts.like.is_empty() {
+        if params.text.is_none() {
+            if params.like.is_empty() {
                 return Err(SearchError::NoPositiveExamples);
             }
-            if parts.mode != Mode::Semantic {
+            if params.mode != Mode::Semantic {
                 return Err(SearchError::ExamplesRequireSemanticMode);
             }
         }
-        let terms = match (&parts.text, parts.mode) {
+        let terms = match (&params.text, params.mode) {
             (Some(text), Mode::Keyword | Mode::Hybrid) => keyword::parse_terms(text),
             _ => Vec::new(),
         };
         check_phrases(&terms)?;
-        check_numbers(&parts)?;
-        check_result_window(&parts)?;
-        Ok(Self {
-            params: parts,
-            terms,
-        })
+        check_numbers(&params)?;
+        check_result_window(&params)?;
+        Ok(Self { params, terms })
     }
 
-    /// What is asked for, as it was checked.
+    /// Returns the validated parameters.
     #[must_use]
     pub fn params(&self) -> &QueryParams {
         &self.params
     }
 
-    /// What is looked for by words; nothing by meaning alone.
+    /// Returns the terms of the keyword search; empty in semantic mode.
     #[must_use]
     pub fn terms(&self) -> &[QueryTerm] {
         &self.terms
     }
 
-    /// Whether a page that begins so far down could be asked for.
+    /// Returns whether a page at this offset is within the result window.
     #[must_use]
     pub fn allows_offset(&self, offset: usize) -> bool {
         offset + self.params.limit <= max_result_window(&self.params)
     }
 
-    /// Whether hits are chosen among a fixed number of candidates.
+    /// Returns whether hits are selected from a pool of fixed size.
     #[must_use]
     pub fn uses_candidate_pool(&self) -> bool {
         uses_candidate_pool(&self.params)
     }
 }
 
-fn uses_candidate_pool(parts: &QueryParams) -> bool {
-    parts.mode == Mode::Hybrid || parts.group.is_some() || parts.diversity.is_some()
+fn uses_candidate_pool(params: &QueryParams) -> bool {
+    params.mode == Mode::Hybrid || params.group.is_some() || params.diversity.is_some()
 }
 
-/// A text that is not blank, without blanks at its ends.
+/// Trims a text; rejects blank and overlong ones.
 fn validate_text(text: &str) -> Result<String, SearchError> {
     let text = text.trim();
     if text.is_empty() {
@@ -215,13 +212,9 @@ fn validate_text(text: &str) -> Result<String, SearchError> {
     Ok(text.to_owned())
 }
 
-/// No phrase is longer than anybody would quote: each word of one is compared wherever it stands.
+/// Limits the length of phrases: every occurrence of each of their words is read.
 fn check_phrases(terms: &[QueryTerm]) -> Result<(), SearchError> {
-    let lengths = terms.iter().map(|term| match term {
-        QueryTerm::Word(text) | QueryTerm::Prefix(text) | QueryTerm::Phrase(text) => {
-            tokenize_words(text).len()
-        }
-    });
+    let lengths = terms.iter().map(|term| tokenize_words(term.text()).len());
     match lengths.max() {
         Some(received) if received > MAX_PHRASE_WORDS => Err(SearchError::QueryTooLong {
             received,
@@ -232,83 +225,80 @@ fn check_phrases(terms: &[QueryTerm]) -> Result<(), SearchError> {
     }
 }
 
-fn check_numbers(parts: &QueryParams) -> Result<(), SearchError> {
-    let outside = |name, expected: String, received: &dyn ToString| {
+fn check_numbers(params: &QueryParams) -> Result<(), SearchError> {
+    let out_of_range = |name, expected: String, received: &dyn ToString| {
         Err(SearchError::Parameter {
             name,
             expected,
             received: received.to_string(),
         })
     };
-    if !(1..=MAX_LIMIT).contains(&parts.limit) {
+    if !(1..=MAX_LIMIT).contains(&params.limit) {
         return Err(SearchError::Limit {
-            received: parts.limit,
+            received: params.limit,
         });
     }
-    if let Some(received) = parts.ef.filter(|ef| !(1..=MAX_EF).contains(ef)) {
+    if let Some(received) = params.ef.filter(|ef| !(1..=MAX_EF).contains(ef)) {
         return Err(SearchError::Ef { received });
     }
-    for (name, examples) in [("like", &parts.like), ("unlike", &parts.unlike)] {
+    for (name, examples) in [("like", &params.like), ("unlike", &params.unlike)] {
         if examples.len() > MAX_EXAMPLES {
-            let expected = format!("at most {MAX_EXAMPLES} of them");
-            return outside(name, expected, &examples.len());
+            let expected = format!("at most {MAX_EXAMPLES} examples");
+            return out_of_range(name, expected, &examples.len());
         }
     }
-    let shares = [
-        ("semantic_weight", Some(parts.semantic_weight)),
-        ("diversity", parts.diversity),
+    let weights = [
+        ("semantic_weight", Some(params.semantic_weight)),
+        ("diversity", params.diversity),
     ];
-    for (name, share) in shares {
-        if let Some(share) = share.filter(|share| !(0.0..=1.0).contains(share)) {
-            return outside(name, "0 to 1".to_owned(), &share);
+    for (name, weight) in weights {
+        if let Some(weight) = weight.filter(|weight| !(0.0..=1.0).contains(weight)) {
+            return out_of_range(name, "0 to 1".to_owned(), &weight);
         }
     }
-    let (greatest, expected) = max_score(parts);
-    let reachable = |score: &f32| score.is_finite() && *score <= greatest;
-    if let Some(score) = parts.min_score.filter(|score| !reachable(score)) {
-        return outside("min_score", expected, &score);
+    let (max, expected) = max_score(params);
+    let reachable = |score: &f32| score.is_finite() && *score <= max;
+    if let Some(score) = params.min_score.filter(|score| !reachable(score)) {
+        return out_of_range("min_score", expected, &score);
     }
-    if let Some(group) = parts
+    if let Some(group) = params
         .group
         .filter(|g| !(1..=MAX_GROUP_SIZE).contains(&g.size))
     {
-        return outside("group_size", format!("1 to {MAX_GROUP_SIZE}"), &group.size);
+        return out_of_range("group_size", format!("1 to {MAX_GROUP_SIZE}"), &group.size);
     }
     Ok(())
 }
 
-/// The greatest score that a hit can have, and what that makes of `min_score`.
-fn max_score(parts: &QueryParams) -> (f32, String) {
-    match parts.mode {
-        Mode::Semantic => (
-            1.0,
-            "at most 1, the score of a passage that is the query".to_owned(),
-        ),
+/// Returns the maximum score of a hit, and the resulting range of `min_score` for an error message.
+fn max_score(params: &QueryParams) -> (f32, String) {
+    match params.mode {
+        Mode::Semantic => (1.0, "at most 1, the score of an exact match".to_owned()),
         Mode::Keyword => (f32::MAX, "a finite number".to_owned()),
         Mode::Hybrid => {
-            let greatest = max_rrf_score(parts.semantic_weight);
+            let max = max_rrf_score(params.semantic_weight);
             let expected = format!(
-                "at most {greatest}, the score of a hit that is first by meaning and by words"
+                "at most {max}, the score of a hit that ranks first in both the semantic and the keyword list"
             );
-            (greatest, expected)
+            (max, expected)
         }
     }
 }
 
-/// How deep paging may go.
-fn max_result_window(parts: &QueryParams) -> usize {
-    if uses_candidate_pool(parts) {
+/// Returns the maximum of `offset + limit`.
+fn max_result_window(params: &QueryParams) -> usize {
+    if uses_candidate_pool(params) {
         CANDIDATE_POOL_SIZE
     } else {
         MAX_RESULT_WINDOW
     }
 }
 
-fn check_result_window(parts: &QueryParams) -> Result<(), SearchError> {
-    match max_result_window(parts).checked_sub(parts.limit) {
-        Some(expected) if parts.offset <= expected => Ok(()),
+fn check_result_window(params: &QueryParams) -> Result<(), SearchError> {
+    match max_result_window(params).checked_sub(params.limit) {
+        Some(expected) if params.offset <= expected => Ok(()),
         expected => Err(SearchError::Offset {
-            received: parts.offset,
+            received: params.offset,
             expected: expected.unwrap_or(0),
         }),
     }

@@ -1,4 +1,4 @@
-//! What is looked for, as a vector.
+//! Query vectors: encodes query texts and resolves examples.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +9,10 @@ use crate::engine::Snapshot;
 
 use super::{Query, SearchError};
 
-/// Embeddings that a cache keeps: about 16 MB.
+/// Maximum number of cached embeddings: about 16 MB.
 const MAX_CACHED_EMBEDDINGS: u64 = 10_000;
 
-/// The encoder for queries, with a memory for those that come again.
+/// An encoder for queries, with a cache.
 pub struct QueryEncoder {
     encoder: Arc<dyn Encoder>,
     cache: moka::sync::Cache<String, Arc<Embedding>>,
@@ -21,49 +21,49 @@ pub struct QueryEncoder {
     bypassed: AtomicU64,
 }
 
-/// What became of the texts that were to be encoded, counted.
+/// Cache statistics: number of texts by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CacheStats {
-    /// Found in memory.
+    /// Found in the cache.
     pub hits: u64,
-    /// Encoded and kept.
+    /// Encoded and cached.
     pub misses: u64,
-    /// Encoded without a look, as the client wished.
+    /// Encoded without the cache, at the client's request.
     pub bypassed: u64,
 }
 
-/// Whether a query may be answered from memory.
+/// How a query uses the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheMode {
-    /// What was encoded before is used again, and what is encoded kept.
+    /// Reads from the cache and adds to it.
     ReadWrite,
-    /// Neither.
+    /// Neither reads nor adds.
     Bypass,
 }
 
-/// What one query looks for.
+/// The vector of a query, and its examples.
 pub(super) struct QueryVector {
-    /// None where only words count.
+    /// `None` in keyword mode.
     pub(super) vector: Option<Arc<Embedding>>,
-    /// Rows that were given as examples.
+    /// Rows of the examples that are passages.
     pub(super) example_rows: Vec<u32>,
 }
 
-/// The subjects of several queries, and how long that took.
+/// The vectors of several queries, and the times they took.
 pub(super) struct QueryVectors {
     pub(super) results: Vec<Result<QueryVector, SearchError>>,
     pub(super) tokenize: Duration,
     pub(super) encode: Duration,
 }
 
-/// An example: a passage, or a text.
+/// A parsed example.
 enum ExampleRef<'a> {
     Row(u32),
     Text(&'a str),
 }
 
 impl QueryEncoder {
-    /// Encodes queries with this encoder.
+    /// Creates a query encoder with an empty cache.
     #[must_use]
     pub fn new(encoder: Arc<dyn Encoder>) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl QueryEncoder {
         }
     }
 
-    /// How the memory has been used so far.
+    /// Returns the cache statistics since the start.
     #[must_use]
     pub fn cache_stats(&self) -> CacheStats {
         CacheStats {
@@ -85,38 +85,38 @@ impl QueryEncoder {
         }
     }
 
-    /// What is remembered of a text, if it may be used.
-    fn cached(&self, text: &str, caching: CacheMode) -> Option<Arc<Embedding>> {
-        if caching == CacheMode::Bypass {
+    /// Returns the cached embedding of a text and counts the lookup.
+    fn cached(&self, text: &str, cache_mode: CacheMode) -> Option<Arc<Embedding>> {
+        if cache_mode == CacheMode::Bypass {
             self.bypassed.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        let known = self.cache.get(text);
-        let counter = if known.is_some() {
+        let cached = self.cache.get(text);
+        let counter = if cached.is_some() {
             &self.hits
         } else {
             &self.misses
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        known
+        cached
     }
 
-    /// The subjects of these queries; what must be encoded is encoded in one batch.
+    /// Resolves the vectors of these queries; all texts that are not cached are encoded in one batch.
     pub(super) fn resolve_query_vectors(
         &self,
         snapshot: &Snapshot,
         queries: &[&Query],
-        caching: CacheMode,
+        cache_mode: CacheMode,
     ) -> QueryVectors {
         let start = Instant::now();
-        let mut batch = EmbeddingBatch::new(self, caching);
+        let mut batch = EmbeddingBatch::new(self, cache_mode);
         let inputs: Vec<_> = queries
             .iter()
             .map(|query| batch_inputs(snapshot, query, &mut batch))
             .collect();
         let tokenized = Instant::now();
         let encoded = batch.encode().map_err(|error| error.to_string());
-        let each = inputs
+        let results = inputs
             .into_iter()
             .map(|inputs| {
                 let encoded = encoded.as_ref();
@@ -125,21 +125,21 @@ impl QueryEncoder {
             })
             .collect();
         QueryVectors {
-            results: each,
+            results,
             tokenize: tokenized - start,
             encode: tokenized.elapsed(),
         }
     }
 }
 
-/// What a query needs encoded, by places in a batch.
+/// The inputs of a query vector; texts by their index in the batch.
 struct QueryInputs {
     text: Option<usize>,
     like: Vec<ExampleVector>,
     unlike: Vec<ExampleVector>,
 }
 
-/// A vector that an example stands for.
+/// The source of an example's vector: a row of the index, or an index in the batch.
 enum ExampleVector {
     Row(u32),
     Encoded(usize),
@@ -150,21 +150,21 @@ fn batch_inputs(
     query: &Query,
     batch: &mut EmbeddingBatch<'_>,
 ) -> Result<QueryInputs, SearchError> {
-    let parts = query.params();
+    let params = query.params();
     let mut examples = |texts: &[String]| -> Result<Vec<ExampleVector>, SearchError> {
-        let part = |text: &String| {
+        let resolve = |text: &String| {
             Ok(match resolve_example(snapshot, text)? {
                 ExampleRef::Row(row) => ExampleVector::Row(row),
                 ExampleRef::Text(text) => ExampleVector::Encoded(batch.add(text)?),
             })
         };
-        texts.iter().map(part).collect()
+        texts.iter().map(resolve).collect()
     };
-    let (like, unlike) = (examples(&parts.like)?, examples(&parts.unlike)?);
-    let text = parts
+    let (like, unlike) = (examples(&params.like)?, examples(&params.unlike)?);
+    let text = params
         .text
         .as_ref()
-        .filter(|_| parts.mode != super::Mode::Keyword);
+        .filter(|_| params.mode != super::Mode::Keyword);
     Ok(QueryInputs {
         text: text.map(|text| batch.add(text)).transpose()?,
         like,
@@ -172,12 +172,12 @@ fn batch_inputs(
     })
 }
 
-/// What looks like the id of a passage is one.
+/// Parses an example; a text in the form of a passage id is one.
 fn resolve_example<'a>(snapshot: &Snapshot, text: &'a str) -> Result<ExampleRef<'a>, SearchError> {
     let id = text.rsplit_once("#p").and_then(|(document, ordinal)| {
-        let number = ordinal.starts_with(|c: char| ('1'..='9').contains(&c));
-        let number = ordinal.parse().ok().filter(|_| number);
-        number
+        let is_ordinal = ordinal.starts_with(|c: char| ('1'..='9').contains(&c));
+        let ordinal = ordinal.parse().ok().filter(|_| is_ordinal);
+        ordinal
             .filter(|_| !document.contains(char::is_whitespace))
             .map(|n| (document, n))
     });
@@ -197,18 +197,18 @@ fn resolve_query_vector(
     inputs: &QueryInputs,
     encoded: &[Arc<Embedding>],
 ) -> Result<QueryVector, SearchError> {
-    if let Some(place) = inputs.text {
+    if let Some(index) = inputs.text {
         return Ok(QueryVector {
-            vector: encoded.get(place).cloned(),
+            vector: encoded.get(index).cloned(),
             example_rows: Vec::new(),
         });
     }
-    let mean = |parts: &[ExampleVector]| -> Vec<f32> {
+    let mean = |examples: &[ExampleVector]| -> Vec<f32> {
         let mut sum = Vec::new();
-        for part in parts {
-            let vector = match part {
+        for example in examples {
+            let vector = match example {
                 ExampleVector::Row(row) => snapshot.vector_of(*row),
-                ExampleVector::Encoded(place) => encoded.get(*place).map(|e| e.as_slice()),
+                ExampleVector::Encoded(index) => encoded.get(*index).map(|e| e.as_slice()),
             };
             let vector = vector.unwrap_or_default();
             sum.resize(vector.len().max(sum.len()), 0.0);
@@ -217,7 +217,7 @@ fn resolve_query_vector(
             }
         }
         #[allow(clippy::cast_precision_loss)] // a hundred
-        let count = parts.len().max(1) as f32;
+        let count = examples.len().max(1) as f32;
         sum.iter().map(|x| x / count).collect()
     };
     if inputs.like.is_empty() {
@@ -227,7 +227,7 @@ fn resolve_query_vector(
         });
     }
     let mut vector = mean(&inputs.like);
-    // Away from what it should not be like, as far as that is away from it.
+    // Reflect the negative mean at the positive one.
     for (x, unlike) in vector.iter_mut().zip(mean(&inputs.unlike)) {
         *x = 2.0 * *x - unlike;
     }
@@ -237,7 +237,7 @@ fn resolve_query_vector(
     Ok(QueryVector {
         vector: Some(Arc::new(vector)),
         example_rows: rows
-            .filter_map(|part| match part {
+            .filter_map(|example| match example {
                 ExampleVector::Row(row) => Some(*row),
                 ExampleVector::Encoded(_) => None,
             })
@@ -248,9 +248,9 @@ fn resolve_query_vector(
 /// Texts that are encoded together.
 struct EmbeddingBatch<'a> {
     encoder: &'a QueryEncoder,
-    caching: CacheMode,
+    cache_mode: CacheMode,
     texts: Vec<String>,
-    /// What is known of each, or what must be encoded.
+    /// For each text, the cached embedding or the tokens to encode.
     entries: Vec<BatchEntry>,
 }
 
@@ -260,26 +260,26 @@ enum BatchEntry {
 }
 
 impl<'a> EmbeddingBatch<'a> {
-    fn new(encoder: &'a QueryEncoder, caching: CacheMode) -> Self {
+    fn new(encoder: &'a QueryEncoder, cache_mode: CacheMode) -> Self {
         Self {
             encoder,
-            caching,
+            cache_mode,
             texts: Vec::new(),
             entries: Vec::new(),
         }
     }
 
-    /// The place of a text's embedding in what [`Batch::encode`] gives.
+    /// Adds a text; returns the index of its embedding in the result of [`EmbeddingBatch::encode`].
     fn add(&mut self, text: &str) -> Result<usize, SearchError> {
-        if let Some(place) = self.texts.iter().position(|own| own == text) {
-            return Ok(place);
+        if let Some(index) = self.texts.iter().position(|added| added == text) {
+            return Ok(index);
         }
-        let state = match self.encoder.cached(text, self.caching) {
+        let entry = match self.encoder.cached(text, self.cache_mode) {
             Some(embedding) => BatchEntry::Cached(embedding),
             None => BatchEntry::Tokenized(tokenize_query(self.encoder.encoder.as_ref(), text)?),
         };
         self.texts.push(text.to_owned());
-        self.entries.push(state);
+        self.entries.push(entry);
         Ok(self.entries.len() - 1)
     }
 
@@ -287,7 +287,7 @@ impl<'a> EmbeddingBatch<'a> {
         let sequences: Vec<&[u32]> = self
             .entries
             .iter()
-            .filter_map(|state| match state {
+            .filter_map(|entry| match entry {
                 BatchEntry::Tokenized(tokens) => Some(tokens.ids.as_slice()),
                 BatchEntry::Cached(_) => None,
             })
@@ -300,11 +300,11 @@ impl<'a> EmbeddingBatch<'a> {
         .into_iter();
         let texts = self.texts.iter().zip(&self.entries);
         Ok(texts
-            .filter_map(|(text, state)| match state {
+            .filter_map(|(text, entry)| match entry {
                 BatchEntry::Cached(embedding) => Some(Arc::clone(embedding)),
                 BatchEntry::Tokenized(_) => encoded.next().map(|embedding| {
                     let embedding = Arc::new(embedding);
-                    if self.caching == CacheMode::ReadWrite {
+                    if self.cache_mode == CacheMode::ReadWrite {
                         self.encoder
                             .cache
                             .insert(text.clone(), Arc::clone(&embedding));
@@ -316,7 +316,7 @@ impl<'a> EmbeddingBatch<'a> {
     }
 }
 
-/// A text that is longer than the model reads would be searched in part.
+/// Tokenizes a query; rejects one that the model would truncate.
 fn tokenize_query(encoder: &dyn Encoder, text: &str) -> Result<Tokens, SearchError> {
     let tokens = encoder.tokenizer().tokenize(text)?;
     if tokens.is_truncated() {

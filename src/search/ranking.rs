@@ -1,4 +1,4 @@
-//! From candidates to the order of an answer.
+//! Ranks candidates: fusion, diversity, grouping.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -8,31 +8,31 @@ use crate::index::similarity;
 
 use super::ListRank;
 
-/// What reciprocal rank fusion adds to every rank (Cormack, Clarke & Büttcher 2009).
+/// The rank constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009).
 const RRF_K: f32 = 60.0;
 
 /// A row and its score.
 pub(super) type ScoredRow = (u32, f32);
 
-/// The best first; equal scores come in the order of passage ids.
+/// Returns the order by descending score, then by passage id.
 pub(super) fn rank_order(
     snapshot: &Snapshot,
 ) -> impl Fn(&ScoredRow, &ScoredRow) -> Ordering + Copy + '_ {
-    let catalogue = snapshot.document_table();
+    let table = snapshot.document_table();
     |a, b| {
         b.1.total_cmp(&a.1)
-            .then_with(|| catalogue.compare_rows(a.0, b.0))
+            .then_with(|| table.compare_rows(a.0, b.0))
     }
 }
 
-/// A row in its place.
+/// A row with its score and its ranks in the fused lists.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct HitCandidate {
     pub(super) row: u32,
     pub(super) score: f32,
     pub(super) semantic: Option<ListRank>,
     pub(super) keyword: Option<ListRank>,
-    /// What it is grouped by.
+    /// The value it is grouped by.
     pub(super) group: Option<String>,
 }
 
@@ -48,8 +48,8 @@ impl HitCandidate {
     }
 }
 
-/// Reciprocal rank fusion: each list gives a row `weight / (60 + rank)`, and the sums decide. Equal
-/// sums come in the order of passage ids.
+/// Fuses two lists by reciprocal rank: a row scores the sum of `weight / (60 + rank)` over the lists.
+/// Rows with equal sums are ordered by passage id.
 pub(super) fn reciprocal_rank_fusion(
     semantic: &[ScoredRow],
     keyword: &[ScoredRow],
@@ -64,14 +64,14 @@ pub(super) fn reciprocal_rank_fusion(
                 .entry(*row)
                 .or_insert_with(|| HitCandidate::from_scored((*row, 0.0)));
             candidate.score += rrf_contribution(weight, rank);
-            let placed = Some(ListRank {
+            let list_rank = Some(ListRank {
                 rank,
                 score: *score,
             });
             if is_semantic {
-                candidate.semantic = placed;
+                candidate.semantic = list_rank;
             } else {
-                candidate.keyword = placed;
+                candidate.keyword = list_rank;
             }
         }
     }
@@ -81,21 +81,21 @@ pub(super) fn reciprocal_rank_fusion(
     fused
 }
 
-/// What a list of this weight gives the row that it has at a rank, from 1.
+/// Returns the part of a fused score that a list contributes for a rank, from 1.
 fn rrf_contribution(weight: f32, rank: usize) -> f32 {
     #[allow(clippy::cast_precision_loss)] // a rank of a few thousand
     let rank = rank as f32;
     weight / (RRF_K + rank)
 }
 
-/// The greatest score of a hybrid ranking: that of a row which is first in both lists.
+/// Returns the maximum fused score, that of a row that ranks first in both lists.
 pub(super) fn max_rrf_score(weight: f32) -> f32 {
     rrf_contribution(weight, 1) + rrf_contribution(1.0 - weight, 1)
 }
 
-/// Maximal marginal relevance (Carbonell & Goldstein 1998): one after the other the candidate with
-/// the greatest `(1 - diversity) * score - diversity * similarity to those before it`, the first
-/// `count` of them. Scores are brought to [0, 1] by the best one.
+/// Selects `count` candidates by maximal marginal relevance (Carbonell & Goldstein 1998): repeatedly the
+/// one with the greatest `(1 - diversity) * score - diversity * max_similarity`, the similarity to the
+/// nearest candidate already selected. Scores are normalized by the best one.
 pub(super) fn mmr(
     candidates: Vec<HitCandidate>,
     diversity: f32,
@@ -105,47 +105,47 @@ pub(super) fn mmr(
     let best = candidates
         .first()
         .map_or(1.0, |c| c.score.abs().max(f32::MIN_POSITIVE));
-    // Relevance, and the similarity to the nearest of those that were taken.
+    // Each with its similarity to the nearest selected candidate.
     let mut remaining: Vec<(HitCandidate, f32)> =
         candidates.into_iter().map(|c| (c, 0.0)).collect();
     let mut selected: Vec<HitCandidate> = Vec::new();
     while selected.len() < count && !remaining.is_empty() {
-        let mmr_score = |(candidate, likeness): &(HitCandidate, f32)| {
-            (1.0 - diversity) * candidate.score / best - diversity * likeness
+        let mmr_score = |(candidate, max_similarity): &(HitCandidate, f32)| {
+            (1.0 - diversity) * candidate.score / best - diversity * max_similarity
         };
         let mut next = 0;
-        for place in 1..remaining.len() {
-            // Of equals the first.
-            if mmr_score(&remaining[place]) > mmr_score(&remaining[next]) {
-                next = place;
+        for i in 1..remaining.len() {
+            // Ties go to the earlier candidate.
+            if mmr_score(&remaining[i]) > mmr_score(&remaining[next]) {
+                next = i;
             }
         }
         let (candidate, _) = remaining.remove(next);
-        let own = snapshot.vector_of(candidate.row).unwrap_or_default();
-        for (other, likeness) in &mut remaining {
+        let selected_vector = snapshot.vector_of(candidate.row).unwrap_or_default();
+        for (other, max_similarity) in &mut remaining {
             let vector = snapshot.vector_of(other.row).unwrap_or_default();
-            *likeness = likeness.max(similarity(own, vector));
+            *max_similarity = max_similarity.max(similarity(selected_vector, vector));
         }
         selected.push(candidate);
     }
     selected
 }
 
-/// At most `size` candidates of each group, the groups in the order of their best, of which `skip`
-/// are left out and `count` are given. A candidate without a group is one of its own.
+/// Groups candidates, at most `size` per group, and orders groups by their best one. Skips `skip` groups
+/// and returns the next `count`. A candidate without a group value forms a group of its own.
 pub(super) fn group_hits(
     candidates: Vec<HitCandidate>,
     size: usize,
     (skip, count): (usize, usize),
 ) -> Vec<HitCandidate> {
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut positions: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<Vec<HitCandidate>> = Vec::new();
     for candidate in candidates {
-        let place = match &candidate.group {
-            Some(name) => *places.entry(name.clone()).or_insert(groups.len()),
+        let position = match &candidate.group {
+            Some(name) => *positions.entry(name.clone()).or_insert(groups.len()),
             None => groups.len(),
         };
-        match groups.get_mut(place) {
+        match groups.get_mut(position) {
             Some(group) if group.len() < size => group.push(candidate),
             Some(_) => {}
             None => groups.push(vec![candidate]),
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_come_in_the_order_of_their_best() {
+    fn groups_are_ordered_by_their_best_candidate() {
         let candidate = |row: u32, group: Option<&str>| HitCandidate {
             group: group.map(str::to_owned),
             ..HitCandidate::from_scored((row, 1.0))

@@ -1,4 +1,4 @@
-//! How much of what was nearest a search through a graph has found.
+//! Measures the recall of a graph search.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 use crate::encoder::Embedding;
 use crate::index::{IndexError, KnnParams, SegmentedIndex, VectorIndex};
 
-/// What a search by graph was asked, and what it found: enough to ask again, exactly.
+/// The inputs and the result of a graph search, for comparison with an exact scan.
 #[derive(Debug, Clone)]
 pub struct ApproximateResult {
     pub(super) vector: Arc<Embedding>,
@@ -17,30 +17,30 @@ pub struct ApproximateResult {
     pub(super) found: Vec<(u32, f32)>,
 }
 
-/// Of so many nearest passages so many were found.
+/// The recall of one search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recall {
-    /// Those that are nearest.
+    /// Number of exact nearest neighbours.
     pub expected: usize,
-    /// Those of them that the graph gave.
+    /// Of these, found by the graph search.
     pub hits: usize,
 }
 
 impl ApproximateResult {
-    /// Compares with every row of the index that gave the answer. One that is as near as the last
-    /// of the nearest counts as one of them.
+    /// Compares with an exact scan of the index that was searched. A row as near as the last of the exact
+    /// neighbours counts as one of them.
     ///
     /// # Errors
     ///
-    /// If the index is one of another dimension.
+    /// If the index has another dimension.
     pub fn recall(&self, index: &SegmentedIndex) -> Result<Recall, IndexError> {
-        let request = KnnParams {
+        let params = KnnParams {
             k: self.found.len(),
             exact: true,
             allowed_rows: self.allowed_rows.as_deref(),
             ..KnnParams::default()
         };
-        let exact = index.search(self.vector.as_slice(), &request)?.neighbours;
+        let exact = index.search(self.vector.as_slice(), &params)?.neighbours;
         let rows: HashSet<u32> = exact.iter().map(|neighbour| neighbour.row).collect();
         let min_score = exact.last().map_or(f32::INFINITY, |last| last.score);
         let is_nearest = |(row, score): &&(u32, f32)| rows.contains(row) || *score >= min_score;
@@ -74,7 +74,7 @@ mod tests {
             (recall.hits, recall.expected)
         };
         assert_eq!(recall(&[(0, 1.0), (1, 0.8)], None), (2, 2));
-        assert_eq!(recall(&[(0, 1.0), (2, 0.8)], None), (2, 2), "as near");
+        assert_eq!(recall(&[(0, 1.0), (2, 0.8)], None), (2, 2), "ties count");
         assert_eq!(recall(&[(0, 1.0), (3, 0.0)], None), (1, 2));
         assert_eq!(recall(&[(3, 0.0)], Some(&[3, 4])), (1, 1));
         assert_eq!(recall(&[], None), (0, 0));

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::engine::KeywordError;
+use crate::keyword::KeywordError;
 use crate::search::SearchError;
 use crate::store::StoreError;
 

@@ -1,18 +1,18 @@
-//! What can go wrong between us and the disk.
+//! Errors of the store.
 
 use std::path::PathBuf;
 
 use crate::encoder::Fingerprint;
 
-/// Why the store could not be opened, read or written.
+/// A failure to open, read or write the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The data directory cannot be created or its lock file cannot be opened.
-    #[error("cannot use the data directory {}: {source}; check that the path can be written, or choose another with --data-dir", path.display())]
+    #[error("cannot use data directory {}: {source}; check that it is writable, or choose another with --data-dir", path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Another process holds the data directory.
@@ -21,65 +21,63 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
     },
-    /// There is nothing to read yet.
-    #[error("{} holds no corpus yet; run `antiphon index PATH` first, or name the right --data-dir", path.display())]
+    /// The directory contains no store, or a store that no encoder has written to.
+    #[error("{} contains no corpus yet; run `antiphon index PATH` first, or pass the right --data-dir", path.display())]
     NoCorpus {
         /// The directory.
         path: PathBuf,
     },
     /// The database was written by an earlier version.
-    #[error("{} was written by an earlier version of Antiphon; `antiphon serve` or `antiphon index` brings it up to date", path.display())]
+    #[error("{} was written by an earlier version of Antiphon; run `antiphon serve` or `antiphon index` to upgrade it", path.display())]
     Outdated {
         /// The directory.
         path: PathBuf,
     },
     /// The file is not ours, or is damaged.
-    #[error("{} is not a usable Antiphon database ({reason}); move it away and index the corpus again", path.display())]
+    #[error("{} is not a valid Antiphon database ({reason}); move it away and re-index the corpus", path.display())]
     InvalidDatabase {
         /// The database file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect, in `SQLite`'s words.
         reason: String,
     },
     /// The database was written by a later version.
     #[error(
-        "the database has schema version {received}, this program knows versions up to {expected}; use a newer Antiphon, or another --data-dir"
+        "unsupported schema version {received}; this version of Antiphon supports up to {expected}; upgrade Antiphon, or choose another --data-dir"
     )]
     NewerSchema {
-        /// Latest version known here.
+        /// Latest supported version.
         expected: usize,
         /// Version found.
         received: i64,
     },
-    /// The embeddings were made by another encoder.
-    #[error("the data directory was filled by another encoder ({}); embeddings of two encoders cannot be compared: go back to that model, or index again into another --data-dir", .differences.join("; "))]
+    /// A different encoder produced the stored embeddings.
+    #[error("the data directory was indexed with a different encoder ({}); embeddings of different encoders are not comparable: use the original model, or re-index into another --data-dir", .differences.join("; "))]
     EncoderMismatch {
         /// One line for each field that differs.
         differences: Vec<String>,
     },
-    /// A stored value does not have the form that it was written in.
+    /// A stored value cannot be decoded.
     #[error(
-        "the database is damaged: {what} of {record} is {received}, expected {expected}; move it away and index the corpus again"
+        "corrupt database: {what} of {record} is {received}, expected {expected}; move it away and re-index the corpus"
     )]
     CorruptRecord {
         /// The value.
         what: &'static str,
         /// The record it belongs to.
         record: String,
-        /// The form expected.
+        /// Its expected form.
         expected: String,
-        /// The form found.
+        /// Its actual form.
         received: String,
     },
-    /// `SQLite` refused.
-    #[error(
-        "the database could not be read or written: {0}; if it is damaged, move it away and index the corpus again"
-    )]
+    /// `SQLite` returned an error.
+    #[error("database error: {0}; if the file is corrupt, move it away and re-index the corpus")]
     Sqlite(#[from] rusqlite::Error),
 }
 
 impl StoreError {
-    /// Whether embeddings of two encoders may be compared.
+    /// Returns an error that names every field in which two encoders differ.
     pub(super) fn require_same_encoder(
         stored: &Fingerprint,
         running: &Fingerprint,

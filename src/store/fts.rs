@@ -1,59 +1,95 @@
-//! Words of passages, by `SQLite`'s FTS5: who holds a word, how often, and how long passages are.
+//! The keyword index in `SQLite`'s FTS5: postings, document frequencies, BM25 scores, passage lengths.
 //!
-//! Words are compared without case and diacritics. Counts of a passage never change as long as its key is
-//! in the store; scores and frequencies do.
+//! Terms are case-folded and stripped of diacritics. The counts of a passage are fixed for as long as its
+//! key is in the store; scores and document frequencies change with every write.
 
 use rusqlite::{Connection, Row, params};
 
-use super::{PassageKey, StoreError, TermSequence, View};
+use super::{PassageKey, StoreError, View};
 
-/// Something to look for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum QueryTerm {
-    /// A word; a passage need not hold it if it holds another.
-    Word(String),
-    /// The beginning of a word; likewise.
-    Prefix(String),
-    /// Words one after the other, which every passage found holds.
-    Phrase(String),
+/// Consecutive terms, normalized as in FTS5's index. No term matches another one of the sequence, so two
+/// occurrences of the sequence in a text never overlap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TermSequence {
+    terms: Vec<String>,
+    /// Whether the last term is a prefix.
+    is_prefix: bool,
 }
 
-/// A number of a passage: how often it holds a word, or how many words it has.
+impl TermSequence {
+    /// Creates a sequence of normalized terms; `None` if it is empty or could overlap with itself.
+    #[must_use]
+    pub fn new(terms: Vec<String>, is_prefix: bool) -> Option<Self> {
+        let (last, preceding) = terms.split_last()?;
+        let repeats_earlier = |i: usize| preceding[..i].contains(&preceding[i]);
+        let is_distinct = if is_prefix {
+            !preceding.iter().any(|term| term.starts_with(last))
+        } else {
+            !preceding.contains(last)
+        };
+        let is_distinct = is_distinct && !(1..preceding.len()).any(repeats_earlier);
+        is_distinct.then_some(Self { terms, is_prefix })
+    }
+
+    /// Returns the term if the sequence is a single whole word.
+    #[must_use]
+    pub fn as_single_term(&self) -> Option<&str> {
+        match self.terms.as_slice() {
+            [word] if !self.is_prefix => Some(word),
+            _ => None,
+        }
+    }
+
+    /// Returns a string that is unique to the sequence.
+    #[must_use]
+    pub fn cache_key(&self) -> String {
+        let mut key = self.terms.join(" ");
+        if self.is_prefix {
+            key.push('*');
+        }
+        key
+    }
+}
+
+/// A passage with its term frequency, or with its length in words.
 pub type Posting = (PassageKey, u32);
 
-/// Passages that are read one by one, rather than all places of the words: 5 microseconds each, where a
-/// place takes a tenth of one.
+/// Up to this many passages a phrase is counted passage by passage, at 5 microseconds each; above, from
+/// the positions of its words, at half a microsecond per position.
 const MAX_ROW_BY_ROW_PASSAGES: usize = 1000;
 
 impl View {
-    /// The passages in which a sequence of words stands, and how often: in the order of keys.
+    /// Returns the postings of a term sequence, in key order.
     ///
     /// # Errors
     ///
     /// If the database cannot be read.
     pub fn postings(&self, sequence: &TermSequence) -> Result<Vec<Posting>, StoreError> {
-        let Some((first, others)) = sequence.terms().split_first() else {
+        let Some((first, following)) = sequence.terms.split_first() else {
             return Ok(Vec::new());
         };
-        if !others.is_empty()
+        if !following.is_empty()
             && let Some(counts) =
                 self.postings_after(sequence, PassageKey(i64::MIN), MAX_ROW_BY_ROW_PASSAGES)?
         {
             return Ok(counts);
         }
-        let is_prefix_at = |distance| sequence.is_prefix() && distance == others.len();
+        let is_prefix_at = |distance| sequence.is_prefix && distance == following.len();
         self.with_connection(|connection| {
             let mut starts = term_positions(connection, first, is_prefix_at(0))?;
-            for (distance, word) in (1..).zip(others) {
-                let places = term_positions(connection, word, is_prefix_at(distance))?;
+            for (distance, word) in (1..).zip(following) {
+                let positions = term_positions(connection, word, is_prefix_at(distance))?;
                 let distance = i64::try_from(distance).unwrap_or(i64::MAX);
-                starts
-                    .retain(|(key, place)| places.binary_search(&(*key, place + distance)).is_ok());
+                starts.retain(|(key, position)| {
+                    positions
+                        .binary_search(&(*key, position + distance))
+                        .is_ok()
+                });
             }
             let mut counts: Vec<Posting> = Vec::new();
             for (key, _) in starts {
                 match counts.last_mut() {
-                    Some((last, times)) if last.0 == key => *times += 1,
+                    Some((last, count)) if last.0 == key => *count += 1,
                     _ => counts.push((PassageKey(key), 1)),
                 }
             }
@@ -61,8 +97,8 @@ impl View {
         })
     }
 
-    /// The same of the passages after a key, which are read one by one; `None` if it stands in more than
-    /// `most`.
+    /// Returns the postings of a term sequence after a key, read passage by passage; `None` if there are
+    /// more than `max_passages`.
     ///
     /// # Errors
     ///
@@ -74,30 +110,28 @@ impl View {
         max_passages: usize,
     ) -> Result<Option<Vec<Posting>>, StoreError> {
         self.with_connection(|connection| {
-            // Each time they stand there, highlighting adds one letter.
+            // Highlighting inserts one letter per occurrence, so the growth is the count.
             let mut statement = connection.prepare_cached(
                 "SELECT rowid, octet_length(highlight(passages_fts, 0, 'x', '')) - octet_length(text)
                  FROM passages_fts WHERE passages_fts MATCH ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
             )?;
-            let star = if sequence.is_prefix() { " *" } else { "" };
-            let expression = quote_fts5(&sequence.terms().join(" ")) + star;
-            let one_more =
-                i64::try_from(max_passages).map_or(i64::MAX, |most| most.saturating_add(1));
+            let expression = match_expression(&sequence.terms.join(" "), sequence.is_prefix);
+            let limit = i64::try_from(max_passages).map_or(i64::MAX, |max| max.saturating_add(1));
             let counts = statement
-                .query_map(params![expression, after.0, one_more], read_posting)?
+                .query_map(params![expression, after.0, limit], read_posting)?
                 .collect::<rusqlite::Result<Vec<Posting>>>()?;
             Ok((counts.len() <= max_passages).then_some(counts))
         })
     }
 
-    /// How many words the passages after a key have, in the order of keys.
+    /// Returns the lengths in words of the passages after a key, in key order.
     ///
     /// # Errors
     ///
     /// If the database cannot be read.
     pub fn passage_lengths_after(&self, after: PassageKey) -> Result<Vec<Posting>, StoreError> {
         self.with_connection(|connection| {
-            // FTS5 keeps them in a table of its own, as its documentation has it: a number a column.
+            // FTS5 documents this shadow table: a blob with one varint per column.
             let mut statement = connection.prepare_cached(
                 "SELECT id, sz FROM passages_fts_docsize WHERE id > ?1 ORDER BY id",
             )?;
@@ -110,20 +144,19 @@ impl View {
         })
     }
 
-    /// Visits the passages that hold a term, in no order, each with its BM25 score: FTS5's own.
+    /// Visits the passages that contain a phrase or a prefix, in no order, each with the BM25 score FTS5
+    /// gives it. FTS5 tokenizes and normalizes the text.
     ///
     /// # Errors
     ///
     /// If the database cannot be read.
     pub fn for_each_bm25_score(
         &self,
-        term: &QueryTerm,
+        text: &str,
+        is_prefix: bool,
         mut visit: impl FnMut(PassageKey, f64),
     ) -> Result<(), StoreError> {
-        let expression = match term {
-            QueryTerm::Word(text) | QueryTerm::Phrase(text) => quote_fts5(text),
-            QueryTerm::Prefix(text) => format!("{} *", quote_fts5(text)),
-        };
+        let expression = match_expression(text, is_prefix);
         self.with_connection(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT rowid, bm25(passages_fts) FROM passages_fts WHERE passages_fts MATCH ?1",
@@ -131,14 +164,14 @@ impl View {
             let mut rows = statement.query([expression])?;
             while let Some(row) = rows.next()? {
                 let score: f64 = row.get(1)?;
-                // FTS5 has it that less is better.
+                // In FTS5 lower scores are better.
                 visit(PassageKey(row.get(0)?), -score);
             }
             Ok(())
         })
     }
 
-    /// In how many passages each of these words stands, folded as FTS5 folds them.
+    /// Returns the document frequency of each term; terms must be normalized as FTS5 does.
     ///
     /// # Errors
     ///
@@ -147,12 +180,12 @@ impl View {
         self.with_connection(|connection| {
             let mut frequency = connection
                 .prepare_cached("SELECT coalesce(max(doc), 0) FROM fts_vocab WHERE term = ?1")?;
-            let of = |word: &&str| Ok(frequency.query_row([word], |row| row.get(0))?);
-            words.iter().map(of).collect()
+            let read = |word: &&str| Ok(frequency.query_row([word], |row| row.get(0))?);
+            words.iter().map(read).collect()
         })
     }
 
-    /// Visits all words with the numbers of passages in which they stand.
+    /// Visits all terms of the corpus, each with its document frequency.
     ///
     /// # Errors
     ///
@@ -170,13 +203,13 @@ impl View {
     }
 }
 
-/// Everywhere a word stands, or one that begins so: passages and places in them, in order.
+/// Returns the occurrences of a word or prefix as passage key and position, in that order.
 fn term_positions(
     connection: &Connection,
     word: &str,
     is_prefix: bool,
 ) -> Result<Vec<(i64, i64)>, StoreError> {
-    // It is nothing but a way to read `passages_fts`, so it need not be in the file.
+    // The table only exposes the FTS5 index, so it need not be in the file.
     connection.execute_batch(
         "CREATE VIRTUAL TABLE IF NOT EXISTS temp.fts_vocab_instance USING fts5vocab (main, passages_fts, instance)",
     )?;
@@ -187,19 +220,19 @@ fn term_positions(
     if is_prefix {
         last.push(char::MAX);
     }
-    let mut places = statement
+    let mut positions = statement
         .query_map([word, &last], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    // Those of one word come so already, but nobody promises it.
-    places.sort_unstable();
-    Ok(places)
+    // Those of one word arrive sorted, but SQLite does not guarantee it.
+    positions.sort_unstable();
+    Ok(positions)
 }
 
 fn read_posting(row: &Row<'_>) -> rusqlite::Result<Posting> {
     Ok((PassageKey(row.get(0)?), row.get(1)?))
 }
 
-/// A number of variable length, as `SQLite` writes it: seven bits a byte, the highest first.
+/// Decodes `SQLite`'s variable-length integer: seven bits per byte, most significant first.
 fn read_varint(bytes: &[u8]) -> u32 {
     let mut number: u32 = 0;
     for byte in bytes {
@@ -211,7 +244,13 @@ fn read_varint(bytes: &[u8]) -> u32 {
     number
 }
 
-/// A string in FTS5's language, whatever stands in it.
+/// Builds the FTS5 query for a phrase, or for a phrase that ends in a prefix.
+fn match_expression(text: &str, is_prefix: bool) -> String {
+    let star = if is_prefix { " *" } else { "" };
+    quote_fts5(text) + star
+}
+
+/// Quotes any text as a string of FTS5's query syntax.
 fn quote_fts5(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }

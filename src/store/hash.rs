@@ -1,4 +1,4 @@
-//! SHA-256 of what we keep, to tell whether two things are the same.
+//! SHA-256 of stored content: equal hashes mean equal content.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use crate::canonical::{Canonical, CanonicalBytes, Identity};
 
-/// A SHA-256, shown in hexadecimal.
+/// A SHA-256, displayed in lower-case hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentHash([u8; 32]);
 
 impl ContentHash {
-    /// The hash of several parts. Each is preceded by its length, so that moving a boundary
+    /// Returns the hash of several parts. Each is preceded by its length, so that moving a boundary
     /// between two parts changes the hash.
     #[must_use]
     pub fn from_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
@@ -24,20 +24,20 @@ impl ContentHash {
         Self(hasher.finalize().into())
     }
 
-    /// The hash of a value's identity.
+    /// Returns the hash of a value's identity.
     #[must_use]
     pub(crate) fn of_identity(value: &impl Identity) -> Self {
         Self(Sha256::digest(value.canonical_bytes()).into())
     }
 
-    /// The first eight bytes as a number.
+    /// Returns the first eight bytes as a number.
     #[must_use]
     pub fn prefix(&self) -> u64 {
         let (first, _) = self.0.as_chunks::<8>();
         first.first().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
-    /// The bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -53,10 +53,10 @@ impl Canonical for ContentHash {
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        // Every hit has one, and formatting byte by byte takes ten times as long.
+        // Every hit of a response prints one, and formatting byte by byte takes ten times as long.
         let mut text = [0; 64];
-        for (two, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
-            *two = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
+        for (digits, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *digits = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
         }
         f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_hash_is_shown_in_lower_case_hexadecimal() {
-        let bytes: [u8; 32] = std::array::from_fn(|place| u8::try_from(place * 8).unwrap() | 5);
+        let bytes: [u8; 32] = std::array::from_fn(|i| u8::try_from(i * 8).unwrap() | 5);
         let shown = ContentHash(bytes).to_string();
         assert_eq!(&shown[..12], "050d151d252d");
         assert_eq!(&shown[52..], "d5dde5edf5fd");

@@ -7,27 +7,27 @@ use std::time::{Duration, Instant};
 
 use super::StoreError;
 
-/// How long a lock is waited for. Whoever is ending may still hold it, and so does for a moment every
-/// process that its holder has begun, until it runs a program of its own.
+/// How long to wait for the lock. A process that is exiting may still hold it; so may, for an instant, a
+/// child of the holder between `fork` and `exec`.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long until the next try.
+/// Interval between two attempts.
 const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Makes the directory where it is missing, and takes its lock: it is held as long as the file is open,
-/// and let go by the system also after `kill -9`.
+/// Creates the directory if it is missing, and locks it. The lock is held while the file is open; the
+/// system releases it even after `kill -9`.
 pub(super) fn acquire(directory: &Path) -> Result<File, StoreError> {
-    let cannot = |source| StoreError::Directory {
+    let directory_error = |source| StoreError::Directory {
         path: directory.to_owned(),
         source,
     };
-    std::fs::create_dir_all(directory).map_err(cannot)?;
+    std::fs::create_dir_all(directory).map_err(directory_error)?;
     let lock = File::options()
         .create(true)
         .truncate(false)
         .write(true)
         .open(directory.join(".lock"))
-        .map_err(cannot)?;
+        .map_err(directory_error)?;
     let start = Instant::now();
     loop {
         match lock.try_lock() {
@@ -40,7 +40,7 @@ pub(super) fn acquire(directory: &Path) -> Result<File, StoreError> {
                     path: directory.to_owned(),
                 });
             }
-            Err(TryLockError::Error(source)) => return Err(cannot(source)),
+            Err(TryLockError::Error(source)) => return Err(directory_error(source)),
         }
     }
 }
@@ -59,11 +59,11 @@ mod tests {
             acquire(folder.path()),
             Err(StoreError::InUse { .. })
         ));
-        let leaving = thread::spawn(move || {
+        let exiting = thread::spawn(move || {
             thread::sleep(LOCK_TIMEOUT / 5);
             drop(first);
         });
         assert!(acquire(folder.path()).is_ok());
-        leaving.join().unwrap();
+        exiting.join().unwrap();
     }
 }

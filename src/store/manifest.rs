@@ -1,4 +1,4 @@
-//! What an index is made from, and what tells whether it still is what is stored.
+//! Reads for the index: embeddings to build it from, and keys and hashes to detect what changed.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,7 @@ use super::{
 };
 
 impl View {
-    /// Visits every passage's embedding in the order of document id and ordinal, until the visitor
-    /// fails.
+    /// Visits every passage's embedding, by document id and ordinal, until the visitor fails.
     ///
     /// # Errors
     ///
@@ -32,8 +31,8 @@ impl View {
             while let Some(row) = rows.next()? {
                 let key: i64 = row.get(0)?;
                 let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-                let of = || format!("passage {key}");
-                rows::decode_f32s(bytes, self.fingerprint().dimension, of, &mut vector)?;
+                let record = || format!("passage {key}");
+                rows::decode_f32s(bytes, self.fingerprint().dimension, record, &mut vector)?;
                 let stored = StoredVector {
                     key: PassageKey(key),
                     vector: &vector,
@@ -46,7 +45,7 @@ impl View {
         })?
     }
 
-    /// All documents and passages, by what tells them apart.
+    /// Returns the keys and hashes of all documents and passages.
     ///
     /// # Errors
     ///
@@ -75,7 +74,7 @@ impl View {
         })
     }
 
-    /// All documents, by what tells them apart, in the order of their ids.
+    /// Returns the keys and hashes of all documents, in id order.
     ///
     /// # Errors
     ///
@@ -94,8 +93,8 @@ impl View {
         })
     }
 
-    /// The passages of one document, in their order; `place` is the document's among all of them in
-    /// the order of their ids.
+    /// Returns the passages of one document, by ordinal; `document_index` is the document's position among
+    /// all documents in id order.
     ///
     /// # Errors
     ///
@@ -116,7 +115,7 @@ impl View {
         })
     }
 
-    /// These documents without their texts, in their order.
+    /// Returns the summaries of these documents, in the given order.
     ///
     /// # Errors
     ///
@@ -140,12 +139,12 @@ impl View {
         })
     }
 
-    /// Visits the embeddings of the sentences of these passages, `[sentences, dimension]` in one row, in
-    /// the order of the keys, until the visitor fails.
+    /// Visits the sentence embeddings of these passages, each `[sentences, dimension]` flattened, in the
+    /// given order, until the visitor fails.
     ///
     /// # Errors
     ///
-    /// If the database cannot be read, a passage's are missing or damaged, or the visitor fails.
+    /// If the database cannot be read, an embedding is missing or damaged, or the visitor fails.
     pub fn for_each_sentence_vectors_of<E: From<StoreError>>(
         &self,
         keys: impl Iterator<Item = PassageKey>,
@@ -159,9 +158,9 @@ impl View {
             for key in keys {
                 statement.query_row([key.0], |row| {
                     let bytes = row.get_ref(0)?.as_blob()?;
-                    let of = || format!("the sentences of passage {}", key.0);
+                    let record = || format!("the sentences of passage {}", key.0);
                     let expected = (bytes.len() / (4 * dimension)).max(1) * dimension;
-                    Ok(rows::decode_f32s(bytes, expected, of, &mut vectors))
+                    Ok(rows::decode_f32s(bytes, expected, record, &mut vectors))
                 })??;
                 if let Err(error) = visit(key, &vectors) {
                     return Ok(Err(error));
@@ -171,7 +170,7 @@ impl View {
         })?
     }
 
-    /// Visits the embeddings of these passages, in their order, until the visitor fails.
+    /// Visits the embeddings of these passages, in the given order, until the visitor fails.
     ///
     /// # Errors
     ///
@@ -188,11 +187,11 @@ impl View {
             for key in keys {
                 statement.query_row([key.0], |row| {
                     let bytes = row.get_ref(0)?.as_blob()?;
-                    let of = || format!("passage {}", key.0);
+                    let record = || format!("passage {}", key.0);
                     Ok(rows::decode_f32s(
                         bytes,
                         self.fingerprint().dimension,
-                        of,
+                        record,
                         &mut vector,
                     ))
                 })??;
@@ -208,7 +207,7 @@ impl View {
         })?
     }
 
-    /// Visits the texts of these passages, in their order.
+    /// Visits the texts of these passages, in the given order.
     ///
     /// # Errors
     ///
@@ -232,12 +231,12 @@ impl View {
     }
 }
 
-/// A passage from its key, document, ordinal and hash; the document by its place.
-fn passage_entry(row: &rusqlite::Row<'_>, document: u32) -> rusqlite::Result<PassageEntry> {
+/// Reads a passage from the columns key, document, ordinal and hash.
+fn passage_entry(row: &rusqlite::Row<'_>, document_index: u32) -> rusqlite::Result<PassageEntry> {
     let hash: ContentHash = row.get(3)?;
     Ok(PassageEntry {
         key: PassageKey(row.get(0)?),
-        document_index: document,
+        document_index,
         ordinal: row.get(2)?,
         hash_prefix: hash.prefix(),
     })

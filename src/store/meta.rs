@@ -1,4 +1,4 @@
-//! What a store knows of itself: who it is, which encoder filled it, when it was last changed.
+//! Facts about the store as a whole: its id, its encoder, the time of its last change.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -9,7 +9,7 @@ use crate::encoder::Fingerprint;
 use super::StoreError;
 use super::records::to_json;
 
-/// Writes the encoder's fingerprint into a new store, or compares it with the one there.
+/// Gives a new store its id and the encoder's fingerprint; verifies the fingerprint of an existing one.
 pub(super) fn init_or_verify_identity(
     connection: &Connection,
     fingerprint: &Fingerprint,
@@ -30,19 +30,19 @@ pub(super) fn init_or_verify_identity(
     Ok(())
 }
 
-/// A number that no other store has, in hexadecimal; the standard library's hash keys are random.
+/// Returns 128 random bits in hexadecimal; the standard library seeds its hash keys randomly.
 fn new_store_id() -> String {
     let random = || RandomState::new().hash_one(std::time::SystemTime::now());
     format!("{:016x}{:016x}", random(), random())
 }
 
-/// What [`new_id`] gave this store.
+/// Reads the store's id; `None` for a store of an older program.
 pub(super) fn read_store_id(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "SELECT value FROM meta WHERE name = 'store_id'";
     connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 
-/// Remembers that documents change now.
+/// Records that documents have changed now.
 pub(super) fn touch_modified_at(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -53,13 +53,13 @@ pub(super) fn touch_modified_at(connection: &Connection) -> rusqlite::Result<()>
     Ok(())
 }
 
-/// When documents were last written or removed.
+/// Reads the time at which documents were last written or removed.
 pub(super) fn read_modified_at(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "SELECT value FROM meta WHERE name = 'modified_at'";
     connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 
-/// The fingerprint of the encoder that filled this database.
+/// Reads the fingerprint of the encoder that produced the embeddings.
 pub(super) fn read_fingerprint(connection: &Connection) -> Result<Option<Fingerprint>, StoreError> {
     let value: Option<String> = connection
         .query_row("SELECT value FROM meta WHERE name = 'encoder'", [], |row| {

@@ -1,4 +1,4 @@
-//! What is written and read, and its form on disk.
+//! The records that the store reads and writes, and their encoding on disk.
 
 use crate::corpus::{DocumentId, Metadata};
 use crate::encoder::Embedding;
@@ -6,34 +6,34 @@ use crate::passages::{DroppedLines, SegmentedText, TextRange};
 
 use super::ContentHash;
 
-/// The database's own name for a passage; never used twice.
+/// The database's key of a passage; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PassageKey(pub(super) i64);
 
 impl PassageKey {
-    /// The key as a number, to be kept beside what was made from the passage.
+    /// Returns the key as a number, for storage outside of the database.
     #[must_use]
     pub fn rowid(self) -> i64 {
         self.0
     }
 
-    /// The key that was kept as this number.
+    /// Restores a key from [`PassageKey::rowid`].
     #[must_use]
-    pub fn from_rowid(number: i64) -> Self {
-        Self(number)
+    pub fn from_rowid(rowid: i64) -> Self {
+        Self(rowid)
     }
 }
 
-/// What is stored at one moment, without its content: what tells whether an index knows it.
+/// Keys and hashes of everything stored, to compare an index with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreManifest {
-    /// Documents in the order of their ids.
+    /// Documents in id order.
     pub documents: Vec<DocumentEntry>,
-    /// Passages in the order of their keys.
+    /// Passages in key order.
     pub passages: Vec<PassageEntry>,
 }
 
-/// A hash over the content of all documents, in the order of their ids.
+/// Returns a hash over the content of all documents, which must be in id order.
 #[must_use]
 pub fn corpus_hash(documents: &[DocumentEntry]) -> ContentHash {
     ContentHash::from_parts(
@@ -43,30 +43,30 @@ pub fn corpus_hash(documents: &[DocumentEntry]) -> ContentHash {
     )
 }
 
-/// A document without its content.
+/// Key and hash of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DocumentEntry {
-    /// The database's name for the document; never used twice.
+    /// The database's key; never reused.
     pub key: i64,
     /// Hash of id, metadata and clean text.
     pub hash: ContentHash,
 }
 
-/// A passage without its content.
+/// Key and hash of a passage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PassageEntry {
-    /// The database's name for the passage.
+    /// The database's key.
     pub key: PassageKey,
-    /// The beginning of the hash of its text. Keys are never used twice in one file, but a file
-    /// that was put back from a backup uses keys again.
+    /// The first eight bytes of the hash of its text. Keys are never reused within one file, but after
+    /// a restore from a backup the file assigns keys that were already in use.
     pub hash_prefix: u64,
-    /// Place of its document among all documents in the order of their ids.
+    /// Position of its document among all documents in id order.
     pub document_index: u32,
-    /// Its place in the document, from 1.
+    /// Its number in the document, from 1.
     pub ordinal: u32,
 }
 
-/// A document to be written, with everything that belongs to it.
+/// A document to be written, with its passages and embeddings.
 #[derive(Debug)]
 pub struct NewDocument<'a> {
     /// The document's id.
@@ -77,27 +77,27 @@ pub struct NewDocument<'a> {
     pub origin: &'a str,
     /// Hash of the text as read and of how it was segmented.
     pub source_hash: ContentHash,
-    /// Clean text, passages and what was dropped.
+    /// Clean text, passages and dropped blocks.
     pub segmented: &'a SegmentedText,
-    /// Embeddings, one entry for each passage.
+    /// Embeddings, one entry per passage.
     pub vectors: &'a [PassageVectors],
 }
 
 /// The embeddings of one passage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PassageVectors {
-    /// Of the passage.
+    /// The embedding of the whole passage.
     pub passage: Embedding,
-    /// Of each of its sentences.
+    /// The embedding of each of its sentences.
     pub sentences: Vec<Embedding>,
 }
 
-/// What must be known of a stored document to tell whether it has changed.
+/// What change detection compares of a stored document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DocumentState {
     /// As in [`NewDocument::source_hash`].
     pub source_hash: ContentHash,
-    /// As stored.
+    /// The stored metadata.
     pub metadata: Metadata,
     /// As in [`DocumentSummary::content_hash`].
     pub content_hash: ContentHash,
@@ -127,11 +127,11 @@ pub struct DocumentRecord {
     pub summary: DocumentSummary,
     /// Where it was read from.
     pub origin: String,
-    /// The clean text, into which all ranges point.
+    /// The clean text that all ranges refer to.
     pub text: String,
-    /// What was left out of it.
+    /// Blocks that were left out of it.
     pub dropped: Vec<DroppedLines>,
-    /// Its passages in order.
+    /// Its passages by ordinal.
     pub passages: Vec<PassageRecord>,
 }
 
@@ -140,11 +140,11 @@ pub struct DocumentRecord {
 pub struct PassageRecord {
     /// The document it belongs to.
     pub document: DocumentId,
-    /// Its place in the document, from 1.
+    /// Its number in the document, from 1.
     pub ordinal: u32,
     /// Its text: the document's clean text from `range.start` to `range.end`.
     pub text: String,
-    /// Its place in the document's clean text, in characters.
+    /// Its range in the document's clean text, in characters.
     pub range: TextRange,
     /// Its length in tokens, special tokens included.
     pub tokens: usize,
@@ -155,20 +155,20 @@ pub struct PassageRecord {
 }
 
 impl PassageRecord {
-    /// The public id, `{document}#p{ordinal}`.
+    /// Returns the public id, `{document}#p{ordinal}`.
     #[must_use]
     pub fn id(&self) -> String {
         format!("{}#p{}", self.document, self.ordinal)
     }
 
-    /// The text of a range of the document that lies inside this passage.
+    /// Returns the text of a range of the document that lies within this passage.
     #[must_use]
     pub fn slice(&self, range: TextRange) -> &str {
         range.slice(&self.text, self.range.start)
     }
 }
 
-/// A passage with what an answer needs beside it.
+/// A passage with the embeddings of its sentences.
 #[derive(Debug, Clone)]
 pub struct HitRecord {
     /// The passage.
@@ -180,13 +180,13 @@ pub struct HitRecord {
 /// A passage's embedding, for building an index.
 #[derive(Debug)]
 pub struct StoredVector<'a> {
-    /// The database's name for the passage.
+    /// The passage's key.
     pub key: PassageKey,
     /// `[dimension]`.
     pub vector: &'a [f32],
 }
 
-/// `f32`s as little-endian bytes.
+/// Encodes `f32`s as little-endian bytes.
 pub(super) fn encode_f32s<'a>(vectors: impl IntoIterator<Item = &'a Embedding>) -> Vec<u8> {
     vectors
         .into_iter()
@@ -195,7 +195,7 @@ pub(super) fn encode_f32s<'a>(vectors: impl IntoIterator<Item = &'a Embedding>) 
         .collect()
 }
 
-/// JSON of plain data: strings, numbers, lists and maps with string keys, which cannot fail.
+/// Serializes plain data (strings, numbers, lists, maps with string keys), which cannot fail.
 pub(super) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

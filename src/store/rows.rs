@@ -1,7 +1,7 @@
-//! From a row to a record.
+//! Decodes rows into records.
 //!
-//! Every value is checked on its way in: a database can be edited or damaged, and what does not
-//! have the form that it was written in is reported, not passed on.
+//! Every value is validated: a database can be edited or damaged, and a value that cannot be decoded
+//! is an error that names the record.
 
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
@@ -11,12 +11,12 @@ use crate::passages::TextRange;
 
 use super::{DocumentRecord, DocumentState, DocumentSummary, HitRecord, PassageRecord, StoreError};
 
-/// Columns for [`summary`], from `documents d`.
+/// The columns that [`summary`] reads, from `documents d`.
 pub(super) const SUMMARY_COLUMNS: &str = "d.id, d.title, d.speaker, d.date, d.venue, d.country,
      d.language, d.source, d.attributes, d.content_hash, d.characters,
      (SELECT count(*) FROM passages WHERE document = d.key) AS passages";
 
-/// Columns and tables for [`passage`] and [`hit`].
+/// The columns and tables that [`passage`] and [`hit_record`] read.
 pub(super) const PASSAGE_COLUMNS: &str = "p.ordinal, p.range_start, p.range_end, p.tokens,
      p.text AS passage_text, p.hash, s.ranges, s.vectors
      FROM passages p
@@ -33,7 +33,7 @@ pub(super) fn summary(row: &Row<'_>) -> Result<DocumentSummary, StoreError> {
     })
 }
 
-/// A document without its passages, which stand in rows of their own.
+/// Reads a document without its passages, which are rows of another table.
 pub(super) fn document(row: &Row<'_>) -> Result<DocumentRecord, StoreError> {
     let summary = summary(row)?;
     let dropped: String = row.get("dropped")?;
@@ -49,8 +49,8 @@ pub(super) fn document(row: &Row<'_>) -> Result<DocumentRecord, StoreError> {
 pub(super) fn passage(row: &Row<'_>, document: &DocumentId) -> Result<PassageRecord, StoreError> {
     let ordinal = row.get("ordinal")?;
     let ranges: String = row.get("ranges")?;
-    let of = format!("{document}#p{ordinal}");
-    let sentences: Vec<(usize, usize)> = parse_json("the list of sentences", &of, &ranges)?;
+    let record = format!("{document}#p{ordinal}");
+    let sentences: Vec<(usize, usize)> = parse_json("the list of sentences", &record, &ranges)?;
     Ok(PassageRecord {
         document: document.clone(),
         ordinal,
@@ -80,15 +80,15 @@ pub(super) fn hit_record(
         .map_err(rusqlite::Error::from)?;
     let mut sentence_vectors = Vec::new();
     let expected = passage.sentences.len() * dimension;
-    let of = || format!("the sentences of {}", passage.id());
-    decode_f32s(bytes, expected, of, &mut sentence_vectors)?;
+    let record = || format!("the sentences of {}", passage.id());
+    decode_f32s(bytes, expected, record, &mut sentence_vectors)?;
     Ok(HitRecord {
         passage,
         sentence_vectors,
     })
 }
 
-/// What tells whether a document has changed.
+/// Reads what change detection compares.
 pub(super) fn state(row: &Row<'_>, id: &DocumentId) -> Result<DocumentState, StoreError> {
     Ok(DocumentState {
         source_hash: row.get("source_hash")?,
@@ -131,7 +131,7 @@ pub(super) fn document_id(text: String) -> Result<DocumentId, StoreError> {
     })
 }
 
-/// Reads little-endian `f32`s into `out`, replacing what it held.
+/// Decodes little-endian `f32`s into `out`, replacing its content.
 pub(super) fn decode_f32s(
     bytes: &[u8],
     expected: usize,
@@ -154,12 +154,12 @@ pub(super) fn decode_f32s(
 
 fn parse_json<T: DeserializeOwned>(
     what: &'static str,
-    of: &str,
+    record: &str,
     json: &str,
 ) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(|e| StoreError::CorruptRecord {
         what,
-        record: of.to_owned(),
+        record: record.to_owned(),
         expected: "JSON".to_owned(),
         received: e.to_string(),
     })

@@ -1,11 +1,11 @@
-//! The tables, and how an older file becomes a current one.
+//! The schema and its migrations.
 
 use rusqlite::Connection;
 
 use super::StoreError;
 
-/// One entry for each schema version, applied in order and never changed once released.
-/// `PRAGMA user_version` counts how many of them a file has had.
+/// One entry per schema version, applied in order and never changed once released.
+/// `PRAGMA user_version` is the number of migrations applied to a file.
 const MIGRATIONS: &[&str] = &[
     // 1: documents, passages, sentences, embeddings.
     //
@@ -92,7 +92,7 @@ const MIGRATIONS: &[&str] = &[
      UPDATE meta SET name = 'modified_at' WHERE name = 'changed';",
 ];
 
-/// Brings a database to the current version, or refuses one from the future.
+/// Upgrades a database to the current version; rejects one of a later version.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let version = check_version(connection)?;
     for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
@@ -104,7 +104,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The file's version, if it is one that this program knows.
+/// Returns the file's version if this program supports it.
 pub(super) fn check_version(connection: &Connection) -> Result<usize, StoreError> {
     let received: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     usize::try_from(received)
@@ -116,7 +116,7 @@ pub(super) fn check_version(connection: &Connection) -> Result<usize, StoreError
         })
 }
 
-/// Whether the file is at the current version.
+/// Returns whether the file is at the current version.
 pub(super) fn is_current(connection: &Connection) -> Result<bool, StoreError> {
     Ok(check_version(connection)? == MIGRATIONS.len())
 }

@@ -1,4 +1,4 @@
-//! Reading: one moment of the store, for several readers at once.
+//! Consistent, concurrent reads of the store.
 
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -17,13 +17,13 @@ use super::{
     PassageRecord, StoreError, schema, wal,
 };
 
-/// Bytes of the database that readers map into memory.
+/// Upper limit of the database bytes that readers map into memory.
 const MMAP_SIZE_BYTES: i64 = 1 << 40;
 
-/// One moment of the store. What is written later is not seen through it.
+/// The store as of one point in time; later writes are invisible to it.
 ///
-/// Its connections stay inside their read transactions for as long as it lives, so `SQLite` keeps
-/// the pages of that moment: let go of a view that a newer one has replaced.
+/// Its connections stay inside their read transactions until it is dropped, and `SQLite` retains the
+/// pages they read: drop a view once a newer one has replaced it.
 #[derive(Debug)]
 pub struct View {
     idle: Mutex<Vec<Connection>>,
@@ -32,28 +32,28 @@ pub struct View {
 }
 
 impl View {
-    /// Opens a data directory for reading only, beside a process that may be writing it.
+    /// Opens a data directory for reading only; another process may be writing it.
     ///
     /// # Errors
     ///
     /// If there is no store, or it is damaged or from another version of the program.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let absent = || StoreError::NoCorpus {
+        let no_corpus = || StoreError::NoCorpus {
             path: directory.to_owned(),
         };
         if !directory.join(DATABASE_FILE).is_file() {
-            return Err(absent());
+            return Err(no_corpus());
         }
         let connection = open_pinned_connection(directory)?;
         if !schema::is_current(&connection)? {
             return Err(match schema::check_version(&connection)? {
-                0 => absent(),
+                0 => no_corpus(),
                 _ => StoreError::Outdated {
                     path: directory.to_owned(),
                 },
             });
         }
-        let fingerprint = read_fingerprint(&connection)?.ok_or_else(absent)?;
+        let fingerprint = read_fingerprint(&connection)?.ok_or_else(no_corpus)?;
         Ok(Self::from_connections(vec![connection], fingerprint))
     }
 
@@ -76,13 +76,13 @@ impl View {
         }
     }
 
-    /// The encoder that made the embeddings.
+    /// Returns the fingerprint of the encoder that produced the embeddings.
     #[must_use]
     pub fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
     }
 
-    /// Refuses an encoder other than the one that made the embeddings.
+    /// Rejects an encoder other than the one that produced the embeddings.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl View {
         StoreError::require_same_encoder(&self.fingerprint, running)
     }
 
-    /// A number that no other store has, if this one was given one.
+    /// Returns the unique id of this store; `None` if an older program created it.
     ///
     /// # Errors
     ///
@@ -100,9 +100,9 @@ impl View {
         self.with_connection(|connection| Ok(read_store_id(connection)?))
     }
 
-    /// When a document was last written or removed, in ISO 8601 and UTC; `None` if nothing was since
-    /// stores remember it. The same content can have come at different times: whatever must be equal
-    /// for equal content leaves this out.
+    /// Returns the time of the last write or removal of a document, in ISO 8601 and UTC; `None` if there
+    /// was none since stores record it. Not part of any identity: equal content can have been written at
+    /// different times.
     ///
     /// # Errors
     ///
@@ -111,7 +111,8 @@ impl View {
         self.with_connection(|connection| Ok(read_modified_at(connection)?))
     }
 
-    /// Numbers of documents and passages, and a hash over the content of all documents.
+    /// Returns the number of documents, the number of passages, and a hash over the content of all
+    /// documents.
     ///
     /// # Errors
     ///
@@ -133,7 +134,7 @@ impl View {
         })
     }
 
-    /// Documents in the order of their ids, after a given one.
+    /// Returns documents in id order, after the given id.
     ///
     /// # Errors
     ///
@@ -154,7 +155,7 @@ impl View {
         })
     }
 
-    /// A document with its text and passages.
+    /// Returns a document with its text and passages.
     ///
     /// # Errors
     ///
@@ -182,7 +183,7 @@ impl View {
         })
     }
 
-    /// The document of a passage, without its text.
+    /// Returns a document without its text.
     ///
     /// # Errors
     ///
@@ -199,7 +200,7 @@ impl View {
         })
     }
 
-    /// A passage by document and ordinal.
+    /// Returns a passage by document and ordinal.
     ///
     /// # Errors
     ///
@@ -223,8 +224,8 @@ impl View {
         })
     }
 
-    /// Passages with the embeddings of their sentences (`[sentences, dimension]`), in the order of
-    /// these keys.
+    /// Returns passages with the embeddings of their sentences (`[sentences, dimension]`), in the order
+    /// of the keys.
     ///
     /// # Errors
     ///
@@ -242,11 +243,11 @@ impl View {
         self.hit_records_in_documents(&keys.iter().copied().zip(&documents).collect::<Vec<_>>())
     }
 
-    /// The same for whoever knows the documents already.
+    /// Like [`View::hit_records`], for callers that know the documents already.
     ///
     /// # Errors
     ///
-    /// As [`View::hits`].
+    /// As [`View::hit_records`].
     pub fn hit_records_in_documents(
         &self,
         passages: &[(PassageKey, &DocumentId)],
@@ -256,16 +257,16 @@ impl View {
                 connection.prepare_cached(&format!("SELECT {PASSAGE_COLUMNS} WHERE p.key = ?1"))?;
             let dimension = self.fingerprint.dimension;
             let mut hit = |(key, document): &(PassageKey, &DocumentId)| {
-                let mut found = statement
+                let mut records = statement
                     .query_and_then([key.0], |row| rows::hit_record(row, document, dimension))?;
                 let missing = StoreError::Sqlite(rusqlite::Error::QueryReturnedNoRows);
-                found.next().unwrap_or(Err(missing))
+                records.next().unwrap_or(Err(missing))
             };
             passages.iter().map(&mut hit).collect()
         })
     }
 
-    /// Public ids of all passages, in the order of [`View::for_each_vector`].
+    /// Returns the public ids of all passages, in the order of [`View::for_each_vector`].
     ///
     /// # Errors
     ///
@@ -282,12 +283,12 @@ impl View {
         })
     }
 
-    /// Lends a connection, waiting for one where all are lent.
+    /// Runs a read on an idle connection; waits while all are in use.
     pub(super) fn with_connection<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // A reader that panicked has left no connection half-written: reading changes nothing.
+        // A poisoned lock is harmless: a reader that panicked has changed nothing.
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = loop {
             match idle.pop() {
@@ -312,7 +313,7 @@ impl View {
     }
 }
 
-/// Gives the connection back also when the reader panics.
+/// Returns the connection to the pool even if the reader panics.
 struct PooledConnection<'a> {
     view: &'a View,
     connection: Option<Connection>,
@@ -330,21 +331,21 @@ impl Drop for PooledConnection<'_> {
     }
 }
 
-/// Lets plans depend on statements alone. `SQLite` is built to look at the values as well, so it would
-/// plan a statement anew whenever it is bound again, which takes as long as to read a few passages.
+/// Makes query plans independent of bound values. Otherwise this build of `SQLite` re-plans a statement
+/// whenever it is bound again, which takes as long as reading a few passages.
 fn enable_stable_query_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
-/// Opens a connection and pins it to this moment.
+/// Opens a connection and pins it to the current state of the database.
 fn open_pinned_connection(directory: &Path) -> Result<Connection, StoreError> {
     let path = directory.join(DATABASE_FILE);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let pin = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(&path, flags)?;
         connection.busy_timeout(wal::BUSY_TIMEOUT)?;
-        // Pages are read where the system has them already; a new connection has no cache of its own.
+        // Reads hit the system's page cache; a new connection has an empty cache of its own.
         connection.pragma_update(None, "mmap_size", MMAP_SIZE_BYTES)?;
         enable_stable_query_plans(&connection)?;
         connection.execute_batch("BEGIN")?;

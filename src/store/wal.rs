@@ -1,28 +1,28 @@
-//! `SQLite`'s write-ahead log: what has been written and is not in the database file yet.
+//! `SQLite`'s write-ahead log (WAL): committed pages that are not in the database file yet.
 //!
-//! `SQLite` moves it there as it grows, and removes its file when the last connection closes, if that
-//! one may write. Three things it leaves undone: a log that was once long keeps its length on disk,
-//! whoever was killed leaves it all behind, and where somebody always reads some part of it, it never
-//! begins anew. A view that is opened when all of it has been moved reads no part of it.
+//! `SQLite` checkpoints the WAL as it grows, and removes its file when the last connection closes, if
+//! that connection may write. Three cases are left to us: a WAL that was once long keeps its size on
+//! disk, a killed process leaves its WAL behind, and as long as some reader always uses the WAL, it
+//! never restarts. A view opened after a complete checkpoint does not use the WAL.
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// How long a connection waits for a lock.
+/// How long a connection waits for a lock of the database.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes to which a log is cut once all of it has been moved and it begins anew. It usually grows to
-/// half of that, the 1,000 pages after which `SQLite` moves it.
+/// Size to which `SQLite` truncates the WAL when it restarts after a complete checkpoint. It usually
+/// grows to half of that, the 1,000 pages after which `SQLite` checkpoints it.
 const WAL_SIZE_LIMIT_BYTES: u64 = 8 << 20;
 
-/// Lets no log stay longer than [`KEPT_BYTES`] for good.
+/// Limits the size that the WAL keeps on disk after a restart to [`WAL_SIZE_LIMIT_BYTES`].
 pub(super) fn set_size_limit(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", WAL_SIZE_LIMIT_BYTES)
 }
 
-/// Whether the log of a database is longer than [`KEPT_BYTES`].
+/// Returns whether the WAL of a database exceeds [`WAL_SIZE_LIMIT_BYTES`].
 pub(super) fn exceeds_size_limit(database: &Path) -> bool {
     let mut file = database.as_os_str().to_owned();
     file.push("-wal");
@@ -31,22 +31,21 @@ pub(super) fn exceeds_size_limit(database: &Path) -> bool {
         .is_ok_and(|file| file.len() > WAL_SIZE_LIMIT_BYTES)
 }
 
-/// Moves what can be moved of the log into the database, without waiting. Whether that is all of it, so
-/// that the next write begins it anew, if nobody reads it still.
+/// Checkpoints as much of the WAL as possible without waiting. Returns whether that was all of it: then
+/// the next write restarts the WAL, unless a reader still uses it.
 pub(super) fn checkpoint_passive(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-        let (busy, pages, moved): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(!busy && pages == moved)
+        let (busy, pages, checkpointed): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!busy && pages == checkpointed)
     })
 }
 
-/// Moves the log into the database and leaves an empty file. What somebody reads stays where it is,
-/// and nobody is waited for.
+/// Checkpoints the WAL and truncates its file. Does not wait for readers: what they use stays.
 pub(super) fn checkpoint_truncate(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::ZERO)?;
-    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let result = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    moved
+    result
 }
 
 #[cfg(test)]
@@ -67,7 +66,7 @@ mod tests {
         Store::open(directory, &fingerprint).unwrap()
     }
 
-    /// Writes a text of so many bytes.
+    /// Writes a document with a text of this size.
     fn put(store: &mut Store, id: &str, bytes: usize) {
         let segmented = SegmentedText {
             text: "a".repeat(bytes),
@@ -99,7 +98,7 @@ mod tests {
         let (before, after) = (first.path(), second.path());
         let mut store = open(before);
         put(&mut store, "a", 1 << 20);
-        // The files as a program leaves them that is killed now.
+        // The files as a process killed at this point leaves them.
         for file in [before.join(DATABASE_FILE), wal_path(before)] {
             fs::copy(&file, after.join(file.file_name().unwrap())).unwrap();
         }
@@ -133,9 +132,9 @@ mod tests {
         let reader = View::open(folder.path()).unwrap();
         put(&mut store, "a", 12 << 20);
         put(&mut store, "b", 1);
-        assert!(wal_bytes(folder.path()) > 12 << 20, "it is read");
+        assert!(wal_bytes(folder.path()) > 12 << 20, "a reader uses it");
         drop(reader);
-        // One write moves the log, the next begins it anew.
+        // One write checkpoints the WAL, the next restarts it.
         put(&mut store, "c", 1);
         put(&mut store, "d", 1);
         assert!(wal_bytes(folder.path()) <= WAL_SIZE_LIMIT_BYTES);
@@ -149,10 +148,7 @@ mod tests {
         let earlier = store.view(2).unwrap();
         assert!(store.wal_needs_checkpoint());
         put(&mut store, "b", 1);
-        assert!(
-            !store.checkpoint_wal().unwrap(),
-            "the earlier moment is read"
-        );
+        assert!(!store.checkpoint_wal().unwrap(), "the earlier view is open");
         drop(earlier);
         assert!(store.checkpoint_wal().unwrap());
         let reader = store.view(2).unwrap();

@@ -1,4 +1,4 @@
-//! The one writer of a data directory.
+//! The single writer of a data directory.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,24 +15,24 @@ use super::{
     rows, schema, wal,
 };
 
-/// Writes documents; holds the data directory's lock while it lives.
+/// The single writer; holds the data directory's lock until it is dropped.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
     directory: PathBuf,
     fingerprint: Fingerprint,
-    /// Held, not read: the lock is released when the file is closed, also by `kill -9`.
+    /// The lock is released when the file is closed, even by `kill -9`.
     _lock: File,
 }
 
 impl Store {
-    /// Opens the store of a data directory, making both where they are missing. What a program that
-    /// was killed left in the log is moved into the database, unless somebody reads it.
+    /// Opens the store of a data directory, creating both if they are missing. A WAL left behind by a
+    /// killed process is checkpointed, as far as no reader uses it.
     ///
     /// # Errors
     ///
     /// If the directory cannot be written, another process holds it, the file is damaged or from
-    /// a later version, or its embeddings were made by an encoder other than `fingerprint`.
+    /// a later version, or its embeddings come from an encoder other than `fingerprint`.
     pub fn open(directory: &Path, fingerprint: &Fingerprint) -> Result<Self, StoreError> {
         let lock = lock::acquire(directory)?;
         let path = directory.join(DATABASE_FILE);
@@ -50,7 +50,7 @@ impl Store {
         })
     }
 
-    /// What is stored of a document, if it is there.
+    /// Returns what change detection compares of a document; `None` if it is not stored.
     ///
     /// # Errors
     ///
@@ -67,12 +67,12 @@ impl Store {
             .transpose()
     }
 
-    /// Writes a document in place of what had its id, in one transaction. When this returns, the
-    /// document is on disk. Gives its content hash.
+    /// Writes a document in one transaction, replacing one with the same id. When this returns, the
+    /// document is on disk. Returns its content hash.
     ///
     /// # Errors
     ///
-    /// If the database cannot be written; then nothing of the document was.
+    /// If the database cannot be written; then the store is unchanged.
     pub fn put(&mut self, new: &NewDocument<'_>) -> Result<ContentHash, StoreError> {
         check_vector_counts(new)?;
         let hash = content_hash(new.id, new.metadata, &new.segmented.text);
@@ -87,8 +87,8 @@ impl Store {
         Ok(hash)
     }
 
-    /// Replaces a document's metadata and leaves its passages alone. Gives the new content hash;
-    /// `None` if the document is not there.
+    /// Replaces a document's metadata and keeps its passages. Returns the new content hash; `None` if the
+    /// document does not exist.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl Store {
         Ok(Some(hash))
     }
 
-    /// Removes a document with all that belongs to it. `false` if it was not there.
+    /// Removes a document with its passages and embeddings. Returns whether it existed.
     ///
     /// # Errors
     ///
@@ -145,7 +145,7 @@ impl Store {
         Ok(removed > 0)
     }
 
-    /// A remark that was written with [`Store::remember`].
+    /// Returns a value written with [`Store::set_meta`].
     ///
     /// # Errors
     ///
@@ -157,7 +157,7 @@ impl Store {
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
-    /// Writes a remark about the store itself, in place of one of the same name.
+    /// Sets a named value about the store itself, replacing an earlier one.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ impl Store {
         Ok(())
     }
 
-    /// All document ids in order.
+    /// Returns all document ids in order.
     ///
     /// # Errors
     ///
@@ -183,14 +183,14 @@ impl Store {
             .collect()
     }
 
-    /// The data directory.
+    /// Returns the data directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// A view of this moment, for up to `readers` at once. Taking it by `&mut` keeps writes out
-    /// until every one of its connections stands at the same moment.
+    /// Returns a view of the current state, for up to `readers` at once. The `&mut` receiver excludes
+    /// writes until all of its connections are pinned to the same state.
     ///
     /// # Errors
     ///
@@ -199,14 +199,14 @@ impl Store {
         View::with_readers(&self.directory, readers, self.fingerprint.clone())
     }
 
-    /// Whether what has been written and is not in the database file yet is longer than it should be.
+    /// Returns whether the WAL exceeds its size limit.
     #[must_use]
     pub fn wal_needs_checkpoint(&self) -> bool {
         wal::exceeds_size_limit(&self.directory.join(DATABASE_FILE))
     }
 
-    /// Moves what is not in the database file yet there, but for what views of earlier moments keep.
-    /// Whether all of it was moved: views that are opened now do not keep the log from beginning anew.
+    /// Checkpoints the WAL, except for what earlier views still read. Returns whether all of it was
+    /// checkpointed: then views opened from now on do not keep the WAL from restarting.
     ///
     /// # Errors
     ///
@@ -224,7 +224,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     wal::set_size_limit(connection)
 }
 
-/// Says what a newcomer needs to know where `SQLite` finds something that is no database.
+/// Reports a file that is not a database, or a corrupt one, with its path and what to do.
 pub(super) fn map_open_error(path: &Path, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::InvalidDatabase {
@@ -242,19 +242,19 @@ pub(super) fn map_open_error(path: &Path, error: rusqlite::Error) -> StoreError 
 
 fn check_vector_counts(new: &NewDocument<'_>) -> Result<(), StoreError> {
     let passages = &new.segmented.passages;
-    let paired = passages.len() == new.vectors.len()
+    let counts_match = passages.len() == new.vectors.len()
         && passages
             .iter()
             .zip(new.vectors)
             .all(|(p, v)| p.sentences.len() == v.sentences.len());
-    if paired {
+    if counts_match {
         return Ok(());
     }
     Err(StoreError::CorruptRecord {
         what: "the set of embeddings",
         record: new.id.to_string(),
         expected: format!(
-            "one for each of {} passages and their sentences",
+            "one embedding per passage and sentence of {} passages",
             passages.len()
         ),
         received: format!("{} passages", new.vectors.len()),
@@ -327,7 +327,7 @@ fn insert_passages(
     Ok(())
 }
 
-/// What `If-Match` and provenance compare: it changes when id, metadata or clean text do.
+/// Returns the hash that `If-Match` and provenance compare: it changes with id, metadata and clean text.
 fn content_hash(id: &DocumentId, metadata: &Metadata, text: &str) -> ContentHash {
     let metadata = to_json(metadata);
     ContentHash::from_parts([id.as_str().as_bytes(), metadata.as_bytes(), text.as_bytes()])
@@ -339,7 +339,7 @@ mod tests {
 
     use super::*;
 
-    /// That of the first document in `docs/documents.md`.
+    /// The hash of the first document in `docs/documents.md`.
     #[test]
     fn the_content_hash_of_a_document_stays() {
         let metadata = Metadata {

@@ -1,8 +1,7 @@
-//! From JSON or the parameters of a URL to a filter.
+//! Parses filters from JSON or URL parameters.
 //!
-//! What could find nothing in any corpus is a mistake, and is said to be one: a range that ends
-//! before it begins, a year that is none, a list without values. What is merely in no document of
-//! this corpus, such as a later year, is a filter like others.
+//! A filter that cannot match in any corpus is an error: a range that ends before it starts, an invalid
+//! year, an empty array. A value that no document of this corpus has, such as a later year, is valid.
 
 use serde_json::{Map, Value};
 
@@ -12,40 +11,45 @@ use super::super::SearchError;
 use super::super::fields::BUILT_IN_FIELDS;
 use super::{Filter, FilterValue};
 
-/// Values of one field, so that a request cannot cost more than a search.
+/// Maximum number of values per field, which bounds the cost of a filter.
 const MAX_VALUES_PER_FIELD: usize = 10_000;
 
-/// How many `not`s may stand in one another.
+/// Maximum nesting of `not`.
 const MAX_NOT_DEPTH: usize = 16;
 
-/// A filter from its object, which stands at `at` in `depth` others.
-pub(super) fn parse_filter(value: &Value, at: &str, depth: usize) -> Result<Filter, SearchError> {
+/// Parses a filter path a path of the request, nested in `depth` others.
+pub(super) fn parse_filter(value: &Value, path: &str, depth: usize) -> Result<Filter, SearchError> {
     let Value::Object(fields) = value else {
         return Err(type_error(
-            at,
+            path,
             "an object of fields and their values",
             value,
         ));
     };
     if depth > MAX_NOT_DEPTH {
-        let reason = format!("not stands in not more than {MAX_NOT_DEPTH} times");
-        return Err(invalid(at, reason));
+        let reason =
+            format!("`not` is nested too deeply; expected path most {MAX_NOT_DEPTH} levels");
+        return Err(invalid(path, reason));
     }
-    let one = |(name, value): (&String, &Value)| -> Result<Filter, SearchError> {
-        let at = format!("{at}.{name}");
+    let parse_entry = |(name, value): (&String, &Value)| -> Result<Filter, SearchError> {
+        let path = format!("{path}.{name}");
         if name == "not" {
-            return Ok(Filter::Not(Box::new(parse_filter(value, &at, depth + 1)?)));
+            return Ok(Filter::Not(Box::new(parse_filter(
+                value,
+                &path,
+                depth + 1,
+            )?)));
         }
         Ok(Filter::Field {
-            any_of: sorted_unique(parse_values(name, value, &at)?),
+            any_of: sorted_unique(parse_values(name, value, &path)?),
             name: name.clone(),
         })
     };
-    let filters = fields.iter().map(one).collect::<Result<_, _>>()?;
+    let filters = fields.iter().map(parse_entry).collect::<Result<_, _>>()?;
     Ok(Filter::All(filters))
 }
 
-/// A field from the parameters of its name.
+/// Parses a field from its URL parameters.
 pub(super) fn parse_url_field(name: &str, values: &[String]) -> Result<Filter, SearchError> {
     let any_of = values
         .iter()
@@ -66,142 +70,149 @@ pub(super) fn parse_url_field(name: &str, values: &[String]) -> Result<Filter, S
     })
 }
 
-/// Values in the order in which they are looked up.
+/// Sorts values for binary search and removes duplicates.
 fn sorted_unique(mut values: Vec<FilterValue>) -> Vec<FilterValue> {
     values.sort_unstable();
     values.dedup();
     values
 }
 
-fn parse_values(name: &str, value: &Value, at: &str) -> Result<Vec<FilterValue>, SearchError> {
+fn parse_values(name: &str, value: &Value, path: &str) -> Result<Vec<FilterValue>, SearchError> {
     let Value::Array(values) = value else {
-        return Ok(vec![parse_value(name, value, at)?]);
+        return Ok(vec![parse_value(name, value, path)?]);
     };
     if !(1..=MAX_VALUES_PER_FIELD).contains(&values.len()) {
         let reason = format!(
-            "{} values; expected 1 to {MAX_VALUES_PER_FIELD}",
+            "received {} values; expected 1 to {MAX_VALUES_PER_FIELD}",
             values.len()
         );
-        return Err(invalid(at, reason));
+        return Err(invalid(path, reason));
     }
-    let value = |(place, value)| parse_value(name, value, &format!("{at}[{place}]"));
-    values.iter().enumerate().map(value).collect()
+    let parse_element = |(index, value)| parse_value(name, value, &format!("{path}[{index}]"));
+    values.iter().enumerate().map(parse_element).collect()
 }
 
-fn parse_value(name: &str, value: &Value, at: &str) -> Result<FilterValue, SearchError> {
+fn parse_value(name: &str, value: &Value, path: &str) -> Result<FilterValue, SearchError> {
     match (name, value) {
         ("date", Value::String(text)) => {
-            let date = parse_date(text, at)?;
+            let date = parse_date(text, path)?;
             Ok(FilterValue::DateRange(Some(date), Some(date)))
         }
         ("date", Value::Number(year)) => {
-            let date = parse_date(&year.to_string(), at)?;
+            let date = parse_date(&year.to_string(), path)?;
             Ok(FilterValue::DateRange(Some(date), Some(date)))
         }
-        ("date", Value::Object(bounds)) => parse_date_range(bounds, at),
+        ("date", Value::Object(bounds)) => parse_date_range(bounds, path),
         ("date", _) => Err(type_error(
-            at,
+            path,
             "a date or {\"from\": date, \"to\": date}",
             value,
         )),
-        ("year", Value::String(text)) => parse_year(text, at),
-        ("year", Value::Number(number)) => parse_year(&number.to_string(), at),
-        ("year", _) => Err(type_error(at, "a year or an array of years", value)),
-        ("document", Value::String(text)) => parse_document_id(text, at),
-        (_, Value::String(text)) if BUILT_IN_FIELDS.contains(&name) => parse_text(text, at),
+        ("year", Value::String(text)) => parse_year(text, path),
+        ("year", Value::Number(number)) => parse_year(&number.to_string(), path),
+        ("year", _) => Err(type_error(path, "a year or an array of years", value)),
+        ("document", Value::String(text)) => parse_document_id(text, path),
+        (_, Value::String(text)) if BUILT_IN_FIELDS.contains(&name) => parse_text(text, path),
         (_, Value::String(text)) => Ok(FilterValue::Text(text.clone())),
         (_, Value::Number(_) | Value::Bool(_)) if !BUILT_IN_FIELDS.contains(&name) => {
             Ok(FilterValue::Text(value.to_string()))
         }
-        _ => Err(type_error(at, "a string or an array of strings", value)),
+        _ => Err(type_error(path, "a string or an array of strings", value)),
     }
 }
 
-fn parse_date_range(bounds: &Map<String, Value>, at: &str) -> Result<FilterValue, SearchError> {
+fn parse_date_range(bounds: &Map<String, Value>, path: &str) -> Result<FilterValue, SearchError> {
     let (mut from, mut to) = (None, None);
     for (name, value) in bounds {
-        let at = format!("{at}.{name}");
+        let path = format!("{path}.{name}");
         let bound = match name.as_str() {
             "from" => &mut from,
             "to" => &mut to,
-            _ => return Err(invalid(&at, "a range of dates has from and to".to_owned())),
+            _ => {
+                return Err(invalid(
+                    &path,
+                    "unknown bound of a date range; expected `from` or `to`".to_owned(),
+                ));
+            }
         };
         *bound = match value {
             Value::Null => None,
-            Value::String(text) => Some(parse_date(text, &at)?),
-            Value::Number(year) => Some(parse_date(&year.to_string(), &at)?),
-            _ => return Err(type_error(&at, "a date", value)),
+            Value::String(text) => Some(parse_date(text, &path)?),
+            Value::Number(year) => Some(parse_date(&year.to_string(), &path)?),
+            _ => return Err(type_error(&path, "a date", value)),
         };
     }
-    date_range(from, to, at)
+    date_range(from, to, path)
 }
 
-/// What lies between two dates, of which the first must not lie after all of the second.
+/// Returns the range between two dates; the first must not be entirely after the second.
 fn date_range(
     from: Option<PartialDate>,
     to: Option<PartialDate>,
-    at: &str,
+    path: &str,
 ) -> Result<FilterValue, SearchError> {
     if let (Some(from), Some(to)) = (from, to)
         && from.first_day() > to.last_day()
     {
-        let reason =
-            format!("expected a range that begins before it ends, received {from} to {to}");
-        return Err(invalid(at, reason));
+        let reason = format!("expected `from` not to be after `to`, received {from} to {to}");
+        return Err(invalid(path, reason));
     }
     Ok(FilterValue::DateRange(from, to))
 }
 
-fn parse_date(text: &str, at: &str) -> Result<PartialDate, SearchError> {
+fn parse_date(text: &str, path: &str) -> Result<PartialDate, SearchError> {
     text.parse()
-        .map_err(|error| invalid(at, format!("{error}")))
+        .map_err(|error| invalid(path, format!("{error}")))
 }
 
-/// A year, as documents are asked for theirs: in four digits.
-fn parse_year(text: &str, at: &str) -> Result<FilterValue, SearchError> {
+/// Parses a year of four digits.
+fn parse_year(text: &str, path: &str) -> Result<FilterValue, SearchError> {
     match text.parse::<PartialDate>() {
         Ok(date) if date.month().is_none() => Ok(FilterValue::Text(text.to_owned())),
         _ => {
             let received: String = text.chars().take(60).collect();
             let reason = format!(
-                "expected a year of four digits such as 2015, received {received:?}; date takes months, days and ranges"
+                "expected a four-digit year such as 2015, received {received:?}; use `date` for months, days and ranges"
             );
-            Err(invalid(at, reason))
+            Err(invalid(path, reason))
         }
     }
 }
 
-/// A document's id, in the form in which ids are kept.
-fn parse_document_id(text: &str, at: &str) -> Result<FilterValue, SearchError> {
+/// Parses a document id into its normalized form.
+fn parse_document_id(text: &str, path: &str) -> Result<FilterValue, SearchError> {
     match text.parse::<DocumentId>() {
         Ok(id) => Ok(FilterValue::Text(id.as_str().to_owned())),
-        Err(error) => Err(invalid(at, format!("{error}"))),
+        Err(error) => Err(invalid(path, format!("{error}"))),
     }
 }
 
-/// A text in which white space is single blanks between words, as fields are kept.
-fn parse_text(text: &str, at: &str) -> Result<FilterValue, SearchError> {
-    let kept = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if kept.is_empty() {
-        let reason = format!("expected at least one visible character, received {text:?}");
-        return Err(invalid(at, reason));
+/// Checks that white space is normalized to single spaces, as in stored fields.
+fn parse_text(text: &str, path: &str) -> Result<FilterValue, SearchError> {
+    let normalized = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if normalized.is_empty() {
+        let reason = format!("expected path least one visible character, received {text:?}");
+        return Err(invalid(path, reason));
     }
-    if kept != text {
-        return Err(invalid(at, format!("expected {kept:?}, received {text:?}")));
+    if normalized != text {
+        return Err(invalid(
+            path,
+            format!("expected {normalized:?}, received {text:?}"),
+        ));
     }
-    Ok(FilterValue::Text(kept))
+    Ok(FilterValue::Text(normalized))
 }
 
-fn invalid(at: &str, reason: String) -> SearchError {
+fn invalid(path: &str, reason: String) -> SearchError {
     SearchError::InvalidFilter {
-        path: at.to_owned(),
+        path: path.to_owned(),
         reason,
     }
 }
 
-fn type_error(at: &str, expected: &str, received: &Value) -> SearchError {
+fn type_error(path: &str, expected: &str, received: &Value) -> SearchError {
     invalid(
-        at,
+        path,
         format!("expected {expected}, received {}", json::received(received)),
     )
 }
@@ -212,16 +223,16 @@ mod tests {
 
     use super::*;
 
-    fn rejected(read: Result<Filter, SearchError>) -> (String, String) {
-        match read {
-            Err(SearchError::InvalidFilter { path: at, reason }) => (at, reason),
+    fn rejected(result: Result<Filter, SearchError>) -> (String, String) {
+        match result {
+            Err(SearchError::InvalidFilter { path, reason }) => (path, reason),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn errors_name_the_faulty_part() {
-        for (value, at) in [
+        for (value, path) in [
             (json!([]), "filter"),
             (json!({"country": null}), "filter.country"),
             (json!({"country": ["FRA", 7]}), "filter.country[1]"),
@@ -230,7 +241,7 @@ mod tests {
             (json!({"date": {"from": []}}), "filter.date.from"),
             (json!({"not": {"not": 1}}), "filter.not.not"),
         ] {
-            assert_eq!(rejected(Filter::parse(&value)).0, at, "{value}");
+            assert_eq!(rejected(Filter::parse(&value)).0, path, "{value}");
         }
         let mut deep = json!({});
         for _ in 0..100 {
@@ -241,7 +252,7 @@ mod tests {
 
     #[test]
     fn filters_that_can_match_nothing_are_rejected() {
-        for (value, at, received) in [
+        for (value, path, received) in [
             (
                 json!({"date": {"from": "2015", "to": "2014"}}),
                 "date",
@@ -264,13 +275,13 @@ mod tests {
             (json!({"title": "On  water "}), "title", "\"On water\""),
             (json!({"document": "a#p1"}), "document", "'#'"),
         ] {
-            let (named, reason) = rejected(Filter::parse(&value));
-            assert_eq!(named, format!("filter.{at}"), "{value}");
+            let (faulty, reason) = rejected(Filter::parse(&value));
+            assert_eq!(faulty, format!("filter.{path}"), "{value}");
             assert!(reason.contains(received), "{reason}");
-            let inside = json!({ "not": value });
+            let nested = json!({ "not": value });
             assert_eq!(
-                rejected(Filter::parse(&inside)).0,
-                format!("filter.not.{at}")
+                rejected(Filter::parse(&nested)).0,
+                format!("filter.not.{path}")
             );
         }
         for (name, value) in [
@@ -281,8 +292,8 @@ mod tests {
             ("country", ""),
             ("document", "a b"),
         ] {
-            let read = Filter::from_url_values(name, &["2015".to_owned(), value.to_owned()]);
-            assert_eq!(rejected(read).0, name, "{value}");
+            let result = Filter::from_url_values(name, &["2015".to_owned(), value.to_owned()]);
+            assert_eq!(rejected(result).0, name, "{value}");
         }
     }
 
@@ -291,7 +302,7 @@ mod tests {
         for value in [
             json!({"year": 9999, "date": {"from": "2015-10", "to": "2015"}}),
             json!({"year": "0001", "date": {"from": "2015-12-31", "to": "2015-12"}}),
-            json!({"date": {}, "session": "", "document": "nobody"}),
+            json!({"date": {}, "session": "", "document": "unknown"}),
         ] {
             assert!(Filter::parse(&value).is_ok(), "{value}");
         }

@@ -1,76 +1,21 @@
-//! Words as FTS5 folds them, without asking it.
+//! Normalizes query terms as FTS5 does, without a round trip to it.
 
 use crate::passages::tokenize_words;
+use crate::store::TermSequence;
 
 use super::QueryTerm;
 
-/// Words that stand one after the other, in the form in which FTS5 keeps them. None of them could stand
-/// in the place of another, so where the sequence stands twice the two do not overlap.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TermSequence {
-    terms: Vec<String>,
-    /// Whether the last one is but the beginning of a word.
-    is_prefix: bool,
+/// Normalizes a query term; `None` if only FTS5 can: rare characters, or a sequence that could overlap
+/// with itself.
+pub(super) fn term_sequence(term: &QueryTerm) -> Option<TermSequence> {
+    TermSequence::new(normalize_terms(term.text())?, term.is_prefix())
 }
 
-impl TermSequence {
-    /// What a term stands for, if that can be told without FTS5.
-    #[must_use]
-    pub fn from_term(term: &QueryTerm) -> Option<Self> {
-        let (text, is_prefix) = match term {
-            QueryTerm::Word(text) | QueryTerm::Phrase(text) => (text, false),
-            QueryTerm::Prefix(text) => (text, true),
-        };
-        let words = normalize_terms(text)?;
-        let (last, others) = words.split_last()?;
-        let repeats_earlier = |at: usize| others[..at].contains(&others[at]);
-        let apart = if is_prefix {
-            !others.iter().any(|word| word.starts_with(last))
-        } else {
-            !others.contains(last)
-        };
-        let apart = apart && !(1..others.len()).any(repeats_earlier);
-        apart.then_some(Self {
-            terms: words,
-            is_prefix,
-        })
-    }
-
-    /// The words; of the last one it may be the beginning only.
-    pub(super) fn terms(&self) -> &[String] {
-        &self.terms
-    }
-
-    /// Whether the last one is but the beginning of a word.
-    pub(super) fn is_prefix(&self) -> bool {
-        self.is_prefix
-    }
-
-    /// The word that it is, if it is one.
-    #[must_use]
-    pub fn as_single_term(&self) -> Option<&str> {
-        match self.terms.as_slice() {
-            [word] if !self.is_prefix => Some(word),
-            _ => None,
-        }
-    }
-
-    /// What no other sequence is called.
-    #[must_use]
-    pub fn cache_key(&self) -> String {
-        let mut name = self.terms.join(" ");
-        if self.is_prefix {
-            name.push('*');
-        }
-        name
-    }
-}
-
-/// The words of a text in the form in which FTS5 keeps them; `None` where a character might be folded
-/// in another way there, which has its tables from Unicode 6.1.
+/// Returns the normalized terms of a text; `None` if FTS5, whose tables are those of Unicode 6.1, might
+/// fold one of its characters differently.
 fn normalize_terms(text: &str) -> Option<Vec<String>> {
-    let known = text.chars().all(folds_like_fts5);
-    known.then(|| {
+    let is_supported = text.chars().all(folds_like_fts5);
+    is_supported.then(|| {
         tokenize_words(text)
             .into_iter()
             .map(|word| word.text)
@@ -78,7 +23,8 @@ fn normalize_terms(text: &str) -> Option<Vec<String>> {
     })
 }
 
-/// Latin and Cyrillic letters and their punctuation, but for rare ones. A test compares them all.
+/// Returns whether a character is one of the common Latin and Cyrillic letters and punctuation marks,
+/// which a test compares with FTS5 one by one.
 fn folds_like_fts5(character: char) -> bool {
     matches!(
         character,
@@ -109,9 +55,9 @@ mod tests {
              CREATE VIRTUAL TABLE fts_vocab_instance USING fts5vocab (passages_fts, instance);",
         )
         .unwrap();
-        let mut known = Vec::new();
+        let mut inserted = Vec::new();
         for character in ('\0'..=char::MAX).filter(|c| folds_like_fts5(*c)) {
-            // Alone, inside of a word, and before another letter.
+            // On its own, inside a word, and before another letter.
             let text = format!("{character} Ab{character}c {character}D");
             let number = u32::from(character);
             fts.execute(
@@ -119,17 +65,17 @@ mod tests {
                 (number, &text),
             )
             .unwrap();
-            known.push((number, text));
+            inserted.push((number, text));
         }
-        let mut theirs = fts
+        let mut from_fts5 = fts
             .prepare("SELECT doc, offset, term FROM fts_vocab_instance ORDER BY doc, offset")
             .unwrap();
-        let theirs = theirs
+        let from_fts5 = from_fts5
             .query_map([], |row| Ok((row.get(0)?, row.get(2)?)))
             .unwrap()
             .collect::<rusqlite::Result<Vec<(u32, String)>>>()
             .unwrap();
-        let ours: Vec<(u32, String)> = known
+        let ours: Vec<(u32, String)> = inserted
             .iter()
             .flat_map(|(number, text)| {
                 normalize_terms(text)
@@ -138,15 +84,15 @@ mod tests {
                     .map(|word| (*number, word))
             })
             .collect();
-        let differ: Vec<char> = known
+        let differ: Vec<char> = inserted
             .iter()
             .map(|(number, _)| *number)
             .filter(|number| {
-                let of = |all: &[(u32, String)]| -> Vec<String> {
+                let terms = |all: &[(u32, String)]| -> Vec<String> {
                     let here = all.iter().filter(|(n, _)| n == number);
                     here.map(|(_, word)| word.clone()).collect()
                 };
-                of(&ours) != of(&theirs)
+                terms(&ours) != terms(&from_fts5)
             })
             .map(|n| char::from_u32(n).unwrap())
             .collect();
@@ -160,8 +106,7 @@ mod tests {
             |t: &str| QueryTerm::Prefix(t.to_owned()),
             |t: &str| QueryTerm::Phrase(t.to_owned()),
         );
-        let name =
-            |term: &QueryTerm| TermSequence::from_term(term).map(|sequence| sequence.cache_key());
+        let cache_key = |term: &QueryTerm| term_sequence(term).map(|sequence| sequence.cache_key());
         for (term, expected) in [
             (word("Water,"), Some("water")),
             (prefix("Zéro-Su"), Some("zero su*")),
@@ -171,18 +116,14 @@ mod tests {
             (prefix("zer-zero"), Some("zer zero*")),
             (word("…"), None),
         ] {
-            assert_eq!(name(&term).as_deref(), expected, "{term:?}");
+            assert_eq!(cache_key(&term).as_deref(), expected, "{term:?}");
         }
         assert_eq!(
-            TermSequence::from_term(&word("Water,"))
-                .unwrap()
-                .as_single_term(),
+            term_sequence(&word("Water,")).unwrap().as_single_term(),
             Some("water")
         );
         assert_eq!(
-            TermSequence::from_term(&prefix("water"))
-                .unwrap()
-                .as_single_term(),
+            term_sequence(&prefix("water")).unwrap().as_single_term(),
             None
         );
     }

@@ -1,22 +1,22 @@
-//! The lists against FTS5's own BM25, over stores that change.
+//! Scores from cached posting lists against FTS5's own BM25, over changing stores.
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::*;
+use super::{Bm25Index, QueryTerm};
 use crate::corpus::Metadata;
 use crate::encoder::{Embedding, Fingerprint};
 use crate::passages::{Passage, SegmentedText, TextRange};
-use crate::store::{ContentHash, NewDocument, PassageVectors, Store};
+use crate::store::{ContentHash, NewDocument, PassageVectors, Store, View};
 
-/// A store that is written to while its words are asked for.
+/// A store that is written to between searches.
 struct ChangingStore {
     store: Store,
     latest: Option<TestSnapshot>,
     _folder: TempDir,
 }
 
-/// One moment of it.
+/// A snapshot of it.
 struct TestSnapshot {
     view: View,
     passages: Vec<(i64, u32)>,
@@ -37,7 +37,7 @@ impl ChangingStore {
     /// Writes a document with these passages.
     fn put(&mut self, id: &str, passages: &[&str]) {
         let text = passages.join("\n");
-        let one = || Embedding::from_unnormalized(vec![1.0]).unwrap();
+        let embedding = || Embedding::from_unnormalized(vec![1.0]).unwrap();
         let mut start = 0;
         let passages: Vec<Passage> = (1..)
             .zip(passages)
@@ -57,7 +57,7 @@ impl ChangingStore {
         let vectors: Vec<PassageVectors> = passages
             .iter()
             .map(|_| PassageVectors {
-                passage: one(),
+                passage: embedding(),
                 sentences: Vec::new(),
             })
             .collect();
@@ -82,7 +82,7 @@ impl ChangingStore {
         self.store.delete(&id.parse().unwrap()).unwrap();
     }
 
-    /// The moment that it is now; the one before it stays what it was.
+    /// Takes a snapshot of the store; returns the previous one, which stays searchable.
     fn take_snapshot(&mut self) -> Option<TestSnapshot> {
         let view = self.store.view(1).unwrap();
         let keys = view.manifest().unwrap().passages;
@@ -91,14 +91,14 @@ impl ChangingStore {
             .map(|entry| entry.key.rowid())
             .zip(0..)
             .collect();
-        let words = self
+        let keyword_index = self
             .latest
             .as_ref()
-            .map(|before| before.keyword_index.next_generation());
+            .map(|previous| previous.keyword_index.next_generation());
         self.latest.replace(TestSnapshot {
             view,
             passages,
-            keyword_index: words.unwrap_or_default(),
+            keyword_index: keyword_index.unwrap_or_default(),
         })
     }
 
@@ -108,7 +108,7 @@ impl ChangingStore {
 }
 
 impl TestSnapshot {
-    /// Rows and scores, the best first.
+    /// Returns rows and scores, best first.
     fn search(&self, terms: &[QueryTerm]) -> Vec<(u32, f32)> {
         let mut found = Vec::new();
         self.keyword_index
@@ -120,39 +120,44 @@ impl TestSnapshot {
         found
     }
 
-    /// The terms but for the words that most passages hold, by FTS5's count.
+    /// Returns the terms without stop terms, by FTS5's document frequencies.
     fn expected_terms(&self, terms: &[QueryTerm]) -> Vec<QueryTerm> {
-        let folded = |word: &str| match word {
+        let normalized = |word: &str| match word {
             "Sécurité," => "securite".to_owned(),
             word => word.to_lowercase(),
         };
-        let is_common = |term: &&QueryTerm| match term {
+        let is_stop_term = |term: &&QueryTerm| match term {
             QueryTerm::Word(word) => {
-                let holding = self.view.document_frequencies(&[&folded(word)]).unwrap()[0];
-                holding > self.passages.len() / 2
+                let frequency = self
+                    .view
+                    .document_frequencies(&[&normalized(word)])
+                    .unwrap()[0];
+                frequency > self.passages.len() / 2
             }
             QueryTerm::Prefix(_) | QueryTerm::Phrase(_) => false,
         };
-        let telling: Vec<QueryTerm> = terms.iter().filter(|t| !is_common(t)).cloned().collect();
-        if terms.len() < 2 || telling.is_empty() {
+        let kept: Vec<QueryTerm> = terms.iter().filter(|t| !is_stop_term(t)).cloned().collect();
+        if terms.len() < 2 || kept.is_empty() {
             terms.to_vec()
         } else {
-            telling
+            kept
         }
     }
 
-    /// The same by FTS5, a term at a time.
+    /// Returns the hits as FTS5 scores them, term by term.
     #[allow(clippy::cast_possible_truncation)] // scores of a few digits
     fn expected_hits(&self, terms: &[QueryTerm]) -> Vec<(u32, f32)> {
         let mut scores = vec![(0.0, 0); self.passages.len()];
         for term in terms {
             let visit = |key: crate::store::PassageKey, score| {
-                let place = self.passages.iter().position(|(k, _)| *k == key.rowid());
-                let at = &mut scores[place.unwrap()];
-                at.0 += score;
-                at.1 += usize::from(matches!(term, QueryTerm::Phrase(_)));
+                let position = self.passages.iter().position(|(k, _)| *k == key.rowid());
+                let (sum, phrases) = &mut scores[position.unwrap()];
+                *sum += score;
+                *phrases += usize::from(matches!(term, QueryTerm::Phrase(_)));
             };
-            self.view.for_each_bm25_score(term, visit).unwrap();
+            self.view
+                .for_each_bm25_score(term.text(), term.is_prefix(), visit)
+                .unwrap();
         }
         let phrases = terms
             .iter()
@@ -160,7 +165,7 @@ impl TestSnapshot {
             .count();
         let mut found: Vec<(u32, f32)> = (0..)
             .zip(scores)
-            .filter(|(_, (score, held))| *score > 0.0 && *held == phrases)
+            .filter(|(_, (score, matched))| *score > 0.0 && *matched == phrases)
             .map(|(row, (score, _))| (row, score as f32))
             .collect();
         found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -172,7 +177,7 @@ fn word(text: &str) -> QueryTerm {
     QueryTerm::Word(text.to_owned())
 }
 
-/// Terms of all kinds.
+/// Returns queries with terms of all kinds.
 fn sample_queries() -> Vec<Vec<QueryTerm>> {
     let phrase = |text: &str| QueryTerm::Phrase(text.to_owned());
     vec![
@@ -193,16 +198,16 @@ fn sample_queries() -> Vec<Vec<QueryTerm>> {
     ]
 }
 
-fn matches_fts5(moment: &TestSnapshot) -> Result<(), TestCaseError> {
+fn matches_fts5(snapshot: &TestSnapshot) -> Result<(), TestCaseError> {
     for terms in sample_queries() {
-        let telling = moment
+        let searched = snapshot
             .keyword_index
-            .search(&moment.view, &moment.passages, &terms, |_, _| {})
+            .search(&snapshot.view, &snapshot.passages, &terms, |_, _| {})
             .unwrap();
-        prop_assert_eq!(&telling, &moment.expected_terms(&terms), "{:?}", terms);
+        prop_assert_eq!(&searched, &snapshot.expected_terms(&terms), "{:?}", terms);
         prop_assert_eq!(
-            moment.search(&terms),
-            moment.expected_hits(&telling),
+            snapshot.search(&terms),
+            snapshot.expected_hits(&searched),
             "{:?}",
             terms
         );
@@ -210,7 +215,7 @@ fn matches_fts5(moment: &TestSnapshot) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What is done to an archive: documents come, are written anew and go.
+/// Generates changes of a store: documents are added, rewritten and deleted.
 fn store_changes() -> impl Strategy<Value = Vec<(u8, Vec<String>)>> {
     const WORDS: &[&str] = &[
         "peace",
@@ -232,70 +237,70 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn scores_are_fts5s_at_every_moment(changes in store_changes()) {
-        let mut archive = ChangingStore::new();
-        archive.take_snapshot();
+    fn scores_match_fts5_at_every_version(changes in store_changes()) {
+        let mut store = ChangingStore::new();
+        store.take_snapshot();
         let mut earlier = Vec::new();
         for (document, texts) in changes {
             let id = format!("d{document}");
             if texts.is_empty() {
-                archive.delete(&id);
+                store.delete(&id);
             } else {
-                archive.put(&id, &texts.iter().map(String::as_str).collect::<Vec<_>>());
+                store.put(&id, &texts.iter().map(String::as_str).collect::<Vec<_>>());
             }
-            earlier.extend(archive.take_snapshot());
-            matches_fts5(archive.latest())?;
+            earlier.extend(store.take_snapshot());
+            matches_fts5(store.latest())?;
         }
-        // What was learned later does not change what an earlier moment answers.
-        for moment in &earlier {
-            matches_fts5(moment)?;
+        // Later cache entries do not change the results of earlier snapshots.
+        for snapshot in &earlier {
+            matches_fts5(snapshot)?;
         }
     }
 }
 
 #[test]
 fn a_stop_term_is_searched_only_alone() {
-    let mut archive = ChangingStore::new();
-    let looked_for = |archive: &ChangingStore, terms: &[QueryTerm]| {
-        let now = archive.latest();
+    let mut store = ChangingStore::new();
+    let searched = |store: &ChangingStore, terms: &[QueryTerm]| {
+        let now = store.latest();
         now.keyword_index
             .search(&now.view, &now.passages, terms, |_, _| {})
             .unwrap()
     };
-    archive.put("a", &["of peace", "of water", "games"]);
-    archive.take_snapshot();
+    store.put("a", &["of peace", "of water", "games"]);
+    store.take_snapshot();
     assert_eq!(
-        looked_for(&archive, &[word("Of,"), word("peace")]),
+        searched(&store, &[word("Of,"), word("peace")]),
         [word("peace")]
     );
-    assert_eq!(looked_for(&archive, &[word("of")]), [word("of")]);
-    assert_eq!(looked_for(&archive, &[word("of"), word("of")]).len(), 2);
-    // It can become one that tells something, and again one that does not.
-    archive.put("b", &["games", "zero"]);
-    archive.take_snapshot();
-    assert_eq!(looked_for(&archive, &[word("of"), word("peace")]).len(), 2);
-    archive.put("c", &["of", "of the", "of a"]);
-    archive.take_snapshot();
-    assert_eq!(looked_for(&archive, &[word("of"), word("peace")]).len(), 1);
-    archive.delete("a");
-    archive.take_snapshot();
-    assert_eq!(looked_for(&archive, &[word("of"), word("zero")]).len(), 1);
-    archive.delete("c");
-    archive.take_snapshot();
-    assert_eq!(looked_for(&archive, &[word("of"), word("zero")]).len(), 2);
+    assert_eq!(searched(&store, &[word("of")]), [word("of")]);
+    assert_eq!(searched(&store, &[word("of"), word("of")]).len(), 2);
+    // A stop term can become an ordinary term, and a stop term again.
+    store.put("b", &["games", "zero"]);
+    store.take_snapshot();
+    assert_eq!(searched(&store, &[word("of"), word("peace")]).len(), 2);
+    store.put("c", &["of", "of the", "of a"]);
+    store.take_snapshot();
+    assert_eq!(searched(&store, &[word("of"), word("peace")]).len(), 1);
+    store.delete("a");
+    store.take_snapshot();
+    assert_eq!(searched(&store, &[word("of"), word("zero")]).len(), 1);
+    store.delete("c");
+    store.take_snapshot();
+    assert_eq!(searched(&store, &[word("of"), word("zero")]).len(), 2);
 }
 
 #[test]
 fn a_phrase_counts_once_next_to_words() {
-    let mut archive = ChangingStore::new();
-    archive.put(
+    let mut store = ChangingStore::new();
+    store.put(
         "a",
         &["zero sum", "zero sum games", "games", "water", "peace"],
     );
-    archive.take_snapshot();
+    store.take_snapshot();
     let phrase = QueryTerm::Phrase("zero sum".to_owned());
-    let found = archive.latest().search(&[phrase.clone(), word("games")]);
-    let alone = archive.latest().search(&[phrase]);
+    let found = store.latest().search(&[phrase.clone(), word("games")]);
+    let alone = store.latest().search(&[phrase]);
     assert_eq!(
         found.iter().map(|(row, _)| *row).collect::<Vec<_>>(),
         [1, 0]
@@ -305,15 +310,15 @@ fn a_phrase_counts_once_next_to_words() {
 
 #[test]
 fn long_lists_are_read_in_bulk_and_extended_row_by_row() {
-    let mut archive = ChangingStore::new();
+    let mut store = ChangingStore::new();
     let texts: Vec<String> = (0..1200)
         .map(|n| format!("zero sum {}", ["peace", "water", "games"][n % 3]))
         .collect();
-    archive.put("a", &texts.iter().map(String::as_str).collect::<Vec<_>>());
-    let others = vec!["of games"; 2000];
-    archive.put("b", &others);
-    archive.take_snapshot();
-    let questions = [
+    store.put("a", &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let other_texts = vec!["of games"; 2000];
+    store.put("b", &other_texts);
+    store.take_snapshot();
+    let queries = [
         vec![word("peace"), word("water")],
         vec![QueryTerm::Phrase("zero sum".to_owned())],
         vec![word("games")],
@@ -323,20 +328,20 @@ fn long_lists_are_read_in_bulk_and_extended_row_by_row() {
         ("d", vec!["peace zero sum"; 100]),
         ("a", vec!["zero sum"]),
     ] {
-        for terms in &questions {
-            let now = archive.latest();
+        for terms in &queries {
+            let now = store.latest();
             assert_eq!(
                 now.search(terms),
                 now.expected_hits(terms),
                 "before {change}: {terms:?}"
             );
         }
-        archive.put(change, &texts);
-        archive.take_snapshot();
+        store.put(change, &texts);
+        store.take_snapshot();
     }
-    assert!(archive.latest().keyword_index.posting_bytes() > 4000 * 12);
-    for terms in &questions {
-        let now = archive.latest();
+    assert!(store.latest().keyword_index.posting_bytes() > 4000 * 12);
+    for terms in &queries {
+        let now = store.latest();
         assert_eq!(
             now.search(terms),
             now.expected_hits(terms),
@@ -347,13 +352,13 @@ fn long_lists_are_read_in_bulk_and_extended_row_by_row() {
 
 #[test]
 fn absent_terms_are_not_cached() {
-    let mut archive = ChangingStore::new();
-    archive.put("a", &["of peace", "of water", "games"]);
-    archive.take_snapshot();
+    let mut store = ChangingStore::new();
+    store.put("a", &["of peace", "of water", "games"]);
+    store.take_snapshot();
     for number in 0..1000 {
         let terms = [word(&format!("absent{number}")), word("peace")];
-        assert_eq!(archive.latest().search(&terms).len(), 1);
+        assert_eq!(store.latest().search(&terms).len(), 1);
     }
-    let one = archive.latest().keyword_index.posting_bytes();
-    assert!((12..1000).contains(&one), "{one}");
+    let bytes = store.latest().keyword_index.posting_bytes();
+    assert!((12..1000).contains(&bytes), "{bytes}");
 }

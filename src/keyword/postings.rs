@@ -1,42 +1,42 @@
-//! Which passages hold a word, read once for all snapshots.
+//! Posting lists, cached for all snapshots of a store.
 //!
-//! How often a passage holds a word never changes, and its key is never used twice. So a list that was
-//! read at one moment serves later ones with what came after it; passages that are gone stay in it,
-//! and whoever reads it looks them up in the passages of the moment.
+//! The term frequency in a passage never changes, and passage keys are never reused. So a list read for
+//! one snapshot is valid for later ones once newer passages are appended; deleted passages stay in it
+//! and are skipped when it is joined with the passages of a snapshot.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::store::{PassageKey, Posting, StoreError, TermSequence};
 
-use super::KeywordSnapshot;
+use super::snapshot::KeywordSnapshot;
 
-/// Bytes that the lists may take in all. All words of the General Debate's 47,830 passages would take 48
-/// million: 2.8 million entries in 31,610 lists.
+/// Memory limit of the cache. All terms of the General Debate's 47,830 passages would take 48 million
+/// bytes: 2.8 million postings in 31,610 lists.
 const MAX_CACHE_BYTES: u64 = 128 << 20;
 
-/// What an entry of a list takes.
+/// Memory of one posting.
 const POSTING_BYTES: usize = 12;
 
-/// What a list takes beside its entries, with its place among the others; measured on many short ones.
+/// Memory of a list in addition to its postings, with its cache entry; measured on many short lists.
 const LIST_OVERHEAD_BYTES: usize = 450;
 
-/// A list is read anew rather than lengthened where that many times as many passages hold its words as
-/// there are new ones: to read one passage takes as long as so many entries.
+/// A list is extended only by up to this fraction of its length, and re-read otherwise: appending one
+/// new passage costs as much as reading this many postings in bulk.
 const REFRESH_COST_RATIO: usize = 32;
 
-/// Passages with a count each, in the order of keys.
+/// Passages with a count each, in key order.
 pub(super) struct PostingList {
-    /// The first moment that it serves: passages that were there before may be missing.
+    /// First generation it is complete for; passages deleted before it may be missing.
     valid_from: u64,
-    /// All passages up to this key are looked at.
+    /// The list is complete up to this key.
     complete_through: i64,
     keys: Vec<i64>,
     counts: Vec<u32>,
 }
 
 impl PostingList {
-    fn new(counts: Vec<Posting>, snapshot: &KeywordSnapshot<'_>) -> Self {
-        let (keys, counts) = unzip_postings(counts);
+    fn new(postings: Vec<Posting>, snapshot: &KeywordSnapshot<'_>) -> Self {
+        let (keys, counts) = unzip_postings(postings);
         Self {
             valid_from: snapshot.generation,
             complete_through: snapshot.latest_key(),
@@ -45,7 +45,7 @@ impl PostingList {
         }
     }
 
-    /// The same with what came after it.
+    /// Returns the list with postings of newer passages appended.
     fn extended(&self, new: Vec<Posting>, snapshot: &KeywordSnapshot<'_>) -> Self {
         let (keys, counts) = unzip_postings(new);
         Self {
@@ -56,17 +56,17 @@ impl PostingList {
         }
     }
 
-    /// Whether it serves a moment once what is new is added.
+    /// Returns whether it is valid for a snapshot once newer passages are appended.
     fn is_usable_at(&self, snapshot: &KeywordSnapshot<'_>) -> bool {
         self.valid_from <= snapshot.generation
     }
 
-    /// Entries, also those of passages that are gone.
+    /// Returns the number of postings, deleted passages included.
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// How many of its passages are there at a moment.
+    /// Returns the number of its passages that exist in a snapshot.
     pub(super) fn live_len(&self, snapshot: &KeywordSnapshot<'_>) -> usize {
         let mut count = 0;
         self.for_each_live(snapshot, |_, _| count += 1);
@@ -77,7 +77,7 @@ impl PostingList {
         self.keys.len() * POSTING_BYTES
     }
 
-    /// Visits the passages that are there at a moment, each by its place among them.
+    /// Visits its passages that exist in a snapshot, each by its position among all passages.
     pub(super) fn for_each_live(
         &self,
         snapshot: &KeywordSnapshot<'_>,
@@ -85,40 +85,46 @@ impl PostingList {
     ) {
         let mut next = 0;
         for (key, count) in self.keys.iter().zip(&self.counts) {
-            let Some(place) = seek_forward(snapshot.passages, next, *key) else {
+            let Some(position) = seek_forward(snapshot.passages, next, *key) else {
                 break;
             };
-            next = place;
-            if snapshot.passages[place].0 == *key {
-                visit(place, *count);
+            next = position;
+            if snapshot.passages[position].0 == *key {
+                visit(position, *count);
                 next += 1;
             }
         }
     }
 }
 
-fn unzip_postings(counts: Vec<Posting>) -> (Vec<i64>, Vec<u32>) {
-    counts.into_iter().map(|(key, n)| (key.rowid(), n)).unzip()
+fn unzip_postings(postings: Vec<Posting>) -> (Vec<i64>, Vec<u32>) {
+    postings
+        .into_iter()
+        .map(|(key, count)| (key.rowid(), count))
+        .unzip()
 }
 
-/// The first place from `from` on whose key is not smaller. Most are near, so it looks there first.
+/// Returns the first position at or after `from` whose key is not smaller.
 fn seek_forward(passages: &[(i64, u32)], from: usize, key: i64) -> Option<usize> {
     let first = passages.get(from)?.0;
     if first >= key {
         return Some(from);
     }
-    // Where no key in between is gone it is exactly there, and never later.
+    // The key is exactly here if no key in between was deleted, and never later.
     let farthest =
         usize::try_from(key - first).map_or(usize::MAX, |distance| from.saturating_add(distance));
-    if passages.get(farthest).is_some_and(|(at, _)| *at == key) {
+    if passages
+        .get(farthest)
+        .is_some_and(|(found, _)| *found == key)
+    {
         return Some(farthest);
     }
     let end = farthest.min(passages.len());
-    let place = from + passages[from..end].partition_point(|(at, _)| *at < key);
-    (place < passages.len()).then_some(place)
+    let position = from + passages[from..end].partition_point(|(found, _)| *found < key);
+    (position < passages.len()).then_some(position)
 }
 
-/// The lists of a store, for all of its snapshots.
+/// The posting lists of a store, for all of its snapshots.
 pub(super) struct PostingCache {
     lists: moka::sync::Cache<String, Arc<PostingList>>,
     lengths: Mutex<Option<Arc<PostingList>>>,
@@ -126,14 +132,14 @@ pub(super) struct PostingCache {
 
 impl Default for PostingCache {
     fn default() -> Self {
-        let weight = |name: &String, list: &Arc<PostingList>| {
-            u32::try_from(LIST_OVERHEAD_BYTES + name.len() + list.size_bytes()).unwrap_or(u32::MAX)
+        let weight = |key: &String, list: &Arc<PostingList>| {
+            u32::try_from(LIST_OVERHEAD_BYTES + key.len() + list.size_bytes()).unwrap_or(u32::MAX)
         };
         Self {
             lists: moka::sync::Cache::builder()
                 .weigher(weight)
                 .max_capacity(MAX_CACHE_BYTES)
-                // The usual policy would not let a long list in where there are many short ones.
+                // The default policy would not admit a long list next to many short ones.
                 .eviction_policy(moka::policy::EvictionPolicy::lru())
                 .build(),
             lengths: Mutex::default(),
@@ -142,16 +148,16 @@ impl Default for PostingCache {
 }
 
 impl PostingCache {
-    /// The passages in which a sequence stands, if that is known already.
+    /// Returns the cached posting list of a sequence, extended to the snapshot.
     pub(super) fn cached(
         &self,
         sequence: &TermSequence,
         snapshot: &KeywordSnapshot<'_>,
     ) -> Result<Option<Arc<PostingList>>, StoreError> {
-        let name = sequence.cache_key();
+        let key = sequence.cache_key();
         let Some(list) = self
             .lists
-            .get(&name)
+            .get(&key)
             .filter(|list| list.is_usable_at(snapshot))
         else {
             return Ok(None);
@@ -167,11 +173,11 @@ impl PostingCache {
             return Ok(None);
         };
         let list = Arc::new(list.extended(new, snapshot));
-        self.lists.insert(name, Arc::clone(&list));
+        self.lists.insert(key, Arc::clone(&list));
         Ok(Some(list))
     }
 
-    /// The same, read where it is not known.
+    /// Returns the posting list of a sequence, read from the store if it is not cached.
     pub(super) fn get_or_read(
         &self,
         sequence: &TermSequence,
@@ -184,41 +190,41 @@ impl PostingCache {
             snapshot.view.postings(sequence)?,
             snapshot,
         ));
-        let name = sequence.cache_key();
-        // An older moment does not take the place of a newer one, and words that stand nowhere are
-        // soon looked up: there is no end of them.
-        let known = self.lists.get(&name);
-        if list.len() > 0 && known.is_none_or(|known| known.is_usable_at(snapshot)) {
-            self.lists.insert(name, Arc::clone(&list));
+        let key = sequence.cache_key();
+        // A list of an older snapshot does not replace one of a newer. Absent terms are not cached:
+        // there are infinitely many, and reading an empty list is fast.
+        let cached = self.lists.get(&key);
+        if list.len() > 0 && cached.is_none_or(|cached| cached.is_usable_at(snapshot)) {
+            self.lists.insert(key, Arc::clone(&list));
         }
         Ok(list)
     }
 
-    /// Forgets a list that holds too much of what is gone.
+    /// Drops a list with too many deleted passages.
     pub(super) fn invalidate(&self, sequence: &TermSequence) {
         self.lists.invalidate(&sequence.cache_key());
     }
 
-    /// What the lists of words take.
+    /// Returns the memory of the cached posting lists.
     pub(super) fn size_bytes(&self) -> u64 {
-        // What has come and gone is settled now and then; now.
+        // The cache updates its size lazily; this forces it.
         self.lists.run_pending_tasks();
         self.lists.weighted_size()
     }
 
-    /// How many words the passages have.
+    /// Returns the lengths of the passages in words.
     pub(super) fn passage_lengths(
         &self,
         snapshot: &KeywordSnapshot<'_>,
     ) -> Result<Arc<PostingList>, StoreError> {
-        // Nothing panics while it is locked.
-        let mut known = self.lengths.lock().unwrap_or_else(PoisonError::into_inner);
-        let usable = known.as_ref().filter(|list| list.is_usable_at(snapshot));
+        // No code panics while it is locked.
+        let mut cached = self.lengths.lock().unwrap_or_else(PoisonError::into_inner);
+        let usable = cached.as_ref().filter(|list| list.is_usable_at(snapshot));
         let list = match usable {
             Some(list) if list.complete_through >= snapshot.latest_key() => {
                 return Ok(Arc::clone(list));
             }
-            // Half of it may be gone by now.
+            // Re-read once more than half of it are deleted passages.
             Some(list) if list.keys.len() <= 2 * snapshot.passages.len() => {
                 let after = PassageKey::from_rowid(list.complete_through);
                 list.extended(snapshot.view.passage_lengths_after(after)?, snapshot)
@@ -231,11 +237,11 @@ impl PostingCache {
             ),
         };
         let list = Arc::new(list);
-        if known
+        if cached
             .as_ref()
-            .is_none_or(|known| known.is_usable_at(snapshot))
+            .is_none_or(|cached| cached.is_usable_at(snapshot))
         {
-            *known = Some(Arc::clone(&list));
+            *cached = Some(Arc::clone(&list));
         }
         Ok(list)
     }
