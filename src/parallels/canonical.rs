@@ -1,4 +1,4 @@
-//! What is asked of parallels and families, as the bytes that requests are compared by.
+//! The parameters of comparisons and families, as the bytes by which requests are compared.
 
 use super::{FamilyOptions, FormulaPolicy, Scope, Thresholds};
 use crate::canonical::{Canonical, CanonicalBytes};
@@ -8,16 +8,16 @@ impl Canonical for Scope {
         let Self {
             source,
             target,
-            exclude_same: apart,
-            max_year_gap: years,
-            later_only: forward,
+            exclude_same,
+            max_year_gap,
+            later_only,
         } = self;
         bytes
             .put(source)
             .put(target)
-            .put(apart)
-            .put(years)
-            .put(forward);
+            .put(exclude_same)
+            .put(max_year_gap)
+            .put(later_only);
     }
 }
 

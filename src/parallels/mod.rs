@@ -1,13 +1,13 @@
-//! Who said the same thing, where, when, and how sure we are.
+//! Parallels: pairs of passages of different documents that say the same thing.
 //!
-//! A [`Pair`] is two passages of different documents with the numbers that compare them; a
-//! [`Parallel`] is one that is answered with: texts, the sentences that carry it, the words that both
-//! have. [`compare`] pairs two documents, [`Sweep`] a whole corpus; both ask a [`Survey`], which knows
-//! each passage's place among all others: its words ([`words`]), who is near to it and how common it
-//! is ([`survey`]). [`calibration`] makes a confidence of that, [`evidence`] says what carries it,
-//! [`mod@families`] gathers pairs into statements that were made again and again, [`export`] writes
-//! files, [`gold`] measures how good the numbers are. `docs/parallels.md`
-//! explains every number for those who read them.
+//! A [`Pair`] is two passages with the measures that compare them; a [`Parallel`] is a pair as it is
+//! returned, with its texts, its corresponding sentences and the words that both passages share.
+//! [`compare`] pairs the passages of two documents, [`CorpusComparison`] those of a corpus. Both read a
+//! [`CorpusContext`], which knows for each passage its terms and their IDF ([`tf_idf`]), its nearest
+//! neighbours, and how many documents restate it ([`corpus_context`]). [`calibration`] turns similarity
+//! into confidence, [`evidence`] loads texts and picks sentences, [`mod@families`] clusters pairs into
+//! restatements of one statement, [`export`] writes files, and [`evaluation`] measures the quality of
+//! all this on a gold standard. `docs/parallels.md` explains every measure to readers.
 
 mod all_pairs;
 mod calibration;
@@ -49,66 +49,69 @@ pub use scope::Scope;
 pub use sentence_index::SentenceIndex;
 pub use text_reuse::TextReuse;
 
-/// Two passages, compared. Rows are those of a snapshot.
+/// Two passages and the measures that compare them. Rows are those of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
-    /// The row of one.
+    /// Row of the source passage.
     pub source: u32,
-    /// The row of the other.
+    /// Row of the target passage.
     pub target: u32,
-    /// What says the same; the numbers are its.
+    /// The unit that matches, which the measures describe.
     pub matched_by: MatchUnit,
     /// Cosine of the embeddings, in [-1, 1].
     pub score: f32,
-    /// How many of the words that tell both have, in [0, 1].
+    /// TF-IDF cosine, in [0, 1].
     pub lexical_overlap: f32,
-    /// Mean of cosine and words in common.
+    /// Weighted mean of cosine and lexical overlap.
     pub combined_similarity: f32,
-    /// How sure it is that both say the same thing, in [0, 1).
+    /// Estimated probability that both say the same thing, in [0, 1).
     pub confidence: f32,
 }
 
 impl Pair {
-    /// What carries it on each side.
+    /// Returns the matched unit of each side.
     #[must_use]
     pub fn text_units(&self) -> (TextUnit, TextUnit) {
-        let (own, theirs) = match self.matched_by {
+        let (source_sentence, target_sentence) = match self.matched_by {
             MatchUnit::Passage => (None, None),
             MatchUnit::Sentence { source, target } => (Some(source), Some(target)),
         };
         let unit = |row, sentence| TextUnit { row, sentence };
-        (unit(self.source, own), unit(self.target, theirs))
+        (
+            unit(self.source, source_sentence),
+            unit(self.target, target_sentence),
+        )
     }
 
-    /// The surer one first; of equals that of whole passages, then that of earlier sentences.
+    /// Orders by descending confidence, then whole passages before sentences, then by position.
     fn by_confidence(&self, other: &Self) -> Ordering {
         let confidence = other.confidence.total_cmp(&self.confidence);
         confidence.then_with(|| self.matched_by.cmp(&other.matched_by))
     }
 
-    /// In the order of targets, those of one target the surest first.
-    fn by_target(&self, other: &Self, catalogue: &DocumentTable) -> Ordering {
-        let targets = catalogue.compare_rows(self.target, other.target);
+    /// Orders by target, then by descending confidence.
+    fn by_target(&self, other: &Self, table: &DocumentTable) -> Ordering {
+        let targets = table.compare_rows(self.target, other.target);
         targets.then_with(|| self.by_confidence(other))
     }
 }
 
-/// The name of [`Carrier::Passages`] in files and answers.
+/// Name of [`MatchUnit::Passage`] in files and responses.
 const PASSAGES_NAME: &str = "passages";
 
-/// The name of [`Carrier::Sentences`].
+/// Name of [`MatchUnit::Sentence`] in files and responses.
 const SENTENCES_NAME: &str = "sentences";
 
-/// What of two passages says the same.
+/// The part of two passages that matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MatchUnit {
-    /// All that they say.
+    /// The whole passages.
     Passage,
-    /// A sentence of each, by its place in the passage, from 0.
+    /// One sentence of each, by its index in the passage, from 0.
     Sentence {
-        /// Place in one.
+        /// Index in the source passage.
         source: u16,
-        /// Place in the other.
+        /// Index in the target passage.
         target: u16,
     },
 }
@@ -116,14 +119,14 @@ pub enum MatchUnit {
 impl MatchUnit {
     fn sentence_pair(source: usize, target: usize) -> Self {
         // A passage has at most a few hundred word pieces.
-        let place = |place| u16::try_from(place).unwrap_or(u16::MAX);
+        let saturated = |index| u16::try_from(index).unwrap_or(u16::MAX);
         Self::Sentence {
-            source: place(source),
-            target: place(target),
+            source: saturated(source),
+            target: saturated(target),
         }
     }
 
-    /// Its name in files and answers.
+    /// Returns its name in files and responses.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -132,7 +135,7 @@ impl MatchUnit {
         }
     }
 
-    /// The same in a sentence that says whose a number is.
+    /// Returns a phrase that names the unit in a sentence.
     #[must_use]
     pub fn description(self) -> &'static str {
         match self {
@@ -145,37 +148,37 @@ impl MatchUnit {
 /// A passage, or a sentence of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TextUnit {
-    /// The passage's row.
+    /// Row of the passage.
     pub row: u32,
-    /// The sentence's place in the passage, from 0; `None` for the whole passage.
+    /// Index of the sentence in the passage, from 0; `None` for the whole passage.
     pub sentence: Option<u16>,
 }
 
 impl TextUnit {
-    /// In the order of documents and their passages, the whole before its sentences.
-    fn compare(self, other: Self, catalogue: &DocumentTable) -> Ordering {
-        let rows = catalogue.compare_rows(self.row, other.row);
+    /// Orders by document, passage and sentence, a whole passage before its sentences.
+    fn compare(self, other: Self, table: &DocumentTable) -> Ordering {
+        let rows = table.compare_rows(self.row, other.row);
         rows.then_with(|| self.sentence.cmp(&other.sentence))
     }
 }
 
-/// What a pair must have to be answered with.
+/// Thresholds that a pair must reach to be returned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
-    /// The least cosine of what carries a pair: what is below is not looked at.
+    /// Minimum cosine of the matched text; lower ones are not examined.
     pub min_score: f32,
-    /// The least confidence.
+    /// Minimum confidence.
     pub min_confidence: f32,
-    /// The least margin: a passage that is near to everything is near to nothing.
+    /// Minimum margin: a text that is close to everything is close to nothing in particular (hubness).
     pub min_margin: f32,
-    /// What becomes of formulas.
+    /// How to treat formulas.
     pub formulas: FormulaPolicy,
-    /// A statement is a formula if nearly the same is said in this share of all documents, and in at
-    /// least [`FEWEST_FORMULA`].
+    /// A statement is a formula if this share of all documents restates it, and at least
+    /// [`MIN_FORMULA_DOCUMENTS`].
     pub formula_share: f32,
 }
 
-/// In fewer documents nothing is a formula.
+/// Minimum number of documents that restate a formula, however small the corpus.
 pub const MIN_FORMULA_DOCUMENTS: usize = 5;
 
 impl Default for Thresholds {
@@ -191,11 +194,11 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// Refuses what is out of range.
+    /// Rejects values out of range.
     ///
     /// # Errors
     ///
-    /// Names the value at fault and its range.
+    /// [`ParallelsError::OutOfRange`] with the name of the value and its range.
     pub fn check(&self) -> Result<(), ParallelsError> {
         let checks = [
             ("min_score", self.min_score, -1.0, 1.0),
@@ -215,7 +218,7 @@ impl Thresholds {
         Ok(())
     }
 
-    /// The number of documents from which on what they all say is a formula.
+    /// Returns the number of documents from which a statement counts as a formula.
     #[must_use]
     pub fn min_formula_documents(&self, documents: usize) -> usize {
         #[allow(
@@ -228,47 +231,47 @@ impl Thresholds {
     }
 }
 
-/// What becomes of what nearly everybody says.
+/// How to treat formulas: formulaic text that a large part of the documents contains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FormulaPolicy {
-    /// It is left out, and counted.
+    /// Excludes and counts them.
     #[default]
     Exclude,
-    /// It stays, and is marked.
+    /// Includes and marks them.
     Include,
-    /// Nothing else is wanted.
+    /// Returns nothing else.
     Only,
 }
 
-/// A pair of passages of different documents that say the same thing.
+/// A pair of passages of different documents that say the same thing, with texts and evidence.
 #[derive(Debug, Clone)]
 pub struct Parallel {
-    /// The numbers.
+    /// The pair and its measures.
     pub pair: Pair,
-    /// Cosine of the whole passages, whatever carries the pair.
+    /// Cosine of the whole passages, whichever unit matches.
     pub passage_score: f32,
-    /// How far it stands out from the neighbourhoods of both passages.
+    /// Combined similarity divided by the mean of both neighbourhoods; `None` if one has no neighbours.
     pub margin: Option<f32>,
-    /// Of 100 random pairs of the corpus, of passages or of sentences as the carrier is, how many are less
-    /// alike.
+    /// Percentage of random pairs of the corpus, of passages or sentences as matched, with a lower
+    /// cosine.
     pub percentile: Option<f64>,
-    /// How near the words of what carries it are.
+    /// Text reuse in the matched text.
     pub text_reuse: TextReuse,
-    /// Weight of the longest wording that both have: a word that is in few passages counts up to 1.
+    /// Local alignment score of the whole passages; a rare shared word adds up to 1.
     pub alignment_score: f32,
-    /// Whether what carries it is a formula.
+    /// Whether the matched text is a formula.
     pub formula: bool,
-    /// One passage.
+    /// The source passage.
     pub source: Side,
-    /// The other.
+    /// The target passage.
     pub target: Side,
-    /// The sentences that say the same: first those that carry it, then the most telling, by
-    /// likeness and common wording; each stands in one pair.
+    /// Corresponding sentences, each in at most one pair: the matched pair first, if sentences match,
+    /// then by combined similarity and alignment score.
     pub sentences: Vec<SentencePair>,
 }
 
 impl Parallel {
-    /// The sentences that carry it; none where whole passages do.
+    /// Returns the matched sentences; `None` if whole passages match.
     #[must_use]
     pub fn matched_sentence_pair(&self) -> Option<&SentencePair> {
         match self.pair.matched_by {
@@ -285,47 +288,47 @@ pub struct Side {
     pub passage: PassageRecord,
     /// Its document, without the text.
     pub document: Arc<DocumentSummary>,
-    /// Where it holds words that the other has as well, in characters of the document.
+    /// Ranges shared with the other passage, in characters of the document.
     pub shared: Vec<TextRange>,
-    /// In how much of the corpus is said nearly what carries the pair here.
+    /// How widely the matched text of this side is restated in the corpus.
     pub prevalence: Prevalence,
 }
 
-/// Two sentences that answer each other.
+/// A pair of corresponding sentences.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SentencePair {
-    /// Where one stands, in characters of its document.
+    /// Range in the source document, in characters.
     pub source: TextRange,
-    /// Where the other stands.
+    /// Range in the target document.
     pub target: TextRange,
     /// Cosine of their embeddings.
     pub score: f32,
-    /// How sure it is that they say the same thing, if nothing else is read.
+    /// Estimated probability that the two sentences alone say the same thing.
     pub confidence: f32,
-    /// How near their words are.
+    /// Text reuse in the two sentences.
     pub text_reuse: TextReuse,
 }
 
-/// Says whether anybody still waits for what is being done.
+/// Cancellation check: returns `false` once nobody waits for the result.
 pub type ShouldContinue<'a> = &'a (dyn Fn() -> bool + Sync);
 
-/// Why there are no parallels.
+/// An error while parallels are computed.
 #[derive(Debug, thiserror::Error)]
 pub enum ParallelsError {
-    /// A document is not there.
-    #[error("there is no document {id}")]
+    /// A document does not exist.
+    #[error("document {id} not found")]
     NoSuchDocument {
         /// Its id.
         id: String,
     },
-    /// A passage is not there.
-    #[error("there is no passage {id}")]
+    /// A passage does not exist.
+    #[error("passage {id} not found")]
     NoSuchPassage {
         /// Its id.
         id: String,
     },
-    /// Both documents are the same.
-    #[error("{id} is compared with itself; expected two documents")]
+    /// A document is compared with itself.
+    #[error("{id} compared with itself; expected two different documents")]
     SameDocument {
         /// Its id.
         id: String,
@@ -333,31 +336,31 @@ pub enum ParallelsError {
     /// A value is out of range.
     #[error("{name} is {received}; expected {expected}")]
     OutOfRange {
-        /// The value's name.
+        /// Name of the value.
         name: &'static str,
-        /// Its range.
+        /// Its valid range.
         expected: String,
         /// The value received.
         received: String,
     },
-    /// A field is not known.
-    #[error("{received} is no field; known fields: {known}")]
+    /// A metadata field does not exist in the corpus.
+    #[error("unknown field {received}; expected one of: {known}")]
     UnknownField {
-        /// What named it.
+        /// Name of the parameter that contains it.
         parameter: &'static str,
-        /// The name received.
+        /// The unknown name.
         received: String,
-        /// Those that there are.
+        /// The fields of the corpus.
         known: String,
     },
-    /// A filter is wrong.
+    /// A filter is invalid.
     #[error(transparent)]
     Filter(SearchError),
     /// A row belongs to another snapshot.
-    #[error("a passage of another snapshot was asked for")]
+    #[error("passage belongs to another snapshot")]
     SnapshotMismatch,
-    /// Whoever asked does not wait any more.
-    #[error("the comparison was cancelled")]
+    /// The caller no longer waits for the result.
+    #[error("comparison cancelled")]
     Cancelled,
     /// The index failed.
     #[error(transparent)]

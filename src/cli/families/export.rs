@@ -1,4 +1,4 @@
-//! Families into a file.
+//! Export of families to a file.
 
 use std::path::Path;
 
@@ -11,29 +11,32 @@ use crate::parallels::export::{
 use crate::parallels::{CorpusComparison, CorpusContext, CorpusMatches, Families};
 use crate::server::Jsonl;
 
-/// The file that is asked for, and its format; one without is refused before anything is compared.
+/// Returns the requested file and its format; rejects one without a known format before anything is
+/// compared.
 pub(super) fn format(arguments: &FamiliesArguments) -> anyhow::Result<Option<(&Path, FormatName)>> {
     let path = arguments.out.as_deref();
     let format = path.map(|path| Ok((path, resolve_format(path, arguments.format)?)));
     format.transpose()
 }
 
-/// What the file says beside the families.
+/// Creates the report of the file.
 pub(super) fn report(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     arguments: &FamiliesArguments,
-    (sweep, swept): (&CorpusComparison<'_>, &CorpusMatches),
+    (comparison, matches): (&CorpusComparison<'_>, &CorpusMatches),
     found: &Families,
 ) -> anyhow::Result<FamiliesReport> {
-    let origin = ExportProvenance::from_snapshot(survey.snapshot(), parameters(arguments))?;
-    Ok(FamiliesReport::new(origin, survey, sweep, swept, found))
+    let provenance = ExportProvenance::from_snapshot(context.snapshot(), parameters(arguments))?;
+    Ok(FamiliesReport::new(
+        provenance, context, comparison, matches, found,
+    ))
 }
 
-/// Writes all that was found.
+/// Writes all families.
 pub(super) fn write(
     path: &Path,
     format: FormatName,
-    survey: &CorpusContext,
+    context: &CorpusContext,
     report: &FamiliesReport,
     found: &Families,
 ) -> anyhow::Result<()> {
@@ -47,21 +50,21 @@ pub(super) fn write(
         Ok(write_families(
             export.as_mut(),
             report,
-            survey,
+            context,
             &found.families,
         )?)
     })?;
     output::print_line(format_args!(
-        "{} in {}",
+        "{} written to {}",
         super::count_of_families(found.families.len()),
         path.display()
     ))
 }
 
-/// What decides the answer, as the command line has it.
+/// Returns the parameters that determine the result, named as on the command line.
 fn parameters(arguments: &FamiliesArguments) -> Vec<(String, String)> {
-    let mut all = arguments.scope.as_parameters().to_vec();
-    all.extend([
+    let mut parameters = arguments.scope.as_parameters().to_vec();
+    parameters.extend([
         ("min_confidence", arguments.min_confidence.to_string()),
         ("cohesion", arguments.cohesion.to_string()),
         ("min_members", arguments.min_members.to_string()),
@@ -70,5 +73,5 @@ fn parameters(arguments: &FamiliesArguments) -> Vec<(String, String)> {
         ("formulas", arguments.formulas.name().to_owned()),
         ("formula_share", arguments.formula_share.to_string()),
     ]);
-    owned_parameters(all)
+    owned_parameters(parameters)
 }

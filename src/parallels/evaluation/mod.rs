@@ -1,9 +1,9 @@
-//! How good the numbers are: on pairs that somebody has judged, and on texts in several versions.
+//! Quality of the measures of parallels, on labelled pairs and on parallel texts.
 //!
-//! [`read`] reads gold files, [`task`] makes questions of them, [`measure`] computes every signal
-//! ([`signals`], with [`bm25`] as the floor) for them. [`scores`] says how well a signal answers,
-//! [`reliability`] whether a confidence is right as often as it says, [`fit`] which numbers would be
-//! better ([`logistic`]). Nothing here asks a store: the texts come from the files.
+//! [`gold_file`] reads gold files, [`task`] makes retrieval and classification tasks of them,
+//! [`measure`] computes every signal ([`signals`], with [`bm25`] as the baseline) for them. [`scores`]
+//! holds the ranking metrics, [`reliability`] the calibration error, [`calibration_fit`] fits a new
+//! calibration ([`logistic`]). No store is involved: the texts come from the files.
 
 mod bm25;
 mod calibration_fit;
@@ -31,22 +31,22 @@ pub use report::{Evaluation, Pooled, Quality, SignalReport, TaskKind, TaskReport
 pub use scores::{RetrievalMetrics, SeparationMetrics};
 pub use signals::Signal;
 
-/// Most statements of a joined paragraph.
+/// Maximum number of statements of a paragraph.
 pub const MAX_PARAGRAPH_SIZE: usize = 20;
 
-/// Someone who is told what is being done: of how many steps how many are done.
+/// Progress callback: the stage, the steps done, all steps.
 pub type EvaluationProgress<'a> = &'a (dyn Fn(&str, usize, usize) + Sync);
 
-/// Measures on gold files.
+/// Evaluates all signals on gold files.
 ///
-/// With `join`, statements in several versions are joined to paragraphs of so many as well, each sharing
-/// one statement with others; 0 leaves that out. With `fit` the numbers of a calibration are fitted on
-/// the even items of every task, and only the odd ones are reported.
+/// Parallel texts are also joined to paragraphs of `paragraph_size` statements, each sharing one
+/// statement with others; 0 disables that. With `fit`, a calibration is fitted on the even items of
+/// every task, and only the odd ones are reported.
 ///
 /// # Errors
 ///
-/// If a file cannot be read or is not as it should be, a text cannot be encoded, or there is too little
-/// to fit to.
+/// If a file cannot be read or is invalid, a text cannot be encoded, or there are too few pairs to fit a
+/// calibration.
 pub fn evaluate(
     files: &[PathBuf],
     encoder: &dyn Encoder,
@@ -57,16 +57,16 @@ pub fn evaluate(
     if paragraph_size == 1 || paragraph_size > MAX_PARAGRAPH_SIZE {
         return Err(EvaluationError::InvalidParagraphSize(paragraph_size));
     }
-    // All before the first is measured, so that a mistake costs nothing.
+    // All files are read before the first is measured, so that a mistake costs nothing.
     let golds: Vec<_> = files
         .iter()
         .map(|file| Ok((file, gold_file::read_gold(file)?)))
         .collect::<Result<_, EvaluationError>>()?;
-    let shipped = Calibration::DEFAULT;
-    let (mut tasks, mut left_out) = (Vec::new(), Vec::new());
+    let default = Calibration::DEFAULT;
+    let (mut tasks, mut skipped) = (Vec::new(), Vec::new());
     for (file, gold) in golds {
-        for task in task::tasks(file, gold, paragraph_size, encoder, progress, &mut left_out)? {
-            let measured = measure::measure(&task, &shipped, progress);
+        for task in task::tasks(file, gold, paragraph_size, encoder, progress, &mut skipped)? {
+            let measured = measure::measure(&task, &default, progress);
             tasks.push((task, measured));
         }
     }
@@ -81,7 +81,7 @@ pub fn evaluate(
         model: fingerprint.model.clone(),
         revision: fingerprint.revision.clone(),
         precision: fingerprint.precision.clone(),
-        shipped,
+        shipped: default,
         fitted,
         items,
         tasks: tasks
@@ -89,22 +89,22 @@ pub fn evaluate(
             .map(|task| report::task_report(task, fitted.as_ref(), items))
             .collect(),
         together: Pooled {
-            shipped: report::pooled_reliability(&tasks, &shipped, items),
+            shipped: report::pooled_reliability(&tasks, &default, items),
             fitted: fitted.and_then(|fitted| report::pooled_reliability(&tasks, &fitted, items)),
         },
-        left_out,
+        left_out: skipped,
     })
 }
 
-/// Which items: rows and labelled pairs are numbered from 0 in the order of their file.
+/// A split of the items: rows and labelled pairs are numbered from 0 in the order of their file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
-    /// All.
+    /// All items.
     All,
-    /// Those that numbers are fitted on.
+    /// The items that a calibration is fitted on.
     Even,
-    /// Those that they are judged by.
+    /// The held-out items.
     Odd,
 }
 
@@ -118,7 +118,7 @@ impl Split {
     }
 }
 
-/// Why there is no evaluation.
+/// An error of an evaluation.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluationError {
     /// A file cannot be read.
@@ -126,47 +126,47 @@ pub enum EvaluationError {
     Read {
         /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A file is not as it should be.
+    /// A file is invalid.
     #[error("{} {received}; expected {expected}", .file.display())]
     InvalidFile {
         /// The file.
         file: PathBuf,
-        /// What it is.
+        /// What was found.
         received: String,
-        /// What it should be.
+        /// What was expected.
         expected: String,
     },
-    /// A line is not as it should be.
+    /// A line is invalid.
     #[error("{}, line {line}: {received}; expected {expected}", .file.display())]
     InvalidLine {
         /// The file.
         file: PathBuf,
-        /// The line, counted from 1.
+        /// The line number, from 1.
         line: usize,
-        /// What it holds.
+        /// What was found.
         received: String,
-        /// What it should hold.
+        /// What was expected.
         expected: String,
     },
     /// The texts of a file would not fit in memory.
-    #[error("a gold file holds {received} different texts and sentences; expected {max} at most")]
+    #[error("gold file contains {received} distinct texts and sentences; expected at most {max}")]
     TooManyTexts {
-        /// Those that it holds.
+        /// Number of distinct texts.
         received: usize,
-        /// Those that it may.
+        /// Maximum number.
         max: usize,
     },
-    /// Paragraphs cannot be joined of so many statements.
-    #[error("paragraphs of {0} statements; expected 2 to {MAX_PARAGRAPH_SIZE}, or 0 for none")]
+    /// The paragraph size is out of range.
+    #[error("paragraph size {0}; expected 2 to {MAX_PARAGRAPH_SIZE}, or 0 for none")]
     InvalidParagraphSize(usize),
     /// A text cannot be encoded.
     #[error(transparent)]
     Encode(#[from] Arc<EncodeError>),
-    /// The files do not say which numbers would be better.
-    #[error("no numbers can be fitted: {0}; expected more pairs, of both kinds")]
+    /// The files do not suffice to fit a calibration.
+    #[error("calibration cannot be fitted: {0}; expected more pairs of both classes")]
     Fit(&'static str),
 }
 
