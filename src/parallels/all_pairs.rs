@@ -7,11 +7,12 @@ use roaring::RoaringBitmap;
 
 use crate::index::{Neighbour, RangeQuery};
 
+use super::corpus_context::CorpusContext;
+use super::error::{ParallelsError, ShouldContinue};
+use super::neighbourhood::{MIN_COSINE, MIN_EQUIVALENT_CONFIDENCE};
+use super::pair::Pair;
 use super::scope::{Scope, ScopePlan};
-use super::{
-    CorpusContext, FormulaPolicy, MIN_COSINE, MIN_EQUIVALENT_CONFIDENCE, Pair, ParallelsError,
-    ShouldContinue, Thresholds,
-};
+use super::thresholds::{FormulaPolicy, Thresholds};
 
 /// Documents per step; the results of a step are passed on before the next one starts.
 const DOCUMENTS_PER_STEP: usize = 32;

@@ -1,6 +1,8 @@
 //! The parameters of comparisons and families, as the bytes by which requests are compared.
 
-use super::{FamilyOptions, FormulaPolicy, Scope, Thresholds};
+use super::families::FamilyOptions;
+use super::scope::Scope;
+use super::thresholds::{FormulaPolicy, Thresholds};
 use crate::canonical::{Canonical, CanonicalBytes};
 
 impl Canonical for Scope {
@@ -41,6 +43,7 @@ impl Canonical for Thresholds {
 
 impl Canonical for FormulaPolicy {
     fn write_canonical(&self, bytes: &mut CanonicalBytes) {
+        // Not `name`: a new name must not change identities.
         bytes.tag(match self {
             Self::Exclude => "exclude",
             Self::Include => "include",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::index::similarity;
 use crate::passages::{TextRange, WordToken};
 
-use super::Calibration;
+use super::calibration::Calibration;
 use super::tf_idf::{IdfTable, TfIdfVector};
 
 /// Minimum number of words of a passage or sentence that can match: everybody says "Thank you, Mr.

@@ -12,22 +12,14 @@ use crate::engine::Snapshot;
 use crate::passages;
 use crate::store::{DocumentSummary, HitRecord, PassageRecord};
 
+use super::calibration::Calibration;
 use super::compared_passage::ComparedPassage;
+use super::error::ParallelsError;
+use super::neighbourhood::Neighbourhood;
+use super::null_distribution::NullDistribution;
+use super::pair::{MatchUnit, TextUnit};
+use super::sentence_index::SentenceIndex;
 use super::tf_idf::IdfTable;
-use super::{
-    Calibration, MatchUnit, Neighbourhood, NullDistribution, ParallelsError, SentenceIndex,
-    TextUnit,
-};
-
-/// Number of neighbours whose mean combined similarity is a text's neighbourhood (4, as in Artetxe and
-/// Schwenk 2019).
-pub const MARGIN_NEIGHBOURS: usize = 4;
-
-/// Minimum cosine of near-equivalents, which must also reach [`MIN_EQUIVALENT_CONFIDENCE`].
-pub const MIN_COSINE: f32 = 0.7;
-
-/// Minimum confidence of near-equivalents.
-pub const MIN_EQUIVALENT_CONFIDENCE: f32 = 0.3;
 
 /// Capacity of the cache of compared passages, in bytes; others are read again.
 const CACHE_BYTES: u64 = 1 << 30;

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{CorpusContext, Pair, ParallelsError, ShouldContinue};
+use super::corpus_context::CorpusContext;
+use super::error::{ParallelsError, ShouldContinue};
+use super::pair::Pair;
 
 /// Thresholds of a pair of two documents, of which either suffices.
 #[derive(Debug, Clone, Copy, PartialEq)]

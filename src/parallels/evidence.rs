@@ -6,12 +6,14 @@ use crate::passages::TextRange;
 use crate::store::HitRecord;
 
 use super::compared_passage::SentenceMatch;
-use super::document_pair::rank_score;
-use super::text_reuse::WordSequence;
-use super::{
-    CorpusContext, LocalDensity, MatchUnit, Pair, PairThresholds, Parallel, ParallelsError,
-    SentencePair, Side, TextReuse, Thresholds,
-};
+use super::corpus_context::CorpusContext;
+use super::document_pair::{PairThresholds, rank_score};
+use super::error::ParallelsError;
+use super::neighbourhood::LocalDensity;
+use super::pair::{MatchUnit, Pair};
+use super::parallel::{Parallel, SentencePair, Side};
+use super::text_reuse::{TextReuse, WordSequence};
+use super::thresholds::Thresholds;
 
 /// Minimum confidence of a sentence pair; pairs with a high alignment score are included as well, and
 /// the first pair always.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::passages::TextRange;
 use crate::store::{DocumentSummary, HitRecord, PassageRecord};
 
-use super::{CorpusContext, Family, FamilyMember, ParallelsError};
+use super::corpus_context::CorpusContext;
+use super::error::ParallelsError;
+use super::families::{Family, FamilyMember};
 
 /// A family with the texts of its members.
 #[derive(Debug, Clone)]

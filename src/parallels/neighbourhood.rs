@@ -3,7 +3,19 @@
 
 use std::collections::HashSet;
 
-use super::{CorpusContext, MARGIN_NEIGHBOURS, MIN_COSINE, MIN_EQUIVALENT_CONFIDENCE, Pair};
+use crate::engine::DocumentTable;
+
+use super::pair::Pair;
+
+/// Number of neighbours whose mean combined similarity is a text's neighbourhood (4, as in Artetxe and
+/// Schwenk 2019).
+pub(super) const MARGIN_NEIGHBOURS: usize = 4;
+
+/// Minimum cosine of near-equivalents, which must also reach [`MIN_EQUIVALENT_CONFIDENCE`].
+pub const MIN_COSINE: f32 = 0.7;
+
+/// Minimum confidence of near-equivalents.
+pub(super) const MIN_EQUIVALENT_CONFIDENCE: f32 = 0.3;
 
 /// Number of nearest neighbours by cosine that are reranked by combined similarity.
 pub(super) const RERANK_DEPTH: usize = 16;
@@ -42,16 +54,16 @@ pub struct Neighbourhood {
 
 /// Accumulates the neighbours of one text.
 pub(super) struct NeighbourAccumulator<'a> {
-    context: &'a CorpusContext,
+    table: &'a DocumentTable,
     top_similarities: Vec<f32>,
     documents: HashSet<u32>,
     speakers: HashSet<&'a str>,
 }
 
 impl<'a> NeighbourAccumulator<'a> {
-    pub(super) fn new(context: &'a CorpusContext) -> Self {
+    pub(super) fn new(table: &'a DocumentTable) -> Self {
         Self {
-            context,
+            table,
             top_similarities: Vec::with_capacity(RERANK_DEPTH),
             documents: HashSet::new(),
             speakers: HashSet::new(),
@@ -66,11 +78,10 @@ impl<'a> NeighbourAccumulator<'a> {
         if pair.score < MIN_COSINE || pair.confidence < MIN_EQUIVALENT_CONFIDENCE {
             return None;
         }
-        let table = self.context.snapshot().document_table();
-        if let Some((document, _)) = table.location_of_row(pair.target)
+        if let Some((document, _)) = self.table.location_of_row(pair.target)
             && self.documents.insert(document)
         {
-            let document = table.document(document as usize);
+            let document = self.table.document(document as usize);
             self.speakers
                 .extend(document.and_then(|d| d.metadata.speaker.as_deref()));
         }

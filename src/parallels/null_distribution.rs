@@ -3,7 +3,7 @@
 use crate::engine::Snapshot;
 use crate::index::similarity;
 
-use super::SentenceIndex;
+use super::sentence_index::SentenceIndex;
 
 /// Number of pairs that are drawn; all pairs if there are fewer.
 const SAMPLE_PAIRS: usize = 1_000_000;

@@ -9,7 +9,7 @@ use crate::corpus::PartialDate;
 use crate::engine::DocumentTable;
 use crate::search::{Filter, document_date, field_values, is_field, known_fields};
 
-use super::ParallelsError;
+use super::error::ParallelsError;
 
 /// Maximum difference between two years, which no two dates exceed.
 const MAX_YEAR_GAP: u32 = 10_000;

@@ -15,7 +15,7 @@ use crate::index::{
 };
 use crate::store::{PassageKey, StoreError};
 
-use super::ParallelsError;
+use super::error::ParallelsError;
 
 /// Number of sentences that are read before they are added to the index.
 const INSERT_BATCH_SENTENCES: usize = 8 * 1024;

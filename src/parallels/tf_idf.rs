@@ -9,7 +9,7 @@ use crate::store::{StoreError, View};
 /// The terms of a text as a unit vector: a term that occurs `n` times counts `(1 + ln n)` times its IDF.
 /// Terms are identified by a hash of 64 bits.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TfIdfVector {
+pub(super) struct TfIdfVector {
     term_hashes: Box<[u64]>,
     weights: Box<[f32]>,
 }
@@ -43,7 +43,7 @@ impl TfIdfVector {
 
     /// Returns the cosine of two vectors, in [0, 1]: the lexical overlap.
     #[must_use]
-    pub fn cosine(&self, other: &Self) -> f32 {
+    pub(super) fn cosine(&self, other: &Self) -> f32 {
         let (mut a, mut b, mut sum) = (0, 0, 0.0);
         while let (Some(x), Some(y)) = (self.term_hashes.get(a), other.term_hashes.get(b)) {
             match x.cmp(y) {

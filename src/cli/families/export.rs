@@ -4,16 +4,18 @@ use std::path::Path;
 
 use super::FamiliesArguments;
 use crate::cli::output;
-use crate::cli::parallels::export::{FormatName, owned_parameters, resolve_format};
+use crate::cli::parallels::export::{owned_parameters, resolve_format};
 use crate::parallels::export::{
-    Csv, ExportFamilies, ExportProvenance, FamiliesReport, Html, Tei, write_families,
+    Csv, ExportFamilies, ExportFormat, ExportProvenance, FamiliesReport, Html, Tei, write_families,
 };
 use crate::parallels::{CorpusComparison, CorpusContext, CorpusMatches, Families};
 use crate::server::Jsonl;
 
 /// Returns the requested file and its format; rejects one without a known format before anything is
 /// compared.
-pub(super) fn format(arguments: &FamiliesArguments) -> anyhow::Result<Option<(&Path, FormatName)>> {
+pub(super) fn format(
+    arguments: &FamiliesArguments,
+) -> anyhow::Result<Option<(&Path, ExportFormat)>> {
     let path = arguments.out.as_deref();
     let format = path.map(|path| Ok((path, resolve_format(path, arguments.format)?)));
     format.transpose()
@@ -35,17 +37,17 @@ pub(super) fn report(
 /// Writes all families.
 pub(super) fn write(
     path: &Path,
-    format: FormatName,
+    format: ExportFormat,
     context: &CorpusContext,
     report: &FamiliesReport,
     found: &Families,
 ) -> anyhow::Result<()> {
     output::write_atomically(path, |file| {
         let mut export: Box<dyn ExportFamilies> = match format {
-            FormatName::Csv => Box::new(Csv::new(file)),
-            FormatName::Html => Box::new(Html::new(file)),
-            FormatName::Jsonl => Box::new(Jsonl::new(file)),
-            FormatName::Tei => Box::new(Tei::new(file)?),
+            ExportFormat::Csv => Box::new(Csv::new(file)),
+            ExportFormat::Html => Box::new(Html::new(file)),
+            ExportFormat::Jsonl => Box::new(Jsonl::new(file)),
+            ExportFormat::Tei => Box::new(Tei::new(file)?),
         };
         Ok(write_families(
             export.as_mut(),

@@ -9,12 +9,14 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::config::Settings;
-use crate::parallels::{CorpusComparison, FamilyOptions, Thresholds, cluster_families};
+use crate::parallels::export::ExportFormat;
+use crate::parallels::{
+    CorpusComparison, FamilyOptions, FormulaPolicy, Thresholds, cluster_families,
+};
 use crate::server::families_response;
 
 use super::output::{self, count_of, with_thousands};
-use super::parallels::export::FormatName;
-use super::parallels::{FormulaPolicyName, ScopeArguments, compare_corpus, open_context};
+use super::parallels::{ScopeArguments, compare_corpus, open_context};
 
 /// Which families to compute.
 #[derive(Debug, Args)]
@@ -37,8 +39,8 @@ pub(super) struct FamiliesArguments {
     #[arg(long, value_name = "FIELD")]
     count: Vec<String>,
     /// How to treat formulaic text
-    #[arg(long, value_enum, default_value_t = FormulaPolicyName::Exclude)]
-    formulas: FormulaPolicyName,
+    #[arg(long, value_enum, default_value_t = FormulaPolicy::Exclude)]
+    formulas: FormulaPolicy,
     /// Share of all documents from which a statement counts as a formula
     #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().formula_share)]
     formula_share: f32,
@@ -53,7 +55,7 @@ pub(super) struct FamiliesArguments {
     out: Option<PathBuf>,
     /// File format [default: by file extension]
     #[arg(long, value_enum, requires = "out")]
-    format: Option<FormatName>,
+    format: Option<ExportFormat>,
 }
 
 /// Computes the families of the stored documents.
@@ -70,7 +72,7 @@ pub(super) fn run(settings: &Settings, arguments: &FamiliesArguments) -> anyhow:
     options.fields.extend(arguments.count.iter().cloned());
     options.check()?;
     let thresholds = Thresholds {
-        formulas: arguments.formulas.into(),
+        formulas: arguments.formulas,
         formula_share: arguments.formula_share,
         ..options.thresholds()
     };

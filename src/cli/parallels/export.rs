@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::Context;
-use clap::ValueEnum;
 
 use crate::cli::output;
 use crate::parallels::export::{
@@ -16,19 +15,6 @@ use crate::parallels::{
 use crate::server::Jsonl;
 
 use super::ParallelsArguments;
-
-/// The formats of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum FormatName {
-    /// JSON lines, as returned by the service
-    Jsonl,
-    /// A table
-    Csv,
-    /// TEI P5 with stand-off links
-    Tei,
-    /// A page to read and print
-    Html,
-}
 
 /// What was found, and in what.
 pub(super) struct ExportInput<'a> {
@@ -123,10 +109,10 @@ pub(super) fn write(
     )?;
     output::write_atomically(path, |file| {
         let mut export: Box<dyn Export> = match format {
-            FormatName::Jsonl => Box::new(Jsonl::new(file)),
-            FormatName::Csv => Box::new(Csv::new(file)),
-            FormatName::Tei => Box::new(Tei::new(file)?),
-            FormatName::Html => Box::new(Html::new(file)),
+            ExportFormat::Jsonl => Box::new(Jsonl::new(file)),
+            ExportFormat::Csv => Box::new(Csv::new(file)),
+            ExportFormat::Tei => Box::new(Tei::new(file)?),
+            ExportFormat::Html => Box::new(Html::new(file)),
         };
         Ok(export::write_parallels(
             export.as_mut(),
@@ -145,21 +131,17 @@ pub(super) fn write(
 /// Returns the requested format, or that of the file extension.
 pub(in crate::cli) fn resolve_format(
     path: &Path,
-    requested: Option<FormatName>,
-) -> anyhow::Result<FormatName> {
+    requested: Option<ExportFormat>,
+) -> anyhow::Result<ExportFormat> {
     if let Some(format) = requested {
         return Ok(format);
     }
-    match ExportFormat::from_path(path) {
-        Some(ExportFormat::Jsonl) => Ok(FormatName::Jsonl),
-        Some(ExportFormat::Csv) => Ok(FormatName::Csv),
-        Some(ExportFormat::Tei) => Ok(FormatName::Tei),
-        Some(ExportFormat::Html) => Ok(FormatName::Html),
-        None => anyhow::bail!(
+    ExportFormat::from_path(path).with_context(|| {
+        format!(
             "{} has no known file extension; expected .jsonl, .csv, .tei, .xml or .html, or --format",
             path.display()
-        ),
-    }
+        )
+    })
 }
 
 /// Returns the parameters that determine the result, named as on the command line.

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::config::Settings;
+use crate::parallels::export::ExportFormat;
 use crate::parallels::{
     CorpusComparison, CorpusContext, CorpusMatches, FormulaPolicy, PairThresholds, ParallelLoader,
     Scope, Thresholds, compare,
@@ -55,7 +56,7 @@ pub(super) struct ParallelsArguments {
     out: Option<PathBuf>,
     /// File format [default: by file extension]
     #[arg(long, value_enum, requires = "out")]
-    format: Option<export::FormatName>,
+    format: Option<ExportFormat>,
 }
 
 /// Which documents are compared.
@@ -91,46 +92,14 @@ pub(super) struct ThresholdArguments {
     #[arg(long, value_name = "RATIO", default_value_t = Thresholds::default().min_margin)]
     min_margin: f32,
     /// How to treat formulaic text
-    #[arg(long, value_enum, default_value_t = FormulaPolicyName::Exclude)]
-    formulas: FormulaPolicyName,
+    #[arg(long, value_enum, default_value_t = FormulaPolicy::Exclude)]
+    formulas: FormulaPolicy,
     /// Share of all documents from which a statement counts as a formula
     #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().formula_share)]
     formula_share: f32,
     /// Compare exhaustively instead of by index (no pair is missed)
     #[arg(long)]
     exact: bool,
-}
-
-/// How to treat formulas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum FormulaPolicyName {
-    /// Include and mark them
-    Include,
-    /// Exclude and count them
-    Exclude,
-    /// Only formulas
-    Only,
-}
-
-impl From<FormulaPolicyName> for FormulaPolicy {
-    fn from(name: FormulaPolicyName) -> Self {
-        match name {
-            FormulaPolicyName::Include => Self::Include,
-            FormulaPolicyName::Exclude => Self::Exclude,
-            FormulaPolicyName::Only => Self::Only,
-        }
-    }
-}
-
-impl FormulaPolicyName {
-    /// Returns its name on the command line.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Include => "include",
-            Self::Exclude => "exclude",
-            Self::Only => "only",
-        }
-    }
 }
 
 impl ScopeArguments {
@@ -175,7 +144,7 @@ impl ThresholdArguments {
             min_score: self.min_score,
             min_confidence: self.min_confidence.unwrap_or(default_confidence),
             min_margin: self.min_margin,
-            formulas: self.formulas.into(),
+            formulas: self.formulas,
             formula_share: self.formula_share,
         };
         thresholds.check()?;

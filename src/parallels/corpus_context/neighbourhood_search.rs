@@ -3,10 +3,13 @@
 use roaring::RoaringBitmap;
 
 use crate::index::{Neighbour, RangeQuery};
-use crate::parallels::neighbourhood::{NeighbourAccumulator, RERANK_DEPTH};
-use crate::parallels::{LocalDensity, Neighbourhood, Pair, ParallelsError};
+use crate::parallels::error::ParallelsError;
+use crate::parallels::neighbourhood::{
+    LocalDensity, MIN_COSINE, NeighbourAccumulator, Neighbourhood, RERANK_DEPTH,
+};
+use crate::parallels::pair::Pair;
 
-use super::{CorpusContext, MIN_COSINE};
+use super::CorpusContext;
 
 impl CorpusContext {
     /// Returns the neighbourhood of a passage, computed on first use for its whole document.
@@ -75,15 +78,16 @@ impl CorpusContext {
         sentence_neighbours: impl Iterator<Item = (u32, Vec<Neighbour>)>,
     ) -> Result<Neighbourhood, ParallelsError> {
         let sentences = self.sentence_index()?;
+        let table = self.snapshot.document_table();
         let mut equivalents = Vec::new();
-        let mut whole = NeighbourAccumulator::new(self);
+        let mut whole = NeighbourAccumulator::new(table);
         for neighbour in passages {
             let pair = self.score_whole_passages(row, neighbour.row, neighbour.score)?;
             equivalents.extend(whole.add(pair));
         }
         let mut densities = vec![LocalDensity::default(); sentences.ids_of_passage(row).len()];
         for (id, neighbours) in sentence_neighbours {
-            let mut accumulator = NeighbourAccumulator::new(self);
+            let mut accumulator = NeighbourAccumulator::new(table);
             for neighbour in neighbours {
                 if let Some(pair) = self.score_sentences(id, neighbour)? {
                     equivalents.extend(accumulator.add(pair));
@@ -92,7 +96,6 @@ impl CorpusContext {
             let index = (id - sentences.ids_of_passage(row).start) as usize;
             densities[index] = accumulator.finish();
         }
-        let table = self.snapshot.document_table();
         equivalents.sort_by(|a, b| a.by_target(b, table));
         Ok(Neighbourhood {
             whole: whole.finish(),

@@ -2,7 +2,9 @@
 
 use crate::index::{Neighbour, similarity};
 use crate::parallels::compared_passage::{ComparedPassage, EmbeddedPassage};
-use crate::parallels::{LocalDensity, MatchUnit, Neighbourhood, Pair, ParallelsError};
+use crate::parallels::error::ParallelsError;
+use crate::parallels::neighbourhood::{LocalDensity, Neighbourhood};
+use crate::parallels::pair::{MatchUnit, Pair};
 
 use super::CorpusContext;
 

@@ -1,12 +1,13 @@
 //! Fitting a [`Calibration`] to labelled pairs.
 
 use super::super::Calibration;
+use super::error::EvaluationError;
 use super::logistic::{self, Observation};
 use super::measure::{EvaluatedPair, TaskMeasurements};
 use super::scores::to_f64;
 use super::signals::PairScores;
+use super::split::Split;
 use super::task::{EvaluationTask, GroundTruth};
-use super::{EvaluationError, Split};
 
 /// Fits a calibration on the even items of every task, equally weighted.
 ///

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::EvaluationError;
+use super::error::EvaluationError;
 
 /// Maximum size of a file, in bytes.
 const MAX_GOLD_BYTES: u64 = 64 << 20;

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::super::Calibration;
-use super::EvaluationProgress;
 use super::bm25::Bm25Baseline;
+use super::error::EvaluationProgress;
 use super::scores::Rank;
 use super::signals::{self, DIRECT_SIGNALS, MARGIN_SIGNALS, Signal, SignalValues, TopNeighbours};
 use super::task::{EvaluationTask, GroundTruth};

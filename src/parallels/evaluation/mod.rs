@@ -7,6 +7,7 @@
 
 mod bm25;
 mod calibration_fit;
+mod error;
 mod gold_file;
 mod logistic;
 mod measure;
@@ -14,28 +15,22 @@ mod reliability;
 mod report;
 mod scores;
 mod signals;
+mod split;
 mod task;
 mod task_texts;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use serde::Serialize;
-
-use crate::encoder::{EncodeError, Encoder};
+use crate::encoder::Encoder;
 
 use super::Calibration;
 
+pub use error::{EvaluationError, EvaluationProgress, MAX_PARAGRAPH_SIZE};
 pub use reliability::{Bin, Reliability};
 pub use report::{Evaluation, Pooled, Quality, SignalReport, TaskKind, TaskReport};
 pub use scores::{RetrievalMetrics, SeparationMetrics};
 pub use signals::Signal;
-
-/// Maximum number of statements of a paragraph.
-pub const MAX_PARAGRAPH_SIZE: usize = 20;
-
-/// Progress callback: the stage, the steps done, all steps.
-pub type EvaluationProgress<'a> = &'a (dyn Fn(&str, usize, usize) + Sync);
+pub use split::Split;
 
 /// Evaluates all signals on gold files.
 ///
@@ -94,84 +89,4 @@ pub fn evaluate(
         },
         left_out: skipped,
     })
-}
-
-/// A split of the items: rows and labelled pairs are numbered from 0 in the order of their file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Split {
-    /// All items.
-    All,
-    /// The items that a calibration is fitted on.
-    Even,
-    /// The held-out items.
-    Odd,
-}
-
-impl Split {
-    fn contains(self, number: usize) -> bool {
-        match self {
-            Self::All => true,
-            Self::Even => number.is_multiple_of(2),
-            Self::Odd => !number.is_multiple_of(2),
-        }
-    }
-}
-
-/// An error of an evaluation.
-#[derive(Debug, thiserror::Error)]
-pub enum EvaluationError {
-    /// A file cannot be read.
-    #[error("{}: {source}", .file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// The error of the system.
-        source: std::io::Error,
-    },
-    /// A file is invalid.
-    #[error("{} {received}; expected {expected}", .file.display())]
-    InvalidFile {
-        /// The file.
-        file: PathBuf,
-        /// What was found.
-        received: String,
-        /// What was expected.
-        expected: String,
-    },
-    /// A line is invalid.
-    #[error("{}, line {line}: {received}; expected {expected}", .file.display())]
-    InvalidLine {
-        /// The file.
-        file: PathBuf,
-        /// The line number, from 1.
-        line: usize,
-        /// What was found.
-        received: String,
-        /// What was expected.
-        expected: String,
-    },
-    /// The texts of a file would not fit in memory.
-    #[error("gold file contains {received} distinct texts and sentences; expected at most {max}")]
-    TooManyTexts {
-        /// Number of distinct texts.
-        received: usize,
-        /// Maximum number.
-        max: usize,
-    },
-    /// The paragraph size is out of range.
-    #[error("paragraph size {0}; expected 2 to {MAX_PARAGRAPH_SIZE}, or 0 for none")]
-    InvalidParagraphSize(usize),
-    /// A text cannot be encoded.
-    #[error(transparent)]
-    Encode(#[from] Arc<EncodeError>),
-    /// The files do not suffice to fit a calibration.
-    #[error("calibration cannot be fitted: {0}; expected more pairs of both classes")]
-    Fit(&'static str),
-}
-
-impl From<EncodeError> for EvaluationError {
-    fn from(error: EncodeError) -> Self {
-        Self::Encode(Arc::new(error))
-    }
 }

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::super::Calibration;
-use super::Split;
 use super::calibration_fit::combined_similarity;
 use super::measure::{EvaluatedPair, TaskMeasurements};
 use super::reliability::{Reliability, ScoredPair};
 use super::scores::{Rank, RetrievalMetrics, SeparationMetrics, to_f64};
 use super::signals::Signal;
+use super::split::Split;
 use super::task::{EvaluationTask, GroundTruth};
 
 /// The quality of signals and confidence on gold files.

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::index::similarity;
 
-use super::super::{Calibration, MARGIN_NEIGHBOURS};
+use super::super::Calibration;
+use super::super::neighbourhood::MARGIN_NEIGHBOURS;
 use super::bm25::Bm25Baseline;
 use super::task::EvaluationTask;
 

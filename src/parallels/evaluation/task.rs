@@ -5,9 +5,9 @@ use std::path::Path;
 
 use crate::encoder::Encoder;
 
+use super::error::{EvaluationError, EvaluationProgress};
 use super::gold_file::{GoldStandard, LabelledPair, ParallelTexts};
 use super::task_texts::{TaskSide, TextVectors, TokenizedText, idf_table};
-use super::{EvaluationError, EvaluationProgress};
 
 /// Number of nearest targets by cosine that a statement is compared with, in addition to its
 /// counterpart.

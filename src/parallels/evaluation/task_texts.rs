@@ -11,7 +11,7 @@ use crate::passages::{self, TextRange, WordToken};
 
 use super::super::compared_passage::{ComparedPassage, EmbeddedPassage};
 use super::super::tf_idf::{IdfTable, term_hash};
-use super::{EvaluationError, EvaluationProgress};
+use super::error::{EvaluationError, EvaluationProgress};
 
 /// Maximum number of distinct texts and sentences of a file, whose vectors are kept in memory.
 const MAX_TEXTS: usize = 500_000;

@@ -23,6 +23,8 @@ mod tests;
 use std::io;
 use std::path::Path;
 
+use clap::ValueEnum;
+
 pub use csv::Csv;
 pub use families::{ExportFamilies, FamiliesReport, write_families};
 pub use html::Html;
@@ -36,15 +38,15 @@ use super::{Pair, Parallel, ParallelLoader, ParallelsError};
 const LOAD_BATCH_PAIRS: usize = 256;
 
 /// The formats of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
-    /// JSON lines, as returned by the service.
+    /// JSON lines, as returned by the service
     Jsonl,
-    /// A table with one row per pair or per member of a family: [`Csv`].
+    /// A table with one row per pair or per member of a family
     Csv,
-    /// TEI P5 with stand-off links: [`Tei`].
+    /// TEI P5 with stand-off links
     Tei,
-    /// An HTML page: [`Html`].
+    /// An HTML page to read and print
     Html,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::DocumentTable;
-use crate::parallels::{Pair, TextUnit};
+use crate::parallels::pair::{Pair, TextUnit};
 
 /// A graph of units, weighted by confidence.
 #[derive(Default)]

@@ -8,10 +8,11 @@ use crate::engine::DocumentTable;
 use crate::search::{document_date, field_values, is_field, known_fields};
 
 use self::complete_linkage::SimilarityGraph;
-use super::{
-    CorpusContext, MIN_EQUIVALENT_CONFIDENCE, MatchUnit, PASSAGES_NAME, Pair, ParallelsError,
-    SENTENCES_NAME, TextUnit, Thresholds,
-};
+use super::corpus_context::CorpusContext;
+use super::error::ParallelsError;
+use super::neighbourhood::MIN_EQUIVALENT_CONFIDENCE;
+use super::pair::{MatchUnit, PASSAGES_NAME, Pair, SENTENCES_NAME, TextUnit};
+use super::thresholds::Thresholds;
 
 /// How pairs are clustered into families.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,11 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    ComparisonTiming, FilteredCountsDto, FormulaPolicyDto, PairDto, ParallelDto, Provenance,
-    load_parallels,
+    ComparisonTiming, FilteredCountsDto, PairDto, ParallelDto, Provenance, load_parallels,
 };
 use crate::parallels::{
-    CorpusComparison, CorpusContext, CorpusMatches, ParallelsError, Thresholds,
+    CorpusComparison, CorpusContext, CorpusMatches, FormulaPolicy, ParallelsError, Thresholds,
 };
 
 /// A line of a stream of parallels: an object with exactly one of these keys.
@@ -51,7 +50,7 @@ pub struct ThresholdsDto {
     min_score: f32,
     min_confidence: f32,
     min_margin: f32,
-    formulas: FormulaPolicyDto,
+    formulas: FormulaPolicy,
     formula_share: f32,
     /// Number of documents from which a statement counts as a formula.
     formula_documents: usize,
@@ -164,7 +163,7 @@ impl ThresholdsDto {
             min_score: thresholds.min_score,
             min_confidence: thresholds.min_confidence,
             min_margin: thresholds.min_margin,
-            formulas: thresholds.formulas.into(),
+            formulas: thresholds.formulas,
             formula_share: thresholds.formula_share,
             formula_documents: thresholds
                 .min_formula_documents(context.snapshot().info().documents),

@@ -7,12 +7,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::pair::TextSpan;
-use super::{
-    ComparisonTiming, DocumentDto, FilteredCountsDto, FormulaPolicyDto, Provenance, passage_url,
-};
+use super::{ComparisonTiming, DocumentDto, FilteredCountsDto, Provenance, passage_url};
 use crate::parallels::{
-    CorpusContext, CorpusMatches, Families, FamilyOptions, FamilyTexts, MemberText, ParallelsError,
-    Thresholds,
+    CorpusContext, CorpusMatches, Families, FamilyOptions, FamilyTexts, FormulaPolicy, MemberText,
+    ParallelsError, Thresholds,
 };
 
 /// The families of a corpus.
@@ -49,7 +47,7 @@ struct FamilyParameters {
     cohesion: f32,
     min_members: usize,
     min_words: usize,
-    formulas: FormulaPolicyDto,
+    formulas: FormulaPolicy,
     /// Number of documents from which a statement counts as a formula.
     formula_documents: usize,
 }
@@ -143,7 +141,7 @@ pub fn families_response(
             cohesion: options.cohesion,
             min_members: options.min_members,
             min_words: options.min_words,
-            formulas: thresholds.formulas.into(),
+            formulas: thresholds.formulas,
             formula_documents: thresholds.min_formula_documents(documents),
         },
         timing_ms: ComparisonTiming::elapsed_since(start),

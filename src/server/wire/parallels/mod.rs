@@ -27,7 +27,6 @@ use families::FamilyDto;
 pub use families::{FamiliesResponse, families_response};
 pub use file::Jsonl;
 pub use pair::{PairDto, ParallelDto};
-pub use request::FormulaPolicyDto;
 pub(in crate::server) use request::{
     ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters,
 };

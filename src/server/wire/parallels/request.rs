@@ -1,6 +1,6 @@
 //! Requests for parallels and families.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::parallels::{FamilyOptions, FormulaPolicy, PairThresholds, Scope, Thresholds};
@@ -12,19 +12,6 @@ pub(in crate::server) const MAX_PAIRS: usize = 10_000;
 
 /// Maximum number of families in a response.
 pub(in crate::server) const MAX_FAMILIES: usize = 1_000;
-
-/// How to treat formulaic text.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FormulaPolicyDto {
-    /// Exclude and count them.
-    #[default]
-    Exclude,
-    /// Include and mark them.
-    Include,
-    /// Only formulas.
-    Only,
-}
 
 /// Parameters of the comparison of a corpus.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -54,7 +41,7 @@ pub(in crate::server) struct ParallelsRequest {
     #[schema(minimum = 0, maximum = 10)]
     min_margin: f32,
     /// How to treat formulas.
-    formulas: FormulaPolicyDto,
+    formulas: FormulaPolicy,
     /// A statement is a formula if it occurs in this share of all documents, and in at least five.
     #[schema(minimum = 0, maximum = 1)]
     formula_share: f32,
@@ -86,7 +73,7 @@ impl Default for ParallelsRequest {
             min_score,
             min_confidence,
             min_margin,
-            formulas: FormulaPolicyDto::Exclude,
+            formulas: FormulaPolicy::Exclude,
             formula_share,
             exact: false,
             limit: None,
@@ -106,7 +93,7 @@ impl ParallelsRequest {
             min_score: self.min_score,
             min_confidence: self.min_confidence,
             min_margin: self.min_margin,
-            formulas: self.formulas.into(),
+            formulas: self.formulas,
             formula_share: self.formula_share,
         };
         thresholds.check()?;
@@ -150,7 +137,7 @@ pub(in crate::server) struct FamiliesRequest {
     /// Fields whose values are counted in each family.
     fields: Vec<String>,
     /// How to treat formulas.
-    formulas: FormulaPolicyDto,
+    formulas: FormulaPolicy,
     /// A statement is a formula if it occurs in this share of all documents, and in at least five.
     #[schema(minimum = 0, maximum = 1)]
     formula_share: f32,
@@ -181,7 +168,7 @@ impl Default for FamiliesRequest {
             min_members,
             min_words,
             fields,
-            formulas: FormulaPolicyDto::Exclude,
+            formulas: FormulaPolicy::Exclude,
             formula_share: Thresholds::default().formula_share,
             limit: 20,
             offset: 0,
@@ -206,7 +193,7 @@ impl FamiliesRequest {
         };
         options.check()?;
         let thresholds = Thresholds {
-            formulas: self.formulas.into(),
+            formulas: self.formulas,
             formula_share: self.formula_share,
             ..options.thresholds()
         };
@@ -332,24 +319,4 @@ fn check_limit(limit: usize) -> Result<(), Problem> {
     }
     let detail = format!("limit is {limit}; expected 1 to {MAX_PAIRS}");
     Err(Problem::limit_out_of_range(detail).at("limit"))
-}
-
-impl From<FormulaPolicyDto> for FormulaPolicy {
-    fn from(name: FormulaPolicyDto) -> Self {
-        match name {
-            FormulaPolicyDto::Exclude => Self::Exclude,
-            FormulaPolicyDto::Include => Self::Include,
-            FormulaPolicyDto::Only => Self::Only,
-        }
-    }
-}
-
-impl From<FormulaPolicy> for FormulaPolicyDto {
-    fn from(formulas: FormulaPolicy) -> Self {
-        match formulas {
-            FormulaPolicy::Exclude => Self::Exclude,
-            FormulaPolicy::Include => Self::Include,
-            FormulaPolicy::Only => Self::Only,
-        }
-    }
 }
