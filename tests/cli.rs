@@ -309,7 +309,7 @@ fn check_lines(file: &str, printed: &str) {
     assert_eq!(pairs, expected.iter().collect::<Vec<_>>());
     assert_eq!(begin["begin"]["provenance"], printed["provenance"]);
     assert_eq!(begin["begin"]["commit"], antiphon::COMMIT);
-    for counted in ["found", "compared", "taken"] {
+    for counted in ["found", "compared", "superseded"] {
         assert_eq!(end["end"][counted], printed[counted], "{counted}");
     }
 }
@@ -339,8 +339,11 @@ fn parallels_are_written_to_files() {
         ] {
             assert!(written.contains(said), "{file} does not say {said}");
         }
-        let none = write(file, &["--min-confidence", "1", "--min-phrase", "1000"]);
-        assert!(none.contains("The closest are"), "{file}");
+        let none = write(
+            file,
+            &["--min-confidence", "1", "--min-alignment-score", "1000"],
+        );
+        assert!(none.contains("Closest pair:"), "{file}");
     }
     check_lines(
         &write("pairs.jsonl", &[]),
@@ -349,7 +352,7 @@ fn parallels_are_written_to_files() {
             &["parallels", both[0], both[1], "--json", "-n", "9999"],
         )),
     );
-    let none = ["--min-confidence", "1", "--min-phrase", "1000"];
+    let none = ["--min-confidence", "1", "--min-alignment-score", "1000"];
     let none = write("none.ndjson", &none);
     let end: Value = serde_json::from_str(none.lines().last().unwrap()).unwrap();
     assert!(end["end"]["closest"]["score"].as_f64().unwrap() < 1.0);
@@ -421,9 +424,9 @@ fn families_are_written_to_files() {
     assert_eq!(lines[1]["family"], printed["families"][0]);
     assert_eq!(lines[1]["family"]["first"][0], "b#p1");
     assert_eq!(lines[2]["end"]["pairs"], printed["pairs"]);
-    let refused = failure(&run(&folder, &["families", "--years", "10001"]));
+    let refused = failure(&run(&folder, &["families", "--max-year-gap", "10001"]));
     assert!(
-        refused.contains("years is 10001; expected 0 to 10000"),
+        refused.contains("max_year_gap is 10001; expected 0 to 10000"),
         "{refused}"
     );
 }

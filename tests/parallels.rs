@@ -1,4 +1,4 @@
-//! Who says the same thing: two documents, a corpus, families; as a library and over HTTP.
+//! Parallels of two documents and of a corpus, and families; through the library and over HTTP.
 
 mod http;
 mod long;
@@ -29,14 +29,14 @@ const BRIDGE: &str = "Our engineers finished the bridge across the northern vall
 const CHESS: &str = "Chess is taught in all our primary schools since last autumn. The children learn to lose with grace, the teachers report fewer quarrels in the yard, and the first masters of the new generation travel to tournaments abroad.";
 const HARVEST: &str = "The harvest of olives was poor after the hail in May. Presses stood still for weeks, the cooperatives lent seed money to their members, and the ministry of agriculture bought what oil there was for hospitals and barracks.";
 
-/// What everybody begins with.
+/// The formula that most speeches begin with.
 fn formula(session: &str) -> String {
     format!(
         "Allow me at the outset to congratulate the President on his election to preside over the {session} session of the General Assembly. I wish him every success in his task and assure him of the full support of my delegation in the coming year."
     )
 }
 
-/// Documents with everything that must be found, and much that must not.
+/// Documents with every kind of parallel, and with text that must not be matched.
 fn corpus() -> Vec<serde_json::Value> {
     let quoting = format!(
         "Let me recall what was said here two years ago. {CYBER} My government has not changed its mind since then, and it never will."
@@ -75,7 +75,7 @@ fn corpus() -> Vec<serde_json::Value> {
             "2020",
             &[&formula("seventy-fifth"), "Thank you."],
         ),
-        // The same speech under another id, by the same speaker, of unknown date.
+        // The same speech under another id, by the same speaker, undated.
         json!({"id": "alpha-again", "speaker": "AAA One", "text": alpha.join("\n\n")}),
         json!({"id": "thanks", "speaker": "GGG Seven", "date": "2021", "text": "Thank you, Mr. President."}),
     ];
@@ -101,9 +101,9 @@ fn corpus_context(documents: &[serde_json::Value]) -> (CorpusContext, TempDir) {
     (CorpusContext::new(snapshot, false), data)
 }
 
-/// Ids of both passages of each pair, with the numbers.
-fn named_pairs(survey: &CorpusContext, pairs: &[Pair]) -> Vec<(String, String, f32, f32, f32)> {
-    let name = |row| survey.passage_id(row).unwrap();
+/// Returns the ids of both passages of each pair, with its measures.
+fn named_pairs(context: &CorpusContext, pairs: &[Pair]) -> Vec<(String, String, f32, f32, f32)> {
+    let name = |row| context.passage_id(row).unwrap();
     let one = |pair: &Pair| {
         let (a, b) = (name(pair.source), name(pair.target));
         (a, b, pair.score, pair.lexical_overlap, pair.confidence)
@@ -111,8 +111,8 @@ fn named_pairs(survey: &CorpusContext, pairs: &[Pair]) -> Vec<(String, String, f
     pairs.iter().map(one).collect()
 }
 
-fn ids(survey: &CorpusContext, pairs: &[Pair]) -> Vec<(String, String)> {
-    let named = named_pairs(survey, pairs).into_iter();
+fn ids(context: &CorpusContext, pairs: &[Pair]) -> Vec<(String, String)> {
+    let named = named_pairs(context, pairs).into_iter();
     named.map(|(a, b, ..)| (a, b)).collect()
 }
 
@@ -120,7 +120,7 @@ fn pair(a: &str, b: &str) -> (String, String) {
     (a.to_owned(), b.to_owned())
 }
 
-/// Sure enough for paraphrases as free as ours.
+/// A minimum confidence for paraphrases as free as ours.
 fn paraphrase_thresholds() -> Thresholds {
     Thresholds {
         min_confidence: 0.5,
@@ -129,44 +129,44 @@ fn paraphrase_thresholds() -> Thresholds {
 }
 
 fn corpus_pair_ids(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     scope: &Scope,
     thresholds: Thresholds,
 ) -> Vec<(String, String)> {
-    let swept = CorpusComparison::new(survey, scope, thresholds)
+    let matches = CorpusComparison::new(context, scope, thresholds)
         .unwrap()
         .compare_all()
         .unwrap();
-    ids(survey, &swept.pairs)
+    ids(context, &matches.pairs)
 }
 
 #[test]
 fn a_shared_sentence_is_found_unless_it_is_a_formula() {
-    const SAID: &str =
+    const SHARED: &str =
         "The lagoon of Tarawa gave us fish, salt and songs before it gave us storms.";
     let say = |id: &str, text: &str| json!({"id": id, "date": "2020", "text": text});
-    let told = |around: &str| format!("{SAID} {around} {around}");
+    let with_context = |around: &str| format!("{SHARED} {around} {around}");
     let mut documents = vec![
-        say("islands", &told(TEA)),
-        say("valley", &told(BRIDGE)),
+        say("islands", &with_context(TEA)),
+        say("valley", &with_context(BRIDGE)),
         say("other", HARVEST),
     ];
     let (few, _data) = corpus_context(&documents);
-    let swept = CorpusComparison::new(&few, &Scope::default(), Thresholds::default())
+    let matches = CorpusComparison::new(&few, &Scope::default(), Thresholds::default())
         .unwrap()
         .compare_all()
         .unwrap();
-    assert_eq!(ids(&few, &swept.pairs), [pair("islands#p1", "valley#p1")]);
+    assert_eq!(ids(&few, &matches.pairs), [pair("islands#p1", "valley#p1")]);
     let found = &ParallelLoader::new(&few, &Thresholds::default())
-        .load(&swept.pairs)
+        .load(&matches.pairs)
         .unwrap()[0];
     assert!(found.passage_score < MIN_COSINE, "{}", found.passage_score);
     assert_eq!(found.text_reuse, TextReuse::Verbatim);
     let first = found.sentences[0];
-    assert_eq!(found.source.passage.slice(first.source), SAID);
-    assert_eq!(found.target.passage.slice(first.target), SAID);
+    assert_eq!(found.source.passage.slice(first.source), SHARED);
+    assert_eq!(found.target.passage.slice(first.target), SHARED);
 
-    // Five others say it as well, and something else each: now it is a formula.
+    // Five others contain it as well, with different context: now it is a formula.
     for (id, around) in [
         ("a", CHESS),
         ("b", SEA),
@@ -174,15 +174,15 @@ fn a_shared_sentence_is_found_unless_it_is_a_formula() {
         ("d", CYBER),
         ("e", HARVEST),
     ] {
-        documents.push(say(id, &told(around)));
+        documents.push(say(id, &with_context(around)));
     }
-    let (survey, _data) = corpus_context(&documents);
+    let (context, _data) = corpus_context(&documents);
     let pairs = |formulas| {
         let thresholds = Thresholds {
             formulas,
             ..Thresholds::default()
         };
-        corpus_pair_ids(&survey, &Scope::default(), thresholds)
+        corpus_pair_ids(&context, &Scope::default(), thresholds)
     };
     let both = pair("islands#p1", "valley#p1");
     assert!(!pairs(FormulaPolicy::Exclude).contains(&both));
@@ -204,40 +204,46 @@ fn a_context_reusing_sentences_equals_a_new_one() {
         );
         engine.publish().unwrap()
     };
-    let all = |survey: &CorpusContext| {
-        let sweep =
-            CorpusComparison::new(survey, &Scope::default(), paraphrase_thresholds()).unwrap();
-        named_pairs(survey, &sweep.compare_all().unwrap().pairs)
+    let all = |context: &CorpusContext| {
+        let comparison =
+            CorpusComparison::new(context, &Scope::default(), paraphrase_thresholds()).unwrap();
+        named_pairs(context, &comparison.compare_all().unwrap().pairs)
     };
     let mut documents = corpus();
     let before = CorpusContext::new(publish(&documents[..4]), false);
     let few = all(&before);
-    // One document says something else now, others are new.
+    // One document has changed, others are new.
     documents[1]["text"] = json!(format!("{TEA}\n\n{SEA_AGAIN}"));
     let snapshot = publish(&documents);
-    let known = before.cached_sentence_index();
-    assert!(known.is_some());
-    let taken = all(&CorpusContext::reusing_sentences(
+    let sentences = before.cached_sentence_index();
+    assert!(sentences.is_some());
+    let reused = all(&CorpusContext::reusing_sentences(
         Arc::clone(&snapshot),
         false,
-        known,
+        sentences,
     ));
-    assert_eq!(taken, all(&CorpusContext::new(snapshot, false)));
-    assert!(taken != few && !taken.is_empty());
+    assert_eq!(reused, all(&CorpusContext::new(snapshot, false)));
+    assert!(reused != few && !reused.is_empty());
 }
 
 #[test]
 fn two_documents_are_paired_regardless_of_order() {
-    let (survey, _data) = corpus_context(&corpus());
-    let found = compare(&survey, ("alpha", "beta"), PairThresholds::default(), false).unwrap();
+    let (context, _data) = corpus_context(&corpus());
+    let found = compare(
+        &context,
+        ("alpha", "beta"),
+        PairThresholds::default(),
+        false,
+    )
+    .unwrap();
     assert_eq!(found.compared_pairs, 16);
-    let mut pairs = ids(&survey, &found.pairs);
+    let mut pairs = ids(&context, &found.pairs);
     pairs.sort();
     let expected = [("#p1", "#p1"), ("#p2", "#p4"), ("#p3", "#p2")];
     let expected = expected.map(|(a, b)| pair(&format!("alpha{a}"), &format!("beta{b}")));
     assert_eq!(pairs, expected);
 
-    let parallels = ParallelLoader::new(&survey, &Thresholds::default())
+    let parallels = ParallelLoader::new(&context, &Thresholds::default())
         .load(&found.pairs)
         .unwrap();
     let sea = parallels
@@ -246,7 +252,7 @@ fn two_documents_are_paired_regardless_of_order() {
         .unwrap();
     assert_eq!(sea.source.passage.text, SEA);
     assert_eq!(sea.target.passage.text, SEA_AGAIN);
-    // Its wording is that of the sentences that carry it.
+    // The text reuse is that of the matched sentences.
     assert!(matches!(sea.pair.matched_by, MatchUnit::Sentence { .. }));
     assert_eq!(sea.text_reuse, sea.sentences[0].text_reuse);
     assert!(sea.passage_score > 0.5);
@@ -279,43 +285,43 @@ fn two_documents_are_paired_regardless_of_order() {
 
 #[test]
 fn comparison_is_symmetric() {
-    let (survey, _data) = corpus_context(&corpus());
+    let (context, _data) = corpus_context(&corpus());
     for (a, b) in [("alpha", "beta"), ("gamma", "alpha"), ("zeta", "thanks")] {
         for many in [false, true] {
             let all = PairThresholds {
                 min_confidence: 0.0,
                 min_alignment_score: 0.0,
             };
-            let there = compare(&survey, (a, b), all, many).unwrap();
-            let back = compare(&survey, (b, a), all, many).unwrap();
-            let turned: Vec<_> = named_pairs(&survey, &back.pairs)
+            let forward = compare(&context, (a, b), all, many).unwrap();
+            let backward = compare(&context, (b, a), all, many).unwrap();
+            let reversed: Vec<_> = named_pairs(&context, &backward.pairs)
                 .into_iter()
                 .map(|(x, y, score, words, confidence)| (y, x, score, words, confidence))
                 .collect();
-            let (mut there, mut turned) = (named_pairs(&survey, &there.pairs), turned);
-            there.sort_by(|x, y| (&x.0, &x.1).cmp(&(&y.0, &y.1)));
-            turned.sort_by(|x, y| (&x.0, &x.1).cmp(&(&y.0, &y.1)));
-            assert_eq!(there, turned, "{a} {b} {many}");
+            let (mut forward, mut reversed) = (named_pairs(&context, &forward.pairs), reversed);
+            forward.sort_by(|x, y| (&x.0, &x.1).cmp(&(&y.0, &y.1)));
+            reversed.sort_by(|x, y| (&x.0, &x.1).cmp(&(&y.0, &y.1)));
+            assert_eq!(forward, reversed, "{a} {b} {many}");
         }
     }
 }
 
 #[test]
 fn a_copy_is_matched_verbatim_and_the_same_id_is_rejected() {
-    let (survey, _data) = corpus_context(&corpus());
+    let (context, _data) = corpus_context(&corpus());
     let found = compare(
-        &survey,
+        &context,
         ("alpha", "alpha-again"),
         PairThresholds::default(),
         false,
     )
     .unwrap();
-    let pairs = ids(&survey, &found.pairs);
+    let pairs = ids(&context, &found.pairs);
     assert_eq!(pairs.len(), 4);
     for (a, b) in &pairs {
         assert_eq!(a.split_once('#').unwrap().1, b.split_once('#').unwrap().1);
     }
-    let parallels = ParallelLoader::new(&survey, &Thresholds::default())
+    let parallels = ParallelLoader::new(&context, &Thresholds::default())
         .load(&found.pairs)
         .unwrap();
     assert!(
@@ -324,34 +330,34 @@ fn a_copy_is_matched_verbatim_and_the_same_id_is_rejected() {
             .all(|p| p.text_reuse == TextReuse::Verbatim && p.pair.confidence > 0.99)
     );
     let itself = compare(
-        &survey,
+        &context,
         ("alpha", "alpha"),
         PairThresholds::default(),
         false,
     );
     assert!(matches!(itself, Err(ParallelsError::SameDocument { .. })));
-    let nobody = compare(
-        &survey,
+    let missing = compare(
+        &context,
         ("alpha", "omega"),
         PairThresholds::default(),
         false,
     );
-    assert!(matches!(nobody, Err(ParallelsError::NoSuchDocument { id }) if id == "omega"));
+    assert!(matches!(missing, Err(ParallelsError::NoSuchDocument { id }) if id == "omega"));
 }
 
 #[test]
 fn a_corpus_yields_each_pair_once_without_formulas() {
-    let (survey, _data) = corpus_context(&corpus());
-    let found = corpus_pair_ids(&survey, &Scope::default(), paraphrase_thresholds());
-    // A quotation in other company, the same speech again, the paraphrases.
+    let (context, _data) = corpus_context(&corpus());
+    let found = corpus_pair_ids(&context, &Scope::default(), paraphrase_thresholds());
+    // A quotation in another context, the same speech again, the paraphrases.
     for expected in [
         ("alpha#p4", "gamma#p2"),
         ("alpha#p4", "alpha-again#p4"),
         ("alpha#p2", "beta#p4"),
         ("alpha#p3", "beta#p2"),
     ] {
-        let wanted = pair(expected.0, expected.1);
-        assert!(found.contains(&wanted), "{wanted:?} not in {found:?}");
+        let pair = pair(expected.0, expected.1);
+        assert!(found.contains(&pair), "{pair:?} not in {found:?}");
     }
     for (a, b) in &found {
         let document = |id: &str| id.split_once('#').unwrap().0.to_owned();
@@ -366,7 +372,7 @@ fn a_corpus_yields_each_pair_once_without_formulas() {
         formulas: FormulaPolicy::Only,
         ..paraphrase_thresholds()
     };
-    let formulas = corpus_pair_ids(&survey, &Scope::default(), only);
+    let formulas = corpus_pair_ids(&context, &Scope::default(), only);
     assert!(
         formulas
             .iter()
@@ -377,14 +383,14 @@ fn a_corpus_yields_each_pair_once_without_formulas() {
         formulas: FormulaPolicy::Include,
         ..paraphrase_thresholds()
     };
-    let all = corpus_pair_ids(&survey, &Scope::default(), all);
+    let all = corpus_pair_ids(&context, &Scope::default(), all);
     assert_eq!(all.len(), formulas.len() + found.len());
 }
 
 #[test]
 fn exact_and_approximate_searches_find_the_same_pairs() {
     let (snapshot, _data) = snapshot(&corpus());
-    let walked = CorpusContext::new(Arc::clone(&snapshot), false);
+    let approximate = CorpusContext::new(Arc::clone(&snapshot), false);
     let exact = CorpusContext::new(snapshot, true);
     let all = Thresholds {
         min_score: -1.0,
@@ -393,22 +399,22 @@ fn exact_and_approximate_searches_find_the_same_pairs() {
         formulas: FormulaPolicy::Include,
         ..Thresholds::default()
     };
-    let pairs = corpus_pair_ids(&walked, &Scope::default(), all);
+    let pairs = corpus_pair_ids(&approximate, &Scope::default(), all);
     assert_eq!(pairs, corpus_pair_ids(&exact, &Scope::default(), all));
     // Every pair of passages of different documents, once.
     let counts = [4, 4, 3, 2, 2, 1, 4, 1_usize];
     let total: usize = counts.iter().sum();
     let within: usize = counts.iter().map(|n| n * n).sum();
-    let stored = walked.snapshot().info().passages;
-    assert_eq!(stored, total, "the corpus is cut as expected");
+    let stored = approximate.snapshot().info().passages;
+    assert_eq!(stored, total, "the corpus is segmented as expected");
     assert_eq!(pairs.len(), (total * total - within) / 2);
 }
 
 #[test]
 fn the_order_of_documents_changes_nothing() {
     let documents = corpus();
-    let mut turned = documents.clone();
-    turned.reverse();
+    let mut reversed = documents.clone();
+    reversed.reverse();
     let thresholds = Thresholds {
         min_confidence: 0.3,
         min_margin: 0.0,
@@ -416,26 +422,27 @@ fn the_order_of_documents_changes_nothing() {
         ..Thresholds::default()
     };
     let run = |documents: &[serde_json::Value]| {
-        let (survey, _data) = corpus_context(documents);
-        let swept = CorpusComparison::new(&survey, &Scope::default(), thresholds)
+        let (context, _data) = corpus_context(documents);
+        let matches = CorpusComparison::new(&context, &Scope::default(), thresholds)
             .unwrap()
             .compare_all()
             .unwrap();
-        let found = named_pairs(&survey, &swept.pairs);
-        let families = cluster_families(&survey, &swept.pairs, &FamilyOptions::default()).unwrap();
-        let background = survey
+        let found = named_pairs(&context, &matches.pairs);
+        let families =
+            cluster_families(&context, &matches.pairs, &FamilyOptions::default()).unwrap();
+        let background = context
             .null_distribution(MatchUnit::Passage)
             .unwrap()
             .percentile(0.5)
             .map(f64::to_bits);
-        (found, members(&survey, &families), background)
+        (found, members(&context, &families), background)
     };
-    assert_eq!(run(&documents), run(&turned));
+    assert_eq!(run(&documents), run(&reversed));
 }
 
-fn members(survey: &CorpusContext, families: &Families) -> Vec<Vec<String>> {
+fn members(context: &CorpusContext, families: &Families) -> Vec<Vec<String>> {
     let member =
-        |member: &antiphon::parallels::FamilyMember| survey.passage_id(member.unit.row).unwrap();
+        |member: &antiphon::parallels::FamilyMember| context.passage_id(member.unit.row).unwrap();
     let families = families.families.iter();
     families
         .map(|family| family.members.iter().map(member).collect())
@@ -444,9 +451,9 @@ fn members(survey: &CorpusContext, families: &Families) -> Vec<Vec<String>> {
 
 #[test]
 fn a_scope_restricts_the_compared_documents() {
-    let (survey, _data) = corpus_context(&corpus());
+    let (context, _data) = corpus_context(&corpus());
     let filter = |value| Filter::parse(&value).unwrap();
-    let run = |scope: &Scope| corpus_pair_ids(&survey, scope, paraphrase_thresholds());
+    let run = |scope: &Scope| corpus_pair_ids(&context, scope, paraphrase_thresholds());
     let whole = run(&Scope::default());
 
     let from_beta = Scope {
@@ -462,10 +469,10 @@ fn a_scope_restricts_the_compared_documents() {
         ..Scope::default()
     };
     let found = run(&speakers);
-    let own: Vec<_> = whole.iter().filter(|pair| !found.contains(pair)).collect();
+    let excluded: Vec<_> = whole.iter().filter(|pair| !found.contains(pair)).collect();
     assert!(
-        !own.is_empty()
-            && own
+        !excluded.is_empty()
+            && excluded
                 .iter()
                 .all(|(a, b)| a.starts_with("alpha") && b.starts_with("alpha"))
     );
@@ -482,8 +489,8 @@ fn a_scope_restricts_the_compared_documents() {
             .all(|(a, b)| !a.contains("again") && !b.contains("again")),
         "no date"
     );
-    let sweep = CorpusComparison::new(&survey, &forward, Thresholds::default()).unwrap();
-    assert_eq!(sweep.undated(), 1);
+    let comparison = CorpusComparison::new(&context, &forward, Thresholds::default()).unwrap();
+    assert_eq!(comparison.undated(), 1);
 
     let near = Scope {
         max_year_gap: Some(1),
@@ -496,43 +503,46 @@ fn a_scope_restricts_the_compared_documents() {
         "two years apart"
     );
 
-    let nothing = Scope {
-        source: filter(json!({"document": "nobody"})),
+    let empty = Scope {
+        source: filter(json!({"document": "missing"})),
         ..Scope::default()
     };
-    assert!(run(&nothing).is_empty());
+    assert!(run(&empty).is_empty());
     let unknown = Scope {
         exclude_same: vec!["colour".to_owned()],
         ..Scope::default()
     };
-    let error = CorpusComparison::new(&survey, &unknown, Thresholds::default())
+    let error = CorpusComparison::new(&context, &unknown, Thresholds::default())
         .err()
         .unwrap();
     assert!(
-        error.to_string().contains("known fields: document"),
+        error.to_string().contains("expected one of: document"),
         "{error}"
     );
 }
 
 #[test]
 fn without_parallels_the_closest_pair_is_returned() {
-    let (survey, _data) = corpus_context(&corpus());
+    let (context, _data) = corpus_context(&corpus());
     let filter = |id: &str| Filter::parse(&json!({"document": id})).unwrap();
     let scope = Scope {
         source: filter("delta"),
         target: filter("beta"),
         ..Scope::default()
     };
-    let sweep = CorpusComparison::new(&survey, &scope, Thresholds::default()).unwrap();
-    let swept = sweep.compare_all().unwrap();
-    assert!(swept.pairs.is_empty() && swept.filtered_counts.formulas == 1);
+    let comparison = CorpusComparison::new(&context, &scope, Thresholds::default()).unwrap();
+    let matches = comparison.compare_all().unwrap();
+    assert!(matches.pairs.is_empty() && matches.filtered_counts.formulas == 1);
     let closest = ids(
-        &survey,
-        &[sweep.closest_among(&sweep.sources()).unwrap().unwrap()],
+        &context,
+        &[comparison
+            .closest_among(&comparison.sources())
+            .unwrap()
+            .unwrap()],
     );
     assert_eq!(closest, [pair("delta#p1", "beta#p1")]);
     let found = compare(
-        &survey,
+        &context,
         ("delta", "thanks"),
         PairThresholds::default(),
         false,
@@ -545,7 +555,7 @@ fn without_parallels_the_closest_pair_is_returned() {
 fn families_cluster_restatements() {
     let mut documents = corpus();
     documents.push(json!({"id": "eta", "speaker": "HHH Eight", "date": "2014-01", "text": format!("{SEA_AGAIN}\n\n{CHESS}")}));
-    let (survey, _data) = corpus_context(&documents);
+    let (context, _data) = corpus_context(&documents);
     let options = FamilyOptions {
         min_confidence: 0.5,
         ..FamilyOptions::default()
@@ -555,18 +565,22 @@ fn families_cluster_restatements() {
             formulas,
             ..options.thresholds()
         };
-        let sweep = CorpusComparison::new(&survey, &Scope::default(), thresholds).unwrap();
-        sweep.with_all_match_units().compare_all().unwrap().pairs
+        let comparison = CorpusComparison::new(&context, &Scope::default(), thresholds).unwrap();
+        comparison
+            .with_all_match_units()
+            .compare_all()
+            .unwrap()
+            .pairs
     };
-    let found = cluster_families(&survey, &pairs(FormulaPolicy::Exclude), &options).unwrap();
+    let found = cluster_families(&context, &pairs(FormulaPolicy::Exclude), &options).unwrap();
     let sea = ["eta#p1", "alpha#p2", "beta#p4", "alpha-again#p2"];
-    let all = members(&survey, &found);
+    let all = members(&context, &found);
     assert!(all.contains(&sea.map(str::to_owned).to_vec()), "{all:?}");
-    let place = all
+    let index = all
         .iter()
         .position(|members| members[0] == "eta#p1")
         .unwrap();
-    let family = &found.families[place];
+    let family = &found.families[index];
     assert_eq!(family.first_count, 1);
     assert_eq!(
         family
@@ -582,46 +596,51 @@ fn families_cluster_restatements() {
     );
     let speakers = &family.value_counts[0];
     assert_eq!(speakers.values[0], ("AAA One".to_owned(), 2));
-    let formulas = cluster_families(&survey, &pairs(FormulaPolicy::Only), &options).unwrap();
-    assert!(members(&survey, &formulas)[0].len() >= 6);
-    // No order of the pairs makes other families.
-    let mut turned = pairs(FormulaPolicy::Include);
-    let straight = cluster_families(&survey, &turned, &options).unwrap();
-    turned.reverse();
-    let turned = cluster_families(&survey, &turned, &options).unwrap();
-    assert_eq!(members(&survey, &straight), members(&survey, &turned));
+    let formulas = cluster_families(&context, &pairs(FormulaPolicy::Only), &options).unwrap();
+    assert!(members(&context, &formulas)[0].len() >= 6);
+    // The order of the pairs does not matter.
+    let mut reordered = pairs(FormulaPolicy::Include);
+    let families = cluster_families(&context, &reordered, &options).unwrap();
+    reordered.reverse();
+    let reordered_families = cluster_families(&context, &reordered, &options).unwrap();
+    assert_eq!(
+        members(&context, &families),
+        members(&context, &reordered_families)
+    );
 }
 
 #[test]
 fn sentences_with_a_high_alignment_score_are_shown() {
     let security = "common, comprehensive, cooperative and sustainable security";
-    let own = format!(
+    let source_text = format!(
         "Cyber security is a global challenge from which no country can stay aloof. Therefore, all must work together for a {security}. All must join hands to crack down on the cyber crimes."
     );
-    let theirs = format!(
+    let target_text = format!(
         "Given the omni-present impact of cyber-security, no country can handle it single-handedly. The rapid evolution of technologies calls for a new philosophy. Therefore, we should all abandon the Cold War mentality and pursue a new concept based on {security}."
     );
     let filler: Vec<_> = [CHESS, TEA, HARVEST, BRIDGE, SEA]
         .iter()
         .enumerate()
-        .map(|(place, text)| json!({"id": format!("other{place}"), "text": text}))
+        .map(|(index, text)| json!({"id": format!("other{index}"), "text": text}))
         .collect();
     let mut documents = vec![
-        json!({"id": "a", "text": own}),
-        json!({"id": "b", "text": theirs}),
+        json!({"id": "a", "text": source_text}),
+        json!({"id": "b", "text": target_text}),
     ];
     documents.extend(filler);
-    let (survey, _data) = corpus_context(&documents);
-    let found = compare(&survey, ("a", "b"), PairThresholds::default(), false).unwrap();
+    let (context, _data) = corpus_context(&documents);
+    let found = compare(&context, ("a", "b"), PairThresholds::default(), false).unwrap();
     let thresholds = Thresholds::default();
-    let parallels = ParallelLoader::new(&survey, &thresholds)
+    let parallels = ParallelLoader::new(&context, &thresholds)
         .load(&found.pairs)
         .unwrap();
     let parallel = &parallels[0];
     let text = |side: &antiphon::parallels::Side, range| side.passage.slice(range).to_owned();
     let shown = parallel.sentences.iter().map(|pair| {
-        let own = text(&parallel.source, pair.source);
-        (own, text(&parallel.target, pair.target))
+        (
+            text(&parallel.source, pair.source),
+            text(&parallel.target, pair.target),
+        )
     });
     let shown: Vec<(String, String)> = shown.collect();
     assert!(
@@ -647,35 +666,39 @@ fn families_of_sentences_ignore_their_passages() {
         "A comet was seen above the observatory for three nights in a row.",
         "Chess players gathered in the old town to honour their champion.",
     ];
-    // One speaker says both, the others one of them each, and all something else as well.
-    let said = [
+    // One document contains both, the others one of them each, all with unrelated sentences.
+    let statements = [
         vec![OATH, TOAST],
         vec![OATH],
         vec![OATH],
         vec![TOAST],
         vec![TOAST],
     ];
-    let document = |(place, said): (usize, &Vec<&str>)| {
-        let mut sentences = vec![around[place % 4]];
-        sentences.extend(said);
-        json!({"id": format!("d{place}"), "date": format!("20{}", 10 + place), "text": sentences.join(" ")})
+    let document = |(index, statements): (usize, &Vec<&str>)| {
+        let mut sentences = vec![around[index % 4]];
+        sentences.extend(statements);
+        json!({"id": format!("d{index}"), "date": format!("20{}", 10 + index), "text": sentences.join(" ")})
     };
-    let mut documents: Vec<_> = said.iter().enumerate().map(document).collect();
-    // The same paragraph under three ids: its sentences are no families of their own.
+    let mut documents: Vec<_> = statements.iter().enumerate().map(document).collect();
+    // The same paragraph under three ids: its sentences form no families of their own.
     for id in ["copy-a", "copy-b", "copy-c"] {
         documents.push(json!({"id": id, "date": "2030", "text": format!("{SEA} {CHESS}")}));
     }
-    let (survey, _data) = corpus_context(&documents);
+    let (context, _data) = corpus_context(&documents);
     let options = FamilyOptions::default();
     let thresholds = Thresholds {
         formulas: FormulaPolicy::Include,
         ..options.thresholds()
     };
-    let sweep = CorpusComparison::new(&survey, &Scope::default(), thresholds).unwrap();
-    let pairs = sweep.with_all_match_units().compare_all().unwrap().pairs;
-    let found = cluster_families(&survey, &pairs, &options).unwrap();
+    let comparison = CorpusComparison::new(&context, &Scope::default(), thresholds).unwrap();
+    let pairs = comparison
+        .with_all_match_units()
+        .compare_all()
+        .unwrap()
+        .pairs;
+    let found = cluster_families(&context, &pairs, &options).unwrap();
     let read = found.families.iter().map(|family| {
-        let texts = FamilyTexts::load(&survey, family).unwrap();
+        let texts = FamilyTexts::load(&context, family).unwrap();
         let members = texts.members.iter();
         let members = members.map(|member| {
             (
@@ -688,7 +711,7 @@ fn families_of_sentences_ignore_their_passages() {
     let mut read: Vec<Vec<(String, String)>> = read.collect();
     read.sort();
     let expected =
-        |ids: [&str; 3], said: &str| ids.map(|id| (id.to_owned(), said.to_owned())).to_vec();
+        |ids: [&str; 3], text: &str| ids.map(|id| (id.to_owned(), text.to_owned())).to_vec();
     let whole = format!("{SEA} {CHESS}");
     assert_eq!(
         read,
@@ -703,29 +726,35 @@ fn families_of_sentences_ignore_their_passages() {
         min_words: 20,
         ..options
     };
-    let found = cluster_families(&survey, &pairs, &long).unwrap();
+    let found = cluster_families(&context, &pairs, &long).unwrap();
     assert_eq!(
         found.families.len(),
         1,
-        "only the paragraph has so many words"
+        "only the paragraph has enough words"
     );
 }
 
 #[test]
 fn an_empty_corpus_has_no_parallels() {
-    let (survey, _data) = corpus_context(&[]);
-    assert!(corpus_pair_ids(&survey, &Scope::default(), Thresholds::default()).is_empty());
+    let (context, _data) = corpus_context(&[]);
+    assert!(corpus_pair_ids(&context, &Scope::default(), Thresholds::default()).is_empty());
     assert_eq!(
-        survey
+        context
             .null_distribution(MatchUnit::Passage)
             .unwrap()
             .percentile(0.9),
         None
     );
-    let (survey, _data) = single_document_context();
-    assert!(corpus_pair_ids(&survey, &Scope::default(), Thresholds::default()).is_empty());
-    let sweep = CorpusComparison::new(&survey, &Scope::default(), Thresholds::default()).unwrap();
-    assert!(sweep.closest_among(&sweep.sources()).unwrap().is_none());
+    let (context, _data) = single_document_context();
+    assert!(corpus_pair_ids(&context, &Scope::default(), Thresholds::default()).is_empty());
+    let comparison =
+        CorpusComparison::new(&context, &Scope::default(), Thresholds::default()).unwrap();
+    assert!(
+        comparison
+            .closest_among(&comparison.sources())
+            .unwrap()
+            .is_none()
+    );
 }
 
 fn single_document_context() -> (CorpusContext, TempDir) {

@@ -1,4 +1,4 @@
-//! `antiphon evaluate`: how good the numbers of parallels are, on pairs of which the truth is known.
+//! `antiphon evaluate`: the quality of the measures of parallels on a gold standard.
 
 mod print;
 
@@ -12,17 +12,17 @@ use crate::parallels::evaluation::{MAX_PARAGRAPH_SIZE, evaluate};
 use super::progress::StepsBar;
 use super::{open, output};
 
-/// What to measure on.
+/// What to evaluate on.
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArguments {
-    /// A file of tab-separated UTF-8: lines of score (0 to 5, or 0 and 1), text and text; or a header
-    /// "ref" with names and below the same statement in several versions; may be given several times
+    /// Gold file, tab-separated UTF-8: lines of score (0 to 5, or 0 and 1), text, text; or a header
+    /// "ref" followed by version names, with one statement per row; repeatable
     #[arg(long, value_name = "FILE", required = true)]
     gold: Vec<PathBuf>,
-    /// Fit the numbers behind confidence on one half, and report on the other
+    /// Fit the calibration on the even items and report on the odd ones
     #[arg(long)]
     fit: bool,
-    /// Join so many statements to paragraphs that share one, as a harder task; 0 does not
+    /// Also evaluate on paragraphs of this many statements that share one, a harder task; 0 disables
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = parse_paragraph_size)]
     paragraph_size: usize,
     /// Print the report as JSON
@@ -37,7 +37,7 @@ fn parse_paragraph_size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("expected 2 to {MAX_PARAGRAPH_SIZE}, or 0 for none"))
 }
 
-/// Measures and prints.
+/// Evaluates and prints the report.
 pub(super) fn run(settings: &Settings, arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let encoder = open::encoder(settings, &open::no_status)?;
     let bar = StepsBar::new();

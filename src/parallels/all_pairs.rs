@@ -1,4 +1,4 @@
-//! A whole corpus, document by document.
+//! The comparison of a corpus, document by document.
 
 use std::borrow::Cow;
 
@@ -7,20 +7,21 @@ use roaring::RoaringBitmap;
 
 use crate::index::{Neighbour, RangeQuery};
 
+use super::corpus_context::CorpusContext;
+use super::error::{ParallelsError, ShouldContinue};
+use super::neighbourhood::{MIN_COSINE, MIN_EQUIVALENT_CONFIDENCE};
+use super::pair::Pair;
 use super::scope::{Scope, ScopePlan};
-use super::{
-    CorpusContext, FormulaPolicy, MIN_COSINE, MIN_EQUIVALENT_CONFIDENCE, Pair, ParallelsError,
-    ShouldContinue, Thresholds,
-};
+use super::thresholds::{FormulaPolicy, Thresholds};
 
-/// Documents that are compared between one answer and the next.
+/// Documents per step; the results of a step are passed on before the next one starts.
 const DOCUMENTS_PER_STEP: usize = 32;
 
-/// From so many sources on the whole vocabulary is read at once.
+/// Number of sources from which the whole vocabulary is read at once.
 const PRELOAD_IDF_FROM_SOURCES: usize = 64;
 
-/// All pairs of a scope, in the order of source documents and their passages; those of one passage come
-/// the surest first. Each pair is found once: where it would be found from both sides, from the
+/// All pairs of a scope, in the order of source documents and their passages; those of one passage by
+/// descending confidence. Each pair is found once: if it would be found from both sides, from the
 /// document whose id comes first.
 pub struct CorpusComparison<'a> {
     context: &'a CorpusContext,
@@ -31,33 +32,33 @@ pub struct CorpusComparison<'a> {
     should_continue: ShouldContinue<'a>,
 }
 
-/// What was found from one document, or from several.
+/// The result for one or several documents.
 #[derive(Debug, Clone, Default)]
 pub struct CorpusMatches {
-    /// The pairs.
+    /// The accepted pairs.
     pub pairs: Vec<Pair>,
-    /// What was left out.
+    /// Numbers of rejected pairs.
     pub filtered_counts: FilteredCounts,
-    /// The surest pair of all, left out or not.
+    /// The pair with the highest confidence, accepted or not.
     pub closest: Option<Pair>,
-    /// Passages that were compared with their targets.
+    /// Number of compared passages.
     pub passages: usize,
 }
 
-/// Pairs that were left out, by what speaks first against their surest carrier: of those that say nearly the
-/// same (cosine at least [`NEAR`] and the least score, confidence at least [`EQUIVALENT`]), or less where less
-/// was asked for.
+/// Numbers of rejected pairs, by the first reason that applies to the best match of each. Only
+/// near-equivalents are counted (cosine at least [`MIN_COSINE`] and the minimum score, confidence at
+/// least [`MIN_EQUIVALENT_CONFIDENCE`]), or weaker pairs if the thresholds admit them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FilteredCounts {
-    /// Not sure enough.
+    /// Below the minimum confidence.
     pub low_confidence: usize,
-    /// Sure enough, but near to so much else that it says little.
+    /// Below the minimum margin.
     pub low_margin: usize,
-    /// Formulas; or what is none, where formulas are wanted only.
+    /// Formulas; non-formulas if only formulas are requested.
     pub formulas: usize,
 }
 
-/// Why a pair is not wanted.
+/// The reason why a pair is rejected.
 #[derive(Debug, Clone, Copy)]
 enum RejectionReason {
     LowConfidence,
@@ -66,30 +67,30 @@ enum RejectionReason {
 }
 
 impl<'a> CorpusComparison<'a> {
-    /// Checks what is asked.
+    /// Creates a comparison after checking its parameters.
     ///
     /// # Errors
     ///
-    /// If a value is out of range, or a field is not known.
+    /// If a value is out of range, or a field does not exist.
     pub fn new(
-        survey: &'a CorpusContext,
+        context: &'a CorpusContext,
         scope: &Scope,
         thresholds: Thresholds,
     ) -> Result<Self, ParallelsError> {
         thresholds.check()?;
-        let snapshot = survey.snapshot();
+        let snapshot = context.snapshot();
         Ok(Self {
             plan: ScopePlan::new(scope, snapshot.document_table())?,
             min_formula_documents: thresholds.min_formula_documents(snapshot.info().documents),
             thresholds,
-            context: survey,
+            context,
             all_match_units: false,
             should_continue: &|| true,
         })
     }
 
-    /// For somebody who may go away meanwhile: it is looked for them with every passage and every pair, and
-    /// what was begun ends as [`ParallelsError::Cancelled`].
+    /// Checks for cancellation with every passage and every pair; a cancelled comparison fails with
+    /// [`ParallelsError::Cancelled`].
     #[must_use]
     pub fn with_cancellation(self, should_continue: ShouldContinue<'a>) -> Self {
         Self {
@@ -98,8 +99,7 @@ impl<'a> CorpusComparison<'a> {
         }
     }
 
-    /// Gives of two passages not only the surest pair that is wanted, but one for everything that carries
-    /// a wanted pair: families are made of these.
+    /// Returns every accepted match of two passages instead of the best one only, as families need them.
     #[must_use]
     pub fn with_all_match_units(self) -> Self {
         Self {
@@ -116,90 +116,90 @@ impl<'a> CorpusComparison<'a> {
         }
     }
 
-    /// Places of source documents, in order.
+    /// Returns the indices of the source documents, in order.
     #[must_use]
     pub fn sources(&self) -> Vec<usize> {
         self.plan.sources().collect()
     }
 
-    /// Number of target documents.
+    /// Returns the number of target documents.
     #[must_use]
     pub fn targets(&self) -> usize {
         self.plan.targets().count()
     }
 
-    /// Documents that are not compared because it is not known when they were made.
+    /// Returns the number of documents that are excluded because they have no date.
     #[must_use]
     pub fn undated(&self) -> usize {
         self.plan.undated()
     }
 
-    /// The pairs of one document.
+    /// Returns the pairs of one document, given by its index.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub fn compare_document(&self, place: usize) -> Result<CorpusMatches, ParallelsError> {
+    pub fn compare_document(&self, document: usize) -> Result<CorpusMatches, ParallelsError> {
         let rows = self
             .context
             .snapshot()
             .document_table()
-            .rows_of_document(place);
-        self.compare_rows(place, rows, true)
+            .rows_of_document(document);
+        self.compare_rows(document, rows, true)
     }
 
-    /// The pairs of one passage, whichever side of them it is.
+    /// Returns the pairs of one passage, whichever side of them it is.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
     pub fn compare_passage(&self, row: u32) -> Result<CorpusMatches, ParallelsError> {
-        let place = self
+        let location = self
             .context
             .snapshot()
             .document_table()
             .location_of_row(row);
-        let (place, _) = place.ok_or(ParallelsError::SnapshotMismatch)?;
-        self.compare_rows(place as usize, &[row], false)
+        let (document, _) = location.ok_or(ParallelsError::SnapshotMismatch)?;
+        self.compare_rows(document as usize, &[row], false)
     }
 
     fn compare_rows(
         &self,
-        place: usize,
+        document: usize,
         rows: &[u32],
         skip_mirrored: bool,
     ) -> Result<CorpusMatches, ParallelsError> {
-        let catalogue = self.context.snapshot().document_table();
-        let mut swept = CorpusMatches {
+        let table = self.context.snapshot().document_table();
+        let mut matches = CorpusMatches {
             passages: rows.len(),
             ..CorpusMatches::default()
         };
         for row in rows {
             self.check_cancelled()?;
-            let first = swept.pairs.len();
-            let candidates = self.candidates(place, *row)?;
-            for carriers in candidates.chunk_by(|a, b| a.target == b.target) {
+            let first = matches.pairs.len();
+            let candidates = self.candidates(document, *row)?;
+            for alternatives in candidates.chunk_by(|a, b| a.target == b.target) {
                 self.check_cancelled()?;
-                let other = catalogue.location_of_row(carriers[0].target);
-                let (other, _) = other.ok_or(ParallelsError::SnapshotMismatch)?;
-                let (other, repeated) =
-                    (other as usize, |other| self.plan.is_mirrored(place, other));
-                if self.plan.is_compared(place, other) && !(skip_mirrored && repeated(other)) {
-                    swept.update_closest(carriers[0]);
-                    self.accept_candidates(carriers, &mut swept)?;
+                let location = table.location_of_row(alternatives[0].target);
+                let (other, _) = location.ok_or(ParallelsError::SnapshotMismatch)?;
+                let other = other as usize;
+                let is_skipped = skip_mirrored && self.plan.is_mirrored(document, other);
+                if self.plan.is_compared(document, other) && !is_skipped {
+                    matches.update_closest(alternatives[0]);
+                    self.accept_candidates(alternatives, &mut matches)?;
                 }
             }
-            swept.pairs[first..].sort_by(|a, b| {
-                let surer = b.confidence.total_cmp(&a.confidence);
-                surer.then_with(|| catalogue.compare_rows(a.target, b.target))
+            matches.pairs[first..].sort_by(|a, b| {
+                let confidence = b.confidence.total_cmp(&a.confidence);
+                confidence.then_with(|| table.compare_rows(a.target, b.target))
             });
         }
-        Ok(swept)
+        Ok(matches)
     }
 
-    /// All that may carry a wanted pair of a passage, perhaps more, that of one target together. What
-    /// says nearly the same a survey knows; for less the indexes are asked again.
-    fn candidates(&self, place: usize, row: u32) -> Result<Cow<'_, [Pair]>, ParallelsError> {
+    /// Returns the candidate matches of a passage, those of one target next to each other.
+    /// Near-equivalents are known to the context; for weaker pairs the indexes are searched again.
+    fn candidates(&self, document: usize, row: u32) -> Result<Cow<'_, [Pair]>, ParallelsError> {
         let Thresholds {
             min_score,
             min_confidence,
@@ -208,52 +208,52 @@ impl<'a> CorpusComparison<'a> {
         if min_score >= MIN_COSINE && min_confidence >= MIN_EQUIVALENT_CONFIDENCE {
             return Ok(Cow::Borrowed(&self.context.neighbourhood(row)?.equivalents));
         }
-        let near = self.range_search(place, &[row], min_score, 0);
-        let wholes = near.iter().flatten().map(|neighbour| {
+        let neighbours = self.range_search(document, &[row], min_score, 0);
+        let wholes = neighbours.iter().flatten().map(|neighbour| {
             let (target, score) = (neighbour.row, neighbour.score);
             self.context.score_whole_passages(row, target, score)
         });
         let mut pairs = wholes.collect::<Result<Vec<_>, _>>()?;
         pairs.extend(self.context.sentence_pairs_in_range(row, min_score)?);
-        let catalogue = self.context.snapshot().document_table();
-        pairs.sort_by(|a, b| a.by_target(b, catalogue));
+        let table = self.context.snapshot().document_table();
+        pairs.sort_by(|a, b| a.by_target(b, table));
         Ok(Cow::Owned(pairs))
     }
 
-    /// Rows near to these of one document, among those with which it is compared.
+    /// Returns the neighbours of rows of one document among those it is compared with.
     fn range_search(
         &self,
-        place: usize,
+        document: usize,
         rows: &[u32],
         min_score: f32,
         min_neighbours: usize,
     ) -> Vec<Vec<Neighbour>> {
         let snapshot = self.context.snapshot();
-        let catalogue = snapshot.document_table();
-        let own: RoaringBitmap = catalogue.rows_of_document(place).iter().copied().collect();
-        let partner_rows = self.plan.partner_rows(place, catalogue);
-        let near = RangeQuery {
+        let table = snapshot.document_table();
+        let own: RoaringBitmap = table.rows_of_document(document).iter().copied().collect();
+        let partner_rows = self.plan.partner_rows(document, table);
+        let query = RangeQuery {
             min_score,
             min_neighbours,
             exact: self.context.is_exact(),
             allowed_rows: partner_rows.as_deref(),
             excluded_rows: &own,
         };
-        snapshot.range_search(rows, &near)
+        snapshot.range_search(rows, &query)
     }
 
-    /// The surest pair among the nearest of each passage of a document, however unsure: what can be said
-    /// where nothing was found.
-    fn closest_of_document(&self, place: usize) -> Result<Option<Pair>, ParallelsError> {
+    /// Returns the pair with the highest confidence among the nearest neighbours of a document's
+    /// passages, however low: the answer if nothing was found.
+    fn closest_of_document(&self, document: usize) -> Result<Option<Pair>, ParallelsError> {
         self.check_cancelled()?;
         let rows = self
             .context
             .snapshot()
             .document_table()
-            .rows_of_document(place);
+            .rows_of_document(document);
         let mut closest = CorpusMatches::default();
-        let near = self.range_search(place, rows, f32::INFINITY, 1);
-        for (row, neighbours) in rows.iter().zip(near) {
+        let neighbours = self.range_search(document, rows, f32::INFINITY, 1);
+        for (row, neighbours) in rows.iter().zip(neighbours) {
             for neighbour in neighbours {
                 let (target, score) = (neighbour.row, neighbour.score);
                 closest.update_closest(self.context.score_whole_passages(*row, target, score)?);
@@ -262,38 +262,38 @@ impl<'a> CorpusComparison<'a> {
         Ok(closest.closest)
     }
 
-    /// Takes the surest of the carriers of one pair that is wanted, or all that are, or counts why the
-    /// surest is not.
+    /// Accepts the best match of one pair of passages that passes the thresholds, or all that do, or
+    /// counts why the best one is rejected.
     fn accept_candidates(
         &self,
-        carriers: &[Pair],
-        swept: &mut CorpusMatches,
+        alternatives: &[Pair],
+        matches: &mut CorpusMatches,
     ) -> Result<(), ParallelsError> {
-        let (mut first, mut is_taken) = (None, false);
-        for pair in carriers
+        let (mut first_reason, mut is_accepted) = (None, false);
+        for pair in alternatives
             .iter()
             .filter(|p| p.score >= self.thresholds.min_score)
         {
             if let Some(reason) = self.rejection_reason(pair)? {
-                first.get_or_insert(reason);
+                first_reason.get_or_insert(reason);
                 continue;
             }
-            swept.pairs.push(*pair);
-            is_taken = true;
+            matches.pairs.push(*pair);
+            is_accepted = true;
             if !self.all_match_units {
                 break;
             }
         }
-        match first.filter(|_| !is_taken) {
-            Some(RejectionReason::LowConfidence) => swept.filtered_counts.low_confidence += 1,
-            Some(RejectionReason::LowMargin) => swept.filtered_counts.low_margin += 1,
-            Some(RejectionReason::Formula) => swept.filtered_counts.formulas += 1,
+        match first_reason.filter(|_| !is_accepted) {
+            Some(RejectionReason::LowConfidence) => matches.filtered_counts.low_confidence += 1,
+            Some(RejectionReason::LowMargin) => matches.filtered_counts.low_margin += 1,
+            Some(RejectionReason::Formula) => matches.filtered_counts.formulas += 1,
             None => {}
         }
         Ok(())
     }
 
-    /// Why a pair is not wanted, if it is not.
+    /// Returns why a pair is rejected, or `None` if it is accepted.
     fn rejection_reason(&self, pair: &Pair) -> Result<Option<RejectionReason>, ParallelsError> {
         let Thresholds {
             min_confidence,
@@ -316,28 +316,31 @@ impl<'a> CorpusComparison<'a> {
         Ok((formula != formula_required).then_some(RejectionReason::Formula))
     }
 
-    /// Goes through source documents and shows what is found of each, in order, until `show` says no:
-    /// whether it came to the end. `compute` runs what takes long, on the threads that it likes.
+    /// Compares source documents in order and passes each result to `on_document` until that returns
+    /// `false`; returns whether it reached the end. `compute` runs the expensive part of a step, on
+    /// threads of the caller's choice.
     ///
     /// # Errors
     ///
-    /// If the store cannot be read, or `show` fails.
+    /// If the store cannot be read, or `on_document` fails.
     pub fn run(
         &self,
         sources: &[usize],
         compute: impl Fn(ComparisonStep<'_>) -> Result<Vec<CorpusMatches>, ParallelsError>,
-        mut show: impl FnMut(usize, CorpusMatches) -> Result<bool, ParallelsError>,
+        mut on_document: impl FnMut(usize, CorpusMatches) -> Result<bool, ParallelsError>,
     ) -> Result<bool, ParallelsError> {
         if sources.len() >= PRELOAD_IDF_FROM_SOURCES {
             self.context.preload_idf()?;
         }
         for step in sources.chunks(DOCUMENTS_PER_STEP) {
             let work = || {
-                let swept = step.par_iter().map(|place| self.compare_document(*place));
-                swept.collect::<Result<Vec<_>, _>>()
+                let matches = step
+                    .par_iter()
+                    .map(|document| self.compare_document(*document));
+                matches.collect::<Result<Vec<_>, _>>()
             };
-            for (place, swept) in step.iter().zip(compute(&work)?) {
-                if !show(*place, swept)? {
+            for (document, matches) in step.iter().zip(compute(&work)?) {
+                if !on_document(*document, matches)? {
                     return Ok(false);
                 }
             }
@@ -345,7 +348,7 @@ impl<'a> CorpusComparison<'a> {
         Ok(true)
     }
 
-    /// All pairs of all source documents at once, on the threads of the current pool.
+    /// Returns all pairs of all source documents, using the current thread pool.
     ///
     /// # Errors
     ///
@@ -355,15 +358,16 @@ impl<'a> CorpusComparison<'a> {
         self.run(
             &self.sources(),
             |work| work(),
-            |_, swept| {
-                all.merge(swept);
+            |_, matches| {
+                all.merge(matches);
                 Ok(true)
             },
         )?;
         Ok(all)
     }
 
-    /// The surest pair of these documents, however unsure, on the threads of the current pool.
+    /// Returns the pair of these documents with the highest confidence, however low, using the current
+    /// thread pool.
     ///
     /// # Errors
     ///
@@ -371,7 +375,7 @@ impl<'a> CorpusComparison<'a> {
     pub fn closest_among(&self, sources: &[usize]) -> Result<Option<Pair>, ParallelsError> {
         let closest = sources
             .par_iter()
-            .map(|place| self.closest_of_document(*place));
+            .map(|document| self.closest_of_document(*document));
         let closest: Vec<Option<Pair>> = closest.collect::<Result<_, _>>()?;
         let mut best = CorpusMatches::default();
         for pair in closest.into_iter().flatten() {
@@ -381,38 +385,33 @@ impl<'a> CorpusComparison<'a> {
     }
 }
 
-/// What takes long of a step through a corpus.
+/// The expensive part of a step of [`CorpusComparison::run`].
 pub type ComparisonStep<'a> = &'a (dyn Fn() -> Result<Vec<CorpusMatches>, ParallelsError> + Sync);
 
 impl CorpusMatches {
-    /// Adds what was found from another document.
+    /// Adds the result of another document.
     pub fn merge(&mut self, other: Self) {
         self.pairs.extend(other.pairs);
         self.add_counts(&other.filtered_counts, other.passages, other.closest);
     }
 
-    /// Adds what another document gave but its pairs.
-    pub fn add_counts(
-        &mut self,
-        left_out: &FilteredCounts,
-        passages: usize,
-        closest: Option<Pair>,
-    ) {
-        self.filtered_counts.low_confidence += left_out.low_confidence;
-        self.filtered_counts.low_margin += left_out.low_margin;
-        self.filtered_counts.formulas += left_out.formulas;
+    /// Adds the result of another document except for its pairs.
+    pub fn add_counts(&mut self, counts: &FilteredCounts, passages: usize, closest: Option<Pair>) {
+        self.filtered_counts.low_confidence += counts.low_confidence;
+        self.filtered_counts.low_margin += counts.low_margin;
+        self.filtered_counts.formulas += counts.formulas;
         self.passages += passages;
         if let Some(closest) = closest {
             self.update_closest(closest);
         }
     }
 
-    /// Remembers the surest pair, of equals the first.
+    /// Keeps the pair with the highest confidence, of equals the first.
     fn update_closest(&mut self, pair: Pair) {
-        let surer = self
+        let is_closer = self
             .closest
             .is_none_or(|best| pair.confidence > best.confidence);
-        if surer {
+        if is_closer {
             self.closest = Some(pair);
         }
     }

@@ -1,42 +1,44 @@
-//! From the numbers of a pair to how sure we are of it.
+//! From the measures of a pair to its confidence.
 
 use serde::Serialize;
 
-/// What labelled pairs say: a logistic regression on likeness.
+/// A logistic regression of the label of a pair on its combined similarity.
 ///
-/// `confidence = 1 / (1 + exp(-slope * (likeness - middle)))`. The likeness of two texts is the mean of
-/// their cosine and of their words in common, the words weighing [`Calibration::words`] times as much;
-/// that of two passages is their own or that of their most alike sentences, whichever is greater.
+/// `confidence = 1 / (1 + exp(-slope * (combined_similarity - midpoint)))`. The combined similarity of
+/// two texts is the mean of their cosine and their lexical overlap, the latter weighted by
+/// [`Calibration::lexical_weight`]; that of two passages is their own or that of their most similar
+/// sentences, whichever is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Calibration {
-    /// Weight of the words in common beside a cosine of weight 1.
+    /// Weight of the lexical overlap relative to the cosine.
     pub lexical_weight: f32,
-    /// How fast confidence grows with likeness.
+    /// Slope of the logistic curve.
     pub slope: f32,
-    /// The likeness of which one half is sure.
+    /// Combined similarity with a confidence of one half.
     pub midpoint: f32,
 }
 
 impl Calibration {
-    /// Fitted on judged pairs (STS-B) and on verses in two translations (KJV and WEB), alone and joined to
-    /// paragraphs; `docs/parallels.md` has the figures of pairs that it was not fitted on, and
-    /// `antiphon evaluate --fit` fits others.
+    /// Fitted on labelled pairs (STS-B) and on verses in two translations (KJV and WEB), single and
+    /// joined to paragraphs. `docs/parallels.md` has the figures on held-out pairs; `antiphon evaluate
+    /// --fit` fits another calibration.
     pub const DEFAULT: Self = Self {
         lexical_weight: 0.43,
         slope: 20.6,
         midpoint: 0.65,
     };
 
-    /// How alike two texts are, in [-1, 1].
+    /// Returns the combined similarity of two texts, in [-1, 1].
     #[must_use]
-    pub fn combined_similarity(&self, cosine: f32, words: f32) -> f32 {
-        (cosine + self.lexical_weight * words) / (1.0 + self.lexical_weight)
+    pub fn combined_similarity(&self, cosine: f32, lexical_overlap: f32) -> f32 {
+        (cosine + self.lexical_weight * lexical_overlap) / (1.0 + self.lexical_weight)
     }
 
-    /// How sure it is that two passages of this likeness say the same thing, in (0, 1).
+    /// Returns the probability that two passages of this combined similarity say the same thing, in (0,
+    /// 1).
     #[must_use]
-    pub fn confidence(&self, likeness: f32) -> f32 {
-        1.0 / (1.0 + (-self.slope * (likeness - self.midpoint)).exp())
+    pub fn confidence(&self, combined_similarity: f32) -> f32 {
+        1.0 / (1.0 + (-self.slope * (combined_similarity - self.midpoint)).exp())
     }
 }
 
@@ -46,11 +48,13 @@ mod tests {
 
     #[test]
     fn confidence_grows_with_cosine_and_lexical_overlap() {
-        let shipped = Calibration::DEFAULT;
-        let sure = |cosine, words| shipped.confidence(shipped.combined_similarity(cosine, words));
-        assert!(sure(0.9, 0.3) > sure(0.8, 0.3));
-        assert!(sure(0.8, 0.4) > sure(0.8, 0.3));
-        assert!(sure(1.0, 1.0) > 0.99 && sure(0.5, 0.1) < 0.02);
-        assert!((shipped.confidence(shipped.midpoint) - 0.5).abs() < 1e-6);
+        let default = Calibration::DEFAULT;
+        let confidence = |cosine, lexical_overlap| {
+            default.confidence(default.combined_similarity(cosine, lexical_overlap))
+        };
+        assert!(confidence(0.9, 0.3) > confidence(0.8, 0.3));
+        assert!(confidence(0.8, 0.4) > confidence(0.8, 0.3));
+        assert!(confidence(1.0, 1.0) > 0.99 && confidence(0.5, 0.1) < 0.02);
+        assert!((default.confidence(default.midpoint) - 0.5).abs() < 1e-6);
     }
 }

@@ -1,6 +1,8 @@
-//! What is asked of parallels and families, as the bytes that requests are compared by.
+//! The parameters of comparisons and families, as the bytes by which requests are compared.
 
-use super::{FamilyOptions, FormulaPolicy, Scope, Thresholds};
+use super::families::FamilyOptions;
+use super::scope::Scope;
+use super::thresholds::{FormulaPolicy, Thresholds};
 use crate::canonical::{Canonical, CanonicalBytes};
 
 impl Canonical for Scope {
@@ -8,16 +10,16 @@ impl Canonical for Scope {
         let Self {
             source,
             target,
-            exclude_same: apart,
-            max_year_gap: years,
-            later_only: forward,
+            exclude_same,
+            max_year_gap,
+            later_only,
         } = self;
         bytes
             .put(source)
             .put(target)
-            .put(apart)
-            .put(years)
-            .put(forward);
+            .put(exclude_same)
+            .put(max_year_gap)
+            .put(later_only);
     }
 }
 
@@ -41,6 +43,7 @@ impl Canonical for Thresholds {
 
 impl Canonical for FormulaPolicy {
     fn write_canonical(&self, bytes: &mut CanonicalBytes) {
+        // Not `name`: a new name must not change identities.
         bytes.tag(match self {
             Self::Exclude => "exclude",
             Self::Include => "include",

@@ -1,16 +1,18 @@
-//! Two documents, passage by passage.
+//! The comparison of two documents.
 
 use std::collections::HashSet;
 
-use super::{CorpusContext, Pair, ParallelsError, ShouldContinue};
+use super::corpus_context::CorpusContext;
+use super::error::{ParallelsError, ShouldContinue};
+use super::pair::Pair;
 
-/// What is enough for a pair of two documents. Either will do.
+/// Thresholds of a pair of two documents, of which either suffices.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairThresholds {
-    /// So much confidence.
+    /// Minimum confidence.
     pub min_confidence: f32,
-    /// Wording in common of so much weight, as [`Survey::wording`] has it: between two documents that
-    /// one reads side by side an echo is worth a look, whatever is said around it.
+    /// Minimum alignment score (see [`CorpusContext::alignment_score`]): between two documents that are
+    /// read side by side, an echo is worth showing whatever surrounds it.
     pub min_alignment_score: f32,
 }
 
@@ -23,111 +25,114 @@ impl Default for PairThresholds {
     }
 }
 
-/// How much common wording counts beside likeness when it is decided which passage, or which sentence,
-/// answers which; from the same labelled pairs as the calibration.
+/// Weight of the alignment score relative to the combined similarity when passages or sentences are
+/// ranked; fitted on the same labelled pairs as the calibration.
 const ALIGNMENT_WEIGHT: f32 = 0.12;
 
-/// How much it tells that two are so alike and have wording of so much weight in common.
+/// Returns the score by which pairs of passages or sentences are ranked.
 pub(super) fn rank_score(combined_similarity: f32, alignment_score: f32) -> f32 {
     combined_similarity + ALIGNMENT_WEIGHT * alignment_score.ln_1p()
 }
 
-/// What two documents have in common.
+/// The result of comparing two documents.
 #[derive(Debug, Clone)]
 pub struct DocumentMatches {
-    /// The pairs of which there is enough, the most telling first: by likeness and common wording.
+    /// The pairs that reach a threshold, highest-ranked first.
     pub pairs: Vec<Pair>,
-    /// Pairs that were compared.
+    /// Number of compared pairs.
     pub compared_pairs: usize,
-    /// Pairs of which there would be enough, but whose passages are in more telling ones.
+    /// Number of pairs that reach a threshold but are superseded by higher-ranked pairs of the same
+    /// passages.
     pub superseded: usize,
-    /// The surest pair of all, sure enough or not.
+    /// The pair with the highest confidence, returned or not.
     pub closest: Option<Pair>,
 }
 
-/// Compares every passage of one document with every passage of the other, exactly, whatever the order
-/// in which they say things. Without `many` each passage is in one pair at most: the most telling pair
-/// first, then the most telling of the passages that are left.
+/// Compares every passage of one document with every passage of the other, exactly, regardless of their
+/// order. Unless `many_to_many`, each passage is in at most one pair: the highest-ranked pair is
+/// accepted first, then the best of the remaining passages.
 ///
 /// # Errors
 ///
-/// If a document is not there, both are the same, or the store cannot be read.
+/// If a document does not exist, both are the same, or the store cannot be read.
 pub fn compare(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     both: (&str, &str),
     thresholds: PairThresholds,
     many_to_many: bool,
 ) -> Result<DocumentMatches, ParallelsError> {
-    compare_cancellable(survey, both, thresholds, many_to_many, &|| true)
+    compare_cancellable(context, both, thresholds, many_to_many, &|| true)
 }
 
-/// The same, for somebody who may go away meanwhile: it is looked for them with every passage.
+/// Compares like [`compare`], checking for cancellation with every passage.
 ///
 /// # Errors
 ///
-/// As [`compare`], and [`ParallelsError::Cancelled`] if nobody waits any more.
+/// As [`compare`], and [`ParallelsError::Cancelled`].
 pub fn compare_cancellable(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     (source, target): (&str, &str),
     thresholds: PairThresholds,
     many_to_many: bool,
     should_continue: ShouldContinue<'_>,
 ) -> Result<DocumentMatches, ParallelsError> {
-    let catalogue = survey.snapshot().document_table();
-    let place = |id: &str| {
-        let place = catalogue.document_index_of(id);
-        place.ok_or_else(|| ParallelsError::NoSuchDocument { id: id.to_owned() })
+    let table = context.snapshot().document_table();
+    let document_index = |id: &str| {
+        let index = table.document_index_of(id);
+        index.ok_or_else(|| ParallelsError::NoSuchDocument { id: id.to_owned() })
     };
-    let (source, target) = (place(source)?, place(target)?);
+    let (source, target) = (document_index(source)?, document_index(target)?);
     if source == target {
-        let id = catalogue.document(source).map(|d| d.id.to_string());
+        let id = table.document(source).map(|d| d.id.to_string());
         return Err(ParallelsError::SameDocument {
             id: id.unwrap_or_default(),
         });
     }
     let (sources, targets) = (
-        catalogue.rows_of_document(source),
-        catalogue.rows_of_document(target),
+        table.rows_of_document(source),
+        table.rows_of_document(target),
     );
     let mut closest: Option<Pair> = None;
     let mut ranked = Vec::new();
     let embedded = |row: u32| {
         if should_continue() {
-            survey.embedded_passage(row)
+            context.embedded_passage(row)
         } else {
             Err(ParallelsError::Cancelled)
         }
     };
-    let answers = targets.iter().map(|row| Ok((*row, embedded(*row)?)));
-    let answers = answers.collect::<Result<Vec<_>, ParallelsError>>()?;
+    let embedded_targets = targets.iter().map(|row| Ok((*row, embedded(*row)?)));
+    let embedded_targets = embedded_targets.collect::<Result<Vec<_>, ParallelsError>>()?;
     for source in sources {
-        let own = embedded(*source)?;
-        for (target, theirs) in &answers {
-            let pair = survey.compare_embedded((*source, &own), (*target, theirs))?;
+        let source_passage = embedded(*source)?;
+        for (target, target_passage) in &embedded_targets {
+            let pair =
+                context.compare_embedded((*source, &source_passage), (*target, target_passage))?;
             if closest.is_none_or(|best| pair.confidence > best.confidence) {
                 closest = Some(pair);
             }
-            let sure_enough = pair.confidence >= thresholds.min_confidence;
-            let (own, theirs) = (own.passage(), theirs.passage());
-            // Aligning them takes longer than all other comparisons together.
-            if !sure_enough && own.max_alignment_score(theirs) < thresholds.min_alignment_score {
+            let is_confident = pair.confidence >= thresholds.min_confidence;
+            let (a, b) = (source_passage.passage(), target_passage.passage());
+            // An alignment takes longer than all other measures together.
+            if !is_confident && a.max_alignment_score(b) < thresholds.min_alignment_score {
                 continue;
             }
-            let phrase = own.alignment_score(theirs);
-            if sure_enough || phrase >= thresholds.min_alignment_score {
-                ranked.push((rank_score(pair.combined_similarity, phrase), pair));
+            let alignment_score = a.alignment_score(b);
+            if is_confident || alignment_score >= thresholds.min_alignment_score {
+                ranked.push((rank_score(pair.combined_similarity, alignment_score), pair));
             }
         }
     }
-    // Of equals in the order of their documents.
+    // Stable: equal ranks stay in the order of the documents.
     ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     let mut pairs: Vec<Pair> = ranked.into_iter().map(|(_, pair)| pair).collect();
     let all = pairs.len();
     if !many_to_many {
         let (mut seen_sources, mut seen_targets) = (HashSet::new(), HashSet::new());
         pairs.retain(|pair| {
-            let free = !seen_sources.contains(&pair.source) && !seen_targets.contains(&pair.target);
-            free && seen_sources.insert(pair.source) && seen_targets.insert(pair.target)
+            let is_disjoint =
+                !seen_sources.contains(&pair.source) && !seen_targets.contains(&pair.target);
+            is_disjoint && seen_sources.insert(pair.source) && seen_targets.insert(pair.target)
         });
     }
     Ok(DocumentMatches {

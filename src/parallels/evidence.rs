@@ -1,4 +1,4 @@
-//! From pairs to parallels: the texts, and what carries the match.
+//! From pairs to parallels: the texts, and the evidence for the match.
 
 use std::sync::Arc;
 
@@ -6,38 +6,41 @@ use crate::passages::TextRange;
 use crate::store::HitRecord;
 
 use super::compared_passage::SentenceMatch;
-use super::document_pair::rank_score;
-use super::text_reuse::WordSequence;
-use super::{
-    CorpusContext, LocalDensity, MatchUnit, Pair, PairThresholds, Parallel, ParallelsError,
-    SentencePair, Side, TextReuse, Thresholds,
-};
+use super::corpus_context::CorpusContext;
+use super::document_pair::{PairThresholds, rank_score};
+use super::error::ParallelsError;
+use super::neighbourhood::LocalDensity;
+use super::pair::{MatchUnit, Pair};
+use super::parallel::{Parallel, SentencePair, Side};
+use super::text_reuse::{TextReuse, WordSequence};
+use super::thresholds::Thresholds;
 
-/// Sentence pairs of at least this confidence are shown, and those with enough wording in common; the
-/// first is shown in any case.
+/// Minimum confidence of a sentence pair; pairs with a high alignment score are included as well, and
+/// the first pair always.
 const MIN_EVIDENCE_CONFIDENCE: f32 = 0.3;
 
-/// Most sentence pairs of a parallel.
+/// Maximum number of sentence pairs of a parallel.
 const MAX_SENTENCE_PAIRS: usize = 8;
 
-/// Reads what pairs stand for.
+/// Loads the parallels of pairs.
 pub struct ParallelLoader<'a> {
-    survey: &'a CorpusContext,
+    context: &'a CorpusContext,
     min_formula_documents: usize,
 }
 
 impl<'a> ParallelLoader<'a> {
-    /// Reads from the snapshot of a survey; what is a formula the thresholds say.
+    /// Creates a loader for the snapshot of `context`; the thresholds determine what counts as a
+    /// formula.
     #[must_use]
-    pub fn new(survey: &'a CorpusContext, thresholds: &Thresholds) -> Self {
-        let documents = survey.snapshot().info().documents;
+    pub fn new(context: &'a CorpusContext, thresholds: &Thresholds) -> Self {
+        let documents = context.snapshot().info().documents;
         Self {
-            survey,
+            context,
             min_formula_documents: thresholds.min_formula_documents(documents),
         }
     }
 
-    /// The parallels of these pairs, in their order.
+    /// Returns the parallels of these pairs, in their order.
     ///
     /// # Errors
     ///
@@ -45,7 +48,7 @@ impl<'a> ParallelLoader<'a> {
     pub fn load(&self, pairs: &[Pair]) -> Result<Vec<Parallel>, ParallelsError> {
         let rows = pairs.iter().flat_map(|pair| [pair.source, pair.target]);
         let rows: Vec<u32> = rows.collect();
-        let mut records = self.survey.hit_records(&rows)?.into_iter();
+        let mut records = self.context.hit_records(&rows)?.into_iter();
         let mut parallels = Vec::with_capacity(pairs.len());
         for pair in pairs {
             if let (Some(source), Some(target)) = (records.next(), records.next()) {
@@ -63,102 +66,111 @@ impl<'a> ParallelLoader<'a> {
     ) -> Result<Parallel, ParallelsError> {
         let words =
             |hit: &HitRecord| WordSequence::from_text(&hit.passage.text, hit.passage.range.start);
-        let (own, theirs) = (words(&source), words(&target));
-        let lexicon = self.survey.idf_table();
-        let sentences = self.pair_sentences(pair, (&source, &own), (&target, &theirs))?;
-        let around = self.survey.local_densities(pair)?;
-        let side = |row: u32, hit: HitRecord, shared: Vec<TextRange>, around: LocalDensity| {
-            let document = self.survey.snapshot().document_table().document_of_row(row);
+        let (source_words, target_words) = (words(&source), words(&target));
+        let idf_table = self.context.idf_table();
+        let sentences =
+            self.pair_sentences(pair, (&source, &source_words), (&target, &target_words))?;
+        let densities = self.context.local_densities(pair)?;
+        let side = |row: u32, hit: HitRecord, shared: Vec<TextRange>, density: LocalDensity| {
+            let document = self
+                .context
+                .snapshot()
+                .document_table()
+                .document_of_row(row);
             Ok::<_, ParallelsError>(Side {
                 passage: hit.passage,
                 document: Arc::clone(document.ok_or(ParallelsError::SnapshotMismatch)?),
                 shared,
-                prevalence: around.prevalence,
+                prevalence: density.prevalence,
             })
         };
         let shared = (
-            own.shared_ranges(&theirs, lexicon),
-            theirs.shared_ranges(&own, lexicon),
+            source_words.shared_ranges(&target_words, idf_table),
+            target_words.shared_ranges(&source_words, idf_table),
         );
-        let carried = sentences
+        let matched = sentences
             .first()
             .filter(|_| pair.matched_by != MatchUnit::Passage);
         Ok(Parallel {
             pair: *pair,
-            passage_score: self.survey.cosine(pair.source, pair.target)?,
-            margin: self.survey.margin(pair)?,
+            passage_score: self.context.cosine(pair.source, pair.target)?,
+            margin: self.context.margin(pair)?,
             percentile: self
-                .survey
+                .context
                 .null_distribution(pair.matched_by)?
                 .percentile(pair.score),
-            text_reuse: carried.map_or_else(
-                || TextReuse::classify(&own, &theirs),
+            text_reuse: matched.map_or_else(
+                || TextReuse::classify(&source_words, &target_words),
                 |pair| pair.text_reuse,
             ),
-            alignment_score: self.survey.alignment_score(pair.source, pair.target)?,
-            formula: self.survey.document_prevalence(pair)? >= self.min_formula_documents,
-            source: side(pair.source, source, shared.0, around.0)?,
-            target: side(pair.target, target, shared.1, around.1)?,
+            alignment_score: self.context.alignment_score(pair.source, pair.target)?,
+            formula: self.context.document_prevalence(pair)? >= self.min_formula_documents,
+            source: side(pair.source, source, shared.0, densities.0)?,
+            target: side(pair.target, target, shared.1, densities.1)?,
             sentences,
         })
     }
 
-    /// Sentences paired one to one: those that carry the pair, then the most telling.
+    /// Pairs sentences one to one: the matched pair first, then by rank.
     fn pair_sentences(
         &self,
         pair: &Pair,
-        (source, own): (&HitRecord, &WordSequence),
-        (target, theirs): (&HitRecord, &WordSequence),
+        (source, source_words): (&HitRecord, &WordSequence),
+        (target, target_words): (&HitRecord, &WordSequence),
     ) -> Result<Vec<SentencePair>, ParallelsError> {
-        let calibration = self.survey.calibration();
+        let calibration = self.context.calibration();
         let (a, b) = (
-            self.survey.embedded_passage(pair.source)?,
-            self.survey.embedded_passage(pair.target)?,
+            self.context.embedded_passage(pair.source)?,
+            self.context.embedded_passage(pair.target)?,
         );
-        // What carries the match comes first, what everybody says last.
+        // The matched pair comes first, uninformative sentences last.
         let rank = |found: &SentenceMatch| {
-            let carries = pair.matched_by == MatchUnit::sentence_pair(found.source, found.target);
-            let counts =
+            let is_matched =
+                pair.matched_by == MatchUnit::sentence_pair(found.source, found.target);
+            let is_informative =
                 a.is_informative_sentence(found.source) && b.is_informative_sentence(found.target);
-            (!carries, !counts)
+            (!is_matched, !is_informative)
         };
         let all = a.sentence_matches(&b, calibration);
         let mut all: Vec<(SentenceMatch, f32)> = all
             .map(|found| {
-                let phrase = a.alignment_score(&b, &found);
-                (found, phrase)
+                let alignment_score = a.alignment_score(&b, &found);
+                (found, alignment_score)
             })
             .collect();
-        all.sort_by(|(x, own), (y, other)| {
+        all.sort_by(|(x, x_alignment), (y, y_alignment)| {
             let ranks = rank(x).cmp(&rank(y));
             let (x, y) = (
-                rank_score(x.combined_similarity, *own),
-                rank_score(y.combined_similarity, *other),
+                rank_score(x.combined_similarity, *x_alignment),
+                rank_score(y.combined_similarity, *y_alignment),
             );
             ranks.then_with(|| y.total_cmp(&x))
         });
         let min_alignment_score = PairThresholds::default().min_alignment_score;
-        let range = |hit: &HitRecord, place: usize| hit.passage.sentences.get(place).copied();
+        let range = |hit: &HitRecord, index: usize| hit.passage.sentences.get(index).copied();
         let mut chosen: Vec<SentencePair> = Vec::new();
-        for (found, phrase) in all {
+        for (found, alignment_score) in all {
             let confidence = calibration.confidence(found.combined_similarity);
-            let enough = confidence >= MIN_EVIDENCE_CONFIDENCE
-                || phrase >= min_alignment_score
+            let is_evidence = confidence >= MIN_EVIDENCE_CONFIDENCE
+                || alignment_score >= min_alignment_score
                 || chosen.is_empty();
             let ranges = range(source, found.source).zip(range(target, found.target));
             let Some((source, target)) =
-                ranges.filter(|_| enough && chosen.len() < MAX_SENTENCE_PAIRS)
+                ranges.filter(|_| is_evidence && chosen.len() < MAX_SENTENCE_PAIRS)
             else {
                 continue;
             };
-            let free = |c: &SentencePair| c.source != source && c.target != target;
-            if chosen.iter().all(free) {
+            let is_disjoint = |c: &SentencePair| c.source != source && c.target != target;
+            if chosen.iter().all(is_disjoint) {
                 chosen.push(SentencePair {
                     source,
                     target,
                     score: found.score,
                     confidence,
-                    text_reuse: TextReuse::classify(&own.within(source), &theirs.within(target)),
+                    text_reuse: TextReuse::classify(
+                        &source_words.within(source),
+                        &target_words.within(target),
+                    ),
                 });
             }
         }

@@ -1,62 +1,76 @@
-//! Who is around a statement: how alike its nearest are, how common it is, what says nearly the same.
+//! The neighbourhood of a text: the similarity of its nearest neighbours, its prevalence, its
+//! near-equivalents.
 
 use std::collections::HashSet;
 
-use super::{CorpusContext, MARGIN_NEIGHBOURS, MIN_COSINE, MIN_EQUIVALENT_CONFIDENCE, Pair};
+use crate::engine::DocumentTable;
 
-/// Neighbours by cosine among which the most alike are chosen.
+use super::pair::Pair;
+
+/// Number of neighbours whose mean combined similarity is a text's neighbourhood (4, as in Artetxe and
+/// Schwenk 2019).
+pub(super) const MARGIN_NEIGHBOURS: usize = 4;
+
+/// Minimum cosine of near-equivalents, which must also reach [`MIN_EQUIVALENT_CONFIDENCE`].
+pub const MIN_COSINE: f32 = 0.7;
+
+/// Minimum confidence of near-equivalents.
+pub(super) const MIN_EQUIVALENT_CONFIDENCE: f32 = 0.3;
+
+/// Number of nearest neighbours by cosine that are reranked by combined similarity.
 pub(super) const RERANK_DEPTH: usize = 16;
 
-/// Who is around a statement.
+/// The neighbourhood of one passage or sentence, as numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct LocalDensity {
-    /// Mean likeness of its [`NEIGHBOURS`] nearest in other documents; `None` where it has none.
+    /// Mean combined similarity of its [`MARGIN_NEIGHBOURS`] nearest neighbours in other documents;
+    /// `None` if it has none.
     pub mean_similarity: Option<f32>,
-    /// How common it is.
+    /// How widely it is restated.
     pub prevalence: Prevalence,
 }
 
-/// In how much of the corpus nearly the same is said.
+/// How widely a statement is restated in the corpus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prevalence {
-    /// Other documents that say nearly the same.
+    /// Number of other documents that restate it.
     pub documents: usize,
-    /// Speakers of these, as far as they are known.
+    /// Number of their known speakers.
     pub speakers: usize,
 }
 
-/// Who is around a passage and its sentences.
+/// The neighbourhoods of a passage and of its sentences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Neighbourhood {
-    /// Around the whole passage.
+    /// That of the whole passage.
     pub whole: LocalDensity,
-    /// Around each sentence; those of too few words have none.
+    /// That of each sentence; empty for those of too few words.
     pub sentences: Box<[LocalDensity]>,
-    /// All passages of other documents that say nearly the same, or hold a sentence that does: pairs
-    /// whose carriers are at least [`NEAR`] and [`EQUIVALENT`], with this passage as their source. Those of
-    /// one target stand together, the surest first.
+    /// Near-equivalents in other documents: matches of at least [`MIN_COSINE`] and
+    /// [`MIN_EQUIVALENT_CONFIDENCE`] with this passage as their source. Those of one target follow each
+    /// other, by descending confidence.
     pub equivalents: Box<[Pair]>,
 }
 
-/// What is known of the neighbours of one statement.
+/// Accumulates the neighbours of one text.
 pub(super) struct NeighbourAccumulator<'a> {
-    survey: &'a CorpusContext,
+    table: &'a DocumentTable,
     top_similarities: Vec<f32>,
     documents: HashSet<u32>,
     speakers: HashSet<&'a str>,
 }
 
 impl<'a> NeighbourAccumulator<'a> {
-    pub(super) fn new(survey: &'a CorpusContext) -> Self {
+    pub(super) fn new(table: &'a DocumentTable) -> Self {
         Self {
-            survey,
+            table,
             top_similarities: Vec::with_capacity(RERANK_DEPTH),
             documents: HashSet::new(),
             speakers: HashSet::new(),
         }
     }
 
-    /// Takes a neighbour; they must come nearest first. Gives the pair back if it says nearly the same.
+    /// Adds a neighbour, nearest first. Returns the pair if it is a near-equivalent.
     pub(super) fn add(&mut self, pair: Pair) -> Option<Pair> {
         if self.top_similarities.len() < RERANK_DEPTH {
             self.top_similarities.push(pair.combined_similarity);
@@ -64,18 +78,17 @@ impl<'a> NeighbourAccumulator<'a> {
         if pair.score < MIN_COSINE || pair.confidence < MIN_EQUIVALENT_CONFIDENCE {
             return None;
         }
-        let catalogue = self.survey.snapshot().document_table();
-        if let Some((document, _)) = catalogue.location_of_row(pair.target)
+        if let Some((document, _)) = self.table.location_of_row(pair.target)
             && self.documents.insert(document)
         {
-            let document = catalogue.document(document as usize);
+            let document = self.table.document(document as usize);
             self.speakers
                 .extend(document.and_then(|d| d.metadata.speaker.as_deref()));
         }
         Some(pair)
     }
 
-    /// What is around the statement.
+    /// Returns the neighbourhood.
     pub(super) fn finish(mut self) -> LocalDensity {
         self.top_similarities
             .sort_unstable_by(|a, b| b.total_cmp(a));

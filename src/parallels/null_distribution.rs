@@ -1,11 +1,11 @@
-//! How alike passages and sentences of a corpus are that have nothing to do with each other.
+//! The null distribution of the cosine: between unrelated passages or sentences of a corpus.
 
 use crate::engine::Snapshot;
 use crate::index::similarity;
 
-use super::SentenceIndex;
+use super::sentence_index::SentenceIndex;
 
-/// Pairs that are drawn; all there are where there are fewer.
+/// Number of pairs that are drawn; all pairs if there are fewer.
 const SAMPLE_PAIRS: usize = 1_000_000;
 
 /// The distribution of cosines over random pairs of different documents.
@@ -15,16 +15,15 @@ pub struct NullDistribution {
     scores: Vec<f32>,
 }
 
-/// What pairs are drawn of: passages or sentences, in the order of documents.
+/// The passages or sentences that pairs are drawn from, in the order of documents.
 struct StatementSampler<'a> {
-    /// The place of each one's document.
+    /// Index of the document of each.
     documents: Vec<u32>,
     vectors: Vec<&'a [f32]>,
 }
 
 impl NullDistribution {
-    /// Draws pairs of passages: the same ones whenever the corpus is the same, whatever the order in which
-    /// it came.
+    /// Draws pairs of passages: the same ones for the same corpus, in whatever order it was indexed.
     pub(super) fn from_passages(snapshot: &Snapshot) -> Self {
         Self::from_sampler(&StatementSampler::new(snapshot, |row| {
             snapshot.vector_of(row).into_iter().collect()
@@ -49,8 +48,8 @@ impl NullDistribution {
         Self { scores }
     }
 
-    /// Of 100 random pairs, how many are less alike: 99.99 says that one in 10,000 is as alike. `None`
-    /// where there are no pairs to compare with.
+    /// Returns the percentage of random pairs with a lower cosine: at 99.99, one pair in 10,000 is as
+    /// similar. `None` if there are no pairs.
     #[must_use]
     pub fn percentile(&self, score: f32) -> Option<f64> {
         if self.scores.is_empty() {
@@ -61,7 +60,7 @@ impl NullDistribution {
         Some(below as f64 * 100.0 / self.scores.len() as f64)
     }
 
-    /// Number of pairs that were drawn.
+    /// Returns the number of drawn pairs.
     #[must_use]
     pub fn sample_size(&self) -> usize {
         self.scores.len()
@@ -70,10 +69,10 @@ impl NullDistribution {
 
 impl<'a> StatementSampler<'a> {
     fn new(snapshot: &Snapshot, vectors_of: impl Fn(u32) -> Vec<&'a [f32]>) -> Self {
-        let catalogue = snapshot.document_table();
+        let table = snapshot.document_table();
         let (mut documents, mut vectors) = (Vec::new(), Vec::new());
-        for (document, place) in (0..).zip(0..catalogue.len()) {
-            for row in catalogue.rows_of_document(place) {
+        for (document, index) in (0..).zip(0..table.len()) {
+            for row in table.rows_of_document(index) {
                 vectors.extend(vectors_of(*row));
                 documents.resize(vectors.len(), document);
             }
@@ -81,10 +80,10 @@ impl<'a> StatementSampler<'a> {
         Self { documents, vectors }
     }
 
-    /// The cosine of two statements of different documents.
+    /// Returns the cosine of two of them, or `None` if they are of one document.
     fn score(&self, a: usize, b: usize) -> Option<f32> {
-        let apart = self.documents[a] != self.documents[b];
-        apart.then(|| similarity(self.vectors[a], self.vectors[b]))
+        let is_comparable = self.documents[a] != self.documents[b];
+        is_comparable.then(|| similarity(self.vectors[a], self.vectors[b]))
     }
 }
 
@@ -97,16 +96,16 @@ fn all_pair_scores(statements: &StatementSampler<'_>) -> Vec<f32> {
 fn random_pair_scores(statements: &StatementSampler<'_>) -> Vec<f32> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut draw = || {
-        // Marsaglia's xorshift: any machine draws the same.
+        // Marsaglia's xorshift draws the same pairs on every machine.
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        #[allow(clippy::cast_possible_truncation)] // a place among the statements
-        let place = (state % statements.vectors.len() as u64) as usize;
-        place
+        #[allow(clippy::cast_possible_truncation)] // an index of a statement
+        let index = (state % statements.vectors.len() as u64) as usize;
+        index
     };
     let mut scores = Vec::with_capacity(SAMPLE_PAIRS);
-    // Where nearly all are of one document, few pairs count; that must end as well.
+    // The number of attempts is bounded: if nearly all are of one document, few pairs count.
     for _ in 0..2 * SAMPLE_PAIRS {
         scores.extend(statements.score(draw(), draw()));
         if scores.len() == SAMPLE_PAIRS {

@@ -1,4 +1,4 @@
-//! Which passages are compared with which.
+//! Which documents are compared with which.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,27 +9,27 @@ use crate::corpus::PartialDate;
 use crate::engine::DocumentTable;
 use crate::search::{Filter, document_date, field_values, is_field, known_fields};
 
-use super::ParallelsError;
+use super::error::ParallelsError;
 
-/// Years between the first date and the last that there can be.
+/// Maximum difference between two years, which no two dates exceed.
 const MAX_YEAR_GAP: u32 = 10_000;
 
-/// Sets of rows that are kept for the next document of the same kind.
+/// Maximum number of cached row sets, which the next document with the same partner key reuses.
 const MAX_CACHED_ROW_SETS: usize = 256;
 
-/// Which passages are compared with which: those of source documents with those of target documents,
-/// never within a document.
+/// Which passages are compared: those of source documents with those of target documents, never within a
+/// document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scope {
     /// The documents whose passages are sources.
     pub source: Filter,
     /// The documents whose passages are targets.
     pub target: Filter,
-    /// Two documents that are known to have the same value in one of these fields are not compared.
+    /// Documents with the same value in one of these fields are not compared.
     pub exclude_same: Vec<String>,
-    /// Two documents are compared only if their years differ by so many at most.
+    /// Maximum difference between the years of two documents.
     pub max_year_gap: Option<u32>,
-    /// The target must be later than the source.
+    /// Whether the target must be later than the source.
     pub later_only: bool,
 }
 
@@ -47,16 +47,16 @@ impl Default for Scope {
 }
 
 impl Scope {
-    /// Refuses what is out of range.
+    /// Rejects values out of range.
     ///
     /// # Errors
     ///
-    /// Names the value at fault and its range.
+    /// [`ParallelsError::OutOfRange`] with the name of the value and its range.
     pub fn check(&self) -> Result<(), ParallelsError> {
         match self.max_year_gap.filter(|years| *years > MAX_YEAR_GAP) {
             None => Ok(()),
             Some(years) => Err(ParallelsError::OutOfRange {
-                name: "years",
+                name: "max_year_gap",
                 expected: format!("0 to {MAX_YEAR_GAP}"),
                 received: years.to_string(),
             }),
@@ -64,7 +64,7 @@ impl Scope {
     }
 }
 
-/// A scope over the documents of one snapshot.
+/// A scope, evaluated for the documents of one snapshot.
 pub(super) struct ScopePlan {
     attributes: Vec<DocumentAttributes>,
     max_year_gap: Option<u32>,
@@ -74,72 +74,71 @@ pub(super) struct ScopePlan {
     partner_rows_cache: Mutex<HashMap<PartnerKey, Arc<RoaringBitmap>>>,
 }
 
-/// What a scope asks of a document.
+/// The properties of a document that a scope depends on.
 struct DocumentAttributes {
     is_source: bool,
     is_target: bool,
     partner_key: PartnerKey,
 }
 
-/// Documents of one kind are compared with the same others.
+/// Documents with equal keys are compared with the same others.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct PartnerKey {
-    /// For each field its values, by numbers.
+    /// For each excluded field the document's values, as numbers.
     exclusion_values: Vec<Vec<u32>>,
     date: Option<PartialDate>,
 }
 
 impl ScopePlan {
-    /// Looks at all documents.
-    pub(super) fn new(scope: &Scope, catalogue: &DocumentTable) -> Result<Self, ParallelsError> {
+    /// Evaluates the scope for all documents.
+    pub(super) fn new(scope: &Scope, table: &DocumentTable) -> Result<Self, ParallelsError> {
         for (name, filter) in [("source", &scope.source), ("target", &scope.target)] {
-            let known = filter.check_fields_named(name, catalogue);
-            known.map_err(ParallelsError::Filter)?;
+            let checked = filter.check_fields_named(name, table);
+            checked.map_err(ParallelsError::Filter)?;
         }
         for field in &scope.exclude_same {
-            if !is_field(field, catalogue) {
+            if !is_field(field, table) {
                 return Err(ParallelsError::UnknownField {
-                    parameter: "apart",
+                    parameter: "exclude_same",
                     received: field.clone(),
-                    known: known_fields(catalogue),
+                    known: known_fields(table),
                 });
             }
         }
         let needs_dates = scope.later_only || scope.max_year_gap.is_some();
-        let mut numbers: Vec<BTreeMap<String, u32>> =
+        let mut value_numbers: Vec<BTreeMap<String, u32>> =
             vec![BTreeMap::new(); scope.exclude_same.len()];
-        let documents: Vec<DocumentAttributes> = catalogue
-            .documents()
-            .map(|document| {
-                let apart = scope
-                    .exclude_same
-                    .iter()
-                    .zip(&mut numbers)
-                    .map(|(field, numbers)| {
-                        let values = field_values(document, field).into_iter();
-                        let number = |value| {
-                            #[allow(clippy::cast_possible_truncation)] // fewer than rows
-                            let next = numbers.len() as u32;
-                            *numbers.entry(value).or_insert(next)
-                        };
-                        values.map(number).collect()
-                    });
-                DocumentAttributes {
-                    is_source: scope.source.matches(document),
-                    is_target: scope.target.matches(document),
-                    partner_key: PartnerKey {
-                        exclusion_values: apart.collect(),
-                        date: document_date(document).filter(|_| needs_dates),
-                    },
-                }
-            })
-            .collect();
+        let documents: Vec<DocumentAttributes> =
+            table
+                .documents()
+                .map(|document| {
+                    let exclusion_values = scope.exclude_same.iter().zip(&mut value_numbers).map(
+                        |(field, numbers)| {
+                            let values = field_values(document, field).into_iter();
+                            let number = |value| {
+                                #[allow(clippy::cast_possible_truncation)] // fewer than rows
+                                let next = numbers.len() as u32;
+                                *numbers.entry(value).or_insert(next)
+                            };
+                            values.map(number).collect()
+                        },
+                    );
+                    DocumentAttributes {
+                        is_source: scope.source.matches(document),
+                        is_target: scope.target.matches(document),
+                        partner_key: PartnerKey {
+                            exclusion_values: exclusion_values.collect(),
+                            date: document_date(document).filter(|_| needs_dates),
+                        },
+                    }
+                })
+                .collect();
         Ok(Self {
             is_unrestricted: !needs_dates
                 && scope.exclude_same.is_empty()
                 && documents
                     .iter()
-                    .all(|facts| facts.is_source && facts.is_target),
+                    .all(|attributes| attributes.is_source && attributes.is_target),
             max_year_gap: scope.max_year_gap,
             later_only: scope.later_only,
             partner_rows_cache: Mutex::default(),
@@ -147,72 +146,71 @@ impl ScopePlan {
         })
     }
 
-    /// Places of the documents that are sources.
+    /// Returns the indices of the source documents.
     pub(super) fn sources(&self) -> impl Iterator<Item = usize> {
-        let places = (0..).zip(&self.attributes);
-        places
-            .filter(|(_, facts)| facts.is_source)
-            .map(|(place, _)| place)
+        (0..)
+            .zip(&self.attributes)
+            .filter(|(_, attributes)| attributes.is_source)
+            .map(|(index, _)| index)
     }
 
-    /// Places of the documents that are targets.
+    /// Returns the indices of the target documents.
     pub(super) fn targets(&self) -> impl Iterator<Item = usize> {
-        let places = (0..).zip(&self.attributes);
-        places
-            .filter(|(_, facts)| facts.is_target)
-            .map(|(place, _)| place)
+        (0..)
+            .zip(&self.attributes)
+            .filter(|(_, attributes)| attributes.is_target)
+            .map(|(index, _)| index)
     }
 
-    /// Sources and targets that cannot be compared because it is not known when they were made.
+    /// Returns the number of sources and targets that are excluded because they have no date.
     pub(super) fn undated(&self) -> usize {
         let needs_dates = self.later_only || self.max_year_gap.is_some();
-        let undated = |facts: &&DocumentAttributes| {
-            (facts.is_source || facts.is_target) && facts.partner_key.date.is_none()
+        let is_undated = |attributes: &&DocumentAttributes| {
+            (attributes.is_source || attributes.is_target) && attributes.partner_key.date.is_none()
         };
         if needs_dates {
-            self.attributes.iter().filter(undated).count()
+            self.attributes.iter().filter(is_undated).count()
         } else {
             0
         }
     }
 
-    /// The rows with which a document's are compared, its own perhaps among them; all where nothing
-    /// is given.
+    /// Returns the rows that a document is compared with, possibly including its own; `None` if it is
+    /// compared with all.
     pub(super) fn partner_rows(
         &self,
-        place: usize,
-        catalogue: &DocumentTable,
+        document: usize,
+        table: &DocumentTable,
     ) -> Option<Arc<RoaringBitmap>> {
         if self.is_unrestricted {
             return None;
         }
-        let kind = &self.attributes.get(place)?.partner_key;
+        let key = &self.attributes.get(document)?.partner_key;
         let mut cache = self
             .partner_rows_cache
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(rows) = cache.get(kind) {
+        if let Some(rows) = cache.get(key) {
             return Some(Arc::clone(rows));
         }
         let targets = self.targets().filter(|target| {
-            let facts = self.attributes.get(*target);
-            facts.is_some_and(|facts| self.are_compatible(kind, &facts.partner_key))
+            let attributes = self.attributes.get(*target);
+            attributes.is_some_and(|attributes| self.are_compatible(key, &attributes.partner_key))
         });
-        let rows = Arc::new(catalogue.rows_of_documents(targets));
+        let rows = Arc::new(table.rows_of_documents(targets));
         if cache.len() >= MAX_CACHED_ROW_SETS {
             cache.clear();
         }
-        cache.insert(kind.clone(), Arc::clone(&rows));
+        cache.insert(key.clone(), Arc::clone(&rows));
         Some(rows)
     }
 
-    /// Whether a pair of documents that was found from one of them is found from the other as well, and
-    /// is reported there.
+    /// Returns whether a pair of documents is also found, and reported, from its other side.
     pub(super) fn is_mirrored(&self, source: usize, target: usize) -> bool {
         target < source && self.is_compared(target, source)
     }
 
-    /// Whether a document's passages are sources for the other's.
+    /// Returns whether the passages of `source` are compared with those of `target`.
     pub(super) fn is_compared(&self, source: usize, target: usize) -> bool {
         let both = self.attributes.get(source).zip(self.attributes.get(target));
         both.is_some_and(|(a, b)| {
@@ -220,7 +218,7 @@ impl ScopePlan {
         })
     }
 
-    /// Whether a target of one kind may answer a source of another.
+    /// Returns whether documents with these keys are compared.
     fn are_compatible(&self, source: &PartnerKey, target: &PartnerKey) -> bool {
         let mut fields = source.exclusion_values.iter().zip(&target.exclusion_values);
         if fields.any(|(a, b)| a.iter().any(|value| b.contains(value))) {

@@ -1,8 +1,7 @@
-//! The sentences of a corpus, searchable: a statement may be shared by passages that have nothing else
-//! in common.
+//! A vector index of the sentences of a corpus: passages may share a statement and nothing else.
 //!
-//! Sentences are numbered by themselves. What is known of the passages of one snapshot serves the next
-//! one too: only sentences that are new are read.
+//! Sentences have ids of their own. The index of one snapshot is the basis for that of the next one:
+//! only new sentences are read.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,52 +15,52 @@ use crate::index::{
 };
 use crate::store::{PassageKey, StoreError};
 
-use super::ParallelsError;
+use super::error::ParallelsError;
 
-/// Sentences that are read before they are added.
+/// Number of sentences that are read before they are added to the index.
 const INSERT_BATCH_SENTENCES: usize = 8 * 1024;
 
-/// From so many sentences on near ones are looked for in cells; fewer are all compared.
+/// Number of sentences from which the IVF index is used; fewer are scanned.
 const IVF_FROM_SENTENCES: usize = 50_000;
 
-/// Where so many of ten sentences are gone all are read anew.
+/// Share of deleted sentences, in tenths, above which the index is rebuilt.
 const REBUILD_AFTER_DELETED_TENTHS: usize = 5;
 
-/// The embeddings of all sentences of a snapshot.
+/// The embeddings of all sentences of a snapshot, searchable.
 pub struct SentenceIndex {
     index: SegmentedIndex,
-    /// The same in cells, where there are many and they are asked for.
+    /// The IVF index over the same sentences, built on first use.
     ivf: OnceLock<IvfIndex>,
-    /// Numbers of the sentences of each passage.
+    /// Ids of the sentences of each passage.
     ids_by_key: HashMap<PassageKey, Range<u32>>,
-    /// The same by the row of the passage; none where a row is gone.
+    /// The same by the passage's row; empty for deleted rows.
     ids_by_row: Vec<Range<u32>>,
-    /// The row of the passage of each sentence.
+    /// Row of each sentence's passage.
     passage_rows: Vec<u32>,
 }
 
 impl SentenceIndex {
-    /// Those of a snapshot, taken from another one's as far as these have them.
+    /// Creates the index of a snapshot from that of another one, reading only what that lacks.
     pub(super) fn from_snapshot(
         snapshot: &Snapshot,
-        before: Option<&Self>,
+        previous: Option<&Self>,
     ) -> Result<Self, ParallelsError> {
-        let catalogue = snapshot.document_table();
-        let places = 0..catalogue.len();
-        let rows = places.flat_map(|place| catalogue.rows_of_document(place));
+        let table = snapshot.document_table();
+        let documents = 0..table.len();
+        let rows = documents.flat_map(|document| table.rows_of_document(document));
         let passages: Vec<(u32, PassageKey)> = rows
             .map(|row| Some((*row, snapshot.key_of(*row)?)))
             .collect::<Option<_>>()
             .ok_or(ParallelsError::SnapshotMismatch)?;
-        let mut sentences = match before {
-            Some(before) => before.retaining(&passages),
+        let mut sentences = match previous {
+            Some(previous) => previous.retaining(&passages),
             None => Self::empty(snapshot.fingerprint().dimension)?,
         };
-        let known = |key: &PassageKey| sentences.ids_by_key.contains_key(key);
+        let is_indexed = |key: &PassageKey| sentences.ids_by_key.contains_key(key);
         let new: Vec<PassageKey> = passages
             .iter()
             .map(|(_, key)| *key)
-            .filter(|key| !known(key))
+            .filter(|key| !is_indexed(key))
             .collect();
         sentences.append_passages(snapshot, &new)?;
         sentences.assign_rows(&passages, snapshot.row_count());
@@ -78,7 +77,8 @@ impl SentenceIndex {
         })
     }
 
-    /// Without the sentences of all other passages.
+    /// Returns the index without the sentences of all other passages, or an empty one if too little
+    /// remains.
     fn retaining(&self, passages: &[(u32, PassageKey)]) -> Self {
         let retained = passages.iter().filter_map(|(_, key)| {
             let range = self.ids_by_key.get(key)?;
@@ -93,9 +93,9 @@ impl SentenceIndex {
         }
         if (self.passage_rows.len() - live) * 10
             > self.passage_rows.len() * REBUILD_AFTER_DELETED_TENTHS
-            && let Ok(none) = Self::empty(self.index.dimension())
+            && let Ok(empty) = Self::empty(self.index.dimension())
         {
-            return none;
+            return empty;
         }
         Self {
             index: self.index.without_rows(deleted),
@@ -114,53 +114,53 @@ impl SentenceIndex {
     ) -> Result<(), ParallelsError> {
         let dimension = self.index.dimension();
         let mut next = u32::try_from(self.index.row_count()).unwrap_or(u32::MAX);
-        let mut read = Vectors::new(dimension)?;
-        let add = |index: &mut SegmentedIndex, read: &mut Vectors| {
-            *index = index.with_rows(read)?;
-            *read = Vectors::new(dimension)?;
+        let mut batch = Vectors::new(dimension)?;
+        let add = |index: &mut SegmentedIndex, batch: &mut Vectors| {
+            *index = index.with_rows(batch)?;
+            *batch = Vectors::new(dimension)?;
             Ok::<_, ParallelsError>(())
         };
         let view = snapshot.view();
         view.for_each_sentence_vectors_of(keys.iter().copied(), |key, vectors| {
             let first = next;
             for vector in vectors.chunks_exact(dimension) {
-                let refused = |error: IndexError| StoreError::CorruptRecord {
+                let corrupt = |error: IndexError| StoreError::CorruptRecord {
                     what: "the embedding",
                     record: format!("a sentence of passage {}", key.rowid()),
                     expected: "a unit vector".to_owned(),
                     received: error.to_string(),
                 };
-                read.push(vector).map_err(refused)?;
+                batch.push(vector).map_err(corrupt)?;
                 next = next.saturating_add(1);
             }
             self.ids_by_key.insert(key, first..next);
-            if read.len() >= INSERT_BATCH_SENTENCES {
-                add(&mut self.index, &mut read)?;
+            if batch.len() >= INSERT_BATCH_SENTENCES {
+                add(&mut self.index, &mut batch)?;
             }
             Ok::<_, ParallelsError>(())
         })?;
-        add(&mut self.index, &mut read)
+        add(&mut self.index, &mut batch)
     }
 
-    /// Says which row each belongs to.
+    /// Assigns each sentence the row of its passage.
     fn assign_rows(&mut self, passages: &[(u32, PassageKey)], rows: usize) {
         self.ids_by_row = vec![0..0; rows];
         self.passage_rows = vec![u32::MAX; self.index.row_count()];
         for (row, key) in passages {
             let range = self.ids_by_key.get(key).cloned().unwrap_or_default();
-            for owner in &mut self.passage_rows[range.start as usize..range.end as usize] {
-                *owner = *row;
+            for passage_row in &mut self.passage_rows[range.start as usize..range.end as usize] {
+                *passage_row = *row;
             }
             self.ids_by_row[*row as usize] = range;
         }
     }
 
-    /// How many numbers are given away.
+    /// Returns the number of assigned ids, including deleted ones.
     fn id_count(&self) -> u32 {
         u32::try_from(self.passage_rows.len()).unwrap_or(u32::MAX)
     }
 
-    /// The numbers of a passage's sentences, in their order.
+    /// Returns the ids of a passage's sentences, in order.
     pub(super) fn ids_of_passage(&self, row: u32) -> Range<u32> {
         self.ids_by_row
             .get(row as usize)
@@ -168,43 +168,43 @@ impl SentenceIndex {
             .unwrap_or_default()
     }
 
-    /// The numbers of the sentences of these passages.
+    /// Returns the ids of the sentences of these passages.
     pub(super) fn ids_of_passages(&self, rows: &[u32]) -> RoaringBitmap {
-        let mut numbers = RoaringBitmap::new();
+        let mut ids = RoaringBitmap::new();
         for row in rows {
-            numbers.insert_range(self.ids_of_passage(*row));
+            ids.insert_range(self.ids_of_passage(*row));
         }
-        numbers
+        ids
     }
 
-    /// The row of a sentence's passage, and the sentence's place in it, from 0.
+    /// Returns the row of a sentence's passage and the sentence's index in it, from 0.
     pub(super) fn locate(&self, sentence: u32) -> Option<(u32, usize)> {
         let row = self.passage_rows.get(sentence as usize).copied()?;
         let first = self.ids_by_row.get(row as usize)?.start;
         Some((row, (sentence - first) as usize))
     }
 
-    /// The embedding of a sentence.
+    /// Returns the embedding of a sentence.
     pub(super) fn vector(&self, sentence: u32) -> &[f32] {
         self.index.vector(sentence)
     }
 
-    /// The embeddings of a passage's sentences.
+    /// Returns the embeddings of a passage's sentences.
     pub(super) fn vectors(&self, row: u32) -> Vec<&[f32]> {
-        let numbers = self.ids_of_passage(row);
-        numbers.map(|number| self.vector(number)).collect()
+        let ids = self.ids_of_passage(row);
+        ids.map(|id| self.vector(id)).collect()
     }
 
-    /// For each of these sentences those that are near to it, best first.
+    /// Returns the neighbours of each of these sentences, nearest first.
     pub(super) fn range_search(
         &self,
         sentences: &[u32],
-        near: &RangeQuery<'_>,
+        query: &RangeQuery<'_>,
     ) -> Vec<Vec<Neighbour>> {
-        if near.exact || self.index.live_row_count() < IVF_FROM_SENTENCES {
-            return self.index.range_search(sentences, near);
+        if query.exact || self.index.live_row_count() < IVF_FROM_SENTENCES {
+            return self.index.range_search(sentences, query);
         }
-        let cells = self.ivf.get_or_init(|| IvfIndex::build(&self.index));
-        cells.range_search(&self.index, sentences, near)
+        let ivf = self.ivf.get_or_init(|| IvfIndex::build(&self.index));
+        ivf.range_search(&self.index, sentences, query)
     }
 }

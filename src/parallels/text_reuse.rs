@@ -1,4 +1,4 @@
-//! How near the words of two texts are, and which they share.
+//! Text reuse: how much of its wording a text shares with another one.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,33 +7,33 @@ use crate::passages::{self, TextRange};
 
 use super::tf_idf::{IdfTable, term_hash};
 
-/// How near the words of two texts are. Both measures are Dice's: twice what is common over the sum
-/// of both lengths.
+/// The degree of text reuse, by two Dice coefficients: twice the number of shared words over the sum of
+/// both lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TextReuse {
-    /// At least nine tenths of the words, in the same order.
+    /// At least nine tenths of the words are shared in the same order.
     Verbatim,
-    /// At least half of the words in the same order, or three fifths in any.
+    /// At least half of the words are shared in the same order, or three fifths in any order.
     Close,
-    /// Other words.
+    /// Anything else.
     Paraphrase,
 }
 
-/// Of the words in order (their longest common subsequence).
+/// Thresholds for the words in order (longest common subsequence).
 const MIN_VERBATIM_PERCENT: usize = 90;
 const MIN_CLOSE_PERCENT: usize = 50;
 
-/// Of the words in any order.
+/// Threshold for the words in any order.
 const MIN_CLOSE_UNORDERED_PERCENT: usize = 60;
 
-/// Words one after the other that are shown as shared even if each alone tells nothing.
+/// Length of a run of words that counts as shared even if none of them is informative.
 const SHARED_NGRAM_WORDS: usize = 3;
 
 impl TextReuse {
-    /// Compares two texts by their words.
+    /// Classifies two texts by their words.
     pub(super) fn classify(a: &WordSequence, b: &WordSequence) -> Self {
         let both = a.hashes.len() + b.hashes.len();
-        let share = |common: usize| (200 * common).checked_div(both).unwrap_or(0);
+        let share = |shared: usize| (200 * shared).checked_div(both).unwrap_or(0);
         let in_order = share(lcs_length(&a.hashes, &b.hashes));
         if in_order >= MIN_VERBATIM_PERCENT {
             Self::Verbatim
@@ -46,7 +46,7 @@ impl TextReuse {
         }
     }
 
-    /// Its name in files and answers.
+    /// Returns its name in files and responses.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -63,14 +63,14 @@ impl fmt::Display for TextReuse {
     }
 }
 
-/// The words of a text in their order.
+/// The words of a text, in order.
 pub(super) struct WordSequence {
     hashes: Vec<u64>,
     ranges: Vec<TextRange>,
 }
 
 impl WordSequence {
-    /// The words of a text that begins at a character of its document.
+    /// Creates the words of a text that begins at this character of its document.
     pub(super) fn from_text(text: &str, start: usize) -> Self {
         let (mut hashes, mut ranges) = (Vec::new(), Vec::new());
         for word in passages::tokenize_words_from(text, start) {
@@ -80,10 +80,10 @@ impl WordSequence {
         Self { hashes, ranges }
     }
 
-    /// Those inside a range of the document.
+    /// Returns the words inside a range of the document.
     pub(super) fn within(&self, range: TextRange) -> Self {
-        let from = self.ranges.partition_point(|own| own.start < range.start);
-        let to = self.ranges.partition_point(|own| own.end <= range.end);
+        let from = self.ranges.partition_point(|word| word.start < range.start);
+        let to = self.ranges.partition_point(|word| word.end <= range.end);
         let to = to.max(from);
         Self {
             hashes: self.hashes[from..to].to_vec(),
@@ -91,12 +91,13 @@ impl WordSequence {
         }
     }
 
-    /// Where these hold words that the others have as well: words that tell something by themselves,
-    /// and runs of any words. Neighbours are one range.
-    pub(super) fn shared_ranges(&self, other: &Self, lexicon: &IdfTable) -> Vec<TextRange> {
-        let theirs: HashSet<u64> = other.hashes.iter().copied().collect();
+    /// Returns the ranges shared with another text: informative terms, and runs of any words. Adjacent
+    /// words are joined to one range.
+    pub(super) fn shared_ranges(&self, other: &Self, idf_table: &IdfTable) -> Vec<TextRange> {
+        let other_terms: HashSet<u64> = other.hashes.iter().copied().collect();
         let runs: HashSet<&[u64]> = other.hashes.windows(SHARED_NGRAM_WORDS).collect();
-        let is_shared_term = |word: &u64| theirs.contains(word) && lexicon.is_informative(*word);
+        let is_shared_term =
+            |word: &u64| other_terms.contains(word) && idf_table.is_informative(*word);
         let mut marked: Vec<bool> = self.hashes.iter().map(is_shared_term).collect();
         for (start, run) in self.hashes.windows(SHARED_NGRAM_WORDS).enumerate() {
             if runs.contains(run) {
@@ -104,30 +105,30 @@ impl WordSequence {
             }
         }
         let mut ranges: Vec<TextRange> = Vec::new();
-        let mut follows = false;
+        let mut is_adjacent = false;
         for (range, marked) in self.ranges.iter().zip(marked) {
-            match ranges.last_mut().filter(|_| follows) {
+            match ranges.last_mut().filter(|_| is_adjacent) {
                 Some(last) if marked => last.end = range.end,
                 _ if marked => ranges.push(*range),
                 _ => {}
             }
-            follows = marked;
+            is_adjacent = marked;
         }
         ranges
     }
 }
 
-/// Length of the longest common subsequence.
+/// Returns the length of the longest common subsequence.
 fn lcs_length(a: &[u64], b: &[u64]) -> usize {
     let mut row = vec![0_usize; b.len() + 1];
     for x in a {
         let mut diagonal = 0;
-        for (place, y) in b.iter().enumerate() {
-            let above = row[place + 1];
-            row[place + 1] = if x == y {
+        for (column, y) in b.iter().enumerate() {
+            let above = row[column + 1];
+            row[column + 1] = if x == y {
                 diagonal + 1
             } else {
-                above.max(row[place])
+                above.max(row[column])
             };
             diagonal = above;
         }
@@ -135,7 +136,7 @@ fn lcs_length(a: &[u64], b: &[u64]) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
-/// How many words both have, each as often as the text that has it less often.
+/// Returns the size of the multiset intersection.
 fn shared_term_count(a: &[u64], b: &[u64]) -> usize {
     let sorted = |words: &[u64]| {
         let mut words = words.to_vec();
@@ -158,7 +159,7 @@ fn shared_term_count(a: &[u64], b: &[u64]) -> usize {
 mod tests {
     use super::*;
 
-    fn wording(a: &str, b: &str) -> TextReuse {
+    fn classify(a: &str, b: &str) -> TextReuse {
         TextReuse::classify(
             &WordSequence::from_text(a, 0),
             &WordSequence::from_text(b, 0),
@@ -167,18 +168,18 @@ mod tests {
 
     #[test]
     fn text_reuse_ranges_from_verbatim_to_paraphrase() {
-        let said = "We uphold the principle of sovereign equality of all States in cyberspace.";
-        assert_eq!(wording(said, &said.to_uppercase()), TextReuse::Verbatim);
+        let text = "We uphold the principle of sovereign equality of all States in cyberspace.";
+        assert_eq!(classify(text, &text.to_uppercase()), TextReuse::Verbatim);
         let close =
             "We must uphold the principle of the sovereign equality of States, also online.";
-        assert_eq!(wording(said, close), TextReuse::Close);
-        let turned =
+        assert_eq!(classify(text, close), TextReuse::Close);
+        let reordered =
             "In cyberspace the sovereign equality of all States, we uphold that principle.";
-        assert_eq!(wording(said, turned), TextReuse::Close);
+        assert_eq!(classify(text, reordered), TextReuse::Close);
         let other = "No country should interfere with how another governs its networks.";
-        assert_eq!(wording(said, other), TextReuse::Paraphrase);
-        assert_eq!(wording("", ""), TextReuse::Paraphrase);
-        assert_eq!(wording(said, other), wording(other, said));
+        assert_eq!(classify(text, other), TextReuse::Paraphrase);
+        assert_eq!(classify("", ""), TextReuse::Paraphrase);
+        assert_eq!(classify(text, other), classify(other, text));
     }
 
     #[test]

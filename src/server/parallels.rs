@@ -1,5 +1,5 @@
-//! Comparisons for clients: short ones on a core of the searches, long ones in the background, a whole
-//! corpus answered while it goes on.
+//! Comparisons for clients: short ones in the worker pool, long ones in the background pool, those of a
+//! corpus streamed.
 
 mod stream;
 
@@ -20,54 +20,54 @@ use super::problem::{Problem, failed};
 use super::service::Service;
 use super::wire::{FamiliesRequest, families_response};
 
-/// Seconds after which a client that was turned away may try again.
+/// Seconds after which a rejected client may retry.
 const BUSY_RETRY_SECONDS: u32 = 5;
 
-/// Runs a comparison for a client: on a core of the searches unless it is long. The first of a snapshot
-/// is, as it reads the sentences of the whole corpus.
+/// Runs a comparison for a client in the worker pool unless it is long. The first one of a snapshot is,
+/// as it reads the sentences of the whole corpus.
 pub(super) async fn run_comparison<T: Send + 'static>(
     service: &Service,
-    survey: Arc<CorpusContext>,
+    context: Arc<CorpusContext>,
     is_long: bool,
     work: impl FnOnce(&CorpusContext, ShouldContinue<'_>) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    if is_long || survey.cached_sentence_index().is_none() {
+    if is_long || context.cached_sentence_index().is_none() {
         let (engine, _) = service.engine_and_snapshot()?;
-        let work = move |is_awaited: ShouldContinue<'_>| work(&survey, is_awaited);
+        let work = move |should_continue: ShouldContinue<'_>| work(&context, should_continue);
         return run_in_background(service.comparison_limiter(), engine, work).await;
     }
-    let work = move || work(&survey, &|| true);
+    let work = move || work(&context, &|| true);
     Ok(service.admission().run(work).await?.0)
 }
 
-/// Runs something long for a client on threads that give way to searches, if there is a place.
+/// Runs a long comparison in the low-priority pool, if a permit is available.
 async fn run_in_background<T: Send + 'static>(
     comparisons: &ComparisonLimiter,
     engine: Arc<Engine>,
     work: impl FnOnce(ShouldContinue<'_>) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     let permit = comparisons.acquire()?;
-    run_cancellable(move |is_awaited| {
-        let _place = permit;
-        engine.run_in_background(|| work(is_awaited))
+    run_cancellable(move |should_continue| {
+        let _permit = permit;
+        engine.run_in_background(|| work(should_continue))
     })
     .await
 }
 
-/// Runs something on a thread of its own; if its answer is given up, it can know.
+/// Runs work on a blocking thread; it can check whether its client has disconnected.
 async fn run_cancellable<T: Send + 'static>(
     work: impl FnOnce(ShouldContinue<'_>) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     let (tx, rx) = oneshot::channel();
     actix_web::rt::task::spawn_blocking(move || {
         let result = work(&|| !tx.is_closed());
-        // Whoever asked may be gone.
+        // The client may have disconnected.
         let _ = tx.send(result);
     });
     rx.await.map_err(|error| failed(&error))?
 }
 
-/// Gathers families, off the threads of the network and of searches.
+/// Computes families in the background.
 pub(super) async fn families(
     service: web::Data<Service>,
     request: FamiliesRequest,
@@ -75,38 +75,38 @@ pub(super) async fn families(
     let start = Instant::now();
     let (scope, thresholds, options) = request.parse()?;
     let (engine, snapshot): (Arc<Engine>, _) = service.engine_and_snapshot()?;
-    let survey = service.corpus_context(&snapshot);
-    // Sources and targets are one here.
+    let context = service.corpus_context(&snapshot);
+    // Sources and targets are the same filter here.
     scope.source.check_fields(snapshot.document_table())?;
-    CorpusComparison::new(&survey, &scope, thresholds)?;
+    CorpusComparison::new(&context, &scope, thresholds)?;
     options.check_fields(snapshot.document_table())?;
-    let asked_for = FamiliesScope {
+    let families_scope = FamiliesScope {
         scope: &scope,
         thresholds: &thresholds,
         options: &options,
     };
-    let cursor_scope = CursorScope::new(&snapshot, &asked_for);
+    let cursor_scope = CursorScope::new(&snapshot, &families_scope);
     let offset = cursor_scope.resolve_offset(request.offset, request.cursor.as_deref())?;
     let page = (offset, request.limit);
     let next = cursor_scope.encode_after(offset.saturating_add(request.limit));
-    let work = move |is_awaited: ShouldContinue<'_>| {
-        let sweep = CorpusComparison::new(&survey, &scope, thresholds)?
+    let work = move |should_continue: ShouldContinue<'_>| {
+        let comparison = CorpusComparison::new(&context, &scope, thresholds)?
             .with_all_match_units()
-            .with_cancellation(is_awaited);
-        let swept = sweep.compare_all()?;
-        let families = parallels::cluster_families(&survey, &swept.pairs, &options)?;
+            .with_cancellation(should_continue);
+        let matches = comparison.compare_all()?;
+        let families = parallels::cluster_families(&context, &matches.pairs, &options)?;
         let parameters = (&thresholds, &options);
-        let answer = families_response(&survey, &swept, &families, parameters, page, start)?;
-        Ok(answer.with_next_cursor(next))
+        let response = families_response(&context, &matches, &families, parameters, page, start)?;
+        Ok(response.with_next_cursor(next))
     };
     let response = run_in_background(service.comparison_limiter(), engine, work).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 
-/// Lets a few long comparisons run at the same time.
+/// Limits the number of concurrent long comparisons.
 pub(super) struct ComparisonLimiter(Arc<tokio::sync::Semaphore>);
 
-/// So many: each takes all that searches leave.
+/// Maximum number of concurrent long comparisons; each uses all idle cores.
 const MAX_COMPARISONS: usize = 2;
 
 impl Default for ComparisonLimiter {
@@ -116,11 +116,11 @@ impl Default for ComparisonLimiter {
 }
 
 impl ComparisonLimiter {
-    /// Lets one in until what is given back is dropped.
+    /// Acquires a permit, held until it is dropped.
     fn acquire(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
             Problem::overloaded(format!(
-                "{MAX_COMPARISONS} long comparisons are running already, the most that may; try again later"
+                "{MAX_COMPARISONS} long comparisons are running, the maximum; try again later"
             ))
             .retry_after(BUSY_RETRY_SECONDS)
         })
@@ -138,10 +138,10 @@ impl From<ParallelsError> for Problem {
                 Self::parameter_out_of_range(detail).at(name)
             }
             ParallelsError::Filter(error) => error.into(),
-            ParallelsError::UnknownField { parameter: at, .. } => {
-                Self::unknown_field(detail).at(at)
+            ParallelsError::UnknownField { parameter, .. } => {
+                Self::unknown_field(detail).at(parameter)
             }
-            // Nobody waits for an answer.
+            // The client has disconnected.
             ParallelsError::Cancelled => Self::internal(detail),
             ParallelsError::SnapshotMismatch | ParallelsError::Index(_) => failed(&error),
             ParallelsError::Store(error) => error.into(),
@@ -158,20 +158,20 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn work_is_told_of_cancellation() {
-        let (tell, told) = std::sync::mpsc::channel();
-        let work = move |is_awaited: ShouldContinue<'_>| {
-            let _ = tell.send(is_awaited());
-            while is_awaited() {
+    async fn work_is_notified_of_cancellation() {
+        let (tx, rx) = std::sync::mpsc::channel();
+        let work = move |should_continue: ShouldContinue<'_>| {
+            let _ = tx.send(should_continue());
+            while should_continue() {
                 std::thread::yield_now();
             }
-            let _ = tell.send(is_awaited());
+            let _ = tx.send(should_continue());
             Ok(())
         };
-        let hung_up = timeout(Duration::from_millis(20), run_cancellable(work)).await;
-        assert!(hung_up.is_err());
-        // It ends, or this waits for ever.
-        assert_eq!(told.iter().last(), Some(false));
+        let disconnected = timeout(Duration::from_millis(20), run_cancellable(work)).await;
+        assert!(disconnected.is_err());
+        // Blocks forever if the work does not end.
+        assert_eq!(rx.iter().last(), Some(false));
         assert_eq!(run_cancellable(|_| Ok(3)).await.unwrap(), 3);
     }
 }

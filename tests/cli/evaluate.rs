@@ -1,4 +1,4 @@
-//! `antiphon evaluate`, over gold files that are small enough to be read here.
+//! `antiphon evaluate`, over small gold files.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{failure, run, stdout};
 
-/// What is said, in two versions.
+/// Statements in two versions.
 const VERSIONS: [(&str, &str); 12] = [
     (
         "The harbour freezes every winter and no ship can leave.",
@@ -59,10 +59,10 @@ const VERSIONS: [(&str, &str); 12] = [
     ),
 ];
 
-/// Both kinds of gold file, in a folder of their own.
+/// Creates both kinds of gold file in a temporary folder.
 fn gold() -> TempDir {
     let folder = TempDir::new().unwrap();
-    // The last text is longer than the model reads.
+    // The last text exceeds the model's maximum length.
     let long = "and the sea went on and on ".repeat(60);
     let mut versions = vec!["ref\tOne\tOther".to_owned()];
     let mut pairs = vec![
@@ -81,7 +81,7 @@ fn gold() -> TempDir {
 }
 
 #[test]
-fn every_signal_is_measured_and_numbers_are_fitted_on_one_half() {
+fn every_signal_is_measured_and_a_calibration_is_fitted_on_one_half() {
     let folder = gold();
     let arguments = [
         "evaluate",
@@ -98,7 +98,7 @@ fn every_signal_is_measured_and_numbers_are_fitted_on_one_half() {
         .iter()
         .map(|task| task["name"].as_str().unwrap())
         .collect();
-    let expected = ["pairs", "One to Other", "One to Other, joined by 3"];
+    let expected = ["pairs", "One to Other", "One to Other, paragraphs of 3"];
     assert_eq!(names, expected);
     let labelled = &report["tasks"][0];
     assert_eq!(labelled["pairs"], 25);
@@ -136,15 +136,25 @@ fn every_signal_is_measured_and_numbers_are_fitted_on_one_half() {
 }
 
 #[test]
-fn a_person_gets_a_table_with_the_floor_first() {
+fn the_printed_table_starts_with_the_baselines() {
     let folder = gold();
-    let arguments = ["evaluate", "--gold", "versions.tsv", "--join", "5", "--fit"];
+    let arguments = [
+        "evaluate",
+        "--gold",
+        "versions.tsv",
+        "--paragraph-size",
+        "5",
+        "--fit",
+    ];
     let text = stdout(&run(&folder, &arguments));
-    let floor = text.find("* BM25").unwrap();
-    assert!(floor < text.find("margin of the likeness").unwrap());
-    assert!(text.contains("Fitted: Calibration { words: "), "{text}");
+    let baseline = text.find("* BM25").unwrap();
+    assert!(baseline < text.find("  margin").unwrap());
     assert!(
-        text.contains("Left out: versions: paragraphs of 5"),
+        text.contains("Fitted: Calibration { lexical_weight: "),
+        "{text}"
+    );
+    assert!(
+        text.contains("Skipped: versions: paragraphs of 5"),
         "{text}"
     );
     assert!(!text.contains('\u{1b}'), "no colours into a pipe");
@@ -152,32 +162,38 @@ fn a_person_gets_a_table_with_the_floor_first() {
 }
 
 #[test]
-fn what_is_wrong_with_a_gold_file_is_said() {
+fn errors_in_gold_files_are_reported() {
     let folder = TempDir::new().unwrap();
     let cases = [
-        ("empty.tsv", "", "line 1: nothing; expected"),
+        ("empty.tsv", "", "line 1: an empty file; expected"),
         ("words.tsv", "Once upon a time\n", "\"Once upon a time\""),
         (
             "short.tsv",
             "ref\tA\tB\n1\ta\tb\n2\tc\n",
             "line 3: 2 columns",
         ),
-        ("one.tsv", "ref\tA\tB\n1\ta\tb\n", "2 rows or more"),
+        ("one.tsv", "ref\tA\tB\n1\ta\tb\n", "at least 2 rows"),
     ];
     for (name, text, expected) in cases {
         fs::write(folder.path().join(name), text).unwrap();
-        let said = failure(&run(&folder, &["evaluate", "--gold", name]));
-        assert!(said.contains(name) && said.contains(expected), "{said}");
+        let message = failure(&run(&folder, &["evaluate", "--gold", name]));
+        assert!(
+            message.contains(name) && message.contains(expected),
+            "{message}"
+        );
     }
-    let said = failure(&run(&folder, &["evaluate", "--gold", "absent.tsv"]));
-    assert!(said.contains("absent.tsv: "), "{said}");
+    let message = failure(&run(&folder, &["evaluate", "--gold", "absent.tsv"]));
+    assert!(message.contains("absent.tsv: "), "{message}");
     fs::write(folder.path().join("few.tsv"), "1\ta b\tc d\n0\te f\tg h\n").unwrap();
-    let said = failure(&run(&folder, &["evaluate", "--gold", "few.tsv", "--fit"]));
+    let message = failure(&run(&folder, &["evaluate", "--gold", "few.tsv", "--fit"]));
     assert!(
-        said.contains("expected more pairs, of both kinds"),
-        "{said}"
+        message.contains("expected more pairs of both classes"),
+        "{message}"
     );
-    let output = run(&folder, &["evaluate", "--gold", "few.tsv", "--join", "1"]);
+    let output = run(
+        &folder,
+        &["evaluate", "--gold", "few.tsv", "--paragraph-size", "1"],
+    );
     assert_eq!(output.status.code(), Some(2));
     assert!(failure(&output).contains("expected 2 to 20"));
 }

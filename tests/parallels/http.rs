@@ -1,4 +1,4 @@
-//! The routes.
+//! The routes of parallels and families.
 
 use std::net::SocketAddr;
 use std::sync::LazyLock;
@@ -39,7 +39,7 @@ impl ParallelsServer {
         }
     }
 
-    /// Asks again while others are being answered: only some long comparisons run at a time.
+    /// Retries while the service is busy: only a few long comparisons run at a time.
     pub(super) fn ask(&self, method: &str, path: &str, body: Option<&str>) -> ApiResponse {
         loop {
             let answer = send(method, self.server, path, body);
@@ -63,7 +63,7 @@ pub(super) fn post(path: &str, body: &Value) -> ApiResponse {
     SHARED_SERVER.ask("POST", path, Some(&body.to_string()))
 }
 
-/// The lines of a stream, by what they are.
+/// Returns the lines of a stream, by their keys.
 fn stream(body: &Value) -> Vec<(String, Value)> {
     let answer = post("/v1/parallels", body);
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -74,7 +74,7 @@ fn stream(body: &Value) -> Vec<(String, Value)> {
     };
     let line = |line: &str| {
         let Value::Object(line) = serde_json::from_str(line).unwrap() else {
-            panic!("{line} is no object");
+            panic!("not an object: {line}");
         };
         assert_eq!(line.len(), 1);
         line.into_iter().next().unwrap()
@@ -105,8 +105,8 @@ fn two_documents_are_compared() {
         .find(|p| p["source"]["passage"] == "alpha#p2")
         .unwrap();
     assert_eq!(sea["target"]["passage"], "beta#p4");
-    assert_eq!(sea["carrier"], "sentences");
-    assert_eq!(sea["wording"], sea["sentences"][0]["wording"]);
+    assert_eq!(sea["matched_by"], "sentences");
+    assert_eq!(sea["text_reuse"], sea["sentences"][0]["text_reuse"]);
     assert_eq!(sea["source"]["text"], SEA);
     let sentence = &sea["sentences"][0]["source"];
     let start = usize::try_from(sentence["start"].as_u64().unwrap()).unwrap();
@@ -122,9 +122,10 @@ fn two_documents_are_compared() {
     assert_eq!(sentence["text"], text);
     assert!(body["provenance"]["snapshot"].is_string());
 
-    let many = get("/v1/documents/alpha/parallels/beta?many=true&min_confidence=0&limit=2").body;
+    let many =
+        get("/v1/documents/alpha/parallels/beta?many_to_many=true&min_confidence=0&limit=2").body;
     assert_eq!(
-        (many["found"].as_u64(), many["taken"].as_u64()),
+        (many["found"].as_u64(), many["superseded"].as_u64()),
         (Some(16), Some(0))
     );
     assert_eq!(many["parallels"].as_array().unwrap().len(), 2);
@@ -141,10 +142,14 @@ fn two_documents_are_compared() {
             "min_confidence",
         ),
         ("min_confidence=NaN", "wrong_type", "min_confidence"),
-        ("min_phrase=-1", "parameter_out_of_range", "min_phrase"),
+        (
+            "min_alignment_score=-1",
+            "parameter_out_of_range",
+            "min_alignment_score",
+        ),
         ("limit=0", "limit_out_of_range", "limit"),
         ("limit=10001", "limit_out_of_range", "limit"),
-        ("many=perhaps", "wrong_type", "many"),
+        ("many_to_many=perhaps", "wrong_type", "many_to_many"),
         ("colour=blue", "unknown_field", "colour"),
         ("speaker=AAA%20One", "unknown_field", "filter"),
     ] {
@@ -163,7 +168,7 @@ fn one_passage_is_compared_with_all_others() {
         .map(|p| p["target"]["passage"].as_str().unwrap())
         .collect();
     assert_eq!(targets, ["alpha-again#p4", "gamma#p2"]);
-    // Whichever side of a pair it is on in a stream.
+    // A passage is found on either side of a pair.
     let back = get("/v1/passages/gamma%23p2/parallels?speaker=AAA%20One&limit=1");
     assert_eq!(back.body["parallels"].as_array().unwrap().len(), 1);
     assert_eq!(back.body["found"], 2);
@@ -184,26 +189,32 @@ fn a_corpus_stream_resumes_at_a_cursor() {
     let end = &whole.last().unwrap().1;
     assert_eq!(end["found"].as_u64().unwrap(), all.len() as u64);
     assert_eq!(end["complete"], true);
-    assert!(end["left_out"]["formulas"].as_u64().unwrap() >= 15);
+    assert!(end["filtered_counts"]["formulas"].as_u64().unwrap() >= 15);
     assert!(all.contains(&pair("alpha#p4", "gamma#p2")));
 
-    // With whatever is unsure, which is counted once.
-    let unsure = |lines: &[(String, Value)]| {
+    // Including the filtered counts, which are counted once.
+    let counts = |lines: &[(String, Value)]| {
         let end = &lines.last().unwrap().1;
-        (end["left_out"].clone(), end["passages"].as_u64().unwrap())
+        (
+            end["filtered_counts"].clone(),
+            end["passages"].as_u64().unwrap(),
+        )
     };
     let sum = |a: &Value, b: &Value| a.as_u64().unwrap() + b.as_u64().unwrap();
     for step in [1, 2, 3] {
-        let (mut pieced, mut cursor) = (Vec::new(), Value::Null);
-        let mut counted = (json!({"unsure": 0, "hubs": 0, "formulas": 0}), 0);
+        let (mut joined, mut cursor) = (Vec::new(), Value::Null);
+        let mut counted = (
+            json!({"low_confidence": 0, "low_margin": 0, "formulas": 0}),
+            0,
+        );
         loop {
             let lines = stream(&json!({"limit": step, "cursor": cursor}));
             let found = passages(&lines);
             assert!(found.len() <= step);
-            pieced.extend(found);
-            let (left_out, passages) = unsure(&lines);
-            for reason in ["unsure", "hubs", "formulas"] {
-                counted.0[reason] = sum(&counted.0[reason], &left_out[reason]).into();
+            joined.extend(found);
+            let (filtered, passages) = counts(&lines);
+            for reason in ["low_confidence", "low_margin", "formulas"] {
+                counted.0[reason] = sum(&counted.0[reason], &filtered[reason]).into();
             }
             counted.1 += passages;
             let end = lines.last().unwrap().1.clone();
@@ -213,13 +224,16 @@ fn a_corpus_stream_resumes_at_a_cursor() {
                 break;
             }
         }
-        assert_eq!(pieced, all, "in steps of {step}");
-        assert_eq!(counted, unsure(&whole), "in steps of {step}");
+        assert_eq!(joined, all, "in steps of {step}");
+        assert_eq!(counted, counts(&whole), "in steps of {step}");
     }
 
     let first = stream(&json!({"limit": 1}));
     let cursor = &first.last().unwrap().1["next_cursor"];
-    let other = post("/v1/parallels", &json!({"cursor": cursor, "forward": true}));
+    let other = post(
+        "/v1/parallels",
+        &json!({"cursor": cursor, "later_only": true}),
+    );
     other.assert_problem(400, "bad_cursor", Some("cursor"));
     let broken = post("/v1/parallels", &json!({"cursor": "bm9uc2Vuc2U"}));
     broken.assert_problem(400, "bad_cursor", Some("cursor"));
@@ -240,8 +254,12 @@ fn invalid_requests_are_rejected_before_the_stream() {
         ),
         (json!({"limit": 0}), "limit_out_of_range", "limit"),
         (json!({"formulas": "some"}), "wrong_type", "formulas"),
-        (json!({"years": -1}), "wrong_type", "years"),
-        (json!({"years": 10_001}), "parameter_out_of_range", "years"),
+        (json!({"max_year_gap": -1}), "wrong_type", "max_year_gap"),
+        (
+            json!({"max_year_gap": 10_001}),
+            "parameter_out_of_range",
+            "max_year_gap",
+        ),
         (
             json!({"source": {"colour": "blue"}}),
             "unknown_field",
@@ -262,14 +280,18 @@ fn invalid_requests_are_rejected_before_the_stream() {
             "unknown_field",
             "target.colour",
         ),
-        (json!({"apart": ["colour"]}), "unknown_field", "apart"),
+        (
+            json!({"exclude_same": ["colour"]}),
+            "unknown_field",
+            "exclude_same",
+        ),
         (json!({"colour": "blue"}), "unknown_field", "colour"),
     ] {
         let answer = post("/v1/parallels", &body);
         answer.assert_problem(400, code, Some(field));
         let detail = answer.body["detail"].as_str().unwrap();
         if field.contains('.') {
-            // By the name that the client gave it.
+            // Named as in the request.
             assert!(detail.starts_with(field), "{detail}");
         }
     }
@@ -281,8 +303,8 @@ fn invalid_requests_are_rejected_before_the_stream() {
 
 #[test]
 fn families_over_http() {
-    let asked = json!({"formulas": "only", "fields": ["country", "year"], "limit": 1});
-    let answer = post("/v1/families", &asked);
+    let request = json!({"formulas": "only", "fields": ["country", "year"], "limit": 1});
+    let answer = post("/v1/families", &request);
     assert_eq!(answer.status, 200, "{}", answer.body);
     let family = &answer.body["families"][0];
     assert!(family["members"].as_array().unwrap().len() >= 6, "{family}");
@@ -320,29 +342,29 @@ fn families_over_http() {
 }
 
 #[test]
-fn families_come_in_pages_of_one_snapshot() {
-    let asked = json!({"formulas": "include", "min_confidence": 0.5, "min_members": 2});
+fn families_are_paginated_within_one_snapshot() {
+    let request = json!({"formulas": "include", "min_confidence": 0.5, "min_members": 2});
     let page = |more: Value| {
-        let mut asked = asked.as_object().unwrap().clone();
-        asked.extend(more.as_object().unwrap().clone());
-        post("/v1/families", &asked.into())
+        let mut request = request.as_object().unwrap().clone();
+        request.extend(more.as_object().unwrap().clone());
+        post("/v1/families", &request.into())
     };
     let whole = page(json!({"limit": 1000})).body;
     let all = whole["families"].as_array().unwrap();
     assert!(all.len() > 2 && whole["next_cursor"].is_null(), "{whole}");
-    let (mut pieced, mut cursor) = (Vec::new(), Value::Null);
+    let (mut joined, mut cursor) = (Vec::new(), Value::Null);
     loop {
         let answer = page(json!({"limit": 2, "cursor": cursor}));
         assert_eq!(answer.status, 200, "{}", answer.body);
-        assert_eq!(answer.body["offset"], pieced.len());
+        assert_eq!(answer.body["offset"], joined.len());
         assert_eq!(answer.body["found"], all.len());
-        pieced.extend(answer.body["families"].as_array().unwrap().clone());
+        joined.extend(answer.body["families"].as_array().unwrap().clone());
         cursor = answer.body["next_cursor"].clone();
         if cursor.is_null() {
             break;
         }
     }
-    assert_eq!(&pieced, all);
+    assert_eq!(&joined, all);
     let second = page(json!({"limit": 1, "offset": 1})).body;
     assert_eq!(second["families"][0], all[1]);
     let past = page(json!({"offset": 100_000})).body;

@@ -1,4 +1,4 @@
-//! What takes long: where it runs, and how it ends before its time.
+//! Long comparisons: where they run, and how they are cancelled.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -27,18 +27,18 @@ fn a_disconnected_client_frees_its_slot() {
         let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
         let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
         if head[0].starts_with("HTTP/1.1 503") {
-            // Those before have not been noticed yet; that is said, and when to come again.
+            // The disconnected clients have not been noticed yet; the response says when to retry.
             let later = |line: &String| line.to_lowercase().starts_with("retry-after:");
             assert!(head.iter().any(later), "{head:?}");
         } else {
             assert!(head[0].starts_with("HTTP/1.1 200"), "{head:?}");
         }
     }
-    // Whoever comes after them is answered once they have been noticed.
+    // The next client is served once they have been noticed.
     assert_eq!(post("/v1/families", &json!({})).status, 200);
 }
 
-/// Two of seventy passages, each of a number of its own beside much that they all say.
+/// Two documents of seventy passages, each with a number of its own in a common text.
 fn long_speeches() -> [Value; 2] {
     ["north", "south"].map(|id| json!({"id": id, "text": long_speech(id)}))
 }
@@ -52,22 +52,21 @@ fn long_speech(kind: &str) -> String {
     (0..70).map(passage).collect::<Vec<_>>().join("\n\n")
 }
 
-/// What is asked of a corpus so that every pair of passages is given.
+/// A request that returns every pair of passages.
 fn unfiltered_request() -> Value {
     json!({"min_score": -1, "min_confidence": 0, "min_margin": 0, "formulas": "include", "exact": true})
 }
 
-/// Begins a stream of more than the buffers between both sides hold, as soon as there is a place for it,
-/// and reads no more than its head.
-fn begin_stream(server: SocketAddr, asked: &Value) -> impl BufRead + use<> {
+/// Starts a stream larger than all buffers as soon as a permit is free, and reads only its head.
+fn begin_stream(server: SocketAddr, request: &Value) -> impl BufRead + use<> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .build()
         .into();
     loop {
-        let request = agent.post(format!("http://{server}/v1/parallels"));
-        let request = request.header("content-type", "application/json");
-        let answer = request.send(asked.to_string()).unwrap();
+        let call = agent.post(format!("http://{server}/v1/parallels"));
+        let call = call.header("content-type", "application/json");
+        let answer = call.send(request.to_string()).unwrap();
         if answer.status() == 200 {
             return BufReader::new(answer.into_body().into_reader());
         }
@@ -76,7 +75,7 @@ fn begin_stream(server: SocketAddr, asked: &Value) -> impl BufRead + use<> {
     }
 }
 
-/// What is left of a stream.
+/// Reads the remaining lines of a stream.
 fn remaining_lines(stream: impl BufRead) -> Vec<Value> {
     let lines = stream.lines().map(Result::unwrap);
     lines
@@ -84,7 +83,7 @@ fn remaining_lines(stream: impl BufRead) -> Vec<Value> {
         .collect()
 }
 
-/// The passages of the pairs among lines.
+/// Returns the passages of the pairs in these lines.
 fn pair_passages(lines: &[Value]) -> Vec<(String, String)> {
     let name = |side: &Value| side["passage"].as_str().unwrap().to_owned();
     let pairs = lines
@@ -106,7 +105,7 @@ fn a_stream_ended_by_shutdown_resumes_in_the_next_process() {
         .join("\n");
     fs::write(corpus.join("corpus.jsonl"), lines).unwrap();
     let arguments = ["--corpus", corpus.to_str().unwrap()];
-    // Enough for those that read, whatever else the machine has to do.
+    // Long enough for slow machines.
     let settings = [("ANTIPHON_SHUTDOWN_SECONDS", "120")];
     let served = process::ServeProcess::start(&folder, &arguments, &settings);
     let stream = begin_stream(served.address, &unfiltered_request());
@@ -117,17 +116,17 @@ fn a_stream_ended_by_shutdown_resumes_in_the_next_process() {
     let first = remaining_lines(stream);
     let end = &first.last().unwrap()["end"];
     assert_eq!(end["complete"], false, "{end}");
-    let said = served.wait_for_success();
-    assert!(!said.contains("were not answered"), "{said}");
+    let log = served.wait_for_success();
+    assert!(!log.contains("were not answered"), "{log}");
 
     let served = process::ServeProcess::start(&folder, &arguments, &[]);
     let whole = pair_passages(&remaining_lines(begin_stream(
         served.address,
         &unfiltered_request(),
     )));
-    let mut asked = unfiltered_request();
-    asked["cursor"] = end["next_cursor"].clone();
-    let second = remaining_lines(begin_stream(served.address, &asked));
+    let mut request = unfiltered_request();
+    request["cursor"] = end["next_cursor"].clone();
+    let second = remaining_lines(begin_stream(served.address, &request));
     assert_eq!(second.last().unwrap()["end"]["complete"], true);
     let (first, second) = (pair_passages(&first), pair_passages(&second));
     assert!(!second.is_empty());
@@ -143,20 +142,20 @@ fn the_first_comparison_of_a_snapshot_runs_in_the_background() {
         north,
         south,
     ]);
-    // Streams with a survey of their own leave nothing that others could know.
-    let take_both = || [(); 2].map(|()| begin_stream(served.server, &unfiltered_request()));
+    // Exhaustive streams have a context of their own, so they do not fill the shared one.
+    let occupy_both = || [(); 2].map(|()| begin_stream(served.server, &unfiltered_request()));
     let short = [
         "/v1/passages/alpha%23p1/parallels",
         "/v1/documents/alpha/parallels/beta",
     ];
-    let two = take_both();
+    let two = occupy_both();
     for path in short {
         let answer = send("GET", served.server, path, None);
         answer.assert_problem(503, "overloaded", None);
     }
     drop(two);
     assert_eq!(served.ask("GET", short[0], None).status, 200);
-    let _two = take_both();
+    let _two = occupy_both();
     for path in short {
         let answer = send("GET", served.server, path, None);
         assert_eq!(answer.status, 200, "{}", answer.body);
@@ -169,9 +168,9 @@ fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
     let path = "/v1/documents/north/parallels/south?limit=10000";
     let answer = served.ask("GET", path, None);
     assert_eq!(answer.status, 200, "{}", answer.body);
-    let survey = CorpusContext::new(Arc::clone(&served.snapshot), false);
+    let context = CorpusContext::new(Arc::clone(&served.snapshot), false);
     let expected = compare(
-        &survey,
+        &context,
         ("north", "south"),
         PairThresholds::default(),
         false,
@@ -186,8 +185,8 @@ fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
     let parallels = answer.body["parallels"].as_array().unwrap().iter();
     let name = |side: &Value| side["passage"].as_str().unwrap().to_owned();
     let pairs = parallels.map(|pair| (name(&pair["source"]), name(&pair["target"])));
-    assert_eq!(pairs.collect::<Vec<_>>(), ids(&survey, &expected.pairs));
-    // Whoever hangs up leaves the service free: both places are there again for those who come.
+    assert_eq!(pairs.collect::<Vec<_>>(), ids(&context, &expected.pairs));
+    // Disconnected clients release their permits.
     for _ in 0..4 {
         let mut stream = TcpStream::connect(served.server).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
@@ -197,33 +196,46 @@ fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
 
 #[test]
 fn a_cancelled_comparison_ends() {
-    let (survey, _data) = corpus_context(&corpus());
-    let asked = AtomicUsize::new(0);
-    let is_awaited = || asked.fetch_add(1, Ordering::SeqCst) < 2;
-    let enough = PairThresholds::default();
-    let found = compare_cancellable(&survey, ("alpha", "beta"), enough, false, &is_awaited);
+    let (context, _data) = corpus_context(&corpus());
+    let checks = AtomicUsize::new(0);
+    let should_continue = || checks.fetch_add(1, Ordering::SeqCst) < 2;
+    let thresholds = PairThresholds::default();
+    let found = compare_cancellable(
+        &context,
+        ("alpha", "beta"),
+        thresholds,
+        false,
+        &should_continue,
+    );
     assert!(matches!(found, Err(ParallelsError::Cancelled)));
-    assert_eq!(asked.into_inner(), 3, "with every passage");
+    assert_eq!(checks.into_inner(), 3, "at every passage");
 }
 
 #[test]
 fn a_cancelled_corpus_comparison_ends_at_any_step() {
-    let (survey, _data) = corpus_context(&corpus());
-    let sweep =
-        || CorpusComparison::new(&survey, &Scope::default(), Thresholds::default()).unwrap();
-    let asked = AtomicUsize::new(0);
-    let counts = || asked.fetch_add(1, Ordering::SeqCst) < usize::MAX;
-    let whole = sweep().with_cancellation(&counts).compare_all().unwrap();
-    let all = asked.into_inner();
-    // With every passage, and with every pair that is looked at.
+    let (context, _data) = corpus_context(&corpus());
+    let comparison =
+        || CorpusComparison::new(&context, &Scope::default(), Thresholds::default()).unwrap();
+    let checks = AtomicUsize::new(0);
+    let never_cancelled = || checks.fetch_add(1, Ordering::SeqCst) < usize::MAX;
+    let whole = comparison()
+        .with_cancellation(&never_cancelled)
+        .compare_all()
+        .unwrap();
+    let all = checks.into_inner();
+    // At every passage and every candidate pair.
     assert!(all > whole.passages, "{all} of {}", whole.passages);
     for step in [0, 1, all / 2, all - 1] {
-        let asked = AtomicUsize::new(0);
-        let is_awaited = || asked.fetch_add(1, Ordering::SeqCst) < step;
-        let found = sweep().with_cancellation(&is_awaited).compare_all();
+        let checks = AtomicUsize::new(0);
+        let should_continue = || checks.fetch_add(1, Ordering::SeqCst) < step;
+        let found = comparison()
+            .with_cancellation(&should_continue)
+            .compare_all();
         assert!(matches!(found, Err(ParallelsError::Cancelled)), "{step}");
     }
-    let sources = sweep().sources();
-    let found = sweep().with_cancellation(&|| false).closest_among(&sources);
+    let sources = comparison().sources();
+    let found = comparison()
+        .with_cancellation(&|| false)
+        .closest_among(&sources);
     assert!(matches!(found, Err(ParallelsError::Cancelled)));
 }

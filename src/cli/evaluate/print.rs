@@ -1,4 +1,4 @@
-//! An evaluation for a person.
+//! Printing of an evaluation.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use crate::parallels::evaluation::{
     Evaluation, Quality, Reliability, Signal, SignalReport, Split, TaskKind, TaskReport,
 };
 
-/// Cells of the longest bar.
+/// Width of a bar, in cells.
 const BAR_CELLS: u8 = 20;
 
 pub(super) fn print_evaluation(report: &Evaluation) -> anyhow::Result<()> {
@@ -19,19 +19,19 @@ pub(super) fn print_evaluation(report: &Evaluation) -> anyhow::Result<()> {
     if report.items == Split::Odd {
         writeln!(
             out,
-            "Fitted on the even items of every task; all figures are of the odd ones."
+            "Fitted on the even items of each task; all figures are for the odd items."
         )?;
     }
     for task in &report.tasks {
         print_task(task, &mut out)?;
     }
     for reason in &report.left_out {
-        writeln!(out, "\nLeft out: {}.", strip_control_chars(reason))?;
+        writeln!(out, "\nSkipped: {}.", strip_control_chars(reason))?;
     }
     let strong = Style::new().bold();
-    writeln!(out, "\n{strong}All tasks, each weighing the same{strong:#}")?;
+    writeln!(out, "\n{strong}All tasks, equally weighted{strong:#}")?;
     let kinds = [
-        ("shipped", &report.together.shipped),
+        ("default", &report.together.shipped),
         ("fitted", &report.together.fitted),
     ];
     for (kind, reliability) in kinds {
@@ -41,7 +41,7 @@ pub(super) fn print_evaluation(report: &Evaluation) -> anyhow::Result<()> {
     }
     if let Some(fitted) = &report.fitted {
         writeln!(out)?;
-        print_calibration("Shipped", &report.shipped, &mut out)?;
+        print_calibration("Default", &report.shipped, &mut out)?;
         print_calibration("Fitted", fitted, &mut out)?;
     }
     out.flush()?;
@@ -64,38 +64,40 @@ fn print_task(task: &TaskReport, out: &mut impl Write) -> anyhow::Result<()> {
         strip_control_chars(&task.name)
     )?;
     let what = match task.asks {
-        TaskKind::Labels => "pairs with a label",
-        TaskKind::Versions => "pairs of the nearest by cosine and of versions",
-        TaskKind::Paragraphs => {
-            "pairs of the nearest by cosine and of those that share a statement"
-        }
+        TaskKind::Labels => "labelled pairs",
+        TaskKind::Versions => "pairs: nearest by cosine, and the counterparts",
+        TaskKind::Paragraphs => "pairs: nearest by cosine, and those that share a statement",
     };
-    let (pairs, same) = (with_thousands(task.pairs), with_thousands(task.same));
-    writeln!(out, "{pairs} {what}, {same} of which say the same")?;
+    let (pairs, positives) = (with_thousands(task.pairs), with_thousands(task.same));
+    writeln!(out, "{pairs} {what}, {positives} positive")?;
     if task.undecided > 0 {
         let pairs = count_of(task.undecided, "pair");
-        writeln!(out, "{pairs} left out: the judges were of two minds")?;
+        writeln!(out, "{pairs} without a clear label skipped")?;
     }
     if task.truncated > 0 {
         let texts = count_of(task.truncated, "text");
-        writeln!(out, "{texts} longer than the model reads: truncated")?;
+        writeln!(out, "{texts} truncated to the model's maximum length")?;
     }
     let has_retrieval = task.signals.iter().any(|signal| signal.retrieval.is_some());
-    let found = if has_retrieval {
+    let retrieval_header = if has_retrieval {
         "recall@1     MRR  "
     } else {
         ""
     };
-    writeln!(out, "{:26}{found}     AP     AUC  P@R.90  R@P.95", "")?;
+    writeln!(
+        out,
+        "{:36}{retrieval_header}     AP     AUC  P@R.90  R@P.95",
+        ""
+    )?;
     for signal in &task.signals {
         print_signal(signal, has_retrieval, out)?;
     }
     if let Some(reliability) = &task.shipped.reliability {
-        print_reliability("shipped", reliability, out)?;
+        print_reliability("default", reliability, out)?;
     }
     if let Some(fitted) = &task.fitted {
         writeln!(out, "  {:10}     AP   error   Brier", "")?;
-        print_quality("shipped", &task.shipped, out)?;
+        print_quality("default", &task.shipped, out)?;
         print_quality("fitted", fitted, out)?;
     }
     Ok(())
@@ -106,13 +108,13 @@ fn print_signal(
     has_retrieval: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    // Signals of a likeness are ours; those before are what one has anyway.
-    let ours = !matches!(
+    // Marks the baselines, which need nothing of this program.
+    let is_baseline = matches!(
         report.signal,
         Signal::Bm25 | Signal::Cosine | Signal::LexicalOverlap
     );
-    let mark = if ours { ' ' } else { '*' };
-    write!(out, "{mark} {:24}", report.signal.name())?;
+    let mark = if is_baseline { '*' } else { ' ' };
+    write!(out, "{mark} {:34}", report.signal.name())?;
     if has_retrieval {
         let retrieval = report.retrieval.as_ref();
         let recall = format_metric(retrieval.map(|r| r.recall_at_1));
@@ -141,12 +143,13 @@ fn print_quality(name: &str, quality: &Quality, out: &mut impl Write) -> anyhow:
     Ok(())
 }
 
-/// A figure of six places, or its absence.
+/// Formats a metric in six columns, or its absence.
 fn format_metric(number: Option<f64>) -> String {
     number.map_or_else(|| format!("{:>6}", "-"), |number| format!("{number:6.3}"))
 }
 
-/// A reliability diagram: a bar is as long as the share that is right, the mark stands at the confidence.
+/// Prints a reliability diagram: a bar is as long as the share of positive pairs, the mark is at the
+/// confidence.
 fn print_reliability(
     name: &str,
     reliability: &Reliability,
@@ -157,11 +160,11 @@ fn print_reliability(
         "Confidence, {name}: calibration error {:.3}, Brier score {:.3}",
         reliability.expected_calibration_error, reliability.brier_score
     )?;
-    writeln!(out, "  {:9}   mean  right    pairs", "")?;
+    writeln!(out, "  {:9}   mean  accuracy  pairs", "")?;
     for bin in &reliability.bins {
         writeln!(
             out,
-            "  {:.1} - {:.1}  {:5.3}  {:5.3}  {:>7}  {}",
+            "  {:.1} - {:.1}  {:5.3}  {:8.3}  {:>5}  {}",
             bin.from,
             bin.to,
             bin.confidence,
@@ -173,32 +176,32 @@ fn print_reliability(
     Ok(())
 }
 
-fn reliability_bar(right: f64, confidence: f64) -> String {
+fn reliability_bar(accuracy: f64, confidence: f64) -> String {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of 20
     let cells = |share: f64| (share * f64::from(BAR_CELLS)).round() as u8;
     let mark = cells(confidence).max(1);
     let cell = |cell| match cell {
         _ if cell == mark => '|',
-        _ if cell <= cells(right) => '#',
+        _ if cell <= cells(accuracy) => '#',
         _ => '.',
     };
     (1..=BAR_CELLS).map(cell).collect()
 }
 
-/// Numbers as they stand in the source.
+/// Prints a calibration as Rust source, to be pasted.
 fn print_calibration(
     name: &str,
     calibration: &Calibration,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let Calibration {
-        lexical_weight: words,
+        lexical_weight,
         slope,
-        midpoint: middle,
+        midpoint,
     } = calibration;
     writeln!(
         out,
-        "{name}: Calibration {{ words: {words:?}, slope: {slope:?}, middle: {middle:?} }}"
+        "{name}: Calibration {{ lexical_weight: {lexical_weight:?}, slope: {slope:?}, midpoint: {midpoint:?} }}"
     )?;
     Ok(())
 }
@@ -208,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_shows_what_is_right_and_what_was_said() {
+    fn a_bar_shows_accuracy_and_confidence() {
         assert_eq!(reliability_bar(1.0, 0.5), "#########|##########");
         assert_eq!(reliability_bar(0.25, 1.0), "#####..............|");
         assert_eq!(reliability_bar(0.0, 0.0), "|...................");

@@ -1,67 +1,72 @@
-//! Families into a file.
+//! Export of families to a file.
 
 use std::path::Path;
 
 use super::FamiliesArguments;
 use crate::cli::output;
-use crate::cli::parallels::export::{FormatName, owned_parameters, resolve_format};
+use crate::cli::parallels::export::{owned_parameters, resolve_format};
 use crate::parallels::export::{
-    Csv, ExportFamilies, ExportProvenance, FamiliesReport, Html, Tei, write_families,
+    Csv, ExportFamilies, ExportFormat, ExportProvenance, FamiliesReport, Html, Tei, write_families,
 };
 use crate::parallels::{CorpusComparison, CorpusContext, CorpusMatches, Families};
 use crate::server::Jsonl;
 
-/// The file that is asked for, and its format; one without is refused before anything is compared.
-pub(super) fn format(arguments: &FamiliesArguments) -> anyhow::Result<Option<(&Path, FormatName)>> {
+/// Returns the requested file and its format; rejects one without a known format before anything is
+/// compared.
+pub(super) fn format(
+    arguments: &FamiliesArguments,
+) -> anyhow::Result<Option<(&Path, ExportFormat)>> {
     let path = arguments.out.as_deref();
     let format = path.map(|path| Ok((path, resolve_format(path, arguments.format)?)));
     format.transpose()
 }
 
-/// What the file says beside the families.
+/// Creates the report of the file.
 pub(super) fn report(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     arguments: &FamiliesArguments,
-    (sweep, swept): (&CorpusComparison<'_>, &CorpusMatches),
+    (comparison, matches): (&CorpusComparison<'_>, &CorpusMatches),
     found: &Families,
 ) -> anyhow::Result<FamiliesReport> {
-    let origin = ExportProvenance::from_snapshot(survey.snapshot(), parameters(arguments))?;
-    Ok(FamiliesReport::new(origin, survey, sweep, swept, found))
+    let provenance = ExportProvenance::from_snapshot(context.snapshot(), parameters(arguments))?;
+    Ok(FamiliesReport::new(
+        provenance, context, comparison, matches, found,
+    ))
 }
 
-/// Writes all that was found.
+/// Writes all families.
 pub(super) fn write(
     path: &Path,
-    format: FormatName,
-    survey: &CorpusContext,
+    format: ExportFormat,
+    context: &CorpusContext,
     report: &FamiliesReport,
     found: &Families,
 ) -> anyhow::Result<()> {
     output::write_atomically(path, |file| {
         let mut export: Box<dyn ExportFamilies> = match format {
-            FormatName::Csv => Box::new(Csv::new(file)),
-            FormatName::Html => Box::new(Html::new(file)),
-            FormatName::Jsonl => Box::new(Jsonl::new(file)),
-            FormatName::Tei => Box::new(Tei::new(file)?),
+            ExportFormat::Csv => Box::new(Csv::new(file)),
+            ExportFormat::Html => Box::new(Html::new(file)),
+            ExportFormat::Jsonl => Box::new(Jsonl::new(file)),
+            ExportFormat::Tei => Box::new(Tei::new(file)?),
         };
         Ok(write_families(
             export.as_mut(),
             report,
-            survey,
+            context,
             &found.families,
         )?)
     })?;
     output::print_line(format_args!(
-        "{} in {}",
+        "{} written to {}",
         super::count_of_families(found.families.len()),
         path.display()
     ))
 }
 
-/// What decides the answer, as the command line has it.
+/// Returns the parameters that determine the result, named as on the command line.
 fn parameters(arguments: &FamiliesArguments) -> Vec<(String, String)> {
-    let mut all = arguments.scope.as_parameters().to_vec();
-    all.extend([
+    let mut parameters = arguments.scope.as_parameters().to_vec();
+    parameters.extend([
         ("min_confidence", arguments.min_confidence.to_string()),
         ("cohesion", arguments.cohesion.to_string()),
         ("min_members", arguments.min_members.to_string()),
@@ -70,5 +75,5 @@ fn parameters(arguments: &FamiliesArguments) -> Vec<(String, String)> {
         ("formulas", arguments.formulas.name().to_owned()),
         ("formula_share", arguments.formula_share.to_string()),
     ]);
-    owned_parameters(all)
+    owned_parameters(parameters)
 }

@@ -1,4 +1,4 @@
-//! Families for a person.
+//! Printing of families.
 
 use std::io::Write;
 
@@ -9,26 +9,26 @@ use crate::parallels::{CorpusContext, Families, Family, FamilyTexts, ParallelsEr
 
 const LINE_WIDTH: usize = 96;
 
-/// Members of a family that are listed.
+/// Maximum number of listed members or values.
 const MAX_LISTED: usize = 12;
 
-/// Each with its representative, and who said it when.
+/// Prints each with its representative, its speakers and dates.
 pub(super) fn print_families(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     found: &Families,
     limit: usize,
 ) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
-    for (place, family) in (1..).zip(found.families.iter().take(limit)) {
-        print_family(survey, place, family, &mut out)?;
+    for (number, family) in (1..).zip(found.families.iter().take(limit)) {
+        print_family(context, number, family, &mut out)?;
     }
     out.flush()?;
     Ok(())
 }
 
 fn print_family(
-    survey: &CorpusContext,
-    place: usize,
+    context: &CorpusContext,
+    number: usize,
     family: &Family,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
@@ -41,25 +41,25 @@ fn print_family(
         .collect();
     writeln!(
         out,
-        "{strong}{place:>3}  {}{strong:#}{dim}  confidence {:.2} to each other, at least {:.2}  {}{dim:#}",
+        "{strong}{number:>3}  {}{strong:#}{dim}  mean confidence {:.2}, minimum {:.2}  {}{dim:#}",
         count_of(family.members.len(), "document"),
         family.mean_confidence,
         family.min_confidence,
         years.join("  "),
     )?;
-    for spread in family
+    for counts in family
         .value_counts
         .iter()
-        .filter(|spread| !spread.values.is_empty())
+        .filter(|counts| !counts.values.is_empty())
     {
-        let values = spread.values.iter().take(MAX_LISTED);
+        let values = counts.values.iter().take(MAX_LISTED);
         let values: Vec<String> = values
             .map(|(value, count)| match count {
                 1 => value.clone(),
                 count => format!("{value} ({count})"),
             })
             .collect();
-        let others = spread.values.len().saturating_sub(MAX_LISTED);
+        let others = counts.values.len().saturating_sub(MAX_LISTED);
         let others = if others > 0 {
             format!(" and {others} others")
         } else {
@@ -68,32 +68,32 @@ fn print_family(
         writeln!(
             out,
             "     {dim}{}: {}{others}{dim:#}",
-            spread.field,
+            counts.field,
             values.join(", ")
         )?;
     }
-    let texts = FamilyTexts::load(survey, family)?;
+    let texts = FamilyTexts::load(context, family)?;
     let representative = texts.representative();
     let representative = representative.ok_or(ParallelsError::SnapshotMismatch)?;
-    let of = if family.is_sentence_family() {
+    let unit = if family.is_sentence_family() {
         "a sentence of "
     } else {
         ""
     };
     writeln!(
         out,
-        "     {dim}{of}{dim:#}{name}{}{name:#}  {dim}{}{dim:#}",
+        "     {dim}{unit}{dim:#}{name}{}{name:#}  {dim}{}{dim:#}",
         representative.passage.id(),
         output::byline(&representative.document)
     )?;
-    let said = representative.text().replace('\n', " ");
-    for line in output::wrap(&output::strip_control_chars(&said), LINE_WIDTH) {
+    let text = representative.text().replace('\n', " ");
+    for line in output::wrap(&output::strip_control_chars(&text), LINE_WIDTH) {
         writeln!(out, "     {line}")?;
     }
     let ids = texts.members.iter().map(|member| member.passage.id());
-    let firsts: Vec<String> = ids.clone().take(family.first_count).collect();
-    if !firsts.is_empty() {
-        writeln!(out, "     {dim}first: {}{dim:#}", firsts.join(", "))?;
+    let earliest: Vec<String> = ids.clone().take(family.first_count).collect();
+    if !earliest.is_empty() {
+        writeln!(out, "     {dim}earliest: {}{dim:#}", earliest.join(", "))?;
     }
     let later: Vec<String> = ids.skip(family.first_count).collect();
     if !later.is_empty() {
@@ -104,7 +104,7 @@ fn print_family(
             String::new()
         };
         let shown = later.get(..MAX_LISTED).unwrap_or(&later).join(", ");
-        writeln!(out, "     {dim}then: {shown}{others}{dim:#}")?;
+        writeln!(out, "     {dim}later: {shown}{others}{dim:#}")?;
     }
     writeln!(out)?;
     Ok(())

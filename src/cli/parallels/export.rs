@@ -1,9 +1,8 @@
-//! Parallels into a file.
+//! Export of parallels to a file.
 
 use std::path::Path;
 
 use anyhow::Context;
-use clap::ValueEnum;
 
 use crate::cli::output;
 use crate::parallels::export::{
@@ -17,20 +16,7 @@ use crate::server::Jsonl;
 
 use super::ParallelsArguments;
 
-/// The formats that can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum FormatName {
-    /// A JSON object a line, as the service answers
-    Jsonl,
-    /// A table
-    Csv,
-    /// TEI P5 with links beside the texts
-    Tei,
-    /// A page to read and print
-    Html,
-}
-
-/// What was found, and of what.
+/// What was found, and in what.
 pub(super) struct ExportInput<'a> {
     subject: ReportSubject,
     pairs: &'a [Pair],
@@ -39,15 +25,15 @@ pub(super) struct ExportInput<'a> {
 }
 
 impl<'a> ExportInput<'a> {
-    /// Of two documents.
+    /// Describes a comparison of two documents.
     pub(super) fn from_documents(
-        survey: &CorpusContext,
+        context: &CorpusContext,
         ids: (&str, &str),
         found: &'a DocumentMatches,
     ) -> anyhow::Result<Self> {
         let document = |id: &str| {
-            let document = survey.snapshot().view().document(&id.parse()?)?;
-            document.with_context(|| format!("there is no document {id}"))
+            let document = context.snapshot().view().document(&id.parse()?)?;
+            document.with_context(|| format!("document {id} not found"))
         };
         Ok(Self {
             subject: ReportSubject::Documents(Box::new([document(ids.0)?, document(ids.1)?])),
@@ -66,27 +52,30 @@ impl<'a> ExportInput<'a> {
         })
     }
 
-    /// Of a corpus.
-    pub(super) fn from_corpus(sweep: &CorpusComparison<'_>, swept: &'a CorpusMatches) -> Self {
+    /// Describes a comparison of a corpus.
+    pub(super) fn from_corpus(
+        comparison: &CorpusComparison<'_>,
+        matches: &'a CorpusMatches,
+    ) -> Self {
         Self {
             subject: ReportSubject::Corpus,
             counts: PairCounts {
-                found: swept.pairs.len(),
-                compared: ComparedCount::Passages(swept.passages),
-                low_confidence: swept.filtered_counts.low_confidence,
-                low_margin: swept.filtered_counts.low_margin,
-                formulas: swept.filtered_counts.formulas,
+                found: matches.pairs.len(),
+                compared: ComparedCount::Passages(matches.passages),
+                low_confidence: matches.filtered_counts.low_confidence,
+                low_margin: matches.filtered_counts.low_margin,
+                formulas: matches.filtered_counts.formulas,
                 superseded: 0,
-                undated: sweep.undated(),
+                undated: comparison.undated(),
                 limit: None,
             },
-            pairs: &swept.pairs,
-            closest: swept.closest,
+            pairs: &matches.pairs,
+            closest: matches.closest,
         }
     }
 }
 
-/// Refuses a file without a format before anything is compared.
+/// Rejects a file without a known format before anything is compared.
 pub(super) fn check_format(arguments: &ParallelsArguments) -> anyhow::Result<()> {
     if let Some(path) = &arguments.out {
         resolve_format(path, arguments.format)?;
@@ -98,7 +87,7 @@ pub(super) fn check_format(arguments: &ParallelsArguments) -> anyhow::Result<()>
 pub(super) fn write(
     path: &Path,
     arguments: &ParallelsArguments,
-    survey: &CorpusContext,
+    context: &CorpusContext,
     reader: &ParallelLoader<'_>,
     found: ExportInput<'_>,
 ) -> anyhow::Result<()> {
@@ -109,21 +98,21 @@ pub(super) fn write(
         counts,
         closest,
     } = found;
-    let asked = parameters(arguments, &subject);
+    let parameters = parameters(arguments, &subject);
     let report = ParallelsReport::new(
-        survey.snapshot(),
+        context.snapshot(),
         reader,
         subject,
-        asked,
+        parameters,
         counts,
         (pairs, closest),
     )?;
     output::write_atomically(path, |file| {
         let mut export: Box<dyn Export> = match format {
-            FormatName::Jsonl => Box::new(Jsonl::new(file)),
-            FormatName::Csv => Box::new(Csv::new(file)),
-            FormatName::Tei => Box::new(Tei::new(file)?),
-            FormatName::Html => Box::new(Html::new(file)),
+            ExportFormat::Jsonl => Box::new(Jsonl::new(file)),
+            ExportFormat::Csv => Box::new(Csv::new(file)),
+            ExportFormat::Tei => Box::new(Tei::new(file)?),
+            ExportFormat::Html => Box::new(Html::new(file)),
         };
         Ok(export::write_parallels(
             export.as_mut(),
@@ -133,43 +122,42 @@ pub(super) fn write(
         )?)
     })?;
     output::print_line(format_args!(
-        "{} in {}",
+        "{} written to {}",
         output::count_of(pairs.len(), "pair"),
         path.display()
     ))
 }
 
-/// The format that was asked for, or that the file's name asks for.
+/// Returns the requested format, or that of the file extension.
 pub(in crate::cli) fn resolve_format(
     path: &Path,
-    asked: Option<FormatName>,
-) -> anyhow::Result<FormatName> {
-    if let Some(format) = asked {
+    requested: Option<ExportFormat>,
+) -> anyhow::Result<ExportFormat> {
+    if let Some(format) = requested {
         return Ok(format);
     }
-    match ExportFormat::from_path(path) {
-        Some(ExportFormat::Jsonl) => Ok(FormatName::Jsonl),
-        Some(ExportFormat::Csv) => Ok(FormatName::Csv),
-        Some(ExportFormat::Tei) => Ok(FormatName::Tei),
-        Some(ExportFormat::Html) => Ok(FormatName::Html),
-        None => anyhow::bail!(
-            "the name {} says no format; expected one that ends in .jsonl, .csv, .tei, .xml or .html, or --format",
+    ExportFormat::from_path(path).with_context(|| {
+        format!(
+            "{} has no known file extension; expected .jsonl, .csv, .tei, .xml or .html, or --format",
             path.display()
-        ),
-    }
+        )
+    })
 }
 
-/// What decides the answer, as the command line has it.
+/// Returns the parameters that determine the result, named as on the command line.
 fn parameters(arguments: &ParallelsArguments, subject: &ReportSubject) -> Vec<(String, String)> {
     let thresholds = &arguments.thresholds;
     let mut all: Vec<(&str, String)> = Vec::new();
     let default_confidence = match subject {
         ReportSubject::Documents(both) => {
-            let id = |place: usize| both[place].summary.id.to_string();
+            let id = |index: usize| both[index].summary.id.to_string();
             all.push(("source", id(0)));
             all.push(("target", id(1)));
-            all.push(("many", arguments.many_to_many.to_string()));
-            all.push(("min_phrase", arguments.min_alignment_score.to_string()));
+            all.push(("many_to_many", arguments.many_to_many.to_string()));
+            all.push((
+                "min_alignment_score",
+                arguments.min_alignment_score.to_string(),
+            ));
             crate::parallels::PairThresholds::default().min_confidence
         }
         ReportSubject::Corpus => {
@@ -187,7 +175,7 @@ fn parameters(arguments: &ParallelsArguments, subject: &ReportSubject) -> Vec<(S
     owned_parameters(all)
 }
 
-/// What was asked, by names that are a file's own.
+/// Converts parameters to owned pairs of names and values.
 pub(in crate::cli) fn owned_parameters(all: Vec<(&str, String)>) -> Vec<(String, String)> {
     let all = all.into_iter();
     all.map(|(name, value)| (name.to_owned(), value)).collect()

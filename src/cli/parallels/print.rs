@@ -1,4 +1,4 @@
-//! Parallels for a person.
+//! Printing of parallels.
 
 use std::io::Write;
 
@@ -12,24 +12,25 @@ use crate::passages::TextRange;
 
 const LINE_WIDTH: usize = 96;
 
-/// Each with its numbers, both texts, and the sentences that carry it.
+/// Prints each with its measures, both texts, and its corresponding sentences.
 pub(super) fn print_parallels(parallels: &[Parallel]) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
-    for (place, parallel) in (1..).zip(parallels) {
+    for (number, parallel) in (1..).zip(parallels) {
         let (strong, dim) = (Style::new().bold(), Style::new().dimmed());
         let pair = &parallel.pair;
         let formula = if parallel.formula { "  formula" } else { "" };
         let margin = parallel
             .margin
             .map(|margin| format!("  margin {margin:.2}"));
-        let rank = parallel
+        let percentile = parallel
             .percentile
-            .map(|rank| format!("  percentile {rank:.4}"));
-        let carrying = parallel.matched_sentence_pair();
-        let passages = carrying.map(|_| format!(" (passages {:.3})", parallel.passage_score));
+            .map(|percentile| format!("  percentile {percentile:.4}"));
+        let matched_sentences = parallel.matched_sentence_pair();
+        let passages =
+            matched_sentences.map(|_| format!(" (passages {:.3})", parallel.passage_score));
         writeln!(
             out,
-            "{strong}{place:>3}  {:.2} {}{strong:#}{dim}  carrier {}  cosine {:.3}{}  words {:.2}{}{}{formula}{dim:#}",
+            "{strong}{number:>3}  {:.2} {}{strong:#}{dim}  matched by {}  cosine {:.3}{}  overlap {:.2}{}{}{formula}{dim:#}",
             pair.confidence,
             parallel.text_reuse,
             pair.matched_by.name(),
@@ -37,17 +38,17 @@ pub(super) fn print_parallels(parallels: &[Parallel]) -> anyhow::Result<()> {
             passages.unwrap_or_default(),
             pair.lexical_overlap,
             margin.unwrap_or_default(),
-            rank.unwrap_or_default(),
+            percentile.unwrap_or_default(),
         )?;
         print_side(&parallel.source, &mut out)?;
         print_side(&parallel.target, &mut out)?;
         for sentences in &parallel.sentences {
             let (source, target) = (&parallel.source.passage, &parallel.target.passage);
-            let carries = carrying == Some(sentences);
-            let carries = if carries { "  carries the pair" } else { "" };
+            let is_matched = matched_sentences == Some(sentences);
+            let matched = if is_matched { "  matched" } else { "" };
             writeln!(
                 out,
-                "     {dim}{:.2} {}{carries}{dim:#}",
+                "     {dim}{:.2} {}{matched}{dim:#}",
                 sentences.confidence, sentences.text_reuse
             )?;
             for text in [
@@ -70,13 +71,13 @@ pub(super) fn print_parallels(parallels: &[Parallel]) -> anyhow::Result<()> {
 
 fn print_side(side: &Side, out: &mut impl Write) -> anyhow::Result<()> {
     let (name, dim) = (AnsiColor::Cyan.on_default(), Style::new().dimmed());
-    let common = match side.prevalence.documents {
+    let prevalence = match side.prevalence.documents {
         0 => String::new(),
-        others => format!("  also in {}", count_of(others, "other document")),
+        others => format!("  restated in {}", count_of(others, "other document")),
     };
     writeln!(
         out,
-        "     {name}{}{name:#}  {dim}{}{common}{dim:#}",
+        "     {name}{}{name:#}  {dim}{}{prevalence}{dim:#}",
         side.passage.id(),
         output::byline(&side.document)
     )?;
@@ -86,18 +87,18 @@ fn print_side(side: &Side, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The lines of a text that begins at a character of its document, what is shared set in bold.
+/// Wraps a text that starts at this character of its document, with shared words in bold.
 fn highlight_shared(text: &str, start: usize, shared: &[TextRange]) -> Vec<String> {
-    let is_shared = |place: usize| {
-        let next = shared.get(shared.partition_point(|range| range.end <= place));
-        next.is_some_and(|range| range.start <= place)
+    let is_shared = |position: usize| {
+        let next = shared.get(shared.partition_point(|range| range.end <= position));
+        next.is_some_and(|range| range.start <= position)
     };
     let strong = Style::new().bold();
     let mut lines = vec![String::new()];
     let mut width = 0;
-    let places = (start..).zip(text.chars()).collect::<Vec<_>>();
+    let characters = (start..).zip(text.chars()).collect::<Vec<_>>();
     let is_blank = |(_, character): &(usize, char)| character.is_whitespace();
-    for word in places.split(is_blank).filter(|word| !word.is_empty()) {
+    for word in characters.split(is_blank).filter(|word| !word.is_empty()) {
         if width > 0 && width + 1 + word.len() > LINE_WIDTH {
             lines.push(String::new());
             width = 0;
@@ -109,11 +110,14 @@ fn highlight_shared(text: &str, start: usize, shared: &[TextRange]) -> Vec<Strin
             line.push(' ');
         }
         width += word.len() + usize::from(width > 0);
-        // Pieces of a word that are shared, or not.
+        // Parts of a word may be shared.
         for piece in word.chunk_by(|(a, _), (b, _)| is_shared(*a) == is_shared(*b)) {
             let text: String = piece.iter().map(|(_, character)| *character).collect();
             let text = output::strip_control_chars(&text);
-            if piece.first().is_some_and(|(place, _)| is_shared(*place)) {
+            if piece
+                .first()
+                .is_some_and(|(position, _)| is_shared(*position))
+            {
                 line.push_str(&strong.render().to_string());
                 line.push_str(&text);
                 line.push_str(&strong.render_reset().to_string());
@@ -125,76 +129,75 @@ fn highlight_shared(text: &str, start: usize, shared: &[TextRange]) -> Vec<Strin
     lines
 }
 
-/// What two documents gave.
+/// Prints the counts of a comparison of two documents.
 pub(super) fn print_comparison_summary(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     found: &DocumentMatches,
     shown: usize,
 ) -> anyhow::Result<()> {
     let mut text = format!(
-        "{} of {} compared",
+        "{} among {} compared",
         count_of(found.pairs.len(), "parallel"),
         count_of(found.compared_pairs, "pair")
     );
     if found.superseded > 0 {
-        let taken = with_thousands(found.superseded);
         text += "; ";
-        text += &taken;
-        text += " left out whose passages are in better pairs (--many shows them)";
+        text += &with_thousands(found.superseded);
+        text += " superseded by better pairs of the same passages (--many-to-many shows them)";
     }
     text += &truncation_note(found.pairs.len(), shown);
     if found.pairs.is_empty() {
-        text += &closest_note(survey, found.closest);
+        text += &closest_note(context, found.closest);
     }
     output::print_line(format_args!("{text}"))
 }
 
-/// What a corpus gave.
+/// Prints the counts of a comparison of a corpus.
 pub(super) fn print_corpus_summary(
-    survey: &CorpusContext,
-    sweep: &CorpusComparison<'_>,
-    swept: &CorpusMatches,
+    context: &CorpusContext,
+    comparison: &CorpusComparison<'_>,
+    matches: &CorpusMatches,
     shown: usize,
 ) -> anyhow::Result<()> {
-    let left_out = swept.filtered_counts;
+    let filtered = matches.filtered_counts;
     let mut text = format!(
-        "{}: {} of {} compared with {}; left out: {} not sure enough, {} near to too much else, {} formulas",
-        count_of(swept.pairs.len(), "parallel"),
-        count_of(swept.passages, "passage"),
-        count_of(sweep.sources().len(), "document"),
-        count_of(sweep.targets(), "document"),
-        with_thousands(left_out.low_confidence),
-        with_thousands(left_out.low_margin),
-        with_thousands(left_out.formulas),
+        "{}: {} of {} compared with {}; filtered: {} below the minimum confidence, {} below the minimum margin, {} formulas",
+        count_of(matches.pairs.len(), "parallel"),
+        count_of(matches.passages, "passage"),
+        count_of(comparison.sources().len(), "document"),
+        count_of(comparison.targets(), "document"),
+        with_thousands(filtered.low_confidence),
+        with_thousands(filtered.low_margin),
+        with_thousands(filtered.formulas),
     );
-    if sweep.undated() > 0 {
-        text += "; without a date: ";
-        text += &count_of(sweep.undated(), "document");
+    if comparison.undated() > 0 {
+        text += "; undated: ";
+        text += &count_of(comparison.undated(), "document");
     }
-    text += &truncation_note(swept.pairs.len(), shown);
-    if swept.pairs.is_empty() {
-        text += &closest_note(survey, swept.closest);
+    text += &truncation_note(matches.pairs.len(), shown);
+    if matches.pairs.is_empty() {
+        text += &closest_note(context, matches.closest);
     }
     output::print_line(format_args!("{text}"))
 }
 
 fn truncation_note(found: usize, shown: usize) -> String {
     if shown < found {
-        format!("; the first {} are shown (--limit)", with_thousands(shown))
+        format!("; showing the first {} (--limit)", with_thousands(shown))
     } else {
         String::new()
     }
 }
 
-/// How close the best pair came.
-fn closest_note(survey: &CorpusContext, closest: Option<Pair>) -> String {
+/// Describes the closest pair.
+fn closest_note(context: &CorpusContext, closest: Option<Pair>) -> String {
     let Some(pair) = closest else {
-        return "; there was nothing to compare".to_owned();
+        return "; nothing to compare".to_owned();
     };
     format!(
-        "; the closest were {} and {}, confidence {:.2}, cosine {:.3} of {}",
-        survey.passage_id(pair.source).unwrap_or_default(),
-        survey.passage_id(pair.target).unwrap_or_default(),
+        "; closest pair: {} and {}, confidence {:.2}, cosine {:.3} of {}",
+        context.passage_id(pair.source).unwrap_or_default(),
+        context.passage_id(pair.target).unwrap_or_default(),
         pair.confidence,
         pair.score,
         pair.matched_by.description()

@@ -1,96 +1,110 @@
-//! What two passages have in common, and how far that stands out.
+//! Similarity, confidence and margin of pairs.
 
 use crate::index::{Neighbour, similarity};
 use crate::parallels::compared_passage::{ComparedPassage, EmbeddedPassage};
-use crate::parallels::{LocalDensity, MatchUnit, Neighbourhood, Pair, ParallelsError};
+use crate::parallels::error::ParallelsError;
+use crate::parallels::neighbourhood::{LocalDensity, Neighbourhood};
+use crate::parallels::pair::{MatchUnit, Pair};
 
 use super::CorpusContext;
 
 impl CorpusContext {
-    /// Two passages of a known cosine, compared as wholes. Passages of too few words say nothing.
+    /// Scores two whole passages of a known cosine. A passage of too few words has no confidence.
     pub(in crate::parallels) fn score_whole_passages(
         &self,
         source: u32,
         target: u32,
         score: f32,
     ) -> Result<Pair, ParallelsError> {
-        let (own, theirs) = (
+        let (source_passage, target_passage) = (
             self.compared_passage(source)?,
             self.compared_passage(target)?,
         );
-        Ok(self.score_compared_passages((source, &own), (target, &theirs), score))
+        Ok(self.score_compared_passages(
+            (source, &source_passage),
+            (target, &target_passage),
+            score,
+        ))
     }
 
     fn score_compared_passages(
         &self,
-        (source, own): (u32, &ComparedPassage),
-        (target, theirs): (u32, &ComparedPassage),
+        (source, source_passage): (u32, &ComparedPassage),
+        (target, target_passage): (u32, &ComparedPassage),
         score: f32,
     ) -> Pair {
-        let words = own.lexical_overlap(theirs);
-        let likeness = self.calibration.combined_similarity(score, words);
-        let says = own.is_informative() && theirs.is_informative();
+        let lexical_overlap = source_passage.lexical_overlap(target_passage);
+        let combined_similarity = self.calibration.combined_similarity(score, lexical_overlap);
+        let is_informative = source_passage.is_informative() && target_passage.is_informative();
         Pair {
             source,
             target,
             matched_by: MatchUnit::Passage,
             score,
-            lexical_overlap: words,
-            combined_similarity: likeness,
-            confidence: if says {
-                self.calibration.confidence(likeness)
+            lexical_overlap,
+            combined_similarity,
+            confidence: if is_informative {
+                self.calibration.confidence(combined_similarity)
             } else {
                 0.0
             },
         }
     }
 
-    /// A sentence and one that is near to it, as what may carry a pair of their passages; `None` if the
-    /// other has too few words.
+    /// Scores a sentence and one of its neighbours as a match of their passages; returns `None` if the
+    /// neighbour has too few words.
     pub(in crate::parallels) fn score_sentences(
         &self,
-        number: u32,
+        sentence: u32,
         neighbour: Neighbour,
     ) -> Result<Option<Pair>, ParallelsError> {
         let sentences = self.sentence_index()?;
         let owners = sentences
-            .locate(number)
+            .locate(sentence)
             .zip(sentences.locate(neighbour.row));
-        let ((source, own), (target, theirs)) = owners.ok_or(ParallelsError::SnapshotMismatch)?;
-        let (source_words, target_words) = (
+        let ((source, source_sentence), (target, target_sentence)) =
+            owners.ok_or(ParallelsError::SnapshotMismatch)?;
+        let (source_passage, target_passage) = (
             self.compared_passage(source)?,
             self.compared_passage(target)?,
         );
-        if !target_words.is_informative_sentence(theirs) {
+        if !target_passage.is_informative_sentence(target_sentence) {
             return Ok(None);
         }
-        let words = source_words.sentence_lexical_overlap(own, &target_words, theirs);
-        let likeness = self.calibration.combined_similarity(neighbour.score, words);
+        let lexical_overlap = source_passage.sentence_lexical_overlap(
+            source_sentence,
+            &target_passage,
+            target_sentence,
+        );
+        let combined_similarity = self
+            .calibration
+            .combined_similarity(neighbour.score, lexical_overlap);
         Ok(Some(Pair {
             source,
             target,
-            matched_by: MatchUnit::sentence_pair(own, theirs),
+            matched_by: MatchUnit::sentence_pair(source_sentence, target_sentence),
             score: neighbour.score,
-            lexical_overlap: words,
-            combined_similarity: likeness,
-            confidence: self.calibration.confidence(likeness),
+            lexical_overlap,
+            combined_similarity,
+            confidence: self.calibration.confidence(combined_similarity),
         }))
     }
 
-    /// Two passages, compared by themselves and by their sentences: whatever is more alike carries them.
+    /// Compares two passages as wholes and by their sentences; the unit with the higher similarity
+    /// matches.
     ///
     /// # Errors
     ///
     /// If there is no such passage, or the store cannot be read.
     pub fn compare(&self, source: u32, target: u32) -> Result<Pair, ParallelsError> {
-        let (own, theirs) = (
+        let (source_passage, target_passage) = (
             self.embedded_passage(source)?,
             self.embedded_passage(target)?,
         );
-        self.compare_embedded((source, &own), (target, &theirs))
+        self.compare_embedded((source, &source_passage), (target, &target_passage))
     }
 
-    /// A passage with all that [`Survey::compare`] needs of it, for whoever compares it with many.
+    /// Returns a passage with the embeddings of its sentences, for callers that compare it with many.
     pub(in crate::parallels) fn embedded_passage(
         &self,
         row: u32,
@@ -99,21 +113,25 @@ impl CorpusContext {
         Ok(EmbeddedPassage::new(self.compared_passage(row)?, vectors))
     }
 
-    /// The same as [`Survey::compare`], of passages that are at hand.
+    /// Compares like [`CorpusContext::compare`] two passages that are already loaded.
     pub(in crate::parallels) fn compare_embedded(
         &self,
-        (source, own): (u32, &EmbeddedPassage<'_>),
-        (target, theirs): (u32, &EmbeddedPassage<'_>),
+        (source, source_passage): (u32, &EmbeddedPassage<'_>),
+        (target, target_passage): (u32, &EmbeddedPassage<'_>),
     ) -> Result<Pair, ParallelsError> {
         let score = self.cosine(source, target)?;
-        let both = ((source, own.passage()), (target, theirs.passage()));
-        let whole = self.score_compared_passages(both.0, both.1, score);
+        let whole = self.score_compared_passages(
+            (source, source_passage.passage()),
+            (target, target_passage.passage()),
+            score,
+        );
         let min_similarity = if whole.confidence > 0.0 {
             whole.combined_similarity
         } else {
             f32::MIN
         };
-        let best = own.best_sentence_match(theirs, &self.calibration, min_similarity);
+        let best =
+            source_passage.best_sentence_match(target_passage, &self.calibration, min_similarity);
         Ok(best.map_or(whole, |best| Pair {
             matched_by: MatchUnit::sentence_pair(best.source, best.target),
             score: best.score,
@@ -124,7 +142,7 @@ impl CorpusContext {
         }))
     }
 
-    /// The cosine of two passages.
+    /// Returns the cosine of two passages.
     ///
     /// # Errors
     ///
@@ -137,7 +155,7 @@ impl CorpusContext {
         Ok(similarity(vector(source)?, vector(target)?))
     }
 
-    /// What is around that which carries a pair, on both sides.
+    /// Returns the local density around the matched text of a pair, on both sides.
     ///
     /// # Errors
     ///
@@ -151,21 +169,24 @@ impl CorpusContext {
             self.neighbourhood(pair.target)?,
         );
         let MatchUnit::Sentence {
-            source: own,
-            target: theirs,
+            source: source_sentence,
+            target: target_sentence,
         } = pair.matched_by
         else {
             return Ok((source.whole, target.whole));
         };
-        let around = |of: &Neighbourhood, place: u16| {
-            let around = of.sentences.get(usize::from(place)).copied();
-            around.unwrap_or_default()
+        let density = |neighbourhood: &Neighbourhood, sentence: u16| {
+            let density = neighbourhood.sentences.get(usize::from(sentence));
+            density.copied().unwrap_or_default()
         };
-        Ok((around(source, own), around(target, theirs)))
+        Ok((
+            density(source, source_sentence),
+            density(target, target_sentence),
+        ))
     }
 
-    /// Weight of the longest wording that two passages have in common: a word that is in few passages
-    /// counts up to 1, one that is in all 0, one that is in one of the two only takes away.
+    /// Returns the local alignment score of two passages: a shared word adds up to 1 if few passages
+    /// contain it and 0 if all do; gaps subtract.
     ///
     /// # Errors
     ///
@@ -176,7 +197,7 @@ impl CorpusContext {
             .alignment_score(&*self.compared_passage(target)?))
     }
 
-    /// In how many documents nearly what carries a pair is said, on the side where that is more.
+    /// Returns the number of documents that restate the matched text, on the side where it is greater.
     ///
     /// # Errors
     ///
@@ -186,8 +207,8 @@ impl CorpusContext {
         Ok(source.prevalence.documents.max(target.prevalence.documents))
     }
 
-    /// How far what carries a pair stands out from its neighbourhoods: the ratio of its likeness to the
-    /// mean of theirs. 1 is as alike as each is to its nearest others.
+    /// Returns the margin of a pair: its combined similarity divided by the mean of both neighbourhoods.
+    /// At 1, a pair is no more similar than both sides are to their nearest neighbours.
     ///
     /// # Errors
     ///

@@ -1,46 +1,46 @@
-//! Search by words as everybody has it: the floor that every other signal must beat.
+//! BM25, the baseline that every other signal must beat.
 
 use std::collections::{HashMap, HashSet};
 
 use super::super::tf_idf::idf;
 use super::scores::to_f64;
 
-/// How soon a word that stands again and again counts no more.
+/// Saturation of the term frequency.
 const K1: f64 = 1.2;
 
-/// How much a long text is charged for its length.
+/// Strength of the length normalization.
 const B: f64 = 0.75;
 
-/// The words of a corpus, each with the texts that hold it.
+/// An inverted index of a few texts.
 pub(super) struct Bm25Baseline {
-    /// For each word the texts and what it weighs in each.
+    /// For each term the texts that contain it, with its weight in each.
     postings: HashMap<u64, Vec<(usize, f32)>>,
     text_count: usize,
 }
 
 impl Bm25Baseline {
-    /// Reads texts by the hashes of their words.
+    /// Indexes texts, given as the hashes of their words.
     pub(super) fn from_texts(texts: &[&[u64]]) -> Self {
         let words: usize = texts.iter().map(|words| words.len()).sum();
         let mean = to_f64(words.max(1)) / to_f64(texts.len().max(1));
         let mut postings: HashMap<u64, Vec<(usize, f32)>> = HashMap::new();
         for (text, words) in texts.iter().enumerate() {
-            let mut times: HashMap<u64, usize> = HashMap::new();
+            let mut frequencies: HashMap<u64, usize> = HashMap::new();
             for word in *words {
-                *times.entry(*word).or_default() += 1;
+                *frequencies.entry(*word).or_default() += 1;
             }
             let length = 1.0 - B + B * to_f64(words.len()) / mean;
-            for (word, times) in times {
-                let weight = to_f64(times) * (K1 + 1.0) / (to_f64(times) + K1 * length);
+            for (word, frequency) in frequencies {
+                let weight = to_f64(frequency) * (K1 + 1.0) / (to_f64(frequency) + K1 * length);
                 #[allow(clippy::cast_possible_truncation)] // at most 2.2
                 let weight = weight as f32;
                 postings.entry(word).or_default().push((text, weight));
             }
         }
-        for holding in postings.values_mut() {
-            let rare = idf(holding.len(), texts.len());
-            for (_, weight) in holding {
-                *weight *= rare;
+        for list in postings.values_mut() {
+            let idf = idf(list.len(), texts.len());
+            for (_, weight) in list {
+                *weight *= idf;
             }
         }
         Self {
@@ -49,11 +49,11 @@ impl Bm25Baseline {
         }
     }
 
-    /// What every text scores for these words, each asked for once.
+    /// Returns the score of every text for the distinct terms of a query.
     pub(super) fn scores(&self, words: &[u64]) -> Vec<f32> {
         let mut scores = vec![0.0; self.text_count];
         let mut seen = HashSet::new();
-        // In the order of the words: a sum of floats depends on it.
+        // In the order of the words, on which a sum of floats depends.
         for word in words.iter().filter(|word| seen.insert(**word)) {
             for (text, weight) in self.postings.get(word).into_iter().flatten() {
                 if let Some(score) = scores.get_mut(*text) {

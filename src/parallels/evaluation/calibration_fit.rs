@@ -1,18 +1,19 @@
-//! The numbers of a [`Calibration`], fitted to labelled pairs.
+//! Fitting a [`Calibration`] to labelled pairs.
 
 use super::super::Calibration;
+use super::error::EvaluationError;
 use super::logistic::{self, Observation};
 use super::measure::{EvaluatedPair, TaskMeasurements};
 use super::scores::to_f64;
 use super::signals::PairScores;
+use super::split::Split;
 use super::task::{EvaluationTask, GroundTruth};
-use super::{EvaluationError, Split};
 
-/// Fits on the even items of every task, each task weighing the same.
+/// Fits a calibration on the even items of every task, equally weighted.
 ///
-/// First the weight of words beside the cosine, on texts as they are: where texts share one sentence
-/// among others these numbers say little. Then slope and middle, on the likeness that is shown, over
-/// all tasks. The numbers are rounded as they are printed, so what is measured is what is pasted.
+/// First the lexical weight, on whole texts: texts that share one sentence among others say little about
+/// it. Then slope and midpoint of the confidence, on the combined similarity that users see, over all
+/// tasks. Numbers are rounded as they are printed, so that what is measured is what is pasted.
 pub(super) fn fit_calibration(
     tasks: &[(EvaluationTask, TaskMeasurements)],
 ) -> Result<Calibration, EvaluationError> {
@@ -20,19 +21,20 @@ pub(super) fn fit_calibration(
     for (task, measured) in tasks {
         if !matches!(task.ground_truth, GroundTruth::Paragraphs { .. }) {
             collect_observations(&mut whole, measured, |item| {
-                let [_, cosine, words, ..] = item.signals;
-                [f64::from(cosine), f64::from(words), 1.0]
+                let [_, cosine, lexical_overlap, ..] = item.signals;
+                [f64::from(cosine), f64::from(lexical_overlap), 1.0]
             });
         }
     }
-    let [cosine, words, _] = logistic::fit_logistic(&whole).ok_or_else(single_class_error)?;
+    let [cosine, lexical_overlap, _] =
+        logistic::fit_logistic(&whole).ok_or_else(single_class_error)?;
     if cosine <= 0.0 {
         return Err(EvaluationError::Fit(
-            "the cosine does not grow with what says the same",
+            "the cosine does not increase with the label",
         ));
     }
     let mut calibration = Calibration {
-        lexical_weight: round_to((words / cosine).max(0.0), 100.0),
+        lexical_weight: round_to((lexical_overlap / cosine).max(0.0), 100.0),
         ..Calibration::DEFAULT
     };
     let mut all: Vec<Observation<2>> = Vec::new();
@@ -47,7 +49,7 @@ pub(super) fn fit_calibration(
     let [slope, constant] = logistic::fit_logistic(&all).ok_or_else(single_class_error)?;
     if slope <= 0.0 {
         return Err(EvaluationError::Fit(
-            "the likeness does not grow with what says the same",
+            "the combined similarity does not increase with the label",
         ));
     }
     calibration.slope = round_to(slope, 10.0);
@@ -55,7 +57,7 @@ pub(super) fn fit_calibration(
     Ok(calibration)
 }
 
-/// The likeness of a pair under other numbers than those with which it was measured.
+/// Returns the combined similarity of a pair under another calibration than it was measured with.
 pub(super) fn combined_similarity(
     task: &EvaluationTask,
     item: &EvaluatedPair,
@@ -80,7 +82,7 @@ fn collect_observations<const N: usize>(
 }
 
 fn single_class_error() -> EvaluationError {
-    EvaluationError::Fit("the even pairs are not of both kinds")
+    EvaluationError::Fit("the even pairs are all of one class")
 }
 
 fn round_to(number: f64, parts: f64) -> f32 {

@@ -1,45 +1,45 @@
-//! Gold files: pairs of texts that somebody has judged, or the same statements in several versions.
+//! Gold files: labelled pairs of texts, or the same statements in several versions.
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::EvaluationError;
+use super::error::EvaluationError;
 
-/// Bytes of the largest file that is read.
+/// Maximum size of a file, in bytes.
 const MAX_GOLD_BYTES: u64 = 64 << 20;
 
-/// Rows of the longest file: every text is compared with every other.
+/// Maximum number of rows of a file: every text is compared with every other one.
 pub(super) const MAX_GOLD_ROWS: usize = 10_000;
 
-/// Versions of the widest file.
+/// Maximum number of versions in a file.
 const MAX_VERSIONS: usize = 8;
 
-/// Characters of the longest text.
+/// Maximum length of a text, in characters.
 const MAX_TEXT_CHARS: usize = 20_000;
 
-/// The first cell of a file of versions.
+/// First cell of a file of versions.
 const VERSIONS_HEADER: &str = "ref";
 
-/// The highest score of a judge.
+/// Maximum score of a labelled pair.
 const MAX_SCORE: f64 = 5.0;
 
-/// What a gold file holds.
+/// The content of a gold file.
 #[derive(Debug, PartialEq)]
 pub(super) enum GoldStandard {
-    /// Pairs that somebody has judged.
+    /// Labelled pairs.
     Labelled(Vec<LabelledPair>),
     /// The same statements in several versions.
     Versions(ParallelTexts),
 }
 
-/// A pair of texts, and whether they say the same.
+/// A pair of texts with its label.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LabelledPair {
     pub(super) source: String,
     pub(super) target: String,
-    /// `None` where the judges were of two minds.
+    /// `None` if the score is in between.
     pub(super) label: Option<bool>,
 }
 
@@ -51,14 +51,14 @@ pub(super) struct ParallelTexts {
     pub(super) texts: Vec<Vec<String>>,
 }
 
-/// Where something is wrong, and what would be right.
+/// The line number of a fault, and both sides of it.
 struct InvalidGoldLine {
     line: usize,
     received: String,
     expected: String,
 }
 
-/// Reads a file; its first line says what it holds.
+/// Reads a file; its first line determines the kind of content.
 pub(super) fn read_gold(path: &Path) -> Result<GoldStandard, EvaluationError> {
     let unreadable = |source| EvaluationError::Read {
         file: path.to_owned(),
@@ -71,8 +71,8 @@ pub(super) fn read_gold(path: &Path) -> Result<GoldStandard, EvaluationError> {
     if bytes.len() as u64 > MAX_GOLD_BYTES {
         return Err(EvaluationError::InvalidFile {
             file: path.to_owned(),
-            received: "is larger".to_owned(),
-            expected: format!("{} MiB at most", MAX_GOLD_BYTES >> 20),
+            received: "is too large".to_owned(),
+            expected: format!("at most {} MiB", MAX_GOLD_BYTES >> 20),
         });
     }
     parse(&bytes).map_err(|fault| EvaluationError::InvalidLine {
@@ -85,9 +85,9 @@ pub(super) fn read_gold(path: &Path) -> Result<GoldStandard, EvaluationError> {
 
 fn parse(bytes: &[u8]) -> Result<GoldStandard, InvalidGoldLine> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = good.split(|byte| *byte == b'\n').count();
-        invalid_line(line, "bytes that are no UTF-8", "UTF-8 text")
+        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = valid.split(|byte| *byte == b'\n').count();
+        invalid_line(line, "invalid UTF-8", "UTF-8 text")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = (1..)
@@ -95,10 +95,10 @@ fn parse(bytes: &[u8]) -> Result<GoldStandard, InvalidGoldLine> {
         .filter(|(_, line)| !line.trim().is_empty())
         .map(|(number, line)| (number, line.split('\t').map(str::trim).collect::<Vec<_>>()));
     let expected = format!(
-        "score, text and text, or a header \"{VERSIONS_HEADER}\" with two names or more, parted by tabs"
+        "score, text, text; or a header \"{VERSIONS_HEADER}\" with two or more names; tab-separated"
     );
     let Some((line, first)) = lines.next() else {
-        return Err(invalid_line(1, "nothing", expected));
+        return Err(invalid_line(1, "an empty file", expected));
     };
     if first.first() == Some(&VERSIONS_HEADER) {
         return parse_versions(line, &first, lines).map(GoldStandard::Versions);
@@ -121,7 +121,7 @@ fn parse_labelled<'a>(
         last = line;
         let [score, source, target] = cells[..] else {
             let received = column_count(cells.len());
-            return Err(invalid_line(line, received, "3: score, text and text"));
+            return Err(invalid_line(line, received, "3 columns: score, text, text"));
         };
         let score = score.parse::<f64>().ok();
         let score = score.filter(|score| (0.0..=MAX_SCORE).contains(score));
@@ -134,9 +134,9 @@ fn parse_labelled<'a>(
         scored.push((score, source, target));
         check_row_count(line, scored.len())?;
     }
-    // Labels of 0 and 1 are no scores of judges.
+    // Labels of 0 and 1 are not graded scores.
     let graded = scored.iter().any(|(score, ..)| *score > 1.0);
-    let judge = |score: f64| match score {
+    let label = |score: f64| match score {
         score if !graded => Some(score >= 0.5),
         score if score >= 4.0 => Some(true),
         score if score <= 2.0 => Some(false),
@@ -147,13 +147,13 @@ fn parse_labelled<'a>(
         .map(|(score, source, target)| LabelledPair {
             source: source.to_owned(),
             target: target.to_owned(),
-            label: judge(score),
+            label: label(score),
         })
         .collect();
-    for (label, kind) in [(true, "say the same"), (false, "do not say the same")] {
+    for (label, kind) in [(true, "positive"), (false, "negative")] {
         if !pairs.iter().any(|pair| pair.label == Some(label)) {
-            let received = format!("the last pair, and none of all that {kind}");
-            return Err(invalid_line(last, received, "pairs of both kinds"));
+            let received = format!("end of file without a {kind} pair");
+            return Err(invalid_line(last, received, "pairs of both classes"));
         }
     }
     Ok(pairs)
@@ -170,9 +170,9 @@ fn parse_versions<'a>(
         .map(|name| (*name).to_owned())
         .collect();
     let distinct: HashSet<&str> = header.iter().skip(1).copied().collect();
-    let apart = distinct.len() == names.len() && !distinct.contains("");
-    if !apart || !(2..=MAX_VERSIONS).contains(&names.len()) {
-        let expected = format!("\"{VERSIONS_HEADER}\" and 2 to {MAX_VERSIONS} names, each another");
+    let is_distinct = distinct.len() == names.len() && !distinct.contains("");
+    if !is_distinct || !(2..=MAX_VERSIONS).contains(&names.len()) {
+        let expected = format!("\"{VERSIONS_HEADER}\" and 2 to {MAX_VERSIONS} distinct names");
         return Err(invalid_line(line, excerpt(header), expected));
     }
     let mut texts: Vec<Vec<String>> = vec![Vec::new(); names.len()];
@@ -181,7 +181,7 @@ fn parse_versions<'a>(
         last = line;
         if cells.len() != header.len() {
             let received = column_count(cells.len());
-            let expected = format!("{}, as the header has", header.len());
+            let expected = format!("{} columns, as in the header", header.len());
             return Err(invalid_line(line, received, expected));
         }
         for (column, text) in texts.iter_mut().zip(&cells[1..]) {
@@ -192,12 +192,8 @@ fn parse_versions<'a>(
         check_row_count(line, rows)?;
     }
     if rows < 2 {
-        let received = format!("the last of {rows} rows");
-        return Err(invalid_line(
-            last,
-            received,
-            "2 rows or more to choose from",
-        ));
+        let received = format!("end of file after {rows} rows");
+        return Err(invalid_line(last, received, "at least 2 rows"));
     }
     Ok(ParallelTexts { names, texts })
 }
@@ -207,7 +203,7 @@ fn check_text(line: usize, text: &str) -> Result<(), InvalidGoldLine> {
         return Err(invalid_line(
             line,
             format!("the text {text:?}"),
-            "a text with words",
+            "text with at least one letter or digit",
         ));
     }
     let characters = text.chars().count();
@@ -216,7 +212,7 @@ fn check_text(line: usize, text: &str) -> Result<(), InvalidGoldLine> {
         return Err(invalid_line(
             line,
             received,
-            format!("{MAX_TEXT_CHARS} at most"),
+            format!("at most {MAX_TEXT_CHARS}"),
         ));
     }
     Ok(())
@@ -224,8 +220,8 @@ fn check_text(line: usize, text: &str) -> Result<(), InvalidGoldLine> {
 
 fn check_row_count(line: usize, rows: usize) -> Result<(), InvalidGoldLine> {
     if rows > MAX_GOLD_ROWS {
-        let expected = format!("{MAX_GOLD_ROWS} rows at most, each being compared with all");
-        return Err(invalid_line(line, "one more row", expected));
+        let expected = format!("at most {MAX_GOLD_ROWS} rows");
+        return Err(invalid_line(line, format!("row {rows}"), expected));
     }
     Ok(())
 }
@@ -234,7 +230,7 @@ fn column_count(number: usize) -> String {
     format!("{number} column{}", if number == 1 { "" } else { "s" })
 }
 
-/// The beginning of a line, for an error.
+/// Returns the beginning of a line, for an error.
 fn excerpt(cells: &[&str]) -> String {
     let line: String = cells.join("\t").chars().take(60).collect();
     format!("{line:?}")
@@ -289,8 +285,8 @@ mod tests {
         let long = format!("1\ta\t{}\n0\ta\tb", "b".repeat(MAX_TEXT_CHARS + 1));
         let many = "1\ta\tb\n0\ta\tb\n".repeat(MAX_GOLD_ROWS / 2 + 1);
         let cases: [(&[u8], usize, &str); 17] = [
-            (b"", 1, "nothing"),
-            (b"\n \n", 1, "nothing"),
+            (b"", 1, "an empty file"),
+            (b"\n \n", 1, "an empty file"),
             (b"Hello\n", 1, "Hello"),
             (b"5\ta\n", 1, "2 columns"),
             (b"5\ta\tb\tc\n", 1, "4 columns"),
@@ -298,18 +294,18 @@ mod tests {
             (b"5\ta\tb\nNaN\ta\tb\n", 2, "\"NaN\""),
             (b"5\ta\tb\n\ta\tb\n", 2, "\"\""),
             (b"5\ta\tb\n1\t...\tb\n", 2, "\"...\""),
-            (b"5\ta\tb\n5\ta\tb\n", 2, "none of all that do not"),
+            (b"5\ta\tb\n5\ta\tb\n", 2, "without a negative pair"),
             (b"ref\tA\n1\ta\n", 1, "ref"),
             (b"ref\tA\tA\n1\ta\tb\n", 1, "ref"),
             (b"ref\tA\tB\n1\ta\tb\n", 2, "1 rows"),
             (b"ref\tA\tB\n1\ta\tb\n2\ta\n", 3, "2 columns"),
-            (b"ref\tA\tB\n1\ta\tb\n2\ta\t\xff\n", 3, "no UTF-8"),
+            (b"ref\tA\tB\n1\ta\tb\n2\ta\t\xff\n", 3, "invalid UTF-8"),
             (long.as_bytes(), 1, "20001 characters"),
-            (many.as_bytes(), MAX_GOLD_ROWS + 1, "one more row"),
+            (many.as_bytes(), MAX_GOLD_ROWS + 1, "row 10001"),
         ];
         for (bytes, line, received) in cases {
             let Err(fault) = parse(bytes) else {
-                panic!("{received:?} was not found");
+                panic!("{received:?} is accepted");
             };
             assert_eq!(fault.line, line, "{}", fault.received);
             assert!(fault.received.contains(received), "{}", fault.received);

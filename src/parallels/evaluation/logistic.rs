@@ -1,100 +1,103 @@
 //! Logistic regression on a few features.
 
-/// Charge for large coefficients: small enough to change nothing where pairs of both kinds mix, and
-/// to bring the search to an end where they do not.
+/// Ridge penalty: small enough to change nothing if classes overlap, and to make the search converge if
+/// they are separable.
 const RIDGE: f64 = 1e-6;
 
-/// Newton's steps; a dozen is usual.
+/// Maximum number of Newton steps; a dozen is usual.
 const MAX_NEWTON_STEPS: usize = 200;
 
-/// What is known of an item: its features, the last of them 1, whether it is of the kind that is looked
-/// for, and its weight.
+/// An item: its features, the last of them 1, whether it is positive, and its weight.
 pub(super) type Observation<const N: usize> = ([f64; N], bool, f64);
 
-/// The coefficients under which the items are the most likely; `None` where there is nothing to learn
-/// from. The last one, that of the constant, is not charged for.
+/// Returns the maximum-likelihood coefficients, or `None` if all items are of one class. The last one,
+/// the constant, is not penalized.
 pub(super) fn fit_logistic<const N: usize>(items: &[Observation<N>]) -> Option<[f64; N]> {
     let weight: f64 = items.iter().map(|(.., weight)| weight).sum();
-    let of_both = items.iter().any(|(_, is, _)| *is) && items.iter().any(|(_, is, _)| !is);
-    if !of_both || !weight.is_finite() || weight <= 0.0 {
+    let has_both_classes = items.iter().any(|(_, is_positive, _)| *is_positive)
+        && items.iter().any(|(_, is_positive, _)| !is_positive);
+    if !has_both_classes || !weight.is_finite() || weight <= 0.0 {
         return None;
     }
-    let mut found = [0.0; N];
-    let mut cost = penalized_loss(&found, items, weight);
+    let mut coefficients = [0.0; N];
+    let mut loss = penalized_loss(&coefficients, items, weight);
     for _ in 0..MAX_NEWTON_STEPS {
-        let step = newton_step(&found, items, weight)?;
-        // A whole step may lead too far.
-        let mut share = 1.0;
+        let step = newton_step(&coefficients, items, weight)?;
+        // A full step may overshoot.
+        let mut step_size = 1.0;
         let better = loop {
-            let next: [f64; N] = std::array::from_fn(|i| found[i] - share * step[i]);
-            let next_cost = penalized_loss(&next, items, weight);
-            if next_cost < cost {
-                break Some((next, next_cost));
+            let next: [f64; N] = std::array::from_fn(|i| coefficients[i] - step_size * step[i]);
+            let next_loss = penalized_loss(&next, items, weight);
+            if next_loss < loss {
+                break Some((next, next_loss));
             }
-            share /= 2.0;
-            if share < 1e-9 {
+            step_size /= 2.0;
+            if step_size < 1e-9 {
                 break None;
             }
         };
-        let Some((next, next_cost)) = better else {
+        let Some((next, next_loss)) = better else {
             break;
         };
-        let gain = cost - next_cost;
-        (found, cost) = (next, next_cost);
+        let gain = loss - next_loss;
+        (coefficients, loss) = (next, next_loss);
         if gain < 1e-14 {
             break;
         }
     }
-    found.iter().all(|x| x.is_finite()).then_some(found)
+    coefficients
+        .iter()
+        .all(|x| x.is_finite())
+        .then_some(coefficients)
 }
 
 fn dot<const N: usize>(a: &[f64; N], b: &[f64; N]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// What the coefficient at a place is charged.
-fn ridge_penalty<const N: usize>(place: usize) -> f64 {
-    if place + 1 < N { RIDGE } else { 0.0 }
+/// Returns the ridge penalty of the coefficient at an index.
+fn ridge_penalty<const N: usize>(index: usize) -> f64 {
+    if index + 1 < N { RIDGE } else { 0.0 }
 }
 
-/// Mean surprise at the items, and the charge for the coefficients.
+/// Returns the mean log loss plus the ridge penalty.
 fn penalized_loss<const N: usize>(b: &[f64; N], items: &[Observation<N>], weight: f64) -> f64 {
-    let surprise = |(features, is, weight): &Observation<N>| {
+    let log_loss = |(features, is_positive, weight): &Observation<N>| {
         let score = dot(b, features);
-        let against = if *is { -score } else { score };
-        // ln(1 + exp(x)), also where exp(x) is too large.
+        let against = if *is_positive { -score } else { score };
+        // ln(1 + exp(x)) without overflow for large x.
         weight * (against.max(0.0) + (-against.abs()).exp().ln_1p())
     };
-    let charge: f64 = (0..N)
+    let penalty: f64 = (0..N)
         .map(|i| ridge_penalty::<N>(i) * b[i] * b[i] / 2.0)
         .sum();
-    items.iter().map(surprise).sum::<f64>() / weight + charge
+    items.iter().map(log_loss).sum::<f64>() / weight + penalty
 }
 
-/// The step to take back: the gradient by the inverse of the second derivatives.
+/// Returns the Newton step: the inverse Hessian times the gradient.
 fn newton_step<const N: usize>(
     b: &[f64; N],
     items: &[Observation<N>],
     weight: f64,
 ) -> Option<[f64; N]> {
     let mut gradient: [f64; N] = std::array::from_fn(|i| ridge_penalty::<N>(i) * b[i]);
-    let mut second = [[0.0; N]; N];
-    for (i, row) in second.iter_mut().enumerate() {
-        // The constant needs it where every item is certain already.
+    let mut hessian = [[0.0; N]; N];
+    for (i, row) in hessian.iter_mut().enumerate() {
+        // The constant needs it if every item is certain already.
         row[i] = ridge_penalty::<N>(i).max(1e-12);
     }
-    for (features, is, own) in items {
+    for (features, is_positive, item_weight) in items {
         let probability = 1.0 / (1.0 + (-dot(b, features)).exp());
-        let off = own / weight * (probability - f64::from(u8::from(*is)));
-        let slope = own / weight * probability * (1.0 - probability);
+        let error = item_weight / weight * (probability - f64::from(u8::from(*is_positive)));
+        let slope = item_weight / weight * probability * (1.0 - probability);
         for i in 0..N {
-            gradient[i] += off * features[i];
+            gradient[i] += error * features[i];
             for j in 0..N {
-                second[i][j] += slope * features[i] * features[j];
+                hessian[i][j] += slope * features[i] * features[j];
             }
         }
     }
-    solve(second, gradient)
+    solve(hessian, gradient)
 }
 
 /// Solves `a x = b` by elimination; `None` where `a` has no inverse.
@@ -108,19 +111,19 @@ fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> Option<[f64; 
         if pivot.abs() < 1e-300 || !pivot.is_finite() {
             return None;
         }
-        let (known, right) = (a[column], b[column]);
+        let (pivot_row, pivot_value) = (a[column], b[column]);
         for (row, value) in a.iter_mut().zip(&mut b).skip(column + 1) {
             let factor = row[column] / pivot;
             row.iter_mut()
-                .zip(known)
+                .zip(pivot_row)
                 .for_each(|(x, y)| *x -= factor * y);
-            *value -= factor * right;
+            *value -= factor * pivot_value;
         }
     }
     let mut x = [0.0; N];
     for row in (0..N).rev() {
-        let known: f64 = (row + 1..N).map(|k| a[row][k] * x[k]).sum();
-        x[row] = (b[row] - known) / a[row][row];
+        let substituted: f64 = (row + 1..N).map(|k| a[row][k] * x[k]).sum();
+        x[row] = (b[row] - substituted) / a[row][row];
     }
     Some(x)
 }
@@ -137,7 +140,7 @@ mod tests {
             for j in 0..20 {
                 let features = [f64::from(i) / 10.0 - 1.0, f64::from(j) / 10.0 - 1.0, 1.0];
                 let probability = 1.0 / (1.0 + (-dot(&truth, &features)).exp());
-                // Each item is of both kinds, as often as it would be.
+                // Each item is of both classes, weighted by their probabilities.
                 items.push((features, true, probability));
                 items.push((features, false, 1.0 - probability));
             }
@@ -150,10 +153,10 @@ mod tests {
 
     #[test]
     fn one_feature_by_hand() {
-        // At 0 one of four is right, at 1 three of four: the logits are -ln 3 and ln 3.
+        // At 0 one of four is positive, at 1 three of four: the logits are -ln 3 and ln 3.
         let mut items = Vec::new();
-        for (x, right) in [(0.0, 1), (1.0, 3)] {
-            items.extend((0..4).map(|i| ([x, 1.0], i < right, 2.0)));
+        for (x, positives) in [(0.0, 1), (1.0, 3)] {
+            items.extend((0..4).map(|i| ([x, 1.0], i < positives, 2.0)));
         }
         let found = fit_logistic(&items).unwrap();
         let expected = 3.0_f64.ln();
@@ -163,11 +166,11 @@ mod tests {
 
     #[test]
     fn separable_classes_converge() {
-        let apart = [([0.0, 1.0], false, 1.0), ([1.0, 1.0], true, 1.0)];
-        let found = fit_logistic(&apart).unwrap();
+        let separable = [([0.0, 1.0], false, 1.0), ([1.0, 1.0], true, 1.0)];
+        let found = fit_logistic(&separable).unwrap();
         assert!(found[0] > 10.0 && found[0].is_finite(), "{found:?}");
         assert!((found[1] + found[0] / 2.0).abs() < 1e-3, "{found:?}");
-        assert!(fit_logistic(&apart[..1]).is_none());
+        assert!(fit_logistic(&separable[..1]).is_none());
         assert!(fit_logistic::<2>(&[]).is_none());
     }
 }

@@ -1,7 +1,7 @@
-//! All numbers of a task: of the pairs that are judged, and where the right answers stand.
+//! All signals of the evaluated pairs of a task, and the ranks of the counterparts.
 //!
-//! Rows of numbers are made one at a time on every thread and forgotten, so memory grows with the
-//! number of texts, not with its square.
+//! Rows of signals are computed in parallel and dropped, so memory grows with the number of texts, not
+//! with its square.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,22 +9,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::super::Calibration;
-use super::EvaluationProgress;
 use super::bm25::Bm25Baseline;
+use super::error::EvaluationProgress;
 use super::scores::Rank;
 use super::signals::{self, DIRECT_SIGNALS, MARGIN_SIGNALS, Signal, SignalValues, TopNeighbours};
 use super::task::{EvaluationTask, GroundTruth};
 
-/// What was measured.
+/// The measurements of a task.
 pub(super) struct TaskMeasurements {
     pub(super) items: Vec<EvaluatedPair>,
-    /// By row, where there is one right answer.
+    /// By row, if each row has one counterpart.
     pub(super) ranks: Vec<[Rank; Signal::ALL.len()]>,
 }
 
-/// A pair that is judged.
+/// An evaluated pair.
 pub(super) struct EvaluatedPair {
-    /// Its number, or its row's: what decides in which half it is.
+    /// Its number, or that of its row: determines its split.
     pub(super) number: usize,
     pub(super) source: usize,
     pub(super) target: usize,
@@ -32,13 +32,13 @@ pub(super) struct EvaluatedPair {
     pub(super) signals: SignalValues,
 }
 
-/// What a part of the sources gave.
+/// The measurements of a chunk of sources.
 struct ChunkMeasurements {
     items: Vec<EvaluatedPair>,
     direct_ranks: Vec<[Rank; DIRECT_SIGNALS]>,
-    /// Neighbourhoods of these sources: `[source][margin]`.
+    /// Neighbours of these sources: `[source][margin]`.
     source_neighbours: Vec<[TopNeighbours; MARGIN_SIGNALS.len()]>,
-    /// Neighbourhoods of all targets, as far as these sources are concerned.
+    /// Neighbours of all targets among these sources.
     target_neighbours: Vec<[TopNeighbours; MARGIN_SIGNALS.len()]>,
 }
 
@@ -51,10 +51,10 @@ pub(super) fn measure(
     progress: EvaluationProgress<'_>,
 ) -> TaskMeasurements {
     let (sources, targets) = (task.sources.len(), task.targets().len());
-    let words: Vec<&[u64]> = (0..targets)
-        .map(|place| task.targets().term_hashes(place))
+    let terms: Vec<&[u64]> = (0..targets)
+        .map(|target| task.targets().term_hashes(target))
         .collect();
-    let bm25 = Bm25Baseline::from_texts(&words);
+    let bm25 = Bm25Baseline::from_texts(&terms);
     let has_counterparts = matches!(task.ground_truth, GroundTruth::Versions { .. });
     let all = if has_counterparts {
         2 * sources
@@ -64,29 +64,29 @@ pub(super) fn measure(
     let done = AtomicUsize::new(0);
     let step = || progress("comparing", 1 + done.fetch_add(1, Ordering::Relaxed), all);
 
-    // Each part holds something for every target, so there are few.
+    // Each chunk has data for every target, so chunks are few.
     let size = sources.div_ceil(4 * rayon::current_num_threads()).max(1);
-    let parts: Vec<Range<usize>> = (0..sources)
+    let chunks: Vec<Range<usize>> = (0..sources)
         .step_by(size)
         .map(|from| from..sources.min(from + size))
         .collect();
-    let parts: Vec<ChunkMeasurements> = parts
+    let chunks: Vec<ChunkMeasurements> = chunks
         .into_par_iter()
         .map(|rows| measure_chunk(task, rows, &bm25, calibration, &step))
         .collect();
 
-    let mut theirs = vec![NO_NEIGHBOURS; targets];
-    let (mut items, mut places, mut own) = (Vec::new(), Vec::new(), Vec::new());
-    for part in parts {
-        for (known, new) in theirs.iter_mut().zip(part.target_neighbours) {
-            known
+    let mut target_neighbours = vec![NO_NEIGHBOURS; targets];
+    let (mut items, mut direct_ranks, mut source_neighbours) = (Vec::new(), Vec::new(), Vec::new());
+    for chunk in chunks {
+        for (merged, new) in target_neighbours.iter_mut().zip(chunk.target_neighbours) {
+            merged
                 .iter_mut()
                 .zip(new)
-                .for_each(|(known, new)| known.merge(&new));
+                .for_each(|(merged, new)| merged.merge(&new));
         }
-        items.extend(part.items);
-        places.extend(part.direct_ranks);
-        own.extend(part.source_neighbours);
+        items.extend(chunk.items);
+        direct_ranks.extend(chunk.direct_ranks);
+        source_neighbours.extend(chunk.source_neighbours);
     }
     let means =
         |of: Vec<[TopNeighbours; MARGIN_SIGNALS.len()]>| -> Vec<[f32; MARGIN_SIGNALS.len()]> {
@@ -94,37 +94,35 @@ pub(super) fn measure(
                 .map(|n| n.each_ref().map(TopNeighbours::mean))
                 .collect()
         };
-    let (own, theirs) = (means(own), means(theirs));
+    let (source_means, target_means) = (means(source_neighbours), means(target_neighbours));
     for item in &mut items {
-        let (own, theirs) = (own[item.source], theirs[item.target]);
-        for (k, (of, place)) in MARGIN_SIGNALS.into_iter().enumerate() {
-            item.signals[place] = signals::margin(item.signals[of], own[k], theirs[k]);
+        let (source, target) = (source_means[item.source], target_means[item.target]);
+        for (k, (signal, margin)) in MARGIN_SIGNALS.into_iter().enumerate() {
+            item.signals[margin] = signals::margin(item.signals[signal], source[k], target[k]);
         }
     }
-    let places = places
+    let ranks = direct_ranks
         .into_par_iter()
         .enumerate()
         .map(|(source, direct)| {
             let row = signals::margin_row(task, source, calibration);
             let margins: [Rank; MARGIN_SIGNALS.len()] = std::array::from_fn(|k| {
-                let margins = row[k].iter().zip(&theirs);
-                let margins =
-                    margins.map(|(x, theirs)| signals::margin(*x, own[source][k], theirs[k]));
+                let margins = row[k].iter().zip(&target_means);
+                let margins = margins.map(|(score, target_mean)| {
+                    signals::margin(*score, source_means[source][k], target_mean[k])
+                });
                 rank_of_counterpart(task, source, &margins.collect::<Vec<_>>())
             });
             step();
-            let mut places = [margins[0]; Signal::ALL.len()];
-            places[..DIRECT_SIGNALS].copy_from_slice(&direct);
-            for (k, (_, place)) in MARGIN_SIGNALS.into_iter().enumerate() {
-                places[place] = margins[k];
+            let mut ranks = [margins[0]; Signal::ALL.len()];
+            ranks[..DIRECT_SIGNALS].copy_from_slice(&direct);
+            for (k, (_, margin)) in MARGIN_SIGNALS.into_iter().enumerate() {
+                ranks[margin] = margins[k];
             }
-            places
+            ranks
         })
         .collect();
-    TaskMeasurements {
-        items,
-        ranks: places,
-    }
+    TaskMeasurements { items, ranks }
 }
 
 fn measure_chunk(
@@ -134,62 +132,65 @@ fn measure_chunk(
     calibration: &Calibration,
     step: &(dyn Fn() + Sync),
 ) -> ChunkMeasurements {
-    let mut part = ChunkMeasurements {
+    let mut chunk = ChunkMeasurements {
         items: Vec::new(),
         direct_ranks: Vec::new(),
         source_neighbours: vec![NO_NEIGHBOURS; sources.len()],
         target_neighbours: vec![NO_NEIGHBOURS; task.targets().len()],
     };
-    for (source, own) in sources.zip(0..) {
+    for (source, offset) in sources.zip(0..) {
         let row = signals::direct_row(task, source, bm25, calibration);
-        for (target, theirs) in part.target_neighbours.iter_mut().enumerate() {
+        for (target, neighbours) in chunk.target_neighbours.iter_mut().enumerate() {
             if task.is_one_set() && source == target {
                 continue;
             }
-            for (k, (of, _)) in MARGIN_SIGNALS.into_iter().enumerate() {
-                theirs[k].add(row[of][target]);
-                part.source_neighbours[own][k].add(row[of][target]);
+            for (k, (signal, _)) in MARGIN_SIGNALS.into_iter().enumerate() {
+                neighbours[k].add(row[signal][target]);
+                chunk.source_neighbours[offset][k].add(row[signal][target]);
             }
         }
-        for (number, target, same) in judged_targets(task, source, &row[MARGIN_SIGNALS[0].0]) {
-            let mut numbers = [0.0; Signal::ALL.len()];
-            for (number, row) in numbers.iter_mut().zip(&row) {
-                *number = row[target];
+        for (number, target, is_positive) in
+            evaluated_targets(task, source, &row[MARGIN_SIGNALS[0].0])
+        {
+            let mut signals = [0.0; Signal::ALL.len()];
+            for (signal, row) in signals.iter_mut().zip(&row) {
+                *signal = row[target];
             }
-            part.items.push(EvaluatedPair {
+            chunk.items.push(EvaluatedPair {
                 number,
                 source,
                 target,
-                is_positive: same,
-                signals: numbers,
+                is_positive,
+                signals,
             });
         }
         if matches!(task.ground_truth, GroundTruth::Versions { .. }) {
-            let places =
+            let ranks =
                 std::array::from_fn(|signal| rank_of_counterpart(task, source, &row[signal]));
-            part.direct_ranks.push(places);
+            chunk.direct_ranks.push(ranks);
         }
         step();
     }
-    part
+    chunk
 }
 
-/// The targets with which a source is judged: the number, the target, and whether it says the same.
-fn judged_targets(
+/// Returns the targets that a source is evaluated with: the number, the target, and whether it is
+/// positive.
+fn evaluated_targets(
     task: &EvaluationTask,
     source: usize,
     cosines: &[f32],
 ) -> Vec<(usize, usize, bool)> {
     if let GroundTruth::Labelled(pairs) = &task.ground_truth {
         let from = pairs.partition_point(|pair| pair.source < source);
-        let own = pairs[from..]
+        let pairs = pairs[from..]
             .iter()
             .take_while(|pair| pair.source == source);
-        return own
+        return pairs
             .map(|pair| (pair.number, pair.target, pair.is_positive))
             .collect();
     }
-    let right = task.counterparts(source);
+    let counterparts = task.counterparts(source);
     let mut nearest: Vec<usize> = (0..cosines.len())
         .filter(|target| !task.is_duplicate(source, *target))
         .collect();
@@ -198,21 +199,21 @@ fn judged_targets(
         nearest.select_nth_unstable_by(task.target_depth(), nearer);
         nearest.truncate(task.target_depth());
     }
-    nearest.extend(right.iter().copied());
+    nearest.extend(counterparts.iter().copied());
     nearest.sort_unstable();
     nearest.dedup();
-    let judged = nearest.into_iter();
-    judged
-        .map(|target| (source, target, right.contains(&target)))
+    nearest
+        .into_iter()
+        .map(|target| (source, target, counterparts.contains(&target)))
         .collect()
 }
 
-/// Where a source's own counterpart stands in a row of numbers.
+/// Returns the rank of a source's counterpart in a row of scores.
 fn rank_of_counterpart(task: &EvaluationTask, source: usize, row: &[f32]) -> Rank {
-    let wrong = row
+    let negatives = row
         .iter()
         .enumerate()
         .filter(|(target, _)| *target != source && !task.is_duplicate(source, *target));
-    let right = row.get(source).copied().unwrap_or(f32::NEG_INFINITY);
-    Rank::from_scores(right, wrong.map(|(_, number)| *number))
+    let counterpart = row.get(source).copied().unwrap_or(f32::NEG_INFINITY);
+    Rank::from_scores(counterpart, negatives.map(|(_, score)| *score))
 }

@@ -1,37 +1,38 @@
-//! Whether what is said to be sure is right.
+//! Reliability: whether pairs of confidence `p` are positive with frequency `p`.
 
 use serde::Serialize;
 
-/// Bins of a reliability diagram.
+/// Number of bins of a reliability diagram.
 const BINS: u8 = 10;
 
-/// How far confidence can be relied upon.
+/// How well confidence is calibrated.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reliability {
-    /// Mean distance of a bin's confidence to what is right in it, bins weighing as much as they hold.
+    /// Mean distance of a bin's confidence from its share of positive pairs, weighted by the bins'
+    /// contents.
     pub expected_calibration_error: f64,
-    /// Mean square of the distance of a pair's confidence to the truth.
+    /// Mean squared difference of confidence and label.
     pub brier_score: f64,
-    /// From the least sure to the surest; those that hold nothing are left out.
+    /// By ascending confidence, without empty bins.
     pub bins: Vec<Bin>,
 }
 
 /// Pairs of about the same confidence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bin {
-    /// The least confidence.
+    /// Lower bound of the confidence.
     pub from: f64,
-    /// The first confidence of the next bin.
+    /// Upper bound of the confidence, exclusive.
     pub to: f64,
-    /// Pairs.
+    /// Number of pairs.
     pub pairs: usize,
     /// Mean confidence.
     pub confidence: f64,
-    /// Share of the pairs that say the same.
+    /// Share of positive pairs.
     pub right: f64,
 }
 
-/// A pair that was judged: how sure we were, whether it says the same, what it weighs.
+/// A labelled pair with its confidence and weight.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScoredPair {
     pub(super) confidence: f32,
@@ -40,72 +41,74 @@ pub(super) struct ScoredPair {
 }
 
 impl Reliability {
-    /// `None` where there are no pairs.
+    /// Returns `None` without pairs.
     pub(super) fn from_pairs(pairs: impl Iterator<Item = ScoredPair>) -> Option<Self> {
         let mut bins = vec![BinSums::default(); usize::from(BINS)];
         let (mut square, mut weight) = (0.0, 0.0);
         for pair in pairs {
             let confidence = f64::from(pair.confidence);
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // in (0, 1)
-            let place = (confidence * f64::from(BINS)) as usize;
-            let right = f64::from(u8::from(pair.is_positive));
-            square += pair.weight * (confidence - right).powi(2);
+            let index = (confidence * f64::from(BINS)) as usize;
+            let label = f64::from(u8::from(pair.is_positive));
+            square += pair.weight * (confidence - label).powi(2);
             weight += pair.weight;
             let last = bins.len() - 1;
-            if let Some(bin) = bins.get_mut(place.min(last)) {
+            if let Some(bin) = bins.get_mut(index.min(last)) {
                 bin.pairs += 1;
                 bin.weight += pair.weight;
                 bin.confidence += pair.weight * confidence;
-                bin.right += pair.weight * right;
+                bin.positive += pair.weight * label;
             }
         }
         if weight <= 0.0 {
             return None;
         }
-        let apart = |bin: &BinSums| (bin.confidence - bin.right).abs();
+        let difference = |bin: &BinSums| (bin.confidence - bin.positive).abs();
         Some(Self {
-            expected_calibration_error: bins.iter().map(apart).sum::<f64>() / weight,
+            expected_calibration_error: bins.iter().map(difference).sum::<f64>() / weight,
             brier_score: square / weight,
             bins: (0..BINS)
                 .zip(&bins)
                 .filter(|(_, bin)| bin.pairs > 0)
-                .map(|(place, bin)| Bin {
-                    from: f64::from(place) / f64::from(BINS),
-                    to: f64::from(place + 1) / f64::from(BINS),
+                .map(|(index, bin)| Bin {
+                    from: f64::from(index) / f64::from(BINS),
+                    to: f64::from(index + 1) / f64::from(BINS),
                     pairs: bin.pairs,
                     confidence: bin.confidence / bin.weight,
-                    right: bin.right / bin.weight,
+                    right: bin.positive / bin.weight,
                 })
                 .collect(),
         })
     }
 }
 
-/// What falls into a bin.
+/// The sums of a bin.
 #[derive(Debug, Clone, Default)]
 struct BinSums {
     pairs: usize,
     weight: f64,
     confidence: f64,
-    right: f64,
+    positive: f64,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn judged(pairs: &[(f32, bool, f64)]) -> Reliability {
-        let pairs = pairs.iter().map(|(confidence, same, weight)| ScoredPair {
-            confidence: *confidence,
-            is_positive: *same,
-            weight: *weight,
-        });
+    fn reliability(pairs: &[(f32, bool, f64)]) -> Reliability {
+        let pairs = pairs
+            .iter()
+            .map(|(confidence, is_positive, weight)| ScoredPair {
+                confidence: *confidence,
+                is_positive: *is_positive,
+                weight: *weight,
+            });
         Reliability::from_pairs(pairs).unwrap()
     }
 
     #[test]
     fn errors_by_hand() {
-        let found = judged(&[
+        let found = reliability(&[
             (0.25, false, 1.0),
             (0.25, true, 1.0),
             (0.75, true, 1.0),
@@ -124,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_pair_counts_what_it_weighs() {
-        let found = judged(&[(0.5, false, 3.0), (0.5, true, 1.0)]);
+        let found = reliability(&[(0.5, false, 3.0), (0.5, true, 1.0)]);
         assert!((found.expected_calibration_error - 0.25).abs() < 1e-7);
         assert!((found.bins[0].right - 0.25).abs() < 1e-7);
     }

@@ -1,127 +1,127 @@
-//! What is told of an evaluation.
+//! The report of an evaluation.
 
 use serde::Serialize;
 
 use super::super::Calibration;
-use super::Split;
 use super::calibration_fit::combined_similarity;
 use super::measure::{EvaluatedPair, TaskMeasurements};
 use super::reliability::{Reliability, ScoredPair};
 use super::scores::{Rank, RetrievalMetrics, SeparationMetrics, to_f64};
 use super::signals::Signal;
+use super::split::Split;
 use super::task::{EvaluationTask, GroundTruth};
 
-/// How good the numbers are on gold files.
+/// The quality of signals and confidence on gold files.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// The model.
+    /// Name of the model.
     pub model: String,
     /// Its revision.
     pub revision: String,
-    /// Its arithmetic.
+    /// Precision of its arithmetic.
     pub precision: String,
-    /// The numbers that were measured with.
+    /// The default calibration, which all tasks are measured with.
     pub shipped: Calibration,
-    /// The numbers that were fitted.
+    /// The fitted calibration, if requested.
     pub fitted: Option<Calibration>,
-    /// The items that are reported: those on which nothing was fitted, where something was.
+    /// The reported items: the held-out ones if a calibration was fitted.
     pub items: Split,
     /// The tasks, in the order of the files.
     pub tasks: Vec<TaskReport>,
-    /// The confidence over all tasks, each weighing the same.
+    /// The reliability of confidence over all tasks, equally weighted.
     pub together: Pooled,
-    /// What could not be asked, and why.
+    /// Skipped tasks, with the reason.
     pub left_out: Vec<String>,
 }
 
-/// The confidence over all tasks.
+/// The reliability of confidence over all tasks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pooled {
-    /// By the numbers that are shipped.
+    /// With the default calibration.
     pub shipped: Option<Reliability>,
-    /// By those that were fitted.
+    /// With the fitted calibration.
     pub fitted: Option<Reliability>,
 }
 
 /// One task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TaskReport {
-    /// Its name, of the file or of two versions.
+    /// Its name: that of the file, or of two versions.
     pub name: String,
-    /// What is asked.
+    /// Its kind.
     pub asks: TaskKind,
-    /// Texts on one side, or of all pairs together.
+    /// Number of texts on the source side, or of all texts if there is one set.
     pub sources: usize,
-    /// Texts on the other side; none where pairs are of one set.
+    /// Number of texts on the target side; `None` if there is one set.
     pub targets: Option<usize>,
-    /// Texts of which the model does not read the end.
+    /// Number of texts truncated to the model's maximum length.
     pub truncated: usize,
-    /// Pairs that are judged.
+    /// Number of evaluated pairs.
     pub pairs: usize,
-    /// Those that say the same.
+    /// Number of positive pairs.
     pub same: usize,
-    /// Pairs of the file whose judges were of two minds.
+    /// Number of pairs of the file without a clear label.
     pub undecided: usize,
-    /// Each signal, the peers first.
+    /// The signals, baselines first.
     pub signals: Vec<SignalReport>,
-    /// The likeness and confidence that are shown.
+    /// Combined similarity and confidence with the default calibration.
     pub shipped: Quality,
-    /// The same by the numbers that were fitted.
+    /// The same with the fitted calibration.
     pub fitted: Option<Quality>,
 }
 
-/// What a task asks.
+/// The kind of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
-    /// Whether somebody said that both say the same.
+    /// Labelled pairs.
     Labels,
-    /// Whether both are versions of one statement.
+    /// Retrieval of the other version of a statement.
     Versions,
-    /// Whether both hold one statement, among others.
+    /// Paragraphs that share one statement.
     Paragraphs,
 }
 
-/// How good one signal is.
+/// The quality of one signal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SignalReport {
     /// The signal.
     pub signal: Signal,
-    /// How well it finds the counterpart among all, where there is one.
+    /// How well it ranks the counterpart among all texts, if there is one.
     pub retrieval: Option<RetrievalMetrics>,
-    /// How well it parts the pairs that are judged.
+    /// How well it separates positive from negative pairs.
     pub separation: Option<SeparationMetrics>,
 }
 
-/// How good likeness and confidence are.
+/// The quality of combined similarity and confidence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Quality {
-    /// How well the likeness parts pairs.
+    /// How well the combined similarity separates pairs.
     pub separation: Option<SeparationMetrics>,
-    /// How far the confidence can be relied upon.
+    /// How well the confidence is calibrated.
     pub reliability: Option<Reliability>,
 }
 
-/// A task with what was measured of it.
+/// Returns the report of a task.
 pub(super) fn task_report(
     (task, measured): &(EvaluationTask, TaskMeasurements),
     fitted: Option<&Calibration>,
-    half: Split,
+    split: Split,
 ) -> TaskReport {
     let items = || {
         measured
             .items
             .iter()
-            .filter(|item| half.contains(item.number))
+            .filter(|item| split.contains(item.number))
     };
-    let signals = Signal::ALL.iter().enumerate().map(|(place, signal)| {
-        let places = measured.ranks.iter().enumerate();
-        let places = places.filter(|(row, _)| half.contains(*row));
-        let places: Vec<Rank> = places.map(|(_, places)| places[place]).collect();
-        let pairs = items().map(|item| (item.signals[place], item.is_positive));
+    let signals = Signal::ALL.iter().enumerate().map(|(index, signal)| {
+        let ranks = measured.ranks.iter().enumerate();
+        let ranks = ranks.filter(|(row, _)| split.contains(*row));
+        let ranks: Vec<Rank> = ranks.map(|(_, ranks)| ranks[index]).collect();
+        let pairs = items().map(|item| (item.signals[index], item.is_positive));
         SignalReport {
             signal: *signal,
-            retrieval: RetrievalMetrics::from_ranks(&places),
+            retrieval: RetrievalMetrics::from_ranks(&ranks),
             separation: SeparationMetrics::from_scores(pairs.collect()),
         }
     });
@@ -154,7 +154,7 @@ fn quality<'a>(
     calibration: &Calibration,
     items: impl Iterator<Item = &'a EvaluatedPair>,
 ) -> Quality {
-    let alike: Vec<(f32, bool)> = items
+    let similarities: Vec<(f32, bool)> = items
         .map(|item| {
             (
                 combined_similarity(task, item, calibration),
@@ -162,29 +162,31 @@ fn quality<'a>(
             )
         })
         .collect();
-    let judged = alike.iter().map(|(likeness, same)| ScoredPair {
-        confidence: calibration.confidence(*likeness),
-        is_positive: *same,
-        weight: 1.0,
-    });
+    let scored = similarities
+        .iter()
+        .map(|(similarity, is_positive)| ScoredPair {
+            confidence: calibration.confidence(*similarity),
+            is_positive: *is_positive,
+            weight: 1.0,
+        });
     Quality {
-        reliability: Reliability::from_pairs(judged),
-        separation: SeparationMetrics::from_scores(alike),
+        reliability: Reliability::from_pairs(scored),
+        separation: SeparationMetrics::from_scores(similarities),
     }
 }
 
-/// The confidence over all tasks.
+/// The reliability of confidence over all tasks.
 pub(super) fn pooled_reliability(
     tasks: &[(EvaluationTask, TaskMeasurements)],
     calibration: &Calibration,
-    half: Split,
+    split: Split,
 ) -> Option<Reliability> {
     let all = tasks.iter().flat_map(|(task, measured)| {
         let items = move || {
             measured
                 .items
                 .iter()
-                .filter(move |item| half.contains(item.number))
+                .filter(move |item| split.contains(item.number))
         };
         let weight = 1.0 / to_f64(items().count().max(1));
         items().map(move |item| ScoredPair {

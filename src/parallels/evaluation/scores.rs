@@ -1,34 +1,33 @@
-//! How good an order is: of the answers to one question, and of all pairs.
+//! Ranking metrics: of the candidates of one query, and of all pairs.
 //!
-//! Equal numbers have no order of their own. What depends on it counts as it would on average over all
-//! orders, so a signal that says the same of everything is no better than chance.
+//! Ties count as their average over all orders, so a constant signal is no better than chance.
 
 use serde::Serialize;
 
-/// Where the right answer stands among all.
+/// The rank of the counterpart among all candidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rank {
-    /// Wrong answers that come before it.
+    /// Number of negatives with a higher score.
     pub(super) ahead: usize,
-    /// Wrong answers that are as good.
+    /// Number of negatives with an equal score.
     pub(super) tied: usize,
 }
 
 impl Rank {
-    /// The place of a number among those of the wrong answers.
-    pub(super) fn from_scores(right: f32, wrong: impl Iterator<Item = f32>) -> Self {
-        let mut place = Self { ahead: 0, tied: 0 };
-        for number in wrong {
-            match number.total_cmp(&right) {
-                std::cmp::Ordering::Greater => place.ahead += 1,
-                std::cmp::Ordering::Equal => place.tied += 1,
+    /// Returns the rank of the counterpart's score among those of the negatives.
+    pub(super) fn from_scores(counterpart: f32, negatives: impl Iterator<Item = f32>) -> Self {
+        let mut rank = Self { ahead: 0, tied: 0 };
+        for score in negatives {
+            match score.total_cmp(&counterpart) {
+                std::cmp::Ordering::Greater => rank.ahead += 1,
+                std::cmp::Ordering::Equal => rank.tied += 1,
                 std::cmp::Ordering::Less => {}
             }
         }
-        place
+        rank
     }
 
-    /// How often it comes first.
+    /// Returns how often it is first, on average over ties.
     fn recall_at_1(self) -> f64 {
         if self.ahead == 0 {
             1.0 / to_f64(self.tied + 1)
@@ -37,55 +36,54 @@ impl Rank {
         }
     }
 
-    /// One over its rank.
+    /// Returns the reciprocal rank, on average over ties.
     fn reciprocal_rank(self) -> f64 {
         let ranks = self.ahead + 1..=self.ahead + self.tied + 1;
         ranks.map(|rank| 1.0 / to_f64(rank)).sum::<f64>() / to_f64(self.tied + 1)
     }
 }
 
-/// How well right answers are found.
+/// How well counterparts are retrieved.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RetrievalMetrics {
-    /// Share of questions whose right answer comes first.
+    /// Share of queries whose counterpart is first.
     pub recall_at_1: f64,
-    /// Mean of one over the rank of the right answer.
+    /// Mean reciprocal rank of the counterparts.
     pub mean_reciprocal_rank: f64,
 }
 
 impl RetrievalMetrics {
-    /// `None` where nothing was asked.
-    pub(super) fn from_ranks(places: &[Rank]) -> Option<Self> {
-        let mean = |of: fn(Rank) -> f64| {
-            places.iter().map(|place| of(*place)).sum::<f64>() / to_f64(places.len())
+    /// Returns `None` without queries.
+    pub(super) fn from_ranks(ranks: &[Rank]) -> Option<Self> {
+        let mean = |metric: fn(Rank) -> f64| {
+            ranks.iter().map(|rank| metric(*rank)).sum::<f64>() / to_f64(ranks.len())
         };
-        (!places.is_empty()).then(|| Self {
+        (!ranks.is_empty()).then(|| Self {
             recall_at_1: mean(Rank::recall_at_1),
             mean_reciprocal_rank: mean(Rank::reciprocal_rank),
         })
     }
 }
 
-/// How well a number parts the pairs that say the same from the others.
+/// How well a score separates positive from negative pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct SeparationMetrics {
-    /// Mean precision at the pairs that say the same.
+    /// Mean precision at the positive pairs.
     pub average_precision: f64,
-    /// How often one that says the same has the greater number of the two, if one of each kind is drawn.
+    /// Probability that a random positive pair has a higher score than a random negative one.
     pub roc_auc: f64,
-    /// Best precision where nine of ten that say the same are found.
+    /// Best precision at a recall of at least 90 %.
     pub precision_at_recall_90: f64,
-    /// Share of those that say the same that is found where 95 of 100 found are right; 0 where it is
-    /// never so.
+    /// Recall at a precision of at least 95 %; 0 if that is never reached.
     pub recall_at_precision_95: f64,
 }
 
 impl SeparationMetrics {
-    /// Of numbers, and whether each pair says the same. `None` unless there are pairs of both kinds.
+    /// Computes the metrics of scores and labels. Returns `None` unless there are pairs of both classes.
     pub(super) fn from_scores(mut pairs: Vec<(f32, bool)>) -> Option<Self> {
-        let all = pairs.iter().filter(|(_, same)| *same).count();
-        let others = pairs.len() - all;
-        if all == 0 || others == 0 {
+        let positives = pairs.iter().filter(|(_, is_positive)| *is_positive).count();
+        let negatives = pairs.len() - positives;
+        if positives == 0 || negatives == 0 {
             return None;
         }
         pairs.sort_by(|(a, _), (b, _)| b.total_cmp(a));
@@ -95,21 +93,22 @@ impl SeparationMetrics {
             precision_at_recall_90: 0.0,
             recall_at_precision_95: 0.0,
         };
-        let (mut right, mut wrong) = (0, 0);
-        // What is equal is found together.
+        let (mut true_positives, mut false_positives) = (0, 0);
+        // Equal scores are retrieved together.
         for step in pairs.chunk_by(|(a, _), (b, _)| a.total_cmp(b).is_eq()) {
-            let new = step.iter().filter(|(_, same)| *same).count();
-            let new_wrong = step.len() - new;
-            let behind = to_f64(others - wrong - new_wrong) + to_f64(new_wrong) / 2.0;
-            (right, wrong) = (right + new, wrong + new_wrong);
-            let precision = to_f64(right) / to_f64(right + wrong);
-            let recall = to_f64(right) / to_f64(all);
-            scores.average_precision += precision * to_f64(new) / to_f64(all);
-            scores.roc_auc += to_f64(new) * behind / to_f64(all) / to_f64(others);
-            if right * 10 >= all * 9 {
+            let new = step.iter().filter(|(_, is_positive)| *is_positive).count();
+            let new_false = step.len() - new;
+            let below = to_f64(negatives - false_positives - new_false) + to_f64(new_false) / 2.0;
+            true_positives += new;
+            false_positives += new_false;
+            let precision = to_f64(true_positives) / to_f64(true_positives + false_positives);
+            let recall = to_f64(true_positives) / to_f64(positives);
+            scores.average_precision += precision * to_f64(new) / to_f64(positives);
+            scores.roc_auc += to_f64(new) * below / to_f64(positives) / to_f64(negatives);
+            if true_positives * 10 >= positives * 9 {
                 scores.precision_at_recall_90 = scores.precision_at_recall_90.max(precision);
             }
-            if right * 100 >= (right + wrong) * 95 {
+            if true_positives * 100 >= (true_positives + false_positives) * 95 {
                 scores.recall_at_precision_95 = recall;
             }
         }

@@ -1,37 +1,38 @@
-//! The numbers that compare two texts, the peers first.
+//! The signals that compare two texts, baselines first.
 
 use serde::Serialize;
 
 use crate::index::similarity;
 
-use super::super::{Calibration, MARGIN_NEIGHBOURS};
+use super::super::Calibration;
+use super::super::neighbourhood::MARGIN_NEIGHBOURS;
 use super::bm25::Bm25Baseline;
 use super::task::EvaluationTask;
 
-/// A number that is the greater the more two texts are alike.
+/// A number that increases with the similarity of two texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
-    /// Search by words as everybody has it.
+    /// Keyword search, the baseline.
     Bm25,
     /// The cosine of the embeddings.
     Cosine,
-    /// How many of the words that tell both have.
+    /// TF-IDF cosine.
     LexicalOverlap,
-    /// Mean of cosine and words in common.
+    /// Weighted mean of cosine and lexical overlap of the whole texts.
     CombinedSimilarityOfWhole,
-    /// The same of the most alike sentences.
+    /// The same for the most similar sentences.
     CombinedSimilarityOfSentences,
-    /// The greater of the two, as it is shown.
+    /// The greater of the two, as returned by the API.
     CombinedSimilarity,
-    /// The cosine over those of the nearest neighbours.
+    /// The cosine relative to that of the nearest neighbours.
     MarginOfCosine,
-    /// The likeness over those of the most alike neighbours, as it is shown.
+    /// The combined similarity relative to that of the nearest neighbours, as returned by the API.
     Margin,
 }
 
 impl Signal {
-    /// All, in the order of the numbers of a pair.
+    /// All signals, in the order of [`SignalValues`].
     pub const ALL: [Self; 8] = [
         Self::Bm25,
         Self::Cosine,
@@ -43,37 +44,37 @@ impl Signal {
         Self::Margin,
     ];
 
-    /// What people call it.
+    /// Returns its name in the report.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Bm25 => "BM25",
             Self::Cosine => "cosine",
-            Self::LexicalOverlap => "words in common",
-            Self::CombinedSimilarityOfWhole => "likeness, whole texts",
-            Self::CombinedSimilarityOfSentences => "likeness, best sentences",
-            Self::CombinedSimilarity => "likeness",
-            Self::MarginOfCosine => "margin of the cosine",
-            Self::Margin => "margin of the likeness",
+            Self::LexicalOverlap => "lexical overlap",
+            Self::CombinedSimilarityOfWhole => "combined similarity, whole texts",
+            Self::CombinedSimilarityOfSentences => "combined similarity, best sentences",
+            Self::CombinedSimilarity => "combined similarity",
+            Self::MarginOfCosine => "cosine margin",
+            Self::Margin => "margin",
         }
     }
 }
 
-/// Signals that ask nothing but the two texts, and the corpus for how rare a word is.
+/// Number of signals that depend on nothing but the two texts and the document frequencies.
 pub(super) const DIRECT_SIGNALS: usize = 6;
 
-/// All numbers of a pair, in the order of [`Signal::ALL`].
+/// The values of all signals of a pair, in the order of [`Signal::ALL`].
 pub(super) type SignalValues = [f32; Signal::ALL.len()];
 
-/// Places of the two signals of which there are margins, each with that of its margin.
+/// Indices of the two signals that have margins, each with that of its margin.
 pub(super) const MARGIN_SIGNALS: [(usize, usize); 2] = [(1, 6), (5, 7)];
 
-/// A pair, compared as two documents are.
+/// The scores of a pair, compared like two documents.
 pub(super) struct PairScores {
     cosine: f32,
     lexical_overlap: f32,
     whole: f32,
-    /// Of the most alike sentences; 0 where none count.
+    /// That of the most similar sentences; 0 without informative sentences.
     sentences: f32,
 }
 
@@ -85,27 +86,27 @@ impl PairScores {
     ) -> Self {
         let (sources, targets) = (&task.sources, task.targets());
         let cosine = similarity(sources.vector(source), targets.vector(target));
-        let words = sources.lexical_overlap(source, targets, target);
-        let (own, theirs) = (
+        let lexical_overlap = sources.lexical_overlap(source, targets, target);
+        let (source_passage, target_passage) = (
             sources.embedded_passage(source),
             targets.embedded_passage(target),
         );
-        let best = own.best_sentence_match(&theirs, calibration, 0.0);
+        let best = source_passage.best_sentence_match(&target_passage, calibration, 0.0);
         Self {
             cosine,
-            lexical_overlap: words,
-            whole: calibration.combined_similarity(cosine, words),
+            lexical_overlap,
+            whole: calibration.combined_similarity(cosine, lexical_overlap),
             sentences: best.map_or(0.0, |best| best.combined_similarity),
         }
     }
 
-    /// The greater of the two.
+    /// Returns the greater of the two.
     pub(super) fn combined_similarity(&self) -> f32 {
         self.whole.max(self.sentences)
     }
 }
 
-/// The direct signals of one source and every target: `[signal][target]`.
+/// Returns the direct signals of one source and every target: `[signal][target]`.
 pub(super) fn direct_row(
     task: &EvaluationTask,
     source: usize,
@@ -114,20 +115,27 @@ pub(super) fn direct_row(
 ) -> [Vec<f32>; DIRECT_SIGNALS] {
     let targets = task.targets().len();
     let mut row: [Vec<f32>; DIRECT_SIGNALS] = std::array::from_fn(|_| Vec::with_capacity(targets));
-    let [found, cosines, words, whole, sentences, likeness] = &mut row;
-    *found = bm25.scores(task.sources.term_hashes(source));
+    let [
+        bm25_scores,
+        cosines,
+        overlaps,
+        whole,
+        sentences,
+        similarities,
+    ] = &mut row;
+    *bm25_scores = bm25.scores(task.sources.term_hashes(source));
     for target in 0..targets {
         let compared = PairScores::new(task, (source, target), calibration);
         cosines.push(compared.cosine);
-        words.push(compared.lexical_overlap);
+        overlaps.push(compared.lexical_overlap);
         whole.push(compared.whole);
         sentences.push(compared.sentences);
-        likeness.push(compared.combined_similarity());
+        similarities.push(compared.combined_similarity());
     }
     row
 }
 
-/// The signals of which there are margins, of one source and every target: `[margin][target]`.
+/// Returns the signals that have margins, of one source and every target: `[margin][target]`.
 pub(super) fn margin_row(
     task: &EvaluationTask,
     source: usize,
@@ -137,14 +145,14 @@ pub(super) fn margin_row(
         let compared = PairScores::new(task, (source, target), calibration);
         (compared.cosine, compared.combined_similarity())
     };
-    let (cosines, likeness) = (0..task.targets().len()).map(pair).unzip();
-    [cosines, likeness]
+    let (cosines, similarities) = (0..task.targets().len()).map(pair).unzip();
+    [cosines, similarities]
 }
 
-/// The greatest numbers of a text, of which the mean is its neighbourhood.
+/// The greatest scores of a text, whose mean is its neighbourhood.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TopNeighbours {
-    /// In descending order; minus infinity where there are fewer.
+    /// In descending order; minus infinity if there are fewer.
     top: [f32; MARGIN_NEIGHBOURS],
 }
 
@@ -153,11 +161,11 @@ impl TopNeighbours {
         top: [f32::NEG_INFINITY; MARGIN_NEIGHBOURS],
     };
 
-    pub(super) fn add(&mut self, number: f32) {
-        let place = self.top.partition_point(|greater| *greater >= number);
-        if place < MARGIN_NEIGHBOURS {
-            self.top[place..].rotate_right(1);
-            self.top[place] = number;
+    pub(super) fn add(&mut self, score: f32) {
+        let position = self.top.partition_point(|greater| *greater >= score);
+        if position < MARGIN_NEIGHBOURS {
+            self.top[position..].rotate_right(1);
+            self.top[position] = score;
         }
     }
 
@@ -173,10 +181,10 @@ impl TopNeighbours {
     }
 }
 
-/// How far a number stands out of both neighbourhoods; 0 where these are on the whole unlike.
-pub(super) fn margin(number: f32, own: f32, theirs: f32) -> f32 {
-    let mean = f32::midpoint(own, theirs);
-    if mean > 0.0 { number / mean } else { 0.0 }
+/// Returns the ratio of a score to the mean of both neighbourhoods; 0 if that mean is not positive.
+pub(super) fn margin(score: f32, source_mean: f32, target_mean: f32) -> f32 {
+    let mean = f32::midpoint(source_mean, target_mean);
+    if mean > 0.0 { score / mean } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -203,13 +211,14 @@ mod tests {
 
     #[test]
     fn margin_signals_have_the_stated_positions() {
-        let names = MARGIN_SIGNALS.map(|(of, place)| (Signal::ALL[of], Signal::ALL[place]));
+        let names =
+            MARGIN_SIGNALS.map(|(signal, margin)| (Signal::ALL[signal], Signal::ALL[margin]));
         assert_eq!(names[0], (Signal::Cosine, Signal::MarginOfCosine));
         assert_eq!(names[1], (Signal::CombinedSimilarity, Signal::Margin));
         assert!(
             MARGIN_SIGNALS
                 .iter()
-                .all(|(of, place)| *of < DIRECT_SIGNALS && *place >= DIRECT_SIGNALS)
+                .all(|(signal, margin)| *signal < DIRECT_SIGNALS && *margin >= DIRECT_SIGNALS)
         );
     }
 }

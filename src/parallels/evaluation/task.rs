@@ -1,48 +1,50 @@
-//! From a gold file to tasks: texts on two sides, and which pairs of them say the same.
+//! Tasks: texts on two sides, and which pairs of them say the same thing.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::encoder::Encoder;
 
+use super::error::{EvaluationError, EvaluationProgress};
 use super::gold_file::{GoldStandard, LabelledPair, ParallelTexts};
 use super::task_texts::{TaskSide, TextVectors, TokenizedText, idf_table};
-use super::{EvaluationError, EvaluationProgress};
 
-/// Statements are compared with so many of the nearest by cosine, and with their counterpart.
+/// Number of nearest targets by cosine that a statement is compared with, in addition to its
+/// counterpart.
 const NEAREST_TARGETS: usize = 5;
 
-/// Paragraphs are compared with so many of the nearest by cosine, and with all that share a statement.
+/// Number of nearest targets by cosine that a paragraph is compared with, in addition to all that share
+/// a statement.
 const NEAREST_PARAGRAPHS: usize = 12;
 
-/// Something to be good at.
+/// A retrieval and classification task.
 pub(super) struct EvaluationTask {
     pub(super) name: String,
     pub(super) ground_truth: GroundTruth,
     pub(super) sources: TaskSide,
-    /// `None` where pairs are of one set of texts.
+    /// `None` if pairs are of one set of texts.
     targets: Option<TaskSide>,
-    /// Pairs whose judges were of two minds.
+    /// Number of pairs without a clear label.
     pub(super) undecided: usize,
 }
 
-/// What is asked of the pairs of a task.
+/// Which pairs of a task are positive.
 pub(super) enum GroundTruth {
-    /// Whether somebody said that the pair says the same.
+    /// Those labelled so.
     Labelled(Vec<IndexedPair>),
-    /// Whether both are versions of one statement.
+    /// Versions of the same statement.
     Versions {
-        /// Rows that are the same in one of the two versions: neither right nor wrong.
+        /// Rows that are equal in one of the two versions: neither positive nor negative.
         duplicates: Vec<HashSet<usize>>,
     },
-    /// Whether both hold one statement, among others.
+    /// Paragraphs that share one statement.
     Paragraphs {
-        /// Statements of a paragraph.
+        /// Number of statements of a paragraph.
         paragraph_size: usize,
     },
 }
 
-/// A pair of places, its number in the file, and whether it says the same.
+/// A labelled pair by the indices of its texts, with its number in the file.
 pub(super) struct IndexedPair {
     pub(super) number: usize,
     pub(super) source: usize,
@@ -55,12 +57,12 @@ impl EvaluationTask {
         self.targets.as_ref().unwrap_or(&self.sources)
     }
 
-    /// Whether pairs are of one set of texts, none being compared with itself.
+    /// Returns whether pairs are of one set of texts, none being compared with itself.
     pub(super) fn is_one_set(&self) -> bool {
         self.targets.is_none()
     }
 
-    /// How many of the nearest by cosine every source is compared with.
+    /// Returns the number of nearest targets by cosine that every source is compared with.
     pub(super) fn target_depth(&self) -> usize {
         match &self.ground_truth {
             GroundTruth::Labelled(_) => 0,
@@ -69,54 +71,52 @@ impl EvaluationTask {
         }
     }
 
-    /// The targets that say the same as a source for certain.
+    /// Returns the positive targets of a source.
     pub(super) fn counterparts(&self, source: usize) -> Vec<usize> {
         match &self.ground_truth {
             GroundTruth::Labelled(_) => Vec::new(),
             GroundTruth::Versions { .. } => vec![source],
-            GroundTruth::Paragraphs {
-                paragraph_size: join,
-            } => paragraphs_sharing_a_statement(source, *join, self.targets().len()),
+            GroundTruth::Paragraphs { paragraph_size } => {
+                paragraphs_sharing_a_statement(source, *paragraph_size, self.targets().len())
+            }
         }
     }
 
-    /// Whether a pair is neither right nor wrong.
+    /// Returns whether a pair is neither positive nor negative.
     pub(super) fn is_duplicate(&self, source: usize, target: usize) -> bool {
         match &self.ground_truth {
-            GroundTruth::Versions {
-                duplicates: repeats,
-            } => repeats
+            GroundTruth::Versions { duplicates } => duplicates
                 .get(source)
-                .is_some_and(|repeats| repeats.contains(&target)),
+                .is_some_and(|duplicates| duplicates.contains(&target)),
             _ => false,
         }
     }
 }
 
-/// The tasks of a file. `left_out` is told what cannot be asked.
+/// Returns the tasks of a file, and adds to `skipped` what cannot be evaluated.
 pub(super) fn tasks(
     file: &Path,
     gold: GoldStandard,
     paragraph_size: usize,
     encoder: &dyn Encoder,
     progress: EvaluationProgress<'_>,
-    left_out: &mut Vec<String>,
+    skipped: &mut Vec<String>,
 ) -> Result<Vec<EvaluationTask>, EvaluationError> {
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     match gold {
         GoldStandard::Labelled(pairs) => Ok(vec![labelled_task(&name, pairs, encoder, progress)?]),
         GoldStandard::Versions(versions) => {
             let rows = versions.texts.first().map_or(0, Vec::len);
-            // With fewer, paragraphs would share more than one statement, or all would share one.
-            let joined = paragraph_size > 0 && rows / paragraph_size > paragraph_size;
-            if paragraph_size > 0 && !joined {
-                left_out.push(format!(
-                    "{name}: paragraphs of {paragraph_size} statements, for which {} rows are needed; it has {rows}",
+            // With fewer rows, paragraphs would share several statements, or all would share one.
+            let has_paragraphs = paragraph_size > 0 && rows / paragraph_size > paragraph_size;
+            if paragraph_size > 0 && !has_paragraphs {
+                skipped.push(format!(
+                    "{name}: paragraphs of {paragraph_size} statements need {} rows; the file has {rows}",
                     paragraph_size * (paragraph_size + 1)
                 ));
             }
-            let join = if joined { paragraph_size } else { 0 };
-            version_tasks(versions, join, encoder, progress)
+            let paragraph_size = if has_paragraphs { paragraph_size } else { 0 };
+            version_tasks(versions, paragraph_size, encoder, progress)
         }
     }
 }
@@ -127,23 +127,23 @@ fn labelled_task(
     encoder: &dyn Encoder,
     progress: EvaluationProgress<'_>,
 ) -> Result<EvaluationTask, EvaluationError> {
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut indices: HashMap<String, usize> = HashMap::new();
     let mut texts = Vec::new();
-    let mut place = |text: String| {
-        *places.entry(text).or_insert_with_key(|text| {
+    let mut index_of = |text: String| {
+        *indices.entry(text).or_insert_with_key(|text| {
             texts.push(TokenizedText::new(text.clone()));
             texts.len() - 1
         })
     };
     let (mut decided, mut undecided) = (Vec::new(), 0);
     for (number, pair) in pairs.into_iter().enumerate() {
-        let (source, target) = (place(pair.source), place(pair.target));
+        let (source, target) = (index_of(pair.source), index_of(pair.target));
         match pair.label {
-            Some(same) => decided.push(IndexedPair {
+            Some(is_positive) => decided.push(IndexedPair {
                 number,
                 source,
                 target,
-                is_positive: same,
+                is_positive,
             }),
             None => undecided += 1,
         }
@@ -194,7 +194,7 @@ fn version_tasks(
         ));
         if paragraph_size > 0 {
             tasks.push(two_sided_task(
-                format!("{from} to {to}, joined by {paragraph_size}"),
+                format!("{from} to {to}, paragraphs of {paragraph_size}"),
                 GroundTruth::Paragraphs { paragraph_size },
                 (&a.in_order, &b.staggered),
                 &vectors,
@@ -206,29 +206,30 @@ fn version_tasks(
 
 fn two_sided_task(
     name: String,
-    kind: GroundTruth,
+    ground_truth: GroundTruth,
     (sources, targets): (&[TokenizedText], &[TokenizedText]),
     vectors: &TextVectors<'_>,
 ) -> EvaluationTask {
-    let lexicon = idf_table(sources.iter().chain(targets));
+    let idf_table = idf_table(sources.iter().chain(targets));
     let side = |texts: &[TokenizedText]| {
-        TaskSide::new(&texts.iter().collect::<Vec<_>>(), &lexicon, vectors)
+        TaskSide::new(&texts.iter().collect::<Vec<_>>(), &idf_table, vectors)
     };
     EvaluationTask {
         name,
-        ground_truth: kind,
+        ground_truth,
         sources: side(sources),
         targets: Some(side(targets)),
         undecided: 0,
     }
 }
 
-/// One version of all statements, and the paragraphs that are made of it.
+/// One version of all statements, and the paragraphs made of it.
 struct VersionColumn {
     rows: Vec<TokenizedText>,
-    /// Paragraph `i` holds the rows from `n * i` on.
+    /// Paragraph `i` consists of the rows from `n * i` on.
     in_order: Vec<TokenizedText>,
-    /// Paragraph `i` holds the first row of paragraph `i`, the second of the next, and so on.
+    /// Paragraph `i` consists of the first row of paragraph `i` in order, the second row of the next
+    /// one, and so on.
     staggered: Vec<TokenizedText>,
 }
 
@@ -237,7 +238,7 @@ impl VersionColumn {
         let paragraphs = rows.len().checked_div(paragraph_size).unwrap_or(0);
         let paragraph = |row: &dyn Fn(usize) -> usize| {
             let lines = (0..paragraph_size).filter_map(|k| rows.get(row(k)));
-            // Lines, as a passage has those of a list: no sentence reaches from one into the next.
+            // Joined by line breaks, as in a list, so that no sentence spans two statements.
             TokenizedText::new(lines.map(String::as_str).collect::<Vec<_>>().join("\n"))
         };
         let all = 0..paragraphs;
@@ -258,8 +259,8 @@ impl VersionColumn {
     }
 }
 
-/// The spread paragraphs that share a statement with a paragraph in order: its statement `k` stands in
-/// the one `k` before it.
+/// Returns the staggered paragraphs that share a statement with a paragraph in order: its statement `k`
+/// is in the one `k` before it.
 fn paragraphs_sharing_a_statement(
     paragraph: usize,
     paragraph_size: usize,
@@ -269,9 +270,9 @@ fn paragraphs_sharing_a_statement(
     (0..paragraph_size).map(before).collect()
 }
 
-/// For each row the others that are word for word the same on one side.
+/// Returns for each row the others with an equal text on one side.
 fn duplicate_rows(a: &[String], b: &[String]) -> Vec<HashSet<usize>> {
-    let mut repeats = vec![HashSet::new(); a.len()];
+    let mut duplicates = vec![HashSet::new(); a.len()];
     for column in [a, b] {
         let mut rows: HashMap<&str, Vec<usize>> = HashMap::new();
         for (row, text) in column.iter().enumerate() {
@@ -279,13 +280,13 @@ fn duplicate_rows(a: &[String], b: &[String]) -> Vec<HashSet<usize>> {
         }
         for rows in rows.values() {
             for row in rows {
-                if let Some(repeats) = repeats.get_mut(*row) {
-                    repeats.extend(rows.iter().filter(|other| *other != row));
+                if let Some(duplicates) = duplicates.get_mut(*row) {
+                    duplicates.extend(rows.iter().filter(|other| *other != row));
                 }
             }
         }
     }
-    repeats
+    duplicates
 }
 
 #[cfg(test)]
@@ -301,11 +302,11 @@ mod tests {
         assert_eq!(texts(&column.in_order)[1], "s3\ns4\ns5");
         let expected = ["s0\ns4\ns8", "s3\ns7\ns11", "s6\ns10\ns2", "s9\ns1\ns5"];
         assert_eq!(texts(&column.staggered), expected);
-        for (place, paragraph) in column.in_order.iter().enumerate() {
-            for (other, spread) in column.staggered.iter().enumerate() {
-                let lines: HashSet<&str> = spread.whole.lines().collect();
+        for (index, paragraph) in column.in_order.iter().enumerate() {
+            for (other, staggered) in column.staggered.iter().enumerate() {
+                let lines: HashSet<&str> = staggered.whole.lines().collect();
                 let shared = paragraph.whole.lines().filter(|line| lines.contains(line));
-                let expected = paragraphs_sharing_a_statement(place, 3, 4).contains(&other);
+                let expected = paragraphs_sharing_a_statement(index, 3, 4).contains(&other);
                 assert_eq!(shared.count(), usize::from(expected));
             }
         }

@@ -1,4 +1,4 @@
-//! Texts as passages of a corpus would be compared: words, sentences, vectors.
+//! Texts, prepared like passages of a corpus: words, sentences, vectors.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::passages::{self, TextRange, WordToken};
 
 use super::super::compared_passage::{ComparedPassage, EmbeddedPassage};
 use super::super::tf_idf::{IdfTable, term_hash};
-use super::{EvaluationError, EvaluationProgress};
+use super::error::{EvaluationError, EvaluationProgress};
 
-/// Texts and sentences of a file that are kept in memory with their vectors.
+/// Maximum number of distinct texts and sentences of a file, whose vectors are kept in memory.
 const MAX_TEXTS: usize = 500_000;
 
-/// A text, and where its words and sentences stand.
+/// A text with the ranges of its words and sentences.
 pub(super) struct TokenizedText {
     pub(super) whole: String,
     words: Vec<WordToken>,
@@ -39,7 +39,7 @@ impl TokenizedText {
     }
 }
 
-/// The vectors of all texts of a file and of their sentences.
+/// The embeddings of all texts of a file and of their sentences.
 pub(super) struct TextVectors<'a> {
     vectors: HashMap<&'a str, Vec<f32>>,
     truncated: HashSet<&'a str>,
@@ -107,19 +107,23 @@ pub(super) struct TaskSide {
     /// `[texts, dimension]`
     vectors: Vec<f32>,
     dimension: usize,
-    /// Texts of which the model does not read the end.
+    /// Number of texts truncated to the model's maximum length.
     pub(super) truncated: usize,
 }
 
 impl TaskSide {
-    /// The vectors must hold all texts.
+    /// Creates a side; `vectors` must contain all texts.
     pub(super) fn new(
         texts: &[&TokenizedText],
-        lexicon: &IdfTable,
+        idf_table: &IdfTable,
         vectors: &TextVectors<'_>,
     ) -> Self {
-        let statement = |text: &&TokenizedText| {
-            Arc::new(ComparedPassage::new(&text.words, &text.sentences, lexicon))
+        let compared = |text: &&TokenizedText| {
+            Arc::new(ComparedPassage::new(
+                &text.words,
+                &text.sentences,
+                idf_table,
+            ))
         };
         let sentences = |text: &&TokenizedText| {
             let sentences = text.sentences().flat_map(|sentence| vectors.get(sentence));
@@ -136,7 +140,7 @@ impl TaskSide {
             .first()
             .map_or(1, |text| vectors.get(&text.whole).len());
         Self {
-            passages: texts.par_iter().map(statement).collect(),
+            passages: texts.par_iter().map(compared).collect(),
             sentences: texts.par_iter().map(sentences).collect(),
             term_hashes: texts.iter().map(hashes).collect(),
             vectors: texts
@@ -153,26 +157,26 @@ impl TaskSide {
         self.passages.len()
     }
 
-    pub(super) fn lexical_overlap(&self, place: usize, other: &Self, theirs: usize) -> f32 {
-        self.passages[place].lexical_overlap(&other.passages[theirs])
+    pub(super) fn lexical_overlap(&self, index: usize, other: &Self, other_index: usize) -> f32 {
+        self.passages[index].lexical_overlap(&other.passages[other_index])
     }
 
-    /// A text beside the vectors of its sentences.
-    pub(super) fn embedded_passage(&self, place: usize) -> EmbeddedPassage<'_> {
-        let vectors = self.sentences[place].chunks_exact(self.dimension.max(1));
-        EmbeddedPassage::new(Arc::clone(&self.passages[place]), vectors.collect())
+    /// Returns a text with the embeddings of its sentences.
+    pub(super) fn embedded_passage(&self, index: usize) -> EmbeddedPassage<'_> {
+        let vectors = self.sentences[index].chunks_exact(self.dimension.max(1));
+        EmbeddedPassage::new(Arc::clone(&self.passages[index]), vectors.collect())
     }
 
-    pub(super) fn term_hashes(&self, place: usize) -> &[u64] {
-        &self.term_hashes[place]
+    pub(super) fn term_hashes(&self, index: usize) -> &[u64] {
+        &self.term_hashes[index]
     }
 
-    pub(super) fn vector(&self, place: usize) -> &[f32] {
-        &self.vectors[place * self.dimension..(place + 1) * self.dimension]
+    pub(super) fn vector(&self, index: usize) -> &[f32] {
+        &self.vectors[index * self.dimension..(index + 1) * self.dimension]
     }
 }
 
-/// What the words of all these texts tell.
+/// Returns the document frequencies of the terms of these texts.
 pub(super) fn idf_table<'a>(texts: impl Iterator<Item = &'a TokenizedText>) -> IdfTable {
     IdfTable::from_texts(texts.map(|text| text.words.as_slice()))
 }

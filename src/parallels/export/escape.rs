@@ -1,10 +1,10 @@
-//! Texts that mean nothing to the format they are written in.
+//! Escaping of texts in XML and HTML.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// A text without the characters that XML forbids, and that no other format is better for: they become
-/// U+FFFD, so that a reader sees that something was there.
+/// Replaces characters that XML forbids by U+FFFD, so that readers see that something was there. All
+/// formats do so except JSON lines.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains(is_forbidden) {
         Cow::Owned(text.replace(is_forbidden, "\u{fffd}"))
@@ -13,32 +13,33 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What XML 1.0 has no way to write, and DEL and its like, which it discourages.
+/// Characters that XML 1.0 cannot represent, and controls such as DEL, which it discourages.
 fn is_forbidden(c: char) -> bool {
     (c.is_control() && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
-/// A text between tags or inside an attribute's quotes, in XML and in HTML.
+/// A text as displayed between tags or in a quoted attribute, in XML and in HTML.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = clean(self.0);
-        let mut rest = text.as_ref();
-        while let Some(at) = rest.find(['&', '<', '>', '"', '\'', '\r']) {
-            f.write_str(&rest[..at])?;
-            f.write_str(match rest.as_bytes()[at] {
+        let mut remaining = text.as_ref();
+        while let Some(at) = remaining.find(['&', '<', '>', '"', '\'', '\r']) {
+            f.write_str(&remaining[..at])?;
+            f.write_str(match remaining.as_bytes()[at] {
                 b'&' => "&amp;",
                 b'<' => "&lt;",
                 b'>' => "&gt;",
                 b'"' => "&quot;",
                 b'\'' => "&#39;",
-                // Else a parser makes a newline of it, and ranges still hold, but the text is another.
+                // A parser would turn it into a newline: ranges would still hold, but the text would
+                // differ.
                 _ => "&#13;",
             })?;
-            rest = &rest[at + 1..];
+            remaining = &remaining[at + 1..];
         }
-        f.write_str(rest)
+        f.write_str(remaining)
     }
 }
 

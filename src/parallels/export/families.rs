@@ -1,4 +1,4 @@
-//! Families in files.
+//! Export of families.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,92 +11,95 @@ use crate::store::DocumentSummary;
 
 use super::{ExportError, ExportProvenance};
 
-/// Everything that an export of families says beside them.
+/// Everything in an export of families except the families.
 #[derive(Debug, Clone)]
 pub struct FamiliesReport {
-    /// Where they come from.
+    /// The provenance.
     pub provenance: ExportProvenance,
-    /// The documents of their members, in the order of ids.
+    /// The documents of all members, in the order of their ids.
     pub bibliography: Vec<Arc<DocumentSummary>>,
-    /// Families that are told.
+    /// Number of families found.
     pub found: usize,
-    /// Families left out because they are too small.
+    /// Number of clusters with fewer than the minimum number of members.
     pub small: usize,
-    /// Families of sentences left out because their passages are all in one family of passages.
+    /// Number of families of sentences removed because their passages are all in one family of passages.
     pub nested: usize,
-    /// Passages that were compared with what is near to them.
+    /// Number of passages compared with their nearest neighbours.
     pub compared_passages: usize,
-    /// Pairs that families were made of.
+    /// Number of clustered pairs.
     pub pairs: usize,
-    /// Pairs that were left out.
+    /// Numbers of filtered pairs.
     pub filtered_counts: FilteredCounts,
-    /// Documents left out because it is not known when they were made.
+    /// Number of documents excluded because they have no date.
     pub undated: usize,
 }
 
 impl FamiliesReport {
-    /// Gathers what was found.
+    /// Creates a report.
     #[must_use]
     pub fn new(
-        origin: ExportProvenance,
-        survey: &CorpusContext,
-        sweep: &CorpusComparison<'_>,
-        swept: &CorpusMatches,
+        provenance: ExportProvenance,
+        context: &CorpusContext,
+        comparison: &CorpusComparison<'_>,
+        matches: &CorpusMatches,
         families: &Families,
     ) -> Self {
-        let catalogue = survey.snapshot().document_table();
+        let table = context.snapshot().document_table();
         let members = families.families.iter().flat_map(|family| &family.members);
-        let places = members.filter_map(|member| catalogue.location_of_row(member.unit.row));
-        let places: BTreeSet<u32> = places.map(|(place, _)| place).collect();
-        let documents = places
+        let locations = members.filter_map(|member| table.location_of_row(member.unit.row));
+        let indices: BTreeSet<u32> = locations.map(|(document, _)| document).collect();
+        let documents = indices
             .into_iter()
-            .filter_map(|place| catalogue.document(place as usize));
+            .filter_map(|index| table.document(index as usize));
         Self {
-            provenance: origin,
+            provenance,
             bibliography: documents.map(Arc::clone).collect(),
             found: families.families.len(),
             small: families.small,
             nested: families.nested,
-            compared_passages: swept.passages,
-            pairs: swept.pairs.len(),
-            filtered_counts: swept.filtered_counts,
-            undated: sweep.undated(),
+            compared_passages: matches.passages,
+            pairs: matches.pairs.len(),
+            filtered_counts: matches.filtered_counts,
+            undated: comparison.undated(),
         }
     }
 
-    /// What all this is, in a line.
+    /// Returns the title.
     #[must_use]
     pub fn title(&self) -> String {
         "Families of a corpus".to_owned()
     }
 
-    /// What was found, in a sentence.
+    /// Returns a sentence on what was found.
     #[must_use]
     pub fn summary(&self) -> String {
         let found = match self.found {
-            0 => "no family was found".to_owned(),
-            1 => "one family was found".to_owned(),
-            found => format!("{found} families were found"),
+            0 => "no families found".to_owned(),
+            1 => "one family found".to_owned(),
+            found => format!("{found} families found"),
         };
         format!(
-            "{} passages were compared with what is near to them; {found}.",
+            "{} passages compared with their nearest neighbours; {found}.",
             self.compared_passages
         )
     }
 
-    /// All of it by names, for a table.
+    /// Returns all of it as names and values.
     #[must_use]
     pub fn rows(&self) -> Vec<(String, String)> {
         let counts = [
             ("compared_passages", self.compared_passages),
             ("families", self.found),
-            ("left_out_small_families", self.small),
-            ("left_out_nested_families", self.nested),
+            ("filtered_small_families", self.small),
+            ("filtered_nested_families", self.nested),
             ("pairs", self.pairs),
-            ("left_out_unsure", self.filtered_counts.low_confidence),
-            ("left_out_hubs", self.filtered_counts.low_margin),
-            ("left_out_formulas", self.filtered_counts.formulas),
-            ("left_out_undated_documents", self.undated),
+            (
+                "filtered_low_confidence",
+                self.filtered_counts.low_confidence,
+            ),
+            ("filtered_low_margin", self.filtered_counts.low_margin),
+            ("filtered_formulas", self.filtered_counts.formulas),
+            ("undated_documents", self.undated),
         ];
         let counts = counts.map(|(name, count)| (name.to_owned(), count.to_string()));
         let title = ("title".to_owned(), self.title());
@@ -107,23 +110,23 @@ impl FamiliesReport {
     }
 }
 
-/// Writes families in one format. The calls come in this order: `begin`, `family` for each, `end`.
+/// Writes families in one format. The calls are, in this order: `begin`, `family` for each, `end`.
 pub trait ExportFamilies {
-    /// Writes where the families come from.
+    /// Writes the provenance.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
     fn begin(&mut self, report: &FamiliesReport) -> io::Result<()>;
 
-    /// Writes one.
+    /// Writes one family.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
     fn family(&mut self, texts: &FamilyTexts) -> io::Result<()>;
 
-    /// Writes what follows the last. What is written then is complete; flushing is the caller's part.
+    /// Writes what follows the last family, which completes the file; flushing is up to the caller.
     ///
     /// # Errors
     ///
@@ -131,7 +134,7 @@ pub trait ExportFamilies {
     fn end(&mut self) -> io::Result<()>;
 }
 
-/// Writes a report and all families, in their order; the texts of one are in memory at once.
+/// Writes a report and all families, in their order; the texts of one family are in memory at a time.
 ///
 /// # Errors
 ///
@@ -139,12 +142,12 @@ pub trait ExportFamilies {
 pub fn write_families(
     export: &mut dyn ExportFamilies,
     report: &FamiliesReport,
-    survey: &CorpusContext,
+    context: &CorpusContext,
     families: &[Family],
 ) -> Result<(), ExportError> {
     export.begin(report)?;
     for family in families {
-        export.family(&FamilyTexts::load(survey, family)?)?;
+        export.family(&FamilyTexts::load(context, family)?)?;
     }
     Ok(export.end()?)
 }

@@ -1,4 +1,4 @@
-//! What every export is tested with: texts that mean something to some format.
+//! Fixtures of the tests of every export: texts with special characters of some format.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::parallels::{
 use crate::passages::TextRange;
 use crate::store::{ContentHash, DocumentSummary, PassageRecord};
 
-/// Texts of two sentences each that some format might take for its own.
+/// Texts of two sentences each with syntax of some format.
 pub(crate) const HOSTILE_TEXTS: [&str; 8] = [
     "=cmd|'/C calc'!A1, he said. \"Quoted, twice\"\" over.\"",
     "+1 is a number. -1 is one as well.",
@@ -26,7 +26,7 @@ pub(crate) const HOSTILE_TEXTS: [&str; 8] = [
     "-",
 ];
 
-pub(crate) fn document(place: usize) -> DocumentSummary {
+pub(crate) fn document(index: usize) -> DocumentSummary {
     let names = [
         "a",
         "ü-日本",
@@ -38,28 +38,28 @@ pub(crate) fn document(place: usize) -> DocumentSummary {
         "h",
     ];
     DocumentSummary {
-        id: names[place].parse().expect("an id"),
+        id: names[index].parse().expect("an id"),
         metadata: Metadata {
-            title: Some(HOSTILE_TEXTS[place].to_owned()),
-            speaker: (place != 1).then(|| format!("{}, speaker", HOSTILE_TEXTS[place])),
-            date: ["2015", "2015-10", "2015-10-23"][place % 3].parse().ok(),
+            title: Some(HOSTILE_TEXTS[index].to_owned()),
+            speaker: (index != 1).then(|| format!("{}, speaker", HOSTILE_TEXTS[index])),
+            date: ["2015", "2015-10", "2015-10-23"][index % 3].parse().ok(),
             country: Some("007".to_owned()),
             venue: Some("A & B".to_owned()),
-            language: Some(["en", "not a tag", "zh-Hans"][place % 3].to_owned()),
+            language: Some(["en", "not a tag", "zh-Hans"][index % 3].to_owned()),
             source: Some("<source>".to_owned()),
             ..Metadata::default()
         },
-        content_hash: ContentHash::from_parts([HOSTILE_TEXTS[place].as_bytes()]),
+        content_hash: ContentHash::from_parts([HOSTILE_TEXTS[index].as_bytes()]),
         passages: 1,
         characters: 100,
     }
 }
 
-pub(crate) fn passage(place: usize) -> PassageRecord {
-    let text = HOSTILE_TEXTS[place].to_owned();
-    let start = 10 * place;
+pub(crate) fn passage(index: usize) -> PassageRecord {
+    let text = HOSTILE_TEXTS[index].to_owned();
+    let start = 10 * index;
     let end = start + text.chars().count();
-    // Two sentences, with the blank between them in neither.
+    // Two sentences; the blank between them belongs to neither.
     let dot = text.find(". ").map(|byte| text[..=byte].chars().count());
     let sentences = dot.map_or_else(
         || vec![TextRange { start, end }],
@@ -76,7 +76,7 @@ pub(crate) fn passage(place: usize) -> PassageRecord {
         },
     );
     PassageRecord {
-        document: document(place).id,
+        document: document(index).id,
         ordinal: 1,
         hash: ContentHash::from_parts([text.as_bytes()]),
         tokens: 9,
@@ -86,18 +86,18 @@ pub(crate) fn passage(place: usize) -> PassageRecord {
     }
 }
 
-pub(crate) fn side(place: usize) -> Side {
-    let passage = passage(place);
-    // Across the end of the first sentence, where there are two.
+pub(crate) fn side(index: usize) -> Side {
+    let passage = passage(index);
+    // Across the end of the first sentence, if there are two.
     let shared = passage.sentences.get(1).map(|second| TextRange {
         start: second.start - 3,
         end: second.start + 2,
     });
     Side {
-        document: Arc::new(document(place)),
+        document: Arc::new(document(index)),
         shared: shared.into_iter().collect(),
         prevalence: Prevalence {
-            documents: place,
+            documents: index,
             speakers: 1,
         },
         passage,
@@ -140,7 +140,7 @@ pub(crate) fn parallel(source: usize, target: usize) -> Parallel {
     }
 }
 
-/// The same, carried by the first sentences of both.
+/// The same, with the first sentences of both as the matched unit.
 pub(crate) fn parallel_by_sentences(source: usize, target: usize) -> Parallel {
     let mut parallel = parallel(source, target);
     parallel.pair.matched_by = MatchUnit::Sentence {
@@ -151,7 +151,7 @@ pub(crate) fn parallel_by_sentences(source: usize, target: usize) -> Parallel {
     parallel
 }
 
-/// Each text is in one pair at least, one in two; sentences carry the last.
+/// Each text is in at least one pair, one of them in two; in the last pair, sentences match.
 pub(crate) fn parallels() -> Vec<Parallel> {
     let mut all: Vec<Parallel> = (0..4).map(|n| parallel(2 * n, 2 * n + 1)).collect();
     all.push(parallel_by_sentences(0, 2));
@@ -172,7 +172,7 @@ pub(crate) fn report(found: usize, subject: ReportSubject) -> ParallelsReport {
             undated: 5,
             limit: None,
         },
-        bibliography: (0..8).map(|place| Arc::new(document(place))).collect(),
+        bibliography: (0..8).map(|index| Arc::new(document(index))).collect(),
         confidence_histogram: [0, 0, 0, 0, 0, 0, 0, 0, found, 0],
         closest: (found == 0).then(|| parallel(3, 4)),
     }
@@ -201,27 +201,27 @@ fn provenance() -> ExportProvenance {
     }
 }
 
-/// Two families, of three and of all texts, the first of sentences; in the second nobody is the first.
+/// Two families, of three and of all texts: the first of sentences, the second without known dates.
 pub(crate) fn families() -> Vec<FamilyTexts> {
     [vec![4, 0, 2], (0..8).collect()]
         .into_iter()
         .zip([1, 0])
-        .map(|(places, first)| family(&places, first))
+        .map(|(indices, first)| family(&indices, first))
         .collect()
 }
 
-fn family(places: &[usize], first: usize) -> FamilyTexts {
+fn family(indices: &[usize], first: usize) -> FamilyTexts {
     let by_sentences = first > 0;
-    let member = |(at, place): (usize, &usize)| MemberText {
-        passage: passage(*place),
-        document: Arc::new(document(*place)),
+    let member = |(at, index): (usize, &usize)| MemberText {
+        passage: passage(*index),
+        document: Arc::new(document(*index)),
         confidence: 0.625,
         is_representative: at == 1,
-        sentence: by_sentences.then(|| passage(*place).sentences[0]),
+        sentence: by_sentences.then(|| passage(*index).sentences[0]),
         is_first: at < first,
     };
     FamilyTexts {
-        members: places.iter().enumerate().map(member).collect(),
+        members: indices.iter().enumerate().map(member).collect(),
         family: Family {
             representative: TextUnit {
                 row: 1,
@@ -238,7 +238,7 @@ fn family(places: &[usize], first: usize) -> FamilyTexts {
                     (HOSTILE_TEXTS[5].to_owned(), 1),
                 ],
             }],
-            years: BTreeMap::from([(2015, places.len())]),
+            years: BTreeMap::from([(2015, indices.len())]),
         },
     }
 }
@@ -248,7 +248,7 @@ pub(crate) fn families_report(found: usize) -> FamiliesReport {
         provenance: provenance(),
         bibliography: match found {
             0 => Vec::new(),
-            _ => (0..8).map(|place| Arc::new(document(place))).collect(),
+            _ => (0..8).map(|index| Arc::new(document(index))).collect(),
         },
         found,
         small: 6,

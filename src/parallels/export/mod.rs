@@ -1,11 +1,11 @@
-//! What a researcher takes home: parallels in files for other programs, and for reading.
+//! Export of parallels and families to files.
 //!
-//! A [`Report`] says where parallels come from and what was compared; an [`Export`] writes it, then
-//! parallels one by one, then ends. Families have the same of their own, [`FamiliesReport`] and
-//! [`ExportFamilies`], and the same forms. [`write()`] goes through all pairs, a batch of texts at a time, so that
-//! memory does not grow with their number. All counts are known before the first parallel is written:
-//! pairs are a few numbers each, and whoever exports has them all. There is no clock in here and no
-//! order but the one given: the same corpus and question give the same bytes.
+//! A [`ParallelsReport`] states where parallels come from and what was compared; an [`Export`] writes
+//! it, then the parallels one by one, then what follows them. Families have counterparts of both,
+//! [`FamiliesReport`] and [`ExportFamilies`], and the same formats. [`write_parallels`] loads the texts
+//! of one batch of pairs at a time, so that memory does not grow with their number. All counts are known
+//! before the first parallel is written, as pairs are small and the caller has all of them. No clock is
+//! read and no order but the given one is used: the same corpus and parameters give the same bytes.
 
 mod csv;
 mod escape;
@@ -23,6 +23,8 @@ mod tests;
 use std::io;
 use std::path::Path;
 
+use clap::ValueEnum;
+
 pub use csv::Csv;
 pub use families::{ExportFamilies, FamiliesReport, write_families};
 pub use html::Html;
@@ -32,27 +34,27 @@ pub use tei::Tei;
 
 use super::{Pair, Parallel, ParallelLoader, ParallelsError};
 
-/// Pairs whose texts are in memory at once.
+/// Number of pairs whose texts are in memory at a time.
 const LOAD_BATCH_PAIRS: usize = 256;
 
-/// The forms in which parallels are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The formats of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
-    /// A JSON object a line, as the service answers.
+    /// JSON lines, as returned by the service
     Jsonl,
-    /// A table with a row a pair, or a member of a family: [`Csv`].
+    /// A table with one row per pair or per member of a family
     Csv,
-    /// TEI P5 with links beside the texts: [`Tei`].
+    /// TEI P5 with stand-off links
     Tei,
-    /// A page to read and print: [`Html`].
+    /// An HTML page to read and print
     Html,
 }
 
 impl ExportFormat {
-    /// All there are.
+    /// All formats.
     pub const ALL: [Self; 4] = [Self::Jsonl, Self::Csv, Self::Tei, Self::Html];
 
-    /// Its name on a command line.
+    /// Returns its name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -63,7 +65,7 @@ impl ExportFormat {
         }
     }
 
-    /// The format that the end of a file's name stands for.
+    /// Returns the format of a file extension.
     #[must_use]
     pub fn from_path(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
@@ -77,23 +79,23 @@ impl ExportFormat {
     }
 }
 
-/// Writes parallels in one format. The calls come in this order: `begin`, `parallel` for each, `end`.
+/// Writes parallels in one format. The calls are, in this order: `begin`, `parallel` for each, `end`.
 pub trait Export {
-    /// Writes where the parallels come from.
+    /// Writes the provenance.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
     fn begin(&mut self, report: &ParallelsReport) -> io::Result<()>;
 
-    /// Writes one.
+    /// Writes one parallel.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
     fn parallel(&mut self, parallel: &Parallel) -> io::Result<()>;
 
-    /// Writes what follows the last. What is written then is complete; flushing is the caller's part.
+    /// Writes what follows the last parallel, which completes the file; flushing is up to the caller.
     ///
     /// # Errors
     ///
@@ -101,13 +103,13 @@ pub trait Export {
     fn end(&mut self) -> io::Result<()>;
 }
 
-/// Why there is no file.
+/// An error of an export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// What was to be written could not be read.
+    /// The content cannot be computed or read.
     #[error(transparent)]
     Parallels(#[from] ParallelsError),
-    /// It could not be written.
+    /// The file cannot be written.
     #[error(transparent)]
     Write(#[from] io::Error),
 }

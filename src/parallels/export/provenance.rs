@@ -1,39 +1,39 @@
-//! Which program, model and corpus an export comes from, and what was asked of them.
+//! The provenance of an export: program, model, corpus and parameters.
 
 use crate::engine::Snapshot;
 use crate::store::StoreError;
 
-/// Where an export comes from.
+/// The provenance of an export.
 #[derive(Debug, Clone)]
 pub struct ExportProvenance {
-    /// The program's version.
+    /// Version of the program.
     pub version: &'static str,
-    /// The commit it was made from.
+    /// Commit the program was built from.
     pub commit: &'static str,
-    /// The model that made the embeddings.
+    /// Name of the model.
     pub model: String,
     /// Its revision.
     pub revision: String,
-    /// The precision of its arithmetic.
+    /// Precision of the model's arithmetic.
     pub precision: String,
-    /// The snapshot.
+    /// Id of the snapshot.
     pub snapshot: String,
     /// Hash over the content of all documents.
     pub corpus_hash: String,
-    /// Documents of the corpus.
+    /// Number of documents of the corpus.
     pub documents: usize,
-    /// Passages of the corpus.
+    /// Number of passages of the corpus.
     pub passages: usize,
-    /// The index.
+    /// Description of the index.
     pub index: String,
-    /// When the corpus was last changed, as the store remembers it.
+    /// When the corpus was last modified, if the store records it.
     pub changed: Option<String>,
-    /// What was asked, by the names under which it was asked, in the order in which it is told.
+    /// The parameters, named as in the request, in the order of output.
     pub parameters: Vec<(String, String)>,
 }
 
 impl ExportProvenance {
-    /// Gathers what a snapshot knows of itself.
+    /// Reads the provenance of a snapshot.
     ///
     /// # Errors
     ///
@@ -42,27 +42,27 @@ impl ExportProvenance {
         snapshot: &Snapshot,
         parameters: Vec<(String, String)>,
     ) -> Result<Self, StoreError> {
-        let (facts, encoder) = (snapshot.info(), snapshot.fingerprint());
+        let (info, encoder) = (snapshot.info(), snapshot.fingerprint());
         Ok(Self {
             version: env!("CARGO_PKG_VERSION"),
             commit: crate::COMMIT,
             model: encoder.model.clone(),
             revision: encoder.revision.clone(),
             precision: encoder.precision.clone(),
-            snapshot: facts.id.clone(),
-            corpus_hash: facts.corpus_hash.to_string(),
-            documents: facts.documents,
-            passages: facts.passages,
-            index: facts.index.clone(),
+            snapshot: info.id.clone(),
+            corpus_hash: info.corpus_hash.to_string(),
+            documents: info.documents,
+            passages: info.passages,
+            index: info.index.clone(),
             changed: snapshot.view().modified_at()?,
             parameters,
         })
     }
 
-    /// All of it by names, for a table.
+    /// Returns all of it as names and values.
     pub(super) fn rows(&self) -> Vec<(String, String)> {
         let changed = self.changed.as_deref().unwrap_or("unknown");
-        let known = [
+        let rows = [
             ("antiphon_version", self.version.to_owned()),
             ("antiphon_commit", self.commit.to_owned()),
             ("model", self.model.clone()),
@@ -75,7 +75,7 @@ impl ExportProvenance {
             ("passages", self.passages.to_string()),
             ("index", self.index.clone()),
         ];
-        let known = known.map(|(name, value)| (name.to_owned(), value));
-        known.into_iter().chain(self.parameters.clone()).collect()
+        let rows = rows.map(|(name, value)| (name.to_owned(), value));
+        rows.into_iter().chain(self.parameters.clone()).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Where parallels come from.
+//! The report at the head of an export of parallels.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use crate::parallels::{Pair, Parallel, ParallelLoader, ParallelsError};
 
 use super::ExportProvenance;
 
-/// Bars of the distribution of confidence.
+/// Number of bins of the distribution of confidence.
 const CONFIDENCE_BINS: usize = 10;
 
-/// Everything that an export says beside its parallels.
+/// Everything in an export except its parallels.
 #[derive(Debug, Clone)]
 pub struct ParallelsReport {
     /// What was compared.
     pub subject: ReportSubject,
-    /// Where they come from.
+    /// The provenance.
     pub provenance: ExportProvenance,
-    /// What was found and left out.
+    /// Numbers of returned and filtered pairs.
     pub counts: PairCounts,
-    /// The documents of all pairs, and of the subject, in the order of their ids.
+    /// The documents of all pairs and of the subject, in the order of their ids.
     pub bibliography: Vec<Arc<DocumentSummary>>,
-    /// Pairs by confidence: those below 0.1, below 0.2, and so on.
+    /// Number of pairs by confidence, in bins of 0.1.
     pub confidence_histogram: [usize; CONFIDENCE_BINS],
-    /// The surest pair where there is none that is sure enough.
+    /// The pair with the highest confidence if no pair was found.
     pub closest: Option<Parallel>,
 }
 
@@ -35,43 +35,42 @@ pub struct ParallelsReport {
 pub enum ReportSubject {
     /// Two documents.
     Documents(Box<[DocumentRecord; 2]>),
-    /// Many documents of a corpus.
+    /// The documents of a corpus.
     Corpus,
 }
 
-/// Numbers of pairs.
+/// Counts of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairCounts {
-    /// Pairs that are answered with.
+    /// Number of pairs found.
     pub found: usize,
     /// What was compared.
     pub compared: ComparedCount,
-    /// Pairs left out as not sure enough.
+    /// Number of pairs below the minimum confidence.
     pub low_confidence: usize,
-    /// Pairs left out because their passages are near to so much else.
+    /// Number of pairs below the minimum margin.
     pub low_margin: usize,
-    /// Pairs left out as formulas, or as none where formulas are wanted only.
+    /// Number of filtered formulas, or of filtered non-formulas if only formulas are requested.
     pub formulas: usize,
-    /// Pairs left out because their passages are in more telling ones.
+    /// Number of pairs superseded by higher-ranked pairs of the same passages.
     pub superseded: usize,
-    /// Documents left out because it is not known when they were made.
+    /// Number of documents excluded because they have no date.
     pub undated: usize,
-    /// The most pairs that are answered with, if that was given.
+    /// Maximum number of pairs, if requested.
     pub limit: Option<usize>,
 }
 
-/// How much was compared.
+/// The extent of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ComparedCount {
-    /// So many pairs of passages, each with each.
+    /// Number of pairs of passages, each with each.
     Pairs(usize),
-    /// So many passages with all that is near to them.
+    /// Number of passages, each with its nearest neighbours.
     Passages(usize),
 }
 
 impl ParallelsReport {
-    /// Gathers what a snapshot knows of itself and what the pairs stand for. `closest` is read where
-    /// there are no pairs.
+    /// Creates a report. `closest` is used if there are no pairs.
     ///
     /// # Errors
     ///
@@ -86,21 +85,21 @@ impl ParallelsReport {
     ) -> Result<Self, ParallelsError> {
         let closest = closest.filter(|_| pairs.is_empty());
         let closest: Vec<Pair> = closest.into_iter().collect();
-        let mut confidences = [0; CONFIDENCE_BINS];
+        let mut confidence_histogram = [0; CONFIDENCE_BINS];
         for pair in pairs {
-            confidences[confidence_bin(pair.confidence)] += 1;
+            confidence_histogram[confidence_bin(pair.confidence)] += 1;
         }
         Ok(Self {
             provenance: ExportProvenance::from_snapshot(snapshot, parameters)?,
             counts,
             bibliography: bibliography(snapshot, &subject, pairs.iter().chain(&closest))?,
-            confidence_histogram: confidences,
+            confidence_histogram,
             closest: reader.load(&closest)?.pop(),
             subject,
         })
     }
 
-    /// What all this is, in a line.
+    /// Returns the title.
     #[must_use]
     pub fn title(&self) -> String {
         match &self.subject {
@@ -112,32 +111,32 @@ impl ParallelsReport {
         }
     }
 
-    /// What was found, in a sentence.
+    /// Returns a sentence on what was found.
     #[must_use]
     pub fn summary(&self) -> String {
         let PairCounts {
             found, compared, ..
         } = &self.counts;
         let compared = match compared {
-            ComparedCount::Pairs(pairs) => format!("{pairs} pairs of passages were compared"),
+            ComparedCount::Pairs(pairs) => format!("{pairs} pairs of passages compared"),
             ComparedCount::Passages(passages) => {
-                format!("{passages} passages were compared with what is near to them")
+                format!("{passages} passages compared with their nearest neighbours")
             }
         };
         let found = match found {
-            0 => "none is sure enough".to_owned(),
-            1 => "one pair was found".to_owned(),
-            found => format!("{found} pairs were found"),
+            0 => "no pair reaches the minimum confidence".to_owned(),
+            1 => "one pair found".to_owned(),
+            found => format!("{found} pairs found"),
         };
         format!("{compared}; {found}.")
     }
 
-    /// How near the closest pair came where there is no other.
+    /// Returns a sentence on the closest pair if no pair was found.
     #[must_use]
     pub fn closest_description(&self) -> Option<String> {
         let closest = self.closest.as_ref()?;
         Some(format!(
-            "The closest are {} and {}: confidence {:.4}, cosine {:.4} of {}.",
+            "Closest pair: {} and {}, confidence {:.4}, cosine {:.4} of {}.",
             closest.source.passage.id(),
             closest.target.passage.id(),
             closest.pair.confidence,
@@ -146,23 +145,23 @@ impl ParallelsReport {
         ))
     }
 
-    /// All of it by names, for a table.
+    /// Returns all of it as names and values.
     #[must_use]
     pub fn rows(&self) -> Vec<(String, String)> {
         let PairCounts {
             found,
             compared,
-            low_confidence: unsure,
-            low_margin: hubs,
+            low_confidence,
+            low_margin,
             formulas,
-            superseded: taken,
+            superseded,
             undated,
             limit,
         } = &self.counts;
         let mut rows = vec![("title", self.title())];
-        let origin = self.provenance.rows();
+        let provenance = self.provenance.rows();
         rows.extend(
-            origin
+            provenance
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.clone())),
         );
@@ -172,31 +171,31 @@ impl ParallelsReport {
         });
         rows.extend([
             ("pairs", found.to_string()),
-            ("left_out_unsure", unsure.to_string()),
-            ("left_out_hubs", hubs.to_string()),
-            ("left_out_formulas", formulas.to_string()),
-            ("left_out_taken", taken.to_string()),
-            ("left_out_undated_documents", undated.to_string()),
+            ("filtered_low_confidence", low_confidence.to_string()),
+            ("filtered_low_margin", low_margin.to_string()),
+            ("filtered_formulas", formulas.to_string()),
+            ("superseded", superseded.to_string()),
+            ("undated_documents", undated.to_string()),
             (
                 "limit",
-                limit.map_or_else(|| "none".to_owned(), |most| most.to_string()),
+                limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string()),
             ),
         ]);
-        rows.extend(self.closest_description().map(|said| ("closest", said)));
+        rows.extend(self.closest_description().map(|text| ("closest", text)));
         let rows = rows.into_iter();
         rows.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
-/// The bar in which a confidence is counted.
+/// Returns the bin of a confidence.
 fn confidence_bin(confidence: f32) -> usize {
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
         clippy::cast_sign_loss
     )] // a confidence is in (0, 1)
-    let bar = (confidence * CONFIDENCE_BINS as f32) as usize;
-    bar.min(CONFIDENCE_BINS - 1)
+    let bin = (confidence * CONFIDENCE_BINS as f32) as usize;
+    bin.min(CONFIDENCE_BINS - 1)
 }
 
 fn bibliography<'a>(
@@ -205,18 +204,18 @@ fn bibliography<'a>(
     pairs: impl Iterator<Item = &'a Pair>,
 ) -> Result<Vec<Arc<DocumentSummary>>, ParallelsError> {
     let mut documents = BTreeMap::new();
-    let mut keep = |document: &Arc<DocumentSummary>| {
+    let mut add = |document: &Arc<DocumentSummary>| {
         documents.insert(document.id.clone(), Arc::clone(document));
     };
     if let ReportSubject::Documents(both) = subject {
         for document in both.iter() {
-            keep(&Arc::new(document.summary.clone()));
+            add(&Arc::new(document.summary.clone()));
         }
     }
     for pair in pairs {
         for row in [pair.source, pair.target] {
             let document = snapshot.document_table().document_of_row(row);
-            keep(document.ok_or(ParallelsError::SnapshotMismatch)?);
+            add(document.ok_or(ParallelsError::SnapshotMismatch)?);
         }
     }
     Ok(documents.into_values().collect())

@@ -1,4 +1,4 @@
-//! The same statement in many speeches.
+//! Families: clusters of restatements of one statement.
 
 mod complete_linkage;
 
@@ -8,22 +8,23 @@ use crate::engine::DocumentTable;
 use crate::search::{document_date, field_values, is_field, known_fields};
 
 use self::complete_linkage::SimilarityGraph;
-use super::{
-    CorpusContext, MIN_EQUIVALENT_CONFIDENCE, MatchUnit, PASSAGES_NAME, Pair, ParallelsError,
-    SENTENCES_NAME, TextUnit, Thresholds,
-};
+use super::corpus_context::CorpusContext;
+use super::error::ParallelsError;
+use super::neighbourhood::MIN_EQUIVALENT_CONFIDENCE;
+use super::pair::{MatchUnit, PASSAGES_NAME, Pair, SENTENCES_NAME, TextUnit};
+use super::thresholds::Thresholds;
 
-/// How pairs become families.
+/// How pairs are clustered into families.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FamilyOptions {
-    /// Pairs of at least this confidence bring families together.
+    /// Minimum confidence of the pairs that start a cluster.
     pub min_confidence: f32,
-    /// Every two members are alike with at least this confidence: so a chain of small steps does not
-    /// lead from one statement to another.
+    /// Minimum confidence between any two members (complete linkage), so that a chain of small steps
+    /// does not connect two different statements.
     pub cohesion: f32,
-    /// Passages and sentences of fewer words are no members: "we cannot do this alone" says little.
+    /// Minimum number of words of a member: "we cannot do this alone" says little.
     pub min_words: usize,
-    /// Families of fewer members are left out.
+    /// Minimum number of members.
     pub min_members: usize,
     /// Fields whose values are counted in each family.
     pub fields: Vec<String>,
@@ -42,13 +43,13 @@ impl Default for FamilyOptions {
 }
 
 impl Family {
-    /// Whether its members are whole passages, or sentences.
+    /// Returns whether its members are sentences rather than whole passages.
     #[must_use]
     pub fn is_sentence_family(&self) -> bool {
         self.representative.sentence.is_some()
     }
 
-    /// The name of that in files and answers, as that of a [`Carrier`].
+    /// Returns the name of the members' unit, like [`MatchUnit::name`].
     #[must_use]
     pub fn matched_by(&self) -> &'static str {
         if self.is_sentence_family() {
@@ -60,13 +61,13 @@ impl Family {
 }
 
 impl FamilyOptions {
-    /// Refuses what is out of range.
+    /// Rejects values out of range.
     ///
     /// # Errors
     ///
-    /// Names the value at fault and its range.
+    /// [`ParallelsError::OutOfRange`] with the name of the value and its range.
     pub fn check(&self) -> Result<(), ParallelsError> {
-        let wrong = |name, expected: String, received: String| {
+        let out_of_range = |name, expected: String, received: String| {
             Err(ParallelsError::OutOfRange {
                 name,
                 expected,
@@ -76,14 +77,14 @@ impl FamilyOptions {
         let valid_range = MIN_EQUIVALENT_CONFIDENCE..=1.0;
         if !valid_range.contains(&self.cohesion) {
             let expected = format!("{MIN_EQUIVALENT_CONFIDENCE} to 1");
-            return wrong("cohesion", expected, self.cohesion.to_string());
+            return out_of_range("cohesion", expected, self.cohesion.to_string());
         }
         if !(self.cohesion..=1.0).contains(&self.min_confidence) {
             let expected = format!("{} (cohesion) to 1", self.cohesion);
-            return wrong("min_confidence", expected, self.min_confidence.to_string());
+            return out_of_range("min_confidence", expected, self.min_confidence.to_string());
         }
         if self.min_members < 2 {
-            return wrong(
+            return out_of_range(
                 "min_members",
                 "at least 2".to_owned(),
                 self.min_members.to_string(),
@@ -92,24 +93,24 @@ impl FamilyOptions {
         Ok(())
     }
 
-    /// Refuses fields that no document has.
+    /// Rejects fields that no document has.
     ///
     /// # Errors
     ///
-    /// Names the field, and those that there are.
-    pub fn check_fields(&self, catalogue: &DocumentTable) -> Result<(), ParallelsError> {
-        let unknown = self.fields.iter().find(|field| !is_field(field, catalogue));
+    /// [`ParallelsError::UnknownField`] with the known fields.
+    pub fn check_fields(&self, table: &DocumentTable) -> Result<(), ParallelsError> {
+        let unknown = self.fields.iter().find(|field| !is_field(field, table));
         match unknown {
             None => Ok(()),
             Some(field) => Err(ParallelsError::UnknownField {
                 parameter: "fields",
                 received: field.clone(),
-                known: known_fields(catalogue),
+                known: known_fields(table),
             }),
         }
     }
 
-    /// What pairs must have that families are made of: the cohesion, and no more.
+    /// Returns the thresholds of the pairs that families are built from: the cohesion only.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
         Thresholds {
@@ -123,153 +124,153 @@ impl FamilyOptions {
 /// The families of a corpus.
 #[derive(Debug, Clone, Default)]
 pub struct Families {
-    /// The largest first; of equals the most alike.
+    /// Largest first, of equals the one with the higher mean confidence.
     pub families: Vec<Family>,
-    /// Families that were left out because they are too small.
+    /// Number of clusters with fewer than the minimum number of members.
     pub small: usize,
-    /// Families of sentences that were left out because their passages are all in one family of passages.
+    /// Number of families of sentences that were removed because their passages are all in one family of
+    /// passages.
     pub nested: usize,
 }
 
-/// One statement, made again and again.
+/// A cluster of restatements of one statement.
 #[derive(Debug, Clone)]
 pub struct Family {
-    /// The member that is most like the others.
+    /// The member most similar to all others.
     pub representative: TextUnit,
-    /// Its members in order of date, those without one last; each stands in another document. All are
-    /// passages, or all are sentences.
+    /// Its members, each of a different document, in order of date, undated ones last. All are passages,
+    /// or all are sentences.
     pub members: Vec<FamilyMember>,
-    /// How many of them were the first: those of the earliest date. 0 where no date is known.
+    /// Number of members with the earliest date; 0 if no date is known.
     pub first_count: usize,
-    /// The least confidence between any two members.
+    /// Minimum confidence between any two members.
     pub min_confidence: f32,
-    /// The mean confidence between two members.
+    /// Mean confidence over all pairs of members.
     pub mean_confidence: f32,
-    /// Who and where, as far as it is known.
+    /// Counts of the values of each requested field.
     pub value_counts: Vec<ValueCounts>,
-    /// Members by year.
+    /// Number of members by year.
     pub years: BTreeMap<i16, usize>,
 }
 
-/// A passage of a family, or a sentence.
+/// A member of a family: a passage or a sentence.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FamilyMember {
-    /// Where it stands.
+    /// The passage or sentence.
     pub unit: TextUnit,
-    /// How alike it is to the representative; 1 for the representative itself.
+    /// Confidence with respect to the representative; 1 for the representative itself.
     pub confidence: f32,
 }
 
-/// Values of a field among the members of a family.
+/// The values of a field among the members of a family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueCounts {
     /// The field.
     pub field: String,
-    /// Each value with the members that have it, the most frequent first.
+    /// Each value with the number of members that have it, the most frequent first.
     pub values: Vec<(String, usize)>,
 }
 
-/// Gathers passages and sentences into families by complete linkage: the surest pair first, two groups
-/// become one only if every member of one is like every member of the other. The pairs must be all those
-/// of at least the cohesion, with [every carrier](super::Sweep::with_every_carrier); their order does not
-/// matter.
+/// Clusters passages and sentences into families by complete linkage: in descending order of confidence,
+/// two clusters are merged if every member of one is linked with every member of the other. `pairs` must
+/// be all pairs of at least the cohesion, [of all match
+/// units](super::CorpusComparison::with_all_match_units), in any order.
 ///
 /// # Errors
 ///
 /// If a pair belongs to another snapshot, or the store cannot be read.
 pub fn cluster_families(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     pairs: &[Pair],
     options: &FamilyOptions,
 ) -> Result<Families, ParallelsError> {
-    let catalogue = survey.snapshot().document_table();
-    let sentences = survey.sentence_index()?;
-    // Two passages of one sentence each are met again as sentences.
+    let table = context.snapshot().document_table();
+    let sentences = context.sentence_index()?;
+    // Passages of one sentence are linked as sentences.
     let is_sentence = |row: u32| sentences.ids_of_passage(row).len() == 1;
-    let mut linked = Vec::with_capacity(pairs.len());
+    let mut links = Vec::with_capacity(pairs.len());
     for pair in pairs {
         let (a, b) = pair.text_units();
-        let twice =
+        let is_redundant =
             pair.matched_by == MatchUnit::Passage && is_sentence(a.row) && is_sentence(b.row);
-        let words = survey.term_count(a)?.min(survey.term_count(b)?);
-        if pair.confidence >= options.cohesion && !twice && words >= options.min_words {
-            linked.push(pair);
+        let words = context.term_count(a)?.min(context.term_count(b)?);
+        if pair.confidence >= options.cohesion && !is_redundant && words >= options.min_words {
+            links.push(pair);
         }
     }
-    let links = SimilarityGraph::from_pairs(linked.into_iter());
-    let (groups, small): (Vec<_>, Vec<_>) = links
-        .complete_linkage(options.min_confidence, catalogue)
+    let graph = SimilarityGraph::from_pairs(links.into_iter());
+    let (clusters, small): (Vec<_>, Vec<_>) = graph
+        .complete_linkage(options.min_confidence, table)
         .into_iter()
         .partition(|units| units.len() >= options.min_members);
-    let all = groups.len();
-    let families = without_nested(groups)
+    let total = clusters.len();
+    let families = without_nested(clusters)
         .into_iter()
-        .map(|units| build_family(survey, units, &links, options));
+        .map(|units| build_family(context, units, &graph, options));
     let mut families = families.collect::<Result<Vec<_>, _>>()?;
     families.sort_by(|a, b| {
         (b.members.len().cmp(&a.members.len()))
             .then_with(|| b.mean_confidence.total_cmp(&a.mean_confidence))
-            .then_with(|| a.representative.compare(b.representative, catalogue))
+            .then_with(|| a.representative.compare(b.representative, table))
     });
     Ok(Families {
         small: small.len(),
-        nested: all - families.len(),
+        nested: total - families.len(),
         families,
     })
 }
 
-/// Leaves out groups of sentences whose passages are all in one group of passages: that says it all.
-fn without_nested(groups: Vec<Vec<TextUnit>>) -> Vec<Vec<TextUnit>> {
-    let wholes = (0..).zip(&groups).flat_map(|(group, units)| {
-        let wholes = units.iter().filter(|unit| unit.sentence.is_none());
-        wholes.map(move |unit| (unit.row, group))
+/// Removes clusters of sentences whose passages are all in one cluster of passages, which contains all
+/// they say.
+fn without_nested(mut clusters: Vec<Vec<TextUnit>>) -> Vec<Vec<TextUnit>> {
+    let passages = (0..).zip(&clusters).flat_map(|(cluster, units)| {
+        let passages = units.iter().filter(|unit| unit.sentence.is_none());
+        passages.map(move |unit| (unit.row, cluster))
     });
-    let wholes: HashMap<u32, usize> = wholes.collect();
+    let cluster_of_passage: HashMap<u32, usize> = passages.collect();
     let is_nested = |units: &Vec<TextUnit>| {
-        let mut within = units.iter().map(|unit| wholes.get(&unit.row));
-        let first = within.next().flatten();
+        let mut containing = units.iter().map(|unit| cluster_of_passage.get(&unit.row));
+        let first = containing.next().flatten();
         units.iter().all(|unit| unit.sentence.is_some())
             && first.is_some()
-            && within.all(|group| group == first)
+            && containing.all(|cluster| cluster == first)
     };
-    let mut groups = groups;
-    groups.retain(|units| !is_nested(units));
-    groups
+    clusters.retain(|units| !is_nested(units));
+    clusters
 }
 
 fn build_family(
-    survey: &CorpusContext,
-    units: Vec<TextUnit>,
-    links: &SimilarityGraph,
+    context: &CorpusContext,
+    mut units: Vec<TextUnit>,
+    graph: &SimilarityGraph,
     options: &FamilyOptions,
 ) -> Result<Family, ParallelsError> {
-    let catalogue = survey.snapshot().document_table();
-    let confidence = |a: TextUnit, b: TextUnit| links.confidence(a, b).unwrap_or(0.0);
-    let mut units = units;
-    units.sort_by(|a, b| a.compare(*b, catalogue));
+    let table = context.snapshot().document_table();
+    let confidence = |a: TextUnit, b: TextUnit| graph.confidence(a, b).unwrap_or(0.0);
+    units.sort_by(|a, b| a.compare(*b, table));
     let (mut min_confidence, mut sum) = (1.0_f32, 0.0_f32);
     let mut representative = (f32::MIN, units[0]);
     for unit in &units {
         let others = units.iter().filter(|other| *other != unit);
-        let mut own = 0.0;
+        let mut sum_of_unit = 0.0;
         for other in others {
-            let alike = confidence(*unit, *other);
-            min_confidence = min_confidence.min(alike);
-            own += alike;
+            let confidence = confidence(*unit, *other);
+            min_confidence = min_confidence.min(confidence);
+            sum_of_unit += confidence;
         }
-        sum += own;
-        if own > representative.0 {
-            representative = (own, *unit);
+        sum += sum_of_unit;
+        if sum_of_unit > representative.0 {
+            representative = (sum_of_unit, *unit);
         }
     }
     let representative = representative.1;
     let mut dated = Vec::with_capacity(units.len());
     for unit in &units {
-        let document = catalogue.document_of_row(unit.row);
+        let document = table.document_of_row(unit.row);
         let document = document.ok_or(ParallelsError::SnapshotMismatch)?;
         dated.push((document_date(document), *unit, document));
     }
-    // Stable: of one date in the order of ids.
+    // Stable: equal dates stay in the order of ids.
     dated.sort_by_key(|(date, ..)| (date.is_none(), *date));
     let earliest = dated.first().and_then(|(date, ..)| *date);
     let first = dated
@@ -279,7 +280,7 @@ fn build_family(
     for date in dated.iter().filter_map(|(date, ..)| *date) {
         *years.entry(date.year()).or_default() += 1;
     }
-    let spread = |field: &String| {
+    let value_counts = |field: &String| {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for (.., document) in &dated {
             for value in field_values(document, field) {
@@ -294,13 +295,13 @@ fn build_family(
         }
     };
     #[allow(clippy::cast_precision_loss)] // a mean
-    let mean = sum / (units.len() * (units.len() - 1)) as f32;
+    let mean_confidence = sum / (units.len() * (units.len() - 1)) as f32;
     Ok(Family {
         representative,
         first_count: first.count(),
         min_confidence,
-        mean_confidence: mean,
-        value_counts: options.fields.iter().map(spread).collect(),
+        mean_confidence,
+        value_counts: options.fields.iter().map(value_counts).collect(),
         years,
         members: dated
             .iter()

@@ -73,7 +73,7 @@ fn request_bodies() -> [(&'static str, &'static str, &'static str, Value); 12] {
             "/v1/parallels",
             "later",
             "What was said before, in later documents of other speakers",
-            json!({"source": {"date": "2015"}, "forward": true, "apart": ["speaker"], "min_confidence": 0.5}),
+            json!({"source": {"date": "2015"}, "later_only": true, "exclude_same": ["speaker"], "min_confidence": 0.5}),
         ),
         (
             "/v1/families",

@@ -1,4 +1,4 @@
-//! Comparing a whole corpus for a client: answered line by line while it goes on.
+//! The comparison of a corpus, streamed to the client as it proceeds.
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Bytes};
@@ -18,23 +18,23 @@ use crate::server::problem::Problem;
 use crate::server::service::Service;
 use crate::server::wire::{ParallelsRequest, StreamBegin, StreamEnd, StreamLine, StreamProgress};
 
-/// Documents between two signs of life.
+/// Number of documents between two progress lines.
 const PROGRESS_EVERY_DOCUMENTS: usize = 64;
 
-/// Pairs that are read before they are sent.
+/// Number of pairs that are loaded before they are sent.
 const READ_BATCH_PAIRS: usize = 32;
 
-/// Where a stream goes on.
+/// The position at which a stream resumes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ResumePoint {
-    /// Source documents that are done.
+    /// Number of source documents that are done.
     done: usize,
-    /// Pairs of the next one that were given already.
-    given: usize,
+    /// Number of pairs of the next one that were sent already.
+    sent: usize,
 }
 
-/// What is asked of a corpus, with where to begin.
+/// A parsed request, with the position to start from.
 struct StreamRequest {
     scope: Scope,
     thresholds: Thresholds,
@@ -69,16 +69,16 @@ impl StreamRequest {
     }
 }
 
-/// Begins to compare and to answer.
+/// Starts a comparison and returns the response that streams it.
 pub(in crate::server) fn stream(
     service: &web::Data<Service>,
     request: &ParallelsRequest,
 ) -> Result<HttpResponse, Problem> {
     let (engine, snapshot) = service.engine_and_snapshot()?;
     let stream_request = StreamRequest::parse(request, &snapshot)?;
-    let survey = service.corpus_context_for(&snapshot, request.is_exact());
-    // What cannot be compared is said before the stream begins.
-    CorpusComparison::new(&survey, &stream_request.scope, stream_request.thresholds)?;
+    let context = service.corpus_context_for(&snapshot, request.is_exact());
+    // Errors of the request are returned before the stream starts.
+    CorpusComparison::new(&context, &stream_request.scope, stream_request.thresholds)?;
     let permit = service.comparison_limiter().acquire()?;
     let (lines, body) = line_stream::channel();
     let sender = LineSender {
@@ -87,8 +87,8 @@ pub(in crate::server) fn stream(
         runtime: Handle::current(),
     };
     actix_web::rt::task::spawn_blocking(move || {
-        let _place = permit;
-        match run(&engine, &survey, &stream_request, &sender) {
+        let _permit = permit;
+        match run(&engine, &context, &stream_request, &sender) {
             Ok(()) | Err(ParallelsError::Cancelled) => {}
             Err(error) => {
                 let problem = Problem::from(error);
@@ -102,7 +102,7 @@ pub(in crate::server) fn stream(
         .body(body))
 }
 
-/// Where lines go.
+/// Sends lines to the client.
 struct LineSender {
     service: web::Data<Service>,
     lines: mpsc::Sender<Bytes>,
@@ -110,21 +110,21 @@ struct LineSender {
 }
 
 impl LineSender {
-    /// Waits until the client has taken them, as long as it goes on reading.
+    /// Sends lines, waiting for the client to read them as long as it keeps reading.
     fn send(&self, lines: &[StreamLine]) -> Result<(), ParallelsError> {
         let mut text = Vec::new();
         for line in lines {
             line_stream::push_json_line(&mut text, line);
         }
-        let silence = self
+        let idle_timeout = self
             .service
             .middleware()
             .connection_limits()
             .stream_idle_timeout;
-        let sent = timeout(silence, self.lines.send(text.into()));
+        let sent = timeout(idle_timeout, self.lines.send(text.into()));
         match self.runtime.block_on(sent) {
             Ok(Ok(())) => Ok(()),
-            // It has hung up, or reads no more.
+            // The client disconnected or stopped reading.
             _ => Err(ParallelsError::Cancelled),
         }
     }
@@ -133,7 +133,7 @@ impl LineSender {
         self.service.middleware().is_shutting_down()
     }
 
-    /// Whether the client is there and the service does not stop.
+    /// Returns whether the client is connected and the service is not shutting down.
     fn should_continue(&self) -> bool {
         !self.lines.is_closed() && !self.is_shutting_down()
     }
@@ -141,21 +141,22 @@ impl LineSender {
 
 fn run(
     engine: &Engine,
-    survey: &CorpusContext,
+    context: &CorpusContext,
     stream_request: &StreamRequest,
     sender: &LineSender,
 ) -> Result<(), ParallelsError> {
-    let is_awaited = || sender.should_continue();
-    let sweep = CorpusComparison::new(survey, &stream_request.scope, stream_request.thresholds)?
-        .with_cancellation(&is_awaited);
-    let sources = sweep.sources();
-    let begin = StreamBegin::new(survey, &sweep, &stream_request.thresholds);
+    let should_continue = || sender.should_continue();
+    let comparison =
+        CorpusComparison::new(context, &stream_request.scope, stream_request.thresholds)?
+            .with_cancellation(&should_continue);
+    let sources = comparison.sources();
+    let begin = StreamBegin::new(context, &comparison, &stream_request.thresholds);
     sender.send(&[StreamLine::Begin(Box::new(begin))])?;
     let mut parallel_stream = ParallelStream {
         engine,
-        reader: ParallelLoader::new(survey, &stream_request.thresholds),
+        reader: ParallelLoader::new(context, &stream_request.thresholds),
         sender,
-        cursor_scope: stream_request.cursor_scope(survey.snapshot()),
+        cursor_scope: stream_request.cursor_scope(context.snapshot()),
         limit: stream_request.limit,
         sources: sources.len(),
         position: stream_request.resume_from,
@@ -163,80 +164,84 @@ fn run(
         emitted: 0,
         next_cursor: None,
     };
-    let rest = sources
+    let remaining = sources
         .get(stream_request.resume_from.done..)
         .unwrap_or_default();
-    // Searches go first; and whoever waits for a client does not keep one of those threads.
+    // Only the computation runs in the low-priority pool: waiting for the client must not occupy its
+    // threads.
     let compute = |work: ComparisonStep<'_>| engine.run_in_background(work);
-    let outcome = sweep.run(rest, compute, |_, swept| parallel_stream.emit(&swept));
+    let outcome = comparison.run(remaining, compute, |_, matches| {
+        parallel_stream.emit(&matches)
+    });
     let ended = outcome.and_then(|complete| {
         if complete && parallel_stream.totals.closest.is_none() {
             parallel_stream.totals.closest =
-                engine.run_in_background(|| sweep.closest_among(&sources))?;
+                engine.run_in_background(|| comparison.closest_among(&sources))?;
         }
         Ok(())
     });
     match ended {
-        // The next process goes on where this one ends.
+        // A client can resume here at the next process.
         Err(ParallelsError::Cancelled) if sender.is_shutting_down() => {
             parallel_stream.next_cursor = Some(parallel_stream.encode_cursor());
         }
         ended => ended?,
     }
     let ParallelStream {
-        totals: all,
-        emitted: found,
-        next_cursor: next,
+        totals,
+        emitted,
+        next_cursor,
         ..
     } = parallel_stream;
-    let end = StreamEnd::new(survey, &all, found, next);
+    let end = StreamEnd::new(context, &totals, emitted, next_cursor);
     sender.send(&[StreamLine::End(Box::new(end))])
 }
 
-/// A stream on its way through the source documents.
+/// The state of a stream on its way through the source documents.
 struct ParallelStream<'a> {
     engine: &'a Engine,
     reader: ParallelLoader<'a>,
     sender: &'a LineSender,
     cursor_scope: CursorScope<'a>,
-    /// Most pairs.
+    /// Maximum number of pairs.
     limit: usize,
-    /// All source documents.
+    /// Number of all source documents.
     sources: usize,
     position: ResumePoint,
-    /// What was found but the pairs.
+    /// Totals without the pairs.
     totals: CorpusMatches,
-    /// Pairs that were given.
+    /// Number of pairs sent.
     emitted: usize,
-    /// Where another stream goes on, if this one ends before all is done.
+    /// Position at which another stream resumes, if this one ends early.
     next_cursor: Option<String>,
 }
 
 impl ParallelStream<'_> {
-    /// Gives what one source document gave; whether the stream goes on.
-    fn emit(&mut self, swept: &CorpusMatches) -> Result<bool, ParallelsError> {
+    /// Sends the pairs of one source document; returns whether the stream continues.
+    fn emit(&mut self, matches: &CorpusMatches) -> Result<bool, ParallelsError> {
         self.check_cancelled()?;
-        // What is left out of a document was told by the stream that gave the first of its pairs.
-        let (left_out, passages) = match self.position.given {
-            0 => (swept.filtered_counts, swept.passages),
+        // The counts of a document were reported by the stream that sent the first of its pairs.
+        let (filtered_counts, passages) = match self.position.sent {
+            0 => (matches.filtered_counts, matches.passages),
             _ => (FilteredCounts::default(), 0),
         };
-        self.totals.add_counts(&left_out, passages, swept.closest);
-        let pairs = swept.pairs.get(self.position.given..).unwrap_or_default();
+        self.totals
+            .add_counts(&filtered_counts, passages, matches.closest);
+        let pairs = matches.pairs.get(self.position.sent..).unwrap_or_default();
         let page = pairs.get(..self.limit - self.emitted).unwrap_or(pairs);
-        for some in page.chunks(READ_BATCH_PAIRS) {
-            let parallels = self.engine.run_in_background(|| self.reader.load(some))?;
+        for batch in page.chunks(READ_BATCH_PAIRS) {
+            let parallels = self.engine.run_in_background(|| self.reader.load(batch))?;
             let lines = parallels.into_iter();
             let lines = lines.map(|parallel| StreamLine::Parallel(Box::new(parallel.into())));
             self.sender.send(&lines.collect::<Vec<_>>())?;
-            self.emitted += some.len();
-            self.position.given += some.len();
+            self.emitted += batch.len();
+            self.position.sent += batch.len();
             self.check_cancelled()?;
         }
         if page.len() == pairs.len() {
             self.position = ResumePoint {
                 done: self.position.done + 1,
-                given: 0,
+                sent: 0,
             };
         }
         let is_full = page.len() < pairs.len() || self.emitted == self.limit;
@@ -248,7 +253,7 @@ impl ParallelStream<'_> {
         Ok(true)
     }
 
-    /// A sign of life, now and then.
+    /// Sends a progress line every few documents.
     fn send_progress(&self) -> Result<(), ParallelsError> {
         if !self.position.done.is_multiple_of(PROGRESS_EVERY_DOCUMENTS) {
             return Ok(());
@@ -268,7 +273,7 @@ impl ParallelStream<'_> {
         }
     }
 
-    /// Goes on here.
+    /// Returns a cursor that resumes here.
     fn encode_cursor(&self) -> String {
         self.cursor_scope.encode_at(self.position)
     }

@@ -1,4 +1,4 @@
-//! `/v1/parallels`, and what is compared with other words.
+//! The routes of parallels and families.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,12 +24,17 @@ use crate::server::wire::{
     PassageParameters, StreamLine, comparison_response, passage_response,
 };
 
-/// Pairs of passages that are compared on a core of the searches; more are compared as a corpus is, so
-/// that no search waits for them.
+/// Number of pairs of passages that are compared in the worker pool; more are compared in the
+/// background, so that no search waits for them.
 const MAX_FOREGROUND_PAIRS: usize = 4_000;
 
 const COMPARISON_PARAMS: RouteParams = RouteParams {
-    names: &["min_confidence", "min_phrase", "many", "limit"],
+    names: &[
+        "min_confidence",
+        "min_alignment_score",
+        "many_to_many",
+        "limit",
+    ],
     repeatable: &[],
     strings: &[],
 };
@@ -62,27 +67,38 @@ pub(super) async fn of_documents(
     );
     let (_, snapshot) = service.engine_and_snapshot()?;
     let params: ComparisonParameters = parse_params(&request, &snapshot, &COMPARISON_PARAMS)?;
-    let (thresholds, enough) = params.parse()?;
+    let (thresholds, pair_thresholds) = params.parse()?;
     let passages = |id: &DocumentId, field: &str| {
-        let catalogue = snapshot.document_table();
+        let table = snapshot.document_table();
         let missing = || ParallelsError::NoSuchDocument { id: id.to_string() };
-        let document = catalogue.document_index_of(id.as_str()).ok_or_else(missing);
+        let document = table.document_index_of(id.as_str()).ok_or_else(missing);
         let document = document.map_err(|error| Problem::from(error).at(field))?;
-        Ok::<_, Problem>(catalogue.rows_of_document(document).len())
+        Ok::<_, Problem>(table.rows_of_document(document).len())
     };
     let pairs = passages(&a, "a")?.saturating_mul(passages(&b, "b")?);
-    let work = move |survey: &CorpusContext, is_awaited: ShouldContinue<'_>| {
+    let work = move |context: &CorpusContext, should_continue: ShouldContinue<'_>| {
         let both = (a.as_str(), b.as_str());
-        let found = compare_cancellable(survey, both, enough, params.many_to_many, is_awaited)?;
+        let found = compare_cancellable(
+            context,
+            both,
+            pair_thresholds,
+            params.many_to_many,
+            should_continue,
+        )?;
         let limit = params.limit;
-        let answer = comparison_response(survey, &found, &thresholds, limit, start)?;
-        Ok(answer)
+        Ok(comparison_response(
+            context,
+            &found,
+            &thresholds,
+            limit,
+            start,
+        )?)
     };
-    let (survey, is_long) = (
+    let (context, is_long) = (
         service.corpus_context(&snapshot),
         pairs > MAX_FOREGROUND_PAIRS,
     );
-    let response = parallels::run_comparison(&service, survey, is_long, work).await?;
+    let response = parallels::run_comparison(&service, context, is_long, work).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 
@@ -113,30 +129,35 @@ pub(super) async fn of_passage(
     target.check_fields(snapshot.document_table())?;
     let row = snapshot.document_table().row_at(document.as_str(), ordinal);
     let row = row.ok_or_else(|| {
-        Problem::passage_not_found(format!("there is no passage {document}#p{ordinal}")).at("id")
+        Problem::passage_not_found(format!("passage {document}#p{ordinal} not found")).at("id")
     })?;
-    let work = move |survey: &CorpusContext, _: ShouldContinue<'_>| {
+    let work = move |context: &CorpusContext, _: ShouldContinue<'_>| {
         let scope = Scope {
             target,
             ..Scope::default()
         };
-        let mut found = CorpusComparison::new(survey, &scope, thresholds)?.compare_passage(row)?;
-        let surer = |a: &Pair, b: &Pair| b.confidence.total_cmp(&a.confidence);
-        found.pairs.sort_by(surer);
-        let answer = passage_response(survey, &found, &thresholds, params.limit, start)?;
-        Ok(answer)
+        let mut found = CorpusComparison::new(context, &scope, thresholds)?.compare_passage(row)?;
+        let by_confidence = |a: &Pair, b: &Pair| b.confidence.total_cmp(&a.confidence);
+        found.pairs.sort_by(by_confidence);
+        Ok(passage_response(
+            context,
+            &found,
+            &thresholds,
+            params.limit,
+            start,
+        )?)
     };
-    let survey = service.corpus_context(&snapshot);
-    let response = parallels::run_comparison(&service, survey, false, work).await?;
+    let context = service.corpus_context(&snapshot);
+    let response = parallels::run_comparison(&service, context, false, work).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 
-/// The parallels of a whole corpus, as a stream of lines.
+/// The parallels of a corpus, as a stream of lines.
 #[utoipa::path(
     post, path = "/v1/parallels", tag = "parallels", operation_id = "corpus_parallels",
     request_body = ParallelsRequest,
     responses(
-        (status = 200, body = StreamLine, content_type = "application/x-ndjson", description = "one JSON object a line: `begin`, `parallel`s and `progress`, `end`"),
+        (status = 200, body = StreamLine, content_type = "application/x-ndjson", description = "one JSON object per line: `begin`, `parallel`s and `progress`, `end`"),
         (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto)
     )
 )]
@@ -148,7 +169,7 @@ pub(super) async fn of_corpus(
     parallels::stream(&service, &request)
 }
 
-/// Statements that were made again and again.
+/// The families of a corpus: clusters of restatements of one statement.
 #[utoipa::path(
     post, path = "/v1/families", tag = "parallels",
     request_body = FamiliesRequest,
@@ -162,19 +183,19 @@ pub(super) async fn families(
     parallels::families(service, request).await
 }
 
-/// The parameters of a URL that is not filtered.
+/// Parses the query parameters of a route without filters.
 fn parse_params<T: DeserializeOwned>(
     request: &HttpRequest,
     snapshot: &Arc<Snapshot>,
-    known: &RouteParams,
+    params: &RouteParams,
 ) -> Result<T, Problem> {
     let (filter, fields) = url_params::parse_params(
         extract::query_pairs(request)?,
         snapshot.document_table(),
-        known,
+        params,
     )?;
     if !matches!(&filter, crate::search::Filter::All(filters) if filters.is_empty()) {
-        let detail = "two documents are compared whole; expected no filter";
+        let detail = "whole documents are compared; expected no filter";
         return Err(Problem::unknown_field(detail).at("filter"));
     }
     extract::from_value(&Value::Object(fields))

@@ -1,4 +1,4 @@
-//! A row a member of a family.
+//! One row per member of a family.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use crate::parallels::FamilyTexts;
 use crate::parallels::export::{ExportFamilies, FamiliesReport};
 use crate::passages::TextRange;
 
-/// Columns of the family, which all its members repeat, and of the member's place in it.
+/// Columns of the family, repeated for all its members, and of the member.
 const FAMILY_COLUMNS: [&str; 11] = [
     "family",
     "members",
@@ -17,7 +17,7 @@ const FAMILY_COLUMNS: [&str; 11] = [
     "representative",
     "first",
     "confidence",
-    "carrier",
+    "matched_by",
     "sentence_start",
     "sentence_end",
     "sentence",
@@ -32,15 +32,15 @@ impl<W: Write> ExportFamilies for Csv<W> {
 
     fn family(&mut self, texts: &FamilyTexts) -> io::Result<()> {
         self.written += 1;
-        let (place, family) = (self.written, &texts.family);
+        let (number, family) = (self.written, &texts.family);
         for member in &texts.members {
             let sentence = member.sentence.map(|range| member.passage.slice(range));
-            let place_of = |end: fn(TextRange) -> usize| {
-                let place = member.sentence.map(|range| end(range).to_string());
-                Cow::Owned(place.unwrap_or_default())
+            let position_cell = |end: fn(TextRange) -> usize| {
+                let position = member.sentence.map(|range| end(range).to_string());
+                Cow::Owned(position.unwrap_or_default())
             };
-            let own = [
-                Cow::Owned(place.to_string()),
+            let family_cells = [
+                Cow::Owned(number.to_string()),
                 Cow::Owned(texts.members.len().to_string()),
                 number_cell(family.mean_confidence),
                 number_cell(family.min_confidence),
@@ -48,12 +48,12 @@ impl<W: Write> ExportFamilies for Csv<W> {
                 bool_cell(member.is_first),
                 number_cell(member.confidence),
                 Cow::Borrowed(family.matched_by()),
-                place_of(|sentence| sentence.start),
-                place_of(|sentence| sentence.end),
+                position_cell(|sentence| sentence.start),
+                position_cell(|sentence| sentence.end),
                 sentence.map_or(Cow::Borrowed(""), text_cell),
             ];
-            let cells = passage_cells(&member.passage, &member.document);
-            self.write_row(own.into_iter().chain(cells))?;
+            let passage_cells = passage_cells(&member.passage, &member.document);
+            self.write_row(family_cells.into_iter().chain(passage_cells))?;
         }
         Ok(())
     }

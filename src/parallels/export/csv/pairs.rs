@@ -1,4 +1,4 @@
-//! A row a pair.
+//! One row per pair.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -12,26 +12,25 @@ use crate::parallels::export::{Export, ParallelsReport};
 use crate::parallels::{Parallel, SentencePair, Side};
 use crate::passages::TextRange;
 
-/// Columns that both sides have after those of the passage: other documents that say nearly the same,
-/// and their speakers.
+/// Columns of both sides after those of the passage: how widely the matched text is restated.
 const PREVALENCE_COLUMNS: [&str; 2] = ["documents", "speakers"];
 
-/// Columns that a pair has, between its number and its sides.
+/// Columns of the measures, between the number of a pair and its sides.
 const MEASURE_COLUMNS: [&str; 11] = [
     "confidence",
-    "carrier",
+    "matched_by",
     "score",
     "passage_score",
-    "words",
-    "likeness",
+    "lexical_overlap",
+    "combined_similarity",
     "percentile",
     "margin",
-    "wording",
-    "phrase",
+    "text_reuse",
+    "alignment_score",
     "formula",
 ];
 
-/// Columns of its sentences: the surest pair by itself, then all as JSON.
+/// Columns of the sentences: the first pair by itself, then all pairs as JSON.
 const SENTENCE_COLUMNS: [&str; 5] = [
     "source_sentence",
     "target_sentence",
@@ -55,7 +54,7 @@ impl<W: Write> Export for Csv<W> {
     fn parallel(&mut self, parallel: &Parallel) -> io::Result<()> {
         self.written += 1;
         let pair = &parallel.pair;
-        let numbers = [
+        let measures = [
             Cow::Owned(self.written.to_string()),
             number_cell(pair.confidence),
             quoted(pair.matched_by.name()),
@@ -76,7 +75,7 @@ impl<W: Write> Export for Csv<W> {
         let [source, target] = [&parallel.source, &parallel.target].map(side_cells);
         let sentences = sentence_cells(parallel);
         self.write_row(
-            numbers
+            measures
                 .into_iter()
                 .chain(source)
                 .chain(target)
@@ -90,9 +89,9 @@ impl<W: Write> Export for Csv<W> {
 }
 
 fn side_cells(side: &Side) -> impl Iterator<Item = Cow<'_, str>> {
-    let common = [side.prevalence.documents, side.prevalence.speakers];
+    let prevalence = [side.prevalence.documents, side.prevalence.speakers];
     let cells = passage_cells(&side.passage, &side.document).into_iter();
-    cells.chain(common.map(|number| Cow::Owned(number.to_string())))
+    cells.chain(prevalence.map(|number| Cow::Owned(number.to_string())))
 }
 
 fn sentence_cells(parallel: &Parallel) -> [Cow<'_, str>; SENTENCE_COLUMNS.len()] {
@@ -109,11 +108,11 @@ fn sentence_cells(parallel: &Parallel) -> [Cow<'_, str>; SENTENCE_COLUMNS.len()]
                 "target_range": range(pair.target),
                 "score": round_to_4_decimals(pair.score),
                 "confidence": round_to_4_decimals(pair.confidence),
-                "wording": pair.text_reuse.name(),
+                "text_reuse": pair.text_reuse.name(),
             })
         })
         .collect();
-    // A list begins with a bracket: no spreadsheet takes it for a formula.
+    // A list starts with a bracket, so no spreadsheet takes it for a formula.
     let list = quoted(&serde_json::Value::Array(list).to_string());
     let Some(SentencePair {
         source: a,
@@ -123,8 +122,8 @@ fn sentence_cells(parallel: &Parallel) -> [Cow<'_, str>; SENTENCE_COLUMNS.len()]
         ..
     }) = parallel.sentences.first()
     else {
-        let none = || Cow::Borrowed("");
-        return [none(), none(), none(), none(), list];
+        let empty = || Cow::Borrowed("");
+        return [empty(), empty(), empty(), empty(), list];
     };
     [
         text_cell(source.slice(*a)),
@@ -135,7 +134,7 @@ fn sentence_cells(parallel: &Parallel) -> [Cow<'_, str>; SENTENCE_COLUMNS.len()]
     ]
 }
 
-/// Four decimals, as everywhere in the table.
+/// Rounds to four decimals, as everywhere in the table.
 fn round_to_4_decimals(value: f32) -> f64 {
     (f64::from(value) * 1e4).round() / 1e4
 }

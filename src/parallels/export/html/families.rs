@@ -10,26 +10,26 @@ use crate::parallels::{Family, FamilyTexts, MemberText};
 use crate::passages::TextRange;
 use crate::search::document_date;
 
-/// Values of a field that are listed.
+/// Maximum number of listed values of a field.
 const MAX_LISTED_VALUES: usize = 20;
 
-/// What the numbers mean.
+/// The glossary.
 const GLOSSARY: [(&str, &str); 4] = [
     (
         "member",
-        "A whole passage, or a sentence of one, which is framed in its passage. The members of a family stand in different documents and all say the same; all are passages, or all are sentences.",
+        "A whole passage, or one sentence of a passage, which is then framed. The members of a family come from different documents and restate one statement; they are either all passages or all sentences.",
     ),
     (
         "confidence",
-        "How sure it is that two members say the same thing, from 0 to 1. It is an estimate, made from likeness; how, was fitted on labelled pairs. Beside a member stands how sure it is of it and of the representative.",
+        "Estimated probability, from 0 to 1, that two members say the same thing, calibrated on labelled pairs. A member's confidence is with respect to the representative.",
     ),
     (
         "representative",
-        "The member that is most like all the others. It stands first; the members follow in order of date, those without one last.",
+        "The member most similar to all others. It is shown first; the members follow in order of date, undated ones last.",
     ),
     (
         "first",
-        "The members of the earliest date that is known. A date may stop at the year or the month.",
+        "The members with the earliest known date; dates may be reduced to month or year.",
     ),
 ];
 
@@ -53,12 +53,12 @@ impl<W: Write> ExportFamilies for Html<W> {
 
     fn family(&mut self, texts: &FamilyTexts) -> io::Result<()> {
         self.written += 1;
-        let (out, place) = (&mut self.out, self.written);
+        let (out, number) = (&mut self.out, self.written);
         let family = &texts.family;
         writeln!(
             out,
-            r##"<article id="family-{place}">
-<h3><a href="#family-{place}">{place}</a> <span class="sure">{}</span> <span class="kind">{}, confidence {:.2} to each other, at least {:.2}</span></h3>"##,
+            r##"<article id="family-{number}">
+<h3><a href="#family-{number}">{number}</a> <span class="confidence">{}</span> <span class="kind">{}, mean confidence {:.2}, minimum {:.2}</span></h3>"##,
             pluralized(texts.members.len(), "document"),
             family.matched_by(),
             family.mean_confidence,
@@ -89,13 +89,13 @@ impl<W: Write> ExportFamilies for Html<W> {
     }
 }
 
-/// Years and values of fields, with how many members have them.
+/// Writes the years and the values of fields, with the number of members that have them.
 fn write_value_counts(out: &mut impl Write, family: &Family) -> io::Result<()> {
     let years = family.years.iter();
     let years = years.map(|(year, members)| (format!("{year:04}"), *members));
     write_value_list(out, "years", &years.collect::<Vec<_>>())?;
-    for spread in &family.value_counts {
-        write_value_list(out, &spread.field, &spread.values)?;
+    for counts in &family.value_counts {
+        write_value_list(out, &counts.field, &counts.values)?;
     }
     Ok(())
 }
@@ -120,7 +120,7 @@ fn write_value_list(
     };
     writeln!(
         out,
-        "<p class=\"numbers\" dir=\"auto\">{}: {}{others}</p>",
+        "<p class=\"measures\" dir=\"auto\">{}: {}{others}</p>",
         Escaped(name),
         Escaped(&text)
     )
@@ -135,7 +135,7 @@ fn write_quote(out: &mut impl Write, member: &MemberText) -> io::Result<()> {
         None => write!(out, "{}", Escaped(&passage.text))?,
         Some(TextRange { start, end }) => write!(
             out,
-            r#"{}<span class="carries">{}</span>{}"#,
+            r#"{}<span class="matched">{}</span>{}"#,
             part(passage.range.start, start),
             part(start, end),
             part(end, passage.range.end)
@@ -159,7 +159,7 @@ fn write_member_row(out: &mut impl Write, member: &MemberText) -> io::Result<()>
     }
     write!(out, "</td><td>{:.2}</td><td>", member.confidence)?;
     if member.is_representative {
-        writeln!(out, "the representative</td></tr>")
+        writeln!(out, "representative</td></tr>")
     } else {
         write_quote(out, member)?;
         writeln!(out, "</td></tr>")

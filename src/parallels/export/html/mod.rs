@@ -1,6 +1,6 @@
-//! A page to read, to print and to send: one file, without scripts and without a request to anywhere.
+//! Export as one HTML page, without scripts and external resources.
 //!
-//! It is well-formed XML as well, which lets a test read every text of it back.
+//! It is also well-formed XML, which lets a test read every text back.
 
 mod families;
 mod page;
@@ -18,14 +18,14 @@ use super::escape::Escaped;
 pub struct Html<W> {
     out: W,
     written: usize,
-    /// The two documents, where there are two: they end the page, side by side.
+    /// The two documents, if two are compared: their full texts end the page.
     documents: Option<Box<[DocumentRecord; 2]>>,
-    /// Pairs in which a passage of theirs stands.
+    /// Numbers of the pairs of each passage, by its id.
     pairs: HashMap<String, Vec<usize>>,
 }
 
 impl<W: Write> Html<W> {
-    /// Writes to this.
+    /// Creates an export that writes to `out`.
     pub fn new(out: W) -> Self {
         Self {
             out,
@@ -36,18 +36,18 @@ impl<W: Write> Html<W> {
     }
 }
 
-/// What a document is called, who spoke, when and where.
+/// Writes the title of a document, its speaker, date and place.
 fn write_heading(out: &mut impl Write, document: &DocumentSummary) -> io::Result<()> {
     let metadata = &document.metadata;
     let name = metadata.title.as_deref().unwrap_or(document.id.as_str());
     writeln!(out, "<h4 dir=\"auto\">{}</h4>", Escaped(name))?;
     let date = metadata.date.map(|date| date.to_string());
-    let facts = [&metadata.speaker, &date, &metadata.country, &metadata.venue];
-    let facts: Vec<&str> = facts.into_iter().flatten().map(String::as_str).collect();
-    if facts.is_empty() {
+    let parts = [&metadata.speaker, &date, &metadata.country, &metadata.venue];
+    let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+    if parts.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<p dir=\"auto\">{}</p>", Escaped(&facts.join(" · ")))
+    writeln!(out, "<p dir=\"auto\">{}</p>", Escaped(&parts.join(" · ")))
 }
 
 fn pluralized(number: usize, thing: &str) -> String {

@@ -1,24 +1,24 @@
-//! What every page has around its articles.
+//! The parts that every page has around its articles.
 
 use std::io::{self, Write};
 
 use crate::parallels::export::escape::Escaped;
 
-/// How the page looks.
+/// The style sheet of the page.
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing may be fetched, whatever a text holds.
+/// Forbids the page to load anything, whatever a text contains.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// What stands at the head of a page.
+/// The head of a page.
 pub(super) struct PageHead<'a> {
     pub(super) title: &'a str,
     pub(super) summary: &'a str,
-    /// Links to the parts of the page, as markup.
+    /// Links to the sections of the page, as markup.
     pub(super) links: &'a str,
-    /// Where all of it comes from, by names.
+    /// The provenance and counts, as names and values.
     pub(super) rows: &'a [(String, String)],
-    /// The program's version.
+    /// Version of the program.
     pub(super) version: &'a str,
 }
 
@@ -42,13 +42,13 @@ impl PageHead<'_> {
 <main>
 <h1>{title}</h1>
 <p class="lead">{summary}</p>
-<nav>{} <a href="#numbers">What the numbers mean</a></nav>
+<nav>{} <a href="#glossary">Glossary of measures</a></nav>
 <section id="provenance">
-<h2>Where this comes from</h2>
+<h2>Provenance</h2>
 <dl class="rows">"##,
             self.version, self.links
         )?;
-        // The title stands above.
+        // The title is the heading already.
         for (name, value) in self.rows.iter().filter(|(name, _)| name != "title") {
             writeln!(
                 out,
@@ -61,13 +61,13 @@ impl PageHead<'_> {
     }
 }
 
-/// What the numbers mean, and the end of the page.
-pub(super) fn write_end(out: &mut impl Write, numbers: &[(&str, &str)]) -> io::Result<()> {
+/// Writes the glossary of measures, and the end of the page.
+pub(super) fn write_end(out: &mut impl Write, glossary: &[(&str, &str)]) -> io::Result<()> {
     writeln!(
         out,
-        "<section id=\"numbers\">\n<h2>What the numbers mean</h2>\n<dl>"
+        "<section id=\"glossary\">\n<h2>Glossary of measures</h2>\n<dl>"
     )?;
-    for (name, meaning) in numbers {
+    for (name, meaning) in glossary {
         writeln!(out, "<dt>{name}</dt><dd>{meaning}</dd>")?;
     }
     writeln!(out, "</dl>\n</section>\n</main>\n</body>\n</html>")

@@ -1,4 +1,4 @@
-//! Pairs side by side.
+//! Pairs, side by side.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -10,47 +10,47 @@ use crate::parallels::export::{Export, ParallelsReport, ReportSubject};
 use crate::parallels::{MatchUnit, Parallel, Side};
 use crate::store::DocumentRecord;
 
-/// What the numbers mean, in the order in which they stand beside a pair.
+/// The glossary, in the order in which the measures are shown.
 const GLOSSARY: [(&str, &str); 10] = [
     (
-        "carrier",
-        "What says the same thing: the whole passages, or a sentence of each, whichever is surer. Sentences that carry a pair are framed. All numbers are of what carries the pair; but the cosine of the passages and the phrase are always of the whole passages, and each numbered line below a pair is of its own sentences.",
+        "matched by",
+        "Whether the whole passages match, or one sentence of each, whichever has the higher confidence. Matched sentences are framed. All measures describe the matched text, except the cosine of the passages and the alignment score, which always describe the whole passages; each numbered line below a pair describes its own sentences.",
     ),
     (
         "confidence",
-        "How sure it is that what carries the pair says the same thing on both sides, from 0 to 1. It is an estimate, made from likeness; how, was fitted on labelled pairs.",
+        "Estimated probability, from 0 to 1, that the matched texts say the same thing: a logistic regression on the combined similarity, calibrated on labelled pairs.",
     ),
     (
-        "wording",
-        "How near the words are. Verbatim: nine tenths of them are the same, in the same order. Close: at least half of them. Paraphrase: the same thing in other words.",
+        "text reuse",
+        "Verbatim: at least 90 % of the words are shared, in the same order. Close: at least half of them in order, or 60 % in any order. Paraphrase: anything else.",
     ),
     (
         "cosine",
-        "How near the meanings are as the language model sees them: 1 for the same, about 0 for what has nothing in common.",
+        "Cosine similarity of the embeddings: 1 for identical meaning, about 0 for unrelated texts.",
     ),
     (
-        "words in common",
-        "How many of the words that tell something are in both, from 0 to 1. A word that is in every passage tells nothing.",
+        "lexical overlap",
+        "TF-IDF cosine of both texts, from 0 to 1: words that occur in every passage have no weight.",
     ),
     (
-        "likeness",
-        "Cosine and words in common together. Confidence is made of it.",
+        "combined similarity",
+        "Weighted mean of cosine and lexical overlap; confidence is computed from it.",
     ),
     (
         "margin",
-        "How far the likeness stands out from what is usual around both passages, or around both sentences: 1 is no more than usual. It is unknown where there is nothing around to compare with.",
+        "Combined similarity divided by the mean combined similarity of the nearest neighbours of both texts (margin criterion): 1 is no more than usual. Unknown where there are no neighbours.",
     ),
     (
         "percentile",
-        "Of 100 pairs of passages, or of sentences, drawn at random from the corpus, how many are less alike by cosine.",
+        "Percentage of random pairs of passages (or of sentences) of the corpus with a lower cosine.",
     ),
     (
-        "phrase",
-        "Weight of the longest wording that both passages have in the same order, gaps taking from it; a rare word counts up to 1.",
+        "alignment score",
+        "Smith-Waterman local alignment score of both passages: rare shared words in the same order add up to 1 each, gaps subtract.",
     ),
     (
         "formula",
-        "What carries the pair, or nearly the same, is said in so many documents that it says little about these: thanks, greetings, courtesies.",
+        "The matched text, or a near-equivalent, occurs in so many documents that it is formulaic: thanks, greetings, courtesies.",
     ),
 ];
 
@@ -60,7 +60,7 @@ impl<W: Write> Export for Html<W> {
             self.documents = Some(both.clone());
         }
         let pairs = r##"<a href="#pairs">Pairs</a>"##;
-        let both = r##"<a href="#pairs">Pairs</a> <a href="#speeches">Both in full</a>"##;
+        let both = r##"<a href="#pairs">Pairs</a> <a href="#texts">Full texts</a>"##;
         let head = PageHead {
             title: &report.title(),
             summary: &report.summary(),
@@ -78,7 +78,7 @@ impl<W: Write> Export for Html<W> {
         if report.counts.found > 0 {
             writeln!(
                 self.out,
-                "<h2>Pairs</h2>\n<p class=\"key\">Sentences with the same number and colour answer each other; those that are <span class=\"carries\">framed</span> carry their pair: its numbers are theirs. <mark>Words</mark> that are underlined are in both passages.</p>"
+                "<h2>Pairs</h2>\n<p class=\"key\">Sentences with the same number and colour correspond; <span class=\"matched\">framed</span> sentences are the matched ones, which the measures describe. Underlined <mark>words</mark> occur in both passages.</p>"
             )?;
         } else {
             writeln!(
@@ -88,9 +88,9 @@ impl<W: Write> Export for Html<W> {
             )?;
         }
         if let Some(closest) = &report.closest {
-            let said = report.closest_description().unwrap_or_default();
-            writeln!(self.out, "<p>{}</p>", Escaped(&said))?;
-            write_article(&mut self.out, closest, "closest", "The closest")?;
+            let description = report.closest_description().unwrap_or_default();
+            writeln!(self.out, "<p>{}</p>", Escaped(&description))?;
+            write_article(&mut self.out, closest, "closest", "Closest pair")?;
         }
         Ok(())
     }
@@ -117,7 +117,7 @@ impl<W: Write> Export for Html<W> {
     }
 }
 
-/// A pair with its numbers, both sides, and the sentences that carry it.
+/// Writes a pair with its measures, both sides, and its corresponding sentences.
 fn write_article(
     out: &mut impl Write,
     parallel: &Parallel,
@@ -128,7 +128,7 @@ fn write_article(
     writeln!(
         out,
         r##"<article id="{id}">
-<h3><a href="#{id}">{name}</a> <span class="sure">confidence {:.2}</span> <span class="kind">{}{formula}, carried by {}</span></h3>"##,
+<h3><a href="#{id}">{name}</a> <span class="confidence">confidence {:.2}</span> <span class="kind">{}{formula}, matched by {}</span></h3>"##,
         parallel.pair.confidence,
         parallel.text_reuse,
         parallel.pair.matched_by.description()
@@ -141,11 +141,11 @@ fn write_article(
     if !parallel.sentences.is_empty() {
         writeln!(out, r#"<ul class="evidence">"#)?;
         for (number, sentence) in (1..).zip(&parallel.sentences) {
-            let carries = parallel.matched_sentence_pair() == Some(sentence);
-            let carries = if carries { ", carries the pair" } else { "" };
+            let is_matched = parallel.matched_sentence_pair() == Some(sentence);
+            let matched = if is_matched { ", matched" } else { "" };
             writeln!(
                 out,
-                r#"<li>Sentence <span class="n s{number}">{number}</span> confidence {:.2}, cosine {:.3}, {}{carries}</li>"#,
+                r#"<li>Sentence <span class="n s{number}">{number}</span> confidence {:.2}, cosine {:.3}, {}{matched}</li>"#,
                 sentence.confidence, sentence.score, sentence.text_reuse
             )?;
         }
@@ -154,7 +154,7 @@ fn write_article(
     writeln!(out, "</article>")
 }
 
-/// The numbers of what carries the pair, then those of the whole passages.
+/// Writes the measures of the matched text, then those of the whole passages.
 fn write_measures(out: &mut impl Write, parallel: &Parallel) -> io::Result<()> {
     let pair = &parallel.pair;
     let passages = match pair.matched_by {
@@ -163,7 +163,7 @@ fn write_measures(out: &mut impl Write, parallel: &Parallel) -> io::Result<()> {
     };
     writeln!(
         out,
-        r#"<p class="numbers">Of {}: cosine {:.3} · words in common {:.2} · likeness {:.3} · margin {} · percentile {}; of both passages: {passages}phrase {:.1}</p>"#,
+        r#"<p class="measures">Of {}: cosine {:.3} · lexical overlap {:.2} · combined similarity {:.3} · margin {} · percentile {}; of both passages: {passages}alignment score {:.1}</p>"#,
         pair.matched_by.description(),
         pair.score,
         pair.lexical_overlap,
@@ -178,7 +178,7 @@ fn or_unknown(value: Option<String>) -> String {
     value.unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// How sure the pairs are, as bars.
+/// Writes the distribution of confidence, as bars.
 fn write_confidence_histogram(out: &mut impl Write, report: &ParallelsReport) -> io::Result<()> {
     let max = report
         .confidence_histogram
@@ -192,13 +192,13 @@ fn write_confidence_histogram(out: &mut impl Write, report: &ParallelsReport) ->
     writeln!(
         out,
         r#"<section id="overview">
-<h2>How sure they are</h2>
+<h2>Confidence distribution</h2>
 <table>
 <thead><tr><th scope="col">confidence</th><th scope="col">pairs</th><td></td></tr></thead>
 <tbody>"#
     )?;
     let bars = report.confidence_histogram.iter().enumerate();
-    for (place, pairs) in bars.skip_while(|(_, pairs)| **pairs == 0) {
+    for (bin, pairs) in bars.skip_while(|(_, pairs)| **pairs == 0) {
         let width = pairs * 100 / max;
         let bar = if *pairs == 0 {
             String::new()
@@ -207,11 +207,11 @@ fn write_confidence_histogram(out: &mut impl Write, report: &ParallelsReport) ->
         };
         writeln!(
             out,
-            r#"<tr><th scope="row">0.{place} to {}</th><td>{pairs}</td><td>{bar}</td></tr>"#,
-            if place == 9 {
+            r#"<tr><th scope="row">0.{bin} to {}</th><td>{pairs}</td><td>{bar}</td></tr>"#,
+            if bin == 9 {
                 "1".to_owned()
             } else {
-                format!("0.{}", place + 1)
+                format!("0.{}", bin + 1)
             }
         )?;
     }
@@ -232,7 +232,7 @@ fn write_side(
     let Side {
         passage,
         document,
-        prevalence: common,
+        prevalence,
         ..
     } = side;
     let metadata = &document.metadata;
@@ -245,22 +245,22 @@ fn write_side(
     )?;
     text::write_marked(out, parallel, id, is_source)?;
     writeln!(out, "</blockquote>")?;
-    let said = match parallel.pair.matched_by {
-        MatchUnit::Passage => "nearly the same",
-        MatchUnit::Sentence { .. } => "nearly what is framed",
+    let restatement = match parallel.pair.matched_by {
+        MatchUnit::Passage => "a restatement",
+        MatchUnit::Sentence { .. } => "a restatement of the framed sentence",
     };
     writeln!(
         out,
-        "<p class=\"place\">{}, characters {} to {}; {said} is said in {} by {}</p>\n</section>",
+        "<p class=\"location\">{}, characters {} to {}; {restatement} occurs in {} by {}</p>\n</section>",
         Escaped(&passage.id()),
         passage.range.start,
         passage.range.end,
-        pluralized(common.documents, "other document"),
-        pluralized(common.speakers, "known speaker")
+        pluralized(prevalence.documents, "other document"),
+        pluralized(prevalence.speakers, "known speaker")
     )
 }
 
-/// Two speeches from beginning to end, with links to the pairs of their passages.
+/// Writes the full texts of two documents, with links to the pairs of their passages.
 fn write_full_texts(
     out: &mut impl Write,
     both: &[DocumentRecord; 2],
@@ -268,7 +268,7 @@ fn write_full_texts(
 ) -> io::Result<()> {
     writeln!(
         out,
-        "<section id=\"speeches\">\n<h2>Both in full</h2>\n<div class=\"sides\">"
+        "<section id=\"texts\">\n<h2>Full texts</h2>\n<div class=\"sides\">"
     )?;
     for (letter, document) in ["a", "b"].iter().zip(both) {
         let metadata = &document.summary.metadata;

@@ -1,4 +1,4 @@
-//! A passage with its sentences numbered and its shared words marked.
+//! A passage with numbered sentences and marked shared words.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -7,15 +7,15 @@ use crate::parallels::export::escape::Escaped;
 use crate::parallels::{Parallel, SentencePair};
 use crate::passages::TextRange;
 
-/// Writes the text of one side, a sentence that carries the pair in a frame. Sentences and shared words
-/// may overlap in any way: the text is cut wherever one of them begins or ends.
+/// Writes the text of one side, with the matched sentence in a frame. Sentences and shared words may
+/// overlap in any way, so the text is cut wherever one of them starts or ends.
 pub(super) fn write_marked(
     out: &mut impl Write,
     parallel: &Parallel,
     id: &str,
     is_source: bool,
 ) -> io::Result<()> {
-    let (side, own, other) = if is_source {
+    let (side, letter, other_letter) = if is_source {
         (&parallel.source, "a", "b")
     } else {
         (&parallel.target, "b", "a")
@@ -31,29 +31,29 @@ pub(super) fn write_marked(
         .chain([whole.start, whole.end])
         .filter(|at| (whole.start..=whole.end).contains(at))
         .collect();
-    let holds = |range: &TextRange, at: usize| range.start <= at && at < range.end;
+    let contains = |range: &TextRange, at: usize| range.start <= at && at < range.end;
     let mut open = None;
     let cuts: Vec<usize> = cuts.into_iter().collect();
     for cut in cuts.windows(2) {
         let (start, end) = (cut[0], cut[1]);
-        let sentence = sentences.iter().position(|range| holds(range, start));
+        let sentence = sentences.iter().position(|range| contains(range, start));
         if sentence != open {
             if open.is_some() {
                 write!(out, "</span>")?;
             }
-            if let Some(place) = sentence {
-                let n = place + 1;
-                let carries = parallel.sentences.get(place) == parallel.matched_sentence_pair();
-                let carries = if carries { " carries" } else { "" };
+            if let Some(index) = sentence {
+                let n = index + 1;
+                let is_matched = parallel.sentences.get(index) == parallel.matched_sentence_pair();
+                let matched = if is_matched { " matched" } else { "" };
                 write!(
                     out,
-                    r##"<span class="s{n}{carries}" id="{id}-{own}{n}"><a class="n" href="#{id}-{other}{n}" aria-label="sentence {n}, to its answer">{n}</a>"##
+                    r##"<span class="s{n}{matched}" id="{id}-{letter}{n}"><a class="n" href="#{id}-{other_letter}{n}" aria-label="sentence {n}, go to its counterpart">{n}</a>"##
                 )?;
             }
             open = sentence;
         }
         let text = Escaped(passage.slice(TextRange { start, end }));
-        if side.shared.iter().any(|range| holds(range, start)) {
+        if side.shared.iter().any(|range| contains(range, start)) {
             write!(out, "<mark>{text}</mark>")?;
         } else {
             write!(out, "{text}")?;
@@ -65,7 +65,7 @@ pub(super) fn write_marked(
     Ok(())
 }
 
-/// An attribute for the language of a text, if what is known of it can be one.
+/// Returns a `lang` attribute if the language looks like a language tag.
 pub(super) fn lang_attribute(language: Option<&str>) -> String {
     let is_tag = |text: &&str| {
         let parts = text.split('-');

@@ -1,4 +1,4 @@
-//! Families: a link for each, to all that its members say.
+//! Families: one link each, to all members.
 
 use std::io::{self, Write};
 
@@ -7,8 +7,8 @@ use super::header::TeiHeader;
 use crate::parallels::FamilyTexts;
 use crate::parallels::export::{ExportFamilies, FamiliesReport};
 
-/// What the numbers mean.
-const INTERPRETATION: &str = "A link holds a family: its targets are the members in order of date, those without one last, each of another document. Its type says whether they are whole passages or sentences; corresp points to the representative, the member that is most like the others. The degree of its certainty, mean_confidence, is how sure it is on average that two members say the same thing, least_confidence how sure it is of the two that are least alike; confidences are of each member and the representative, in the order of targets. The first targets, as many as first says, are of the earliest date.";
+/// The explanation of the measures in the header.
+const INTERPRETATION: &str = "A link represents a family: its targets are the members in order of date, undated ones last, each from a different document. Its type says whether the members are whole passages or sentences; corresp points to the representative, the member most similar to all others. The degree of its certainty, mean_confidence, is the mean confidence over all pairs of members, least_confidence the lowest; confidences lists each member's confidence with respect to the representative, in the order of targets. The first n targets, n being the value of first, share the earliest date.";
 
 impl<W: Write> ExportFamilies for Tei<W> {
     fn begin(&mut self, report: &FamiliesReport) -> io::Result<()> {
@@ -32,8 +32,8 @@ impl<W: Write> ExportFamilies for Tei<W> {
             let passage = self.write_passage(&member.passage)?;
             let sentences = &member.passage.sentences;
             let sentence = member.sentence.and_then(|range| {
-                let place = sentences.iter().position(|own| *own == range)?;
-                Some(format!(".s{}", place + 1))
+                let index = sentences.iter().position(|sentence| *sentence == range)?;
+                Some(format!(".s{}", index + 1))
             });
             let target = format!("#p{passage}{}", sentence.unwrap_or_default());
             if member.is_representative {
@@ -43,7 +43,7 @@ impl<W: Write> ExportFamilies for Tei<W> {
         }
         writeln!(
             self.links.0,
-            r##"<link xml:id="f{link}" type="{}" target="{}" corresp="{representative}" ana="#f{link}.numbers"/>"##,
+            r##"<link xml:id="f{link}" type="{}" target="{}" corresp="{representative}" ana="#f{link}.measures"/>"##,
             family.matched_by(),
             targets.join(" ")
         )?;
@@ -51,12 +51,12 @@ impl<W: Write> ExportFamilies for Tei<W> {
         writeln!(
             out,
             r##"<certainty target="#f{link}" locus="value" degree="{:.4}"/>
-<fs xml:id="f{link}.numbers" type="family">
+<fs xml:id="f{link}.measures" type="family">
 <f name="members"><numeric value="{}"/></f>
 <f name="first"><numeric value="{}"/></f>
 <f name="mean_confidence"><numeric value="{:.4}"/></f>
 <f name="least_confidence"><numeric value="{:.4}"/></f>
-<f name="carrier"><symbol value="{}"/></f>"##,
+<f name="matched_by"><symbol value="{}"/></f>"##,
             family.mean_confidence,
             texts.members.len(),
             family.first_count,

@@ -1,4 +1,4 @@
-//! What stands before the texts.
+//! The header of a TEI document.
 
 use std::io::{self, Write};
 
@@ -8,24 +8,24 @@ use crate::parallels::export::ExportProvenance;
 use crate::parallels::export::escape::Escaped;
 use crate::store::DocumentSummary;
 
-/// What a header is made of.
+/// The content of a header.
 pub(super) struct TeiHeader<'a> {
     pub(super) title: &'a str,
-    /// What the file holds, and how many of it.
+    /// The unit of the content, and its number.
     pub(super) extent: (&'static str, usize),
     pub(super) provenance: &'a ExportProvenance,
-    /// The documents of which something is shown.
+    /// The cited documents.
     pub(super) bibliography: &'a [Arc<DocumentSummary>],
     pub(super) summary: &'a str,
-    /// Everything else that is known, by names.
+    /// The provenance and counts, as names and values.
     pub(super) rows: &'a [(String, String)],
-    /// What the numbers mean.
+    /// The explanation of the measures.
     pub(super) interpretation: &'static str,
 }
 
-/// Writes where the texts come from, and their documents.
+/// Writes the provenance and the documents.
 pub(super) fn write(out: &mut impl Write, head: &TeiHeader<'_>) -> io::Result<()> {
-    let (origin, (unit, count)) = (head.provenance, head.extent);
+    let (provenance, (unit, count)) = (head.provenance, head.extent);
     writeln!(
         out,
         r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -39,9 +39,9 @@ pub(super) fn write(out: &mut impl Write, head: &TeiHeader<'_>) -> io::Result<()
     write!(
         out,
         "<publicationStmt><p>Written by Antiphon {} (commit {}) from a corpus of {} documents",
-        origin.version, origin.commit, origin.documents
+        provenance.version, provenance.commit, provenance.documents
     )?;
-    if let Some(changed) = &origin.changed {
+    if let Some(changed) = &provenance.changed {
         let changed = Escaped(changed);
         write!(
             out,
@@ -50,7 +50,7 @@ pub(super) fn write(out: &mut impl Write, head: &TeiHeader<'_>) -> io::Result<()
     }
     writeln!(out, ".</p></publicationStmt>\n<sourceDesc>")?;
     if head.bibliography.is_empty() {
-        writeln!(out, "<p>Of no document anything is shown.</p>")?;
+        writeln!(out, "<p>No documents are cited.</p>")?;
     } else {
         writeln!(out, "<listBibl>")?;
         for (number, document) in (1..).zip(head.bibliography) {
@@ -81,7 +81,7 @@ pub(super) fn write(out: &mut impl Write, head: &TeiHeader<'_>) -> io::Result<()
 </editorialDecl>
 <listPrefixDef>
 <prefixDef ident="document" matchPattern="(.+)#char=([0-9]+),([0-9]+)" replacementPattern="/v1/documents/$1#char=$2,$3">
-<p>A place in a document: its id, and a range of the characters of its text as the service answers it, the first inside and the first after, as RFC 5147 counts them.</p>
+<p>A location in a document: its id, and a range of characters of its text as returned by the service, from the first inside to the first after it, counted as in RFC 5147.</p>
 </prefixDef>
 </listPrefixDef>
 <appInfo>
@@ -89,7 +89,7 @@ pub(super) fn write(out: &mut impl Write, head: &TeiHeader<'_>) -> io::Result<()
 </appInfo>
 </encodingDesc>
 </teiHeader>"#,
-        head.interpretation, origin.version, origin.commit
+        head.interpretation, provenance.version, provenance.commit
     )
 }
 

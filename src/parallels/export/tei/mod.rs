@@ -1,10 +1,10 @@
-//! TEI P5: passages as text, what links them beside it.
+//! Export as TEI P5: passages as text, with stand-off links.
 //!
-//! The header says where the text comes from; each passage stands once in the body, sentence by
-//! sentence, with its place in its document; `standOff` holds a link for each pair, links for its
-//! sentences, spans for its shared words, and its numbers as a certainty and a feature structure. Where
-//! sentences carry a pair, its link leads to theirs. Links follow the texts that they point to, so they
-//! wait in files without a name until the last passage is written.
+//! The header contains the provenance. Each passage occurs once in the body, sentence by sentence, with
+//! its location in its document. `standOff` contains a link for each pair, links for its sentences,
+//! spans for its shared words, and its measures as a certainty and a feature structure. If sentences
+//! match, the link of the pair points to theirs. Links follow the texts that they point to, so they are
+//! buffered in temporary files until the last passage is written.
 
 mod families;
 mod header;
@@ -25,10 +25,10 @@ use super::{Export, ParallelsReport};
 
 use self::header::TeiHeader;
 
-/// Whose the numbers of a pair are.
-const INTERPRETATION: &str = "A pair is carried by its whole passages, or by a sentence of each: the feature carrier says which. What carries it has the degree of its certainty, its wording (the type of its link), and the features confidence, score, words, likeness, percentile, margin and formula; it is what is said, or nearly so, in so many other documents (source_documents, target_documents) and by so many of their known speakers. passage_score is the cosine of the whole passages, whatever carries them, and phrase the weight of the longest wording that they have in common. Where sentences carry a pair, corresp of its link points to the link of these sentences, whose subtype is carrier.";
+/// The explanation of the measures in the header.
+const INTERPRETATION: &str = "A pair is matched by its whole passages or by one sentence of each: see the feature matched_by. The matched text determines the certainty (degree), the kind of text reuse (type of the link), and the features confidence, score, lexical_overlap, combined_similarity, percentile, margin and formula; source_documents and target_documents count the other documents that restate it, source_speakers and target_speakers their known speakers. passage_score is the cosine of the whole passages in either case, alignment_score the local alignment score of the whole passages. Where sentences match, corresp of the link points to the link of these sentences, whose subtype is matched.";
 
-/// All that a path of a URI would rather not hold.
+/// Characters that are percent-encoded in a path.
 const PATH_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -38,18 +38,18 @@ const PATH_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
 /// Writes a TEI document.
 pub struct Tei<W> {
     out: W,
-    /// What was found, in a sentence.
+    /// A sentence on what was found.
     summary: String,
-    /// Numbers of documents, by their ids.
+    /// Numbers of the documents, by id.
     documents: HashMap<String, usize>,
-    /// Numbers of passages that are written, by their ids.
+    /// Numbers of the written passages, by id.
     passages: HashMap<String, usize>,
     links: DeferredSection,
     annotations: DeferredSection,
     written: usize,
 }
 
-/// What comes after the texts.
+/// A section that is written after the texts.
 struct DeferredSection(BufWriter<File>);
 
 impl DeferredSection {
@@ -67,11 +67,11 @@ impl DeferredSection {
 }
 
 impl<W: Write> Tei<W> {
-    /// Writes to this.
+    /// Creates an export that writes to `out`.
     ///
     /// # Errors
     ///
-    /// If there is no room for a temporary file.
+    /// If no temporary file can be created.
     pub fn new(out: W) -> io::Result<Self> {
         Ok(Self {
             out,
@@ -84,7 +84,7 @@ impl<W: Write> Tei<W> {
         })
     }
 
-    /// Writes the header, and what stands before the first passage.
+    /// Writes the header, and what precedes the first passage.
     fn write_head(&mut self, head: &TeiHeader<'_>) -> io::Result<()> {
         let ids = head.bibliography.iter().map(|document| &document.id);
         self.documents = ids.zip(1..).map(|(id, n)| (id.to_string(), n)).collect();
@@ -94,10 +94,10 @@ impl<W: Write> Tei<W> {
         Ok(())
     }
 
-    /// Writes what follows the last passage; the group of links has these attributes.
+    /// Writes what follows the last passage; `group` holds the attributes of the group of links.
     fn write_tail(&mut self, group: &str) -> io::Result<()> {
         if self.passages.is_empty() {
-            // There has to be something.
+            // The schema requires some content.
             writeln!(self.out, "<p>{}</p>", Escaped(&self.summary))?;
         }
         writeln!(self.out, "</div>\n</body>\n</text>")?;
@@ -111,7 +111,7 @@ impl<W: Write> Tei<W> {
         writeln!(self.out, "</TEI>")
     }
 
-    /// Writes a passage, if that has not been done, and gives its number.
+    /// Writes a passage unless it has been written, and returns its number.
     fn write_passage(&mut self, passage: &PassageRecord) -> io::Result<usize> {
         let id = passage.id();
         let next = self.passages.len() + 1;
@@ -136,7 +136,7 @@ impl<W: Write> Tei<W> {
             passage.range.end
         )?;
         let mut at = passage.range.start;
-        for (place, sentence) in passage.sentences.iter().enumerate() {
+        for (index, sentence) in passage.sentences.iter().enumerate() {
             let before = TextRange {
                 start: at,
                 end: sentence.start,
@@ -145,16 +145,16 @@ impl<W: Write> Tei<W> {
                 self.out,
                 r#"{}<s xml:id="p{number}.s{}">{}</s>"#,
                 Escaped(passage.slice(before)),
-                place + 1,
+                index + 1,
                 Escaped(passage.slice(*sentence))
             )?;
             at = sentence.end;
         }
-        let rest = TextRange {
+        let tail = TextRange {
             start: at,
             end: passage.range.end,
         };
-        writeln!(self.out, "{}</ab>", Escaped(passage.slice(rest)))?;
+        writeln!(self.out, "{}</ab>", Escaped(passage.slice(tail)))?;
         Ok(number)
     }
 }
@@ -171,7 +171,7 @@ impl<W: Write> Export for Tei<W> {
             interpretation: INTERPRETATION,
         };
         self.write_head(&head)?;
-        // It is no parallel, but its texts show how far apart they are.
+        // It is not a parallel, but its texts show how far apart the closest pair is.
         if let Some(closest) = &report.closest {
             self.parallel(closest)?;
             self.written = 0;
@@ -184,12 +184,11 @@ impl<W: Write> Export for Tei<W> {
         let link = self.written;
         let source = self.write_passage(&parallel.source.passage)?;
         let target = self.write_passage(&parallel.target.passage)?;
-        let carrying = parallel.matched_sentence_pair();
-        let carrying =
-            carrying.map_or_else(String::new, |_| format!(r##" corresp="#l{link}.s1""##));
+        let matched = parallel.matched_sentence_pair();
+        let corresp = matched.map_or_else(String::new, |_| format!(r##" corresp="#l{link}.s1""##));
         writeln!(
             self.links.0,
-            r##"<link xml:id="l{link}" type="{}" target="#p{source} #p{target}"{carrying} ana="#l{link}.numbers"/>"##,
+            r##"<link xml:id="l{link}" type="{}" target="#p{source} #p{target}"{corresp} ana="#l{link}.measures"/>"##,
             parallel.text_reuse
         )?;
         standoff::write(&mut self.annotations.0, parallel, link, (source, target))

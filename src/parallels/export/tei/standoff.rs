@@ -1,4 +1,4 @@
-//! What stands beside the texts: numbers of a pair, and where in its passages it is.
+//! The stand-off annotations of a pair: its measures, and pointers into its passages.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use crate::parallels::Parallel;
 use crate::passages::TextRange;
 use crate::store::PassageRecord;
 
-/// Writes the numbers of a pair, the links between its sentences, and the words that both have.
+/// Writes the measures of a pair, the links between its sentences, and the shared words.
 pub(super) fn write(
     out: &mut impl Write,
     parallel: &Parallel,
@@ -19,7 +19,7 @@ pub(super) fn write(
         r##"<certainty target="#l{link}" locus="value" degree="{:.4}"/>"##,
         pair.confidence
     )?;
-    writeln!(out, r#"<fs xml:id="l{link}.numbers" type="parallel">"#)?;
+    writeln!(out, r#"<fs xml:id="l{link}.measures" type="parallel">"#)?;
     let sides = [("source", &parallel.source), ("target", &parallel.target)];
     let numeric = |name: &str, value: &dyn std::fmt::Display| {
         format!("<f name=\"{name}\"><numeric value=\"{value}\"/></f>\n")
@@ -29,10 +29,10 @@ pub(super) fn write(
     for (name, value) in [
         ("confidence", pair.confidence),
         ("score", pair.score),
-        ("words", pair.lexical_overlap),
-        ("likeness", pair.combined_similarity),
+        ("lexical_overlap", pair.lexical_overlap),
+        ("combined_similarity", pair.combined_similarity),
         ("passage_score", parallel.passage_score),
-        ("phrase", parallel.alignment_score),
+        ("alignment_score", parallel.alignment_score),
     ] {
         features += &numeric(name, &decimals(value));
     }
@@ -48,7 +48,7 @@ pub(super) fn write(
     }
     writeln!(
         out,
-        "{features}<f name=\"carrier\"><symbol value=\"{}\"/></f>\n<f name=\"wording\"><symbol value=\"{}\"/></f>\n<f name=\"formula\"><binary value=\"{}\"/></f>\n</fs>",
+        "{features}<f name=\"matched_by\"><symbol value=\"{}\"/></f>\n<f name=\"text_reuse\"><symbol value=\"{}\"/></f>\n<f name=\"formula\"><binary value=\"{}\"/></f>\n</fs>",
         pair.matched_by.name(),
         parallel.text_reuse,
         parallel.formula
@@ -63,15 +63,24 @@ fn sentences(
     link: usize,
     (source, target): (usize, usize),
 ) -> io::Result<()> {
-    let place = |passage: &PassageRecord, range: TextRange| {
-        let place = passage.sentences.iter().position(|own| *own == range);
-        place.map(|place| place + 1)
+    let sentence_number = |passage: &PassageRecord, range: TextRange| {
+        let index = passage
+            .sentences
+            .iter()
+            .position(|sentence| *sentence == range);
+        index.map(|index| index + 1)
     };
     let (a, b) = (&parallel.source.passage, &parallel.target.passage);
     let pairs: Vec<_> = parallel
         .sentences
         .iter()
-        .filter_map(|pair| Some((place(a, pair.source)?, place(b, pair.target)?, pair)))
+        .filter_map(|pair| {
+            Some((
+                sentence_number(a, pair.source)?,
+                sentence_number(b, pair.target)?,
+                pair,
+            ))
+        })
         .collect();
     if pairs.is_empty() {
         return Ok(());
@@ -80,29 +89,33 @@ fn sentences(
         out,
         r##"<linkGrp type="sentences" targFunc="source target" corresp="#l{link}">"##
     )?;
-    for (place, (own, theirs, pair)) in (1..).zip(&pairs) {
-        let carries = parallel.matched_sentence_pair() == Some(*pair);
-        let subtype = if carries { r#" subtype="carrier""# } else { "" };
+    for (number, (source_sentence, target_sentence, pair)) in (1..).zip(&pairs) {
+        let is_matched = parallel.matched_sentence_pair() == Some(*pair);
+        let subtype = if is_matched {
+            r#" subtype="matched""#
+        } else {
+            ""
+        };
         writeln!(
             out,
-            r##"<link xml:id="l{link}.s{place}" type="{}"{subtype} target="#p{source}.s{own} #p{target}.s{theirs}"/>"##,
+            r##"<link xml:id="l{link}.s{number}" type="{}"{subtype} target="#p{source}.s{source_sentence} #p{target}.s{target_sentence}"/>"##,
             pair.text_reuse
         )?;
     }
     writeln!(out, "</linkGrp>")?;
-    for (place, (.., pair)) in (1..).zip(&pairs) {
+    for (number, (.., pair)) in (1..).zip(&pairs) {
         writeln!(
             out,
-            r##"<certainty target="#l{link}.s{place}" locus="value" degree="{:.4}"/>"##,
+            r##"<certainty target="#l{link}.s{number}" locus="value" degree="{:.4}"/>"##,
             pair.confidence
         )?;
     }
     Ok(())
 }
 
-/// Marks the words that both passages have: a passage may be in several pairs and share other words in
-/// each, so the marks point into it and stand with the pair. `string-range` is a scheme of TEI's own
-/// and counts characters from 0.
+/// Marks the shared words. A passage may be in several pairs and share different words in each, so the
+/// spans are listed with the pair and point into the passage. `string-range` is a pointer scheme of
+/// TEI's own and counts characters from 0.
 fn shared(
     out: &mut impl Write,
     parallel: &Parallel,

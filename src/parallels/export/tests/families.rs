@@ -1,4 +1,4 @@
-//! Files of families.
+//! Export of families in all formats.
 
 use super::pages::check_page;
 use super::tables::{parse_rows, unescape_cell};
@@ -35,16 +35,16 @@ fn a_table_of_members_is_read_back() {
         export_families_to_string(&families, |out| Box::new(Csv::new(out)))
     );
     assert!(table.starts_with("\u{feff}# title,\"Families of a corpus\"\r\n"));
-    assert!(table.contains("\r\n# left_out_small_families,\"6\"\r\n"));
+    assert!(table.contains("\r\n# filtered_small_families,\"6\"\r\n"));
     let rows = parse_rows(&table);
-    let members = (1..).zip(&families).flat_map(|(place, texts)| {
+    let members = (1..).zip(&families).flat_map(|(number, texts)| {
         let members = texts.members.iter();
-        members.map(move |member| (place, texts, member))
+        members.map(move |member| (number, texts, member))
     });
     let members: Vec<_> = members.collect();
     assert_eq!(rows.len(), members.len());
-    for (row, (place, texts, member)) in rows.iter().zip(members) {
-        assert_eq!(row["family"], place.to_string());
+    for (row, (number, texts, member)) in rows.iter().zip(members) {
+        assert_eq!(row["family"], number.to_string());
         assert_eq!(row["members"], texts.members.len().to_string());
         assert_eq!(unescape_cell(&row["id"]), member.passage.id());
         assert_eq!(unescape_cell(&row["text"]), clean(&member.passage.text));
@@ -58,7 +58,7 @@ fn a_table_of_members_is_read_back() {
         );
         let start = member.sentence.map(|range| range.start.to_string());
         assert_eq!(row["sentence_start"], start.unwrap_or_default());
-        assert_eq!(row["carrier"], texts.family.matched_by());
+        assert_eq!(row["matched_by"], texts.family.matched_by());
         assert_eq!(row["least_confidence"], "0.3750");
     }
     for cell in rows.iter().flat_map(|row| row.values()) {
@@ -88,7 +88,7 @@ fn a_page_of_families_is_read_back() {
             .descendants()
             .filter(|n| n.has_tag_name("blockquote"));
         let quotes: Vec<String> = quotes.map(text).collect();
-        // The representative stands before the others.
+        // The representative precedes the others.
         let (mut ordered, others): (Vec<_>, Vec<_>) = texts
             .members
             .iter()
@@ -98,18 +98,18 @@ fn a_page_of_families_is_read_back() {
         assert_eq!(quotes, expected.collect::<Vec<_>>());
         let framed = article
             .descendants()
-            .filter(|n| n.attribute("class") == Some("carries"));
+            .filter(|n| n.attribute("class") == Some("matched"));
         let framed: Vec<String> = framed.map(text).collect();
-        let said = texts
+        let sentences = texts
             .members
             .iter()
             .filter(|member| member.sentence.is_some());
-        let mut said: Vec<String> = said
+        let mut sentences: Vec<String> = sentences
             .map(|member| clean(member.text()).into_owned())
             .collect();
-        assert_eq!(framed.len(), said.len());
-        said.retain(|said| !framed.contains(said));
-        assert!(said.is_empty(), "{said:?}");
+        assert_eq!(framed.len(), sentences.len());
+        sentences.retain(|sentence| !framed.contains(sentence));
+        assert!(sentences.is_empty(), "{sentences:?}");
         let rows = article.descendants().filter(|n| n.has_tag_name("tr"));
         assert_eq!(rows.count(), texts.members.len() + 1);
     }
@@ -129,17 +129,17 @@ fn tei_of_families_is_read_back() {
     let by_id = |link: &str| {
         let mut nodes = document.descendants();
         let found = nodes.find(|node| id(node) == link.strip_prefix('#'));
-        text(found.expect("what a link leads to"))
+        text(found.expect("the target of a link"))
     };
     let links = document.descendants().filter(|n| n.has_tag_name("link"));
     let links: Vec<_> = links.collect();
     assert_eq!(links.len(), families.len());
     for (link, texts) in links.iter().zip(&families) {
         let targets = link.attribute("target").expect("targets");
-        let said: Vec<String> = targets.split(' ').map(by_id).collect();
+        let linked: Vec<String> = targets.split(' ').map(by_id).collect();
         let members = texts.members.iter();
         let expected = members.map(|member| clean(member.text()).into_owned());
-        assert_eq!(said, expected.collect::<Vec<_>>());
+        assert_eq!(linked, expected.collect::<Vec<_>>());
         assert_eq!(link.attribute("type"), Some(texts.family.matched_by()));
         let representative = texts.representative().expect("one").text();
         let corresp = link.attribute("corresp").expect("a representative");
@@ -161,7 +161,7 @@ fn files_without_families_say_so() {
     });
     for file in [page, tei] {
         let texts = text(xml(&file).root());
-        assert!(texts.contains("77 passages were compared"), "{texts}");
-        assert!(texts.contains("no family was found"), "{texts}");
+        assert!(texts.contains("77 passages compared"), "{texts}");
+        assert!(texts.contains("no families found"), "{texts}");
     }
 }

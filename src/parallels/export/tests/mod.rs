@@ -1,4 +1,4 @@
-//! Every format is read back by a parser that somebody else wrote, and compared with what went in.
+//! Every format is read back by an independent parser and compared with the input.
 
 mod families;
 mod pages;
@@ -20,7 +20,7 @@ fn export_to_string(
     let mut bytes = Vec::new();
     {
         let mut export: Box<dyn Export> = match format {
-            ExportFormat::Jsonl => unreachable!("it is written elsewhere"),
+            ExportFormat::Jsonl => unreachable!("tested in its own module"),
             ExportFormat::Csv => Box::new(Csv::new(&mut bytes)),
             ExportFormat::Tei => Box::new(Tei::new(&mut bytes).expect("a temporary file")),
             ExportFormat::Html => Box::new(Html::new(&mut bytes)),
@@ -65,11 +65,11 @@ fn text(node: roxmltree::Node<'_, '_>) -> String {
     texts.filter_map(|node| node.text()).collect()
 }
 
-/// All ids, which must differ, and whatever points to one must find it.
+/// Checks that ids are unique and that every link has a target.
 fn check_links(document: &roxmltree::Document<'_>) {
     let mut ids = BTreeSet::new();
     for found in document.descendants().filter_map(|node| id(&node)) {
-        assert!(ids.insert(found), "{found} twice");
+        assert!(ids.insert(found), "duplicate id {found}");
     }
     let mut links = 0;
     for node in document.descendants() {
@@ -85,7 +85,7 @@ fn check_links(document: &roxmltree::Document<'_>) {
     assert!(links > 3, "{links} links");
 }
 
-/// The element, the first character and the length of a pointer into a text.
+/// Parses a pointer into a text: the element, the first character, the length.
 fn string_range(pointer: &str) -> Option<(&str, usize, usize)> {
     let inside = pointer.strip_prefix("string-range(")?.strip_suffix(')')?;
     let mut parts = inside.split(',');
@@ -93,7 +93,7 @@ fn string_range(pointer: &str) -> Option<(&str, usize, usize)> {
     Some((id, offset.parse().ok()?, length.parse().ok()?))
 }
 
-/// The texts of the sentences that carry a pair; none where whole passages do.
+/// Returns the texts of the matched sentences; empty if whole passages match.
 fn matched_sentences(parallel: &Parallel) -> Vec<String> {
     let sides = |pair: &SentencePair| {
         [
@@ -127,24 +127,24 @@ fn without_parallels_the_closest_pair_is_reported() {
             assert_eq!(reader.records().count(), 0);
             assert!(reader.headers().expect("a head").len() > 30);
             assert!(file.contains("# compared_passages,\"77\""));
-            assert!(file.contains("x:y&z#p1 and <b>#p1: confidence 0.8125"));
+            assert!(file.contains("x:y&z#p1 and <b>#p1, confidence 0.8125"));
             assert!(file.contains("cosine -0.1250 of the whole passages"));
         } else {
             let texts = text(xml(&file).root());
-            assert!(texts.contains("77 passages were compared"), "{texts}");
+            assert!(texts.contains("77 passages compared"), "{texts}");
             assert!(
-                texts.contains("x:y&z#p1 and <b>#p1: confidence 0.8125"),
+                texts.contains("x:y&z#p1 and <b>#p1, confidence 0.8125"),
                 "{texts}"
             );
             assert!(texts.contains(&*clean(HOSTILE_TEXTS[3])) || format == ExportFormat::Html);
         }
-        // Not even a closest: there was nothing to compare.
-        let nothing = ParallelsReport {
+        // Without even a closest pair, as nothing was compared.
+        let empty = ParallelsReport {
             closest: None,
             bibliography: Vec::new(),
             ..report(0, ReportSubject::Corpus)
         };
-        let file = export_to_string(format, &nothing, &[]);
+        let file = export_to_string(format, &empty, &[]);
         assert!(file.contains("77"), "{format:?}");
         if format != ExportFormat::Csv {
             xml(&file);
@@ -155,8 +155,9 @@ fn without_parallels_the_closest_pair_is_reported() {
 #[test]
 fn file_extension_selects_the_format() {
     let format = |name: &str| ExportFormat::from_path(std::path::Path::new(name));
-    for own in ExportFormat::ALL {
-        assert_eq!(format(&format!("a.{}", own.name())), Some(own));
+    for expected in ExportFormat::ALL {
+        let name = format!("a.{}", expected.name());
+        assert_eq!(format(&name), Some(expected));
     }
     assert_eq!(format("pairs.XML"), Some(ExportFormat::Tei));
     assert_eq!(format("pairs.htm"), Some(ExportFormat::Html));

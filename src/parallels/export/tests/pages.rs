@@ -1,4 +1,4 @@
-//! Pages.
+//! Export as HTML.
 
 use super::{check_links, export_all, export_to_string, id, matched_sentences, text, xml};
 use crate::parallels::export::escape::clean;
@@ -46,7 +46,7 @@ fn a_page_is_read_back() {
     check_page(&page);
 }
 
-/// Nothing on a page runs or is fetched, and it holds no element that a text brought in.
+/// Checks that a page runs and loads nothing, and has no elements from texts.
 pub(super) fn check_page(page: &str) {
     let document = xml(page);
     let allowed = [
@@ -104,39 +104,39 @@ fn a_page_frames_matched_sentences() {
         };
         let framed = article
             .descendants()
-            .filter(|node| classes(node).iter().any(|class| class == "carries"));
+            .filter(|node| classes(node).iter().any(|class| class == "matched"));
         // The number of the sentence, then the sentence.
         let framed: Vec<String> = framed.map(|node| text(node)[1..].to_owned()).collect();
         assert_eq!(framed, matched_sentences(&parallel));
-        let said = text(article);
+        let shown = text(article);
         assert!(
-            said.contains(parallel.pair.matched_by.description()),
-            "{said}"
+            shown.contains(parallel.pair.matched_by.description()),
+            "{shown}"
         );
         let passages = format!("of both passages: cosine {:.3}", parallel.passage_score);
-        assert_eq!(said.contains(&passages), !framed.is_empty(), "{said}");
+        assert_eq!(shown.contains(&passages), !framed.is_empty(), "{shown}");
     }
 }
 
 #[test]
 fn both_documents_are_shown_in_full_with_links_to_pairs() {
-    let record = |place| DocumentRecord {
-        summary: document(place),
+    let record = |index| DocumentRecord {
+        summary: document(index),
         origin: String::new(),
-        text: HOSTILE_TEXTS[place].to_owned(),
+        text: HOSTILE_TEXTS[index].to_owned(),
         dropped: Vec::new(),
-        passages: vec![passage(place)],
+        passages: vec![passage(index)],
     };
     let subject = ReportSubject::Documents(Box::new([record(0), record(1)]));
     let page = export_to_string(ExportFormat::Html, &report(1, subject), &[parallel(0, 1)]);
     let document = xml(&page);
     check_links(&document);
-    for (id_wanted, place) in [("a-1", 0), ("b-1", 1)] {
+    for (expected_id, index) in [("a-1", 0), ("b-1", 1)] {
         let node = document
             .descendants()
-            .find(|node| id(node) == Some(id_wanted));
+            .find(|node| id(node) == Some(expected_id));
         let node = node.expect("a passage");
-        assert_eq!(text(node), format!("{} 1", clean(HOSTILE_TEXTS[place])));
+        assert_eq!(text(node), format!("{} 1", clean(HOSTILE_TEXTS[index])));
         let link = node
             .children()
             .find(|n| n.has_tag_name("a"))

@@ -1,4 +1,4 @@
-//! Tables.
+//! Export as CSV.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use crate::parallels::export::ExportFormat;
 use crate::parallels::export::escape::clean;
 use crate::parallels::export::fixtures::parallels;
 
-/// What the documentation says gives a text of a table back.
+/// Restores a text as the documentation describes.
 pub(super) fn unescape_cell(cell: &str) -> String {
-    let rest = cell.trim_start_matches('\'');
-    let guarded = rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    let cell = if guarded { &cell[1..] } else { cell };
+    let unprefixed = cell.trim_start_matches('\'');
+    let is_prefixed = unprefixed.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let cell = if is_prefixed { &cell[1..] } else { cell };
     cell.to_owned()
 }
 
-/// The rows of a table, by the names of columns.
+/// Parses the rows of a table, by column name.
 pub(super) fn parse_rows(table: &str) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::ReaderBuilder::new()
         .comment(Some(b'#'))
@@ -57,12 +57,12 @@ fn a_table_is_read_back() {
         let passage_score = format!("{:.4}", parallel.passage_score);
         for (name, value) in [
             ("confidence", "0.8125"),
-            ("carrier", parallel.pair.matched_by.name()),
+            ("matched_by", parallel.pair.matched_by.name()),
             ("score", "-0.1250"),
             ("passage_score", &passage_score),
             ("margin", ""),
             ("percentile", "99.9999"),
-            ("wording", "paraphrase"),
+            ("text_reuse", "paraphrase"),
             ("formula", "true"),
         ] {
             assert_eq!(row[name], value);
@@ -76,11 +76,11 @@ fn a_table_is_read_back() {
             Some(parallel.sentences.len())
         );
     }
-    let numbers = ["score", "passage_score"];
+    let numeric = ["score", "passage_score"];
     for (name, cell) in rows.iter().flatten() {
         let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
         assert!(
-            !formula || numbers.contains(&name.as_str()),
+            !formula || numeric.contains(&name.as_str()),
             "{name}: {cell}"
         );
     }

@@ -1,4 +1,4 @@
-//! TEI.
+//! Export as TEI.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ fn tei_marks_shared_words() {
     let tei = export_all(ExportFormat::Tei);
     let document = xml(&tei);
     let elements = || document.descendants().filter(roxmltree::Node::is_element);
-    let by_id = |wanted: &str| elements().find(|node| id(node) == Some(wanted));
+    let by_id = |expected: &str| elements().find(|node| id(node) == Some(expected));
     let marked = |link: &str| -> Vec<(String, String)> {
         let group = elements().find(|node| {
             node.has_tag_name(("http://www.tei-c.org/ns/1.0", "spanGrp"))
@@ -105,24 +105,24 @@ fn tei_links_a_pair_to_its_matched_sentences() {
     let by_id = |pointer: &str| {
         let mut nodes = document.descendants();
         let found = nodes.find(|node| id(node) == pointer.strip_prefix('#'));
-        found.expect("what is pointed to")
+        found.expect("the target of a pointer")
     };
     let mut by_sentences = 0;
     for (number, parallel) in (1..).zip(parallels()) {
-        let numbers = by_id(&format!("#l{number}.numbers"));
+        let measures = by_id(&format!("#l{number}.measures"));
         let value = |name: &str| {
-            let mut features = numbers.children().filter(roxmltree::Node::is_element);
+            let mut features = measures.children().filter(roxmltree::Node::is_element);
             let feature = features.find(|node| node.attribute("name") == Some(name));
             let value = feature.and_then(|node| node.first_element_child());
             value.and_then(|node| node.attribute("value"))
         };
-        assert_eq!(value("carrier"), Some(parallel.pair.matched_by.name()));
+        assert_eq!(value("matched_by"), Some(parallel.pair.matched_by.name()));
         let passage_score = format!("{:.4}", parallel.passage_score);
         assert_eq!(value("passage_score"), Some(passage_score.as_str()));
         let link = by_id(&format!("#l{number}")).attribute("corresp");
         let sentences = link.map(|link| {
             let link = by_id(link);
-            assert_eq!(link.attribute("subtype"), Some("carrier"));
+            assert_eq!(link.attribute("subtype"), Some("matched"));
             by_sentences += 1;
             link.attribute("target").expect("two").split(' ')
         });
@@ -130,6 +130,6 @@ fn tei_links_a_pair_to_its_matched_sentences() {
         let sentences: Vec<String> = sentences.map(|end| text(by_id(end))).collect();
         assert_eq!(sentences, matched_sentences(&parallel));
     }
-    assert_eq!(tei.matches(r#"subtype="carrier""#).count(), by_sentences);
+    assert_eq!(tei.matches(r#"subtype="matched""#).count(), by_sentences);
     assert_eq!(by_sentences, 1);
 }

@@ -1,4 +1,4 @@
-//! What two documents, or a passage and all others, have in common.
+//! The response to the comparison of two documents, or of a passage with all other documents.
 
 use std::time::Instant;
 
@@ -12,44 +12,45 @@ use crate::parallels::{
     CorpusContext, CorpusMatches, DocumentMatches, Pair, ParallelsError, Thresholds,
 };
 
-/// What two documents, or a passage and all others, have in common.
+/// The response to the comparison of two documents, or of a passage with all other documents.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ParallelsResponse {
-    /// The parallels, the most telling first.
+    /// The parallels, highest-ranked first.
     parallels: Vec<ParallelDto>,
-    /// How many there are; `parallels` holds the first of them up to the limit.
+    /// Number of parallels found; `parallels` contains the first of them up to the limit.
     found: usize,
-    /// Of two documents, pairs that were compared.
+    /// For two documents: pairs of passages compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     compared: Option<usize>,
-    /// Of two documents, pairs that are left out because their passages are in better ones.
+    /// For two documents: pairs superseded by higher-ranked pairs of the same passages.
     #[serde(skip_serializing_if = "Option::is_none")]
     superseded: Option<usize>,
-    /// Of a passage, what was left out.
+    /// For a passage: pairs filtered out, by reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     filtered_counts: Option<FilteredCountsDto>,
-    /// The surest pair, given or not.
+    /// The pair with the highest confidence, returned or not.
     closest: Option<PairDto>,
-    /// Milliseconds that it took.
+    /// Duration in milliseconds.
     timing_ms: ComparisonTiming,
-    /// What produced this answer.
+    /// Model, index and snapshot that produced this response.
     provenance: Provenance,
 }
 
-/// What two documents have in common, in its wire shape; the command line prints the same with `--json`.
+/// Returns the response to a comparison of two documents; the command line prints the same with
+/// `--json`.
 ///
 /// # Errors
 ///
 /// If the store cannot be read.
 pub fn comparison_response(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     found: &DocumentMatches,
     thresholds: &Thresholds,
     limit: usize,
     start: Instant,
 ) -> Result<ParallelsResponse, ParallelsError> {
     let (pairs, closest) = (&found.pairs, found.closest);
-    let response = ParallelsResponse::new(survey, (pairs, closest), thresholds, limit, start)?;
+    let response = ParallelsResponse::new(context, (pairs, closest), thresholds, limit, start)?;
     Ok(ParallelsResponse {
         compared: Some(found.compared_pairs),
         superseded: Some(found.superseded),
@@ -57,16 +58,16 @@ pub fn comparison_response(
     })
 }
 
-/// What a passage has in common with all others.
+/// Returns the response to a comparison of a passage with all other documents.
 pub(in crate::server) fn passage_response(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     found: &CorpusMatches,
     thresholds: &Thresholds,
     limit: usize,
     start: Instant,
 ) -> Result<ParallelsResponse, ParallelsError> {
     let (pairs, closest) = (&found.pairs, found.closest);
-    let response = ParallelsResponse::new(survey, (pairs, closest), thresholds, limit, start)?;
+    let response = ParallelsResponse::new(context, (pairs, closest), thresholds, limit, start)?;
     Ok(ParallelsResponse {
         filtered_counts: Some(found.filtered_counts.into()),
         ..response
@@ -74,23 +75,24 @@ pub(in crate::server) fn passage_response(
 }
 
 impl ParallelsResponse {
-    /// What both kinds of answers have: the first pairs up to the limit, and the closest.
+    /// Creates the part that both kinds of response have: the first pairs up to the limit, and the
+    /// closest.
     fn new(
-        survey: &CorpusContext,
+        context: &CorpusContext,
         (pairs, closest): (&[Pair], Option<Pair>),
         thresholds: &Thresholds,
         limit: usize,
         start: Instant,
     ) -> Result<Self, ParallelsError> {
         Ok(Self {
-            parallels: load_parallels(survey, thresholds, pairs.get(..limit).unwrap_or(pairs))?,
+            parallels: load_parallels(context, thresholds, pairs.get(..limit).unwrap_or(pairs))?,
             found: pairs.len(),
             compared: None,
             superseded: None,
             filtered_counts: None,
-            closest: closest.map(|pair| PairDto::from_pair(survey, pair)),
+            closest: closest.map(|pair| PairDto::from_pair(context, pair)),
             timing_ms: ComparisonTiming::elapsed_since(start),
-            provenance: Provenance::from_snapshot(survey.snapshot()),
+            provenance: Provenance::from_snapshot(context.snapshot()),
         })
     }
 }

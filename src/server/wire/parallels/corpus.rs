@@ -1,4 +1,4 @@
-//! The parallels of a corpus: as a stream of lines, and in one piece.
+//! Responses with the parallels of a corpus: a stream of lines, or one object.
 
 use std::time::Instant;
 
@@ -6,26 +6,25 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    ComparisonTiming, FilteredCountsDto, FormulaPolicyDto, PairDto, ParallelDto, Provenance,
-    load_parallels,
+    ComparisonTiming, FilteredCountsDto, PairDto, ParallelDto, Provenance, load_parallels,
 };
 use crate::parallels::{
-    CorpusComparison, CorpusContext, CorpusMatches, ParallelsError, Thresholds,
+    CorpusComparison, CorpusContext, CorpusMatches, FormulaPolicy, ParallelsError, Thresholds,
 };
 
-/// A line of a stream of parallels: exactly one of these.
+/// A line of a stream of parallels: an object with exactly one of these keys.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamLine {
-    /// First: what is compared.
+    /// First line: what is compared.
     Begin(Box<StreamBegin>),
     /// A pair.
     Parallel(Box<ParallelDto>),
-    /// How far it is; a cursor continues after all pairs before this line.
+    /// Progress; the cursor resumes after all pairs before this line.
     Progress(StreamProgress),
-    /// Last: what was found and left out.
+    /// Last line: what was found and filtered out.
     End(Box<StreamEnd>),
-    /// Last, where it broke off.
+    /// Last line if the stream failed.
     #[schema(value_type = Object)]
     Error(serde_json::Value),
 }
@@ -33,123 +32,125 @@ pub enum StreamLine {
 /// What is compared.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StreamBegin {
-    /// Source documents.
+    /// Number of source documents.
     sources: usize,
-    /// Target documents.
+    /// Number of target documents.
     targets: usize,
-    /// Documents that are not compared because it is not known when they were made.
+    /// Documents excluded because they have no date.
     undated: usize,
-    /// The parameters that are used.
+    /// The effective parameters.
     parameters: ThresholdsDto,
-    /// What produces this answer.
+    /// Model, index and snapshot that produce this response.
     provenance: Provenance,
 }
 
-/// What a pair must have.
+/// Thresholds applied to the pairs.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct ThresholdsDto {
     min_score: f32,
     min_confidence: f32,
     min_margin: f32,
-    formulas: FormulaPolicyDto,
+    formulas: FormulaPolicy,
     formula_share: f32,
-    /// A formula is said in so many documents.
+    /// Number of documents from which a statement counts as a formula.
     formula_documents: usize,
     exact: bool,
 }
 
-/// How far a stream is.
+/// Progress of a stream.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StreamProgress {
-    /// Source documents that are done.
+    /// Number of source documents that are done.
     pub(in crate::server) done: usize,
-    /// All of them.
+    /// Number of all source documents.
     pub(in crate::server) sources: usize,
-    /// Continues here.
+    /// Cursor that resumes the stream here.
     pub(in crate::server) cursor: String,
 }
 
-/// What a stream found, from its cursor on.
+/// Counts of a stream, from its cursor on.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StreamEnd {
-    /// Pairs in this stream.
+    /// Number of pairs in this stream.
     found: usize,
-    /// Pairs that were left out.
+    /// Filtered pairs, by reason.
     filtered_counts: FilteredCountsDto,
-    /// Passages that were compared.
+    /// Number of compared passages.
     passages: usize,
-    /// The surest pair that was seen, given or left out.
+    /// The pair with the highest confidence, returned or filtered out.
     closest: Option<PairDto>,
-    /// Whether all is done; if not, the limit was reached or the service stops.
+    /// Whether all source documents were compared; if not, the limit was reached or the service is
+    /// shutting down.
     complete: bool,
-    /// Goes on there, if not all is done.
+    /// Cursor that resumes the stream, if it is incomplete.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 
-/// The parallels of a corpus in one piece, as the command line prints them.
+/// The parallels of a corpus as one object, as printed by the command line.
 #[derive(Debug, Clone, Serialize)]
 pub struct CorpusResponse {
     #[serde(flatten)]
     begin: StreamBegin,
-    /// The surest first.
+    /// By descending confidence.
     parallels: Vec<ParallelDto>,
     #[serde(flatten)]
     end: StreamEnd,
     timing_ms: ComparisonTiming,
 }
 
-/// The parallels of a corpus; of the pairs, which come in the order in which they are wanted, the first
-/// up to a limit.
+/// Returns the parallels of a corpus: the first pairs up to a limit, in the given order.
 ///
 /// # Errors
 ///
 /// If the store cannot be read.
 pub fn corpus_response(
-    survey: &CorpusContext,
-    sweep: &CorpusComparison<'_>,
-    swept: &CorpusMatches,
+    context: &CorpusContext,
+    comparison: &CorpusComparison<'_>,
+    matches: &CorpusMatches,
     thresholds: &Thresholds,
     limit: usize,
     start: Instant,
 ) -> Result<CorpusResponse, ParallelsError> {
-    let shown = swept.pairs.get(..limit).unwrap_or(&swept.pairs);
+    let shown = matches.pairs.get(..limit).unwrap_or(&matches.pairs);
     Ok(CorpusResponse {
-        begin: StreamBegin::new(survey, sweep, thresholds),
-        parallels: load_parallels(survey, thresholds, shown)?,
-        end: StreamEnd::new(survey, swept, swept.pairs.len(), None),
+        begin: StreamBegin::new(context, comparison, thresholds),
+        parallels: load_parallels(context, thresholds, shown)?,
+        end: StreamEnd::new(context, matches, matches.pairs.len(), None),
         timing_ms: ComparisonTiming::elapsed_since(start),
     })
 }
 
 impl StreamBegin {
     pub(in crate::server) fn new(
-        survey: &CorpusContext,
-        sweep: &CorpusComparison<'_>,
+        context: &CorpusContext,
+        comparison: &CorpusComparison<'_>,
         thresholds: &Thresholds,
     ) -> Self {
         Self {
-            sources: sweep.sources().len(),
-            targets: sweep.targets(),
-            undated: sweep.undated(),
-            parameters: ThresholdsDto::new(survey, thresholds),
-            provenance: Provenance::from_snapshot(survey.snapshot()),
+            sources: comparison.sources().len(),
+            targets: comparison.targets(),
+            undated: comparison.undated(),
+            parameters: ThresholdsDto::new(context, thresholds),
+            provenance: Provenance::from_snapshot(context.snapshot()),
         }
     }
 }
 
 impl StreamEnd {
     pub(in crate::server) fn new(
-        survey: &CorpusContext,
-        swept: &CorpusMatches,
+        context: &CorpusContext,
+        matches: &CorpusMatches,
         found: usize,
         next_cursor: Option<String>,
     ) -> Self {
         Self {
             found,
-            filtered_counts: swept.filtered_counts.into(),
-            passages: swept.passages,
-            closest: swept.closest.map(|pair| PairDto::from_pair(survey, pair)),
+            filtered_counts: matches.filtered_counts.into(),
+            passages: matches.passages,
+            closest: matches
+                .closest
+                .map(|pair| PairDto::from_pair(context, pair)),
             complete: next_cursor.is_none(),
             next_cursor,
         }
@@ -157,15 +158,16 @@ impl StreamEnd {
 }
 
 impl ThresholdsDto {
-    fn new(survey: &CorpusContext, thresholds: &Thresholds) -> Self {
+    fn new(context: &CorpusContext, thresholds: &Thresholds) -> Self {
         Self {
             min_score: thresholds.min_score,
             min_confidence: thresholds.min_confidence,
             min_margin: thresholds.min_margin,
-            formulas: thresholds.formulas.into(),
+            formulas: thresholds.formulas,
             formula_share: thresholds.formula_share,
-            formula_documents: thresholds.min_formula_documents(survey.snapshot().info().documents),
-            exact: survey.is_exact(),
+            formula_documents: thresholds
+                .min_formula_documents(context.snapshot().info().documents),
+            exact: context.is_exact(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The shapes of families.
+//! The wire types of families.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -7,39 +7,37 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::pair::TextSpan;
-use super::{
-    ComparisonTiming, DocumentDto, FilteredCountsDto, FormulaPolicyDto, Provenance, passage_url,
-};
+use super::{ComparisonTiming, DocumentDto, FilteredCountsDto, Provenance, passage_url};
 use crate::parallels::{
-    CorpusContext, CorpusMatches, Families, FamilyOptions, FamilyTexts, MemberText, ParallelsError,
-    Thresholds,
+    CorpusContext, CorpusMatches, Families, FamilyOptions, FamilyTexts, FormulaPolicy, MemberText,
+    ParallelsError, Thresholds,
 };
 
 /// The families of a corpus.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FamiliesResponse {
-    /// The largest first.
+    /// The families, largest first.
     families: Vec<FamilyDto>,
-    /// How many there are; `families` holds those from the offset on, up to the limit.
+    /// Number of families found; `families` contains those from the offset on, up to the limit.
     found: usize,
-    /// How many were left out before the first.
+    /// Offset of the first family.
     offset: usize,
-    /// Gives the next page as `cursor`, as long as the snapshot is the newest; absent on the last.
+    /// Pass as `cursor` to get the next page while the snapshot is current; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-    /// Groups that are too small to be a family.
+    /// Clusters with fewer than `min_members` members.
     small: usize,
-    /// Families of sentences that were left out because their passages are all in one family of passages.
+    /// Families of sentences removed because their passages are all in one family of passages.
     nested: usize,
-    /// Pairs that they were made of, of passages or of sentences.
+    /// Number of clustered pairs, of passages or sentences.
     pairs: usize,
-    /// Pairs that were left out.
+    /// Filtered pairs, by reason.
     filtered_counts: FilteredCountsDto,
-    /// The parameters that were used.
+    /// The effective parameters.
     parameters: FamilyParameters,
-    /// Milliseconds that it took.
+    /// Duration in milliseconds.
     timing_ms: ComparisonTiming,
-    /// What produced this answer.
+    /// Model, index and snapshot that produced this response.
     provenance: Provenance,
 }
 
@@ -49,54 +47,54 @@ struct FamilyParameters {
     cohesion: f32,
     min_members: usize,
     min_words: usize,
-    formulas: FormulaPolicyDto,
-    /// A formula is said in so many documents.
+    formulas: FormulaPolicy,
+    /// Number of documents from which a statement counts as a formula.
     formula_documents: usize,
 }
 
-/// One statement, made again and again.
+/// A family: a cluster of restatements of one statement.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct FamilyDto {
-    /// What its members are: whole `passages`, or a sentence of each, `sentences`.
+    /// Unit of the members: whole `passages` or `sentences`.
     matched_by: &'static str,
-    /// The member that is most like the others.
+    /// The member most similar to all others.
     representative: FamilyMemberDto,
-    /// Its members in order of date, each of another document.
+    /// Its members, each of a different document, in order of date.
     members: Vec<FamilyMemberDto>,
-    /// Ids of the passages of the earliest date; none where no date is known.
+    /// Passage ids with the earliest known date; empty without dates.
     first: Vec<String>,
-    /// The least confidence between any two members.
+    /// Minimum confidence between any two members.
     least_confidence: f32,
-    /// The mean confidence between two members.
+    /// Mean confidence over all pairs of members.
     mean_confidence: f32,
-    /// Members by year.
+    /// Number of members by year.
     years: BTreeMap<String, usize>,
-    /// For each field its values and how many members have them, the most frequent first.
+    /// For each field its values with their numbers of members, the most frequent first.
     spread: BTreeMap<String, Vec<ValueCount>>,
 }
 
-/// A value among the members of a family.
+/// A value of a field among the members of a family.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct ValueCount {
     value: String,
     members: usize,
 }
 
-/// A passage of a family, or a sentence in its passage.
+/// A member of a family: a passage, or a sentence in its passage.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct FamilyMemberDto {
-    /// The passage's id.
+    /// Id of the passage.
     passage: String,
-    /// The passage in full.
+    /// Text of the whole passage.
     text: String,
-    /// Where the passage begins in the document's clean text, in characters.
+    /// Start of the passage in the document's clean text, in characters.
     start: usize,
-    /// Where it ends.
+    /// End, exclusive.
     end: usize,
-    /// The sentence that is the member; absent where the whole passage is.
+    /// The sentence that is the member; absent for whole passages.
     #[serde(skip_serializing_if = "Option::is_none")]
     sentence: Option<TextSpan>,
-    /// How alike it is to the representative.
+    /// Confidence with respect to the representative.
     confidence: f32,
     document: DocumentDto,
     /// Path of the passage in its context.
@@ -104,7 +102,7 @@ struct FamilyMemberDto {
 }
 
 impl FamiliesResponse {
-    /// With a cursor to the next page, if there is one.
+    /// Adds a cursor to the next page, if there is one.
     pub(in crate::server) fn with_next_cursor(mut self, cursor: String) -> Self {
         let page_end = self.offset.saturating_add(self.families.len());
         self.next_cursor = (page_end < self.found).then_some(cursor);
@@ -112,22 +110,23 @@ impl FamiliesResponse {
     }
 }
 
-/// The families of a corpus in their wire shape, those after an offset up to a limit; the command line prints the same with `--json`.
+/// Returns the families of a corpus from an offset up to a limit; the command line prints the same with
+/// `--json`.
 ///
 /// # Errors
 ///
 /// If the store cannot be read.
 pub fn families_response(
-    survey: &CorpusContext,
-    swept: &CorpusMatches,
+    context: &CorpusContext,
+    matches: &CorpusMatches,
     families: &Families,
     (thresholds, options): (&Thresholds, &FamilyOptions),
     (offset, limit): (usize, usize),
     start: Instant,
 ) -> Result<FamiliesResponse, ParallelsError> {
     let shown = families.families.iter().skip(offset).take(limit);
-    let shown = shown.map(|family| FamilyDto::from_texts(FamilyTexts::load(survey, family)?));
-    let documents = survey.snapshot().info().documents;
+    let shown = shown.map(|family| FamilyDto::from_texts(FamilyTexts::load(context, family)?));
+    let documents = context.snapshot().info().documents;
     Ok(FamiliesResponse {
         families: shown.collect::<Result<_, _>>()?,
         found: families.families.len(),
@@ -135,30 +134,30 @@ pub fn families_response(
         next_cursor: None,
         small: families.small,
         nested: families.nested,
-        pairs: swept.pairs.len(),
-        filtered_counts: swept.filtered_counts.into(),
+        pairs: matches.pairs.len(),
+        filtered_counts: matches.filtered_counts.into(),
         parameters: FamilyParameters {
             min_confidence: options.min_confidence,
             cohesion: options.cohesion,
             min_members: options.min_members,
             min_words: options.min_words,
-            formulas: thresholds.formulas.into(),
+            formulas: thresholds.formulas,
             formula_documents: thresholds.min_formula_documents(documents),
         },
         timing_ms: ComparisonTiming::elapsed_since(start),
-        provenance: Provenance::from_snapshot(survey.snapshot()),
+        provenance: Provenance::from_snapshot(context.snapshot()),
     })
 }
 
 impl FamilyDto {
     pub(super) fn from_texts(texts: FamilyTexts) -> Result<Self, ParallelsError> {
         let FamilyTexts { family, members } = texts;
-        let place = members.iter().position(|member| member.is_representative);
+        let index = members.iter().position(|member| member.is_representative);
         let first = members.iter().filter(|member| member.is_first);
         let first = first.map(|member| member.passage.id()).collect();
         let members: Vec<FamilyMemberDto> =
             members.into_iter().map(FamilyMemberDto::from).collect();
-        let representative = place.and_then(|place| members.get(place)).cloned();
+        let representative = index.and_then(|index| members.get(index)).cloned();
         let values = |values: &[(String, usize)]| {
             let values = values.iter().map(|(value, members)| ValueCount {
                 value: value.clone(),
@@ -166,7 +165,7 @@ impl FamilyDto {
             });
             values.collect::<Vec<_>>()
         };
-        let spread = family.value_counts.iter();
+        let value_counts = family.value_counts.iter();
         Ok(Self {
             first,
             matched_by: family.matched_by(),
@@ -178,8 +177,8 @@ impl FamilyDto {
                 .iter()
                 .map(|(year, members)| (format!("{year:04}"), *members))
                 .collect(),
-            spread: spread
-                .map(|spread| (spread.field.clone(), values(&spread.values)))
+            spread: value_counts
+                .map(|counts| (counts.field.clone(), values(&counts.values)))
                 .collect(),
             members,
         })

@@ -1,4 +1,4 @@
-//! The shapes of parallels and families.
+//! The wire types of parallels and families.
 
 mod answer;
 mod corpus;
@@ -27,23 +27,22 @@ use families::FamilyDto;
 pub use families::{FamiliesResponse, families_response};
 pub use file::Jsonl;
 pub use pair::{PairDto, ParallelDto};
-pub use request::FormulaPolicyDto;
 pub(in crate::server) use request::{
     ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters,
 };
 
-/// Pairs that were left out, by the first reason.
+/// Counts of filtered pairs, by the first reason that applied.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct FilteredCountsDto {
-    /// Nearly the same, but not sure enough.
+    /// Equivalent, but below `min_confidence`.
     low_confidence: usize,
-    /// Near to so much else that it says little.
+    /// Below `min_margin`: close to too many other statements (hubness).
     low_margin: usize,
-    /// Formulas; or what is none, where formulas are wanted only.
+    /// Formulas; non-formulas where only formulas are requested.
     formulas: usize,
 }
 
-/// Where the time went, in milliseconds.
+/// Duration in milliseconds.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 struct ComparisonTiming {
     total: f64,
@@ -58,21 +57,21 @@ impl ComparisonTiming {
 }
 
 impl From<FilteredCounts> for FilteredCountsDto {
-    fn from(left_out: FilteredCounts) -> Self {
+    fn from(counts: FilteredCounts) -> Self {
         Self {
-            low_confidence: left_out.low_confidence,
-            low_margin: left_out.low_margin,
-            formulas: left_out.formulas,
+            low_confidence: counts.low_confidence,
+            low_margin: counts.low_margin,
+            formulas: counts.formulas,
         }
     }
 }
 
-/// What these pairs stand for, in their order.
+/// Loads the parallels of these pairs, in their order.
 fn load_parallels(
-    survey: &CorpusContext,
+    context: &CorpusContext,
     thresholds: &Thresholds,
     pairs: &[Pair],
 ) -> Result<Vec<ParallelDto>, ParallelsError> {
-    let parallels = ParallelLoader::new(survey, thresholds).load(pairs)?;
+    let parallels = ParallelLoader::new(context, thresholds).load(pairs)?;
     Ok(parallels.into_iter().map(ParallelDto::from).collect())
 }

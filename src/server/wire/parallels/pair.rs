@@ -1,4 +1,4 @@
-//! A parallel, and a pair that is only named.
+//! The wire types of a parallel, and of a pair that is only referred to.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,35 +11,35 @@ use crate::store::PassageRecord;
 /// Two passages that say the same thing.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ParallelDto {
-    /// How sure it is that what carries the pair says the same on both sides, in [0, 1).
+    /// Estimated probability that both sides of the matched text say the same thing, in [0, 1).
     confidence: f32,
-    /// What carries the pair: the whole `passages`, or the first pair of its `sentences`. Confidence, score,
-    /// words, likeness, margin, percentile, wording, formula and common are the carrier's.
+    /// What matches: the whole `passages`, or the first pair of `sentences`. Confidence, score, lexical
+    /// overlap, combined similarity, margin, percentile, text reuse, formula and prevalence describe the
+    /// matched text.
     matched_by: &'static str,
-    /// Cosine of the embeddings of what carries the pair, in [-1, 1].
+    /// Cosine of the embeddings of the matched text, in [-1, 1].
     score: f32,
-    /// Cosine of the whole passages, whatever carries the pair.
+    /// Cosine of the whole passages in either case.
     passage_score: f32,
-    /// How many of the words that tell something are in both sides of what carries the pair, in [0, 1].
+    /// TF-IDF cosine of both sides of the matched text, in [0, 1].
     lexical_overlap: f32,
-    /// Mean of cosine and words in common.
+    /// Weighted mean of cosine and lexical overlap.
     combined_similarity: f32,
-    /// How far that stands out from the neighbourhoods of both sides: 1 is as alike as each is to its
-    /// nearest others. Null where there is nothing around one of them.
+    /// Margin criterion: the combined similarity divided by the mean of both neighbourhoods; null where
+    /// one has no neighbours.
     margin: Option<f32>,
-    /// Of 100 random pairs of passages of the corpus, or of sentences where these carry the pair, how many
-    /// have a lower cosine.
+    /// Percentage of random pairs of the corpus (passages or sentences, as matched) with a lower cosine.
     percentile: Option<f64>,
-    /// How near the words of what carries the pair are: `verbatim`, `close` or `paraphrase`.
+    /// Text reuse in the matched text: `verbatim`, `close` or `paraphrase`.
     text_reuse: &'static str,
-    /// Weight of the longest wording that both passages have, whatever carries the pair; a rare word weighs
-    /// up to 1.
+    /// Local alignment score of the whole passages (Smith-Waterman); a rare shared word adds up to 1.
     alignment_score: f32,
-    /// Whether what carries the pair is a formula.
+    /// Whether the matched text is a formula.
     formula: bool,
     source: SideDto,
     target: SideDto,
-    /// Sentences that answer each other: first those that carry the pair, if sentences do, then the most telling: by likeness and common wording.
+    /// Corresponding sentences: first the matched pair, if sentences match, then by combined similarity
+    /// and alignment score.
     sentences: Vec<SentencePairDto>,
 }
 
@@ -50,13 +50,13 @@ struct SideDto {
     passage: String,
     /// Its text.
     text: String,
-    /// Where it begins in the document's clean text, in characters.
+    /// Start in the document's clean text, in characters.
     start: usize,
-    /// Where it ends.
+    /// End, exclusive.
     end: usize,
-    /// Where it holds words that the other has as well, in characters of the document's clean text.
+    /// Character ranges shared with the other passage.
     shared: Vec<CharRange>,
-    /// In how much of the corpus is said nearly what carries the pair here.
+    /// How widely the matched text of this side is restated in the corpus.
     prevalence: PrevalenceDto,
     /// The document.
     document: DocumentDto,
@@ -64,35 +64,35 @@ struct SideDto {
     url: String,
 }
 
-/// In how much of the corpus nearly the same is said.
+/// How widely a statement is restated in the corpus.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 struct PrevalenceDto {
-    /// Other documents that say nearly the same.
+    /// Number of other documents that restate it.
     documents: usize,
-    /// Speakers of these, as far as they are known.
+    /// Number of their known speakers.
     speakers: usize,
 }
 
-/// Two sentences that answer each other.
+/// A pair of corresponding sentences.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct SentencePairDto {
     source: TextSpan,
     target: TextSpan,
     /// Cosine of their embeddings.
     score: f32,
-    /// How sure it is that they say the same thing, if nothing else is read.
+    /// Estimated probability that the sentences alone say the same thing.
     confidence: f32,
     /// `verbatim`, `close` or `paraphrase`.
     text_reuse: &'static str,
 }
 
-/// A piece of a document.
+/// A part of a document.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct TextSpan {
     text: String,
-    /// Where it begins in the document's clean text, in characters.
+    /// Start in the document's clean text, in characters.
     start: usize,
-    /// Where it ends.
+    /// End, exclusive.
     end: usize,
 }
 
@@ -101,19 +101,19 @@ pub(super) struct TextSpan {
 pub struct PairDto {
     source: Option<String>,
     target: Option<String>,
-    /// How sure it is that they say the same thing, in [0, 1).
+    /// Estimated probability that they say the same thing, in [0, 1).
     confidence: f32,
-    /// What carries the pair: `passages`, or a sentence of each, `sentences`.
+    /// What matches: `passages` or `sentences`.
     matched_by: &'static str,
-    /// Cosine of what carries it.
+    /// Cosine of the matched text.
     score: f32,
 }
 
 impl PairDto {
-    pub(super) fn from_pair(survey: &CorpusContext, pair: Pair) -> Self {
+    pub(super) fn from_pair(context: &CorpusContext, pair: Pair) -> Self {
         Self {
-            source: survey.passage_id(pair.source),
-            target: survey.passage_id(pair.target),
+            source: context.passage_id(pair.source),
+            target: context.passage_id(pair.target),
             confidence: pair.confidence,
             matched_by: pair.matched_by.name(),
             score: pair.score,

@@ -1,69 +1,57 @@
-//! What is asked of parallels and families.
+//! Requests for parallels and families.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::parallels::{FamilyOptions, FormulaPolicy, PairThresholds, Scope, Thresholds};
 use crate::search::Filter;
 use crate::server::problem::Problem;
 
-/// Most pairs in one answer that is no stream.
+/// Maximum number of pairs in a non-streamed response.
 pub(in crate::server) const MAX_PAIRS: usize = 10_000;
 
-/// Most families in one answer.
+/// Maximum number of families in a response.
 pub(in crate::server) const MAX_FAMILIES: usize = 1_000;
 
-/// What becomes of what nearly everybody says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FormulaPolicyDto {
-    /// It is left out, and counted.
-    #[default]
-    Exclude,
-    /// It stays, and is marked.
-    Include,
-    /// Nothing else is wanted.
-    Only,
-}
-
-/// Which pairs of a corpus are wanted.
+/// Parameters of the comparison of a corpus.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::server) struct ParallelsRequest {
-    /// Only passages of these documents are sources; a filter as in a search. By default all.
+    /// Source documents: a filter as in a search. All by default.
     #[schema(value_type = Option<Object>, example = json!({"country": "FRA"}))]
     source: Option<serde_json::Value>,
-    /// Only passages of these documents are targets; a filter as in a search. By default all.
+    /// Target documents: a filter as in a search. All by default.
     #[schema(value_type = Option<Object>)]
     target: Option<serde_json::Value>,
-    /// Two documents that have the same value in one of these fields are not compared.
+    /// Documents with the same value in one of these fields are not compared.
     #[schema(example = json!(["speaker"]))]
     exclude_same: Vec<String>,
-    /// Two documents are compared only if their years differ by so many at most.
+    /// Maximum difference between the years of two documents.
     #[schema(minimum = 0, maximum = 10000)]
     max_year_gap: Option<u32>,
-    /// The target must be later than the source.
+    /// Only pairs whose target is later than the source.
     later_only: bool,
-    /// What has a lower cosine carries no pair and is not looked at.
+    /// Minimum cosine of the matched text.
     #[schema(minimum = -1, maximum = 1)]
     min_score: f32,
-    /// Pairs of less confidence are left out.
+    /// Minimum confidence of a pair.
     #[schema(minimum = 0, maximum = 1)]
     min_confidence: f32,
-    /// Pairs whose carrier has a lower margin are left out.
+    /// Minimum margin of the matched text.
     #[schema(minimum = 0, maximum = 10)]
     min_margin: f32,
-    /// What becomes of formulas.
-    formulas: FormulaPolicyDto,
-    /// A formula is said in this share of all documents, and in at least five.
+    /// How to treat formulas.
+    formulas: FormulaPolicy,
+    /// A statement is a formula if it occurs in this share of all documents, and in at least five.
     #[schema(minimum = 0, maximum = 1)]
     formula_share: f32,
-    /// Compare everything with everything, so that no pair is missed.
+    /// Compare exhaustively, so that no pair is missed.
     exact: bool,
-    /// Most pairs of this stream; without it all. Its last line has a cursor if there are more.
+    /// Maximum number of pairs in this stream; unlimited by default. The last line has a cursor if there
+    /// are more.
     #[schema(minimum = 1)]
     pub(in crate::server) limit: Option<usize>,
-    /// A cursor of an earlier stream of the same request: the pairs after it, of the same snapshot.
+    /// A cursor of an earlier stream of the same request: resumes after its pairs, in the same snapshot.
     pub(in crate::server) cursor: Option<String>,
 }
 
@@ -85,7 +73,7 @@ impl Default for ParallelsRequest {
             min_score,
             min_confidence,
             min_margin,
-            formulas: FormulaPolicyDto::Exclude,
+            formulas: FormulaPolicy::Exclude,
             formula_share,
             exact: false,
             limit: None,
@@ -95,7 +83,7 @@ impl Default for ParallelsRequest {
 }
 
 impl ParallelsRequest {
-    /// What is asked, checked as far as it can be without a corpus.
+    /// Parses and validates the request as far as possible without a corpus.
     pub(in crate::server) fn parse(&self) -> Result<(Scope, Thresholds), Problem> {
         if self.limit == Some(0) {
             let detail = "limit is 0; expected at least 1";
@@ -105,7 +93,7 @@ impl ParallelsRequest {
             min_score: self.min_score,
             min_confidence: self.min_confidence,
             min_margin: self.min_margin,
-            formulas: self.formulas.into(),
+            formulas: self.formulas,
             formula_share: self.formula_share,
         };
         thresholds.check()?;
@@ -125,41 +113,41 @@ impl ParallelsRequest {
     }
 }
 
-/// Which families of a corpus are wanted.
+/// Parameters of the families of a corpus.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::server) struct FamiliesRequest {
-    /// Only passages of these documents; a filter as in a search. By default all.
+    /// Documents to compare: a filter as in a search. All by default.
     #[schema(value_type = Option<Object>, example = json!({"date": {"from": "2015"}}))]
     filter: Option<serde_json::Value>,
-    /// Two documents that have the same value in one of these fields are not compared.
+    /// Documents with the same value in one of these fields are not compared.
     exclude_same: Vec<String>,
-    /// Pairs of at least this confidence bring families together.
+    /// Minimum confidence of the pairs that start a cluster.
     #[schema(minimum = 0.3, maximum = 1)]
     min_confidence: f32,
-    /// Every two members of a family are alike with at least this confidence.
+    /// Minimum confidence between any two members (complete linkage).
     #[schema(minimum = 0.3, maximum = 1)]
     cohesion: f32,
-    /// Passages and sentences of fewer words are no members.
+    /// Minimum number of words of a member.
     #[schema(minimum = 0)]
     min_words: usize,
-    /// Families of fewer members are left out.
+    /// Minimum number of members.
     #[schema(minimum = 2)]
     min_members: usize,
     /// Fields whose values are counted in each family.
     fields: Vec<String>,
-    /// What becomes of formulas.
-    formulas: FormulaPolicyDto,
-    /// A formula is said in this share of all documents, and in at least five.
+    /// How to treat formulas.
+    formulas: FormulaPolicy,
+    /// A statement is a formula if it occurs in this share of all documents, and in at least five.
     #[schema(minimum = 0, maximum = 1)]
     formula_share: f32,
-    /// Most families, the largest first: 1 to 1,000.
+    /// Maximum number of families, largest first: 1 to 1,000.
     #[schema(minimum = 1, maximum = 1000)]
     pub(in crate::server) limit: usize,
-    /// Families to leave out before the first.
+    /// Number of families to skip.
     pub(in crate::server) offset: usize,
-    /// `next_cursor` of an answer to the same request: the page after it, of the same snapshot. Instead
-    /// of `offset`.
+    /// `next_cursor` of a response to the same request: returns the page after it, in the same snapshot.
+    /// Excludes `offset`.
     pub(in crate::server) cursor: Option<String>,
 }
 
@@ -180,7 +168,7 @@ impl Default for FamiliesRequest {
             min_members,
             min_words,
             fields,
-            formulas: FormulaPolicyDto::Exclude,
+            formulas: FormulaPolicy::Exclude,
             formula_share: Thresholds::default().formula_share,
             limit: 20,
             offset: 0,
@@ -190,7 +178,7 @@ impl Default for FamiliesRequest {
 }
 
 impl FamiliesRequest {
-    /// What is asked, checked as far as it can be without a corpus.
+    /// Parses and validates the request as far as possible without a corpus.
     pub(in crate::server) fn parse(&self) -> Result<(Scope, Thresholds, FamilyOptions), Problem> {
         if !(1..=MAX_FAMILIES).contains(&self.limit) {
             let detail = format!("limit is {}; expected 1 to {MAX_FAMILIES}", self.limit);
@@ -205,7 +193,7 @@ impl FamiliesRequest {
         };
         options.check()?;
         let thresholds = Thresholds {
-            formulas: self.formulas.into(),
+            formulas: self.formulas,
             formula_share: self.formula_share,
             ..options.thresholds()
         };
@@ -228,22 +216,22 @@ fn parse_filter(value: Option<&serde_json::Value>, name: &str) -> Result<Filter,
     Ok(Filter::parse_named(name, value)?)
 }
 
-/// What is enough for a pair of two documents, or of one passage and all others.
+/// Parameters of the comparison of two documents.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::server) struct ComparisonParameters {
-    /// Pairs of at least this confidence.
+    /// Minimum confidence of a pair.
     #[param(minimum = 0, maximum = 1, default = 0.15)]
     pub(in crate::server) min_confidence: f32,
-    /// Pairs whose passages have common wording of at least this weight, however unsure; a rare word weighs
-    /// up to 1.
+    /// Minimum alignment score: also returns pairs below the confidence threshold; a rare shared word
+    /// adds up to 1.
     #[param(minimum = 0, default = 2)]
     pub(in crate::server) min_alignment_score: f32,
-    /// Whether a passage may be in several pairs.
+    /// Allow a passage in more than one pair.
     #[param(default = false)]
     pub(in crate::server) many_to_many: bool,
-    /// Most pairs, 1 to 10,000.
+    /// Maximum number of pairs, 1 to 10,000.
     #[param(minimum = 1, maximum = 10000, default = 100)]
     pub(in crate::server) limit: usize,
 }
@@ -251,27 +239,27 @@ pub(in crate::server) struct ComparisonParameters {
 impl Default for ComparisonParameters {
     fn default() -> Self {
         let PairThresholds {
-            min_confidence: confidence,
-            min_alignment_score: phrase,
+            min_confidence,
+            min_alignment_score,
         } = PairThresholds::default();
         Self {
-            min_confidence: confidence,
-            min_alignment_score: phrase,
+            min_confidence,
+            min_alignment_score,
             many_to_many: false,
             limit: 100,
         }
     }
 }
 
-/// Which pairs of one passage are wanted.
+/// Parameters of the comparison of one passage with all other documents.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::server) struct PassageParameters {
-    /// Pairs of at least this confidence.
+    /// Minimum confidence of a pair.
     #[param(minimum = 0, maximum = 1, default = 0.5)]
     pub(in crate::server) min_confidence: f32,
-    /// Most pairs, 1 to 10,000.
+    /// Maximum number of pairs, 1 to 10,000.
     #[param(minimum = 1, maximum = 10000, default = 100)]
     pub(in crate::server) limit: usize,
 }
@@ -286,14 +274,14 @@ impl Default for PassageParameters {
 }
 
 impl ComparisonParameters {
-    /// What is asked, checked.
+    /// Parses and validates the parameters.
     pub(in crate::server) fn parse(&self) -> Result<(Thresholds, PairThresholds), Problem> {
         if !self.min_alignment_score.is_finite() || self.min_alignment_score < 0.0 {
             let detail = format!(
-                "min_phrase is {}; expected at least 0",
+                "min_alignment_score is {}; expected at least 0",
                 self.min_alignment_score
             );
-            return Err(Problem::parameter_out_of_range(detail).at("min_phrase"));
+            return Err(Problem::parameter_out_of_range(detail).at("min_alignment_score"));
         }
         check_limit(self.limit)?;
         let thresholds = Thresholds {
@@ -301,16 +289,16 @@ impl ComparisonParameters {
             ..Thresholds::default()
         };
         thresholds.check()?;
-        let enough = PairThresholds {
+        let pair_thresholds = PairThresholds {
             min_confidence: self.min_confidence,
             min_alignment_score: self.min_alignment_score,
         };
-        Ok((thresholds, enough))
+        Ok((thresholds, pair_thresholds))
     }
 }
 
 impl PassageParameters {
-    /// What is asked, checked.
+    /// Parses and validates the parameters.
     pub(in crate::server) fn parse(&self) -> Result<Thresholds, Problem> {
         check_limit(self.limit)?;
         let thresholds = Thresholds {
@@ -324,31 +312,11 @@ impl PassageParameters {
     }
 }
 
-/// Checks how many pairs are wanted.
+/// Checks the limit of a response.
 fn check_limit(limit: usize) -> Result<(), Problem> {
     if (1..=MAX_PAIRS).contains(&limit) {
         return Ok(());
     }
     let detail = format!("limit is {limit}; expected 1 to {MAX_PAIRS}");
     Err(Problem::limit_out_of_range(detail).at("limit"))
-}
-
-impl From<FormulaPolicyDto> for FormulaPolicy {
-    fn from(name: FormulaPolicyDto) -> Self {
-        match name {
-            FormulaPolicyDto::Exclude => Self::Exclude,
-            FormulaPolicyDto::Include => Self::Include,
-            FormulaPolicyDto::Only => Self::Only,
-        }
-    }
-}
-
-impl From<FormulaPolicy> for FormulaPolicyDto {
-    fn from(formulas: FormulaPolicy) -> Self {
-        match formulas {
-            FormulaPolicy::Exclude => Self::Exclude,
-            FormulaPolicy::Include => Self::Include,
-            FormulaPolicy::Only => Self::Only,
-        }
-    }
 }

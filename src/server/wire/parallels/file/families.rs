@@ -1,4 +1,4 @@
-//! A line a family.
+//! Export of families as JSON lines.
 
 use std::io::{self, Write};
 
@@ -9,20 +9,20 @@ use crate::parallels::FamilyTexts;
 use crate::parallels::export::{ExportFamilies, FamiliesReport};
 use crate::server::wire::parallels::{FamilyDto, FilteredCountsDto};
 
-/// What was found and left out.
+/// The content of the last line.
 #[derive(Debug, Serialize)]
 struct FamiliesEnd {
     found: usize,
-    /// Families left out because they are too small.
+    /// Clusters with fewer than the minimum number of members.
     small: usize,
-    /// Families of sentences left out because their passages are all in one family of passages.
+    /// Families of sentences removed because their passages are all in one family of passages.
     nested: usize,
-    /// Pairs that they were made of.
+    /// Number of clustered pairs.
     pairs: usize,
     filtered_counts: FilteredCountsDto,
-    /// Documents left out because it is not known when they were made.
+    /// Documents excluded because they have no date.
     undated: usize,
-    /// Passages that were compared.
+    /// Number of compared passages.
     passages: usize,
     complete: bool,
 }

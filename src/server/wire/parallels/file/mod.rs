@@ -1,5 +1,5 @@
-//! Parallels and families as files of JSON lines: those of the service, and a first and a last that say
-//! what a file must say by itself.
+//! Export as JSON lines: those of the service, plus a first and a last line with what a file must state
+//! by itself.
 
 mod families;
 mod pairs;
@@ -12,15 +12,15 @@ use serde_json::{Map, Value};
 use super::{FamilyDto, Provenance};
 use crate::parallels::export::ExportProvenance;
 
-/// Writes a line for where it all comes from, one for each pair or family, and one for what was found.
+/// Writes a line with the provenance, one for each pair or family, and one with the counts.
 pub struct Jsonl<W> {
     out: W,
-    /// The last line, once it is known.
+    /// The last line, composed at the beginning.
     end_line: Vec<u8>,
 }
 
-/// A line that a stream of the service has not, or not so: exactly one of these. `E` is what the last
-/// one holds.
+/// A line whose content differs from that of the service's streams: an object with exactly one of these
+/// keys. `E` is the content of the last line.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum FileLine<'a, E> {
@@ -29,21 +29,21 @@ enum FileLine<'a, E> {
     End(E),
 }
 
-/// Where a file comes from.
+/// The content of the first line.
 #[derive(Debug, Serialize)]
 struct FileBegin<'a> {
     title: String,
-    /// What was asked, by the names of the command line.
+    /// The parameters, named as on the command line.
     asked: Map<String, Value>,
-    /// The commit from which the program was made.
+    /// Commit the program was built from.
     commit: &'a str,
-    /// When the corpus was last changed, if the store remembers it.
+    /// When the corpus was last modified, if the store records it.
     corpus_changed: Option<&'a str>,
     provenance: Provenance,
 }
 
 impl<W: Write> Jsonl<W> {
-    /// Writes to this.
+    /// Creates an export that writes to `out`.
     pub fn new(out: W) -> Self {
         Self {
             out,
@@ -51,22 +51,22 @@ impl<W: Write> Jsonl<W> {
         }
     }
 
-    /// Writes the first line and remembers the last.
+    /// Writes the first line and keeps the last one.
     fn write_begin<E: Serialize>(
         &mut self,
         title: String,
-        origin: &ExportProvenance,
+        provenance: &ExportProvenance,
         end: E,
     ) -> io::Result<()> {
         write_line(&mut self.end_line, &FileLine::End(end))?;
-        let asked = origin.parameters.iter();
-        let asked = asked.map(|(name, value)| (name.clone(), value.clone().into()));
+        let parameters = provenance.parameters.iter();
+        let parameters = parameters.map(|(name, value)| (name.clone(), value.clone().into()));
         let begin = FileBegin {
             title,
-            asked: asked.collect(),
-            commit: origin.commit,
-            corpus_changed: origin.changed.as_deref(),
-            provenance: origin.into(),
+            asked: parameters.collect(),
+            commit: provenance.commit,
+            corpus_changed: provenance.changed.as_deref(),
+            provenance: provenance.into(),
         };
         write_line(&mut self.out, &FileLine::<E>::Begin(&begin))
     }

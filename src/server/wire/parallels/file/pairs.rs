@@ -1,4 +1,4 @@
-//! A line a pair.
+//! Export of parallels as JSON lines.
 
 use std::io::{self, Write};
 
@@ -9,22 +9,22 @@ use crate::parallels::Parallel;
 use crate::parallels::export::{ComparedCount, Export, ParallelsReport};
 use crate::server::wire::parallels::{FilteredCountsDto, PairDto, StreamLine};
 
-/// What was found and left out.
+/// The content of the last line.
 #[derive(Debug, Serialize)]
 struct PairsEnd {
     found: usize,
     filtered_counts: FilteredCountsDto,
-    /// Pairs left out because their passages are in more telling ones.
+    /// Pairs superseded by higher-ranked pairs of the same passages.
     superseded: usize,
-    /// Documents left out because it is not known when they were made.
+    /// Documents excluded because they have no date.
     undated: usize,
-    /// Of two documents, pairs of passages that were compared.
+    /// For two documents: compared pairs of passages.
     #[serde(skip_serializing_if = "Option::is_none")]
     compared: Option<usize>,
-    /// Of a corpus, passages that were compared.
+    /// For a corpus: compared passages.
     #[serde(skip_serializing_if = "Option::is_none")]
     passages: Option<usize>,
-    /// Where nothing was found, the surest pair.
+    /// If no pair was found, the one with the highest confidence.
     closest: Option<PairDto>,
     complete: bool,
 }
@@ -82,7 +82,7 @@ mod tests {
     use crate::parallels::export::fixtures::{parallels, report};
     use crate::passages::TextRange;
 
-    /// The lines by what they are.
+    /// Returns the lines by their keys.
     fn export_lines(report: &ParallelsReport, parallels: &[Parallel]) -> Vec<(String, Value)> {
         let mut bytes = Vec::new();
         let mut export = Jsonl::new(&mut bytes);
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(read["text"], passage.text);
         assert_eq!(read["start"], passage.range.start);
         assert_eq!(read["end"], passage.range.end);
-        assert_eq!(read["common"]["documents"], side.prevalence.documents);
+        assert_eq!(read["prevalence"]["documents"], side.prevalence.documents);
         let metadata = &side.document.metadata;
         assert_eq!(read["document"]["title"], metadata.title.clone().unwrap());
         assert_eq!(
@@ -124,11 +124,7 @@ mod tests {
         let parallels = parallels();
         let report = report(parallels.len(), ReportSubject::Corpus);
         let lines = export_lines(&report, &parallels);
-        assert_eq!(
-            lines,
-            export_lines(&report, &parallels),
-            "every time the same"
-        );
+        assert_eq!(lines, export_lines(&report, &parallels), "deterministic");
         assert_eq!(lines.len(), parallels.len() + 2);
         let (kind, begin) = &lines[0];
         assert_eq!(kind, "begin");
@@ -139,7 +135,7 @@ mod tests {
             assert_eq!(kind, "parallel");
             check_side(&read["source"], &parallel.source);
             check_side(&read["target"], &parallel.target);
-            assert_eq!(read["carrier"], parallel.pair.matched_by.name());
+            assert_eq!(read["matched_by"], parallel.pair.matched_by.name());
             assert_eq!(read["score"], -0.125);
             assert_eq!(read["passage_score"], parallel.passage_score);
             assert_eq!(read["margin"], Value::Null);
@@ -153,8 +149,11 @@ mod tests {
         let (kind, end) = lines.last().unwrap();
         assert_eq!(kind, "end");
         assert_eq!((&end["found"], &end["passages"]), (&5.into(), &77.into()));
-        assert_eq!(end["left_out"]["hubs"], 2);
-        assert_eq!((&end["taken"], &end["undated"]), (&4.into(), &5.into()));
+        assert_eq!(end["filtered_counts"]["low_margin"], 2);
+        assert_eq!(
+            (&end["superseded"], &end["undated"]),
+            (&4.into(), &5.into())
+        );
         assert_eq!(end["complete"], true);
         assert_eq!(end["closest"], Value::Null);
     }
@@ -168,6 +167,6 @@ mod tests {
         assert_eq!((&end["found"], &end["passages"]), (&0.into(), &77.into()));
         assert_eq!(end["closest"]["source"], "x:y&z#p1");
         assert_eq!(end["closest"]["confidence"], 0.8125);
-        assert_eq!(end["closest"]["carrier"], "passages");
+        assert_eq!(end["closest"]["matched_by"], "passages");
     }
 }
