@@ -1,4 +1,4 @@
-//! From a file's name to the reader that takes it apart.
+//! Source formats, by file extension, and the contract of their readers.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -12,21 +12,21 @@ use super::events::DocumentNote;
 use super::metadata::Metadata;
 use super::{jsonl, markdown, text};
 
-/// The formats that are read, known by extension in upper or lower case.
+/// The supported formats, recognized by extension regardless of case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SourceFormat {
     /// `.txt`, `.text`: the file is the text.
     Text,
     /// `.md`, `.markdown`: front matter, then `CommonMark`.
     Markdown,
-    /// `.jsonl`, `.ndjson`: a document a line.
+    /// `.jsonl`, `.ndjson`: one document per line.
     JsonLines,
     /// `.jsonl.gz`, `.ndjson.gz`: the same, compressed.
     JsonLinesGzip,
 }
 
 impl SourceFormat {
-    /// Every extension that is read.
+    /// All supported extensions.
     pub const EXTENSIONS: [&'static str; 8] = [
         ".txt",
         ".text",
@@ -38,7 +38,11 @@ impl SourceFormat {
         ".ndjson.gz",
     ];
 
-    /// The format of a file, or the part of its name that we do not know.
+    /// Returns the format of a file by its extension.
+    ///
+    /// # Errors
+    ///
+    /// If the extension is not supported.
     pub(super) fn from_path(path: &Path) -> Result<Self, SkipReason> {
         let name = file_name(path).to_lowercase();
         Self::EXTENSIONS
@@ -58,13 +62,13 @@ impl SourceFormat {
             })
     }
 
-    /// Whether one file holds many documents.
+    /// Returns whether a file of this format may contain several documents.
     #[must_use]
     pub fn is_multi_document(self) -> bool {
         matches!(self, Self::JsonLines | Self::JsonLinesGzip)
     }
 
-    /// Opens the file and reads it document by document.
+    /// Iterates over the documents of the file.
     pub(super) fn parse(self, file: CountingReader, limits: CorpusLimits) -> ParsedDocuments {
         match self {
             Self::Text => Box::new(std::iter::once_with(move || text::read(file, limits))),
@@ -75,7 +79,7 @@ impl SourceFormat {
     }
 }
 
-/// The file's name without the extension that told its format.
+/// Returns the file's name without the extension of its format.
 pub(super) fn file_stem(path: &Path) -> String {
     let name = file_name(path);
     let lower = name.to_ascii_lowercase();
@@ -94,28 +98,28 @@ fn file_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// What a reader makes of a file, one document at a time and in the order of the file.
+/// The documents of a file, one at a time and in the order of the file.
 ///
-/// A reader holds at most one document in memory. After a fault it goes on with the next line
-/// where there is one.
+/// A reader keeps at most one document in memory. After an issue it continues with the next line, if
+/// there is one.
 pub(super) type ParsedDocuments = Box<dyn Iterator<Item = Result<ParsedDocument, ParseIssue>>>;
 
-/// A document before it has an id and its row of `metadata.csv`.
+/// A document before its id is assigned and its row of `metadata.csv` is merged.
 #[derive(Debug, Default)]
 pub(super) struct ParsedDocument {
-    /// The line it stands on, where a file holds many.
+    /// Its line, if the file contains several documents.
     pub(super) line: Option<usize>,
-    /// The id it gives itself, not checked yet.
+    /// The id it declares, not validated yet.
     pub(super) id: Option<String>,
     pub(super) text: String,
-    /// What it says of itself.
+    /// The metadata it declares.
     pub(super) metadata: Metadata,
-    /// A title found in the text: better than none.
+    /// A title found in the text, used if there is no other.
     pub(super) heading: Option<String>,
     pub(super) notes: Vec<DocumentNote>,
 }
 
-/// Something in a file that gave no document.
+/// A part of a file that yielded no document.
 #[derive(Debug)]
 pub(super) struct ParseIssue {
     pub(super) line: Option<usize>,
@@ -133,13 +137,13 @@ impl From<SkipReason> for ParseIssue {
 pub struct SourceFile {
     /// The file, spelled as the user named it.
     pub path: PathBuf,
-    /// What it will be read as.
+    /// Its format.
     pub format: SourceFormat,
     /// Its size on disk.
     pub bytes: u64,
 }
 
-/// An open file that counts what is taken from it, compressed or not, for a progress bar.
+/// An open file that counts the bytes read from it (compressed, if it is), for the progress bar.
 #[derive(Debug)]
 pub(super) struct CountingReader {
     file: File,
@@ -152,7 +156,11 @@ impl CountingReader {
         Ok(Self { file, counter })
     }
 
-    /// Reads the file to its end, unless that is further than `limit` bytes away.
+    /// Reads the whole file.
+    ///
+    /// # Errors
+    ///
+    /// If it is larger than `limit` bytes or cannot be read.
     pub(super) fn read_to_limit(self, limit: usize) -> Result<Vec<u8>, SkipReason> {
         let mut bytes = Vec::new();
         let read_limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
@@ -178,7 +186,7 @@ impl io::Read for CountingReader {
     }
 }
 
-/// What the system said, in the words of a reason.
+/// Converts an I/O error.
 pub(super) fn unreadable(error: &io::Error) -> SkipReason {
     SkipReason::Unreadable {
         problem: error.to_string(),

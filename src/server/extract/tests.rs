@@ -308,7 +308,9 @@ fn no_field_of_a_wrong_type_is_told_in_rusts_words() {
     assert!(with_wrong_types::<ParallelsRequest>(&parallels, "") > 8 * parallels.len());
     assert!(with_wrong_types::<FamiliesRequest>(&families, "") > 8 * families.len());
     assert!(with_wrong_types::<CreateEmbeddingRequest>(&embeddings[..1], "") >= 12);
-    assert!(with_wrong_types::<CreateEmbeddingRequest>(&embeddings[1..], "\"input\": \"a\", ") > 50);
+    assert!(
+        with_wrong_types::<CreateEmbeddingRequest>(&embeddings[1..], "\"input\": \"a\", ") > 50
+    );
     assert!(with_wrong_types::<ComparisonParameters>(&comparison, "") > 40);
     assert!(with_wrong_types::<PassageParameters>(&["min_confidence", "limit"], "") > 20);
     assert!(with_wrong_types::<ListParameters>(&["limit", "after"], "") > 20);
