@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::events::{SourceLocation, comma_separated};
 use super::format::SourceFormat;
+use super::location::SourceLocation;
+use super::message::comma_separated;
 
 /// Why a file, or a line of it, was skipped, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use super::Document;
 use super::error::SkipReason;
+use super::location::SourceLocation;
+use super::message::comma_separated;
 
 /// One event while reading a corpus.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,24 +24,6 @@ pub enum CorpusEvent {
     Skipped(Skipped),
     /// A problem of a `metadata.csv` rather than of a document.
     Warning(CorpusWarning),
-}
-
-/// A file, and a line of it if the file has several documents or rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceLocation {
-    /// The file, spelled as the user named it.
-    pub file: PathBuf,
-    /// The line, counted from 1.
-    pub line: Option<usize>,
-}
-
-impl fmt::Display for SourceLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            None => write!(f, "{}", self.file.display()),
-            Some(line) => write!(f, "{}:{line}", self.file.display()),
-        }
-    }
 }
 
 /// An input that was not read, and why.
@@ -274,20 +258,4 @@ pub enum TableIssue {
     /// A remark on a table or row that is used.
     #[error("{0}")]
     Note(DocumentNote),
-}
-
-pub(super) fn comma_separated(names: &[String]) -> String {
-    match names {
-        [] => "none".to_owned(),
-        names => names.join(", "),
-    }
-}
-
-/// Quotes and shortens a user's text for a message.
-pub(super) fn excerpt(text: &str) -> String {
-    const MAX_EXCERPT_CHARS: usize = 60;
-    match text.char_indices().nth(MAX_EXCERPT_CHARS) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
-    }
 }

@@ -17,8 +17,9 @@ use super::CorpusLimits;
 use super::bounded_lines::{LineRead, read_bounded_line};
 use super::error::SkipReason;
 use super::events::DocumentNote;
-use super::format::{CountingReader, ParseIssue, ParsedDocument, unreadable};
 use super::json::{self, JsonError};
+use super::message::excerpt;
+use super::parsed::{CountingReader, ParseIssue, ParsedDocument, unreadable};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -212,8 +213,8 @@ fn set_first(slot: &mut Option<String>, field: &str, value: String, notes: &mut 
         None => *slot = Some(value),
         Some(kept) => notes.push(DocumentNote::Conflict {
             field: field.to_owned(),
-            kept: super::events::excerpt(kept),
-            ignored: super::events::excerpt(&value),
+            kept: excerpt(kept),
+            ignored: excerpt(&value),
         }),
     }
 }

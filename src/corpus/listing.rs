@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::error::{CorpusError, SkipReason};
-use super::format::{SourceFile, SourceFormat, unreadable};
+use super::format::{SourceFile, SourceFormat};
 use super::metadata_csv;
+use super::parsed::unreadable;
 
 /// The files and folders under the user's paths.
 #[derive(Debug, Default)]
@@ -157,7 +158,8 @@ fn source_file(path: &Path, kind: &fs::Metadata) -> Result<SourceFile, SkipReaso
     }
     Ok(SourceFile {
         path: path.to_owned(),
-        format: SourceFormat::from_path(path)?,
+        format: SourceFormat::from_path(path)
+            .map_err(|received| SkipReason::UnknownFormat { received })?,
         bytes: kind.len(),
     })
 }

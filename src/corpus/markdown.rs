@@ -9,8 +9,8 @@
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::CorpusLimits;
-use super::format::{CountingReader, ParseIssue, ParsedDocument};
 use super::front_matter;
+use super::parsed::{CountingReader, ParseIssue, ParsedDocument};
 use super::text::read_decoded;
 
 pub(super) fn read(

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::date::PartialDate;
-use super::events::{DocumentNote, excerpt};
+use super::events::DocumentNote;
 use super::json;
+use super::message::excerpt;
 
 /// The metadata of a document. Every field is optional.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

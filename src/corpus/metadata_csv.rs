@@ -19,9 +19,10 @@ use serde_json::Value;
 use super::CorpusLimits;
 use super::csv_records::{CsvRecords, csv_reader};
 use super::decode::{decode, validate_text};
-use super::events::{CorpusWarning, SourceLocation, TableIssue};
-use super::format::CountingReader;
+use super::events::{CorpusWarning, TableIssue};
+use super::location::SourceLocation;
 use super::metadata::Metadata;
+use super::parsed::CountingReader;
 
 const TABLE_FILE_NAME: &str = "metadata.csv";
 

@@ -9,14 +9,14 @@
 //! | --- | --- |
 //! | `reader` | [`Corpus`] and its stream of [`CorpusEvent`]s |
 //! | `listing` | the files to read and to skip |
-//! | `format` | extension -> reader; the contract of readers |
+//! | `format`, `parsed` | formats by extension; the contract of readers |
 //! | `text`, `markdown` + `front_matter`, `jsonl` + `bounded_lines` | one reader per format |
 //! | `json` | JSON with typed errors, also used for requests |
 //! | `metadata_csv` + `csv_records` | `metadata.csv` |
 //! | `upload` | a document sent by a client, parsed like a line of JSON lines |
 //! | `decode` | bytes -> text, and validation of the text |
 //! | `id`, `date`, `metadata` | the parts of a document |
-//! | `events`, `error` | documents, notes, warnings, and why inputs are skipped |
+//! | `events`, `error`, `location`, `message` | documents, notes, warnings, and why inputs are skipped |
 //!
 //! # Rules that hold for every format
 //!
@@ -44,9 +44,12 @@ mod id;
 pub(crate) mod json;
 mod jsonl;
 mod listing;
+mod location;
 mod markdown;
+mod message;
 mod metadata;
 mod metadata_csv;
+mod parsed;
 mod reader;
 mod text;
 mod upload;
@@ -56,9 +59,10 @@ mod tests;
 
 pub use date::{DateError, PartialDate};
 pub use error::{CorpusError, SkipReason};
-pub use events::{CorpusEvent, CorpusWarning, DocumentNote, Skipped, SourceLocation, TableIssue};
+pub use events::{CorpusEvent, CorpusWarning, DocumentNote, Skipped, TableIssue};
 pub use format::{SourceFile, SourceFormat};
 pub use id::{DocumentId, IdError};
+pub use location::SourceLocation;
 pub use metadata::Metadata;
 pub use reader::{Corpus, ReadProgress};
 pub use upload::{InvalidDocument, SubmittedDocument, ValidationError};

@@ -7,16 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::decode::validate_text;
 use super::error::{CorpusError, SkipReason};
-use super::events::{
-    CorpusEvent, CorpusWarning, DocumentNote, Skipped, SourceLocation, TableIssue, excerpt,
-};
-use super::format::{
-    CountingReader, ParseIssue, ParsedDocument, ParsedDocuments, SourceFile, file_stem,
-};
+use super::events::{CorpusEvent, CorpusWarning, DocumentNote, Skipped, TableIssue};
+use super::format::{SourceFile, SourceFormat, file_stem};
 use super::id::DocumentId;
 use super::listing::{self, ListingEntry};
+use super::location::SourceLocation;
+use super::message::excerpt;
 use super::metadata_csv::{MetadataRow, MetadataTable};
-use super::{CorpusLimits, Document};
+use super::parsed::{CountingReader, ParseIssue, ParsedDocument, ParsedDocuments};
+use super::{CorpusLimits, Document, jsonl, markdown, text};
 
 /// The files under some paths, listed but not read yet.
 #[derive(Debug)]
@@ -148,7 +147,7 @@ impl<'a> CorpusEvents<'a> {
                 Ok((
                     number,
                     source,
-                    source.format.parse(file, self.corpus.limits),
+                    parse(source.format, file, self.corpus.limits),
                 ))
             });
         match opened {
@@ -249,6 +248,18 @@ impl<'a> CorpusEvents<'a> {
             metadata,
         };
         Ok((document, notes))
+    }
+}
+
+/// Iterates over the documents of a file.
+fn parse(format: SourceFormat, file: CountingReader, limits: CorpusLimits) -> ParsedDocuments {
+    match format {
+        SourceFormat::Text => Box::new(std::iter::once_with(move || text::read(file, limits))),
+        SourceFormat::Markdown => {
+            Box::new(std::iter::once_with(move || markdown::read(file, limits)))
+        }
+        SourceFormat::JsonLines => Box::new(jsonl::plain(file, limits)),
+        SourceFormat::JsonLinesGzip => Box::new(jsonl::gzip(file, limits)),
     }
 }
 

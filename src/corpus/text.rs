@@ -2,7 +2,7 @@
 
 use super::CorpusLimits;
 use super::decode::decode;
-use super::format::{CountingReader, ParseIssue, ParsedDocument};
+use super::parsed::{CountingReader, ParseIssue, ParsedDocument};
 
 pub(super) fn read(
     file: CountingReader,

@@ -19,7 +19,7 @@ pub use fault::{Fault, FaultKind};
 pub use object::Object;
 use reader::Reader;
 
-use super::events::excerpt;
+use super::message::excerpt;
 
 /// Maximum length of the excerpt of the input in a syntax error.
 const MAX_SHOWN_CHARS: usize = 20;

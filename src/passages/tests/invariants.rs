@@ -9,9 +9,7 @@ use crate::passages::lines::is_ignorable;
 fn check(source: &str, max: usize) {
     let counter = FourCharCounter { max };
     for keep_boilerplate in [false, true] {
-        let options = SegmentOptions {
-            keep_boilerplate: keep_boilerplate,
-        };
+        let options = SegmentOptions { keep_boilerplate };
         let cut = segment(source, &counter, &options);
         assert_eq!(cut, segment(source, &counter, &options), "deterministic");
         check_passages(&cut, &counter);
