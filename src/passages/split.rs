@@ -11,7 +11,7 @@ use super::blocks::TextBlock;
 use super::line_ends::is_unspaced_script;
 use super::{block_kind, trim_range};
 
-/// The cost of cutting after a piece, on the scale of [`Atom::after`].
+/// Costs of a cut after a piece, as in `Piece::cut_cost`.
 mod cost {
     pub const LINE: f64 = 0.0;
     pub const SENTENCE: f64 = 0.02;
