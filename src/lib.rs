@@ -1,25 +1,25 @@
-//! Antiphon finds the passages of speeches and statements that mean what you ask for.
+//! Antiphon is a semantic search engine for speeches and statements.
 //!
 //! Paragraphs are embedded on the CPU by a small sentence-transformer, indexed, and served over
-//! HTTP. The modules are the stations of the data, in the order in which it flows; each one
-//! imports only from those above it:
+//! HTTP. The modules are listed in the order of the data flow; each one imports only from those
+//! above it:
 //!
-//! | module | takes | gives |
+//! | module | input | output |
 //! | --- | --- | --- |
 //! | [`corpus`] | files | documents |
 //! | [`passages`] | a document's text | clean text, passages, sentences |
 //! | [`encoder`] | text | embeddings |
-//! | [`store`] | all of the above | the durable truth on disk |
+//! | [`store`] | all of the above | the documents on disk |
 //! | [`index`] | embeddings | nearest neighbours |
 //! | [`keyword`] | terms | BM25 scores |
-//! | [`engine`] | the five above | ingest, snapshots |
+//! | [`engine`] | the five above | ingestion, snapshots |
 //! | [`search`] | a query | hits |
-//! | [`parallels`] | documents | parallels |
-//! | [`server`] | HTTP requests | answers |
+//! | [`parallels`] | documents | parallels, families |
+//! | [`server`] | HTTP requests | responses |
 //! | [`cli`] | a command line | all of it |
 //!
-//! [`config`] holds the settings; only [`server`] and [`cli`] look at it. `canonical`, which all of
-//! them may use, writes the bytes that identities are made of.
+//! [`config`] has the settings; only [`server`] and [`cli`] import it. `canonical`, which all modules
+//! may import, writes the bytes of identities.
 
 pub(crate) mod canonical;
 #[cfg(target_arch = "x86_64")]
@@ -47,6 +47,6 @@ pub mod server;
 pub mod cli;
 pub mod config;
 
-/// The commit this program is made from, twelve digits; `unknown` where it was built outside of a
-/// checkout and nobody set `BUILD_COMMIT`.
+/// The commit that this program was built from, twelve hexadecimal digits; `unknown` if it was built
+/// outside of a checkout without `BUILD_COMMIT`.
 pub const COMMIT: &str = env!("BUILD_COMMIT");

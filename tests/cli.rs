@@ -1,4 +1,4 @@
-//! The commands, as a shell meets them.
+//! The commands, run in a shell's way: as processes of their own.
 
 mod bench_http;
 mod evaluate;
@@ -55,11 +55,11 @@ fn index_reports_and_search_finds() {
         &["search", "sovereignty in cyberspace", "-n", "3"],
     ));
     assert!(text.contains("chatham-house-cyber-2016#p"), "{text}");
-    assert!(!text.contains('\u{1b}'), "no colours into a pipe");
+    assert!(!text.contains('\u{1b}'), "no colours in a pipe");
 }
 
 #[test]
-fn search_reads_the_corpus_where_nothing_is_stored() {
+fn search_indexes_the_corpus_if_the_store_is_empty() {
     let folder = TempDir::new().unwrap();
     let json = stdout(&run(
         &folder,
@@ -148,7 +148,7 @@ fn bench_embed_reports_speed_and_fidelity() {
 }
 
 #[test]
-fn a_kernel_that_is_not_there_is_named_with_those_that_are() {
+fn an_unknown_kernel_is_reported_with_the_available_ones() {
     let folder = TempDir::new().unwrap();
     support::model_folder();
     let output = antiphon(&folder, &["index", &sample()])
@@ -163,7 +163,7 @@ fn a_kernel_that_is_not_there_is_named_with_those_that_are() {
 }
 
 #[test]
-fn candle_is_a_kernel_in_f32_and_only_there() {
+fn candle_is_a_kernel_for_f32_only() {
     let folder = TempDir::new().unwrap();
     support::model_folder();
     let candle = |arguments: &[&str]| {
@@ -222,11 +222,11 @@ fn failures_say_what_to_do() {
 }
 
 #[test]
-fn an_absent_model_is_an_error_that_says_where_to_get_it() {
+fn an_absent_model_is_an_error_if_downloads_are_disabled() {
     let folder = TempDir::new().unwrap();
     let empty = folder.path().join("models");
     let output = antiphon(&folder, &["models", "fetch"])
-        .env("ANTIPHON_MODELS_DIR", empty)
+        .env("ANTIPHON_MODEL_CACHE_DIR", empty)
         .output()
         .unwrap();
     let message = failure(&output);
@@ -234,7 +234,7 @@ fn an_absent_model_is_an_error_that_says_where_to_get_it() {
 }
 
 #[test]
-fn serve_announces_itself_once_it_answers() {
+fn serve_prints_its_address_once_it_is_ready() {
     let folder = TempDir::new().unwrap();
     let served = ServeProcess::start(&folder, &["--corpus", &sample()], &[]);
     assert!(
@@ -251,7 +251,7 @@ fn serve_announces_itself_once_it_answers() {
         .unwrap();
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["hits"].as_array().unwrap().len(), 3);
-    // A second process must not touch the same store.
+    // A second process must not open the same store for writing.
     let message = failure(&run(&folder, &["index", &sample()]));
     assert!(message.contains("another Antiphon process"), "{message}");
 }
@@ -283,10 +283,10 @@ fn an_archive_is_not_mixed_with_the_samples() {
 }
 
 #[test]
-fn a_taken_port_is_named() {
+fn an_occupied_port_is_reported() {
     let folder = TempDir::new().unwrap();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap().to_string();
     let message = failure(&run(&folder, &["serve", "--listen", &address]));
     assert!(
         message.contains(&address) && message.contains("--listen"),
@@ -294,7 +294,7 @@ fn a_taken_port_is_named() {
     );
 }
 
-/// A file of lines holds the pairs that are printed as JSON, in the same shape.
+/// Checks that a file of lines contains the pairs that are printed as JSON, in the same form.
 fn check_lines(file: &str, printed: &str) {
     let lines: Vec<Value> = file
         .lines()
@@ -309,8 +309,8 @@ fn check_lines(file: &str, printed: &str) {
     assert_eq!(pairs, expected.iter().collect::<Vec<_>>());
     assert_eq!(begin["begin"]["provenance"], printed["provenance"]);
     assert_eq!(begin["begin"]["commit"], antiphon::COMMIT);
-    for counted in ["found", "compared", "superseded"] {
-        assert_eq!(end["end"][counted], printed[counted], "{counted}");
+    for name in ["found", "compared", "superseded"] {
+        assert_eq!(end["end"][name], printed[name], "{name}");
     }
 }
 
@@ -329,7 +329,7 @@ fn parallels_are_written_to_files() {
     for file in ["pairs.csv", "pairs.xml", "pairs.html"] {
         let written = write(file, &[]);
         assert_eq!(written, write(file, &[]), "the same bytes every time");
-        for said in [
+        for expected in [
             both[0],
             both[1],
             antiphon::COMMIT,
@@ -337,7 +337,7 @@ fn parallels_are_written_to_files() {
             "sentence-transformers/all-MiniLM-L6-v2",
             "international law",
         ] {
-            assert!(written.contains(said), "{file} does not say {said}");
+            assert!(written.contains(expected), "{file} lacks {expected}");
         }
         let none = write(
             file,
@@ -374,13 +374,13 @@ fn parallels_are_written_to_files() {
     let all = fs::read_to_string(folder.path().join("all.csv")).unwrap();
     assert!(all.contains("# compared_passages,\"41\""), "{all}");
     let two = ["parallels", both[0], both[1], "--out"];
-    let refused = failure(&run(&folder, &[&two[..], &["pairs.docx"]].concat()));
+    let error = failure(&run(&folder, &[&two[..], &["pairs.docx"]].concat()));
     assert!(
-        refused.contains("pairs.docx") && refused.contains(".csv"),
-        "{refused}"
+        error.contains("pairs.docx") && error.contains(".csv"),
+        "{error}"
     );
-    let refused = failure(&run(&folder, &[&two[..], &["nowhere/pairs.csv"]].concat()));
-    assert!(refused.contains("nowhere/pairs.csv"), "{refused}");
+    let error = failure(&run(&folder, &[&two[..], &["nowhere/pairs.csv"]].concat()));
+    assert!(error.contains("nowhere/pairs.csv"), "{error}");
 }
 
 #[test]
@@ -407,8 +407,8 @@ fn families_are_written_to_files() {
     ] {
         let written = write(file, &[]);
         assert_eq!(written, write(file, &[]), "the same bytes every time");
-        for said in ["b#p1", antiphon::COMMIT, text] {
-            assert!(written.contains(said), "{file} does not say {said}");
+        for expected in ["b#p1", antiphon::COMMIT, text] {
+            assert!(written.contains(expected), "{file} lacks {expected}");
         }
         let none = write(file, &["--min-members", "4"]);
         assert!(!none.contains(text), "{file}");
@@ -424,9 +424,9 @@ fn families_are_written_to_files() {
     assert_eq!(lines[1]["family"], printed["families"][0]);
     assert_eq!(lines[1]["family"]["first"][0], "b#p1");
     assert_eq!(lines[2]["end"]["pairs"], printed["pairs"]);
-    let refused = failure(&run(&folder, &["families", "--max-year-gap", "10001"]));
+    let error = failure(&run(&folder, &["families", "--max-year-gap", "10001"]));
     assert!(
-        refused.contains("max_year_gap is 10001; expected 0 to 10000"),
-        "{refused}"
+        error.contains("max_year_gap is 10001; expected 0 to 10000"),
+        "{error}"
     );
 }

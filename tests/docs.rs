@@ -1,4 +1,4 @@
-//! Pages say what is so: links lead somewhere, commands can be given, settings exist.
+//! Documentation is correct: links resolve, commands parse, settings exist.
 
 mod commands;
 mod links;
@@ -10,7 +10,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use crate::support::root;
 
-/// One page and what the tests read of it.
+/// One page, parsed.
 struct Page {
     path: PathBuf,
     /// Headings as plain text, in order.
@@ -19,7 +19,7 @@ struct Page {
     links: Vec<String>,
     /// Fenced blocks: the language and the text.
     blocks: Vec<(String, String)>,
-    /// Code in running text.
+    /// Inline code.
     spans: Vec<String>,
     text: String,
 }
@@ -70,7 +70,7 @@ impl Page {
         }
     }
 
-    /// Its path within the package, for messages.
+    /// Returns its path within the package, for messages.
     fn name(&self) -> String {
         self.path
             .strip_prefix(root())
@@ -80,7 +80,7 @@ impl Page {
     }
 }
 
-/// Every page of the repository.
+/// Reads every page of the repository.
 fn pages() -> Vec<Page> {
     let mut paths = Vec::new();
     for folder in [

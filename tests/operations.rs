@@ -622,7 +622,11 @@ fn begin_search(server: SocketAddr, body: &str) -> TcpStream {
 #[test]
 fn told_to_stop_it_answers_what_it_has_begun_and_nothing_more() {
     let folder = TempDir::new().unwrap();
-    let served = ServeProcess::start(&folder, &SAMPLES, &[("ANTIPHON_SHUTDOWN_SECONDS", "20")]);
+    let served = ServeProcess::start(
+        &folder,
+        &SAMPLES,
+        &[("ANTIPHON_SHUTDOWN_GRACE_SECONDS", "20")],
+    );
     let mut idle = connect(served.address);
     idle.write_all(format_request("GET /livez", &[], "").as_bytes())
         .unwrap();
@@ -657,7 +661,11 @@ fn told_to_stop_it_answers_what_it_has_begun_and_nothing_more() {
 #[test]
 fn what_does_not_end_in_time_is_given_up() {
     let folder = TempDir::new().unwrap();
-    let served = ServeProcess::start(&folder, &SAMPLES, &[("ANTIPHON_SHUTDOWN_SECONDS", "1")]);
+    let served = ServeProcess::start(
+        &folder,
+        &SAMPLES,
+        &[("ANTIPHON_SHUTDOWN_GRACE_SECONDS", "1")],
+    );
     let _never = begin_search(served.address, r#"{"query": "peace"}"#);
     let start = Instant::now();
     served.signal("TERM");
@@ -722,7 +730,7 @@ fn a_key_made_on_the_command_line_works_after_sighup() {
     let settings = [
         ("ANTIPHON_KEYS_FILE", "keys.toml"),
         ("ANTIPHON_ACCESS_LOG", "true"),
-        ("ANTIPHON_SLOW_MS", "1"),
+        ("ANTIPHON_SLOW_REQUEST_MS", "1"),
     ];
     let served = ServeProcess::start(&folder, &SAMPLES, &settings);
     let search = |made: &Value| {

@@ -1,4 +1,4 @@
-//! The two speeches that the product ships.
+//! The two bundled speeches.
 
 use antiphon::engine::IngestOptions;
 use antiphon::search::{self, CacheMode, Query, QueryEncoder, QueryParams};
@@ -20,7 +20,7 @@ fn documents() -> Vec<DocumentRecord> {
 }
 
 #[test]
-fn ranges_give_back_passages_and_sentences() {
+fn ranges_match_passages_and_sentences() {
     let documents = documents();
     assert_eq!(documents.len(), 2);
     for document in &documents {
@@ -73,21 +73,21 @@ fn the_web_page_loses_its_navigation_and_nothing_else() {
 #[test]
 fn bullets_stay_with_their_introduction() {
     let documents = documents();
-    let holds = |a: &str, b: &str| {
+    let share_a_passage = |a: &str, b: &str| {
         documents[0]
             .passages
             .iter()
             .any(|p| p.text.contains(a) && p.text.contains(b))
     };
-    assert!(holds(
+    assert!(share_a_passage(
         "emphasized four principles",
         "Respect for cyber sovereignty."
     ));
-    assert!(holds(
+    assert!(share_a_passage(
         "five key development concepts",
         "inclusive development."
     ));
-    assert!(holds(
+    assert!(share_a_passage(
         "Cyber security is a global challenge",
         "luxury of absolute security"
     ));
@@ -113,32 +113,32 @@ fn the_scan_is_rejoined_across_lines_and_pages() {
 }
 
 #[test]
-fn the_readme_question_finds_what_it_should() {
+fn the_readme_query_finds_the_right_passages() {
     let (engine, _data) = support::sample_engine();
     let snapshot = engine.snapshot().unwrap();
-    let parts = QueryParams {
+    let params = QueryParams {
         text: Some("sovereignty in cyberspace".to_owned()),
         limit: 5,
         ..QueryParams::default()
     };
-    let query = Query::new(parts).unwrap();
+    let query = Query::new(params).unwrap();
     let encoder = QueryEncoder::new(engine.shared_encoder());
-    let answer = search::search(&snapshot, &encoder, &query, CacheMode::ReadWrite).unwrap();
+    let results = search::search(&snapshot, &encoder, &query, CacheMode::ReadWrite).unwrap();
     let found = |words: &str| {
-        answer
+        results
             .hits
             .iter()
             .any(|hit| hit.passage.text.contains(words))
     };
     assert!(found("sovereign equality enshrined in the UN Charter"));
     assert!(found("state sovereignty, non-interference"));
-    for (rank, hit) in (1..).zip(&answer.hits) {
+    for (rank, hit) in (1..).zip(&results.hits) {
         assert_eq!(hit.rank, rank);
         let sentence = hit.sentence.as_ref().unwrap();
         assert!(hit.passage.text.contains(&sentence.text));
         assert!((-1.0..=1.0).contains(&sentence.score));
     }
-    let sorted = answer
+    let sorted = results
         .hits
         .windows(2)
         .all(|pair| pair[0].score >= pair[1].score);
@@ -146,7 +146,7 @@ fn the_readme_question_finds_what_it_should() {
 }
 
 #[test]
-fn keep_all_keeps_all() {
+fn keep_boilerplate_keeps_all_lines() {
     let data = TempDir::new().unwrap();
     let engine = support::engine(&data);
     let options = IngestOptions {

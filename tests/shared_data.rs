@@ -1,7 +1,7 @@
-//! Large real corpora, where they are: beside the checkout in `shared/data`.
+//! Tests with large real corpora, in `shared/data` next to the checkout.
 //!
-//! They are not part of the product, so these tests are ignored unless asked for by name; CI asks
-//! where the folder exists.
+//! They are not part of the repository, so these tests are ignored by default; CI runs them where the
+//! folder exists.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ fn no_passage_is_ever_truncated() {
     let corpus = Corpus::open(&[shared_data()], &CorpusLimits::default()).unwrap();
     let documents: Vec<_> = corpus
         .events()
-        .filter_map(|reading| match reading {
+        .filter_map(|event| match event {
             CorpusEvent::Document { document, .. } => Some(document),
             _ => None,
         })
@@ -48,7 +48,7 @@ fn no_passage_is_ever_truncated() {
                     passage.ordinal
                 );
                 assert_eq!(tokens.ids.len(), passage.tokens);
-                // Walk on to the passage and read it out of the clean text.
+                // Advance to the passage and read it from the clean text.
                 if passage.range.start > position {
                     characters.nth(passage.range.start - position - 1);
                 }
@@ -72,15 +72,15 @@ fn signal(task: &TaskReport, signal: Signal) -> (f64, SeparationMetrics) {
 
 #[test]
 #[ignore = "needs ../shared/data"]
-fn our_numbers_beat_the_floor() {
+fn our_measures_beat_the_baselines() {
     let folder = tempfile::TempDir::new().unwrap();
     let bible = std::fs::read_to_string(shared_data().join("bible_parallel_dev.tsv")).unwrap();
-    // Every tenth row: the whole file takes minutes unless it is compiled for speed.
+    // Every tenth row: the whole file takes minutes in a debug build.
     let rows = bible.lines().enumerate().filter(|(row, _)| row % 10 == 0);
     let rows: Vec<&str> = rows.map(|(_, line)| line).collect();
-    let some = folder.path().join("some.tsv");
-    std::fs::write(&some, rows.join("\n")).unwrap();
-    let files = [shared_data().join("stsb_dev.tsv"), some];
+    let subset = folder.path().join("some.tsv");
+    std::fs::write(&subset, rows.join("\n")).unwrap();
+    let files = [shared_data().join("stsb_dev.tsv"), subset];
     let report = evaluate(&files, &*support::encoder(), 3, false, &|_, _, _| ()).unwrap();
     assert_eq!(report.tasks.len(), 5);
     for task in &report.tasks {

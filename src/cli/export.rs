@@ -12,12 +12,12 @@ use crate::store::View;
 
 use super::output;
 
-/// What to write.
+/// The exports.
 #[derive(Debug, Subcommand)]
 pub(super) enum ExportCommand {
-    /// The passages' embeddings as a `NumPy` array, and their ids beside it, one a line
+    /// The passages' embeddings as a `NumPy` array, and their ids in a second file, one per line
     Vectors {
-        /// The array's file; the ids go to the same name with .ids.txt
+        /// The array's file; the ids are written to the same name with .ids.txt
         #[arg(long, value_name = "FILE.npy")]
         out: PathBuf,
         /// Print the result as JSON
@@ -26,7 +26,7 @@ pub(super) enum ExportCommand {
     },
 }
 
-/// Writes both files, each whole or not at all.
+/// Writes both files, each completely or not at all.
 pub(super) fn run(settings: &Settings, command: &ExportCommand) -> anyhow::Result<()> {
     let ExportCommand::Vectors { out, json } = command;
     let view = View::open(&settings.data_dir)?;
@@ -48,14 +48,14 @@ pub(super) fn run(settings: &Settings, command: &ExportCommand) -> anyhow::Resul
         }));
     }
     output::print_line(format_args!(
-        "{} embeddings of {dimension} coordinates in {}, their ids in {}",
+        "wrote {} embeddings of dimension {dimension} to {}, ids to {}",
         output::with_thousands(ids.len()),
         out.display(),
         ids_file.display()
     ))
 }
 
-/// `[passages, dimension]` little-endian f32, in the order of document id and ordinal.
+/// Writes `[passages, dimension]` as little-endian f32, in the order of document id and ordinal.
 fn write_vectors(view: &View, shape: [usize; 2], file: &mut impl Write) -> anyhow::Result<()> {
     let shape = [u64::try_from(shape[0])?, u64::try_from(shape[1])?];
     let mut array = npyz::WriteOptions::<f32>::new()

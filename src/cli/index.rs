@@ -10,13 +10,13 @@ use crate::engine::IngestOptions;
 
 use super::{open, output, report};
 
-/// What to read.
+/// Arguments of `antiphon index`.
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
     /// Files and folders: .txt, .md, .jsonl, .jsonl.gz
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Remove stored documents that these paths do not give
+    /// Remove stored documents that are not under these paths
     #[arg(long)]
     prune: bool,
     /// Print the whole report as JSON
@@ -24,7 +24,7 @@ pub(super) struct IndexArgs {
     json: bool,
 }
 
-/// Reads, then reports.
+/// Indexes the paths and prints the report.
 pub(super) fn run(settings: &Settings, arguments: &IndexArgs) -> anyhow::Result<()> {
     let corpus = open::corpus(&arguments.paths)?;
     let engine = open::engine(settings, &open::no_status)?;
@@ -39,7 +39,7 @@ pub(super) fn run(settings: &Settings, arguments: &IndexArgs) -> anyhow::Result<
     report::print(&result, &mut anstream::stdout().lock())?;
     ensure!(
         result.read > 0 || result.skipped.is_empty(),
-        "nothing could be read; the report says why"
+        "no document could be read; see the report"
     );
     Ok(())
 }

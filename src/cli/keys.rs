@@ -8,18 +8,18 @@ use crate::server::{GeneratedKey, KeyScope};
 
 use super::output;
 
-/// What to do with keys.
+/// Commands for keys.
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
-    /// Make a key, show it once, and add its entry to the keys file if one is set
+    /// Create a key, print it once, and add it to the keys file if one is set
     New {
-        /// Whose key it is
+        /// Name of the key
         #[arg(long)]
         name: String,
-        /// What it allows; may be given several times
+        /// Scope; may be repeated
         #[arg(long = "scope", required = true, value_name = "SCOPE")]
         scopes: Vec<KeyScope>,
-        /// How many requests it may send a second [default: as many as it likes]
+        /// Rate limit in requests per second [default: none]
         #[arg(long, value_name = "N")]
         requests_per_second: Option<f64>,
         /// Print the result as JSON
@@ -28,7 +28,7 @@ pub(super) enum KeysCommand {
     },
 }
 
-/// Makes a key, files what the service needs to know of it, and shows it.
+/// Creates a key, adds its entry to the keys file, and prints it.
 pub(super) fn run(settings: &Settings, command: &KeysCommand) -> anyhow::Result<()> {
     let KeysCommand::New {
         name,
@@ -36,30 +36,30 @@ pub(super) fn run(settings: &Settings, command: &KeysCommand) -> anyhow::Result<
         requests_per_second,
         json,
     } = command;
-    let minted = GeneratedKey::generate(name, scopes, *requests_per_second)?;
+    let generated = GeneratedKey::generate(name, scopes, *requests_per_second)?;
     let file = settings.keys_file.as_deref();
     if let Some(file) = file {
-        minted.append_to(file)?;
+        generated.append_to(file)?;
     }
     if *json {
         return output::print_json(&json!({
-            "key": minted.key,
-            "entry": minted.entry,
+            "key": generated.key,
+            "entry": generated.entry,
             "keys_file": file,
         }));
     }
-    let filed = match file {
+    let next_step = match file {
         Some(file) => format!(
-            "Its hash stands in {} now; a running service knows it after SIGHUP.",
+            "Its hash was added to {}; send SIGHUP to a running service to reload.",
             output::strip_control_chars(&file.display().to_string())
         ),
         None => format!(
-            "Add this to the file that the setting keys_file names:\n\n{}",
-            minted.to_toml().trim_end()
+            "Add this to the file set as keys_file:\n\n{}",
+            generated.to_toml().trim_end()
         ),
     };
     output::print_line(format_args!(
-        "{}\n\nThis is the key; it is shown once and kept nowhere. {filed}",
-        minted.key
+        "{}\n\nThis is the key. It is shown once and not stored. {next_step}",
+        generated.key
     ))
 }

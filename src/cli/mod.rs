@@ -1,8 +1,8 @@
 //! The command line.
 //!
 //! Results go to stdout, logs and progress to stderr; every command that prints results takes
-//! `--json`. A failure is one sentence that says what to do, and exit code 1; a command line that
-//! cannot be read is exit code 2.
+//! `--json`. A failure is one sentence that says what to do, with exit code 1; an invalid command line
+//! has exit code 2.
 
 mod bench;
 mod evaluate;
@@ -35,40 +35,40 @@ struct Cli {
     command: Command,
     #[command(flatten)]
     flags: Flags,
-    /// A settings file [default: antiphon.toml, if it is there]
+    /// The settings file [default: antiphon.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read the corpus and answer searches over HTTP
+    /// Index the corpus and serve searches over HTTP
     Serve,
-    /// Read files and folders into the data directory
+    /// Index files and folders
     Index(index::IndexArgs),
-    /// Find the passages that mean what you ask for
+    /// Search passages
     Search(search::SearchArgs),
     /// Find the passages that say the same thing, in two documents or in all
     Parallels(Box<parallels::ParallelsArguments>),
-    /// Find the statements that were made again and again
+    /// Find statements that were made repeatedly
     Families(families::FamiliesArguments),
-    /// Measure how good the numbers of parallels are, on pairs of which the truth is known
+    /// Evaluate the measures of parallels on labelled pairs
     Evaluate(evaluate::EvaluateArguments),
-    /// Measure speed, with fidelity beside it
+    /// Benchmark speed, together with quality
     #[command(subcommand)]
     Bench(bench::BenchCommand),
-    /// Fetch or check the model
+    /// Download or check the model
     #[command(subcommand)]
     Models(models::ModelsCommand),
-    /// Make keys for the service's clients
+    /// Create API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Write what is stored in a form for other programs
+    /// Export stored data for other programs
     #[command(subcommand)]
     Export(export::ExportCommand),
 }
 
-/// Returns the description of the command line, with which the commands shown in `docs/` are parsed.
+/// Returns the definition of the command line, with which the commands in `docs/` are tested.
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
@@ -79,7 +79,7 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        // A reader that has seen enough, such as `head`, is no failure.
+        // A reader that closes the pipe early, such as `head`, is not a failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             anstream::eprintln!("antiphon: {}", error_chain(&error));
@@ -88,16 +88,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(line: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<()> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let settings = Settings::load(line.config.as_deref(), environment, &line.flags)?;
+    let settings = Settings::load(cli.config.as_deref(), environment, &cli.flags)?;
     start_logging(&settings.log)?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(settings.worker_threads())
         .build_global()
         .context("cannot start the worker threads")?;
-    match line.command {
+    match cli.command {
         Command::Serve => serve::run(settings),
         Command::Index(arguments) => index::run(&settings, &arguments),
         Command::Search(arguments) => search::run(&settings, &arguments),
@@ -111,7 +111,7 @@ fn run(line: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// The error and its causes, each once: some messages hold their cause already.
+/// Joins an error and its causes, each once: some messages already contain their cause.
 fn error_chain(error: &anyhow::Error) -> String {
     error
         .chain()
@@ -127,11 +127,11 @@ fn error_chain(error: &anyhow::Error) -> String {
         })
 }
 
-/// A request that cannot be read is an error to actix, a line of the log for anyone who sends one.
+/// actix logs every malformed request as an error, so that any client could fill the log.
 const ACTIX_LOG_DIRECTIVE: &str = "actix_http::h1::dispatcher=off";
 
 fn start_logging(filter: &str) -> anyhow::Result<()> {
-    // The setting may say otherwise of the same target: what comes later replaces what came before.
+    // Later directives override earlier ones, so the setting may enable this target.
     let filter = tracing_subscriber::EnvFilter::try_new(format!("{ACTIX_LOG_DIRECTIVE},{filter}"))
         .with_context(|| format!("setting log is {filter:?}; expected a level such as info, or a filter such as warn,antiphon=debug"))?;
     tracing_subscriber::fmt()

@@ -9,12 +9,12 @@ use crate::encoder::model::{Manifest, fetch, open_pinned};
 use super::progress::ModelBar;
 use super::{open, output};
 
-/// What to do with models.
+/// Commands for models.
 #[derive(Debug, Subcommand)]
 pub(super) enum ModelsCommand {
-    /// Fetch the pinned model and verify every file
+    /// Download the pinned model and verify every file
     Fetch {
-        /// Fetch it anew even if it is there
+        /// Download again even if present
         #[arg(long)]
         force: bool,
         /// Print the result as JSON
@@ -23,7 +23,7 @@ pub(super) enum ModelsCommand {
     },
 }
 
-/// Fetches, verifies, and says where the files stand.
+/// Downloads and verifies the model, and prints its folder.
 pub(super) fn run(settings: &Settings, command: &ModelsCommand) -> anyhow::Result<()> {
     let ModelsCommand::Fetch { force, json } = command;
     let manifest = Manifest::built_in()?;
@@ -41,7 +41,7 @@ pub(super) fn run(settings: &Settings, command: &ModelsCommand) -> anyhow::Resul
         }));
     }
     output::print_line(format_args!(
-        "{} at revision {} stands verified in {}",
+        "{} at revision {} verified in {}",
         identity.name,
         identity.revision,
         folder.display()

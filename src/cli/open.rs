@@ -1,4 +1,4 @@
-//! From settings to an encoder and an engine; shared by the commands that need them.
+//! Opens model, encoder, engine and corpus as configured; shared by the commands.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use crate::store::View;
 
 use super::progress::{CorpusBar, ModelBar};
 
-/// Someone who is told in words what is being done.
+/// A callback that receives descriptions of the current step.
 pub(super) type StatusReporter<'a> = &'a (dyn Fn(String) + Sync);
 
-/// Nobody listens.
+/// Ignores the status.
 pub(super) fn no_status(_: String) {}
 
-/// How the model is fetched under these settings.
+/// Returns the options of downloading the model.
 pub(super) fn fetch_options(settings: &Settings, force: bool) -> FetchOptions {
     FetchOptions {
         hub_endpoint: settings
             .hub_endpoint
             .clone()
-            // The name under which Hugging Face's own tools know a mirror.
+            // The variable that Hugging Face's own tools read.
             .or_else(|| std::env::var("HF_ENDPOINT").ok()),
         python_path: settings.python_path.clone(),
         offline: settings.offline,
@@ -35,8 +35,8 @@ pub(super) fn fetch_options(settings: &Settings, force: bool) -> FetchOptions {
     }
 }
 
-/// The model's verified files: the folder that was named, or the pinned model, fetched if it is
-/// not there yet.
+/// Opens and verifies the files of the configured model folder, or of the pinned model, which is
+/// downloaded if necessary.
 pub(super) fn model(settings: &Settings, report: StatusReporter<'_>) -> anyhow::Result<ModelFiles> {
     if let Some(folder) = &settings.model_dir {
         return Ok(open_folder(folder)?);
@@ -50,7 +50,7 @@ pub(super) fn model(settings: &Settings, report: StatusReporter<'_>) -> anyhow::
     Ok(open_pinned(&manifest, &folder)?)
 }
 
-/// The encoder.
+/// Loads the encoder and warms it up.
 pub(super) fn encoder(
     settings: &Settings,
     report: StatusReporter<'_>,
@@ -62,13 +62,13 @@ pub(super) fn encoder(
         settings.precision.into(),
         settings.kernel.as_deref(),
     )?;
-    // The first text pays for memory that all later ones reuse.
+    // The first call allocates memory that later ones reuse.
     encoder.encode(&["ready"])?;
-    tracing::debug!(kernel = encoder.kernel(), "the encoder is ready");
+    tracing::debug!(kernel = encoder.kernel(), "encoder ready");
     Ok(encoder)
 }
 
-/// The engine over the data directory; it holds the directory's lock.
+/// Opens the data directory for writing, under its lock.
 pub(super) fn engine(settings: &Settings, report: StatusReporter<'_>) -> anyhow::Result<Engine> {
     let encoder = encoder(settings, report)?;
     Ok(Engine::open(
@@ -78,32 +78,33 @@ pub(super) fn engine(settings: &Settings, report: StatusReporter<'_>) -> anyhow:
     )?)
 }
 
-/// What is stored now, for a command that encodes nothing: with the index that lies beside the store,
-/// and beside a service that may be writing both.
+/// Opens a read-only snapshot with its cached index, without an encoder. A service may be writing both
+/// meanwhile.
 pub(super) fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
     let view = View::open(&settings.data_dir)?;
     let index = settings.engine_options().index;
     Ok(Snapshot::open(&settings.data_dir, view, index)?)
 }
 
-/// Looks at files and folders; done before anything else, so that a misspelt path costs nothing.
+/// Lists files and folders. Called first, so that a misspelt path is reported at once.
 pub(super) fn corpus(paths: &[PathBuf]) -> anyhow::Result<Corpus> {
-    Corpus::open(paths, &CorpusLimits::default()).context("the corpus cannot be read")
+    Corpus::open(paths, &CorpusLimits::default()).context("cannot read the corpus")
 }
 
-/// The corpus that belongs to the store: the one that was named, or the default one, unless it is
-/// not there or the store holds something else.
+/// Returns the configured corpus, or the default one if it exists and the store contains no other.
 pub(super) fn corpus_path(settings: &Settings, engine: &Engine) -> anyhow::Result<Option<PathBuf>> {
     if settings.corpus.is_some() {
         return Ok(settings.corpus.clone());
     }
     let default = PathBuf::from(DEFAULT_CORPUS);
     if !default.exists() {
-        tracing::warn!("there is no folder {DEFAULT_CORPUS} here; --corpus names another");
+        tracing::warn!(
+            "no folder {DEFAULT_CORPUS} in the working directory; set one with --corpus"
+        );
         return Ok(None);
     }
     if !engine.allow_default_corpus()? {
-        tracing::info!("the data directory holds another corpus; --corpus names what else to read");
+        tracing::info!("the data directory contains another corpus; use --corpus to add to it");
         return Ok(None);
     }
     Ok(Some(default))

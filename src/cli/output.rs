@@ -1,4 +1,4 @@
-//! Writing results to stdout and into files.
+//! Writes results to stdout and to files.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::store::DocumentSummary;
 
-/// Writes a line and sees it out.
+/// Writes a line and flushes it.
 pub(super) fn print_line(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     writeln!(out, "{text}")?;
@@ -23,8 +23,8 @@ pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print_line(format_args!("{}", serde_json::to_string_pretty(value)?))
 }
 
-/// Writes a file beside its place and moves it there once it is complete. A new one may be read by whom
-/// the process's umask lets; one that was there keeps its mode.
+/// Writes a temporary file in the same folder and renames it once it is complete. A new file gets the
+/// mode of the umask; an existing one keeps its mode.
 pub(super) fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> anyhow::Result<()>,
@@ -39,9 +39,9 @@ pub(super) fn write_atomically(
     write(&mut writer).with_context(context)?;
     writer.flush().with_context(context)?;
     drop(writer);
-    if let Ok(before) = fs::metadata(path) {
+    if let Ok(existing) = fs::metadata(path) {
         let file = file.as_file();
-        file.set_permissions(before.permissions())
+        file.set_permissions(existing.permissions())
             .with_context(context)?;
     }
     file.as_file().sync_all().with_context(context)?;
@@ -49,19 +49,19 @@ pub(super) fn write_atomically(
     Ok(())
 }
 
-/// A file without a place yet, of the mode that a file has which is made as usual.
+/// Creates a temporary file with the mode of an ordinary new file.
 fn temp_file_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // The umask takes away from it.
+        // The umask is applied to it.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
 }
 
-/// Breaks a text into lines of at most `width` characters where it has blanks.
+/// Wraps a text at blanks to lines of at most `width` characters.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
@@ -85,14 +85,14 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// A text without control characters, which a terminal would obey.
+/// Replaces control characters, which a terminal would interpret.
 pub(super) fn strip_control_chars(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
 }
 
-/// Speaker, date and title of a document, as far as they are known.
+/// Joins speaker, date and title of a document, as far as they are known.
 pub(super) fn byline(document: &DocumentSummary) -> String {
     let metadata = &document.metadata;
     let date = metadata.date.map(|d| d.to_string());
@@ -108,7 +108,7 @@ pub(super) fn byline(document: &DocumentSummary) -> String {
     .join(" · ")
 }
 
-/// A number with its thousands apart: `1,234,567`.
+/// Formats a number with thousands separators: `1,234,567`.
 pub(super) fn with_thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -121,7 +121,7 @@ pub(super) fn with_thousands(number: usize) -> String {
     text
 }
 
-/// A number of things: `1 document`, `2 documents`.
+/// Formats a count: `1 document`, `2 documents`.
 pub(super) fn count_of(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", with_thousands(number))
@@ -133,7 +133,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_new_file_is_like_others_and_an_old_one_keeps_its_mode() {
+    fn a_new_file_follows_the_umask_and_an_existing_one_keeps_its_mode() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let mode = |name: &str| {
@@ -160,20 +160,20 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_broken_at_blanks_only() {
+    fn lines_are_wrapped_at_blanks_only() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("unbreakable word", 4), ["unbreakable", "word"]);
         assert_eq!(wrap("a\nb", 10), ["a", "b"]);
     }
 
     #[test]
-    fn singular_and_plural_are_told_apart() {
+    fn counts_are_pluralized() {
         assert_eq!(count_of(1, "document"), "1 document");
         assert_eq!(count_of(1_938, "document"), "1,938 documents");
     }
 
     #[test]
-    fn thousands_are_kept_apart() {
+    fn thousands_are_separated() {
         assert_eq!(with_thousands(0), "0");
         assert_eq!(with_thousands(999), "999");
         assert_eq!(with_thousands(1_000), "1,000");

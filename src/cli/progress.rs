@@ -1,4 +1,4 @@
-//! What a person sees while waiting.
+//! Progress bars on stderr.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::encoder::model::FetchProgress;
 use crate::engine::{IngestProgress, IngestState};
 use crate::index::BuildProgress;
 
-/// All bars of the process: a log line must push them down, not run through them.
+/// All bars of the process, so that log lines are written above them.
 static BARS: std::sync::LazyLock<MultiProgress> = std::sync::LazyLock::new(MultiProgress::new);
 
 /// Writes log lines to stderr above the progress bars.
@@ -26,18 +26,18 @@ impl Write for LogWriter {
     }
 }
 
-/// Follows the fetching of the model.
+/// Shows the download of the model.
 pub(super) struct ModelBar<'a> {
     bar: ProgressBar,
     on_status: &'a (dyn Fn(String) + Sync),
 }
 
 impl<'a> ModelBar<'a> {
-    /// `also` is told in words what the bar shows.
-    pub(super) fn new(also: &'a (dyn Fn(String) + Sync)) -> Self {
+    /// `on_status` receives the status as text.
+    pub(super) fn new(on_status: &'a (dyn Fn(String) + Sync)) -> Self {
         Self {
             bar: BARS.add(ProgressBar::hidden()),
-            on_status: also,
+            on_status,
         }
     }
 }
@@ -50,8 +50,8 @@ impl Drop for ModelBar<'_> {
 
 impl FetchProgress for ModelBar<'_> {
     fn source_started(&self, name: &str) {
-        tracing::info!("fetching the model from {name}");
-        (self.on_status)(format!("fetching the model from {name}"));
+        tracing::info!("downloading the model from {name}");
+        (self.on_status)(format!("downloading the model from {name}"));
         let style = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}";
         self.bar
             .set_draw_target(indicatif::ProgressDrawTarget::stderr());
@@ -68,26 +68,23 @@ impl FetchProgress for ModelBar<'_> {
     }
 
     fn source_failed(&self, name: &str, why: &str) {
-        tracing::info!("{name} did not give the model: {why}");
+        tracing::info!("model source {name} failed: {why}");
     }
 }
 
-/// Follows the reading of a corpus.
+/// Shows the indexing of a corpus.
 pub(super) struct CorpusBar<'a> {
     bar: ProgressBar,
     on_status: &'a (dyn Fn(String) + Sync),
 }
 
 impl<'a> CorpusBar<'a> {
-    /// `also` is told in words what the bar shows.
-    pub(super) fn new(also: &'a (dyn Fn(String) + Sync)) -> Self {
+    /// `on_status` receives the status as text.
+    pub(super) fn new(on_status: &'a (dyn Fn(String) + Sync)) -> Self {
         let bar = BARS.add(ProgressBar::new(0));
         bar.set_style(style_of("{msg} {wide_bar} {percent}% eta {eta}"));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self {
-            bar,
-            on_status: also,
-        }
+        Self { bar, on_status }
     }
 }
 
@@ -102,28 +99,28 @@ impl IngestProgress for CorpusBar<'_> {
         self.bar.set_length(state.total_bytes);
         self.bar.set_position(state.bytes);
         let message = format!("{} documents, {} tokens", state.documents, state.tokens);
-        (self.on_status)(format!("reading the corpus: {message} done"));
+        (self.on_status)(format!("reading the corpus: {message}"));
         self.bar.set_message(message);
     }
 }
 
-/// The styles are literals of this file; one that cannot be read falls back to the plain bar.
+/// Parses a template of this file; an invalid one falls back to the default bar.
 fn style_of(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Follows the comparing of a corpus.
+/// Shows the comparison of a corpus.
 pub(super) struct SweepBar(ProgressBar);
 
 impl SweepBar {
-    /// So many documents will be compared.
+    /// Starts a bar for the given number of documents.
     pub(super) fn new(documents: usize) -> Self {
         let bar = BARS.add(ProgressBar::new(documents as u64));
         bar.set_style(style_of("comparing {wide_bar} {percent}% eta {eta}  {msg}"));
         Self(bar)
     }
 
-    /// One more is compared; so many pairs were found by now.
+    /// Advances by one document; `pairs` is the number of pairs so far.
     pub(super) fn done(&self, pairs: usize) {
         self.0.inc(1);
         self.0.set_message(format!("{pairs} parallels"));
@@ -136,7 +133,7 @@ impl Drop for SweepBar {
     }
 }
 
-/// Follows the building of a graph.
+/// Shows the build of a graph.
 pub(super) struct GraphBar(ProgressBar);
 
 impl GraphBar {
@@ -162,7 +159,7 @@ impl BuildProgress for GraphBar {
     }
 }
 
-/// Follows steps of several kinds, one kind after the other.
+/// Shows steps of several kinds, one kind after the other.
 pub(super) struct StepsBar(ProgressBar);
 
 impl StepsBar {
@@ -172,7 +169,7 @@ impl StepsBar {
         Self(bar)
     }
 
-    /// `what` is being done, so far.
+    /// Updates the bar for the steps of kind `what`.
     pub(super) fn update(&self, what: &str, done: usize, all: usize) {
         if self.0.message() != what {
             self.0.set_message(what.to_owned());

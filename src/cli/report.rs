@@ -1,4 +1,4 @@
-//! The report of an ingest, for people.
+//! Prints the report of indexing as text.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -7,10 +7,10 @@ use crate::engine::{DroppedBlock, IngestReport, IngestWarning};
 
 use super::output::{count_of, strip_control_chars, with_thousands};
 
-/// Lines shown of a list; the JSON report has them all.
+/// Maximum number of lines shown of a list; the JSON report has all.
 const MAX_LISTED: usize = 10;
 
-/// The whole report.
+/// Prints the whole report.
 pub(super) fn print(report: &IngestReport, out: &mut impl Write) -> io::Result<()> {
     print_summary(report, out)?;
     print_dropped(&report.dropped, out)?;
@@ -28,7 +28,7 @@ pub(super) fn print(report: &IngestReport, out: &mut impl Write) -> io::Result<(
     out.flush()
 }
 
-/// Its first lines.
+/// Prints the first lines of the report.
 pub(super) fn print_summary(report: &IngestReport, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
@@ -64,7 +64,7 @@ fn print_dropped(blocks: &[DroppedBlock], out: &mut impl Write) -> io::Result<()
         by_reason.entry(reason).or_default().push(dropped);
     }
     if !by_reason.is_empty() {
-        writeln!(out, "Left out of the passages (--keep-all keeps it):")?;
+        writeln!(out, "Boilerplate removed (--keep-boilerplate keeps it):")?;
     }
     for (reason, blocks) in by_reason {
         let lines: usize = blocks.iter().map(|b| b.block.lines).sum();
@@ -86,20 +86,20 @@ fn print_dropped(blocks: &[DroppedBlock], out: &mut impl Write) -> io::Result<()
     Ok(())
 }
 
-fn print_warnings(title: &str, remarks: &[IngestWarning], out: &mut impl Write) -> io::Result<()> {
-    if remarks.is_empty() {
+fn print_warnings(title: &str, warnings: &[IngestWarning], out: &mut impl Write) -> io::Result<()> {
+    if warnings.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{title}: {}", with_thousands(remarks.len()))?;
-    for remark in remarks.iter().take(MAX_LISTED) {
+    writeln!(out, "{title}: {}", with_thousands(warnings.len()))?;
+    for warning in warnings.iter().take(MAX_LISTED) {
         writeln!(
             out,
             "    {}: {}",
-            strip_control_chars(&remark.origin),
-            strip_control_chars(&remark.text)
+            strip_control_chars(&warning.origin),
+            strip_control_chars(&warning.text)
         )?;
     }
-    print_remaining(remarks.len(), out)
+    print_remaining(warnings.len(), out)
 }
 
 fn print_remaining(count: usize, out: &mut impl Write) -> io::Result<()> {
@@ -113,7 +113,7 @@ fn print_remaining(count: usize, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// The most memory this process has had, where the system tells.
+/// Returns the peak memory of this process, on systems that report it.
 fn peak_memory_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;

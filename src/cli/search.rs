@@ -23,45 +23,45 @@ use super::{open, output};
 
 const WRAP_COLUMNS: usize = 96;
 
-/// What to look for.
+/// Arguments of `antiphon search`.
 #[derive(Debug, Args)]
 pub(super) struct SearchArgs {
-    /// Words, a sentence, up to a paragraph
+    /// Query: words, a sentence, up to a paragraph
     query: String,
-    /// Most hits, 1 to 1,000
+    /// Number of hits, 1 to 1,000
     #[arg(long, short = 'n', default_value_t = DEFAULT_LIMIT)]
     limit: usize,
-    /// Hits to leave out before the first
+    /// Number of hits to skip
     #[arg(long, default_value_t = 0)]
     offset: usize,
-    /// By meaning, by words, or by both
+    /// Search mode
     #[arg(long, value_enum, default_value_t = ModeArg::Semantic)]
     mode: ModeArg,
-    /// Which documents may be found, as JSON, e.g. `{"country": "FRA"}`
+    /// Filter as JSON, e.g. `{"country": "FRA"}`
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
-    /// Only documents of this speaker; may be given several times
+    /// Only documents of this speaker; may be repeated
     #[arg(long)]
     speaker: Vec<String>,
-    /// Only documents of this country; may be given several times
+    /// Only documents of this country; may be repeated
     #[arg(long)]
     country: Vec<String>,
-    /// Only documents of this date: 2015, 2015-10, 2015..2016-06; may be given several times
+    /// Only documents of this date: 2015, 2015-10, 2015..2016-06; may be repeated
     #[arg(long)]
     date: Vec<String>,
-    /// Print the answer as JSON, as the HTTP service gives it
+    /// Print the result as JSON, in the HTTP API's format
     #[arg(long)]
     json: bool,
 }
 
-/// How to search.
+/// Search modes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ModeArg {
-    /// The passages that mean it
+    /// Vector similarity
     Semantic,
-    /// The passages that hold the words: "several words" stand together, begin* stands for endings
+    /// BM25; "several words" is a phrase, begin* a prefix
     Keyword,
-    /// The ranks of both, fused
+    /// Both lists, fused
     Hybrid,
 }
 
@@ -80,7 +80,7 @@ impl SearchArgs {
         for (name, values) in fields.into_iter().filter(|(_, values)| !values.is_empty()) {
             filters.push(Filter::from_url_values(name, values)?);
         }
-        let parts = QueryParams {
+        let params = QueryParams {
             text: Some(self.query.clone()),
             limit: self.limit,
             offset: self.offset,
@@ -92,11 +92,11 @@ impl SearchArgs {
             filter: Filter::All(filters),
             ..QueryParams::default()
         };
-        Ok(Query::new(parts)?)
+        Ok(Query::new(params)?)
     }
 }
 
-/// Searches what is stored; where nothing is yet, the corpus is read first.
+/// Searches the store; if there is none, the corpus is indexed first.
 pub(super) fn run(settings: &Settings, arguments: &SearchArgs) -> anyhow::Result<()> {
     let query = arguments.query()?;
     let encoder = open::encoder(settings, &open::no_status)?;
@@ -106,7 +106,7 @@ pub(super) fn run(settings: &Settings, arguments: &SearchArgs) -> anyhow::Result
             View::open(&settings.data_dir)?
         }
         Err(StoreError::Outdated { .. }) => {
-            // Whoever opens it for writing brings it up to date.
+            // Opening it for writing migrates it.
             Engine::open(
                 &settings.data_dir,
                 encoder.clone(),
@@ -117,26 +117,26 @@ pub(super) fn run(settings: &Settings, arguments: &SearchArgs) -> anyhow::Result
         other => other?,
     };
     view.check_encoder(encoder.fingerprint())?;
-    // One query does not repay a graph.
+    // Building a graph does not pay off for one query.
     let snapshot = Snapshot::new_exact(view)?;
     let start = Instant::now();
     let encoder = QueryEncoder::new(encoder);
-    let answer = search::search(&snapshot, &encoder, &query, CacheMode::Bypass)?;
+    let results = search::search(&snapshot, &encoder, &query, CacheMode::Bypass)?;
     if arguments.json {
-        let response = search_response(&snapshot, &query, answer, Duration::ZERO, start)?;
+        let response = search_response(&snapshot, &query, results, Duration::ZERO, start)?;
         return output::print_json(&response);
     }
-    print(&answer, snapshot.info().passages)
+    print(&results, snapshot.info().passages)
 }
 
-/// Whether an absent store is to be filled: a data directory that was named and is not there is
-/// more likely misspelt.
+/// Returns whether an absent store may be created. A data directory that was set explicitly and does
+/// not exist is probably misspelt.
 fn may_create_store(settings: &Settings) -> bool {
     let defaults = settings.data_dir == Path::new(DEFAULT_DATA_DIR);
     settings.corpus.is_some() || (defaults && Path::new(DEFAULT_CORPUS).exists())
 }
 
-/// Reads the corpus into a new store.
+/// Indexes the corpus into a new store.
 fn create_store(settings: &Settings, encoder: Arc<dyn Encoder>) -> anyhow::Result<()> {
     let engine = Engine::open(&settings.data_dir, encoder, settings.engine_options())?;
     if let Some(path) = open::corpus_path(settings, &engine)? {
@@ -149,17 +149,17 @@ fn create_store(settings: &Settings, encoder: Arc<dyn Encoder>) -> anyhow::Resul
     Ok(())
 }
 
-fn print(answer: &SearchResults, passages: usize) -> anyhow::Result<()> {
+fn print(results: &SearchResults, passages: usize) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
-    if answer.hits.is_empty() {
-        let why = match (passages, answer.filtered_count) {
-            (0, _) => "Nothing is stored yet; `antiphon index PATH` reads a corpus.",
-            (_, Some(0)) => "The filter lets no passage through.",
-            _ => "No passage was found.",
+    if results.hits.is_empty() {
+        let message = match (passages, results.filtered_count) {
+            (0, _) => "The store is empty; index a corpus with `antiphon index PATH`.",
+            (_, Some(0)) => "No passage matches the filter.",
+            _ => "No results.",
         };
-        writeln!(out, "{why}")?;
+        writeln!(out, "{message}")?;
     }
-    for hit in &answer.hits {
+    for hit in &results.hits {
         print_hit(hit, &mut out)?;
     }
     out.flush()?;
@@ -179,7 +179,7 @@ fn print_hit(hit: &Hit, out: &mut impl Write) -> anyhow::Result<()> {
     )?;
     let evidence = hit.sentence.as_ref().map(|s| s.text.as_str());
     for line in hit.passage.text.lines() {
-        // The sentence that answers stands out where it lies within one line of the passage.
+        // The best sentence is highlighted if it is within one line of the passage.
         let marked = evidence.and_then(|sentence| line.split_once(sentence).map(|s| (sentence, s)));
         let plain = output::wrap(line, WRAP_COLUMNS);
         match marked {
@@ -199,9 +199,9 @@ fn print_hit(hit: &Hit, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sets `sentence` in `style` in lines that were wrapped from a text that holds it.
+/// Applies `style` to `sentence` in the wrapped lines of a text that contains it.
 fn highlight(lines: &[String], sentence: &str, style: Style) -> Vec<String> {
-    // Wrapping turned blanks into line ends one for one, so positions in the joined text hold.
+    // Wrapping replaces each blank by one line end, so offsets in the joined text are valid.
     let joined = lines.join(" ");
     let Some(start) = joined.find(sentence) else {
         return lines.to_vec();
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answering_sentence_is_marked_across_wrapped_lines() {
+    fn the_best_sentence_is_highlighted_across_wrapped_lines() {
         let lines = output::wrap("First one. Second goes on here. Third.", 20);
         let marked = highlight(&lines, "Second goes on here.", Style::new().bold());
         let bold = Style::new().bold();

@@ -14,15 +14,15 @@ use crate::server::{self, LogSink, MiddlewareOptions, MiddlewareState, Service, 
 use super::progress::{GraphBar, LogWriter};
 use super::{open, output, report};
 
-/// Files that are open beside those of connections: the store's, mostly.
+/// File descriptors besides those of connections, mostly of the store.
 #[cfg(target_os = "linux")]
 const RESERVED_FILE_DESCRIPTORS: u64 = 128;
 
-/// Serves until a signal stops it; the listener is up before the model is loaded.
+/// Serves until a signal stops it. The listener is open before the model is loaded.
 pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
-    let guard = build_middleware(&settings)?;
-    guard.check_listen_address(settings.listen, settings.allow_anonymous)?;
-    allow_files(settings.max_connections);
+    let middleware = build_middleware(&settings)?;
+    middleware.check_listen_address(settings.listen, settings.allow_anonymous)?;
+    raise_file_limit(settings.max_connections);
     let listener = bind(settings.listen)?;
     let address = listener.local_addr()?;
     let service = Service::new(ServiceLimits {
@@ -32,7 +32,7 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
     });
     let service = Arc::new(
         service
-            .with_middleware(guard)
+            .with_middleware(middleware)
             .with_recall_monitor(settings.recall_sample_every),
     );
     let serving = Arc::clone(&service);
@@ -44,17 +44,17 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
         std::thread::Builder::new()
             .name("start-up".to_owned())
             .spawn(move || {
-                // The receiver is gone only if the server has stopped; then nobody waits.
+                // The receiver is dropped only if the server has stopped.
                 let _ = tx.send(start_engine(&settings, &service, address));
             })
             .context("cannot start a thread")?;
         tokio::select! {
             stopped = &mut serving => Ok(stopped??),
             outcome = started => {
-                match outcome.unwrap_or_else(|_| Err(anyhow!("start-up broke off"))) {
-                    Ok(upkeep) => {
+                match outcome.unwrap_or_else(|_| Err(anyhow!("startup failed unexpectedly"))) {
+                    Ok(compactor) => {
                         let stopped = serving.await;
-                        drop(upkeep);
+                        drop(compactor);
                         Ok(stopped??)
                     }
                     Err(error) => {
@@ -69,11 +69,11 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
     outcome
 }
 
-/// Keys, TLS, logs and bounds as they are set.
+/// Builds the middleware from the settings.
 fn build_middleware(settings: &Settings) -> anyhow::Result<MiddlewareState> {
     let access_log = || {
         LogSink::new(|line| {
-            // A log that nobody reads any more is no reason to stop answering.
+            // A closed stderr must not stop the service.
             let _ = LogWriter.write_all(format!("{line}\n").as_bytes());
         })
     };
@@ -89,10 +89,10 @@ fn build_middleware(settings: &Settings) -> anyhow::Result<MiddlewareState> {
     })?)
 }
 
-/// Lets the process open as many files as it may, as each connection takes two; says so where
-/// that is too few.
+/// Raises the limit of open files as far as permitted, since each connection takes two; warns if that
+/// is not enough.
 #[cfg(target_os = "linux")]
-fn allow_files(connections: usize) {
+fn raise_file_limit(connections: usize) {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let needed = 2 * connections as u64 + RESERVED_FILE_DESCRIPTORS;
     let mut limit = getrlimit(Resource::Nofile);
@@ -103,14 +103,14 @@ fn allow_files(connections: usize) {
     let raised = setrlimit(Resource::Nofile, limit).is_ok();
     if !raised || limit.current < Some(needed) {
         tracing::warn!(
-            "max_connections is {connections}, for which this process may not open enough files; allow {needed} with ulimit -n"
+            "max_connections = {connections} needs {needed} open files, above this process's limit; raise it with `ulimit -n {needed}`"
         );
     }
 }
 
-/// Elsewhere the limit is left as it is.
+/// Does nothing on other systems.
 #[cfg(not(target_os = "linux"))]
-fn allow_files(_: usize) {}
+fn raise_file_limit(_: usize) {}
 
 fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| {
@@ -120,24 +120,24 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Everything between an open listener and a service that is ready; what is given back keeps its
-/// index in shape.
+/// Opens the engine, publishes a snapshot and updates the store from the corpus. Returns the worker
+/// that compacts the index until it is dropped.
 fn start_engine(
     settings: &Settings,
     service: &Service,
     address: SocketAddr,
 ) -> anyhow::Result<CompactionWorker> {
-    let report = |what: String| service.set_startup_status(what);
+    let report = |status: String| service.set_startup_status(status);
     let engine =
         Arc::new(open::engine(settings, &report)?.with_keep_boilerplate(settings.keep_boilerplate));
     service.observe_encoder(&engine);
-    // What changes in the corpus is folded in while it is read.
-    let upkeep = CompactionWorker::start(Arc::clone(&engine), settings.build_options(), || {
+    // Compacts the index also while the corpus is read.
+    let compactor = CompactionWorker::start(Arc::clone(&engine), settings.build_options(), || {
         Box::new(GraphBar::new())
     })
     .context("cannot start a thread")?;
     if !engine.is_empty()? {
-        // What is stored can be searched while changes to the corpus are read.
+        // Stored documents can be searched while changes of the corpus are read.
         engine.publish()?;
         service.set_engine(Arc::clone(&engine));
     }
@@ -153,10 +153,10 @@ fn start_engine(
         snapshot.info().documents,
         snapshot.info().passages,
     )?;
-    Ok(upkeep)
+    Ok(compactor)
 }
 
-/// Brings the store up to date with the corpus folder; whether anything changed.
+/// Updates the store from the corpus; returns whether anything changed.
 fn update_from_corpus(
     settings: &Settings,
     engine: &Engine,
@@ -186,6 +186,6 @@ fn announce(
     let documents = output::count_of(documents, "document");
     let passages = output::count_of(passages, "passage");
     output::print_line(format_args!(
-        "Antiphon serves {documents}, {passages} on {scheme}://{address}\nTry: curl '{scheme}://{address}/v1/search?q=sovereignty+in+cyberspace&limit=3'"
+        "Serving {documents}, {passages} on {scheme}://{address}\nTry: curl '{scheme}://{address}/v1/search?q=sovereignty+in+cyberspace&limit=3'"
     ))
 }

@@ -1,4 +1,4 @@
-//! What each room is told of the settings.
+//! The options of each module, derived from the settings.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::server::{ConnectionLimits, TlsFiles, TraceOptions};
 use super::{IndexKind, Settings};
 
 impl Settings {
-    /// How graphs are built and searched.
+    /// Returns the parameters of HNSW graphs.
     #[must_use]
     pub fn hnsw_parameters(&self) -> HnswParameters {
         HnswParameters {
@@ -19,7 +19,7 @@ impl Settings {
         }
     }
 
-    /// Threads to use, at least 1.
+    /// Returns the number of threads to use, at least 1.
     #[must_use]
     pub fn worker_threads(&self) -> usize {
         match self.threads {
@@ -28,7 +28,7 @@ impl Settings {
         }
     }
 
-    /// How the work of building a graph is done.
+    /// Returns the options of graph builds.
     #[must_use]
     pub fn build_options(&self) -> BuildOptions {
         BuildOptions {
@@ -36,7 +36,7 @@ impl Settings {
         }
     }
 
-    /// The bounds of connections.
+    /// Returns the limits and timeouts of connections.
     #[must_use]
     pub fn connection_limits(&self) -> ConnectionLimits {
         ConnectionLimits {
@@ -49,7 +49,7 @@ impl Settings {
         }
     }
 
-    /// Where traces go, if they are wanted.
+    /// Returns where to export traces, if an endpoint is set.
     #[must_use]
     pub fn trace_options(&self) -> Option<TraceOptions> {
         Some(TraceOptions {
@@ -58,14 +58,14 @@ impl Settings {
         })
     }
 
-    /// Where certificate and key are, if HTTPS is to be spoken.
+    /// Returns the paths of certificate and key, if HTTPS is enabled.
     #[must_use]
     pub fn tls_files(&self) -> Option<TlsFiles> {
         let (certificate, key) = self.tls_certificate.clone().zip(self.tls_key.clone())?;
         Some(TlsFiles { certificate, key })
     }
 
-    /// What the engine needs of the settings.
+    /// Returns the engine's options.
     #[must_use]
     pub fn engine_options(&self) -> EngineOptions {
         EngineOptions {

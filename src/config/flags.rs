@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use super::{IndexKind, PrecisionKind};
 
-/// The settings that can be given as flags; what is not given is left to the other places.
+/// Settings with a flag. An unset flag leaves the value of the other sources.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Args)]
 pub struct Flags {
-    /// Folder or file that `serve` reads at its start [default: corpus]
+    /// Folder or file that `serve` reads at startup [default: corpus]
     #[arg(long, global = true, value_name = "PATH")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corpus: Option<PathBuf>,
-    /// Where the store lives [default: data]
+    /// Data directory of the store [default: data]
     #[arg(long, global = true, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
@@ -27,15 +27,15 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_dir: Option<PathBuf>,
-    /// Where fetched models are kept [default: models]
+    /// Model cache directory [default: models]
     #[arg(long, global = true, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_cache_dir: Option<PathBuf>,
-    /// Never fetch anything
+    /// Never download anything
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offline: Option<bool>,
-    /// Threads for encoding and indexing; 0 for one a core [default: 0]
+    /// Threads for encoding and indexing; 0 for one per core [default: 0]
     #[arg(long, global = true, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -47,7 +47,7 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexKind>,
-    /// Build graphs on one thread, so that the same passages give the same graph on every run
+    /// Build graphs on one thread, for reproducible graphs
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deterministic_index_build: Option<bool>,
@@ -55,15 +55,15 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys_file: Option<PathBuf>,
-    /// Serve other machines although nobody needs a key
+    /// Accept requests from other machines without API keys
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_anonymous: Option<bool>,
-    /// Keep navigation, footers and page furniture in the passages
+    /// Keep boilerplate (navigation, footers, page furniture) in the passages
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_boilerplate: Option<bool>,
-    /// What to log to stderr: error, warn, info, debug or a tracing filter [default: warn,antiphon=info]
+    /// What is logged to stderr: error, warn, info, debug or a tracing filter [default: warn,antiphon=info]
     #[arg(long, global = true, value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,

@@ -1,4 +1,4 @@
-//! Settings from their four places, checked.
+//! Reading and validation of settings from their four sources.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,18 +7,19 @@ use config::{Config, Environment, File, FileFormat};
 
 use super::{ConfigError, DEFAULT_FILE, Flags, Settings};
 
-/// Start of the names of environment variables that are settings.
+/// Prefix of environment variables that are settings.
 const ENV_PREFIX: &str = "ANTIPHON_";
 
-/// Variables that begin like settings and are none.
+/// Prefixes of variables that Kubernetes sets for a service named `antiphon`; they are not settings.
 const KUBERNETES_SERVICE_PREFIXES: &[&str] = &["ANTIPHON_SERVICE_", "ANTIPHON_PORT"];
 
 impl Settings {
-    /// Reads all four places. `file` must exist if it is given; `environment` is the process's.
+    /// Merges all four sources and validates the result. `file` must exist if it is given;
+    /// `environment` holds the process's variables.
     ///
     /// # Errors
     ///
-    /// Names the place and key that cannot be used.
+    /// If a source cannot be read, a setting is unknown or a value is invalid.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -31,11 +32,10 @@ impl Settings {
         let variables: HashMap<String, String> = environment
             .into_iter()
             .filter(|(name, _)| name.starts_with(ENV_PREFIX))
-            // What Kubernetes sets for a service of our name.
             .filter(|(name, _)| {
                 !KUBERNETES_SERVICE_PREFIXES
                     .iter()
-                    .any(|link| name.starts_with(link))
+                    .any(|prefix| name.starts_with(prefix))
             })
             // An empty variable is how a shell or a compose file says "not set".
             .filter(|(_, value)| !value.is_empty())
@@ -63,7 +63,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The names of all settings.
+    /// Returns the names of all settings.
     #[must_use]
     pub fn setting_names() -> Vec<String> {
         match serde_json::to_value(Self::default()) {
@@ -84,7 +84,7 @@ impl Settings {
             })
         };
         if !(1..=100_000).contains(&self.queue_capacity) {
-            return out_of_range("queue", "1 to 100000", &self.queue_capacity);
+            return out_of_range("queue_capacity", "1 to 100000", &self.queue_capacity);
         }
         if !(1024..=1 << 30).contains(&self.max_body_bytes) {
             return out_of_range("max_body_bytes", "1024 to 1073741824", &self.max_body_bytes);
@@ -96,25 +96,35 @@ impl Settings {
             return out_of_range("max_connections", "2 to 1000000", &self.max_connections);
         }
         for (name, seconds) in [
-            ("head_seconds", self.header_timeout_seconds),
-            ("body_seconds", self.body_timeout_seconds),
-            ("silence_seconds", self.stream_idle_timeout_seconds),
-            ("keep_alive_seconds", self.keep_alive_timeout_seconds),
-            ("shutdown_seconds", self.shutdown_grace_seconds),
+            ("header_timeout_seconds", self.header_timeout_seconds),
+            ("body_timeout_seconds", self.body_timeout_seconds),
+            (
+                "stream_idle_timeout_seconds",
+                self.stream_idle_timeout_seconds,
+            ),
+            (
+                "keep_alive_timeout_seconds",
+                self.keep_alive_timeout_seconds,
+            ),
+            ("shutdown_grace_seconds", self.shutdown_grace_seconds),
         ] {
             if !(1..=86_400).contains(&seconds) {
                 return out_of_range(name, "1 to 86400", &seconds);
             }
         }
         if !(0.0..=1.0).contains(&self.trace_sample_ratio) {
-            return out_of_range("trace_share", "0 to 1", &self.trace_sample_ratio);
+            return out_of_range("trace_sample_ratio", "0 to 1", &self.trace_sample_ratio);
         }
-        for (name, value, other) in [
+        for (name, value, counterpart) in [
             ("tls_certificate", &self.tls_certificate, &self.tls_key),
             ("tls_key", &self.tls_key, &self.tls_certificate),
         ] {
-            if value.is_none() && other.is_some() {
-                return out_of_range(name, "a file, as there is its counterpart", &"not given");
+            if value.is_none() && counterpart.is_some() {
+                return out_of_range(
+                    name,
+                    "a file (tls_certificate and tls_key go together)",
+                    &"unset",
+                );
             }
         }
         Ok(())

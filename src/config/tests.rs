@@ -1,4 +1,4 @@
-//! Settings from all places, good and bad.
+//! Settings from all sources, valid and invalid.
 
 use std::path::Path;
 
@@ -18,8 +18,8 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn later_places_win() {
-    let file = file("listen = \"127.0.0.1:1\"\ndata_dir = \"from-file\"\nqueue = 7\n");
+fn later_sources_override_earlier_ones() {
+    let file = file("listen = \"127.0.0.1:1\"\ndata_dir = \"from-file\"\nqueue_capacity = 7\n");
     let flags = Flags {
         data_dir: Some("from-flag".into()),
         ..Flags::default()
@@ -43,7 +43,7 @@ fn later_places_win() {
 }
 
 #[test]
-fn unknown_keys_are_refused_wherever_they_stand() {
+fn unknown_settings_are_rejected_in_every_source() {
     let file = file("data_dri = \"x\"\n");
     let error = Settings::load(Some(file.path()), [], &Flags::default()).unwrap_err();
     assert!(error.to_string().contains("data_dri"), "{error}");
@@ -54,28 +54,49 @@ fn unknown_keys_are_refused_wherever_they_stand() {
 }
 
 #[test]
-fn wrong_types_and_ranges_are_named() {
-    for (name, value, named) in [
-        ("ANTIPHON_QUEUE", "many", "queue"),
-        ("ANTIPHON_QUEUE", "0", "queue"),
+fn invalid_values_are_reported_with_the_setting() {
+    for (variable, value, setting) in [
+        ("ANTIPHON_QUEUE_CAPACITY", "many", "queue_capacity"),
+        ("ANTIPHON_QUEUE_CAPACITY", "0", "queue_capacity"),
         ("ANTIPHON_LISTEN", "nowhere", "listen"),
         ("ANTIPHON_INDEX", "tree", "index"),
         ("ANTIPHON_HNSW_M", "1000", "hnsw_m"),
         ("ANTIPHON_MAX_CONNECTIONS", "0", "max_connections"),
-        ("ANTIPHON_BODY_SECONDS", "0", "body_seconds"),
-        ("ANTIPHON_SHUTDOWN_SECONDS", "-1", "shutdown_seconds"),
-        ("ANTIPHON_INSECURE", "perhaps", "insecure"),
-        ("ANTIPHON_TRACE_SHARE", "1.5", "trace_share"),
-        ("ANTIPHON_SILENCE_SECONDS", "0", "silence_seconds"),
+        (
+            "ANTIPHON_HEADER_TIMEOUT_SECONDS",
+            "0",
+            "header_timeout_seconds",
+        ),
+        ("ANTIPHON_BODY_TIMEOUT_SECONDS", "0", "body_timeout_seconds"),
+        (
+            "ANTIPHON_KEEP_ALIVE_TIMEOUT_SECONDS",
+            "0",
+            "keep_alive_timeout_seconds",
+        ),
+        (
+            "ANTIPHON_SHUTDOWN_GRACE_SECONDS",
+            "-1",
+            "shutdown_grace_seconds",
+        ),
+        ("ANTIPHON_ALLOW_ANONYMOUS", "perhaps", "allow_anonymous"),
+        ("ANTIPHON_TRACE_SAMPLE_RATIO", "1.5", "trace_sample_ratio"),
+        (
+            "ANTIPHON_STREAM_IDLE_TIMEOUT_SECONDS",
+            "0",
+            "stream_idle_timeout_seconds",
+        ),
     ] {
         let error =
-            Settings::load(None, environment(&[(name, value)]), &Flags::default()).unwrap_err();
-        assert!(error.to_string().contains(named), "{name}={value}: {error}");
+            Settings::load(None, environment(&[(variable, value)]), &Flags::default()).unwrap_err();
+        assert!(
+            error.to_string().contains(setting),
+            "{variable}={value}: {error}"
+        );
     }
 }
 
 #[test]
-fn origins_come_as_a_list_in_file_and_environment() {
+fn cors_origins_are_a_list_in_file_and_environment() {
     let list = ["https://a.org", "https://b.org"];
     let file = file("cors_origins = [\"https://a.org\", \"https://b.org\"]\n");
     let settings = Settings::load(Some(file.path()), [], &Flags::default()).unwrap();
@@ -90,7 +111,7 @@ fn origins_come_as_a_list_in_file_and_environment() {
 }
 
 #[test]
-fn a_certificate_needs_its_key() {
+fn certificate_and_key_require_each_other() {
     for (name, missing) in [
         ("ANTIPHON_TLS_KEY", "tls_certificate"),
         ("ANTIPHON_TLS_CERTIFICATE", "tls_key"),
@@ -102,7 +123,7 @@ fn a_certificate_needs_its_key() {
 }
 
 #[test]
-fn a_named_file_must_exist() {
+fn an_explicit_settings_file_must_exist() {
     let missing = Path::new("/nonexistent/antiphon.toml");
     let error = Settings::load(Some(missing), [], &Flags::default()).unwrap_err();
     assert!(error.to_string().contains("antiphon.toml"), "{error}");

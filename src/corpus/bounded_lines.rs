@@ -1,21 +1,21 @@
-//! Lines of bounded length: a file of one endless line must not fill the memory.
+//! Reading lines of bounded length, so that a file without line ends cannot exhaust memory.
 
 use std::io::{self, BufRead};
 
-/// What the next line is.
+/// The outcome of reading one line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum LineRead {
     /// The line is in the buffer, without its line end.
     Complete,
-    /// The line was longer than the limit and has been passed over.
+    /// The line was longer than the limit and has been skipped.
     TooLong,
-    /// There are no more.
+    /// End of input.
     End,
 }
 
 /// Reads the next line into `buffer`, keeping at most `limit` bytes of it.
 ///
-/// `consumed` counts every byte taken, also where an error ends the reading.
+/// `consumed` is increased by every byte that was read, even if an error follows.
 pub(super) fn read_bounded_line(
     input: &mut impl BufRead,
     buffer: &mut Vec<u8>,

@@ -1,13 +1,13 @@
-//! The rows of a table of separated values, each with the line it begins on.
+//! CSV records with their line numbers, tolerant of unclosed quotes.
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 
 use super::events::TableIssue;
 
-/// How many unclosed quotes are mended: each makes the rest of the table be parsed once more.
+/// Recoveries from unclosed quotes per table. Each parses the rest of the table again.
 const MAX_RESTARTS: usize = 100;
 
-/// A parser that takes rows of any width and knows no header.
+/// Returns a parser that accepts rows of any width and treats the header as a row.
 pub(super) fn csv_reader(text: &str, delimiter: u8) -> Reader<&[u8]> {
     ReaderBuilder::new()
         .has_headers(false)
@@ -16,17 +16,17 @@ pub(super) fn csv_reader(text: &str, delimiter: u8) -> Reader<&[u8]> {
         .from_reader(text.as_bytes())
 }
 
-/// The rows of a table with the lines they begin on.
+/// Iterates over the records of a table and the lines they start on.
 ///
-/// A quotation mark that never closes makes a parser take the rest of the file for one cell. Here
-/// it costs its own line only: parsing begins anew on the next.
+/// An unclosed quotation mark would make a parser read the rest of the file as one cell. Here it
+/// costs its own line only: parsing restarts on the next line.
 pub(super) struct CsvRecords<'a> {
     text: &'a str,
     delimiter: u8,
     reader: Reader<&'a [u8]>,
-    /// Where the reader began.
+    /// Byte offset at which `reader` was started.
     base_offset: usize,
-    /// How far lines have been counted, and the line that is there.
+    /// The offset up to which lines have been counted, and the line number there.
     line_cursor: (usize, usize),
     column_count: Option<usize>,
     restarts: usize,
@@ -45,7 +45,7 @@ impl<'a> CsvRecords<'a> {
         }
     }
 
-    /// Where the reader stands in the text.
+    /// Returns the reader's byte offset in the text.
     fn offset(&self) -> usize {
         let read = self.reader.position().byte();
         self.base_offset
@@ -54,12 +54,12 @@ impl<'a> CsvRecords<'a> {
 
     fn line_at_offset(&mut self, offset: usize) -> usize {
         let (counted, line) = self.line_cursor;
-        let passed = self
+        let skipped = self
             .text
             .as_bytes()
             .get(counted..offset)
             .unwrap_or_default();
-        let line = line + passed.split(|byte| *byte == b'\n').count() - 1;
+        let line = line + skipped.split(|byte| *byte == b'\n').count() - 1;
         self.line_cursor = (offset, line);
         line
     }
@@ -77,12 +77,12 @@ impl Iterator for CsvRecords<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let before = self.offset();
         let mut record = StringRecord::new();
-        // From memory and valid UTF-8: an error cannot come, and would mean the end.
+        // Reading valid UTF-8 from memory cannot fail; an error would end the iteration.
         if !self.reader.read_record(&mut record).unwrap_or(false) {
             return None;
         }
         let raw = self.text.get(before..self.offset()).unwrap_or_default();
-        // The reader passes over blank lines before the row.
+        // The reader skips blank lines before the row.
         let row = raw.trim_start_matches(['\r', '\n']);
         let start = before + raw.len() - row.len();
         let line = self.line_at_offset(start);
@@ -107,8 +107,8 @@ impl Iterator for CsvRecords<'_> {
     }
 }
 
-/// Whether every quotation mark that opens a cell closes it. The parser is more lenient: two rows
-/// that each open one and close none would become a single cell.
+/// Returns whether every quoted cell is closed. The parser is more lenient: two rows that each open
+/// a quote and close none would become a single cell.
 fn is_well_quoted(row: &str, delimiter: u8) -> bool {
     let mut bytes = row.bytes().peekable();
     let mut at_start = true;

@@ -1,4 +1,4 @@
-//! Dates as archives have them: sometimes only the year is known.
+//! Dates of reduced precision: archives sometimes know only the year or the month.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,36 +21,36 @@ pub struct PartialDate {
     day: Option<i8>,
 }
 
-/// A text that is not a date we know.
+/// A text that is not a valid date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a date such as 2015, 2015-10 or 2015-10-23, received {received:?}: {problem}")]
 pub struct DateError {
-    /// The text that was given.
+    /// The text, shortened.
     pub received: String,
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub problem: &'static str,
 }
 
 impl PartialDate {
-    /// The year, 1 to 9999.
+    /// Returns the year, 1 to 9999.
     #[must_use]
     pub fn year(&self) -> i16 {
         self.year
     }
 
-    /// The month, 1 to 12, where it is known.
+    /// Returns the month, 1 to 12, if known.
     #[must_use]
     pub fn month(&self) -> Option<i8> {
         self.month
     }
 
-    /// The day of the month, where it is known; there is no day without a month.
+    /// Returns the day of the month, if known; there is no day without a month.
     #[must_use]
     pub fn day(&self) -> Option<i8> {
         self.day
     }
 
-    /// The first day the date may mean: `2015` gives 2015-01-01.
+    /// Returns the first day of the period: 2015-01-01 for `2015`.
     ///
     /// Days compare as days, and their `Display` (`2015-01-01`) sorts as text in the same order.
     #[must_use]
@@ -58,7 +58,7 @@ impl PartialDate {
         self.civil_date(self.month.unwrap_or(1), self.day.unwrap_or(1))
     }
 
-    /// The last day the date may mean: `2016-02` gives 2016-02-29.
+    /// Returns the last day of the period: 2016-02-29 for `2016-02`.
     #[must_use]
     pub fn last_day(&self) -> Date {
         match self.day {
@@ -67,7 +67,7 @@ impl PartialDate {
         }
     }
 
-    /// The day is real by construction; the fallback only spares this room a panic.
+    /// The day exists by construction; the fallback only avoids a panic.
     fn civil_date(self, month: i8, day: i8) -> Date {
         Date::new(self.year, month, day).unwrap_or_default()
     }
@@ -85,7 +85,7 @@ impl FromStr for PartialDate {
         let year =
             parse_digits(parts.next(), 4).ok_or_else(|| fail("the year needs four digits"))?;
         if year == 0 {
-            return Err(fail("there is no year 0000"));
+            return Err(fail("the year 0000 does not exist"));
         }
         let (month, day) = match (parts.next(), parts.next(), parts.next()) {
             (None, ..) => (None, None),
@@ -100,18 +100,17 @@ impl FromStr for PartialDate {
                 };
                 (Some(month), day)
             }
-            _ => return Err(fail("there are more than three parts")),
+            _ => return Err(fail("it has more than three parts")),
         };
         if month.is_some_and(|month| !(1..=12).contains(&month)) {
             return Err(fail("months run from 01 to 12"));
         }
-        Date::new(year, month.unwrap_or(1), day.unwrap_or(1))
-            .map_err(|_| fail("there is no such day"))?;
+        Date::new(year, month.unwrap_or(1), day.unwrap_or(1)).map_err(|_| fail("no such day"))?;
         Ok(Self { year, month, day })
     }
 }
 
-/// Exactly `width` ASCII digits: `parse` alone would take `+15`.
+/// Parses exactly `width` ASCII digits; `parse` alone would accept `+15`.
 fn parse_digits(part: Option<&str>, width: usize) -> Option<i16> {
     let part = part?;
     let plain = part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit());

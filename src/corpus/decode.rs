@@ -1,4 +1,4 @@
-//! Bytes to text: what encoding it is, and whether the result can be text at all.
+//! From bytes to text: detection of the encoding, and validation of the decoded text.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
@@ -8,9 +8,9 @@ use super::events::DocumentNote;
 
 /// Decodes a whole file.
 ///
-/// A byte order mark decides. Otherwise valid UTF-8 is UTF-8, bytes with a NUL at every other
-/// place are UTF-16, and the rest is guessed and the guess reported. Nothing is ever replaced: a
-/// text that does not decode cleanly is refused, since a wrong character is a wrong quotation.
+/// A byte order mark is decisive. Otherwise bytes with a NUL at every other position are UTF-16 and
+/// valid UTF-8 is UTF-8; any other encoding is guessed and reported. Nothing is replaced: a text that
+/// does not decode cleanly is rejected, since a wrong character is a wrong quotation.
 pub(super) fn decode(bytes: Vec<u8>) -> Result<(String, Option<DocumentNote>), SkipReason> {
     if let Some((encoding, bom_bytes)) = Encoding::for_bom(&bytes) {
         let text = decode_as(encoding, bytes.get(bom_bytes..).unwrap_or_default())?;
@@ -47,30 +47,31 @@ fn decode_as(encoding: &'static Encoding, bytes: &[u8]) -> Result<String, SkipRe
 }
 
 fn undecodable(encoding: &'static Encoding, bytes: &[u8]) -> SkipReason {
-    // Only for UTF-8 does the standard library say where the fault is.
-    let fault = match std::str::from_utf8(bytes) {
+    // The standard library reports the position of an error for UTF-8 only.
+    let valid_prefix = match std::str::from_utf8(bytes) {
         Err(error) if encoding == UTF_8 => bytes.get(..error.valid_up_to()),
         _ => None,
     };
     SkipReason::Undecodable {
         encoding: encoding.name(),
-        line: fault.map(|sound| sound.split(|byte| *byte == b'\n').count()),
+        line: valid_prefix.map(|valid| valid.split(|byte| *byte == b'\n').count()),
     }
 }
 
-/// UTF-8 with a few bad bytes must not be guessed to be windows-1252: every accent would be wrong.
-/// Text in another encoding forms valid multi-byte sequences only by rare accident.
+/// Returns whether this is UTF-8 with a few invalid bytes. Decoding it as windows-1252 would garble
+/// every accent. Text in another encoding rarely contains valid multi-byte sequences.
 fn is_damaged_utf8(bytes: &[u8]) -> bool {
     let mut sequences = 0_usize;
-    let mut faults = 0_usize;
+    let mut invalid = 0_usize;
     for chunk in bytes.utf8_chunks() {
         sequences += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
-        faults += usize::from(!chunk.invalid().is_empty());
+        invalid += usize::from(!chunk.invalid().is_empty());
     }
-    sequences > faults
+    sequences > invalid
 }
 
-/// Western text in UTF-16 has a NUL at every other byte, and is valid UTF-8 besides.
+/// Detects UTF-16 without a byte order mark: Western text then has a NUL at every other byte, and is
+/// also valid UTF-8.
 fn utf16_without_bom(bytes: &[u8]) -> Option<&'static Encoding> {
     const SAMPLE: usize = 4096;
     let sample = bytes.get(..SAMPLE).unwrap_or(bytes);
@@ -88,7 +89,7 @@ fn utf16_without_bom(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// Looks a decoded text over: refuses what cannot be a speech, notes what looks damaged.
+/// Rejects a decoded text that is empty, too large or binary, and notes signs of damage.
 pub(super) fn validate_text(text: &str, max_bytes: usize) -> Result<Vec<DocumentNote>, SkipReason> {
     if text.len() > max_bytes {
         return Err(SkipReason::TooLarge {
@@ -105,8 +106,8 @@ pub(super) fn validate_text(text: &str, max_bytes: usize) -> Result<Vec<Document
         controls += usize::from(is_stray_control(character));
         replacements += usize::from(character == char::REPLACEMENT_CHARACTER);
     }
-    // Scans and exports leave a stray one now and then; more than one in a hundred is a program,
-    // an image, or another encoding.
+    // Scans and exports leave a few; more than one in a hundred means a program, an image or another
+    // encoding.
     if controls > characters / 100 && controls > 2 {
         return Err(SkipReason::Binary {
             controls,
@@ -125,7 +126,7 @@ pub(super) fn validate_text(text: &str, max_bytes: usize) -> Result<Vec<Document
     Ok(notes)
 }
 
-/// Tabs, line ends, vertical tabs and page breaks are part of ordinary text.
+/// Returns whether a control character is unusual in text, unlike tabs, line ends and page breaks.
 fn is_stray_control(character: char) -> bool {
     character.is_control() && !matches!(character, '\t'..='\r' | '\u{85}')
 }

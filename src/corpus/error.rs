@@ -1,63 +1,64 @@
-//! Why something was not read, in words for the person who has the file.
+//! Why a file or line was not read, worded for its owner.
 
 use std::path::PathBuf;
 
-use super::events::{SourceLocation, comma_separated};
 use super::format::SourceFormat;
+use super::location::SourceLocation;
+use super::message::comma_separated;
 
-/// Why a file, or a line of one, gave no document, and what would be right.
+/// Why a file, or a line of it, was skipped, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkipReason {
-    /// The extension is none of ours.
-    #[error("files like {received} are not read; expected one of {}", SourceFormat::EXTENSIONS.join(", "))]
+    /// The extension is not supported.
+    #[error("unsupported file type {received}; expected one of {}", SourceFormat::EXTENSIONS.join(", "))]
     UnknownFormat {
-        /// The extension with its dot, or the whole name where there is none.
+        /// The extension with its dot, or the whole name if it has none.
         received: String,
     },
-    /// A README, a licence: it speaks about the corpus and is no part of it.
-    #[error("it describes the corpus rather than belonging to it; name it to have it read")]
+    /// A README or licence, which describes the corpus and is not part of it.
+    #[error("README and licence files are not read unless named explicitly")]
     ReadmeOrLicence,
-    /// `metadata.csv`, named as though it were a document.
-    #[error("it describes the files beside it and is read with them; name those or their folder")]
+    /// `metadata.csv`, named as if it were a document.
+    #[error("metadata.csv is read with the files of its folder; name those or the folder")]
     MetadataTable,
     /// A device, a pipe, a socket.
-    #[error("it is neither a file nor a folder")]
+    #[error("not a regular file or folder")]
     NotAFile,
-    /// The system would not let us read it.
-    #[error("it cannot be read: {problem}")]
+    /// The operating system refused access.
+    #[error("cannot be read: {problem}")]
     Unreadable {
-        /// What the system said.
+        /// The error of the operating system.
         problem: String,
     },
     /// No text, or only white space.
-    #[error("there is no text in it")]
+    #[error("it contains no text")]
     Empty,
     /// More text than a document may have.
     #[error("expected at most {limit} bytes, received {}", count_or_more(*received))]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
-        /// How many there are, where it was counted to the end.
+        /// The size, if it is known.
         received: Option<usize>,
     },
-    /// More control characters than any text has.
+    /// More control characters than text has.
     #[error(
-        "it is not text: {controls} of {characters} characters are control characters; \
+        "binary content: {controls} of {characters} characters are control characters; \
          save it as plain text"
     )]
     Binary {
-        /// Control characters.
+        /// The number of control characters.
         controls: usize,
-        /// Characters in all.
+        /// The number of all characters.
         characters: usize,
     },
-    /// The bytes are not what the encoding allows.
-    #[error("it looks like {encoding} but is not throughout{}; save it as UTF-8", first_error_line(*line))]
+    /// The bytes are invalid in the detected encoding.
+    #[error("looks like {encoding}, but contains invalid bytes{}; save it as UTF-8", first_error_line(*line))]
     Undecodable {
         /// The encoding's name.
         encoding: &'static str,
-        /// The line of the first fault, where it is known.
+        /// The line of the first invalid byte, if known.
         line: Option<usize>,
     },
     /// A JSON lines file in UTF-16.
@@ -75,15 +76,15 @@ pub enum SkipReason {
     /// A line that is not JSON.
     #[error("it is not JSON: {problem} (column {column})")]
     NotJson {
-        /// What stands there that should not.
+        /// What is wrong.
         problem: String,
-        /// Where in the line.
+        /// The column, counted from 1.
         column: usize,
     },
     /// A line of JSON that is not an object.
     #[error("expected a JSON object, received {received}")]
     NotAnObject {
-        /// What it is.
+        /// Its type.
         received: String,
     },
     /// A JSON object with a value that cannot be read, such as a number that is too large.
@@ -93,9 +94,12 @@ pub enum SkipReason {
         problem: String,
     },
     /// An object without `text`.
-    #[error("expected a field text, received {}", comma_separated(fields))]
+    #[error(
+        "a `text` field is required; received fields: {}",
+        comma_separated(fields)
+    )]
     MissingText {
-        /// The fields there are.
+        /// The fields of the object.
         fields: Vec<String>,
     },
     /// `text` or `id` of a type that cannot be used.
@@ -103,28 +107,28 @@ pub enum SkipReason {
     WrongFieldType {
         /// The field.
         field: &'static str,
-        /// What it should be.
+        /// The expected type.
         expected: &'static str,
-        /// What it is.
+        /// The value.
         received: String,
     },
-    /// The id belongs to another document already.
-    #[error("the id {id} is taken by {first}; rename the file or give it another id")]
+    /// An earlier document has the same id.
+    #[error("duplicate id {id}, first used by {first}; rename the file or set another id")]
     DuplicateId {
         /// The id.
         id: String,
-        /// Where the document is that has it.
+        /// The location of the earlier document.
         first: SourceLocation,
     },
-    /// A gzip file that is cut short or damaged.
+    /// A truncated or corrupt gzip file.
     #[error(
         "the gzip data are damaged or cut short after {bytes} bytes ({problem}); \
-         what came before is kept, the rest is lost"
+         the documents before that point were read, the rest was not"
     )]
     DamagedGzip {
-        /// How far decompression came, in bytes of text.
+        /// Bytes that were decompressed.
         bytes: u64,
-        /// What the decompressor said.
+        /// The error of the decompressor.
         problem: String,
     },
 }
@@ -134,25 +138,25 @@ fn count_or_more(received: Option<usize>) -> String {
 }
 
 fn first_error_line(line: Option<usize>) -> String {
-    line.map_or_else(String::new, |line| format!(" (first fault on line {line})"))
+    line.map_or_else(String::new, |line| format!(" (first error on line {line})"))
 }
 
-/// Why a corpus could not be opened at all.
+/// Why a corpus could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CorpusError {
     /// A path that does not exist.
-    #[error("expected a file or folder, received {}, which does not exist", path.display())]
+    #[error("{} does not exist", path.display())]
     Missing {
         /// The path.
         path: PathBuf,
     },
-    /// A path that cannot be looked at.
+    /// A path that cannot be accessed.
     #[error("cannot read {}", path.display())]
     Unreadable {
         /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }

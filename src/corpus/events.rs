@@ -1,53 +1,37 @@
-//! What a run says: documents, what was noticed about them, what was skipped, what to look at.
+//! The events of reading a corpus: documents with notes, skipped inputs, warnings about tables.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use super::Document;
 use super::error::SkipReason;
+use super::location::SourceLocation;
+use super::message::comma_separated;
 
-/// One thing met while reading a corpus.
+/// One event while reading a corpus.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CorpusEvent {
-    /// A document, and what was noticed while reading it.
+    /// A document, with notes.
     Document {
         /// The document.
         document: Document,
-        /// Where it was found.
+        /// Its source.
         origin: SourceLocation,
-        /// What the reader did that the user may want to know.
+        /// What the user may want to know about how it was read.
         notes: Vec<DocumentNote>,
     },
-    /// Something that was not read.
+    /// An input that was not read.
     Skipped(Skipped),
-    /// Something about the metadata that belongs to no document.
+    /// A problem of a `metadata.csv` rather than of a document.
     Warning(CorpusWarning),
 }
 
-/// A file, and a line in it where that says more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceLocation {
-    /// The file, spelled as the user named it.
-    pub file: PathBuf,
-    /// The line, counted from 1.
-    pub line: Option<usize>,
-}
-
-impl fmt::Display for SourceLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            None => write!(f, "{}", self.file.display()),
-            Some(line) => write!(f, "{}:{line}", self.file.display()),
-        }
-    }
-}
-
-/// Something that was not read, and why.
+/// An input that was not read, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// Where it is.
+    /// The file and line.
     pub location: SourceLocation,
-    /// Why it was not read, and what would be right.
+    /// Why it was not read, and how to fix it.
     pub reason: SkipReason,
 }
 
@@ -57,22 +41,22 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// Something the reader did to a document that was kept.
+/// A remark on a document that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DocumentNote {
-    /// The file was not plain UTF-8; this is what it was taken for.
+    /// The file was not UTF-8 and was decoded from another encoding.
     Decoded {
-        /// The encoding's name, as the web knows it.
+        /// The encoding's WHATWG name.
         encoding: &'static str,
     },
     /// A field's value could not be used.
     FieldIgnored {
         /// The field.
         field: String,
-        /// What it should have been.
+        /// What was expected.
         expected: &'static str,
-        /// What it was.
+        /// The value.
         received: String,
     },
     /// Two sources give one field different values.
@@ -82,40 +66,40 @@ pub enum DocumentNote {
         /// The value that was kept.
         kept: String,
         /// The value that was not.
-        left_out: String,
+        ignored: String,
     },
-    /// The id that was given cannot be one, and was changed.
+    /// The declared id is invalid and was changed.
     IdChanged {
-        /// The id as given.
-        given: String,
-        /// The id the document has now.
+        /// The declared id.
+        declared: String,
+        /// The id that is used.
         id: String,
     },
-    /// The folder has a `metadata.csv`, but no row in it names this file.
+    /// The folder has a `metadata.csv` without a row for this file.
     NoMetadataRow {
         /// The table.
         table: PathBuf,
     },
-    /// Front matter that is not what it should be.
+    /// Malformed front matter.
     FrontMatter {
         /// The line of the file, counted from 1.
         line: usize,
-        /// What is wrong, and what was done.
+        /// The problem and its consequence.
         problem: String,
     },
-    /// Fields that are worked out from the others and are not read.
+    /// Computed fields, which are not read.
     ComputedFieldsIgnored {
         /// The fields.
         fields: Vec<String>,
     },
-    /// The text has a few control characters, which are kept.
+    /// The text contains a few control characters, which are kept.
     ControlCharacters {
-        /// How many.
+        /// Their number.
         count: usize,
     },
-    /// The text has U+FFFD: something was lost before it came here.
+    /// The text contains U+FFFD: characters were lost before the import.
     ReplacementCharacters {
-        /// How many.
+        /// Their number.
         count: usize,
     },
 }
@@ -130,46 +114,42 @@ impl fmt::Display for DocumentNote {
                 received,
             } => write!(
                 f,
-                "{field} left out: expected {expected}, received {received}"
+                "{field} ignored: expected {expected}, received {received}"
             ),
             Self::Conflict {
                 field,
                 kept,
-                left_out,
-            } => write!(f, "{field} given twice: kept {kept}, left out {left_out}"),
-            Self::IdChanged { given, id } => {
-                write!(f, "{given} cannot be a document id, so {id} is used")
+                ignored,
+            } => write!(f, "{field} has two values: kept {kept}, ignored {ignored}"),
+            Self::IdChanged { declared, id } => {
+                write!(f, "{declared} is not a valid document id; using {id}")
             }
             Self::NoMetadataRow { table } => {
-                write!(f, "no row in {} names this file", table.display())
+                write!(f, "{} has no row for this file", table.display())
             }
             Self::FrontMatter { line, problem } => {
                 write!(f, "front matter, line {line}: {problem}")
             }
             Self::ComputedFieldsIgnored { fields } => {
-                write!(
-                    f,
-                    "left out, since they are worked out: {}",
-                    comma_separated(fields)
-                )
+                write!(f, "computed fields ignored: {}", comma_separated(fields))
             }
             Self::ControlCharacters { count } => {
-                write!(f, "the text has {count} control characters")
+                write!(f, "the text contains {count} control characters")
             }
             Self::ReplacementCharacters { count } => write!(
                 f,
-                "the text has {count} replacement characters (U+FFFD): it was damaged earlier"
+                "the text contains {count} replacement characters (U+FFFD): it was damaged before import"
             ),
         }
     }
 }
 
-/// Something about a `metadata.csv` that belongs to no document.
+/// A warning about a `metadata.csv`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorpusWarning {
     /// The table and the line.
     pub location: SourceLocation,
-    /// What was found.
+    /// The problem.
     pub issue: TableIssue,
 }
 
@@ -179,115 +159,103 @@ impl fmt::Display for CorpusWarning {
     }
 }
 
-/// What a [`Remark`] is about.
+/// The problem that a [`CorpusWarning`] reports.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableIssue {
     /// The whole table could not be used.
-    #[error("the table is not used: {0}")]
+    #[error("table ignored: {0}")]
     TableNotUsed(SkipReason),
-    /// There is no column that says which file a row describes.
+    /// The column that names the files is missing.
     #[error(
-        "the table is not used: expected a column called file, received {}",
+        "table ignored: expected a column `file`, received {}",
         comma_separated(columns)
     )]
     NoFileColumn {
-        /// The columns there are.
+        /// The columns of the table.
         columns: Vec<String>,
     },
-    /// Two columns have one name.
-    #[error("there are two columns called {name}: the first is used")]
+    /// Two columns have the same name.
+    #[error("duplicate column {name}; the first is used")]
     RepeatedColumn {
         /// The name.
         name: String,
     },
     /// A column without a name.
-    #[error("column {number} has no name: its values are not used")]
+    #[error("column {number} has no name; its values are ignored")]
     UnnamedColumn {
         /// Its number, counted from 1.
         number: usize,
     },
     /// A row with more or fewer cells than the header.
-    #[error("row not used: expected {expected} cells, received {received}; is a comma unquoted?")]
+    #[error(
+        "row ignored: expected {expected} cells, received {received}; is there an unquoted comma?"
+    )]
     CellCount {
-        /// How many cells the header has.
+        /// The number of cells of the header.
         expected: usize,
-        /// How many the row has.
+        /// The number of cells of the row.
         received: usize,
     },
-    /// A quotation mark opens and never closes.
-    #[error("row not used: a quotation mark opens here and does not close")]
+    /// A quotation mark is not closed.
+    #[error("row ignored: unclosed quotation mark")]
     UnclosedQuote,
-    /// So many malformed rows that the rest was not read.
-    #[error("the rest of the table is not used: more than {limit} rows have unclosed quotes")]
+    /// Too many rows have unclosed quotes; the rest of the table was not read.
+    #[error("rest of the table ignored: more than {limit} rows have unclosed quotes")]
     TooManyUnclosedQuotes {
-        /// How many are put up with.
+        /// The number of tolerated rows.
         limit: usize,
     },
     /// A row whose file cell is blank.
-    #[error("row not used: its file cell is blank")]
+    #[error("row ignored: the file cell is blank")]
     BlankFileCell,
     /// A row that names a file in another folder.
-    #[error("row not used: {name} is in another folder; a table describes the files beside it")]
+    #[error(
+        "row ignored: {name} is in another folder; a table describes the files in its own folder"
+    )]
     FileInOtherFolder {
         /// The name.
         name: String,
     },
-    /// A row that names no file.
-    #[error("row not used: there is no file called {name} beside the table")]
+    /// A row whose file does not exist.
+    #[error("row ignored: no file {name} in the table's folder")]
     UnmatchedRow {
         /// The name.
         name: String,
     },
-    /// A row that could mean several files.
-    #[error("row not used: {name} could be {}", comma_separated(candidates))]
+    /// A row that matches several files.
+    #[error("row ignored: {name} is ambiguous: {}", comma_separated(candidates))]
     AmbiguousRow {
         /// The name.
         name: String,
-        /// The files it could mean.
+        /// The matching files.
         candidates: Vec<String>,
     },
-    /// A row matched although upper and lower case differ.
-    #[error("{name} is taken to be {file}")]
+    /// A row whose file was matched ignoring case.
+    #[error("{name} matched to {file} ignoring case")]
     MatchedByCase {
         /// The name in the row.
         name: String,
         /// The file's name.
         file: String,
     },
-    /// A second row for one file.
-    #[error("row not used: line {first_line} has {file} already")]
+    /// A second row for the same file.
+    #[error("row ignored: {file} already has the row on line {first_line}")]
     DuplicateRow {
         /// The file's name.
         file: String,
         /// The line of the row that is used.
         first_line: usize,
     },
-    /// A row gives an id to a file of many documents.
-    #[error("id {id} not used: {file} holds many documents")]
+    /// A row that sets an id for a file of several documents.
+    #[error("id {id} ignored: {file} contains several documents")]
     IdForMultiDocumentFile {
         /// The id.
         id: String,
         /// The file's name.
         file: String,
     },
-    /// Something about the table or a row that is used all the same.
+    /// A remark on a table or row that is used.
     #[error("{0}")]
     Note(DocumentNote),
-}
-
-pub(super) fn comma_separated(names: &[String]) -> String {
-    match names {
-        [] => "none".to_owned(),
-        names => names.join(", "),
-    }
-}
-
-/// A user's text as a message shows it: quoted, and cut where it gets long.
-pub(super) fn excerpt(text: &str) -> String {
-    const MAX_EXCERPT_CHARS: usize = 60;
-    match text.char_indices().nth(MAX_EXCERPT_CHARS) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
-    }
 }

@@ -1,32 +1,22 @@
-//! From a file's name to the reader that takes it apart.
+//! Source formats, by file extension.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::CorpusLimits;
-use super::error::SkipReason;
-use super::events::DocumentNote;
-use super::metadata::Metadata;
-use super::{jsonl, markdown, text};
-
-/// The formats that are read, known by extension in upper or lower case.
+/// The supported formats, recognized by extension regardless of case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SourceFormat {
     /// `.txt`, `.text`: the file is the text.
     Text,
     /// `.md`, `.markdown`: front matter, then `CommonMark`.
     Markdown,
-    /// `.jsonl`, `.ndjson`: a document a line.
+    /// `.jsonl`, `.ndjson`: one document per line.
     JsonLines,
     /// `.jsonl.gz`, `.ndjson.gz`: the same, compressed.
     JsonLinesGzip,
 }
 
 impl SourceFormat {
-    /// Every extension that is read.
+    /// All supported extensions.
     pub const EXTENSIONS: [&'static str; 8] = [
         ".txt",
         ".text",
@@ -38,8 +28,8 @@ impl SourceFormat {
         ".ndjson.gz",
     ];
 
-    /// The format of a file, or the part of its name that we do not know.
-    pub(super) fn from_path(path: &Path) -> Result<Self, SkipReason> {
+    /// Returns the format of a file, or its extension (its name if it has none) if that is not supported.
+    pub(super) fn from_path(path: &Path) -> Result<Self, String> {
         let name = file_name(path).to_lowercase();
         Self::EXTENSIONS
             .into_iter()
@@ -50,32 +40,20 @@ impl SourceFormat {
                 ".jsonl" | ".ndjson" => Self::JsonLines,
                 _ => Self::JsonLinesGzip,
             })
-            .ok_or_else(|| SkipReason::UnknownFormat {
-                received: match path.extension() {
-                    Some(extension) => format!(".{}", extension.to_string_lossy()),
-                    None => file_name(path),
-                },
+            .ok_or_else(|| match path.extension() {
+                Some(extension) => format!(".{}", extension.to_string_lossy()),
+                None => file_name(path),
             })
     }
 
-    /// Whether one file holds many documents.
+    /// Returns whether a file of this format may contain several documents.
     #[must_use]
     pub fn is_multi_document(self) -> bool {
         matches!(self, Self::JsonLines | Self::JsonLinesGzip)
     }
-
-    /// Opens the file and reads it document by document.
-    pub(super) fn parse(self, file: CountingReader, limits: CorpusLimits) -> ParsedDocuments {
-        match self {
-            Self::Text => Box::new(std::iter::once_with(move || text::read(file, limits))),
-            Self::Markdown => Box::new(std::iter::once_with(move || markdown::read(file, limits))),
-            Self::JsonLines => Box::new(jsonl::plain(file, limits)),
-            Self::JsonLinesGzip => Box::new(jsonl::gzip(file, limits)),
-        }
-    }
 }
 
-/// The file's name without the extension that told its format.
+/// Returns the file's name without the extension of its format.
 pub(super) fn file_stem(path: &Path) -> String {
     let name = file_name(path);
     let lower = name.to_ascii_lowercase();
@@ -94,93 +72,13 @@ fn file_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// What a reader makes of a file, one document at a time and in the order of the file.
-///
-/// A reader holds at most one document in memory. After a fault it goes on with the next line
-/// where there is one.
-pub(super) type ParsedDocuments = Box<dyn Iterator<Item = Result<ParsedDocument, ParseIssue>>>;
-
-/// A document before it has an id and its row of `metadata.csv`.
-#[derive(Debug, Default)]
-pub(super) struct ParsedDocument {
-    /// The line it stands on, where a file holds many.
-    pub(super) line: Option<usize>,
-    /// The id it gives itself, not checked yet.
-    pub(super) id: Option<String>,
-    pub(super) text: String,
-    /// What it says of itself.
-    pub(super) metadata: Metadata,
-    /// A title found in the text: better than none.
-    pub(super) heading: Option<String>,
-    pub(super) notes: Vec<DocumentNote>,
-}
-
-/// Something in a file that gave no document.
-#[derive(Debug)]
-pub(super) struct ParseIssue {
-    pub(super) line: Option<usize>,
-    pub(super) reason: SkipReason,
-}
-
-impl From<SkipReason> for ParseIssue {
-    fn from(reason: SkipReason) -> Self {
-        Self { line: None, reason }
-    }
-}
-
 /// A file that will be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     /// The file, spelled as the user named it.
     pub path: PathBuf,
-    /// What it will be read as.
+    /// Its format.
     pub format: SourceFormat,
     /// Its size on disk.
     pub bytes: u64,
-}
-
-/// An open file that counts what is taken from it, compressed or not, for a progress bar.
-#[derive(Debug)]
-pub(super) struct CountingReader {
-    file: File,
-    counter: Arc<AtomicU64>,
-}
-
-impl CountingReader {
-    pub(super) fn open(path: &Path, counter: Arc<AtomicU64>) -> Result<Self, SkipReason> {
-        let file = File::open(path).map_err(|error| unreadable(&error))?;
-        Ok(Self { file, counter })
-    }
-
-    /// Reads the file to its end, unless that is further than `limit` bytes away.
-    pub(super) fn read_to_limit(self, limit: usize) -> Result<Vec<u8>, SkipReason> {
-        let mut bytes = Vec::new();
-        let read_limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        io::Read::take(self, read_limit)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(&error))?;
-        if bytes.len() > limit {
-            return Err(SkipReason::TooLarge {
-                limit,
-                received: None,
-            });
-        }
-        Ok(bytes)
-    }
-}
-
-impl io::Read for CountingReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        let added = u64::try_from(count).unwrap_or(u64::MAX);
-        self.counter.fetch_add(added, Ordering::Relaxed);
-        Ok(count)
-    }
-}
-
-/// What the system said, in the words of a reason.
-pub(super) fn unreadable(error: &io::Error) -> SkipReason {
-    SkipReason::Unreadable {
-        problem: error.to_string(),
-    }
 }

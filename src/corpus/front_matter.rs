@@ -1,6 +1,5 @@
-//! The lines between `---` and `---` at the head of a Markdown file: YAML, of which a mapping with
-//! plain keys is meant. Anchors and aliases are refused, since an alias can stand for a document's
-//! weight of itself.
+//! Front matter: the YAML between `---` lines at the start of a Markdown file. It must be a mapping
+//! with scalar keys. Aliases are rejected, since nested ones expand exponentially.
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput};
 use serde_json::{Map, Number, Value};
@@ -8,12 +7,12 @@ use serde_json::{Map, Number, Value};
 use super::events::DocumentNote;
 use super::metadata::Metadata;
 
-/// Deeper than any metadata, and shallow enough for the stack.
+/// More than metadata needs, and little enough for the stack.
 const MAX_NESTING: usize = 16;
-/// A file that opens with a rule and closes with one, with a speech between, is not front matter.
+/// A speech between two horizontal rules is not front matter.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// What stood at the head of a file.
+/// The parsed front matter of a file.
 #[derive(Debug, Default)]
 pub(super) struct FrontMatter {
     pub(super) id: Option<String>,
@@ -23,8 +22,8 @@ pub(super) struct FrontMatter {
 
 /// Splits a file into front matter and body.
 ///
-/// Lines between two rules that are no YAML mapping are text and stay in the body. If they look
-/// like metadata but are malformed, they are left out of the text and a note says so.
+/// Lines between two rules that are not a YAML mapping are text and stay in the body. If they look
+/// like metadata but are malformed, they are removed from the text with a note.
 pub(super) fn split(file: &str) -> (FrontMatter, &str) {
     let no_front_matter = (FrontMatter::default(), file);
     let Some((yaml, body)) = fenced_block(file) else {
@@ -35,21 +34,21 @@ pub(super) fn split(file: &str) -> (FrontMatter, &str) {
         Ok(None) => no_front_matter,
         Err(_) if !starts_with_key(yaml) => no_front_matter,
         Err((line, problem)) => {
-            let problem = format!("expected YAML such as `title: …`, received {problem}; not used");
+            let problem = format!("expected YAML such as `title: …`, received {problem}; ignored");
             let note = DocumentNote::FrontMatter {
                 line: line + 1,
                 problem,
             };
-            let head = FrontMatter {
+            let front_matter = FrontMatter {
                 notes: vec![note],
                 ..FrontMatter::default()
             };
-            (head, body)
+            (front_matter, body)
         }
     }
 }
 
-/// The lines between the fences, and what follows them.
+/// Splits a file into the lines between the fences and the rest.
 fn fenced_block(file: &str) -> Option<(&str, &str)> {
     let mut lines = file.split_inclusive('\n');
     let first = lines.next()?;
@@ -78,22 +77,24 @@ fn starts_with_key(yaml: &str) -> bool {
 }
 
 fn build_front_matter(fields: Vec<(String, Value)>) -> FrontMatter {
-    let mut head = FrontMatter::default();
+    let mut front_matter = FrontMatter::default();
     for (name, value) in fields {
         match (name.as_str(), value) {
-            ("id", Value::String(id)) if head.id.is_none() => head.id = Some(id),
-            (name, value) => head
+            ("id", Value::String(id)) if front_matter.id.is_none() => {
+                front_matter.id = Some(id);
+            }
+            (name, value) => front_matter
                 .notes
-                .extend(head.metadata.set_if_absent(name, value).err()),
+                .extend(front_matter.metadata.set_if_absent(name, value).err()),
         }
     }
-    head
+    front_matter
 }
 
-/// Where in the YAML the trouble is, counted from 1, and what it is.
+/// The line of a problem in the YAML, counted from 1, and its description.
 type YamlProblem = (usize, String);
 
-/// The entries of the mapping; `None` where the YAML is something else.
+/// Parses the entries of the mapping; `None` if the YAML is something else.
 fn parse(yaml: &str) -> Result<Option<Vec<(String, Value)>>, YamlProblem> {
     let mut events = YamlEvents(Parser::new_from_str(yaml));
     loop {
@@ -108,11 +109,11 @@ fn parse(yaml: &str) -> Result<Option<Vec<(String, Value)>>, YamlProblem> {
         let key = match events.next()? {
             (_, Event::MappingEnd) => break,
             (_, Event::Scalar(key, ..)) => key.trim().to_owned(),
-            (line, _) => return Err((line, "a key that is not plain text".to_owned())),
+            (line, _) => return Err((line, "a key that is not a plain scalar".to_owned())),
         };
         let lower = key.to_lowercase();
         let is_known_field = lower == "id" || Metadata::FIELDS.contains(&lower.as_str());
-        // `title: 1984` means the words; among attributes a number stays a number.
+        // `title: 1984` is a string; in attributes a number stays a number.
         let value = match events.next()? {
             (_, Event::Scalar(text, style, ..)) if is_known_field => {
                 match resolve_scalar(&text, style) {
@@ -134,13 +135,13 @@ impl<'a> YamlEvents<'a> {
         match self.0.next_event() {
             Some(Ok((event, span))) => Ok((span.start.line(), event)),
             Some(Err(error)) => Err(yaml_problem(&error)),
-            None => Err((1, "an end too early".to_owned())),
+            None => Err((1, "an unexpected end".to_owned())),
         }
     }
 
     fn value(&mut self, line: usize, event: Event<'a>, depth: usize) -> Result<Value, YamlProblem> {
         if depth > MAX_NESTING {
-            return Err((line, format!("more than {MAX_NESTING} levels")));
+            return Err((line, format!("nesting deeper than {MAX_NESTING} levels")));
         }
         match event {
             Event::Scalar(text, style, ..) => Ok(resolve_scalar(&text, style)),
@@ -159,17 +160,19 @@ impl<'a> YamlEvents<'a> {
                     let key = match self.next()? {
                         (_, Event::MappingEnd) => return Ok(Value::Object(entries)),
                         (_, Event::Scalar(key, ..)) => key.into_owned(),
-                        (line, _) => return Err((line, "a key that is not plain text".to_owned())),
+                        (line, _) => {
+                            return Err((line, "a key that is not a plain scalar".to_owned()));
+                        }
                     };
                     let (line, event) = self.next()?;
                     let value = self.value(line, event, depth + 1)?;
                     if entries.insert(key, value).is_some() {
-                        return Err((line, "a key given twice".to_owned()));
+                        return Err((line, "a duplicate key".to_owned()));
                     }
                 }
             }
             Event::Alias(_) => Err((line, "an alias (*name)".to_owned())),
-            _ => Err((line, "something that is not a value".to_owned())),
+            _ => Err((line, "no value".to_owned())),
         }
     }
 }
@@ -178,7 +181,7 @@ fn yaml_problem(error: &ScanError) -> YamlProblem {
     (error.marker().line(), error.info().to_owned())
 }
 
-/// What an unquoted word means in YAML 1.2; `no` and `NO` are words, and Norway is a country.
+/// Resolves a scalar by the core schema of YAML 1.2, in which `NO` is a string: it may mean Norway.
 fn resolve_scalar(text: &str, style: ScalarStyle) -> Value {
     if style != ScalarStyle::Plain {
         return Value::String(text.to_owned());
@@ -187,7 +190,7 @@ fn resolve_scalar(text: &str, style: ScalarStyle) -> Value {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),
         "false" | "False" | "FALSE" => Value::Bool(false),
-        // A number only where it would be written back the same: not 007, not +5, not 1.50.
+        // Only numbers that are formatted the same: not 007, +5 or 1.50.
         _ => text
             .parse::<i64>()
             .ok()

@@ -1,4 +1,4 @@
-//! What a document is called, for ever.
+//! Document ids.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,65 +6,66 @@ use std::str::FromStr;
 use icu_normalizer::ComposingNormalizer;
 use serde::{Deserialize, Serialize};
 
-/// The id of a document: 1 to 200 visible characters that can stand in a URL path segment
+/// The id of a document: 1 to 200 visible characters that are allowed in a URL path segment
 /// (`/v1/documents/{id}`) and before the `#` of a passage id (`{id}#p{ordinal}`).
 ///
-/// Letters of every script are welcome. Not allowed: white space, control and invisible
-/// characters, the replacement character U+FFFD, any of `# / \ ? %`, and the ids `.` and `..`,
-/// which URL libraries resolve away. Ids are kept in Unicode normalisation form C, so that the
-/// same name typed on two systems is one id.
+/// Letters of every script are allowed. White space, control and invisible characters, the
+/// replacement character U+FFFD, any of `# / \ ? %`, and the ids `.` and `..`, which URL libraries
+/// resolve, are not. Ids are normalized to NFC, so that the same name typed on two systems is the
+/// same id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct DocumentId(String);
 
-/// The longest id, in characters.
+/// Maximum length of an id.
 const MAX_ID_CHARS: usize = 200;
 
 /// Why a text is not a document id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Nothing was given.
-    #[error("a document id needs 1 to {MAX_ID_CHARS} characters, received none")]
+    /// The id is empty.
+    #[error("a document id must have 1 to {MAX_ID_CHARS} characters; it is empty")]
     Empty,
     /// More than 200 characters.
-    #[error("a document id has at most {MAX_ID_CHARS} characters, received {received}")]
+    #[error("a document id must have at most {MAX_ID_CHARS} characters, received {received}")]
     TooLong {
-        /// How many characters were given.
+        /// Its number of characters.
         received: usize,
     },
-    /// A character that has no place in an id.
+    /// A character that is not allowed in an id.
     #[error(
-        "a document id has no white space, no invisible characters and none of # / \\ ? %, \
+        "a document id must not contain white space, invisible characters or any of # / \\ ? %; \
          received {character:?} as character {position} of {received:?}"
     )]
     ForbiddenCharacter {
         /// The character.
         character: char,
-        /// Where it stands, counted from 1.
+        /// Its position, counted from 1.
         position: usize,
-        /// The id as given.
+        /// The id.
         received: String,
     },
     /// `.` or `..`.
-    #[error("a document id must not be {received:?}: in a URL it would name a folder")]
+    #[error(
+        "a document id must not be {received:?}: it would be a path segment with a meaning of its own"
+    )]
     DotSegment {
-        /// The id as given.
+        /// The id.
         received: String,
     },
 }
 
 impl DocumentId {
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Makes an id of any name: the same name always gives the same id, and a name that is an id
-    /// already stays as it is.
+    /// Derives an id from any name, always the same one; a valid id is returned unchanged.
     ///
-    /// Runs of forbidden characters become one `-`. A name longer than an id may be keeps its
-    /// beginning, followed by a hash of the whole so that two long names stay apart.
+    /// Runs of forbidden characters become one `-`. A name that is too long is cut and a hash of the
+    /// whole name appended, so that ids of long names differ.
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         let name = normalize_nfc(name);
@@ -127,15 +128,15 @@ fn is_forbidden(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()
         || matches!(character, '#' | '/' | '\\' | '?' | '%')
-        // Soft hyphen, zero-width characters, direction marks, BOM, replacement character: two
-        // ids that look the same must be the same.
+        // Soft hyphen, zero-width characters, direction marks, BOM, replacement character: ids
+        // that look the same must be the same.
         || matches!(character,
             '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}')
 }
 
-/// FNV-1a: a few lines, and the same on every machine and in every version, which the standard
-/// library's hasher does not promise.
+/// FNV-1a, which is the same on every machine and in every version, unlike the standard library's
+/// hasher.
 fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

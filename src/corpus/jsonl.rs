@@ -1,10 +1,10 @@
-//! The reader for JSON lines, compressed or not: one document a line.
+//! The reader for JSON lines, compressed or not: one document per line.
 //!
-//! A line is an object with `text` (a string, required), `id` (a string or an integer), any of the
-//! metadata fields, and whatever else: an unknown field becomes an attribute with its JSON value.
-//! The entries of an object called `metadata` or `attributes` count as though they stood beside
-//! it, after those that do; so what this service exports comes back as it was. `null` is the same
-//! as nothing. A line that cannot be used is a fault of its own and the next one is read.
+//! A line is an object with `text` (a string, required), `id` (a string or an integer) and any
+//! metadata fields; an unknown field becomes an attribute with its JSON value. Entries of an object
+//! `metadata` or `attributes` are read like fields of the line, which take precedence; an export of
+//! this service can therefore be imported again. `null` means absent. An invalid line is reported and
+//! skipped.
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
@@ -17,8 +17,9 @@ use super::CorpusLimits;
 use super::bounded_lines::{LineRead, read_bounded_line};
 use super::error::SkipReason;
 use super::events::DocumentNote;
-use super::format::{CountingReader, ParseIssue, ParsedDocument, unreadable};
 use super::json::{self, JsonError};
+use super::message::excerpt;
+use super::parsed::{CountingReader, ParseIssue, ParsedDocument, unreadable};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -33,7 +34,7 @@ pub(super) fn gzip(
     file: CountingReader,
     limits: CorpusLimits,
 ) -> impl Iterator<Item = Result<ParsedDocument, ParseIssue>> {
-    // Several gzip members in a row are one file, as `cat a.gz b.gz` makes them.
+    // A file may consist of several gzip members, like the output of `cat a.gz b.gz`.
     let decoder = MultiGzDecoder::new(BufReader::with_capacity(BUFFER_BYTES, file));
     JsonLines::new(
         BufReader::with_capacity(BUFFER_BYTES, decoder),
@@ -65,11 +66,11 @@ impl<R: BufRead> JsonLines<R> {
         }
     }
 
-    /// The document on the line in the buffer; `None` where the line is blank.
+    /// Parses the line in the buffer; `None` if it is blank.
     fn parse_current_line(&mut self) -> Option<Result<ParsedDocument, SkipReason>> {
         let mut line = self.buffer.as_slice();
         if self.line == 1 {
-            // One fault rather than one a line: nothing in the file can be read.
+            // One issue for the file instead of one per line: none of it can be read.
             let encoding = match line {
                 [0xff, 0xfe, ..] => Some("UTF-16LE"),
                 [0xfe, 0xff, ..] => Some("UTF-16BE"),
@@ -93,7 +94,7 @@ impl<R: BufRead> Iterator for JsonLines<R> {
         while !self.ended {
             let limit = self.limits.max_line_bytes;
             self.line += 1;
-            let draft = match read_bounded_line(
+            let parsed = match read_bounded_line(
                 &mut self.input,
                 &mut self.buffer,
                 limit,
@@ -118,9 +119,9 @@ impl<R: BufRead> Iterator for JsonLines<R> {
                 }
             };
             let line = Some(self.line);
-            match draft {
+            match parsed {
                 None => {}
-                Some(Ok(draft)) => return Some(Ok(ParsedDocument { line, ..draft })),
+                Some(Ok(document)) => return Some(Ok(ParsedDocument { line, ..document })),
                 Some(Err(reason)) => return Some(Err(ParseIssue { line, reason })),
             }
         }
@@ -133,20 +134,20 @@ fn parse_line(line: &[u8]) -> Result<ParsedDocument, SkipReason> {
     parse_object(line)?.into_parsed_document(&[])
 }
 
-/// Reads one object.
+/// Parses one JSON object.
 pub(super) fn parse_object(line: &[u8]) -> Result<JsonFields, SkipReason> {
     json::read(line).map_err(|error| not_an_object(&error))
 }
 
 impl JsonFields {
-    /// The id as it was given, where it is a text.
+    /// Returns the declared id, not validated, if it is a string.
     pub(super) fn declared_id(&self) -> Option<&str> {
         let id = self.0.iter().find(|(name, _)| name == "id");
         id.and_then(|(_, id)| id.as_str())
     }
 
-    /// The document that an object describes; the fields named `computed` are left out where they
-    /// stand beside `text`.
+    /// Converts the fields to a document. Fields in `computed` are ignored, except in `metadata` and
+    /// `attributes`.
     pub(super) fn into_parsed_document(
         self,
         computed: &[&str],
@@ -161,7 +162,7 @@ fn document_from_fields(
 ) -> Result<ParsedDocument, SkipReason> {
     let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
 
-    let mut draft = ParsedDocument::default();
+    let mut document = ParsedDocument::default();
     let mut text = None;
     let mut nested = Vec::new();
     let mut ignored = Vec::new();
@@ -173,7 +174,7 @@ fn document_from_fields(
                 let Value::String(value) = value else {
                     return Err(wrong_type("text", "a string", &value));
                 };
-                set_first(&mut text, "text", value, &mut draft.notes);
+                set_first(&mut text, "text", value, &mut document.notes);
             }
             ("id", value) => {
                 let id = match value {
@@ -182,29 +183,29 @@ fn document_from_fields(
                     value => return Err(wrong_type("id", "a string or an integer", &value)),
                 };
                 if !id.is_empty() {
-                    set_first(&mut draft.id, "id", id, &mut draft.notes);
+                    set_first(&mut document.id, "id", id, &mut document.notes);
                 }
             }
             ("metadata" | "attributes", Value::Object(fields)) => nested.extend(fields),
-            (name, value) => draft
+            (name, value) => document
                 .notes
-                .extend(draft.metadata.set_if_absent(name, value).err()),
+                .extend(document.metadata.set_if_absent(name, value).err()),
         }
     }
     for (name, value) in nested {
-        draft
+        document
             .notes
-            .extend(draft.metadata.set_if_absent(&name, value).err());
+            .extend(document.metadata.set_if_absent(&name, value).err());
     }
     if !ignored.is_empty() {
-        draft
+        document
             .notes
             .push(DocumentNote::ComputedFieldsIgnored { fields: ignored });
     }
-    draft.text = text.ok_or_else(|| SkipReason::MissingText {
+    document.text = text.ok_or_else(|| SkipReason::MissingText {
         fields: names.into_iter().take(20).collect(),
     })?;
-    Ok(draft)
+    Ok(document)
 }
 
 fn set_first(slot: &mut Option<String>, field: &str, value: String, notes: &mut Vec<DocumentNote>) {
@@ -212,8 +213,8 @@ fn set_first(slot: &mut Option<String>, field: &str, value: String, notes: &mut 
         None => *slot = Some(value),
         Some(kept) => notes.push(DocumentNote::Conflict {
             field: field.to_owned(),
-            kept: super::events::excerpt(kept),
-            left_out: super::events::excerpt(&value),
+            kept: excerpt(kept),
+            ignored: excerpt(&value),
         }),
     }
 }
@@ -231,12 +232,12 @@ fn not_an_object(error: &JsonError) -> SkipReason {
         JsonError::NotUtf8 { position } => SkipReason::InvalidUtf8Line {
             position: *position,
         },
-        // The parser counts lines too, but it has only ever seen this one.
+        // The parser's line number is useless: it sees one line at a time.
         JsonError::Syntax(error) => SkipReason::NotJson {
             problem: error.problem(),
             column: error.column(),
         },
-        JsonError::Fault(fault) => match fault.received_as_a_whole() {
+        JsonError::Fault(fault) => match fault.received_at_top_level() {
             Some(received) => SkipReason::NotAnObject {
                 received: received.to_owned(),
             },
@@ -247,7 +248,7 @@ fn not_an_object(error: &JsonError) -> SkipReason {
     }
 }
 
-/// The fields of an object in their order, repeated ones too: a map would drop those silently.
+/// The fields of an object in order. A map would silently drop repeated ones.
 pub(super) struct JsonFields(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for JsonFields {

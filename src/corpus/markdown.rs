@@ -1,16 +1,16 @@
-//! The reader for Markdown: front matter gives the metadata, the rest is rendered to plain text.
+//! The reader for Markdown: front matter becomes metadata, the rest is rendered to plain text.
 //!
-//! Blocks are separated by blank lines. A heading is a block of its own; list items are lines that
-//! begin with `• `, or with their number, since numbered paragraphs are cited by it; a table row is
-//! a line, its cells separated by ` | `. Links and images leave their text, code its text, HTML
-//! what stands between its tags. Marks of footnotes go, their notes stay as paragraphs. The first
-//! top heading is the title if nothing else gives one, and stays in the text.
+//! Blocks are separated by blank lines. A heading is a block; list items are lines that start with
+//! `• `, or with their number, since numbered paragraphs are cited by it; a table row is a line with
+//! cells separated by ` | `. Of links, images, code and HTML, the text is kept. Footnote references
+//! are removed, their notes stay as paragraphs. The first heading of level 1 is the title if there is
+//! no other, and stays in the text.
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::CorpusLimits;
-use super::format::{CountingReader, ParseIssue, ParsedDocument};
 use super::front_matter;
+use super::parsed::{CountingReader, ParseIssue, ParsedDocument};
 use super::text::read_decoded;
 
 pub(super) fn read(
@@ -18,23 +18,23 @@ pub(super) fn read(
     limits: CorpusLimits,
 ) -> Result<ParsedDocument, ParseIssue> {
     let (file, note) = read_decoded(file, limits)?;
-    let (head, body) = front_matter::split(&file);
+    let (front_matter, body) = front_matter::split(&file);
     let page = render(body);
     Ok(ParsedDocument {
         line: None,
-        id: head.id,
+        id: front_matter.id,
         text: page.text,
-        metadata: head.metadata,
+        metadata: front_matter.metadata,
         heading: page.heading,
-        notes: note.into_iter().chain(head.notes).collect(),
+        notes: note.into_iter().chain(front_matter.notes).collect(),
     })
 }
 
-/// A rendered page.
+/// The plain text of a Markdown document.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct RenderedMarkdown {
     pub(super) text: String,
-    /// The first heading of the first level.
+    /// The first heading of level 1.
     pub(super) heading: Option<String>,
 }
 
@@ -58,11 +58,11 @@ struct MarkdownRenderer {
     heading: Option<String>,
     /// The block being written.
     block: String,
-    /// What the next line of a list begins with.
+    /// The marker of the next list item.
     item_marker: String,
-    /// The lists we are in, and the next number of each that has numbers.
+    /// The open lists, with the next number of each numbered one.
     lists: Vec<Option<u64>>,
-    /// Whether the last block written belongs to the list or table we are in.
+    /// Whether the last block written belongs to the open list or table.
     continues_group: bool,
     in_table: bool,
     html: String,
@@ -78,7 +78,7 @@ impl MarkdownRenderer {
             Event::HardBreak => self.block.push('\n'),
             Event::Rule => self.end_block(),
             Event::Html(html) => self.html.push_str(&html),
-            // A tag within a line stands between words or within one; only a break says which.
+            // Inline tags are dropped, within words or between them; only a break separates lines.
             Event::InlineHtml(tag) if tag.to_ascii_lowercase().starts_with("<br") => {
                 self.block.push('\n');
             }
@@ -182,9 +182,9 @@ impl MarkdownRenderer {
     }
 }
 
-/// What is left of HTML without its tags, comments, scripts and styles.
+/// Removes tags, comments, scripts and styles.
 fn strip_html_tags(html: &str) -> String {
-    // Lowering ASCII letters moves no byte, so places in one are places in the other.
+    // ASCII lowercasing keeps byte offsets.
     let lower = html.to_ascii_lowercase();
     let mut text = String::new();
     let mut at = 0;
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_page_and_an_open_tag_are_handled() {
+    fn empty_input_and_unclosed_tags_are_handled() {
         assert_eq!(render("\n\n"), RenderedMarkdown::default());
         assert_eq!(strip_html_tags("a <b unclosed"), "a ");
         assert_eq!(strip_html_tags("<SCRIPT>x < y</SCRIPT>z"), "z");

@@ -1,4 +1,4 @@
-//! Who said it, when, where: the seven fields every document may have, and whatever else.
+//! Metadata of a document: seven fields and any number of attributes.
 
 use std::collections::BTreeMap;
 
@@ -6,49 +6,54 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::date::PartialDate;
-use super::events::{DocumentNote, excerpt};
+use super::events::DocumentNote;
 use super::json;
+use super::message::excerpt;
 
-/// What is known of a document beside its text. Every field may be missing.
+/// The metadata of a document. Every field is optional.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Metadata {
     /// The document's title.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// Who spoke.
+    /// The speaker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
-    /// When, as precisely as is known.
+    /// The date, as precisely as it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<PartialDate>,
-    /// Where, or on what occasion.
+    /// The place or occasion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub venue: Option<String>,
-    /// For which country.
+    /// The country that the speaker represents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// In which language the text is.
+    /// The language of the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// Where the text was found.
+    /// The source of the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Everything else the user supplied, by name.
+    /// All other fields, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Value>,
 }
 
 impl Metadata {
-    /// The names that are fields of their own; any other name is an attribute.
+    /// The names of the fields; any other name is an attribute.
     pub const FIELDS: [&'static str; 7] = [
         "title", "speaker", "date", "venue", "country", "language", "source",
     ];
 
-    /// Records one named value, if nothing is recorded under the name yet.
+    /// Sets a field or attribute unless it has a value.
     ///
-    /// `null` and blank fields count as absent. White space in fields is evened out, since a line
-    /// break in a title is an accident of the file; attributes are kept as they are.
+    /// `null` and blank fields count as absent. White space in fields is collapsed, since a line break
+    /// in a title is an artefact of the file; attributes are stored verbatim.
+    ///
+    /// # Errors
+    ///
+    /// If the value is invalid or differs from the present one.
     pub(super) fn set_if_absent(&mut self, name: &str, value: Value) -> Result<(), DocumentNote> {
         if value.is_null() {
             return Ok(());
@@ -85,14 +90,14 @@ impl Metadata {
         let text = match value {
             Value::String(text) if text.trim().is_empty() => return Ok(()),
             Value::String(text) => text.trim().to_owned(),
-            // JSON writers have years as numbers more often than not.
+            // In JSON, years are mostly numbers.
             Value::Number(number) => number.to_string(),
             other => return Err(ignored_field("date", "a string", other)),
         };
         let date: PartialDate = text.parse().map_err(|error: super::date::DateError| {
             ignored_field(
                 "date",
-                "2015, 2015-10 or 2015-10-23, a day that exists",
+                "an existing date such as 2015, 2015-10 or 2015-10-23",
                 &error.received.into(),
             )
         })?;
@@ -105,7 +110,7 @@ impl Metadata {
         }
     }
 
-    /// Fills what is missing here from a less trusted source; says where the two disagree.
+    /// Fills missing values from a source of lower precedence; returns the conflicts.
     pub(super) fn fill_from(&mut self, other: &Metadata) -> Vec<DocumentNote> {
         let mut other_values: Vec<(&str, Value)> = Vec::new();
         for name in Self::FIELDS {
@@ -136,14 +141,14 @@ impl Metadata {
     }
 }
 
-fn conflict(field: &str, kept: &Value, left_out: &Value) -> Result<(), DocumentNote> {
-    if kept == left_out {
+fn conflict(field: &str, kept: &Value, ignored: &Value) -> Result<(), DocumentNote> {
+    if kept == ignored {
         return Ok(());
     }
     Err(DocumentNote::Conflict {
         field: field.to_owned(),
         kept: display_value(kept),
-        left_out: display_value(left_out),
+        ignored: display_value(ignored),
     })
 }
 

@@ -1,10 +1,10 @@
-//! `metadata.csv`: a row of metadata for each file beside it.
+//! `metadata.csv`: a row of metadata for each file in its folder.
 //!
-//! The column `file` names the file: exactly, or in another Unicode normalisation, or in another
-//! case where only one file can be meant. The other columns are fields by their names, in any
-//! case, or attributes; `id` gives the document its id. A row for a file of many documents gives
-//! what those do not say themselves. Cells are separated by commas, or by semicolons or tabs if
-//! only so the header has a column `file`. A bad row is remarked upon and the next one is read.
+//! The column `file` names the file: exactly, in another Unicode normalization form, or in another
+//! case if that is unambiguous. The other columns are fields, in any case, or attributes; `id` sets
+//! the document's id. A row for a file of several documents has their defaults. Cells are separated
+//! by commas, or by semicolons or tabs if only then the header has a column `file`. An invalid row is
+//! reported and ignored.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,29 +19,30 @@ use serde_json::Value;
 use super::CorpusLimits;
 use super::csv_records::{CsvRecords, csv_reader};
 use super::decode::{decode, validate_text};
-use super::events::{CorpusWarning, SourceLocation, TableIssue};
-use super::format::CountingReader;
+use super::events::{CorpusWarning, TableIssue};
+use super::location::SourceLocation;
 use super::metadata::Metadata;
+use super::parsed::CountingReader;
 
 const TABLE_FILE_NAME: &str = "metadata.csv";
 
-/// Whether a path is called `metadata.csv`.
+/// Returns whether a path is a `metadata.csv`, in any case.
 pub(super) fn is_metadata_table(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.eq_ignore_ascii_case(TABLE_FILE_NAME))
 }
 
-/// One `metadata.csv`, its rows matched to the files beside it.
+/// A `metadata.csv`, with its rows matched to the files of its folder.
 #[derive(Debug)]
 pub(super) struct MetadataTable {
     pub(super) path: PathBuf,
     pub(super) rows: BTreeMap<OsString, MetadataRow>,
     pub(super) warnings: Vec<CorpusWarning>,
-    /// Whether it could be read at all; if not, its files are not said to lack a row.
+    /// Whether it could be read; otherwise files without a row are not reported.
     pub(super) usable: bool,
 }
 
-/// What a row says of its file.
+/// The metadata of one file.
 #[derive(Debug, Default)]
 pub(super) struct MetadataRow {
     pub(super) line: usize,
@@ -52,7 +53,7 @@ pub(super) struct MetadataRow {
 impl MetadataTable {
     /// Reads the table of a folder, if it has one.
     pub(super) fn for_folder(folder: &Path, limits: CorpusLimits) -> Option<Self> {
-        // A folder that cannot be listed has been reported by the walk.
+        // The listing has reported a folder that cannot be read.
         let names = fs::read_dir(folder)
             .ok()?
             .flatten()
@@ -69,7 +70,7 @@ impl MetadataTable {
             warnings: Vec::new(),
             usable: false,
         };
-        // Only files are candidates; asking the system costs less than a wrong match.
+        // Only files are candidates for a match.
         let files: Vec<OsString> = names
             .iter()
             .filter(|name| !is_metadata_table(Path::new(name)) && folder.join(name).is_file())
@@ -88,15 +89,12 @@ impl MetadataTable {
         Some(table)
     }
 
-    pub(super) fn warn(&mut self, line: impl Into<Option<usize>>, matter: TableIssue) {
-        let origin = SourceLocation {
+    pub(super) fn warn(&mut self, line: impl Into<Option<usize>>, issue: TableIssue) {
+        let location = SourceLocation {
             file: self.path.clone(),
             line: line.into(),
         };
-        self.warnings.push(CorpusWarning {
-            location: origin,
-            issue: matter,
-        });
+        self.warnings.push(CorpusWarning { location, issue });
     }
 
     fn parse(&mut self, text: &str) -> Vec<(String, MetadataRow)> {
@@ -109,8 +107,8 @@ impl MetadataTable {
             let (line, cells) = match record {
                 Ok(_) if index == 0 => continue,
                 Ok(record) => record,
-                Err((line, matter)) => {
-                    self.warn(line, matter);
+                Err((line, issue)) => {
+                    self.warn(line, issue);
                     continue;
                 }
             };
@@ -125,7 +123,7 @@ impl MetadataTable {
         rows
     }
 
-    /// The delimiter under which the header has a column `file`, and the columns' names.
+    /// Returns the delimiter with which the header has a column `file`, and the names of the columns.
     fn parse_header(&mut self, text: &str) -> Option<(u8, Vec<String>)> {
         let columns_by = |delimiter| -> Vec<String> {
             let mut record = StringRecord::new();
@@ -137,11 +135,11 @@ impl MetadataTable {
             };
             record.iter().map(name).collect()
         };
-        let found = [b',', b';', b'\t']
+        let header = [b',', b';', b'\t']
             .into_iter()
             .map(|delimiter| (delimiter, columns_by(delimiter)))
             .find(|(_, columns)| columns.iter().any(|name| name == "file"));
-        let Some((delimiter, columns)) = found else {
+        let Some((delimiter, columns)) = header else {
             let columns = columns_by(b',').into_iter().take(20).collect();
             self.warn(1, TableIssue::NoFileColumn { columns });
             return None;
@@ -149,7 +147,7 @@ impl MetadataTable {
         for (index, name) in columns.iter().enumerate() {
             if name.is_empty() {
                 self.warn(1, TableIssue::UnnamedColumn { number: index + 1 });
-            } else if columns.iter().take(index).any(|before| before == name) {
+            } else if columns.iter().take(index).any(|earlier| earlier == name) {
                 self.warn(1, TableIssue::RepeatedColumn { name: name.clone() });
             }
         }
@@ -169,9 +167,9 @@ impl MetadataTable {
         };
         for (index, (name, cell)) in columns.iter().zip(cells).enumerate() {
             let cell = cell.trim();
-            let repeated = columns.iter().take(index).any(|before| before == name);
+            let repeated = columns.iter().take(index).any(|earlier| earlier == name);
             match name.as_str() {
-                // Said once, of the header.
+                // Reported for the header.
                 _ if repeated || name.is_empty() || cell.is_empty() => {}
                 "file" => cell.clone_into(&mut file),
                 "id" => row.id = Some(cell.to_owned()),
@@ -188,8 +186,8 @@ impl MetadataTable {
         (file, row)
     }
 
-    /// Gives each row its file: first those that name one exactly, then the others, which may only
-    /// have what is left. So no lenient match takes a file from its own row.
+    /// Assigns rows to files: exact names first, then lenient matches among the remaining files, so that
+    /// no lenient match claims a file with a row of its own.
     fn match_rows(&mut self, rows: Vec<(String, MetadataRow)>, files: &[OsString]) {
         let mut inexact = Vec::new();
         for (name, row) in rows {
@@ -242,11 +240,11 @@ impl MetadataTable {
                 self.rows.insert(file.clone(), row);
             }
             Some(first) => {
-                let matter = TableIssue::DuplicateRow {
+                let issue = TableIssue::DuplicateRow {
                     file: file.to_string_lossy().into_owned(),
                     first_line: first.line,
                 };
-                self.warn(row.line, matter);
+                self.warn(row.line, issue);
             }
         }
     }
@@ -260,7 +258,7 @@ fn read_table(
     let decoded = decode(file.read_to_limit(limits.max_table_bytes)?)?;
     match validate_text(&decoded.0, usize::MAX) {
         Err(reason @ super::SkipReason::Binary { .. }) => Err(reason),
-        // An empty table has no column `file`, and that is what will be said.
+        // An empty table is reported as one without a column `file`.
         _ => Ok(decoded),
     }
 }

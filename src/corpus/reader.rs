@@ -1,4 +1,4 @@
-//! A corpus, opened and read from its first file to its last.
+//! Opening and reading a corpus.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -7,33 +7,32 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::decode::validate_text;
 use super::error::{CorpusError, SkipReason};
-use super::events::{
-    CorpusEvent, CorpusWarning, DocumentNote, Skipped, SourceLocation, TableIssue, excerpt,
-};
-use super::format::{
-    CountingReader, ParseIssue, ParsedDocument, ParsedDocuments, SourceFile, file_stem,
-};
+use super::events::{CorpusEvent, CorpusWarning, DocumentNote, Skipped, TableIssue};
+use super::format::{SourceFile, SourceFormat, file_stem};
 use super::id::DocumentId;
 use super::listing::{self, ListingEntry};
+use super::location::SourceLocation;
+use super::message::excerpt;
 use super::metadata_csv::{MetadataRow, MetadataTable};
-use super::{CorpusLimits, Document};
+use super::parsed::{CountingReader, ParseIssue, ParsedDocument, ParsedDocuments};
+use super::{CorpusLimits, Document, jsonl, markdown, text};
 
-/// The files under some paths, listed and not yet read.
+/// The files under some paths, listed but not read yet.
 #[derive(Debug)]
 pub struct Corpus {
     entries: Vec<ListingEntry>,
-    /// The tables, by the place of their folder.
+    /// The tables, by the canonical path of their folder.
     tables: BTreeMap<PathBuf, MetadataTable>,
     limits: CorpusLimits,
     bytes_read: Arc<AtomicU64>,
 }
 
-/// How far a reading has come; may be kept and asked from another thread.
+/// The progress of reading a corpus, for another thread.
 #[derive(Debug, Clone)]
 pub struct ReadProgress(Arc<AtomicU64>);
 
 impl ReadProgress {
-    /// Bytes taken from disk, of [`Corpus::total_bytes`]: for a compressed file, compressed bytes.
+    /// Returns the bytes read from disk, of [`Corpus::total_bytes`]; compressed files count compressed.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -46,8 +45,8 @@ impl Corpus {
     ///
     /// # Errors
     ///
-    /// If a path does not exist or cannot be looked at. What is found beneath the paths and cannot
-    /// be read is no error: [`readings`](Self::readings) says so.
+    /// If a path does not exist or cannot be accessed. Files under the paths that cannot be read are
+    /// not an error: [`events`](Self::events) reports them.
     pub fn open(paths: &[PathBuf], limits: &CorpusLimits) -> Result<Self, CorpusError> {
         let listing = listing::list_files(paths)?;
         let mut tables = BTreeMap::new();
@@ -74,7 +73,7 @@ impl Corpus {
             }
         }
         for table in tables.values_mut() {
-            table.warnings.sort_by_key(|remark| remark.location.line);
+            table.warnings.sort_by_key(|warning| warning.location.line);
         }
         Ok(Self {
             entries: listing.entries,
@@ -84,33 +83,34 @@ impl Corpus {
         })
     }
 
-    /// The files that will be read, in their order.
+    /// Returns the files that will be read, in order.
     pub fn files(&self) -> impl Iterator<Item = &SourceFile> {
         self.entries
             .iter()
             .filter_map(|entry| entry.source.as_ref().ok())
     }
 
-    /// The size of all [`files`](Self::files) on disk.
+    /// Returns the size of all [`files`](Self::files) on disk.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
         self.files().map(|file| file.bytes).sum()
     }
 
-    /// Follows the bytes that are read; each call of [`readings`](Self::readings) begins at zero.
+    /// Returns a handle to the progress; each call of [`events`](Self::events) resets it.
     #[must_use]
     pub fn progress(&self) -> ReadProgress {
         ReadProgress(Arc::clone(&self.bytes_read))
     }
 
-    /// Reads the corpus: first the remarks on its tables, then file after file in their order.
+    /// Reads the corpus: warnings about its tables first, then the files in order.
     ///
-    /// At most one document is in memory at a time, beside the ids seen so far.
+    /// At most one document is in memory at a time, in addition to the ids seen so far.
     pub fn events(&self) -> impl Iterator<Item = CorpusEvent> + '_ {
         self.bytes_read.store(0, Ordering::Relaxed);
-        let remarks = self.tables.values().flat_map(|table| &table.warnings);
-        let remarks = remarks.map(|remark: &CorpusWarning| CorpusEvent::Warning(remark.clone()));
-        remarks.chain(CorpusEvents {
+        let warnings = self.tables.values().flat_map(|table| &table.warnings);
+        let warnings =
+            warnings.map(|warning: &CorpusWarning| CorpusEvent::Warning(warning.clone()));
+        warnings.chain(CorpusEvents {
             corpus: self,
             next: 0,
             current: None,
@@ -122,18 +122,18 @@ impl Corpus {
 
 struct CorpusEvents<'a> {
     corpus: &'a Corpus,
-    /// The next entry.
+    /// Index of the next entry.
     next: usize,
-    /// The file being read, and its number.
+    /// The file being read, and the index of its entry.
     current: Option<(usize, &'a SourceFile, ParsedDocuments)>,
-    /// The size of all files up to and with the current one.
+    /// The size of all files up to and including the current one.
     bytes_through_current: u64,
-    /// Where each id was met: the entry's number and the line.
+    /// Where each id was first used: the index of the entry and the line.
     seen_ids: HashMap<DocumentId, (usize, Option<usize>)>,
 }
 
 impl<'a> CorpusEvents<'a> {
-    /// Opens the next file, or says why not.
+    /// Opens the file of the entry; returns why it is skipped otherwise.
     fn open_next(&mut self, entry: &'a ListingEntry) -> Option<Skipped> {
         let number = self.next;
         self.next += 1;
@@ -147,7 +147,7 @@ impl<'a> CorpusEvents<'a> {
                 Ok((
                     number,
                     source,
-                    source.format.parse(file, self.corpus.limits),
+                    parse(source.format, file, self.corpus.limits),
                 ))
             });
         match opened {
@@ -167,22 +167,22 @@ impl<'a> CorpusEvents<'a> {
         }
     }
 
-    fn skipped(&self, number: usize, fault: ParseIssue) -> Skipped {
+    fn skipped(&self, number: usize, issue: ParseIssue) -> Skipped {
         Skipped {
-            location: self.location_of(number, fault.line),
-            reason: fault.reason,
+            location: self.location_of(number, issue.line),
+            reason: issue.reason,
         }
     }
 
-    /// Makes a document of a draft: sound text, its row's metadata, an id of its own.
+    /// Validates the text, merges the metadata of the row and assigns the id.
     fn event_for(
         &mut self,
         number: usize,
         source: &SourceFile,
-        draft: ParsedDocument,
+        parsed: ParsedDocument,
     ) -> CorpusEvent {
-        let line = draft.line;
-        match self.build_document(number, source, draft) {
+        let line = parsed.line;
+        match self.build_document(number, source, parsed) {
             Ok((document, notes)) => CorpusEvent::Document {
                 document,
                 origin: self.location_of(number, line),
@@ -196,21 +196,21 @@ impl<'a> CorpusEvents<'a> {
         &mut self,
         number: usize,
         source: &SourceFile,
-        draft: ParsedDocument,
+        parsed: ParsedDocument,
     ) -> Result<(Document, Vec<DocumentNote>), SkipReason> {
-        let mut notes = draft.notes;
+        let mut notes = parsed.notes;
         notes.extend(validate_text(
-            &draft.text,
+            &parsed.text,
             self.corpus.limits.max_text_bytes,
         )?);
-        let mut metadata = draft.metadata;
+        let mut metadata = parsed.metadata;
         let entry = self.corpus.entries.get(number);
         let table = entry.and_then(|entry| self.corpus.tables.get(&entry.folder));
         let row = metadata_row(table, source);
         match (row, table) {
             (Some(row), _) => {
                 let differences = metadata.fill_from(&row.metadata);
-                // For a file of many documents a row holds defaults, and those may differ.
+                // For a file of several documents a row has defaults, which may differ.
                 if !source.format.is_multi_document() {
                     notes.extend(differences);
                 }
@@ -222,32 +222,44 @@ impl<'a> CorpusEvents<'a> {
             }
             _ => {}
         }
-        metadata.title = metadata.title.or(draft.heading);
+        metadata.title = metadata.title.or(parsed.heading);
 
         let row_id = row.and_then(|row| row.id.clone());
-        if let (Some(own), Some(other)) = (&draft.id, &row_id)
+        if let (Some(own), Some(other)) = (&parsed.id, &row_id)
             && own != other
         {
             notes.push(DocumentNote::Conflict {
                 field: "id".to_owned(),
                 kept: excerpt(own),
-                left_out: excerpt(other),
+                ignored: excerpt(other),
             });
         }
-        let id = document_id(draft.id.or(row_id), source, draft.line, &mut notes);
+        let id = document_id(parsed.id.or(row_id), source, parsed.line, &mut notes);
         if let Some((number, line)) = self.seen_ids.get(&id) {
             return Err(SkipReason::DuplicateId {
                 id: id.to_string(),
                 first: self.location_of(*number, *line),
             });
         }
-        self.seen_ids.insert(id.clone(), (number, draft.line));
+        self.seen_ids.insert(id.clone(), (number, parsed.line));
         let document = Document {
             id,
-            text: draft.text,
+            text: parsed.text,
             metadata,
         };
         Ok((document, notes))
+    }
+}
+
+/// Iterates over the documents of a file.
+fn parse(format: SourceFormat, file: CountingReader, limits: CorpusLimits) -> ParsedDocuments {
+    match format {
+        SourceFormat::Text => Box::new(std::iter::once_with(move || text::read(file, limits))),
+        SourceFormat::Markdown => {
+            Box::new(std::iter::once_with(move || markdown::read(file, limits)))
+        }
+        SourceFormat::JsonLines => Box::new(jsonl::plain(file, limits)),
+        SourceFormat::JsonLinesGzip => Box::new(jsonl::gzip(file, limits)),
     }
 }
 
@@ -258,7 +270,7 @@ fn metadata_row<'t>(
     table?.rows.get(source.path.file_name()?)
 }
 
-/// The id that was given, made valid if need be, or one derived from the file's name.
+/// Returns the declared id, made valid if necessary, or one derived from the file's name.
 fn document_id(
     declared: Option<String>,
     source: &SourceFile,
@@ -266,10 +278,10 @@ fn document_id(
     notes: &mut Vec<DocumentNote>,
 ) -> DocumentId {
     match (declared, line) {
-        (Some(given), _) => given.parse().unwrap_or_else(|_| {
-            let id = DocumentId::from_name(&given);
+        (Some(declared), _) => declared.parse().unwrap_or_else(|_| {
+            let id = DocumentId::from_name(&declared);
             notes.push(DocumentNote::IdChanged {
-                given: excerpt(&given),
+                declared: excerpt(&declared),
                 id: id.to_string(),
             });
             id
@@ -285,15 +297,15 @@ impl Iterator for CorpusEvents<'_> {
     fn next(&mut self) -> Option<CorpusEvent> {
         let corpus = self.corpus;
         loop {
-            if let Some((number, source, mut drafts)) = self.current.take() {
-                if let Some(draft) = drafts.next() {
-                    self.current = Some((number, source, drafts));
-                    return Some(match draft {
-                        Ok(draft) => self.event_for(number, source, draft),
-                        Err(fault) => CorpusEvent::Skipped(self.skipped(number, fault)),
+            if let Some((number, source, mut documents)) = self.current.take() {
+                if let Some(result) = documents.next() {
+                    self.current = Some((number, source, documents));
+                    return Some(match result {
+                        Ok(parsed) => self.event_for(number, source, parsed),
+                        Err(issue) => CorpusEvent::Skipped(self.skipped(number, issue)),
                     });
                 }
-                // A file that was refused unread has been dealt with all the same.
+                // A file that was rejected before its end counts as read.
                 self.corpus
                     .bytes_read
                     .store(self.bytes_through_current, Ordering::Relaxed);

@@ -1,8 +1,8 @@
-//! The reader for plain text: the file is the text, and nothing in it is metadata.
+//! The reader for plain text: the file is the text, without metadata.
 
 use super::CorpusLimits;
 use super::decode::decode;
-use super::format::{CountingReader, ParseIssue, ParsedDocument};
+use super::parsed::{CountingReader, ParseIssue, ParsedDocument};
 
 pub(super) fn read(
     file: CountingReader,
@@ -16,12 +16,12 @@ pub(super) fn read(
     })
 }
 
-/// The whole file as text, for every format that has one document a file.
+/// Reads and decodes a whole file, for formats with one document per file.
 pub(super) fn read_decoded(
     file: CountingReader,
     limits: CorpusLimits,
 ) -> Result<(String, Option<super::DocumentNote>), ParseIssue> {
-    // In UTF-16 a text takes up to twice its bytes in UTF-8; the text itself is measured later.
+    // UTF-16 takes up to twice the bytes of UTF-8; the text itself is validated later.
     let max_file_bytes = limits.max_text_bytes.saturating_mul(2).saturating_add(4);
     Ok(decode(file.read_to_limit(max_file_bytes)?)?)
 }

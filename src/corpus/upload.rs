@@ -1,7 +1,7 @@
-//! A document that a client sends.
+//! Documents sent by clients.
 //!
-//! It has the form of a line of JSON lines and is read by the same reader. But a client can be told
-//! at once what is wrong: what a corpus reader leaves out or changes with a note is a fault here.
+//! A document is parsed like a line of JSON lines. But a client gets a response, so a value that the
+//! corpus reader would ignore or change with a note is an error here.
 
 use super::decode::validate_text;
 use super::error::SkipReason;
@@ -11,8 +11,8 @@ use super::jsonl::{self, JsonFields};
 use super::metadata::Metadata;
 use super::{Document, DocumentId, IdError};
 
-/// What this service says of a document beside what it was given: a client that sends back what it
-/// has read does not make attributes of it.
+/// Fields that this service adds to a document. They do not become attributes if a client sends back
+/// what it has read.
 const COMPUTED_FIELDS: &[&str] = &[
     "passages",
     "passage_count",
@@ -22,68 +22,68 @@ const COMPUTED_FIELDS: &[&str] = &[
     "dropped",
 ];
 
-/// A document as a client sends it, its id not checked yet.
+/// A document sent by a client, its id not validated yet.
 #[derive(Debug)]
 pub struct SubmittedDocument {
     id: Option<String>,
     text: String,
     metadata: Metadata,
-    /// What was noticed about it that is no fault.
+    /// Remarks that are not errors.
     pub notes: Vec<DocumentNote>,
 }
 
-/// Something that was sent and is no document.
+/// An invalid document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct InvalidDocument {
-    /// The id that it gives itself, if that can be read.
+    /// Its declared id, if that can be read.
     pub id: Option<String>,
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub error: ValidationError,
 }
 
-/// Why what was sent is no document.
+/// Why a document sent by a client is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValidationError {
-    /// It cannot be read at all.
+    /// It cannot be parsed.
     #[error(transparent)]
     Unreadable(#[from] SkipReason),
-    /// The value of a field cannot be used.
+    /// A field has an invalid value.
     #[error("{field}: expected {expected}, received {received}")]
     InvalidValue {
         /// The field.
         field: String,
-        /// What it should be.
+        /// What was expected.
         expected: &'static str,
-        /// What it is.
+        /// The value.
         received: String,
     },
-    /// A field is given twice.
-    #[error("{field} is given twice: {first} and {second}")]
+    /// A field occurs twice.
+    #[error("{field} occurs twice: {first} and {second}")]
     RepeatedField {
         /// The field.
         field: String,
         /// Its first value.
         first: String,
-        /// Its second.
+        /// Its second value.
         second: String,
     },
-    /// A NUL stands in it, which no text has.
-    #[error("{field} has a NUL character (U+0000)")]
+    /// A field contains a NUL character.
+    #[error("{field} contains a NUL character (U+0000)")]
     NulCharacter {
         /// The field.
         field: &'static str,
     },
-    /// It has no id, and none is given for it.
-    #[error("expected a field id, received none")]
+    /// Neither the document nor the request has an id.
+    #[error("a non-empty `id` is required")]
     MissingId,
-    /// The id is none.
+    /// The id is invalid.
     #[error(transparent)]
     InvalidId(#[from] IdError),
-    /// The id is not the one that the document is sent to.
-    #[error("the document says that its id is {received}, but is sent to {expected}")]
+    /// The id differs from the one in the path.
+    #[error("the document's id {received} differs from the id in the path, {expected}")]
     IdMismatch {
-        /// The id that it is sent to.
+        /// The id in the path.
         expected: String,
         /// The id in the document.
         received: String,
@@ -91,11 +91,11 @@ pub enum ValidationError {
 }
 
 impl SubmittedDocument {
-    /// Reads one JSON object of at most so many bytes of text.
+    /// Parses one JSON object with at most `max_text_bytes` of text.
     ///
     /// # Errors
     ///
-    /// Names what is wrong with it.
+    /// If it is invalid.
     pub fn parse(json: &[u8], max_text_bytes: usize) -> Result<Self, InvalidDocument> {
         match jsonl::parse_object(json) {
             Ok(fields) => Self::from_fields(fields, max_text_bytes),
@@ -106,11 +106,11 @@ impl SubmittedDocument {
         }
     }
 
-    /// Reads a JSON list of objects. A fault of an item is that item's own.
+    /// Parses a JSON array of objects. An invalid item does not affect the others.
     ///
     /// # Errors
     ///
-    /// If it is not such a list.
+    /// If it is not an array of objects.
     pub fn parse_list(
         json: &[u8],
         max_text_bytes: usize,
@@ -124,36 +124,35 @@ impl SubmittedDocument {
 
     fn from_fields(fields: JsonFields, max_text_bytes: usize) -> Result<Self, InvalidDocument> {
         let id = fields.declared_id().map(str::to_owned);
-        Self::validated(fields, max_text_bytes)
-            .map_err(|fault| InvalidDocument { id, error: fault })
+        Self::validated(fields, max_text_bytes).map_err(|error| InvalidDocument { id, error })
     }
 
     fn validated(fields: JsonFields, max_text_bytes: usize) -> Result<Self, ValidationError> {
-        let draft = fields.into_parsed_document(COMPUTED_FIELDS)?;
+        let parsed = fields.into_parsed_document(COMPUTED_FIELDS)?;
         let mut notes = Vec::new();
-        for note in draft.notes {
+        for note in parsed.notes {
             notes.push(reject_lossy_note(note)?);
         }
-        if draft.text.contains('\0') {
+        if parsed.text.contains('\0') {
             return Err(ValidationError::NulCharacter { field: "text" });
         }
-        notes.extend(validate_text(&draft.text, max_text_bytes)?);
-        if let Some(field) = field_with_nul(&draft.metadata) {
+        notes.extend(validate_text(&parsed.text, max_text_bytes)?);
+        if let Some(field) = field_with_nul(&parsed.metadata) {
             return Err(ValidationError::NulCharacter { field });
         }
         Ok(Self {
-            id: draft.id,
-            text: draft.text,
-            metadata: draft.metadata,
+            id: parsed.id,
+            text: parsed.text,
+            metadata: parsed.metadata,
             notes,
         })
     }
 
-    /// The document, under the id that it gives itself or the one it is sent to.
+    /// Returns the document with its declared id, or with the one in the path.
     ///
     /// # Errors
     ///
-    /// If there is no id, it is none, or the two differ.
+    /// If the id is missing or invalid, or the two differ.
     pub fn into_document(self, path_id: Option<&DocumentId>) -> Result<Document, ValidationError> {
         let declared: Option<DocumentId> = self.id.map(|id| id.parse()).transpose()?;
         let id = match (declared, path_id) {
@@ -174,14 +173,14 @@ impl SubmittedDocument {
         })
     }
 
-    /// The id that it gives itself, as it was given.
+    /// Returns the declared id, not validated.
     #[must_use]
     pub fn declared_id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 }
 
-/// A note, unless a corpus reader had to leave something out.
+/// Turns a note about an ignored value into an error; returns other notes.
 fn reject_lossy_note(note: DocumentNote) -> Result<DocumentNote, ValidationError> {
     match note {
         DocumentNote::FieldIgnored {
@@ -196,7 +195,7 @@ fn reject_lossy_note(note: DocumentNote) -> Result<DocumentNote, ValidationError
         DocumentNote::Conflict {
             field,
             kept: first,
-            left_out: second,
+            ignored: second,
         } => Err(ValidationError::RepeatedField {
             field,
             first,
@@ -206,7 +205,7 @@ fn reject_lossy_note(note: DocumentNote) -> Result<DocumentNote, ValidationError
     }
 }
 
-/// The field that has a NUL: what is stored as text must come back as it was.
+/// Returns the first field with a NUL character, after which stored text could not be read back.
 fn field_with_nul(metadata: &Metadata) -> Option<&'static str> {
     let fields = [
         ("title", &metadata.title),
@@ -227,8 +226,9 @@ mod tests {
     use super::*;
 
     fn document(json: &str) -> Result<Document, ValidationError> {
-        let sent = SubmittedDocument::parse(json.as_bytes(), 100).map_err(|unfit| unfit.error)?;
-        sent.into_document(None)
+        let submitted =
+            SubmittedDocument::parse(json.as_bytes(), 100).map_err(|invalid| invalid.error)?;
+        submitted.into_document(None)
     }
 
     #[test]
@@ -246,11 +246,11 @@ mod tests {
     fn computed_fields_do_not_become_attributes() {
         let json = r#"{"id": "a", "text": "Peace.", "content_hash": "00", "passages": [],
             "attributes": {"origin": "an archive"}}"#;
-        let sent = SubmittedDocument::parse(json.as_bytes(), 100).unwrap();
-        assert_eq!(sent.notes.len(), 1);
-        let document = sent.into_document(None).unwrap();
+        let submitted = SubmittedDocument::parse(json.as_bytes(), 100).unwrap();
+        assert_eq!(submitted.notes.len(), 1);
+        let document = submitted.into_document(None).unwrap();
         let names: Vec<&String> = document.metadata.attributes.keys().collect();
-        assert_eq!(names, ["origin"], "one that was given is kept");
+        assert_eq!(names, ["origin"], "an explicit attribute is kept");
     }
 
     #[test]
@@ -263,17 +263,17 @@ mod tests {
             (r#"{"id": "a", "text": "Peace.", "title": 5}"#, "title"),
             (r#"{"id": "a", "text": "Peace.", "id": "b"}"#, "twice"),
             (r#"{"id": "a b", "text": "Peace."}"#, "white space"),
-            (r#"{"text": "Peace."}"#, "field id"),
+            (r#"{"text": "Peace."}"#, "`id` is required"),
             (r#"{"id": "a", "text": "Pe\u0000ace."}"#, "NUL"),
             (r#"{"id": "a", "text": "Peace.", "venue": "\u0000"}"#, "NUL"),
             (r#"{"id": "a", "text": "\ud800"}"#, "surrogate"),
             (r#"{"id": "a", "text": " "}"#, "no text"),
-            (r#"{"id": "a"}"#, "field text"),
+            (r#"{"id": "a"}"#, "`text` field"),
             (r#"["a"]"#, "received an array"),
             (r#"{"id": "a", "text": "Peace."} x"#, "after its end"),
         ] {
-            let fault = document(json).unwrap_err().to_string();
-            assert!(fault.contains(expected), "{json}: {fault}");
+            let error = document(json).unwrap_err().to_string();
+            assert!(error.contains(expected), "{json}: {error}");
         }
         let long = format!(r#"{{"id": "a", "text": "{}"}}"#, "a".repeat(101));
         assert!(
@@ -286,20 +286,20 @@ mod tests {
 
     #[test]
     fn the_id_must_match_the_path() {
-        let place: DocumentId = "a".parse().unwrap();
+        let path_id: DocumentId = "a".parse().unwrap();
         let read = |json: &str| SubmittedDocument::parse(json.as_bytes(), 100).unwrap();
         let document = read(r#"{"text": "Peace."}"#)
-            .into_document(Some(&place))
+            .into_document(Some(&path_id))
             .unwrap();
-        assert_eq!(document.id, place);
-        let other = read(r#"{"id": "b", "text": "Peace."}"#).into_document(Some(&place));
+        assert_eq!(document.id, path_id);
+        let other = read(r#"{"id": "b", "text": "Peace."}"#).into_document(Some(&path_id));
         assert!(matches!(other, Err(ValidationError::IdMismatch { .. })));
     }
 
     #[test]
     fn each_list_item_reports_its_own_error() {
-        let list = br#"[{"id": "a", "text": "Peace."}, {"id": "b"}]"#;
-        let items = SubmittedDocument::parse_list(list, 100).unwrap();
+        let array = br#"[{"id": "a", "text": "Peace."}, {"id": "b"}]"#;
+        let items = SubmittedDocument::parse_list(array, 100).unwrap();
         assert!(items[0].is_ok());
         assert_eq!(items[1].as_ref().unwrap_err().id.as_deref(), Some("b"));
         assert!(SubmittedDocument::parse_list(b"[5]", 100).is_err());

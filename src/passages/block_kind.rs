@@ -1,24 +1,24 @@
-//! What a block is for in a speech: to be said, to introduce, to greet, to close.
+//! Classification of blocks by their function in a speech.
 
 use super::blocks::TextBlock;
 use super::line_ends::{first_significant_char, is_title_case, is_wrapper, last_significant_char};
 
-/// The part a block plays.
+/// The function of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BlockKind {
-    /// Speech.
+    /// Running text.
     Paragraph,
     /// A list item.
     ListItem,
-    /// A greeting of the audience: goes with what follows.
+    /// A greeting of the audience: merged with what follows.
     Salutation,
-    /// A heading, a line of a title page, a signature: goes with what follows, if anything does.
+    /// A heading, a line of a title page, a signature: merged with what follows, if anything.
     Heading,
-    /// Thanks at the end: goes with what precedes.
+    /// Thanks at the end: merged with what precedes.
     Closing,
 }
 
-/// A list item longer than this many tokens is a paragraph with a number before it.
+/// A longer numbered item is a numbered paragraph.
 const MAX_NUMBERED_ITEM_TOKENS: usize = 60;
 
 const MAX_SALUTATION_CHARS: usize = 110;
@@ -26,7 +26,7 @@ const MAX_HEADING_CHARS: usize = 110;
 const MAX_TITLE_CHARS: usize = 240;
 const MAX_CLOSING_CHARS: usize = 70;
 
-/// Tells what a block is. `late` says that the document is nearly over.
+/// Classifies a block. `near_end` is true in the last fifth of the document.
 pub(super) fn classify(block: &TextBlock, tokens: usize, near_end: bool) -> BlockKind {
     if block.marker_bytes > 0 {
         return if block.numbered && tokens > MAX_NUMBERED_ITEM_TOKENS {
@@ -43,9 +43,9 @@ pub(super) fn classify(block: &TextBlock, tokens: usize, near_end: bool) -> Bloc
     if chars <= MAX_SALUTATION_CHARS && is_salutation(text) {
         return BlockKind::Salutation;
     }
-    let open = !last_significant_char(text).is_some_and(|c| ".!?…;,。！？；，".contains(c));
+    let unpunctuated = !last_significant_char(text).is_some_and(|c| ".!?…;,。！？；，".contains(c));
     let brief = chars <= MAX_HEADING_CHARS || chars <= MAX_TITLE_CHARS && is_title_case(text);
-    if brief && open && !first_significant_char(text).is_some_and(char::is_lowercase) {
+    if brief && unpunctuated && !first_significant_char(text).is_some_and(char::is_lowercase) {
         return BlockKind::Heading;
     }
     BlockKind::Paragraph
@@ -64,7 +64,7 @@ fn is_closing(text: &str) -> bool {
     thanks.iter().any(|start| text.starts_with(start))
 }
 
-/// Whom speakers greet.
+/// Words for addressees of a speech.
 const SALUTATION_WORDS: [&str; 41] = [
     "ambassadors",
     "audience",
@@ -118,17 +118,17 @@ fn is_salutation(text: &str) -> bool {
         return true;
     }
     let mut words = 0_usize;
-    let mut greeted = 0_usize;
+    let mut addressees = 0_usize;
     for word in text.split([' ', '-']) {
         let word = word
             .trim_matches(|c: char| !c.is_alphanumeric())
             .to_lowercase();
         if word.chars().count() > 3 || SALUTATION_WORDS.contains(&word.as_str()) {
             words += 1;
-            greeted += usize::from(SALUTATION_WORDS.contains(&word.as_str()));
+            addressees += usize::from(SALUTATION_WORDS.contains(&word.as_str()));
         }
     }
-    // "Mr. President of the 79th Session of the General Assembly," greets; "I thank the President." not.
+    // "Mr. President of the 79th Session of the General Assembly," is a salutation; "I thank the President." is not.
     let comma = matches!(end, Some(',' | ';' | ':'));
-    greeted > 0 && (greeted * 2 >= words || comma && greeted * 5 >= words)
+    addressees > 0 && (addressees * 2 >= words || comma && addressees * 5 >= words)
 }

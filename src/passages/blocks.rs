@@ -1,4 +1,4 @@
-//! Lines rejoined into the paragraphs, headings and list items that they were torn from.
+//! Rejoins lines into paragraphs, headings and list items.
 
 use super::bullets::{self, ListMarker};
 use super::hyphenation::{LineJoin, WordCounts};
@@ -12,22 +12,22 @@ use super::lines::SourceLine;
 /// A paragraph, heading, salutation or list item: one line of the clean text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TextBlock {
-    /// Its text on one line.
+    /// Its text, on one line.
     pub text: String,
-    /// The length in bytes of its list marker and the blank after it; 0 when it is no list item.
+    /// The length in bytes of its list marker and the blank after it; 0 if it is not a list item.
     pub marker_bytes: usize,
-    /// Whether its marker is a number or a letter, which whole paragraphs may bear too.
+    /// Whether its marker is a number or a letter, which whole paragraphs may also have.
     pub numbered: bool,
-    /// Whether the layout holds it together with the block before it.
+    /// Whether the layout groups it with the block before it.
     pub attached_to_previous: bool,
-    /// From how many source lines it was put together.
+    /// The number of source lines it was joined from.
     line_count: usize,
 }
 
-/// Prose of this many characters that stops without a full stop has been cut.
+/// A line of prose of this length that does not end in punctuation is probably broken.
 const MIN_CUT_PROSE_CHARS: usize = 180;
 
-/// Salutations and headings are hardly longer.
+/// Salutations and headings are rarely longer.
 const MAX_SHORT_LINE_CHARS: usize = 70;
 
 /// Rejoins lines into blocks.
@@ -39,13 +39,13 @@ pub(super) fn assemble(lines: Vec<SourceLine>) -> Vec<TextBlock> {
     for line in lines {
         let marker = trusted_marker(&line, last.as_ref(), blocks.last(), &layout);
         if let (Some(before), Some(block)) = (&last, blocks.last_mut()) {
-            let lone_sign = bullets::is_lone_bullet(&block.text);
+            let lone_bullet = bullets::is_lone_bullet(&block.text);
             let opens = marker.is_some() || bullets::is_lone_bullet(&line.text);
-            if (lone_sign && !line.separated_before)
+            if (lone_bullet && !line.separated_before)
                 || (!opens && continues_block(block, before, &line, &layout))
             {
                 append_line(block, before, &line.text, &words);
-                if lone_sign {
+                if lone_bullet {
                     block.marker_bytes =
                         bullets::list_marker(&block.text).map_or(0, |(_, length)| length);
                 }
@@ -69,7 +69,7 @@ pub(super) fn assemble(lines: Vec<SourceLine>) -> Vec<TextBlock> {
     blocks
 }
 
-/// The line's list marker, unless it is more likely a piece of the sentence before it.
+/// Returns the line's list marker, unless it probably belongs to the sentence before it.
 fn trusted_marker(
     line: &SourceLine,
     before: Option<&SourceLine>,
@@ -92,7 +92,7 @@ fn trusted_marker(
     opens.then_some((kind, length))
 }
 
-/// Whether `line` goes on with the block that ends in the line `before`.
+/// Returns whether `line` continues the block that ends with the line `before`.
 fn continues_block(
     block: &TextBlock,
     before: &SourceLine,
@@ -111,7 +111,7 @@ fn continues_block(
         return !lists || layout.wrapped;
     }
     if !line.text.chars().any(char::is_alphanumeric) && line.chars <= 2 {
-        // A closing quote or bracket that lost its line.
+        // A closing quote or bracket on a line of its own.
         return line.blank_lines_before == 0;
     }
     let apart = line.page_break_before
@@ -126,7 +126,7 @@ fn continues_block(
             && (layout.all_caps || block.line_count > 1 || !is_title_case(&before.text));
     }
     if line.blank_lines_before > 0 && ended {
-        // Blank lines do not part paragraphs here, but a full stop before one might.
+        // Blank lines do not separate paragraphs in this layout, but one after a full stop might.
         return full && before.chars * 10 >= layout.width * 9;
     }
     if ended {
@@ -143,7 +143,8 @@ fn continues_block(
     !(stands_alone || ends_statement(&before.text))
 }
 
-/// Whether a paragraph that fills one line stops in mid-sentence, though the next line has a capital.
+/// Returns whether a one-line paragraph stops in mid-sentence although the next line starts with a
+/// capital.
 fn ends_mid_sentence(block: &TextBlock, before: &SourceLine, line: &SourceLine) -> bool {
     if ends_statement(&before.text) || is_title_case(&before.text) {
         return false;
@@ -153,7 +154,7 @@ fn ends_mid_sentence(block: &TextBlock, before: &SourceLine, line: &SourceLine) 
     }
     let letters =
         last_significant_char(&before.text).is_some_and(|c| c.is_alphanumeric() || c == ',');
-    // At the end of a page a line that stops is more likely cut.
+    // At the end of a page, an unfinished line is more likely broken.
     let long = if line.page_break_before {
         MAX_SHORT_LINE_CHARS
     } else {
@@ -163,12 +164,12 @@ fn ends_mid_sentence(block: &TextBlock, before: &SourceLine, line: &SourceLine) 
 }
 
 fn append_line(block: &mut TextBlock, before: &SourceLine, next: &str, words: &WordCounts) {
-    let seam = if before.ends_in_soft_hyphen {
+    let join = if before.ends_in_soft_hyphen {
         LineJoin::NoSpace
     } else {
         words.join_with(&block.text, next)
     };
-    match seam {
+    match join {
         LineJoin::NoSpace => {}
         LineJoin::Dehyphenated => {
             block.text.pop();

@@ -1,17 +1,17 @@
-//! List markers at the beginning of a line.
+//! List markers at the start of a line.
 
-/// What a line's marker looks like, which says how far to trust it.
+/// Kinds of list markers, which differ in reliability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListMarker {
-    /// A sign that means nothing else: `•`, `·`, `▪`.
+    /// A character that is always a bullet: `•`, `·`, `▪`.
     Bullet,
-    /// A sign with another life in prose: a dash, an asterisk, a letter o.
+    /// A character that also occurs in prose: a dash, an asterisk, a letter o.
     Dash,
     /// A number or letter: `1.`, `(a)`, `iv)`.
     Enumerator,
 }
 
-/// A line's marker and the length in bytes of marker and blank; `None` when nothing follows it.
+/// Returns a line's marker and the length in bytes of marker and blank; `None` if no text follows.
 pub(super) fn list_marker(text: &str) -> Option<(ListMarker, usize)> {
     let first = text.chars().next()?;
     let after_first = &text[first.len_utf8()..];
@@ -34,7 +34,7 @@ pub(super) fn list_marker(text: &str) -> Option<(ListMarker, usize)> {
     Some((kind, blank + 1))
 }
 
-/// Whether a line is nothing but a sign, whose item stands on the next line.
+/// Returns whether a line is only a bullet, whose item is on the next line.
 pub(super) fn is_lone_bullet(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(is_bullet) && chars.next().is_none()
@@ -72,12 +72,12 @@ fn is_dash(c: char) -> bool {
     matches!(c, '-' | '–' | '—' | '−' | '*' | 'o')
 }
 
-/// `1.`, `12)`, `(3)`, `a)`, `(b)`, `iv)`. A letter needs its bracket: "a." and "I." are prose.
+/// `1.`, `12)`, `(3)`, `a)`, `(b)`, `iv)`. Letters need a bracket: "a." and "I." are prose.
 fn is_enumerator(word: &str) -> bool {
-    let opened = word.starts_with('(');
+    let has_open = word.starts_with('(');
     let inner = word.trim_start_matches('(');
     let Some(closed) = inner.strip_suffix(')') else {
-        return !opened
+        return !has_open
             && inner.strip_suffix('.').is_some_and(|digits| {
                 (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
             });

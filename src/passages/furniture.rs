@@ -1,7 +1,8 @@
-//! Finds the lines that are not speech, takes them out and keeps account of them.
+//! Removes and reports boilerplate: page furniture, separators and navigation.
 //!
-//! Losing speech is far worse than keeping a page number, so each rule asks for evidence beyond the
-//! look of a line: a form feed beside it, a sentence that it interrupts, others like it.
+//! Page furniture is what repeats on every page: page numbers, document symbols, running heads. Losing
+//! speech is far worse than keeping a page number, so each rule requires evidence beyond the look of a
+//! line: a form feed next to it, a sentence that it interrupts, similar lines elsewhere.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,12 +12,12 @@ use super::{DropReason, DroppedLines, bullets, navigation};
 
 /// Page numbers and running heads are short.
 const MAX_RUNNING_HEAD_CHARS: usize = 90;
-/// So many words of a dropped run are reported.
+/// Words of a removed run in the report.
 const MAX_REPORTED_WORDS: usize = 10;
-/// The reported words are cut here, should one be a giant.
+/// Maximum length of the reported words, for texts without blanks.
 const MAX_REPORTED_CHARS: usize = 100;
 
-/// Parts the lines of a document into speech and the rest.
+/// Separates the lines of a document into speech and boilerplate.
 pub(super) fn remove_boilerplate(lines: Vec<SourceLine>) -> (Vec<SourceLine>, Vec<DroppedLines>) {
     let mut marks: Vec<Option<DropReason>> = vec![None; lines.len()];
     mark_separators(&lines, &mut marks);
@@ -26,10 +27,10 @@ pub(super) fn remove_boilerplate(lines: Vec<SourceLine>) -> (Vec<SourceLine>, Ve
     let mut kept: Vec<SourceLine> = Vec::with_capacity(lines.len());
     let mut dropped: Vec<DroppedLines> = Vec::new();
     let mut last_mark = None;
-    // What was dropped leaves a gap behind it for the line that follows.
+    // The gaps and breaks of removed lines are passed on to the next kept line.
     let mut gap = 0;
     let mut page_break = false;
-    let mut parted = false;
+    let mut separated = false;
     for (mut line, mark) in lines.into_iter().zip(marks) {
         gap += line.blank_lines_before;
         page_break |= line.page_break_before;
@@ -40,13 +41,13 @@ pub(super) fn remove_boilerplate(lines: Vec<SourceLine>) -> (Vec<SourceLine>, Ve
                 None => dropped.push(start_run(reason, &line)),
             }
             page_break |= reason == DropReason::PageFurniture;
-            parted |= reason != DropReason::PageFurniture;
+            separated |= reason != DropReason::PageFurniture;
         } else {
             line.blank_lines_before = gap;
             line.page_break_before = page_break;
-            line.separated_before = parted;
+            line.separated_before = separated;
             kept.push(line);
-            (gap, page_break, parted) = (0, false, false);
+            (gap, page_break, separated) = (0, false, false);
         }
         last_mark = mark;
     }
@@ -69,8 +70,8 @@ fn extend_run(run: &mut DroppedLines, line: &SourceLine) {
     run.first_words = first_words(&run.first_words, &line.text);
 }
 
-fn first_words(begun: &str, text: &str) -> String {
-    let words = begun.split(' ').filter(|word| !word.is_empty());
+fn first_words(previous: &str, text: &str) -> String {
+    let words = previous.split(' ').filter(|word| !word.is_empty());
     let words: Vec<&str> = words
         .chain(text.split(' '))
         .take(MAX_REPORTED_WORDS)
@@ -86,7 +87,7 @@ fn mark_separators(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
     }
 }
 
-/// Signs that rules and ornaments are made of, in a line that has nothing else.
+/// Returns whether a character may be part of a rule or ornament.
 fn is_rule_char(c: char) -> bool {
     c == ' '
         || matches!(
@@ -96,7 +97,7 @@ fn is_rule_char(c: char) -> bool {
         || matches!(c, '‐'..='―' | '−' | '·' | '•' | '…' | '†' | '‡' | '§' | '¯' | '\u{2500}'..='\u{259f}')
 }
 
-/// A line's place among its neighbours, without what is dropped already.
+/// A line with its neighbours among the lines that are not marked yet.
 struct LinePosition<'a> {
     line: &'a SourceLine,
     before: Option<&'a SourceLine>,
@@ -104,12 +105,12 @@ struct LinePosition<'a> {
 }
 
 impl LinePosition<'_> {
-    /// Whether a page begins or ends here.
+    /// Returns whether a page starts or ends here.
     fn at_page_break(&self) -> bool {
         self.line.page_break_before || self.after.is_some_and(|after| after.page_break_before)
     }
 
-    /// Whether blank lines, more than between paragraphs, stand on a side.
+    /// Returns whether there are at least two blank lines on one side.
     fn at_wide_gap(&self) -> bool {
         self.line.blank_lines_before >= 2
             || self
@@ -117,7 +118,7 @@ impl LinePosition<'_> {
                 .is_some_and(|after| after.blank_lines_before >= 2)
     }
 
-    /// Whether it interrupts a sentence.
+    /// Returns whether it interrupts a sentence.
     fn interrupts_sentence(&self) -> bool {
         self.before.zip(self.after).is_some_and(|(before, after)| {
             !ends_statement(&before.text) && starts_lowercase(&after.text)
@@ -137,18 +138,20 @@ fn mark_page_furniture(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
         })
         .collect();
     let heads = running_heads(&positions);
-    let counts_up = sequential_page_numbers(&positions);
+    let page_numbers = sequential_page_numbers(&positions);
     let interrupting = symbols_in_sentences(&positions);
-    for (nth, (place, &at)) in positions.iter().zip(&unmarked).enumerate() {
-        let text = &place.line.text;
+    for (nth, (position, &at)) in positions.iter().zip(&unmarked).enumerate() {
+        let text = &position.line.text;
         let furniture = if let Some(number) = bare_number(text) {
-            place.at_page_break() || place.interrupts_sentence() || counts_up.contains(&number)
+            position.at_page_break()
+                || position.interrupts_sentence()
+                || page_numbers.contains(&number)
         } else if is_page_count(text) {
             true
         } else if is_document_symbol(text) {
-            place.at_page_break() || place.interrupts_sentence() || interrupting[nth]
+            position.at_page_break() || position.interrupts_sentence() || interrupting[nth]
         } else {
-            place.line.chars <= MAX_RUNNING_HEAD_CHARS && heads.contains(&mask_digits(text))
+            position.line.chars <= MAX_RUNNING_HEAD_CHARS && heads.contains(&mask_digits(text))
         };
         if furniture {
             marks[at] = Some(DropReason::PageFurniture);
@@ -156,17 +159,19 @@ fn mark_page_furniture(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
     }
 }
 
-/// `7`, `- 7 -`, `[7]`: a number of at most three digits and nothing else.
+/// Parses a line that is only a number of at most three digits: `7`, `- 7 -`, `[7]`.
 fn bare_number(text: &str) -> Option<u32> {
     let digits = text.trim_matches(|c: char| " -–—[]()|.".contains(c));
     let number =
         !digits.is_empty() && digits.len() <= 3 && digits.bytes().all(|b| b.is_ascii_digit());
     // "3." and "(3)" number a paragraph whose text is on the next line.
-    let lists = text.ends_with(['.', ')']);
-    (number && !lists).then(|| digits.parse().ok()).flatten()
+    let enumerates = text.ends_with(['.', ')']);
+    (number && !enumerates)
+        .then(|| digits.parse().ok())
+        .flatten()
 }
 
-/// Bare numbers that follow one another through the document, as those of pages do.
+/// Returns the bare numbers of the document if they mostly increase by one, as page numbers do.
 fn sequential_page_numbers(positions: &[LinePosition]) -> HashSet<u32> {
     let numbers: Vec<u32> = positions
         .iter()
@@ -186,7 +191,7 @@ fn sequential_page_numbers(positions: &[LinePosition]) -> HashSet<u32> {
     }
 }
 
-/// `Page 3`, `Page 3 of 12`, `3 of 12`, `3/12`.
+/// Recognizes `Page 3`, `Page 3 of 12`, `3 of 12`, `Page 3/12`.
 fn is_page_count(text: &str) -> bool {
     let lower = text.to_lowercase();
     let lower = lower.trim_matches(|c: char| !c.is_alphanumeric());
@@ -210,7 +215,7 @@ fn is_page_count(text: &str) -> bool {
     }
 }
 
-/// Document symbols, dates and page counts: `A/70/PV.15 28/09/2015`, `15-29425 31/34`.
+/// Recognizes document symbols, dates and page counts: `A/70/PV.15 28/09/2015`, `15-29425 31/34`.
 fn is_document_symbol(text: &str) -> bool {
     text.len() <= 40
         && text.split(' ').count() <= 4
@@ -223,14 +228,14 @@ fn is_document_symbol(text: &str) -> bool {
             .all(|word| word.contains('/') || !word.contains(char::is_lowercase))
 }
 
-/// Which lines are symbols that, two or more together, stand where a long line stops unfinished.
+/// Marks runs of two or more document symbols after a long line that ends in mid-sentence.
 fn symbols_in_sentences(positions: &[LinePosition]) -> Vec<bool> {
     let mut interrupting = vec![false; positions.len()];
     let mut from = 0;
     while from < positions.len() {
         let run = positions[from..].iter();
         let length = run
-            .take_while(|place| is_document_symbol(&place.line.text))
+            .take_while(|position| is_document_symbol(&position.line.text))
             .count();
         let unfinished = positions[from].before.is_some_and(|line| {
             line.chars >= MAX_RUNNING_HEAD_CHARS && !ends_statement(&line.text)
@@ -243,28 +248,28 @@ fn symbols_in_sentences(positions: &[LinePosition]) -> Vec<bool> {
     interrupting
 }
 
-/// A line without its digits, under which running heads of different pages are the same.
+/// Replaces runs of digits by `#`, so that the running heads of different pages are equal.
 fn mask_digits(text: &str) -> String {
-    let mut shape = String::with_capacity(text.len());
+    let mut masked = String::with_capacity(text.len());
     for c in text.chars() {
         if !c.is_ascii_digit() {
-            shape.push(c);
-        } else if !shape.ends_with('#') {
-            shape.push('#');
+            masked.push(c);
+        } else if !masked.ends_with('#') {
+            masked.push('#');
         }
     }
-    shape
+    masked
 }
 
-/// Shapes that come again and again where pages end.
+/// Returns the masked lines that repeat where pages end.
 fn running_heads(positions: &[LinePosition]) -> HashSet<String> {
-    // How often a shape occurs, at a page's edge, and inside a sentence.
+    // Per masked line: occurrences in all, at page breaks, and inside sentences.
     let mut seen: HashMap<String, (usize, usize, usize)> = HashMap::new();
-    for place in positions {
-        let text = &place.line.text;
+    for position in positions {
+        let text = &position.line.text;
         let reads_as_prose =
             ends_sentence(text) || text.ends_with([',', ':', ';', '!']) || starts_lowercase(text);
-        if place.line.chars > MAX_RUNNING_HEAD_CHARS
+        if position.line.chars > MAX_RUNNING_HEAD_CHARS
             || reads_as_prose
             || bullets::list_marker(text).is_some()
         {
@@ -272,8 +277,8 @@ fn running_heads(positions: &[LinePosition]) -> HashSet<String> {
         }
         let counts = seen.entry(mask_digits(text)).or_default();
         counts.0 += 1;
-        counts.1 += usize::from(place.at_page_break() || place.at_wide_gap());
-        counts.2 += usize::from(place.interrupts_sentence());
+        counts.1 += usize::from(position.at_page_break() || position.at_wide_gap());
+        counts.2 += usize::from(position.interrupts_sentence());
     }
     seen.retain(|_, (all, edges, inside)| {
         *all >= 3 && (*edges * 4 >= *all * 3 && *inside > 0 || *inside * 2 >= *all)

@@ -1,5 +1,5 @@
-//! Gathers blocks into units the size of a paragraph: lists with their introductions, headings and
-//! salutations with what follows them, runs of short lines with each other.
+//! Merges blocks into units of a paragraph's size: lists with their introductions, headings and
+//! salutations with what follows, short lines with each other.
 
 use std::ops::Range;
 
@@ -9,45 +9,45 @@ use super::blocks::TextBlock;
 use super::line_ends::last_significant_char;
 use super::split::MAX_CHARS_PER_TOKEN;
 
-/// Neighbouring blocks that make one passage, or several if they are too long for one.
+/// Adjacent blocks that form one passage, or several if they are too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PassageUnit {
-    /// Which blocks.
+    /// The indices of the blocks.
     pub blocks: Range<usize>,
-    /// The exact token count, where it is already known.
+    /// The exact token count, if known.
     pub tokens: Option<usize>,
 }
 
-/// From this size on a paragraph stands alone.
+/// A paragraph of at least this size is not merged with others.
 const MIN_PARAGRAPH_TOKENS: usize = 32;
-/// A run of short lines is long enough at this size.
+/// Short lines are merged up to this size.
 const SHORT_RUN_TARGET_TOKENS: usize = 96;
-/// Merging stops at this size.
+/// Headings and short parts are merged up to this size.
 const MERGE_LIMIT_TOKENS: usize = 160;
-/// What is announced may still join its announcement, and an item its list, up to this size.
+/// Introductions and lists are merged with what they introduce up to this size.
 const LIST_LIMIT_TOKENS: usize = 200;
-/// A run of headings this long is a title page and stands alone.
+/// Headings of at least this size in total are a title page and form a unit of their own.
 const MIN_TITLE_PAGE_TOKENS: usize = 24;
 
-/// A unit in the making.
+/// A unit under construction.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent traits, not states"
 )]
 struct UnitPart {
     blocks: Range<usize>,
-    /// Tokens without the special ones, summed over the blocks.
+    /// The sum of the blocks' tokens, without special tokens.
     content_tokens: usize,
     is_list: bool,
     is_title: bool,
-    /// Whether it ends in a colon and waits for what it announces.
+    /// Whether it ends in a colon.
     introduces_next: bool,
     attached_to_previous: bool,
 }
 
 impl UnitPart {
     fn is_short(&self) -> bool {
-        // A list says one thing with its introduction; only the smallest need company.
+        // A list with its introduction is self-contained; only very short ones are merged.
         self.content_tokens
             < if self.is_list {
                 MIN_PARAGRAPH_TOKENS / 2
@@ -61,7 +61,7 @@ impl UnitPart {
     }
 }
 
-/// Gathers the blocks of a document.
+/// Groups the blocks of a document into units.
 pub(super) fn group_blocks(blocks: &[TextBlock], counter: &dyn TokenCounter) -> Vec<PassageUnit> {
     let limits = GroupingLimits::new(counter);
     let sizes: Vec<usize> = blocks
@@ -79,10 +79,10 @@ pub(super) fn group_blocks(blocks: &[TextBlock], counter: &dyn TokenCounter) -> 
         .collect()
 }
 
-/// The sizes above, kept within what the encoder takes.
+/// The limits above, capped by the encoder's maximum length.
 struct GroupingLimits {
     special_tokens: usize,
-    /// The size of a block too long to be worth counting, since it must be cut in any case.
+    /// The size assigned to blocks that must be split in any case and are not counted.
     oversized_tokens: usize,
     short_run_target: usize,
     merge_limit: usize,
@@ -93,14 +93,14 @@ struct GroupingLimits {
 impl GroupingLimits {
     fn new(counter: &dyn TokenCounter) -> Self {
         let special = counter.count_tokens("");
-        let room = counter.max_tokens().saturating_sub(special);
+        let max_content = counter.max_tokens().saturating_sub(special);
         Self {
             special_tokens: special,
-            oversized_tokens: room.saturating_mul(MAX_CHARS_PER_TOKEN).max(1),
-            short_run_target: SHORT_RUN_TARGET_TOKENS.min(room),
-            merge_limit: MERGE_LIMIT_TOKENS.min(room),
-            list_limit: LIST_LIMIT_TOKENS.min(room),
-            max_content_tokens: room,
+            oversized_tokens: max_content.saturating_mul(MAX_CHARS_PER_TOKEN).max(1),
+            short_run_target: SHORT_RUN_TARGET_TOKENS.min(max_content),
+            merge_limit: MERGE_LIMIT_TOKENS.min(max_content),
+            list_limit: LIST_LIMIT_TOKENS.min(max_content),
+            max_content_tokens: max_content,
         }
     }
 
@@ -115,18 +115,18 @@ impl GroupingLimits {
     }
 }
 
-/// Lists with their introductions, leads with what they lead to.
+/// Merges lists with their introductions, and headings and salutations with what follows.
 fn attach_introductions(
     blocks: &[TextBlock],
     sizes: &[usize],
     limits: &GroupingLimits,
 ) -> Vec<UnitPart> {
     let mut parts: Vec<UnitPart> = Vec::new();
-    // Headings and salutations that wait for what they lead to.
+    // Headings and salutations to be merged with what follows.
     let mut lead: Option<UnitPart> = None;
     for (index, (block, &size)) in blocks.iter().zip(sizes).enumerate() {
-        let late = (index + 1) * 5 > blocks.len() * 4;
-        let kind = block_kind::classify(block, size, late);
+        let near_end = (index + 1) * 5 > blocks.len() * 4;
+        let kind = block_kind::classify(block, size, near_end);
         let part = UnitPart {
             blocks: index..index + 1,
             content_tokens: size,
@@ -138,21 +138,21 @@ fn attach_introductions(
         match kind {
             BlockKind::Heading | BlockKind::Salutation => {
                 // A salutation after a title page opens the speech.
-                let page_over = kind == BlockKind::Salutation
+                let ends_title_page = kind == BlockKind::Salutation
                     && lead
                         .as_ref()
                         .is_some_and(|l| l.is_title && l.content_tokens >= MIN_TITLE_PAGE_TOKENS);
                 let full = lead
                     .as_ref()
                     .is_some_and(|l| l.content_tokens + size > limits.merge_limit);
-                if page_over || full {
+                if ends_title_page || full {
                     parts.extend(lead.take());
                 }
                 lead = Some(join_parts(lead.take(), part));
             }
             BlockKind::Closing => match (lead.take(), parts.last_mut()) {
-                (None, Some(before)) => extend_part(before, &part),
-                (waiting, _) => parts.push(join_parts(waiting, part)),
+                (None, Some(previous)) => extend_part(previous, &part),
+                (lead, _) => parts.push(join_parts(lead, part)),
             },
             BlockKind::ListItem => {
                 if lead.is_none()
@@ -190,11 +190,11 @@ fn attach_introductions(
     parts
 }
 
-/// Whether an item of this size belongs to what stands before it.
+/// Returns whether a list item of this size is merged with the part before it.
 fn accepts_item(list: &UnitPart, size: usize, limits: &GroupingLimits) -> bool {
     let introduces =
         list.is_list || list.introduces_next || list.content_tokens <= MIN_PARAGRAPH_TOKENS * 2;
-    // Small items stay with their list even where it must be cut later, between items.
+    // Small items stay with their list even if it must be split later, between items.
     introduces
         && (list.content_tokens + size <= limits.list_limit
             || size <= MIN_PARAGRAPH_TOKENS + MIN_PARAGRAPH_TOKENS / 4)
@@ -218,24 +218,24 @@ fn extend_part(before: &mut UnitPart, after: &UnitPart) {
     before.is_list |= after.is_list;
 }
 
-/// Short parts with each other and their neighbours.
+/// Merges short parts with each other and with their neighbours.
 ///
-/// A short line between paragraphs leads to the one after it; among other short lines it is part of
-/// a run, which grows to a paragraph's size.
+/// A short line between paragraphs is merged with the next; several short lines are merged up to a
+/// paragraph's size.
 fn merge_short_parts(parts: Vec<UnitPart>, limits: &GroupingLimits) -> Vec<UnitPart> {
     let mut merged: Vec<UnitPart> = Vec::new();
-    // Whether the last merged part holds short lines only.
+    // Whether the last merged part consists of short lines only.
     let mut run = false;
     let mut rest = parts.into_iter().peekable();
     while let Some(part) = rest.next() {
         let short = part.is_short();
-        let before_short = rest.peek().is_none_or(UnitPart::is_short);
+        let next_short = rest.peek().is_none_or(UnitPart::is_short);
         if let Some(before) = merged.last_mut()
             && (must_join_next(before, &part, limits)
                 || layout_joins(before, &part, limits)
                 || run
                     && short
-                    && before_short
+                    && next_short
                     && before.content_tokens + part.content_tokens <= limits.short_run_target)
         {
             extend_part(before, &part);
@@ -245,7 +245,7 @@ fn merge_short_parts(parts: Vec<UnitPart>, limits: &GroupingLimits) -> Vec<UnitP
             merged.push(part);
         }
     }
-    // What is still short had nothing after it that it could join.
+    // Parts that are still short could not be merged with what follows.
     let mut grouped: Vec<UnitPart> = Vec::new();
     for part in merged {
         match grouped.last_mut() {
@@ -263,19 +263,19 @@ fn merge_short_parts(parts: Vec<UnitPart>, limits: &GroupingLimits) -> Vec<UnitP
     grouped
 }
 
-/// Whether `before` is too short to stand alone and may go with `after`.
+/// Returns whether `before` is too short for a unit of its own and fits with `after`.
 fn must_join_next(before: &UnitPart, after: &UnitPart, limits: &GroupingLimits) -> bool {
-    let ceiling = if after.is_short() {
+    let limit = if after.is_short() {
         limits.merge_limit
     } else {
         limits.max_content_tokens
     };
     before.is_short()
         && !before.is_title_page()
-        && before.content_tokens + after.content_tokens <= ceiling
+        && before.content_tokens + after.content_tokens <= limit
 }
 
-/// Whether the layout holds the two together and they are small enough for it.
+/// Returns whether the layout groups the two parts and they are small enough.
 fn layout_joins(before: &UnitPart, after: &UnitPart, limits: &GroupingLimits) -> bool {
     after.attached_to_previous
         && !before.is_list

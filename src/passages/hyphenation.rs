@@ -1,40 +1,40 @@
-//! Words torn in two by the end of a line.
+//! Words hyphenated at the end of a line.
 
 use std::collections::HashMap;
 
 use super::lines::SourceLine;
 
-/// The words of a document, to tell a torn word from a compound.
+/// The word counts of a document, to distinguish a broken word from a compound.
 pub(super) struct WordCounts {
     counts: HashMap<String, u32>,
 }
 
-/// How two lines that belong together are to be put together.
+/// How two lines are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineJoin {
-    /// With a blank between.
+    /// With a blank.
     Space,
-    /// With nothing between: the hyphen belongs to the word.
+    /// Without a blank: the hyphen belongs to the word.
     NoSpace,
-    /// With nothing between and without the hyphen, which belonged to the line.
+    /// Without a blank and without the hyphen, which only broke the word.
     Dehyphenated,
 }
 
-/// First parts that English joins by a hyphen even where both parts are rare.
+/// First parts of English compounds that are written with a hyphen.
 const COMPOUND_STARTS: [&str; 18] = [
     "all", "anti", "cross", "ex", "far", "half", "high", "ill", "long", "low", "mid", "new", "non",
     "post", "self", "short", "so", "well",
 ];
 
 impl WordCounts {
-    /// Collects the words of a document, if any of its lines ends in a hyphen.
+    /// Counts the words of a document, if any of its lines ends in a hyphen.
     pub fn collect(lines: &[SourceLine]) -> Self {
         let mut counts = HashMap::new();
         if lines.iter().any(|line| broken_stem(&line.text).is_some()) {
             let mut skip_first = false;
             for line in lines {
                 let is_broken = broken_stem(&line.text).is_some();
-                // Halves of torn words are no witnesses.
+                // Halves of broken words are not counted.
                 let words = line.text.split(' ').skip(usize::from(skip_first));
                 let mut words: Vec<&str> = words.collect();
                 if is_broken {
@@ -59,7 +59,7 @@ impl WordCounts {
         self.counts.get(word).copied().unwrap_or(0)
     }
 
-    /// How `next` continues `text`.
+    /// Decides how to join `text` with the next line.
     pub fn join_with(&self, text: &str, next: &str) -> LineJoin {
         let Some(stem) = broken_stem(text) else {
             return LineJoin::Space;
@@ -69,7 +69,7 @@ impl WordCounts {
             return LineJoin::Space;
         }
         if !rest.chars().all(char::is_lowercase) || !stem.chars().all(char::is_alphabetic) {
-            // "Indo-" and "Pacific", "COVID-" and "19"; in capitals nothing tells, so the word is asked.
+            // "Indo-" and "Pacific", "COVID-" and "19"; in capitals the counts decide.
             let all_caps = stem.chars().chain(rest.chars()).all(char::is_uppercase);
             if !all_caps || stem.chars().count() < 2 {
                 return LineJoin::NoSpace;
@@ -85,8 +85,8 @@ impl WordCounts {
                 LineJoin::NoSpace
             };
         }
-        let both_known = self.count(&stem) > 0 && self.count(&rest) > 0;
-        if both_known || COMPOUND_STARTS.contains(&stem.as_str()) {
+        let both_occur = self.count(&stem) > 0 && self.count(&rest) > 0;
+        if both_occur || COMPOUND_STARTS.contains(&stem.as_str()) {
             LineJoin::NoSpace
         } else {
             LineJoin::Dehyphenated
@@ -94,10 +94,10 @@ impl WordCounts {
     }
 }
 
-/// No word is longer, and looking further would cost too much in a text of nothing but torn words.
+/// Words are not longer; searching further would take quadratic time in a text of broken words.
 const MAX_STEM_CHARS: usize = 40;
 
-/// The beginning of the word that a line's last hyphen tears, if it tears one.
+/// Returns the part of the word before a hyphen at the end of the line, if there is one.
 fn broken_stem(text: &str) -> Option<&str> {
     let body = text.strip_suffix(is_hyphen)?;
     let start = body

@@ -1,38 +1,39 @@
-//! How a document's lines are laid out, measured once and asked while its lines are rejoined.
+//! Measurements of a document's layout, used for rejoining its lines.
 
 use super::bullets;
 use super::line_ends::{ends_statement, starts_lowercase};
 use super::lines::SourceLine;
 
-/// What the measurements say about a document.
+/// The layout of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent measurements, not states"
 )]
 pub(super) struct TextLayout {
-    /// Whether lines end because the page was full, not because a paragraph ended.
+    /// Whether lines are hard-wrapped, rather than one paragraph per line.
     pub wrapped: bool,
-    /// The length in characters at which full lines end. Meaningful when `wrapped`.
+    /// The length of full lines in characters. Meaningful if `wrapped`.
     pub width: usize,
-    /// Whether blank lines stand inside sentences as often as between paragraphs.
+    /// Whether blank lines also occur inside sentences, and so do not separate paragraphs.
     pub blanks_inside_sentences: bool,
-    /// Whether blank lines part some lines and not others, so that their absence holds lines together.
+    /// Whether some lines are separated by blank lines and others not, so that adjacent lines are
+    /// grouped.
     pub informative_blanks: bool,
-    /// Whether the text is in capitals throughout.
+    /// Whether the text is in capitals.
     pub all_caps: bool,
-    /// Whether a lone letter o stands for a bullet.
+    /// Whether a letter o is used as a bullet.
     pub letter_bullets: bool,
 }
 
-/// Shorter lines say little about where a page ends.
+/// Shorter lines are ignored when the width is measured.
 const MIN_INFORMATIVE_CHARS: usize = 25;
 
 /// Pages are rarely wider than this; paragraphs mostly are.
 const MAX_RAGGED_PAGE_CHARS: usize = 132;
 const MAX_EVEN_PAGE_CHARS: usize = 260;
 
-/// Measures a document.
+/// Measures the layout of a document.
 pub(super) fn measure(lines: &[SourceLine]) -> TextLayout {
     let mut lengths: Vec<usize> = lines
         .iter()
@@ -43,13 +44,13 @@ pub(super) fn measure(lines: &[SourceLine]) -> TextLayout {
     let median = percentile(&lengths, 50);
     let width = percentile(&lengths, 85);
     let widest = percentile(&lengths, 92);
-    let open = lines
+    let unfinished = lines
         .windows(2)
         .filter(|pair| pair[0].chars >= MIN_INFORMATIVE_CHARS && !ends_statement(&pair[0].text))
         .count();
     let paged = widest <= MAX_RAGGED_PAGE_CHARS
         || (widest <= MAX_EVEN_PAGE_CHARS && widest * 10 <= median * 12 && lengths.len() >= 12);
-    let wrapped = lengths.len() >= 3 && paged && open * 10 >= lengths.len() * 4;
+    let wrapped = lengths.len() >= 3 && paged && unfinished * 10 >= lengths.len() * 4;
 
     let boundaries = lines.len().saturating_sub(1);
     let gaps = lines
@@ -96,8 +97,8 @@ fn count_letter_cases(lines: &[SourceLine]) -> (usize, usize) {
 }
 
 impl TextLayout {
-    /// Whether a full page width stopped `line`, seeing that `next` follows: the next word had no
-    /// room. Generous, since the letters of most type are not equally wide.
+    /// Returns whether `line` was wrapped because the first word of `next` did not fit. Tolerant, since
+    /// letters of most typefaces differ in width.
     pub fn is_full_line(&self, line: &SourceLine, next: &SourceLine) -> bool {
         let word = next.text.split(' ').next().map_or(0, |w| w.chars().count());
         (line.chars + 1 + word) * 100 > self.width * 84

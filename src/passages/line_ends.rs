@@ -1,6 +1,6 @@
-//! Small questions about the ends and words of a line, asked by several of the neighbours.
+//! Rules about the punctuation and case of a line, shared by several files.
 
-/// Quotes, brackets and Markdown emphasis, which may stand around a line without being part of it.
+/// Returns whether a character is a quote, bracket or Markdown emphasis, which may enclose a line.
 pub(super) fn is_wrapper(c: char) -> bool {
     matches!(
         c,
@@ -8,38 +8,38 @@ pub(super) fn is_wrapper(c: char) -> bool {
     )
 }
 
-/// The last character of a line that says how it ends.
+/// Returns the last character of a line, ignoring enclosing quotes and brackets.
 pub(super) fn last_significant_char(text: &str) -> Option<char> {
     text.trim_end_matches(|c: char| is_wrapper(c) || c == ' ')
         .chars()
         .next_back()
 }
 
-/// The first character of a line that says how it begins.
+/// Returns the first character of a line, ignoring enclosing quotes and brackets.
 pub(super) fn first_significant_char(text: &str) -> Option<char> {
     text.trim_start_matches(|c: char| is_wrapper(c) || c == ' ')
         .chars()
         .next()
 }
 
-/// Whether a line ends where a sentence may end.
+/// Returns whether a line ends where a sentence may end.
 pub(super) fn ends_sentence(text: &str) -> bool {
     last_significant_char(text)
         .is_some_and(|c| matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？' | '।'))
 }
 
-/// Whether a line ends where a sentence or a clause that introduces something may end.
+/// Returns whether a line ends where a sentence or an introducing clause may end.
 pub(super) fn ends_statement(text: &str) -> bool {
     ends_sentence(text)
         || last_significant_char(text).is_some_and(|c| matches!(c, ':' | ';' | '：' | '；'))
 }
 
-/// Whether a line begins in lower case, as the rest of a sentence does.
+/// Returns whether a line starts in lower case, like the rest of a sentence.
 pub(super) fn starts_lowercase(text: &str) -> bool {
     first_significant_char(text).is_some_and(char::is_lowercase)
 }
 
-/// Whether most words that could be lower case are not: a title, a name, a heading.
+/// Returns whether most words are capitalized, as in a title, name or heading.
 pub(super) fn is_title_case(text: &str) -> bool {
     let mut words = 0_usize;
     let mut capital = 0_usize;
@@ -47,7 +47,7 @@ pub(super) fn is_title_case(text: &str) -> bool {
         let Some(first) = first_significant_char(word).filter(|c| c.is_alphabetic()) else {
             continue;
         };
-        // Titles keep their small words small.
+        // Short words of titles are in lower case.
         if word.chars().count() > 3 || !first.is_lowercase() {
             words += 1;
             capital += usize::from(!first.is_lowercase());
@@ -56,7 +56,7 @@ pub(super) fn is_title_case(text: &str) -> bool {
     capital * 5 >= words * 3
 }
 
-/// Words after which an English sentence cannot stop.
+/// Words that cannot end an English sentence.
 const NON_FINAL_WORDS: [&str; 44] = [
     "a", "an", "and", "any", "are", "as", "at", "be", "because", "been", "between", "but", "by",
     "can", "each", "every", "for", "from", "had", "has", "have", "her", "his", "if", "in", "into",
@@ -64,13 +64,14 @@ const NON_FINAL_WORDS: [&str; 44] = [
     "this", "to", "was", "with", "your",
 ];
 
-/// Whether a line stops where no sentence can.
+/// Returns whether a line ends in a word that cannot end a sentence.
 pub(super) fn ends_incomplete(text: &str) -> bool {
     let word = text.rsplit(' ').next().unwrap_or(text).to_lowercase();
     NON_FINAL_WORDS.contains(&word.as_str())
 }
 
-/// Scripts written without blanks between words, whose lines are rejoined without one.
+/// Returns whether a character belongs to a script without blanks between words, whose lines are
+/// rejoined without a blank.
 pub(super) fn is_unspaced_script(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
         | '\u{ff00}'..='\u{ff60}' | '\u{20000}'..='\u{3ffff}')

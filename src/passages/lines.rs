@@ -1,6 +1,6 @@
-//! The source as lines of clean characters: no controls, single blanks, known gaps.
+//! Splits a source text into lines, without control characters and with single blanks.
 
-/// A line with something visible on it.
+/// A non-blank line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SourceLine {
     /// Its text: trimmed, runs of blanks collapsed to one space.
@@ -9,19 +9,19 @@ pub(super) struct SourceLine {
     pub chars: usize,
     /// Its number in the source, counted from 1.
     pub number: usize,
-    /// How many blank lines stand before it.
+    /// The number of blank lines before it.
     pub blank_lines_before: usize,
     /// Whether a page ended between the line before and this one.
     pub page_break_before: bool,
-    /// Whether the text on both sides must stay apart: something was dropped that parts them.
+    /// Whether it must not be joined with the line before, since a separator between them was removed.
     pub separated_before: bool,
-    /// Whether it ends in a soft hyphen: the word goes on, whatever it is.
+    /// Whether it ends in a soft hyphen, so that its last word continues on the next line.
     pub ends_in_soft_hyphen: bool,
 }
 
 const SOFT_HYPHEN: char = '\u{ad}';
 
-/// Splits a source text into its visible lines.
+/// Splits a source text into its non-blank lines.
 pub(super) fn split_lines(source: &str) -> Vec<SourceLine> {
     let mut lines = Vec::new();
     let mut gap = 0;
@@ -48,7 +48,7 @@ pub(super) fn split_lines(source: &str) -> Vec<SourceLine> {
             page_break = false;
         }
         let mut tail_chars = tail.chars();
-        let mut counts = true;
+        let mut counts_as_line = true;
         match tail_chars.next() {
             Some('\r') if tail_chars.as_str().starts_with('\n') => {
                 tail_chars.next();
@@ -57,11 +57,11 @@ pub(super) fn split_lines(source: &str) -> Vec<SourceLine> {
             Some('\u{c}') => {
                 page_break = true;
                 // Editors do not count a form feed as a line of its own.
-                counts = false;
+                counts_as_line = false;
             }
             _ => {}
         }
-        number += usize::from(counts);
+        number += usize::from(counts_as_line);
         rest = tail_chars.as_str();
     }
     lines
@@ -82,7 +82,7 @@ fn clean_line(raw: &str) -> String {
                 text.push(' ');
             }
         } else if is_joiner(c) {
-            // A joiner says something about the letter before it; without one it is only dirt.
+            // A joiner affects the letter before it; without one it is noise.
             if text.chars().next_back().is_some_and(|before| before != ' ') {
                 text.push(c);
             }
@@ -94,12 +94,13 @@ fn clean_line(raw: &str) -> String {
     text
 }
 
-/// Zero-width joiner and non-joiner: spelling in Persian and Hindi, glue in emoji.
+/// Returns whether a character is a zero-width joiner or non-joiner, which spelling in Persian and
+/// Hindi needs, and emoji.
 fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// Characters that a reader cannot see and that carry nothing of the speech.
+/// Returns whether a character is invisible and without meaning for the text.
 pub(super) fn is_ignorable(c: char) -> bool {
     (c.is_control() && !c.is_whitespace())
         || matches!(

@@ -1,16 +1,16 @@
-//! Turns the text of a document, however ragged, into passages.
+//! Segments the text of a document into passages.
 //!
-//! Speeches reach us as web pages saved with their menus, as scans with hard-wrapped lines and page
-//! breaks in mid-sentence, as transcripts with one paragraph a line. This room measures how a text
-//! is laid out, takes away what is not speech (and says what it took), rejoins what a page had torn
-//! apart, and cuts the result into paragraph-sized passages that fit the encoder whole.
+//! Inputs are web pages saved with their menus, scans with hard-wrapped lines and page breaks in
+//! mid-sentence, and transcripts with one paragraph per line. This module measures the layout of a
+//! text, removes and reports boilerplate, rejoins wrapped lines, and splits the result into
+//! paragraph-sized passages within the encoder's maximum length.
 //!
-//! The way through: `lines` cleans characters, `bullets` knows list markers, `furniture` finds
-//! what is not speech, `layout` measures, `blocks` rejoins lines into paragraphs (with
-//! `hyphens` for torn words), `group` gathers paragraphs into units, `split` cuts units that
-//! are too long, `sentences` finds the sentences inside, and
-//! `words` the words as they are compared. The room knows nothing of files,
-//! models or stores; it asks a [`TokenCounter`] how long a text is and otherwise works on text alone.
+//! In the order of processing: `lines` cleans characters, `furniture` and `navigation` find
+//! boilerplate, `layout` measures, `blocks` rejoins lines into paragraphs (with `hyphenation` for
+//! broken words and `bullets` for list markers), `group` merges blocks into units of a paragraph's size
+//! (by their `block_kind`), `split` splits units that are too long, and `sentences` finds sentences.
+//! `line_ends` has the rules on punctuation, `tokenize` the terms of a text. The module knows nothing
+//! about files, models or stores; a [`TokenCounter`] counts tokens.
 
 mod block_kind;
 mod blocks;
@@ -37,22 +37,22 @@ use serde::{Deserialize, Serialize};
 pub use sentences::sentences;
 pub use tokenize::{WordToken, tokenize_words, tokenize_words_from};
 
-/// Changes whenever the same text would come out cut differently, so that an engine can tell that
-/// passages in its store are stale.
+/// The version of the segmentation. It changes with its output, so that stale passages in a store are
+/// recognized.
 pub const SEGMENTER_VERSION: u32 = 1;
 
-/// A half-open range, counted in characters (Unicode scalar values) of a document's clean text.
+/// A half-open range of characters (Unicode scalar values) in a document's clean text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TextRange {
-    /// The first character inside.
+    /// The first character of the range.
     pub start: usize,
-    /// The first character after.
+    /// The first character after the range.
     pub end: usize,
 }
 
 impl TextRange {
-    /// The part of `text` that this range names, where `text` itself begins at character
-    /// `text_start` of the same document. Empty where the two do not overlap.
+    /// Returns the part of `text` in this range, if `text` starts at character `text_start` of the same
+    /// document. Empty if the two do not overlap.
     #[must_use]
     pub fn slice<'a>(&self, text: &'a str, text_start: usize) -> &'a str {
         let byte_at = |position: usize| {
@@ -65,41 +65,41 @@ impl TextRange {
     }
 }
 
-/// A paragraph, or a paragraph-sized run of one: the unit that is embedded and found.
+/// A paragraph, or a paragraph-sized part of one: the unit of embedding and retrieval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
-    /// Its place in the document, counted from 1.
+    /// Its position in the document, counted from 1.
     pub ordinal: u32,
-    /// Its text, exactly as it stands in the clean text.
+    /// Its text, verbatim from the clean text.
     pub text: String,
-    /// Where it stands in the clean text.
+    /// Its range in the clean text.
     pub range: TextRange,
-    /// How many tokens the encoder sees, special tokens included.
+    /// Its number of tokens, including special tokens.
     pub tokens: usize,
-    /// Its sentences, in the coordinates of `range`: in order, apart, without bullet markers.
+    /// Its sentences, as ranges of the clean text: in order, disjoint, without list markers.
     pub sentences: Vec<TextRange>,
 }
 
 impl Passage {
-    /// The text of a range that lies inside this passage, such as one of its sentences.
+    /// Returns the text of a range inside this passage, such as one of its sentences.
     #[must_use]
     pub fn slice(&self, range: TextRange) -> &str {
         range.slice(&self.text, self.range.start)
     }
 }
 
-/// A run of source lines that were not taken for speech.
+/// A run of source lines that were removed as boilerplate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DroppedLines {
-    /// What they were taken for.
+    /// Why they were removed.
     pub reason: DropReason,
-    /// The number of the first of them in the source text, counted from 1.
+    /// The first of them in the source text, counted from 1.
     pub line: usize,
-    /// How many lines with text on them were dropped.
+    /// The number of non-blank lines.
     pub lines: usize,
-    /// How many characters they held, after cleaning.
+    /// The number of their characters, after cleaning.
     pub chars: usize,
-    /// How they begin, for the report.
+    /// Their first words, for the report.
     pub first_words: String,
 }
 
@@ -128,42 +128,41 @@ impl fmt::Display for DropReason {
     }
 }
 
-/// A document's text after cleaning, and what became of it.
+/// The clean text of a document, its passages, and the removed lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentedText {
-    /// The clean text, into which every range points.
+    /// The clean text, to which all ranges refer.
     pub text: String,
     /// The passages, in the order of the text.
     pub passages: Vec<Passage>,
-    /// What was left out, in the order of the source.
+    /// The removed lines, in the order of the source.
     pub dropped: Vec<DroppedLines>,
 }
 
-/// What this room needs to know of the tokenizer, which lives downstream.
+/// The tokenizer as far as segmentation needs it; implemented by `encoder`.
 pub trait TokenCounter {
-    /// How many tokens the encoder would see for `text`, special tokens included, before any
-    /// truncation.
+    /// Returns the number of tokens of `text`, including special tokens, before any truncation.
     fn count_tokens(&self, text: &str) -> usize;
 
-    /// The most tokens a passage may have, special tokens included.
+    /// Returns the maximum number of tokens of a passage, including special tokens.
     fn max_tokens(&self) -> usize;
 }
 
-/// How to segment.
+/// Options of the segmentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SegmentOptions {
-    /// Keep navigation, footers, page furniture and separators as if they were speech.
+    /// Keep navigation, footers, page furniture and separators.
     pub keep_boilerplate: bool,
 }
 
-/// Cuts a document's text into passages.
+/// Segments a document's text into passages.
 ///
-/// Never fails and never panics: a text without a word gives no passage. The same text, counter and
-/// options give the same result. No passage has more than [`TokenCounter::max_tokens`] tokens,
-/// unless a single character does.
+/// Never fails and never panics: a text without words has no passages. The same text, counter and
+/// options yield the same result. No passage has more than [`TokenCounter::max_tokens`] tokens, unless
+/// a single character does.
 ///
-/// Passages are parted by a blank line in the clean text, except where one paragraph or list was too
-/// long and had to be cut: its parts keep what stood between them, a space, a line end or nothing.
+/// Passages are separated by a blank line in the clean text. Parts of a paragraph or list that was too
+/// long keep their original separator: a space, a line end or nothing.
 #[must_use]
 pub fn segment(text: &str, counter: &dyn TokenCounter, options: &SegmentOptions) -> SegmentedText {
     let lines = lines::split_lines(text);
@@ -174,13 +173,13 @@ pub fn segment(text: &str, counter: &dyn TokenCounter, options: &SegmentOptions)
     };
     let blocks = blocks::assemble(lines);
     let units = group::group_blocks(&blocks, counter);
-    let mut draft = PassageBuilder::default();
+    let mut builder = PassageBuilder::default();
     for unit in &units {
-        draft.push_unit(&blocks[unit.blocks.clone()], unit.tokens, counter);
+        builder.push_unit(&blocks[unit.blocks.clone()], unit.tokens, counter);
     }
     SegmentedText {
-        text: draft.text,
-        passages: draft.passages,
+        text: builder.text,
+        passages: builder.passages,
         dropped,
     }
 }
@@ -190,7 +189,7 @@ pub fn segment(text: &str, counter: &dyn TokenCounter, options: &SegmentOptions)
 struct PassageBuilder {
     text: String,
     passages: Vec<Passage>,
-    /// `(byte, character)` of a place already walked past, so that counting characters stays linear.
+    /// The last converted offset as `(byte, character)`, so that converting stays linear.
     char_cursor: (usize, usize),
 }
 
@@ -226,7 +225,7 @@ impl PassageBuilder {
         }
     }
 
-    /// `next` is the first sentence that may reach into `part`.
+    /// Appends a passage. `next` is the first sentence that may overlap `part`; it is advanced.
     fn push_passage(
         &mut self,
         part: &Range<usize>,
@@ -264,7 +263,7 @@ impl PassageBuilder {
         });
     }
 
-    /// The character at a byte. Bytes must be asked for in ascending order.
+    /// Converts a byte offset to a character offset. Offsets must be requested in ascending order.
     fn char_offset(&mut self, byte: usize) -> usize {
         let (walked_byte, walked_char) = self.char_cursor;
         let char = walked_char + self.text[walked_byte..byte].chars().count();
@@ -273,7 +272,7 @@ impl PassageBuilder {
     }
 }
 
-/// The range without the blanks at its ends.
+/// Trims white space from the ends of a range.
 fn trim_range(text: &str, range: Range<usize>) -> Range<usize> {
     let slice = &text[range.clone()];
     let start = range.start + (slice.len() - slice.trim_start().len());

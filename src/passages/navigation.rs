@@ -1,27 +1,27 @@
-//! What a web page saved as text leaves around a speech: menus, breadcrumbs, sharing links, notices.
+//! Boilerplate of web pages saved as text: menus, breadcrumbs, sharing links, copyright notices.
 
 use super::DropReason;
 use super::line_ends::{ends_statement, last_significant_char};
 use super::lines::SourceLine;
 
-/// Menus stand in the first lines of a page.
+/// Menus are searched for in the first lines of a page.
 const HEAD_LINES: usize = 80;
-/// Notices stand in the last.
+/// Copyright notices are searched for in the last lines.
 const TAIL_LINES: usize = 12;
 /// Menu entries are short.
 const MAX_MENU_ENTRY_CHARS: usize = 60;
 const MAX_NOTICE_CHARS: usize = 260;
-/// Without a breadcrumb, so many short lines in a row are a menu if enough of them say so.
+/// Without a breadcrumb, at least this many short lines with enough menu words are a menu.
 const MIN_MENU_LINES: usize = 6;
 
-/// Marks the lines that belong to a web page and not to its speech.
+/// Marks the lines that belong to the web page rather than the speech.
 pub(super) fn mark_navigation(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
     mark_head(lines, marks);
     mark_tail(lines, marks);
 }
 
 fn mark_head(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
-    // The menu is over where someone begins to speak.
+    // A menu ends at the first line that does not look like a menu entry.
     let head = lines
         .iter()
         .take(HEAD_LINES)
@@ -47,14 +47,14 @@ fn mark_head(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
     marks[..end].fill(Some(DropReason::Navigation));
 }
 
-/// A notice of rights ends the page; links around it go with it.
+/// Marks copyright notices at the end of the page, and links around them.
 fn mark_tail(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
     let from = lines.len().saturating_sub(TAIL_LINES);
     let tail = &lines[from..];
-    // Below a notice only more of the page can stand, so the last notice must be near the end.
-    let noticed = tail.iter().any(is_rights_notice);
+    // A notice is followed only by other boilerplate, so it must be near the end.
+    let has_notice = tail.iter().any(is_rights_notice);
     for (index, line) in tail.iter().enumerate().rev() {
-        let link = is_sharing_link(&line.text) || (noticed && is_menu_word(&line.text));
+        let link = is_sharing_link(&line.text) || (has_notice && is_menu_word(&line.text));
         if is_rights_notice(line) || link {
             marks[from + index] = Some(DropReason::Footer);
         } else if line.chars > MAX_MENU_ENTRY_CHARS || ends_statement(&line.text) {
@@ -63,16 +63,18 @@ fn mark_tail(lines: &[SourceLine], marks: &mut [Option<DropReason>]) {
     }
 }
 
-/// `Home > Speeches > 2016`: short steps with the same sign between them.
+/// Recognizes breadcrumbs, such as `Home > Speeches > 2016`: short steps with the same separator.
 fn is_breadcrumb(text: &str) -> bool {
-    [" > ", " » ", " › ", " >> ", " / "].iter().any(|sign| {
-        let steps = text.split(sign).count();
-        let short = text.split(sign).all(|step| step.chars().count() <= 40);
-        let home = text
-            .get(..4)
-            .is_some_and(|start| start.eq_ignore_ascii_case("home"));
-        short && (steps >= 3 && (home || !sign.contains('/')) || steps == 2 && home)
-    })
+    [" > ", " » ", " › ", " >> ", " / "]
+        .iter()
+        .any(|separator| {
+            let steps = text.split(separator).count();
+            let short = text.split(separator).all(|step| step.chars().count() <= 40);
+            let home = text
+                .get(..4)
+                .is_some_and(|start| start.eq_ignore_ascii_case("home"));
+            short && (steps >= 3 && (home || !separator.contains('/')) || steps == 2 && home)
+        })
 }
 
 fn is_menu_entry(line: &SourceLine) -> bool {
@@ -81,7 +83,7 @@ fn is_menu_entry(line: &SourceLine) -> bool {
         && !last_significant_char(&line.text).is_some_and(|c| matches!(c, ',' | ';'))
 }
 
-/// Entries that hardly a menu lacks and hardly a speech has on a line of their own.
+/// Entries that are frequent in menus and rarely lines of a speech.
 const NAVIGATION_WORDS: [&str; 33] = [
     "about",
     "about us",
@@ -122,7 +124,7 @@ fn is_menu_word(text: &str) -> bool {
     NAVIGATION_WORDS.contains(&text.to_lowercase().as_str())
 }
 
-/// Beginnings of links for readers. Each must be most of its line.
+/// Prefixes of sharing links, which must make up most of the line.
 const SHARING_LINK_PREFIXES: [&str; 16] = [
     "back to top",
     "bookmark this",

@@ -1,4 +1,4 @@
-//! Sentences of one line of clean text: Unicode's boundaries, less those after abbreviations.
+//! Sentence boundaries: those of Unicode (UAX #29), except after abbreviations.
 
 use std::ops::Range;
 
@@ -6,31 +6,31 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::TextRange;
 
-/// Titles and the like, always followed by what they abbreviate for. In lower case.
+/// Titles and other abbreviations that never end a sentence. In lower case.
 const ABBREVIATIONS: [&str; 38] = [
     "adm", "amb", "approx", "art", "brig", "capt", "cf", "col", "dr", "e.g", "exc", "fr", "gen",
     "gov", "h.e", "h.h", "h.m", "h.r.h", "hon", "i.e", "lt", "maj", "messrs", "mm", "mme", "mr",
     "mrs", "ms", "mt", "mx", "prof", "rep", "rev", "sen", "sgt", "st", "viz", "vs",
 ];
 
-/// Open before a number only: "No. 5", but "We said no." In lower case.
+/// Abbreviations before a number only: "No. 5", but "We said no." In lower case.
 const ABBREVIATIONS_BEFORE_NUMBER: [&str; 22] = [
     "apr", "arts", "aug", "chap", "dec", "feb", "fig", "jan", "jul", "jun", "mar", "no", "nos",
     "nov", "oct", "p", "para", "paras", "pp", "sec", "sept", "vol",
 ];
 
-/// Words that begin a sentence more often than they follow "U.N." inside one.
+/// Words that start a sentence more often than they follow "U.N." inside one.
 const SENTENCE_STARTERS: [&str; 37] = [
     "A", "After", "All", "An", "And", "As", "At", "But", "By", "Finally", "First", "For", "He",
     "However", "I", "If", "In", "It", "Let", "My", "No", "Our", "She", "So", "That", "The",
     "There", "These", "They", "This", "Those", "To", "Today", "We", "When", "With", "You",
 ];
 
-/// The sentences of a clean text, as a passage has them: none reaches from one line into the next.
+/// Splits a clean text into sentences. None extends over a line end.
 #[must_use]
 pub fn sentences(text: &str) -> Vec<TextRange> {
     let mut found = Vec::new();
-    // The character at the end of the last line or sentence.
+    // Character offset of the end of the last line or sentence.
     let mut character = 0;
     for line in text.split('\n') {
         let mut byte = 0;
@@ -45,10 +45,11 @@ pub fn sentences(text: &str) -> Vec<TextRange> {
     found
 }
 
-/// The sentences of a line, in bytes: in order, apart, trimmed, covering everything but blanks.
+/// Splits a line into sentences, as byte ranges: in order, disjoint, trimmed, covering everything but
+/// blanks.
 pub(super) fn split_sentences(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    // Whether the last sentence found still lacks its end.
+    // Whether the last sentence is incomplete.
     let mut open = false;
     for (start, segment) in text.split_sentence_bound_indices() {
         let body = segment.trim_end();
@@ -70,7 +71,7 @@ pub(super) fn split_sentences(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The last hundred bytes or so, which is all that the end of a sentence needs to be looked at.
+/// Returns about the last hundred bytes, which are enough to judge the end of a sentence.
 fn last_bytes(sentence: &str) -> &str {
     let mut from = sentence.len().saturating_sub(100);
     while !sentence.is_char_boundary(from) {
@@ -79,7 +80,7 @@ fn last_bytes(sentence: &str) -> &str {
     &sentence[from..]
 }
 
-/// Whether `next` only finishes the sentence before: closing quotes, or words after a quoted "?".
+/// Returns whether `next` belongs to the sentence before: closing quotes, or words after a quoted "?".
 fn finishes_sentence(last: &str, next: &str) -> bool {
     let quoted = last.ends_with(['"', '”', '’', '\'', ')', '»']);
     next.chars()
@@ -92,7 +93,7 @@ fn is_opening_punctuation(c: char) -> bool {
     matches!(c, '“' | '‘' | '«' | '(' | '[' | '¿' | '¡')
 }
 
-/// Whether `sentence` cannot end here, seeing what comes next.
+/// Returns whether `sentence` cannot end here, given the text that follows.
 fn is_incomplete(sentence: &str, next: &str) -> bool {
     if !sentence.chars().any(char::is_alphanumeric) {
         return true;
@@ -114,7 +115,7 @@ fn is_incomplete(sentence: &str, next: &str) -> bool {
     if number_next && ABBREVIATIONS_BEFORE_NUMBER.contains(&lower.as_str()) {
         return true;
     }
-    // "1." before the words that it counts.
+    // "1." numbers the words that follow.
     if whole && !word.is_empty() && word.len() <= 3 && word.bytes().all(|b| b.is_ascii_digit()) {
         return true;
     }
@@ -133,7 +134,7 @@ fn is_initial(word: &str) -> bool {
     chars.next().is_some_and(char::is_uppercase) && chars.next().is_none()
 }
 
-/// `U.N`, `U.S.A`: single letters with full stops between.
+/// Recognizes `U.N`, `U.S.A`: single letters separated by full stops.
 fn is_dotted_abbreviation(word: &str) -> bool {
     word.contains('.') && word.split('.').all(|letter| letter.chars().count() == 1)
 }

@@ -1,6 +1,6 @@
-//! Cuts a unit that is too long for the encoder into parts of about the same size, in the least
-//! harmful places: between list items, between sentences, at clauses, between words, and only then
-//! inside a word.
+//! Splits a unit that is too long for the encoder into parts of similar size, at the least harmful
+//! boundaries: between list items, between sentences, at clauses, between words, and only then inside
+//! a word.
 
 use std::ops::Range;
 
@@ -11,8 +11,8 @@ use super::blocks::TextBlock;
 use super::line_ends::is_unspaced_script;
 use super::{block_kind, trim_range};
 
-/// The cost of cutting after an atom, on the scale of [`Atom::after`].
-mod harm {
+/// Costs of a cut after a piece, as in `Piece::cut_cost`.
+mod cost {
     pub const LINE: f64 = 0.0;
     pub const SENTENCE: f64 = 0.02;
     pub const CLAUSE: f64 = 0.6;
@@ -22,17 +22,17 @@ mod harm {
     pub const INTRODUCTION: f64 = 1.0;
 }
 
-/// Tokens alone do not bound a text: the tokenizer takes a giant word for one unknown token.
+/// Bound on the characters of a part: the tokenizer maps a very long word to one unknown token.
 pub(super) const MAX_CHARS_PER_TOKEN: usize = 16;
 
-/// Nothing that a reader would call one letter has more characters.
+/// Longer grapheme clusters may be split; none occurs in real text.
 const MAX_GRAPHEME_CHARS: usize = 32;
 
-/// What the cutter does not take apart.
+/// A range that is not split further.
 struct Piece {
     range: Range<usize>,
     content_tokens: usize,
-    /// How much harm a cut after it does.
+    /// The cost of a cut after it.
     cut_cost: f64,
 }
 
@@ -42,9 +42,9 @@ struct Splitter<'a> {
     special_tokens: usize,
 }
 
-/// Parts of a unit of clean text that fit the encoder, each with its token count.
+/// Splits a unit of clean text into parts that fit the encoder, each with its token count.
 ///
-/// `tokens` is the unit's token count where it is known; `sentences` are the unit's sentences.
+/// `tokens` is the unit's token count, if known; `sentences` are the unit's sentences.
 pub(super) fn split_to_fit(
     text: &str,
     unit: Range<usize>,
@@ -57,23 +57,23 @@ pub(super) fn split_to_fit(
     let fits_in_chars = unit.len() <= max * MAX_CHARS_PER_TOKEN;
     let tokens = match tokens {
         Some(tokens) => tokens,
-        // A text this long is not counted whole only to learn that it must be cut.
+        // A text this long must be split in any case, so it is not tokenized as a whole.
         None if fits_in_chars => counter.count_tokens(&text[unit.clone()]),
         None => usize::MAX,
     };
     if tokens <= max && fits_in_chars {
         return vec![(unit, tokens)];
     }
-    let cutter = Splitter {
+    let splitter = Splitter {
         text,
         counter,
         special_tokens: counter.count_tokens(""),
     };
-    let room = max.saturating_sub(cutter.special_tokens).max(1);
-    let atoms = cutter.unit_pieces(&unit, sentences, blocks, room);
+    let max_content = max.saturating_sub(splitter.special_tokens).max(1);
+    let pieces = splitter.unit_pieces(&unit, sentences, blocks, max_content);
     let mut parts = Vec::new();
-    for part in pack_evenly(&atoms, room) {
-        cutter.finalize(trim_range(text, part), room, &mut parts);
+    for part in pack_evenly(&pieces, max_content) {
+        splitter.finalize(trim_range(text, part), max_content, &mut parts);
     }
     parts
 }
@@ -85,84 +85,90 @@ impl Splitter<'_> {
             .saturating_sub(self.special_tokens)
     }
 
-    fn too_long(range: &Range<usize>, room: usize) -> bool {
-        range.len() > room.saturating_mul(MAX_CHARS_PER_TOKEN)
+    fn too_long(range: &Range<usize>, max_content: usize) -> bool {
+        range.len() > max_content.saturating_mul(MAX_CHARS_PER_TOKEN)
     }
 
-    /// A unit as sentences, or what is left of those that are too long.
+    /// Returns the pieces of a unit: sentences, or parts of those that are too long.
     fn unit_pieces(
         &self,
         unit: &Range<usize>,
         sentences: &[Range<usize>],
         blocks: &[TextBlock],
-        room: usize,
+        max_content: usize,
     ) -> Vec<Piece> {
-        let mut atoms = Vec::new();
+        let mut pieces = Vec::new();
         let mut next = 0;
         let mut start = unit.start;
         for (index, block) in blocks.iter().enumerate() {
             let end = start + block.text.len();
             let mut from = start;
             while let Some(sentence) = sentences.get(next).filter(|s| s.end <= end) {
-                // From the marker, or the end of the sentence before, so that nothing falls between.
-                self.sentence_pieces(from..sentence.end, room, &mut atoms);
+                // From the list marker or the end of the previous sentence, so that the pieces cover the
+                // text.
+                self.sentence_pieces(from..sentence.end, max_content, &mut pieces);
                 from = sentence.end;
                 next += 1;
             }
             if from < end {
-                self.sentence_pieces(from..end, room, &mut atoms);
+                self.sentence_pieces(from..end, max_content, &mut pieces);
             }
-            if let Some(last) = atoms.last_mut() {
+            if let Some(last) = pieces.last_mut() {
                 last.cut_cost = match blocks.get(index + 1) {
-                    Some(following) if introduces(block, following) => harm::INTRODUCTION,
-                    _ => harm::LINE,
+                    Some(following) if introduces(block, following) => cost::INTRODUCTION,
+                    _ => cost::LINE,
                 };
             }
             start = end + 1;
         }
-        atoms
+        pieces
     }
 
-    fn sentence_pieces(&self, range: Range<usize>, room: usize, atoms: &mut Vec<Piece>) {
-        self.split_pieces(range, room, Granularity::Sentence, atoms);
+    fn sentence_pieces(&self, range: Range<usize>, max_content: usize, pieces: &mut Vec<Piece>) {
+        self.split_pieces(range, max_content, Granularity::Sentence, pieces);
     }
 
-    /// `range` as one atom if it fits, or else as the atoms of the next finer grain.
+    /// Appends `range` as one piece if it fits, otherwise as pieces of the next finer granularity.
     fn split_pieces(
         &self,
         range: Range<usize>,
-        room: usize,
-        grain: Granularity,
-        atoms: &mut Vec<Piece>,
+        max_content: usize,
+        granularity: Granularity,
+        pieces: &mut Vec<Piece>,
     ) {
         let range = trim_range(self.text, range);
         if range.is_empty() {
             return;
         }
-        let finer = grain.finer();
-        let size = if Self::too_long(&range, room) {
+        let finer = granularity.finer();
+        let size = if Self::too_long(&range, max_content) {
             usize::MAX
         } else {
             self.content_tokens(&range)
         };
-        let Some(finer) = finer.filter(|_| size > room) else {
-            atoms.push(Piece {
+        let Some(finer) = finer.filter(|_| size > max_content) else {
+            pieces.push(Piece {
                 range,
                 content_tokens: size,
-                cut_cost: grain.cut_penalty(),
+                cut_cost: granularity.cut_penalty(),
             });
             return;
         };
-        for piece in finer.split(self.text, &range, room) {
-            self.split_pieces(piece, room, finer, atoms);
+        for piece in finer.split(self.text, &range, max_content) {
+            self.split_pieces(piece, max_content, finer, pieces);
         }
-        if let Some(last) = atoms.last_mut() {
-            last.cut_cost = grain.cut_penalty();
+        if let Some(last) = pieces.last_mut() {
+            last.cut_cost = granularity.cut_penalty();
         }
     }
 
-    /// Counts a part for certain, and cuts further where the sum of its atoms was too low.
-    fn finalize(&self, part: Range<usize>, room: usize, parts: &mut Vec<(Range<usize>, usize)>) {
+    /// Counts the tokens of a part, and splits it further if it has more than the sum of its pieces.
+    fn finalize(
+        &self,
+        part: Range<usize>,
+        max_content: usize,
+        parts: &mut Vec<(Range<usize>, usize)>,
+    ) {
         if part.is_empty() {
             return;
         }
@@ -172,23 +178,23 @@ impl Splitter<'_> {
             parts.push((part, tokens));
             return;
         }
-        let tighter = room * 3 / 4;
-        let mut atoms = Vec::new();
+        let tighter = max_content * 3 / 4;
+        let mut pieces = Vec::new();
         if tighter == 0 {
-            // A counter that finds a single atom too long leaves only its halves.
+            // If the counter rejects even single pieces, only halving is left.
             let midpoint = midpoint_boundary(self.text, &part);
             self.finalize(trim_range(self.text, part.start..midpoint), 0, parts);
             self.finalize(trim_range(self.text, midpoint..part.end), 0, parts);
             return;
         }
-        self.split_pieces(part, tighter, Granularity::Clause, &mut atoms);
-        for part in pack_evenly(&atoms, tighter) {
+        self.split_pieces(part, tighter, Granularity::Clause, &mut pieces);
+        for part in pack_evenly(&pieces, tighter) {
             self.finalize(trim_range(self.text, part), tighter, parts);
         }
     }
 }
 
-/// The character boundary in the middle of a range of at least two characters.
+/// Returns the character boundary in the middle of a range of at least two characters.
 fn midpoint_boundary(text: &str, range: &Range<usize>) -> usize {
     let mut midpoint = range.start + range.len() / 2;
     while !text.is_char_boundary(midpoint) {
@@ -203,7 +209,7 @@ fn midpoint_boundary(text: &str, range: &Range<usize>) -> usize {
     midpoint
 }
 
-/// Whether a block leads to the next, so that a cut between them would part what belongs together.
+/// Returns whether a block introduces the next, so that a cut between them should be avoided.
 fn introduces(block: &TextBlock, following: &TextBlock) -> bool {
     let starts_list = following.marker_bytes > 0 && block.marker_bytes == 0;
     starts_list
@@ -214,7 +220,7 @@ fn introduces(block: &TextBlock, following: &TextBlock) -> bool {
         || block.text.ends_with(':')
 }
 
-/// What a text is cut into, from coarse to fine.
+/// The units of splitting, from coarse to fine.
 #[derive(Clone, Copy)]
 enum Granularity {
     Sentence,
@@ -237,24 +243,24 @@ impl Granularity {
 
     fn cut_penalty(self) -> f64 {
         match self {
-            Self::Sentence => harm::SENTENCE,
-            Self::Clause => harm::CLAUSE,
-            Self::WordGroups | Self::Word => harm::WORD,
-            Self::Graphemes => harm::GRAPHEME,
+            Self::Sentence => cost::SENTENCE,
+            Self::Clause => cost::CLAUSE,
+            Self::WordGroups | Self::Word => cost::WORD,
+            Self::Graphemes => cost::GRAPHEME,
         }
     }
 
-    /// Neighbouring pieces that together make up `range`.
-    fn split(self, text: &str, range: &Range<usize>, room: usize) -> Vec<Range<usize>> {
+    /// Splits `range` into adjacent pieces that cover it.
+    fn split(self, text: &str, range: &Range<usize>, max_content: usize) -> Vec<Range<usize>> {
         let slice = &text[range.clone()];
         let mut ends: Vec<usize> = match self {
             Self::Sentence => Vec::new(),
             Self::Clause => clause_ends(slice),
-            // Words are counted in small groups: one by one would cost too much in a long text.
+            // Words are counted in groups: one by one would be too slow in a long text.
             Self::WordGroups => every_nth(slice.match_indices(' ').map(|(at, _)| at), 8),
             Self::Word => slice.match_indices(' ').map(|(at, _)| at).collect(),
             Self::Graphemes => {
-                let step = (room / 2).max(1);
+                let step = (max_content / 2).max(1);
                 let mut chars = 0;
                 let mut ends = Vec::new();
                 for (at, grapheme) in slice.grapheme_indices(true) {
@@ -281,11 +287,11 @@ impl Granularity {
     }
 }
 
-fn every_nth(places: impl Iterator<Item = usize>, step: usize) -> Vec<usize> {
-    places.skip(step - 1).step_by(step).collect()
+fn every_nth(offsets: impl Iterator<Item = usize>, step: usize) -> Vec<usize> {
+    offsets.skip(step - 1).step_by(step).collect()
 }
 
-/// Where clauses end: after a comma, semicolon, colon or dash that a blank follows.
+/// Returns the ends of clauses: after a comma, semicolon, colon or dash before a blank.
 fn clause_ends(text: &str) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut chars = text.char_indices().peekable();
@@ -300,25 +306,30 @@ fn clause_ends(text: &str) -> Vec<usize> {
     ends
 }
 
-/// Puts neighbouring atoms together into parts of about the same size that have room.
-fn pack_evenly(atoms: &[Piece], room: usize) -> Vec<Range<usize>> {
-    let total: usize = atoms.iter().map(|atom| atom.content_tokens.min(room)).sum();
-    let target = as_f64(total) / as_f64(total.div_ceil((room * 4 / 5).max(1)).max(1));
-    // best[i] is the least cost of packing the first i atoms, and where their last part begins.
+/// Merges adjacent pieces into parts of similar size, each of at most `max_content` tokens, with the
+/// least total cost (dynamic programming).
+fn pack_evenly(pieces: &[Piece], max_content: usize) -> Vec<Range<usize>> {
+    let total: usize = pieces
+        .iter()
+        .map(|piece| piece.content_tokens.min(max_content))
+        .sum();
+    let target = as_f64(total) / as_f64(total.div_ceil((max_content * 4 / 5).max(1)).max(1));
+    // best[i] is the least cost of packing the first i pieces, and the start of their last part.
     let mut best: Vec<(f64, usize)> = vec![(0.0, 0)];
-    for end in 1..=atoms.len() {
+    for end in 1..=pieces.len() {
         let mut cheapest = (f64::INFINITY, end - 1);
         let mut size = 0;
         for start in (0..end).rev() {
-            size += atoms[start].content_tokens.clamp(1, room);
-            let bytes = atoms[end - 1].range.end - atoms[start].range.start;
-            if start + 1 < end && (size > room || bytes > room.saturating_mul(MAX_CHARS_PER_TOKEN))
+            size += pieces[start].content_tokens.clamp(1, max_content);
+            let bytes = pieces[end - 1].range.end - pieces[start].range.start;
+            if start + 1 < end
+                && (size > max_content || bytes > max_content.saturating_mul(MAX_CHARS_PER_TOKEN))
             {
                 break;
             }
             let deviation = (as_f64(size) - target) / target.max(1.0);
-            let cut = if end < atoms.len() {
-                atoms[end - 1].cut_cost
+            let cut = if end < pieces.len() {
+                pieces[end - 1].cut_cost
             } else {
                 0.0
             };
@@ -330,17 +341,17 @@ fn pack_evenly(atoms: &[Piece], room: usize) -> Vec<Range<usize>> {
         best.push(cheapest);
     }
     let mut parts = Vec::new();
-    let mut end = atoms.len();
+    let mut end = pieces.len();
     while end > 0 {
         let start = best[end].1;
-        parts.push(atoms[start].range.start..atoms[end - 1].range.end);
+        parts.push(pieces[start].range.start..pieces[end - 1].range.end);
         end = start;
     }
     parts.reverse();
     parts
 }
 
-/// Token counts are far below the sizes that `f64` rounds.
+/// Converts a token count, which is far below the range where `f64` rounds.
 #[allow(clippy::cast_precision_loss)]
 fn as_f64(count: usize) -> f64 {
     count as f64

@@ -1,4 +1,4 @@
-//! The words of a text, as they are compared: without case and diacritics.
+//! The words of a text for comparison: without case and diacritics.
 
 use icu_normalizer::DecomposingNormalizer;
 
@@ -7,19 +7,20 @@ use super::TextRange;
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WordToken {
-    /// The word, folded.
+    /// The folded word.
     pub text: String,
-    /// Where it stands, in characters of the text.
+    /// Its range, in characters of the text.
     pub range: TextRange,
 }
 
-/// Runs of letters and digits, without case and diacritics, as FTS5's tokenizer `unicode61` has them.
+/// Splits a text into runs of letters and digits, without case and diacritics, like FTS5's tokenizer
+/// `unicode61`.
 #[must_use]
 pub fn tokenize_words(text: &str) -> Vec<WordToken> {
     let mut words: Vec<WordToken> = Vec::new();
     let mut inside = false;
     for (index, character) in text.chars().enumerate() {
-        // A diacritic of its own belongs to the letter before it.
+        // A combining diacritic belongs to the letter before it.
         let belongs = character.is_alphanumeric() || (inside && is_diacritic(character));
         if belongs && !inside {
             words.push(WordToken {
@@ -39,7 +40,7 @@ pub fn tokenize_words(text: &str) -> Vec<WordToken> {
     words
 }
 
-/// The same, the text beginning at this character of its document.
+/// Splits a text that starts at this character of its document; ranges are of the document.
 #[must_use]
 pub fn tokenize_words_from(text: &str, start: usize) -> Vec<WordToken> {
     let mut words = tokenize_words(text);
@@ -50,8 +51,8 @@ pub fn tokenize_words_from(text: &str, start: usize) -> Vec<WordToken> {
     words
 }
 
-/// Appends a character without case and, where it is Latin, without diacritics: й is another letter
-/// than и, and FTS5 sees it so.
+/// Appends a character without case and, if it is Latin, without diacritics: й and и are different
+/// letters, also for FTS5.
 fn push_folded(character: char, word: &mut String) {
     if character.is_ascii() {
         word.push(character.to_ascii_lowercase());
@@ -68,12 +69,12 @@ fn push_folded(character: char, word: &mut String) {
     word.extend(parts.chars().filter(|part| !is_diacritic(*part)));
 }
 
-/// Latin letters with diacritics, in the blocks that hold them ready made.
+/// Returns whether a character is a precomposed Latin letter with diacritics.
 fn is_latin(character: char) -> bool {
     matches!(character, '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}')
 }
 
-/// Combining marks of the scripts that have diacritics in this sense.
+/// Returns whether a character is a combining diacritic.
 fn is_diacritic(character: char) -> bool {
     ('\u{300}'..='\u{36f}').contains(&character)
 }

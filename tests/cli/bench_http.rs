@@ -1,4 +1,4 @@
-//! `bench http` against our server, and against one that stalls.
+//! `bench http` against the service, and against a server that stalls.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use super::{failure, run, sample, stdout};
 use crate::support;
 use crate::support::process::antiphon;
 
-/// Runs the bench with `--json` and reads its report.
+/// Runs the load test with `--json` and parses its report.
 fn report(folder: &TempDir, address: SocketAddr, arguments: &[&str]) -> Value {
     let url = format!("http://{address}");
     let fixed = ["bench", "http", "--json", "--url", &url];
@@ -30,7 +30,7 @@ fn with_queries() -> TempDir {
 }
 
 #[test]
-fn a_server_is_measured_with_the_corpus_s_own_sentences() {
+fn queries_are_sentences_of_the_corpus() {
     let (engine, _data) = support::sample_engine();
     let service = Arc::new(Service::new(support::LIMITS));
     service.set_engine(engine);
@@ -60,32 +60,32 @@ fn a_server_is_measured_with_the_corpus_s_own_sentences() {
     let closed = report(&folder, server, &closed);
     assert!(closed["answered_per_second"].as_f64().unwrap() > 0.0);
     assert!(closed["rate"].is_null());
-    let refused = ["--duration", "300ms", "--warm-up", "0s", "--limit", "0"];
+    let invalid = ["--duration", "300ms", "--warm-up", "0s", "--limit", "0"];
     let url = format!("http://{server}");
     let fixed = ["bench", "http", "--url", &url];
-    let refused = failure(&run(&folder, &[&fixed[..], &refused].concat()));
-    assert!(refused.contains("400"), "{refused}");
+    let error = failure(&run(&folder, &[&fixed[..], &invalid].concat()));
+    assert!(error.contains("400"), "{error}");
 }
 
-/// Answers every request at once, but turns every fifth away, and stands still from 300 to 800 ms
+/// Starts a server that responds at once, rejects every fifth request, and stalls from 300 to 800 ms
 /// after its start.
 fn stalling_server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            thread::spawn(move || answer(stream.unwrap()));
+            thread::spawn(move || respond(stream.unwrap()));
         }
     });
     address
 }
 
-fn answer(mut stream: TcpStream) {
+fn respond(mut stream: TcpStream) {
     let (start, mut stalled, mut bytes, mut seen) = (Instant::now(), false, Vec::new(), 0);
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = stream.read(&mut buffer) {
         bytes.extend_from_slice(&buffer[..count]);
-        // Every body of these tests ends so, and nothing else does.
+        // The end of every body in these tests, and of nothing else.
         if !bytes.ends_with(b"}") {
             continue;
         }
@@ -104,7 +104,7 @@ fn answer(mut stream: TcpStream) {
 }
 
 #[test]
-fn a_stall_is_charged_to_all_who_came_meanwhile() {
+fn a_stall_is_charged_to_all_requests_due_meanwhile() {
     let folder = with_queries();
     let plan = [
         "--queries",
@@ -120,10 +120,10 @@ fn a_stall_is_charged_to_all_who_came_meanwhile() {
     let open = report(&folder, stalling_server(), &[&plan[..], &open].concat());
     let closed = report(&folder, stalling_server(), &plan);
     let at = |report: &Value, quantile: &str| report["latency_ms"][quantile].as_f64().unwrap();
-    // Half of the second's requests came while nothing moved.
+    // Half of the requests were due during the stall.
     assert!(at(&open, "p90") > 200.0, "{open}");
     assert!(at(&open, "max") >= 490.0, "{open}");
-    // Clients that wait for their answer ask nothing meanwhile, and hardly notice.
+    // In a closed loop nothing is sent during the stall, so few requests are affected.
     assert!(at(&closed, "p90") < 100.0, "{closed}");
     let sent = open["sent"].as_u64().unwrap();
     assert!(sent.abs_diff(open["shed"]["503"].as_u64().unwrap() * 5) < 5);
@@ -131,47 +131,47 @@ fn a_stall_is_charged_to_all_who_came_meanwhile() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_said() {
+fn invalid_arguments_and_absent_services_are_reported() {
     let folder = with_queries();
-    let nobody = ["--url", "http://127.0.0.1:1", "--queries", "queries.txt"];
-    let believing = [&nobody[..], &["--any-certificate"]].concat();
+    let unreachable = ["--url", "http://127.0.0.1:1", "--queries", "queries.txt"];
+    let skipping = [&unreachable[..], &["--skip-certificate-check"]].concat();
     let secured = ["--url", "https://127.0.0.1:1", "--queries", "queries.txt"];
     let absent = [&secured[..], &["--cacert", "absent.pem"]].concat();
-    for (arguments, words) in [
-        (&nobody[..], "no service to measure"),
-        (&["--queries", "absent.txt"][..], "cannot be read"),
+    for (arguments, expected) in [
+        (&unreachable[..], "cannot reach the service"),
+        (&["--queries", "absent.txt"][..], "cannot read absent.txt"),
         (&[][..], "--queries FILE"),
         (&["--url", "https://127.0.0.1"][..], "--queries FILE"),
-        (&believing[..], "with https only"),
+        (&skipping[..], "require https"),
         (&absent[..], "absent.pem cannot be read"),
         (&["--rate", "0"][..], "--rate is 0"),
         (&["--connections", "0"][..], "--connections is 0"),
     ] {
         let output = antiphon(&folder, &[&["bench", "http"], arguments].concat()).output();
-        let said = failure(&output.unwrap());
-        assert!(said.contains(words), "{arguments:?}: {said}");
+        let error = failure(&output.unwrap());
+        assert!(error.contains(expected), "{arguments:?}: {error}");
     }
 }
 
 #[test]
-fn a_service_with_a_certificate_of_its_own_is_measured_by_those_who_believe_it() {
+fn self_signed_certificates_must_be_trusted_explicitly() {
     let folder = with_queries();
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let files = TlsFiles {
         certificate: folder.path().join("cert.pem"),
         key: folder.path().join("key.pem"),
     };
-    fs::write(&files.certificate, made.cert.pem()).unwrap();
-    fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
-    let guard = MiddlewareState::open(MiddlewareOptions {
+    fs::write(&files.certificate, certified.cert.pem()).unwrap();
+    fs::write(&files.key, certified.signing_key.serialize_pem()).unwrap();
+    let middleware = MiddlewareState::open(MiddlewareOptions {
         tls: Some(files),
         ..MiddlewareOptions::default()
     });
-    let service = Arc::new(Service::new(support::LIMITS).with_middleware(guard.unwrap()));
+    let service = Arc::new(Service::new(support::LIMITS).with_middleware(middleware.unwrap()));
     let (engine, _data) = support::sample_engine();
     service.set_engine(engine);
     let port = support::start_server(service).port();
-    let ask = |host: &str, believing: &[&str]| {
+    let bench = |host: &str, trust: &[&str]| {
         let url = format!("https://{host}:{port}");
         let plan = [
             "--duration",
@@ -190,26 +190,26 @@ fn a_service_with_a_certificate_of_its_own_is_measured_by_those_who_believe_it()
             "--url",
             &url,
         ];
-        antiphon(&folder, &[&fixed[..], &plan, believing].concat())
+        antiphon(&folder, &[&fixed[..], &plan, trust].concat())
             .output()
             .unwrap()
     };
-    for (host, believing) in [
+    for (host, trust) in [
         ("localhost", &["--cacert", "cert.pem"][..]),
-        ("localhost", &["--any-certificate"]),
-        ("127.0.0.1", &["--any-certificate"]),
+        ("localhost", &["--skip-certificate-check"]),
+        ("127.0.0.1", &["--skip-certificate-check"]),
     ] {
-        let report: Value = serde_json::from_str(&stdout(&ask(host, believing))).unwrap();
+        let report: Value = serde_json::from_str(&stdout(&bench(host, trust))).unwrap();
         assert!(report["answered"].as_u64().unwrap() > 0, "{report}");
         assert_eq!(report["errors"], Value::Object(serde_json::Map::new()));
     }
-    // Nobody has signed it; it is for another host.
-    for (host, believing) in [
+    // Not trusted; not valid for this host.
+    for (host, trust) in [
         ("localhost", &[][..]),
         ("127.0.0.1", &["--cacert", "cert.pem"]),
     ] {
-        let said = failure(&ask(host, believing));
-        assert!(said.contains("no secure connection"), "{said}");
-        assert!(said.contains("certificate"), "{said}");
+        let error = failure(&bench(host, trust));
+        assert!(error.contains("TLS handshake failed"), "{error}");
+        assert!(error.contains("certificate"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Commands that pages show, read by the program's own parser.
+//! Commands in pages, parsed by the program's own parser.
 
 use antiphon::cli;
 use antiphon::config::Settings;
@@ -6,7 +6,7 @@ use antiphon::config::Settings;
 use super::{Page, pages};
 use crate::support::root;
 
-/// How a page may begin a command of the program.
+/// The program's names in commands.
 const PROGRAM: &[&str] = &[
     "antiphon",
     "target/release/antiphon",
@@ -16,7 +16,7 @@ const PROGRAM: &[&str] = &[
 /// Languages of blocks in which every line is a command.
 const SHELL: &[&str] = &["sh", "bash", "shell"];
 
-/// Returns the pages that say how things are now; the others keep commands and names of their time.
+/// Returns the pages about the current version; the others keep the commands and names of theirs.
 fn current_pages() -> impl Iterator<Item = Page> {
     let is_history = |page: &Page| {
         page.name() == "CHANGELOG.md" || page.path.starts_with(root().join("docs/decisions"))
@@ -24,8 +24,8 @@ fn current_pages() -> impl Iterator<Item = Page> {
     pages().into_iter().filter(move |page| !is_history(page))
 }
 
-/// Returns the commands of a block: in a console those after a prompt, in a shell all lines. A line that
-/// ends with a backslash goes on in the next.
+/// Returns the commands of a block: in a console those after a prompt, in a shell all lines. A backslash
+/// at the end of a line continues it.
 fn commands(language: &str, text: &str) -> Vec<String> {
     let joined = text.replace("\\\n", " ");
     let lines = joined.lines().map(str::trim);
@@ -54,7 +54,7 @@ fn words(command: &str) -> Vec<String> {
         }
     }
     words.extend(word);
-    // Variables that are set for this command only.
+    // Variable assignments before the command.
     let is_variable = |word: &String| {
         let name = word.split_once('=').map_or("", |(name, _)| name);
         !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
@@ -62,17 +62,17 @@ fn words(command: &str) -> Vec<String> {
     words.into_iter().skip_while(is_variable).collect()
 }
 
-/// The words after the program's name, if it is the program that is called.
+/// Returns the words after the program's name, if the command runs the program.
 fn arguments(words: &[String]) -> Option<&[String]> {
     PROGRAM.iter().find_map(|program| {
         let program: Vec<&str> = program.split(' ').collect();
-        let (called, arguments) = words.split_at_checked(program.len())?;
-        (called == program).then_some(arguments)
+        let (name, arguments) = words.split_at_checked(program.len())?;
+        (name == program).then_some(arguments)
     })
 }
 
 #[test]
-fn words_are_those_of_a_shell() {
+fn commands_are_split_like_in_a_shell() {
     let command = r#"A_B='x y' antiphon search "two words" it''s | head # why"#;
     assert_eq!(words(command), ["antiphon", "search", "two words", "its"]);
     assert_eq!(
@@ -82,7 +82,7 @@ fn words_are_those_of_a_shell() {
 }
 
 #[test]
-fn commands_can_be_given() {
+fn commands_parse() {
     let mut parsed = 0;
     for page in current_pages() {
         for (language, text) in &page.blocks {
@@ -104,10 +104,10 @@ fn commands_can_be_given() {
     assert!(parsed > 15, "only {parsed} commands were found");
 }
 
-/// Running text shows commands in part, `antiphon export vectors --out FILE.npy` or
-/// `antiphon bench embed PATH [--profile]`: their subcommands and flags exist.
+/// Inline code has partial commands, such as `antiphon bench embed PATH [--profile]`: their subcommands
+/// and flags exist.
 #[test]
-fn commands_in_running_text_exist() {
+fn inline_commands_exist() {
     let mut command = cli::command();
     command.build();
     let mut found = 0;
@@ -118,9 +118,9 @@ fn commands_in_running_text_exist() {
                 continue;
             };
             let is_known = |word: &String| command.find_subcommand(word).is_some();
-            let begins_well = |word: &String| word.starts_with("--") || is_known(word);
-            let is_command = arguments.first().is_none_or(begins_well);
-            assert!(is_command, "{}: `{span}` is no command", page.name());
+            let is_valid_start = |word: &String| word.starts_with("--") || is_known(word);
+            let is_command = arguments.first().is_none_or(is_valid_start);
+            assert!(is_command, "{}: `{span}` is not a command", page.name());
             let mut current = &command;
             for word in arguments {
                 if let Some(next) = current.find_subcommand(word) {
@@ -147,7 +147,7 @@ fn variables_are_settings() {
             let is_part = |c: &char| c.is_ascii_uppercase() || *c == '_';
             let name: String = rest.chars().take_while(is_part).collect();
             let known = name.is_empty() || names.contains(&name.to_lowercase());
-            assert!(known, "{}: ANTIPHON_{name} is no setting", page.name());
+            assert!(known, "{}: ANTIPHON_{name} is not a setting", page.name());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Page, pages};
 
-/// Returns the anchors of a page's headings, as GitHub makes them.
+/// Returns the anchors that GitHub generates for a page's headings.
 fn anchors(page: &Page) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let anchor = |heading: &String| {
@@ -20,7 +20,7 @@ fn anchors(page: &Page) -> Vec<String> {
     page.headings.iter().map(anchor).collect()
 }
 
-/// Lower case, blanks as hyphens, and of the rest only letters, digits, hyphens and underscores.
+/// Lowercases a heading, replaces blanks by hyphens and removes other punctuation.
 fn slug(heading: &str) -> String {
     heading
         .to_lowercase()
@@ -31,14 +31,14 @@ fn slug(heading: &str) -> String {
 }
 
 #[test]
-fn anchors_are_those_of_github() {
+fn anchors_match_github() {
     assert_eq!(slug("Where do I find …"), "where-do-i-find-");
     assert_eq!(slug("A setting, a route & more"), "a-setting-a-route--more");
     assert_eq!(slug("`/v1/search` in_short"), "v1search-in_short");
 }
 
 #[test]
-fn links_lead_to_what_exists() {
+fn links_resolve() {
     let pages = pages();
     let anchors_of: HashMap<&Path, Vec<String>> = pages
         .iter()
@@ -57,14 +57,14 @@ fn links_lead_to_what_exists() {
             } else {
                 page.path.parent().unwrap().join(target)
             };
-            let there = target.canonicalize();
+            let resolved = target.canonicalize();
             let name = page.name();
             assert!(
-                there.is_ok(),
+                resolved.is_ok(),
                 "{name} links to {link}, which does not exist"
             );
             if !anchor.is_empty() {
-                let anchors = anchors_of.get(there.unwrap().as_path());
+                let anchors = anchors_of.get(resolved.unwrap().as_path());
                 let known = anchors.is_some_and(|anchors| anchors.iter().any(|a| a == anchor));
                 assert!(known, "{name} links to {link}, which has no such heading");
             }
@@ -74,7 +74,7 @@ fn links_lead_to_what_exists() {
 }
 
 #[test]
-fn the_readme_leads_to_the_pages_of_docs() {
+fn the_readme_links_to_all_pages_of_docs() {
     let pages = pages();
     let readme = pages.iter().find(|page| page.name() == "README.md");
     let links = &readme.unwrap().links;

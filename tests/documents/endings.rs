@@ -112,7 +112,7 @@ fn told_to_stop_it_ends_streams_and_says_so() {
 fn what_was_answered_before_sigterm_is_kept_whatever_is_still_being_sent() {
     let folder = TempDir::new().unwrap();
     // A turn of several streams takes its time where the machine is busy.
-    let served = ServeProcess::start(&folder, &[], &[("ANTIPHON_SHUTDOWN_SECONDS", "120")]);
+    let served = ServeProcess::start(&folder, &[], &[("ANTIPHON_SHUTDOWN_GRACE_SECONDS", "120")]);
     let address = served.address;
     let answered = AtomicUsize::new(0);
     let answers: Vec<Value> = std::thread::scope(|scope| {

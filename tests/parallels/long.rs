@@ -106,7 +106,7 @@ fn a_stream_ended_by_shutdown_resumes_in_the_next_process() {
     fs::write(corpus.join("corpus.jsonl"), lines).unwrap();
     let arguments = ["--corpus", corpus.to_str().unwrap()];
     // Long enough for slow machines.
-    let settings = [("ANTIPHON_SHUTDOWN_SECONDS", "120")];
+    let settings = [("ANTIPHON_SHUTDOWN_GRACE_SECONDS", "120")];
     let served = process::ServeProcess::start(&folder, &arguments, &settings);
     let stream = begin_stream(served.address, &unfiltered_request());
     served.signal("TERM");

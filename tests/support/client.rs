@@ -1,16 +1,16 @@
-//! A client that tells everything about an answer.
+//! A client that returns complete responses.
 
 use std::net::SocketAddr;
 
 use serde_json::Value;
 
-/// An answer, whatever its status.
+/// A response with any status.
 pub struct ApiResponse {
     pub status: u16,
     pub headers: ureq::http::HeaderMap,
-    /// Its JSON; a string where it is none.
+    /// Its JSON; a string if it is not JSON.
     pub body: Value,
-    /// Its lines as JSON; null where they are none.
+    /// Its lines as JSON; null for lines that are not JSON.
     pub lines: Vec<Value>,
 }
 
@@ -19,12 +19,12 @@ impl ApiResponse {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
     }
 
-    /// The last line of an answer to a stream.
+    /// Returns the last line of the response to a stream.
     pub fn summary(&self) -> &Value {
         &self.lines.last().unwrap()["summary"]
     }
 
-    /// Checks that this is the problem of this kind, and well-formed.
+    /// Checks that this is a well-formed problem with the given status, code and field.
     #[track_caller]
     pub fn assert_problem(&self, status: u16, code: &str, field: Option<&str>) {
         assert_eq!(self.status, status, "{}", self.body);
@@ -40,7 +40,7 @@ impl ApiResponse {
 pub const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 pub const LINES: &[(&str, &str)] = &[("content-type", "application/x-ndjson")];
 
-/// Sends bytes with these headers and no others, and waits for the answer.
+/// Sends bytes with exactly these headers and waits for the response.
 pub fn send_bytes(
     method: &str,
     server: SocketAddr,
@@ -56,7 +56,7 @@ pub fn send_bytes(
     let mut request = ureq::http::Request::builder()
         .method(method)
         .uri(format!("http://{server}{path}"))
-        // ureq would unpack the body that an answer to HEAD does not have.
+        // ureq would decompress the absent body of a response to HEAD.
         .header(
             "accept-encoding",
             if method == "HEAD" { "identity" } else { "gzip" },
@@ -76,7 +76,7 @@ pub fn send_bytes(
     }
 }
 
-/// Sends JSON with these headers and waits for the answer.
+/// Sends JSON with these headers and waits for the response.
 pub fn send_with(
     method: &str,
     server: SocketAddr,
@@ -94,7 +94,7 @@ pub fn send_with(
     )
 }
 
-/// Sends a request and waits for the answer.
+/// Sends a request and waits for the response.
 pub fn send(method: &str, server: SocketAddr, path: &str, body: Option<&str>) -> ApiResponse {
     send_with(method, server, path, &[], body)
 }

@@ -1,4 +1,4 @@
-//! What several tests need: the model, engines over temporary folders, a running server.
+//! Shared by tests: the model, engines in temporary folders, a running server.
 
 pub mod client;
 pub mod process;
@@ -19,7 +19,7 @@ use antiphon::engine::{
 use antiphon::server::{self, Service, ServiceLimits};
 use tempfile::TempDir;
 
-/// The package's folder.
+/// Returns the package's folder.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -32,7 +32,7 @@ impl FetchProgress for NoFetchProgress {
     fn source_failed(&self, _: &str, _: &str) {}
 }
 
-/// The folder of the pinned model, fetched if it is not there.
+/// Returns the folder of the pinned model, which is downloaded if necessary.
 pub fn model_folder() -> PathBuf {
     let manifest = Manifest::built_in().unwrap();
     fetch(
@@ -47,19 +47,19 @@ fn files() -> ModelFiles {
     open_pinned(&Manifest::built_in().unwrap(), &model_folder()).unwrap()
 }
 
-/// The encoder that the program uses by default, loaded once.
+/// Returns the default encoder, loaded once.
 pub fn encoder() -> Arc<dyn Encoder> {
     static ENCODER: LazyLock<Arc<dyn Encoder>> =
         LazyLock::new(|| encoder::load(&files(), Precision::Int8, None).unwrap());
     Arc::clone(&ENCODER)
 }
 
-/// Our kernels in f32, on the path of that name or the fastest.
+/// Loads the f32 encoder with the named instruction set, or the fastest.
 pub fn f32_encoder(kernel: Option<&str>) -> Arc<dyn Encoder> {
     encoder::load(&files(), Precision::F32, kernel).unwrap()
 }
 
-/// candle's BERT.
+/// Loads candle's BERT.
 pub fn candle_encoder() -> Arc<dyn Encoder> {
     Arc::new(CandleBert::load(&files()).unwrap())
 }
@@ -69,18 +69,18 @@ pub const OPTIONS: EngineOptions = EngineOptions {
     index: IndexConfig::Exact,
 };
 
-/// An engine over a data directory of its own, which lives as long as the folder.
+/// Opens an engine in a temporary data directory.
 pub fn engine(data: &TempDir) -> Engine {
     Engine::open(data.path(), encoder(), OPTIONS).unwrap()
 }
 
-/// Takes files and folders in.
+/// Indexes files and folders.
 pub fn ingest(engine: &Engine, paths: &[PathBuf], options: IngestOptions) -> IngestReport {
     let corpus = Corpus::open(paths, &CorpusLimits::default()).unwrap();
     engine.ingest(&corpus, options, &NoIngestProgress).unwrap()
 }
 
-/// The sample corpus, stored and published.
+/// Returns an engine with the sample corpus, published.
 pub fn sample_engine() -> (Arc<Engine>, TempDir) {
     let data = TempDir::new().unwrap();
     let engine = engine(&data);
@@ -89,7 +89,7 @@ pub fn sample_engine() -> (Arc<Engine>, TempDir) {
     (Arc::new(engine), data)
 }
 
-/// A server on a free port, in a thread that ends with the process.
+/// Starts a server on a free port, in a thread that ends with the process.
 pub fn start_server(service: Arc<Service>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

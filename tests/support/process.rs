@@ -8,10 +8,11 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Arguments that serve the sample speeches.
+/// Arguments for serving the sample speeches.
 pub const SAMPLES: [&str; 2] = ["--corpus", concat!(env!("CARGO_MANIFEST_DIR"), "/corpus")];
 
-/// The program in a folder of its own, so that no settings or stores of the checkout interfere.
+/// Returns a command that runs the program in `folder`, without the settings and stores of the
+/// checkout.
 pub fn antiphon(folder: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
     for (name, _) in std::env::vars_os() {
@@ -21,13 +22,13 @@ pub fn antiphon(folder: &TempDir, arguments: &[&str]) -> Command {
     }
     command
         .current_dir(folder.path())
-        .env("ANTIPHON_MODELS_DIR", super::root().join("models"))
+        .env("ANTIPHON_MODEL_CACHE_DIR", super::root().join("models"))
         .env("ANTIPHON_OFFLINE", "true")
         .args(arguments);
     command
 }
 
-/// A running `antiphon serve` on a free port, and what it said when it was ready.
+/// A running `antiphon serve` on a free port, and the lines it printed when it was ready.
 pub struct ServeProcess {
     child: Child,
     pub address: SocketAddr,
@@ -39,7 +40,7 @@ impl ServeProcess {
     /// Starts it with these arguments and settings in the environment.
     pub fn start(folder: &TempDir, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         super::model_folder();
-        // A file takes whatever is logged; a pipe that nobody reads would fill up.
+        // Logs are written to a file, since an unread pipe would fill up.
         let log = folder.path().join("stderr.txt");
         let mut child = antiphon(folder, &["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
@@ -72,7 +73,7 @@ impl ServeProcess {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits for its end; what it said on stderr.
+    /// Waits for its successful end; returns its stderr.
     pub fn wait_for_success(mut self) -> String {
         let ended = self.child.wait().unwrap();
         let stderr = fs::read_to_string(&self.log).unwrap();
@@ -83,7 +84,7 @@ impl ServeProcess {
 
 impl Drop for ServeProcess {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! HTTP written by hand, for what no client library would send.
+//! Raw HTTP, for requests that no client library would send.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// An answer, taken apart by hand.
+/// A raw response.
 pub struct RawResponse {
     pub status: u16,
     pub head: String,
@@ -14,7 +14,7 @@ pub struct RawResponse {
 }
 
 impl RawResponse {
-    /// Reads an answer to its end: its length is given, or the connection closes.
+    /// Reads a response to its end, by its length or until the connection is closed.
     pub fn read(stream: &mut impl Read) -> Self {
         let mut bytes = Vec::new();
         let mut byte = [0];
@@ -26,25 +26,25 @@ impl RawResponse {
         }
         let head = String::from_utf8(bytes).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut reply = Self {
+        let mut response = Self {
             status,
             head,
             body: String::new(),
         };
         if matches!(status, 204 | 304) {
-            return reply;
+            return response;
         }
-        match reply.header("content-length").parse() {
+        match response.header("content-length").parse() {
             Ok(length) => {
                 let mut body = vec![0; length];
                 stream.read_exact(&mut body).unwrap();
-                reply.body = String::from_utf8(body).unwrap();
+                response.body = String::from_utf8(body).unwrap();
             }
             Err(_) => {
-                stream.read_to_string(&mut reply.body).unwrap();
+                stream.read_to_string(&mut response.body).unwrap();
             }
         }
-        reply
+        response
     }
 
     pub fn header(&self, name: &str) -> &str {
@@ -78,7 +78,7 @@ pub fn connect(server: SocketAddr) -> TcpStream {
     stream
 }
 
-/// A request in bytes; `line` is method and target. Its host is `here` if no header says another.
+/// Serializes a request; `line` is method and target. The default of `Host` is `here`.
 pub fn format_request(line: &str, headers: &[&str], body: &str) -> String {
     let mut text = format!("{line} HTTP/1.1\r\n");
     if !headers.iter().any(|header| header.starts_with("Host:")) {

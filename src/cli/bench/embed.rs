@@ -1,7 +1,7 @@
-//! `antiphon bench embed`: how fast, and how faithful.
+//! `antiphon bench embed`: speed and fidelity of the encoder.
 //!
-//! Everything is prepared before the clock starts, and warmed up. A sequence alone is always
-//! encoded on one thread; a batch uses all that the settings give.
+//! Inputs are prepared and the encoder is warmed up before times are measured. A single sequence is
+//! encoded on one thread, a batch on all configured threads.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,36 +18,36 @@ use super::percentile;
 use super::profile::{self, SequenceProfile};
 use super::samples::Samples;
 
-/// Lengths at which one sequence is timed, in tokens.
+/// Lengths of single sequences, in tokens.
 const LENGTHS: &[usize] = &[8, 16, 32, 64, 128, 256];
 
-/// Lengths at which tokenising is timed beside it: those of a query.
+/// Lengths at which tokenization is also measured: those of queries.
 const QUERY_LENGTHS: &[usize] = &[8, 16];
 
-/// Different texts that are tokenised, each [`QUERY_RUNS`] times.
+/// Number of texts that are tokenized, each [`QUERY_RUNS`] times.
 const QUERY_TEXTS: usize = 100;
 const QUERY_RUNS: usize = 10;
 
-/// A length is measured for this long, or [`MOST_RUNS`] times.
+/// A length is measured for this long, or [`MAX_RUNS`] times.
 const MEASURE_TIME: Duration = Duration::from_secs(2);
 
 const MAX_RUNS: usize = 1000;
 const MIN_RUNS: usize = 10;
 const WARM_UP_RUNS: usize = 5;
 
-/// What to measure with.
+/// Arguments of `antiphon bench embed`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BenchEmbedArgs {
     /// Files and folders to take passages from [default: the corpus]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Passages in the batch, at most
+    /// Maximum number of passages in the batch
     #[arg(long, default_value_t = 2000)]
     passages: usize,
-    /// Measure candle's BERT in the same run
+    /// Also measure candle's BERT
     #[arg(long)]
     baseline: bool,
-    /// Measure each stage of our own kernels' forward pass too
+    /// Also measure each stage of the native kernels' forward pass
     #[arg(long)]
     profile: bool,
     /// Print the result as JSON
@@ -72,7 +72,7 @@ struct EmbedReport {
     baseline: Option<Baseline>,
 }
 
-/// Text to tokens, for the passages of the batch.
+/// Tokenization of the passages of the batch.
 #[derive(Debug, Serialize)]
 struct TokenizeThroughput {
     tokens: usize,
@@ -86,7 +86,7 @@ struct SequenceLatency {
     tokens: usize,
     p50_ms: f64,
     p99_ms: f64,
-    /// Text to tokens, median; only at the lengths of [`QUERY_LENGTHS`].
+    /// Median time of tokenization; only at the lengths of [`QUERY_LENGTHS`].
     #[serde(skip_serializing_if = "Option::is_none")]
     tokenize_p50_ms: Option<f64>,
 }
@@ -109,7 +109,7 @@ struct Fidelity {
     min_cosine: f64,
 }
 
-/// candle's BERT over the same inputs.
+/// candle's BERT on the same inputs.
 #[derive(Debug, Serialize)]
 struct Baseline {
     kernel: &'static str,
@@ -117,7 +117,7 @@ struct Baseline {
     batch: BatchThroughput,
 }
 
-/// Measures and prints.
+/// Runs the benchmark and prints its report.
 pub(super) fn run(settings: &Settings, arguments: &BenchEmbedArgs) -> anyhow::Result<()> {
     let files = open::model(settings, &open::no_status)?;
     let precision = Precision::from(settings.precision);
@@ -129,7 +129,7 @@ pub(super) fn run(settings: &Settings, arguments: &BenchEmbedArgs) -> anyhow::Re
     };
     let samples = Samples::read(&paths, arguments.passages, encoder.tokenizer())?;
     let (batch, embeddings) = measure_batch(encoder.as_ref(), &samples)?;
-    // int8 is held against our own f32, and that against candle's.
+    // int8 is compared with our own f32, and that with candle's.
     let reference: Box<dyn Encoder> = match precision {
         Precision::Int8 => Box::new(NativeBert::load(&files, Precision::F32, None)?),
         Precision::F32 => Box::new(CandleBert::load(&files)?),
@@ -142,13 +142,13 @@ pub(super) fn run(settings: &Settings, arguments: &BenchEmbedArgs) -> anyhow::Re
             Ok(Baseline {
                 kernel: candle.kernel(),
                 single: measure_single(&candle, &samples)?,
-                batch: self::measure_batch(&candle, &samples)?.0,
+                batch: measure_batch(&candle, &samples)?.0,
             })
         })
         .transpose()?;
     ensure!(
         !arguments.profile || encoder.kernel() != CANDLE_KERNEL,
-        "--profile looks into our own kernels; this run would use candle's"
+        "--profile requires the native kernels; this run uses candle"
     );
     let profile = arguments
         .profile
@@ -197,10 +197,10 @@ fn measure_single(
     encoder: &dyn Encoder,
     samples: &Samples,
 ) -> anyhow::Result<Vec<SequenceLatency>> {
-    let longest = encoder.tokenizer().max_tokens();
+    let max_tokens = encoder.tokenizer().max_tokens();
     LENGTHS
         .iter()
-        .filter(|length| **length <= longest)
+        .filter(|length| **length <= max_tokens)
         .map(|&length| {
             let ids = samples.sequence_of_length(length);
             for _ in 0..WARM_UP_RUNS {
@@ -226,7 +226,7 @@ fn measure_single(
         .collect()
 }
 
-/// The median time to tokenise a query of `length` tokens, if there is one to be had.
+/// Returns the median time to tokenize a query of `length` tokens, if the corpus has any.
 fn tokenize_queries(
     encoder: &dyn Encoder,
     samples: &Samples,
@@ -287,12 +287,12 @@ fn measure_fidelity(
     })
 }
 
-#[allow(clippy::cast_precision_loss)] // a rate for the eye
+#[allow(clippy::cast_precision_loss)] // for display
 fn rate(count: usize, seconds: f64) -> f64 {
     count as f64 / seconds.max(1e-9)
 }
 
-/// The processor's name, where the system tells.
+/// Returns the processor's name, on systems that report it.
 fn cpu_model() -> String {
     std::fs::read_to_string("/proc/cpuinfo")
         .ok()
@@ -310,11 +310,11 @@ fn print(report: &EmbedReport) -> anyhow::Result<()> {
     ))?;
     print_measures(&report.single, &report.batch)?;
     output::print_line(format_args!(
-        "tokenising: {:.0} tokens/s on one thread",
+        "tokenization: {:.0} tokens/s on one thread",
         report.tokenize.tokens_per_second
     ))?;
     output::print_line(format_args!(
-        "cosine to f32 ({}): mean {:.6}, least {:.6}",
+        "cosine to f32 ({}): mean {:.6}, min {:.6}",
         report.fidelity.reference, report.fidelity.mean_cosine, report.fidelity.min_cosine
     ))?;
     if let Some(profiles) = &report.profile {
@@ -328,14 +328,15 @@ fn print(report: &EmbedReport) -> anyhow::Result<()> {
 }
 
 fn print_measures(single: &[SequenceLatency], batch: &BatchThroughput) -> anyhow::Result<()> {
-    for one in single {
+    for latency in single {
         output::print_line(format_args!(
-            "{:>5} tokens: {:>8.3} ms median, {:>8.3} ms at the 99th percentile{}",
-            one.tokens,
-            one.p50_ms,
-            one.p99_ms,
-            one.tokenize_p50_ms
-                .map(|ms| format!("; tokenising {ms:.3} ms"))
+            "{:>5} tokens: p50 {:>8.3} ms, p99 {:>8.3} ms{}",
+            latency.tokens,
+            latency.p50_ms,
+            latency.p99_ms,
+            latency
+                .tokenize_p50_ms
+                .map(|ms| format!("; tokenization {ms:.3} ms"))
                 .unwrap_or_default()
         ))?;
     }

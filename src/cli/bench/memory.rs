@@ -1,15 +1,14 @@
-//! What the system says of our memory; only Linux says it.
+//! Memory of this process, as Linux reports it.
 
 use std::fs;
 
-/// Runs something and gives the most memory that it held, in bytes above what was held before; none
-/// where the system does not tell.
-pub(super) fn peak_growth<T>(what: impl FnOnce() -> T) -> (T, Option<u64>) {
-    // Makes the peak start again from now; proc(5).
+/// Runs `task` and returns the growth of peak memory in bytes; `None` on systems that do not report it.
+pub(super) fn peak_growth<T>(task: impl FnOnce() -> T) -> (T, Option<u64>) {
+    // Resets the peak, see proc(5).
     let before = fs::write("/proc/self/clear_refs", "5")
         .ok()
         .and_then(|()| status_bytes("VmRSS"));
-    let result = what();
+    let result = task();
     let peak = status_bytes("VmHWM");
     let grown = before
         .zip(peak)
@@ -17,7 +16,7 @@ pub(super) fn peak_growth<T>(what: impl FnOnce() -> T) -> (T, Option<u64>) {
     (result, grown)
 }
 
-/// A line of the process's status, which counts in KiB.
+/// Reads a line of the process's status, which is in KiB.
 fn status_bytes(name: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -37,12 +36,12 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn memory_that_is_touched_is_seen() {
+    fn touched_memory_is_measured() {
         const SIZE: usize = 64 << 20;
         let (sum, grown) =
             peak_growth(|| vec![1_u8; SIZE].iter().map(|x| u64::from(*x)).sum::<u64>());
         assert_eq!(sum, SIZE as u64);
-        // Where the peak cannot be set back there is nothing to see.
+        // `None` if the peak cannot be reset.
         assert!(
             grown.is_none_or(|bytes| bytes >= SIZE as u64 * 9 / 10),
             "{grown:?}"

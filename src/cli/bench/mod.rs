@@ -14,18 +14,18 @@ use clap::Subcommand;
 
 use crate::config::Settings;
 
-/// What to measure.
+/// The benchmarks.
 #[derive(Debug, Subcommand)]
 pub(super) enum BenchCommand {
-    /// Time the encoder on real passages, with its fidelity beside its speed
+    /// Benchmark the encoder on real passages: speed and fidelity
     Embed(embed::BenchEmbedArgs),
-    /// Time the search for neighbours, with its recall beside its speed
+    /// Benchmark nearest-neighbour search: speed and recall
     Search(search::BenchSearchArgs),
-    /// Load a running service with searches, and time its answers as its clients see them
+    /// Load test a running service
     Http(http::BenchHttpArgs),
 }
 
-/// Measures and prints.
+/// Runs the benchmark and prints its report.
 pub(super) fn run(settings: &Settings, command: &BenchCommand) -> anyhow::Result<()> {
     match command {
         BenchCommand::Embed(arguments) => embed::run(settings, arguments),
@@ -34,7 +34,7 @@ pub(super) fn run(settings: &Settings, command: &BenchCommand) -> anyhow::Result
     }
 }
 
-/// The time that so many percent of the runs did not exceed; `times` in ascending order.
+/// Returns a percentile in milliseconds (nearest rank) of times in ascending order.
 fn percentile(times: &[Duration], percent: usize) -> f64 {
     let rank = (times.len() * percent).div_ceil(100).saturating_sub(1);
     times.get(rank).map_or(0.0, |time| time.as_secs_f64() * 1e3)

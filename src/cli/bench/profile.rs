@@ -1,4 +1,4 @@
-//! Where an encoding's time goes, stage by stage.
+//! Profile of the encoder, per stage.
 
 use serde::Serialize;
 
@@ -7,10 +7,10 @@ use crate::encoder::{EncodeStageTime, NativeBert};
 use super::super::output;
 use super::samples::Samples;
 
-/// Lengths that are profiled, in tokens.
+/// Profiled lengths, in tokens.
 const PROFILE_LENGTHS: &[usize] = &[8, 16, 32, 128];
 
-/// Times that a sequence is encoded, after as many divided by ten to warm up.
+/// Runs per length, after a tenth as many for warming up.
 const PROFILE_RUNS: usize = 300;
 
 /// One sequence of `tokens` tokens on one thread, mean of many runs.
@@ -25,12 +25,12 @@ pub(super) struct SequenceProfile {
 struct StageProfile {
     name: &'static str,
     ms: f64,
-    /// Billions of operations a second, where the stage has matrix products.
+    /// Billions of operations per second, for stages with matrix products.
     #[serde(skip_serializing_if = "Option::is_none")]
     gops: Option<f64>,
 }
 
-/// Measures at every length.
+/// Profiles the encoder at every length.
 pub(super) fn measure(
     encoder: &NativeBert,
     samples: &Samples,
@@ -44,24 +44,24 @@ pub(super) fn measure(
             let stages = encoder.profile(&sequences)?;
             Ok(SequenceProfile {
                 tokens: ids.len(),
-                stages: stages.iter().map(stage).collect(),
+                stages: stages.iter().map(stage_profile).collect(),
             })
         })
         .collect()
 }
 
-fn stage(took: &EncodeStageTime) -> StageProfile {
+fn stage_profile(measured: &EncodeStageTime) -> StageProfile {
     #[allow(clippy::cast_precision_loss)] // figures for the eye
-    let (runs, operations) = (PROFILE_RUNS as f64, took.operations as f64);
-    let seconds = took.time.as_secs_f64();
+    let (runs, operations) = (PROFILE_RUNS as f64, measured.operations as f64);
+    let seconds = measured.time.as_secs_f64();
     StageProfile {
-        name: took.stage.name(),
+        name: measured.stage.name(),
         ms: seconds * 1e3 / runs,
-        gops: (took.operations > 0).then(|| operations / seconds / 1e9),
+        gops: (measured.operations > 0).then(|| operations / seconds / 1e9),
     }
 }
 
-/// Prints a block for each length.
+/// Prints the profile of each length.
 pub(super) fn print(profiles: &[SequenceProfile]) -> anyhow::Result<()> {
     for profile in profiles {
         let total: f64 = profile.stages.iter().map(|stage| stage.ms).sum();

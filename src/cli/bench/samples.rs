@@ -19,7 +19,7 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// At most `most` passages, spread evenly over the corpus.
+    /// Reads at most `max_passages` passages, spread evenly over the corpus.
     pub(super) fn read(
         paths: &[PathBuf],
         max_passages: usize,
@@ -27,26 +27,25 @@ impl Samples {
     ) -> anyhow::Result<Self> {
         let corpus = open::corpus(paths)?;
         let mut texts: Vec<String> = Vec::new();
-        for reading in corpus.events() {
-            if let CorpusEvent::Document { document, .. } = reading {
+        for event in corpus.events() {
+            if let CorpusEvent::Document { document, .. } = event {
                 let segmented = segment(&document.text, tokenizer, &SegmentOptions::default());
                 texts.extend(segmented.passages.into_iter().map(|p| p.text));
             }
-            // Enough to spread over, without cutting a large archive to its end.
+            // Enough to sample from, without segmenting all of a large archive.
             if texts.len() >= max_passages.saturating_mul(8) {
                 break;
             }
         }
-        ensure!(
-            !texts.is_empty(),
-            "the corpus holds no passage to measure with"
-        );
-        let all = texts.len();
+        ensure!(!texts.is_empty(), "the corpus contains no passages");
+        let total = texts.len();
         let texts: Vec<String> = texts
             .into_iter()
             .enumerate()
-            // The places i * all / count, rounded up, for count evenly spread passages.
-            .filter(|(index, _)| max_passages >= all || (index * max_passages) % all < max_passages)
+            // The indices i * total / max_passages, rounded up.
+            .filter(|(index, _)| {
+                max_passages >= total || (index * max_passages) % total < max_passages
+            })
             .map(|(_, text)| text)
             .collect();
         let passages = texts
@@ -56,8 +55,7 @@ impl Samples {
         Ok(Self { texts, passages })
     }
 
-    /// Beginnings of at most `most` passages, whole words that are together exactly `length`
-    /// tokens: what a query of that length looks like.
+    /// Returns queries of exactly `length` tokens: the first words of at most `max_queries` passages.
     pub(super) fn queries(
         &self,
         length: usize,
@@ -84,7 +82,7 @@ impl Samples {
         Ok(queries)
     }
 
-    /// A sequence of exactly `length` tokens: the corpus's own in their order, between the first
+    /// Returns a sequence of exactly `length` tokens: those of the corpus in order, between the first
     /// and the last special token.
     pub(super) fn sequence_of_length(&self, length: usize) -> Vec<u32> {
         let inner = self

@@ -1,7 +1,7 @@
-//! `antiphon bench search`: how fast neighbours are found, with recall beside the speed.
+//! `antiphon bench search`: speed and recall of nearest-neighbour search.
 //!
-//! Vectors are those of two `.npy` files, or the passages of the data directory with sentences of
-//! them as queries. The graph is built on all threads of the settings; every search runs on one.
+//! Vectors and queries are two `.npy` files, or the passages of the data directory and sentences of
+//! them. The graph is built on all configured threads; every search runs on one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,10 +25,10 @@ use super::super::{output, progress::GraphBar};
 use super::rng::Lcg;
 use super::{memory, percentile};
 
-/// What `ef` is set to, one after the other.
+/// The measured values of `ef`.
 const EF_VALUES: &[usize] = &[16, 24, 32, 48, 64, 96, 128, 192, 256];
 
-/// Times that all queries are asked at every `ef`; the figures are over all of them.
+/// Runs of all queries per value of `ef`; the figures are over all runs.
 const REPETITIONS: usize = 3;
 
 /// Queries for the exact scan, which takes longer.
@@ -37,22 +37,22 @@ const MAX_EXACT_QUERIES: usize = 200;
 /// Queries taken from the data directory.
 const MAX_STORE_QUERIES: usize = 1000;
 
-/// What to measure with.
+/// Arguments of `antiphon bench search`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BenchSearchArgs {
     /// Unit vectors, [rows, dimension] in f32 [default: the data directory's passages]
     #[arg(long, value_name = "FILE.npy", requires = "queries")]
     vectors: Option<PathBuf>,
-    /// Unit vectors to look for [default: sentences of the data directory's passages]
+    /// Query vectors of unit length [default: sentences of the data directory's passages]
     #[arg(long, value_name = "FILE.npy", requires = "vectors")]
     queries: Option<PathBuf>,
     /// Neighbours of each query
     #[arg(long, default_value_t = 10)]
     k: usize,
-    /// Search only this share of the rows, drawn at random: above 0, at most 1
+    /// Filter selectivity: share of the rows to search, above 0, at most 1
     #[arg(long, value_name = "SELECTIVITY")]
     filter: Option<f64>,
-    /// Draw the rows of --filter as runs of neighbours rather than one by one
+    /// Filter contiguous runs of rows rather than single rows
     #[arg(long, requires = "filter")]
     clustered: bool,
     /// Print the result as JSON
@@ -68,11 +68,11 @@ struct SearchBenchReport {
     threads: usize,
     queries: usize,
     build_seconds: f64,
-    /// Memory that the build needed beside the vectors, where the system tells.
+    /// Memory of the build in addition to the vectors, on systems that report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     build_peak_bytes: Option<u64>,
     file_bytes: u64,
-    /// Until a written index was verified and could be searched.
+    /// Time to open and verify the index file.
     open_ms: f64,
     bytes_per_vector: f64,
     bytes: ByteBreakdown,
@@ -83,7 +83,7 @@ struct SearchBenchReport {
     curve: Vec<RecallPoint>,
 }
 
-/// Of the whole index; `vectors` lie in a mapped file when served.
+/// Memory of the index. When served, `vectors` are in a mapped file.
 #[derive(Debug, Serialize)]
 struct ByteBreakdown {
     codes: usize,
@@ -98,7 +98,7 @@ struct FilterReport {
     clustered: bool,
 }
 
-/// Search with one `ef`.
+/// Speed and recall at one value of `ef`.
 #[derive(Debug, Serialize)]
 struct RecallPoint {
     ef: usize,
@@ -110,7 +110,7 @@ struct RecallPoint {
     visited: f64,
 }
 
-/// Measures and prints.
+/// Runs the benchmark and prints its report.
 pub(super) fn run(settings: &Settings, arguments: &BenchSearchArgs) -> anyhow::Result<()> {
     ensure!(
         (1..=1000).contains(&arguments.k),
@@ -129,7 +129,7 @@ pub(super) fn run(settings: &Settings, arguments: &BenchSearchArgs) -> anyhow::R
     );
     ensure!(
         !vectors.is_empty() && !queries.is_empty(),
-        "there is nothing to search"
+        "no vectors or no queries"
     );
     let row_filter = arguments
         .filter
@@ -159,12 +159,12 @@ fn measure(
         Compaction::build(&tail, settings.build_options(), &GraphBar::new())
     });
     let build_seconds = start.elapsed().as_secs_f64();
-    let built = built?.context("there is nothing to search")?;
-    // The index has its own order of rows.
-    let remapped_filter = row_filter.map(|allowed| {
+    let built = built?.context("no vectors or no queries")?;
+    // The index reorders the rows.
+    let remapped_filter = row_filter.map(|filter| {
         let new_rows = (0..).zip(built.source_rows());
         new_rows
-            .filter(|(_, old)| allowed.contains(**old))
+            .filter(|(_, old)| filter.contains(**old))
             .map(|(new, _)| new)
             .collect()
     });
@@ -177,7 +177,7 @@ fn measure(
         k: arguments.k,
         row_filter: remapped_filter.as_ref(),
     };
-    // One thread, also for the scan.
+    // The scan would otherwise use all threads.
     let single_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     let (exact, curve) = single_thread.install(|| -> anyhow::Result<_> {
         let exact = bench.run_settings(MAX_EXACT_QUERIES, &[(true, None)])?;
@@ -190,7 +190,7 @@ fn measure(
         graph,
         vectors,
     } = saved.index.bytes();
-    #[allow(clippy::cast_precision_loss)] // figures for the eye
+    #[allow(clippy::cast_precision_loss)] // for display
     let per_vector = (codes + graph + vectors) as f64 / rows as f64;
     Ok(SearchBenchReport {
         vectors: rows,
@@ -246,12 +246,17 @@ impl MappedIndex {
                 hash: 0,
             })
             .collect();
-        let stamp = [0; 32];
-        file::write(&path, built, stamp, &labels)?;
+        let fingerprint = [0; 32];
+        file::write(&path, built, fingerprint, &labels)?;
         let start = Instant::now();
-        let opened = file::open(&path, stamp, built.dimension(), settings.hnsw_parameters())?;
+        let opened = file::open(
+            &path,
+            fingerprint,
+            built.dimension(),
+            settings.hnsw_parameters(),
+        )?;
         Ok(Self {
-            index: opened.context("the file is gone")?.index,
+            index: opened.context("the index file has been removed")?.index,
             file_bytes: std::fs::metadata(&path)?.len(),
             open_ms: start.elapsed().as_secs_f64() * 1e3,
             _folder: folder,
@@ -268,7 +273,7 @@ struct IndexBench<'a> {
     row_filter: Option<&'a RoaringBitmap>,
 }
 
-/// What one setting gave.
+/// The measurements of one setting.
 #[derive(Default)]
 struct SettingRun {
     times: Vec<Duration>,
@@ -279,7 +284,7 @@ struct SettingRun {
 }
 
 impl IndexBench<'_> {
-    /// Asks the first `most` queries under every setting in turn, round after round.
+    /// Runs the first `max_queries` queries with every setting in turn, repeatedly.
     fn run_settings(
         &self,
         max_queries: usize,
@@ -317,8 +322,8 @@ impl IndexBench<'_> {
 }
 
 impl SettingRun {
-    /// A neighbour counts as found if it scores no less than the last of the true ones: which of
-    /// equals is named does not matter.
+    /// Records a search. A neighbour counts as found if its score is at least that of the last true
+    /// neighbour, so ties may be broken either way.
     fn record(&mut self, time: Duration, found: &TopK, truth: &[Neighbour]) {
         self.times.push(time);
         let last = truth.last().map_or(f32::MAX, |neighbour| neighbour.score);
@@ -329,7 +334,7 @@ impl SettingRun {
         self.visited += found.stats.nodes_visited;
     }
 
-    #[allow(clippy::cast_precision_loss)] // figures for the eye
+    #[allow(clippy::cast_precision_loss)] // for display
     fn point(&self, ef: usize) -> RecallPoint {
         let runs = self.times.len().max(1) as f64;
         RecallPoint {
@@ -344,7 +349,7 @@ impl SettingRun {
     }
 }
 
-/// The true neighbours of every query, by the plain scan.
+/// Returns the true neighbours of every query, by an exact scan in f32.
 fn ground_truth(
     vectors: &Arc<Vectors>,
     queries: &Vectors,
@@ -363,33 +368,34 @@ fn ground_truth(
         .collect()
 }
 
-/// A share of all rows: scattered, or in runs of a hundredth of them.
+/// Samples a share of all rows: single rows, or runs of a hundredth of all rows.
 fn sample_rows(rows: usize, share: f64, clustered: bool) -> anyhow::Result<RoaringBitmap> {
     ensure!(
         share > 0.0 && share <= 1.0,
         "--filter is {share}; expected above 0, at most 1"
     );
     let run = if clustered { (rows / 100).max(1) } else { 1 };
-    let mut numbers = Lcg::new();
-    let mut drawn = RoaringBitmap::new();
+    let mut rng = Lcg::new();
+    let mut sample = RoaringBitmap::new();
     for start in (0..rows).step_by(run) {
-        if numbers.next_unit() < share {
+        if rng.next_unit() < share {
             let end = rows.min(start + run);
-            drawn.insert_range(u32::try_from(start)?..u32::try_from(end)?);
+            sample.insert_range(u32::try_from(start)?..u32::try_from(end)?);
         }
     }
     ensure!(
-        !drawn.is_empty(),
-        "--filter {share} leaves none of {rows} rows"
+        !sample.is_empty(),
+        "--filter {share} selects no row of {rows}"
     );
-    Ok(drawn)
+    Ok(sample)
 }
 
-/// Vectors from a `.npy` file.
+/// Reads vectors from a `.npy` file.
 fn read_npy(path: &Path) -> anyhow::Result<Vectors> {
     let name = path.display();
-    let bytes = std::fs::read(path).with_context(|| format!("{name} cannot be read"))?;
-    let file = npyz::NpyFile::new(&bytes[..]).with_context(|| format!("{name} is no .npy file"))?;
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    let file =
+        npyz::NpyFile::new(&bytes[..]).with_context(|| format!("{name} is not a .npy file"))?;
     let &[_, dimension] = file.shape() else {
         bail!(
             "{name} has the shape {:?}; expected [rows, dimension]",
@@ -399,7 +405,7 @@ fn read_npy(path: &Path) -> anyhow::Result<Vectors> {
     let dimension = usize::try_from(dimension)?;
     let flat: Vec<f32> = file
         .into_vec()
-        .with_context(|| format!("{name} does not hold f32 in the order of C"))?;
+        .with_context(|| format!("{name} must contain f32 in C order"))?;
     let mut vectors = Vectors::new(dimension)?;
     for (row_index, row) in flat.chunks_exact(dimension).enumerate() {
         vectors
@@ -409,7 +415,7 @@ fn read_npy(path: &Path) -> anyhow::Result<Vectors> {
     Ok(vectors)
 }
 
-/// The data directory's passages, and sentences spread over them as queries.
+/// Reads the data directory's passages, and sentences spread over them as queries.
 fn store_vectors(data_dir: &Path) -> anyhow::Result<(Vectors, Vectors)> {
     let view = View::open(data_dir)?;
     let dimension = view.fingerprint().dimension;
@@ -438,23 +444,20 @@ fn print(report: &SearchBenchReport) -> anyhow::Result<()> {
     ))?;
     if let Some(filter) = &report.filter {
         let kind = if filter.clustered {
-            "in runs"
+            "contiguous runs"
         } else {
-            "at random"
+            "random"
         };
-        output::print_line(format_args!(
-            "only {} rows may be found, drawn {kind}",
-            filter.rows
-        ))?;
+        output::print_line(format_args!("filter: {} rows, {kind}", filter.rows))?;
     }
     output::print_line(format_args!(
-        "built in {:.1} s on {} threads{}; {:.0} bytes a vector",
+        "built in {:.1} s on {} threads{}; {:.0} bytes per vector",
         report.build_seconds,
         report.threads,
         report
             .build_peak_bytes
             .map_or(String::new(), |bytes| format!(
-                " with {} MB beside the vectors",
+                " using {} MB in addition to the vectors",
                 bytes >> 20
             )),
         report.bytes_per_vector
@@ -469,7 +472,7 @@ fn print(report: &SearchBenchReport) -> anyhow::Result<()> {
         report.exact_us, report.exact_recall
     ))?;
     output::print_line(format_args!(
-        "   ef   median µs    99 % µs    mean µs   recall   products  visited"
+        "   ef      p50 µs     p99 µs    mean µs   recall  distances  visited"
     ))?;
     for point in &report.curve {
         output::print_line(format_args!(

@@ -1,4 +1,4 @@
-//! What is wrong with JSON that is not what was expected.
+//! Faults in JSON that does not have the expected structure.
 
 use std::fmt::{self, Write as _};
 
@@ -6,60 +6,60 @@ use serde::de::{Error, Expected, Unexpected};
 
 use super::shortened;
 
-/// Most characters of a client's name for a field that an error repeats.
-const MAX_NAME: usize = 100;
+/// Maximum length of a client's field name in an error.
+const MAX_NAME_CHARS: usize = 100;
 
-/// Most characters of a path, which may be as long as it is deep.
-const MAX_PATH: usize = 300;
+/// Maximum length of a path in an error.
+const MAX_PATH_CHARS: usize = 300;
 
-/// A value that cannot be used, and its place.
+/// An invalid value, and its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     kind: FaultKind,
-    /// From the inside to the outside.
+    /// From the innermost step to the outermost.
     path: Vec<Step>,
 }
 
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultKind {
-    /// It is of another type, or outside of its range.
+    /// It has another type, or is out of range.
     WrongType {
-        /// What it should be.
+        /// The expected type.
         expected: String,
-        /// What it is; nothing until the reader fills it in.
+        /// The value; `None` until the reader fills it in.
         received: Option<String>,
     },
-    /// It is an object with a field that there is not.
+    /// It is an object with an unknown field.
     UnknownField {
         /// The field.
         field: String,
-        /// Those that there are.
+        /// The known fields.
         known: &'static [&'static str],
     },
-    /// It is an object without a field that there must be.
+    /// It is an object without a required field.
     MissingField {
         /// The field.
         field: &'static str,
     },
-    /// It is an object with two fields of one name.
+    /// It is an object with a field that occurs twice.
     RepeatedField {
         /// The field.
         field: &'static str,
     },
-    /// It is a number larger than any that can be read.
+    /// It is a number beyond the range of `f64`.
     NumberTooLarge {
         /// The number.
         received: String,
     },
-    /// It is a string, or a field's name, in which half of a surrogate pair is escaped.
+    /// It is a string or a field's name with an unpaired surrogate escape.
     NotUnicode,
     /// Arrays and objects in it are nested too deeply.
     TooDeep {
-        /// How many levels there may be.
+        /// The maximum number of levels.
         limit: usize,
     },
-    /// What whoever reads it says.
+    /// The message of a `Deserialize` implementation.
     Other(String),
 }
 
@@ -78,26 +78,26 @@ impl Fault {
         }
     }
 
-    /// What is wrong.
+    /// Returns what is wrong.
     #[must_use]
     pub fn kind(&self) -> &FaultKind {
         &self.kind
     }
 
-    /// Whether it is the fault of the value that is being read, and of none inside it.
-    pub(super) fn is_here(&self) -> bool {
+    /// Returns whether the fault is in the value that is being read, and not inside it.
+    pub(super) fn is_at_root(&self) -> bool {
         self.path.is_empty()
     }
 
-    /// What was received where another type was expected of the whole.
-    pub(in super::super) fn received_as_a_whole(&self) -> Option<&str> {
+    /// Returns the received value if the top-level value has the wrong type.
+    pub(in super::super) fn received_at_top_level(&self) -> Option<&str> {
         match &self.kind {
-            FaultKind::WrongType { received, .. } if self.is_here() => received.as_deref(),
+            FaultKind::WrongType { received, .. } if self.is_at_root() => received.as_deref(),
             _ => None,
         }
     }
 
-    /// The field at fault, such as `searches[1].limit`; nothing where it is the whole.
+    /// Returns the field at fault, such as `searches[1].limit`; `None` for the top-level value.
     #[must_use]
     pub fn field(&self) -> Option<String> {
         let mut path = self.path();
@@ -117,15 +117,15 @@ impl Fault {
         for step in self.path.iter().rev() {
             match step {
                 Step::Field(name) => push_name(&mut path, name),
-                // Nothing fails to be written to a string.
+                // Writing to a string cannot fail.
                 Step::Item(index) => write!(path, "[{index}]").unwrap_or_default(),
             }
         }
-        shortened(&path, MAX_PATH)
+        shortened(&path, MAX_PATH_CHARS)
     }
 
     pub(super) fn in_field(mut self, name: &str) -> Self {
-        self.path.push(Step::Field(shortened(name, MAX_NAME)));
+        self.path.push(Step::Field(shortened(name, MAX_NAME_CHARS)));
         self
     }
 
@@ -142,7 +142,7 @@ fn push_name(path: &mut String, name: &str) {
     path.push_str(name);
 }
 
-/// Names one of several strings.
+/// Describes a choice of strings.
 pub(super) fn one_of(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     match quoted.as_slice() {
@@ -202,7 +202,7 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// The reader fills in what was received, which it knows better than the visitor that refused it.
+/// The reader fills in what was received, which the visitor does not know exactly.
 impl Error for Fault {
     fn custom<T: fmt::Display>(problem: T) -> Self {
         Self::new(FaultKind::Other(problem.to_string()))
@@ -227,7 +227,7 @@ impl Error for Fault {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        let field = shortened(field, MAX_NAME);
+        let field = shortened(field, MAX_NAME_CHARS);
         Self::new(FaultKind::UnknownField { field, known })
     }
 

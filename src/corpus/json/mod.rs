@@ -1,8 +1,8 @@
-//! Reading JSON, with errors whose kinds are types.
+//! Reading JSON with typed errors.
 //!
-//! `serde_json` tells what is wrong in words, and in Rust's. So what it cannot read is read once more by
-//! a reader of our own, which tells the kind of the fault, the field, what was expected there and what
-//! was received, in JSON's words. Input that can be read is read once and pays nothing for this.
+//! `serde_json` reports errors as messages in terms of Rust. Input that it rejects is therefore read
+//! again by a reader of our own, which reports the kind of the fault, the field, what was expected and
+//! what was received, in terms of JSON. Valid input is read once, at no extra cost.
 
 mod fault;
 mod object;
@@ -19,10 +19,10 @@ pub use fault::{Fault, FaultKind};
 pub use object::Object;
 use reader::Reader;
 
-use super::events::excerpt;
+use super::message::excerpt;
 
-/// Most characters of the input that an error about its syntax shows.
-const MAX_SHOWN: usize = 20;
+/// Maximum length of the excerpt of the input in a syntax error.
+const MAX_SHOWN_CHARS: usize = 20;
 
 /// Why JSON cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum JsonError {
     /// It is not JSON.
     #[error("{0}")]
     Syntax(SyntaxError),
-    /// It is JSON, but not what was expected.
+    /// It is JSON, but not of the expected structure.
     #[error("{0}")]
     Fault(Fault),
 }
@@ -61,16 +61,16 @@ enum SyntaxErrorKind {
 ///
 /// # Errors
 ///
-/// Tells what is wrong, and where.
+/// If it is not JSON or does not have the expected structure.
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, JsonError> {
     serde_json::from_slice(json).map_err(|error| explain::<T>(json, &error))
 }
 
-/// Reads what stands for JSON.
+/// Reads a parsed JSON value.
 ///
 /// # Errors
 ///
-/// Tells what is wrong, and where.
+/// If it is not JSON or does not have the expected structure.
 pub fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
     T::deserialize(value).map_err(|error| explain::<T>(value.to_string().as_bytes(), &error))
 }
@@ -79,12 +79,12 @@ pub fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
 ///
 /// # Errors
 ///
-/// Tells where it is not.
+/// If it is not.
 pub fn check(json: &[u8]) -> Result<(), JsonError> {
-    let text = text(json)?;
+    let text = utf8(json)?;
     let mut whole = serde_json::Deserializer::from_str(text);
-    let skimmed = serde::Deserialize::deserialize(&mut whole);
-    skimmed
+    let value = serde::Deserialize::deserialize(&mut whole);
+    value
         .map_err(|error| JsonError::Syntax(SyntaxError::new(text, &error)))
         .and_then(|IgnoredAny| {
             let ended = whole.end();
@@ -92,13 +92,13 @@ pub fn check(json: &[u8]) -> Result<(), JsonError> {
         })
 }
 
-/// Finds out why a `T` cannot be read here, which has failed with this error.
+/// Finds out why a `T` cannot be read from this input, for which `serde_json` returned `error`.
 fn explain<T: DeserializeOwned>(json: &[u8], error: &serde_json::Error) -> JsonError {
     let fault = check(json).and_then(|()| {
-        let read = T::deserialize(&mut Reader::new(text(json)?));
+        let read = T::deserialize(&mut Reader::new(utf8(json)?));
         read.map_err(JsonError::Fault)
     });
-    // Should the two readers disagree, a client still has to be told something.
+    // If the two readers disagree, report the error of `serde_json`.
     let Err(fault) = fault else {
         let text = String::from_utf8_lossy(json);
         return JsonError::Syntax(SyntaxError::new(&text, error));
@@ -106,13 +106,13 @@ fn explain<T: DeserializeOwned>(json: &[u8], error: &serde_json::Error) -> JsonE
     fault
 }
 
-fn text(json: &[u8]) -> Result<&str, JsonError> {
+fn utf8(json: &[u8]) -> Result<&str, JsonError> {
     std::str::from_utf8(json).map_err(|error| JsonError::NotUtf8 {
         position: error.valid_up_to() + 1,
     })
 }
 
-/// Renders a value for an error: short, and as JSON would have it.
+/// Renders a value for an error: shortened, in terms of JSON.
 #[must_use]
 pub fn received(value: &Value) -> String {
     match value {
@@ -124,9 +124,9 @@ pub fn received(value: &Value) -> String {
     }
 }
 
-/// Renders a number, which a client may have written with any number of digits.
+/// Renders a number, shortened if it has many digits.
 fn received_number(number: &str) -> String {
-    format!("the number {}", shortened(number, MAX_SHOWN))
+    format!("the number {}", shortened(number, MAX_SHOWN_CHARS))
 }
 
 fn shortened(text: &str, characters: usize) -> String {
@@ -160,13 +160,13 @@ impl SyntaxError {
         }
     }
 
-    /// The byte in its line, counted from 1.
+    /// Returns the byte position in the line, counted from 1.
     #[must_use]
     pub fn column(&self) -> usize {
         self.column
     }
 
-    /// Describes what is wrong without saying where.
+    /// Describes the error without its position.
     #[must_use]
     pub fn problem(&self) -> String {
         match &self.kind {
@@ -188,11 +188,11 @@ impl fmt::Display for SyntaxError {
     }
 }
 
-/// The text where an error was met, to the end of its line.
+/// Returns the text from the position of an error to the end of the line.
 fn text_at(text: &str, error: &serde_json::Error) -> String {
     let line = text.split('\n').nth(error.line().saturating_sub(1));
     let rest = line.and_then(|line| line.get(error.column().saturating_sub(1)..));
-    shortened(rest.unwrap_or_default().trim_ascii_end(), MAX_SHOWN)
+    shortened(rest.unwrap_or_default().trim_ascii_end(), MAX_SHOWN_CHARS)
 }
 
 #[cfg(test)]

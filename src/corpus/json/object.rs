@@ -1,4 +1,4 @@
-//! An object, and nothing else.
+//! Structs that are read from objects only.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,8 +6,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A struct that is read from an object: serde would take an array as well, its items for the fields in
-/// their order.
+/// A struct that is read from an object only. serde would also accept an array of its fields in order.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

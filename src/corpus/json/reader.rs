@@ -1,18 +1,18 @@
-//! A reader of text that is known to be JSON; it knows at every value what was asked for.
+//! A reader of valid JSON that knows at each value which type was requested.
 //!
-//! Each method of a deserializer stands for a type. That, and not the words of whoever refuses a value,
-//! says what was expected.
+//! Each method of a deserializer requests a type. Errors state that type, not the message of the visitor
+//! that rejected the value.
 
 use serde::de::value::StringDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::fault::{Fault, FaultKind};
-use super::token::{Token, Wanted, decoded, visit_number};
+use super::token::{ExpectedType, Token, decoded, visit_number};
 
-/// Levels of arrays and objects that are read, as many as `serde_json` reads.
+/// Maximum nesting of arrays and objects, the same as in `serde_json`.
 const MAX_DEPTH: usize = 127;
 
-/// The rest of a text whose syntax has been checked.
+/// The unread rest of a text whose syntax has been checked.
 pub(super) struct Reader<'de> {
     rest: &'de str,
     depth: usize,
@@ -26,16 +26,16 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// The next byte that is not blank.
+    /// Skips blanks and returns the next byte.
     fn first(&mut self) -> Option<u8> {
         self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
         self.rest.bytes().next()
     }
 
     fn take(&mut self, bytes: usize) -> &'de str {
-        let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
+        let (token, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         self.rest = rest;
-        taken
+        token
     }
 
     fn take_string(&mut self) -> &'de str {
@@ -48,7 +48,7 @@ impl<'de> Reader<'de> {
         self.take(end.map_or(self.rest.len(), |end| end + 2))
     }
 
-    /// Takes the beginning of a value: an array's or an object's bracket, all of any other.
+    /// Reads the start of a value: the bracket of an array or object, all of any other value.
     fn token(&mut self) -> Token<'de> {
         match self.first() {
             Some(b'"') => Token::String(self.take_string()),
@@ -72,7 +72,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// Takes the comma before an item, if there is another one.
+    /// Skips the comma before the next item; returns whether there is one.
     fn has_next(&mut self, end: u8) -> bool {
         if self.first() == Some(b',') {
             self.take(1);
@@ -80,7 +80,7 @@ impl<'de> Reader<'de> {
         self.first().is_some_and(|byte| byte != end)
     }
 
-    /// Passes over a value, however deep it is.
+    /// Skips a value of any depth.
     fn skip(&mut self) {
         let mut open = 0_usize;
         loop {
@@ -106,24 +106,28 @@ impl<'de> Reader<'de> {
         }
     }
 
-    fn read<V: Visitor<'de>>(&mut self, wanted: Wanted, visitor: V) -> Result<V::Value, Fault> {
+    fn read<V: Visitor<'de>>(
+        &mut self,
+        expected: ExpectedType,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         let token = self.token();
-        self.value(wanted, token, visitor)
-            .map_err(|fault| fault.completed(wanted, token))
+        self.value(expected, token, visitor)
+            .map_err(|fault| fault.completed(expected, token))
     }
 
     fn value<V: Visitor<'de>>(
         &mut self,
-        wanted: Wanted,
+        expected: ExpectedType,
         token: Token<'de>,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        match (wanted, token) {
-            (Wanted::OneOf(_), Token::String(raw)) => {
+        match (expected, token) {
+            (ExpectedType::OneOf(_), Token::String(raw)) => {
                 visitor.visit_enum(decoded(raw)?.into_deserializer())
             }
-            // A struct would take an array for its fields in their order.
-            (Wanted::Object, Token::Array) | (Wanted::OneOf(_), _) => {
+            // A struct's visitor would accept an array of its fields in order.
+            (ExpectedType::Object, Token::Array) | (ExpectedType::OneOf(_), _) => {
                 Err(Fault::new(FaultKind::WrongType {
                     expected: String::new(),
                     received: None,
@@ -133,27 +137,27 @@ impl<'de> Reader<'de> {
             (_, Token::Boolean(value)) => visitor.visit_bool(value),
             (_, Token::Number(number)) => visit_number(number, visitor),
             (_, Token::String(raw)) => visitor.visit_string(decoded(raw)?),
-            (_, Token::Array) => self.nested(b']', |inside| visitor.visit_seq(inside)),
-            (_, Token::Object) => self.nested(b'}', |inside| visitor.visit_map(inside)),
+            (_, Token::Array) => self.nested(b']', |container| visitor.visit_seq(container)),
+            (_, Token::Object) => self.nested(b'}', |container| visitor.visit_map(container)),
         }
     }
 
     fn nested<T>(
         &mut self,
         end: u8,
-        visit: impl FnOnce(&mut Inside<'_, 'de>) -> Result<T, Fault>,
+        visit: impl FnOnce(&mut Container<'_, 'de>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         if self.depth == MAX_DEPTH {
             return Err(Fault::new(FaultKind::TooDeep { limit: MAX_DEPTH }));
         }
         self.depth += 1;
-        let mut inside = Inside {
+        let mut container = Container {
             reader: self,
             index: 0,
             name: String::new(),
         };
-        let value = visit(&mut inside)?;
-        // What the visitor left unread.
+        let value = visit(&mut container)?;
+        // Skips what the visitor did not read.
         while self.has_next(end) {
             self.skip();
             if self.first() == Some(b':') {
@@ -172,17 +176,17 @@ macro_rules! integers {
         $(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
                 let (min, max) = ($min, $max);
-                self.read(Wanted::Integer { min, max }, visitor)
+                self.read(ExpectedType::Integer { min, max }, visitor)
             }
         )*
     };
 }
 
 macro_rules! types {
-    ($($method:ident $wanted:ident),*) => {
+    ($($method:ident $expected:ident),*) => {
         $(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-                self.read(Wanted::$wanted, visitor)
+                self.read(ExpectedType::$expected, visitor)
             }
         )*
     };
@@ -203,8 +207,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     types! {
-        deserialize_any AsTheVisitorSays, deserialize_bytes AsTheVisitorSays,
-        deserialize_byte_buf AsTheVisitorSays, deserialize_bool Boolean, deserialize_f32 Number,
+        deserialize_any ByVisitor, deserialize_bytes ByVisitor,
+        deserialize_byte_buf ByVisitor, deserialize_bool Boolean, deserialize_f32 Number,
         deserialize_f64 Number, deserialize_char String, deserialize_str String,
         deserialize_string String, deserialize_identifier String, deserialize_unit Null,
         deserialize_seq Array, deserialize_map Object
@@ -223,7 +227,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.read(Wanted::Null, visitor)
+        self.read(ExpectedType::Null, visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -235,7 +239,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
-        self.read(Wanted::Array, visitor)
+        self.read(ExpectedType::Array, visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -244,7 +248,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.read(Wanted::Array, visitor)
+        self.read(ExpectedType::Array, visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -253,7 +257,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.read(Wanted::Object, visitor)
+        self.read(ExpectedType::Object, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -262,7 +266,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.read(Wanted::OneOf(names), visitor)
+        self.read(ExpectedType::OneOf(names), visitor)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -271,15 +275,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-/// The items of an array or the fields of an object.
-struct Inside<'r, 'de> {
+/// Access to the items of an array or the fields of an object.
+struct Container<'r, 'de> {
     reader: &'r mut Reader<'de>,
     index: usize,
     /// The field whose value comes next.
     name: String,
 }
 
-impl<'de> SeqAccess<'de> for Inside<'_, 'de> {
+impl<'de> SeqAccess<'de> for Container<'_, 'de> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -296,7 +300,7 @@ impl<'de> SeqAccess<'de> for Inside<'_, 'de> {
     }
 }
 
-impl<'de> MapAccess<'de> for Inside<'_, 'de> {
+impl<'de> MapAccess<'de> for Container<'_, 'de> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(

@@ -30,7 +30,7 @@ struct Everything {
     inside: Vec<Everything>,
 }
 
-fn refused(json: &str) -> String {
+fn read_error(json: &str) -> String {
     match read::<Object<Everything>>(json.as_bytes()) {
         Ok(_) => panic!("{json} was read"),
         Err(error) => error.to_string(),
@@ -38,7 +38,7 @@ fn refused(json: &str) -> String {
 }
 
 #[test]
-fn what_is_not_json_is_shown_where_it_ends_to_be() {
+fn syntax_errors_report_text_and_position() {
     for (json, expected) in [
         ("", "it is empty"),
         (" \n", "it is empty"),
@@ -53,20 +53,20 @@ fn what_is_not_json_is_shown_where_it_ends_to_be() {
             "{\"count\": 1} {}",
             "unexpected \"{}\" after its end at line 1, column 14",
         ),
-        // Not before the end is what it is: what stands after it may be the fault of many fields.
+        // The unknown field is not reported: the syntax is checked first.
         ("{\"nothing\": [[", "unexpected end at line 1, column 14"),
     ] {
-        assert_eq!(refused(json), expected, "{json:?}");
+        assert_eq!(read_error(json), expected, "{json:?}");
     }
     assert_eq!(
         read::<Value>(b"{\"a\": \"\xff\"}").unwrap_err().to_string(),
         "expected UTF-8, received an invalid byte at position 8"
     );
     let long = format!("{{\"count\": x{}", "y".repeat(1000));
-    assert!(refused(&long).len() < 100);
+    assert!(read_error(&long).len() < 100);
 }
 
-/// JSON that is no `Everything`, and what is wrong with it.
+/// JSON that is not an `Everything`, and the errors.
 const FAULTS: &[(&str, &str)] = &[
     ("[1]", "expected an object, received an array"),
     ("null", "expected an object, received null"),
@@ -167,17 +167,17 @@ const FAULTS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn faults_are_told_in_the_words_of_json() {
+fn faults_are_described_in_terms_of_json() {
     for (json, expected) in FAULTS {
-        assert_eq!(refused(json), *expected, "{json}");
+        assert_eq!(read_error(json), *expected, "{json}");
     }
 }
 
 #[test]
-fn what_is_told_of_large_faults_is_short() {
+fn errors_about_large_values_are_short() {
     let name = "n".repeat(10_000);
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-    let deep = refused(&format!("{{\"count\": 1, \"any\": {deep}}}"));
+    let deep = read_error(&format!("{{\"count\": 1, \"any\": {deep}}}"));
     let expected = "expected at most 127 arrays and objects inside one another, received more";
     assert!(
         deep.starts_with("any[0][0]") && deep.ends_with(expected),
@@ -188,12 +188,12 @@ fn what_is_told_of_large_faults_is_short() {
         format!("{{\"name\": {}}}", name.replace('n', "1")),
         format!("{{\"any\": {{\"{name}\": 1e999}}}}"),
     ] {
-        assert!(refused(&json).len() < 400, "{}", refused(&json));
+        assert!(read_error(&json).len() < 400, "{}", read_error(&json));
     }
 }
 
 #[test]
-fn fields_are_named_from_the_outside() {
+fn fields_are_reported_with_their_path() {
     for (json, field) in [
         ("[]", None),
         ("{}", Some("count")),
@@ -236,7 +236,7 @@ fn values() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn both_readers_read_the_same(value in values(), is_pretty in any::<bool>()) {
+    fn both_readers_agree(value in values(), is_pretty in any::<bool>()) {
         let text = if is_pretty {
             serde_json::to_string_pretty(&value).unwrap()
         } else {
@@ -253,8 +253,8 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_fail(text in "[a-z0-9\"\\\\\\[\\]{},: .eE+-]{0,40}") {
-        // Text of wrong syntax never gets here; if it did, it would be an error and no more.
+    fn no_input_causes_a_panic(text in "[a-z0-9\"\\\\\\[\\]{},: .eE+-]{0,40}") {
+        // Invalid syntax never reaches the reader; if it did, it would only be an error.
         let _ = Value::deserialize(&mut Reader::new(&text));
         let _ = Everything::deserialize(&mut Reader::new(&text));
         let _ = read::<Object<Everything>>(text.as_bytes());

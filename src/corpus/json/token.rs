@@ -1,15 +1,15 @@
-//! What a value begins with, what was asked for in its place, and the fault where the two differ.
+//! The start of a value, the type that was requested, and the fault if the two differ.
 
 use serde::de::Visitor;
 
 use super::fault::{Fault, FaultKind, one_of};
 use super::{excerpt, received_number};
 
-/// What is asked for.
+/// The requested type.
 #[derive(Clone, Copy)]
-pub(super) enum Wanted {
-    /// What the visitor says: it takes several types.
-    AsTheVisitorSays,
+pub(super) enum ExpectedType {
+    /// Stated by the visitor, which accepts several types.
+    ByVisitor,
     Null,
     Boolean,
     Integer {
@@ -23,22 +23,22 @@ pub(super) enum Wanted {
     Object,
 }
 
-/// The beginning of a value.
+/// The start of a value.
 #[derive(Clone, Copy)]
 pub(super) enum Token<'de> {
     Null,
     Boolean(bool),
     Number(&'de str),
-    /// With its quotation marks and escapes.
+    /// Raw, with its quotation marks and escapes.
     String(&'de str),
     Array,
     Object,
 }
 
-impl Wanted {
-    fn words(self, received: Token<'_>) -> Option<String> {
-        let words = match self {
-            Self::AsTheVisitorSays => return None,
+impl ExpectedType {
+    fn describe(self, received: Token<'_>) -> Option<String> {
+        let description = match self {
+            Self::ByVisitor => return None,
             Self::Null => "null",
             Self::Boolean => "true or false",
             Self::Integer {
@@ -52,12 +52,12 @@ impl Wanted {
             Self::Array => "an array",
             Self::Object => "an object",
         };
-        Some(words.to_owned())
+        Some(description.to_owned())
     }
 }
 
 impl Token<'_> {
-    fn received(self) -> String {
+    fn describe(self) -> String {
         match self {
             Self::Null => "null".to_owned(),
             Self::Boolean(value) => value.to_string(),
@@ -68,31 +68,36 @@ impl Token<'_> {
         }
     }
 
-    /// Whether it is an integer from 0, however large.
+    /// Returns whether it is a non-negative integer of any size.
     fn is_natural(self) -> bool {
         matches!(self, Self::Number(number) if number.bytes().all(|byte| byte.is_ascii_digit()))
     }
 }
 
 impl Fault {
-    /// Fills in what was asked for and what was received, where that is what is wrong.
-    pub(super) fn completed(self, wanted: Wanted, token: Token<'_>) -> Self {
+    /// Fills in what was expected and received, if the type of this value is wrong.
+    pub(super) fn completed(self, expected_type: ExpectedType, token: Token<'_>) -> Self {
         match self.kind() {
-            // It is one of a value inside, and complete.
-            _ if !self.is_here() => self,
+            // The fault of a nested value is complete.
+            _ if !self.is_at_root() => self,
             FaultKind::WrongType {
                 expected,
                 received: None,
             } => Self::new(FaultKind::WrongType {
-                expected: wanted.words(token).unwrap_or_else(|| expected.clone()),
-                received: Some(token.received()),
+                expected: expected_type
+                    .describe(token)
+                    .unwrap_or_else(|| expected.clone()),
+                received: Some(token.describe()),
             }),
-            // Where no number is asked for, its size is not what is wrong.
+            // If no number was requested, its size is not the problem.
             FaultKind::NumberTooLarge { received }
-                if !matches!(wanted, Wanted::AsTheVisitorSays | Wanted::Number) =>
+                if !matches!(
+                    expected_type,
+                    ExpectedType::ByVisitor | ExpectedType::Number
+                ) =>
             {
                 Self::new(FaultKind::WrongType {
-                    expected: wanted.words(token).unwrap_or_default(),
+                    expected: expected_type.describe(token).unwrap_or_default(),
                     received: Some(received.clone()),
                 })
             }
@@ -101,12 +106,12 @@ impl Fault {
     }
 }
 
-/// A string without its escapes. Its syntax is right, so only half of a surrogate pair can be wrong.
+/// Decodes the escapes of a string. Its syntax is valid, so only an unpaired surrogate can be wrong.
 pub(super) fn decoded(raw: &str) -> Result<String, Fault> {
     serde_json::from_str(raw).map_err(|_| Fault::new(FaultKind::NotUnicode))
 }
 
-/// Gives a visitor a number as `serde_json` would.
+/// Passes a number to a visitor the way `serde_json` does.
 pub(super) fn visit_number<'de, V: Visitor<'de>>(
     number: &str,
     visitor: V,
@@ -114,7 +119,7 @@ pub(super) fn visit_number<'de, V: Visitor<'de>>(
     if let Ok(natural) = number.parse() {
         return visitor.visit_u64(natural);
     }
-    // The integer 0 has no sign.
+    // `-0` is a float.
     if let Some(integer) = number.parse().ok().filter(|integer| *integer != 0) {
         return visitor.visit_i64(integer);
     }

@@ -1,4 +1,4 @@
-//! A file of each kind, and what can be wrong with it.
+//! Files of each format, and their errors.
 
 use std::io::Write as _;
 
@@ -22,7 +22,7 @@ fn utf16(text: &str, mark: bool) -> Vec<u8> {
 }
 
 #[test]
-fn text_is_decoded_and_the_encoding_said() {
+fn text_is_decoded_and_the_encoding_reported() {
     let western = "The people\u{2019}s voice \u{2014} caf\u{e9}, na\u{ef}ve, r\u{e9}sum\u{e9}.";
     let (windows, _, _) = encoding_rs::WINDOWS_1252.encode(western);
     let folder = Folder::with(&[
@@ -51,7 +51,7 @@ fn text_is_decoded_and_the_encoding_said() {
 }
 
 #[test]
-fn what_is_no_text_is_skipped_with_the_reason() {
+fn files_without_text_are_skipped_with_a_reason() {
     let binary: Vec<u8> = (0..=255).cycle().take(5000).collect();
     let folder = Folder::with(&[
         ("a.txt", b""),
@@ -82,12 +82,16 @@ fn what_is_no_text_is_skipped_with_the_reason() {
     );
     assert!(skips[4].contains("at most 99 bytes, received 200"));
     let run = folder.read();
-    assert!(run.skips()[2].contains("not text"), "{:?}", run.skips());
+    assert!(
+        run.skips()[2].contains("binary content"),
+        "{:?}",
+        run.skips()
+    );
     assert_eq!(run.notes[1], [DocumentNote::ControlCharacters { count: 1 }]);
 }
 
 #[test]
-fn json_lines_give_documents_fields_and_attributes() {
+fn json_lines_have_fields_and_attributes() {
     let file = concat!(
         "\u{feff}{\"id\":\"a\",\"text\":\"one\",\"title\":\" A\\n title \",\"date\":2015,\"session\":70}\r\n",
         "\r\n",
@@ -114,17 +118,17 @@ fn json_lines_give_documents_fields_and_attributes() {
     assert_eq!(
         notes,
         [
-            "title left out: expected a string, received the number 5",
-            "date left out: expected 2015, 2015-10 or 2015-10-23, a day that exists, received \"23.10.2015\"",
-            "x given twice: kept 1, left out 2",
+            "title ignored: expected a string, received the number 5",
+            "date ignored: expected an existing date such as 2015, 2015-10 or 2015-10-23, received \"23.10.2015\"",
+            "x has two values: kept 1, ignored 2",
         ]
     );
     assert!(matches!(&run.notes[3][..], [DocumentNote::IdChanged { id, .. }] if id == "has-space"));
-    assert!(run.origins[1].ends_with("Some talks.jsonl:3"));
+    assert!(run.locations[1].ends_with("Some talks.jsonl:3"));
 }
 
 #[test]
-fn bad_lines_are_skipped_with_their_number_and_the_rest_kept() {
+fn invalid_lines_are_skipped_and_the_others_read() {
     let mut file = b"{\"text\":\"one\"}\n[1]\n{\"text\":3}\n{\"Text\":\"x\"}\n{\"text\":\"x\",\"id\":1.5}\n{\"text\":\"\"}\n{\"text\":\"x\"\n\xff\xfe{}\n".to_vec();
     file.extend(format!("{{\"text\":\"{}\"}}\n", "x".repeat(1000)).bytes());
     file.extend(b"{\"text\":\"last\"}");
@@ -138,9 +142,9 @@ fn bad_lines_are_skipped_with_their_number_and_the_rest_kept() {
     let expected = [
         "Some(2) expected a JSON object, received an array",
         "Some(3) text: expected a string, received the number 3",
-        "Some(4) expected a field text, received Text",
+        "Some(4) a `text` field is required; received fields: Text",
         "Some(5) id: expected a string or an integer, received the number 1.5",
-        "Some(6) there is no text in it",
+        "Some(6) it contains no text",
         "Some(7) it is not JSON: unexpected end",
         "Some(8) expected UTF-8, received an invalid byte at position 1",
         "Some(9) expected at most 500 bytes, received more",
@@ -153,7 +157,7 @@ fn bad_lines_are_skipped_with_their_number_and_the_rest_kept() {
 }
 
 #[test]
-fn a_gzip_cut_short_gives_what_came_before() {
+fn a_truncated_gzip_file_is_read_up_to_the_error() {
     let line = |n: usize| {
         format!(
             "{{\"id\":\"d{n}\",\"text\":\"{}\"}}\n",
@@ -181,7 +185,7 @@ fn a_gzip_cut_short_gives_what_came_before() {
 }
 
 #[test]
-fn front_matter_is_metadata_and_the_rest_text() {
+fn front_matter_becomes_metadata() {
     let file = "---\r\nTitle: 1984\nspeaker: 'O''Brien: a life'\ndate: 2015-10\nsession: 70\n\
         country: NO\ntags: [a, {b: c}]\nlanguage:\nid: my-id\n---\n\n# Heading\n\nBody *text*.\n";
     let run = Folder::with(&[
@@ -204,7 +208,7 @@ fn front_matter_is_metadata_and_the_rest_text() {
 }
 
 #[test]
-fn front_matter_that_is_none_stays_text_and_broken_is_noted() {
+fn malformed_front_matter_is_noted_and_text_between_rules_kept() {
     let folder = Folder::with(&[
         ("a.md", b"---\n\nA speech between rules.\n\n---\n\nMore.\n"),
         ("b.md", b"---\ntitle: [open\nspeaker: x\n---\nBody\n"),
@@ -231,22 +235,22 @@ fn front_matter_that_is_none_stays_text_and_broken_is_noted() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever the bytes, every file gives a document or a reason, and nothing panics.
+    /// Every file yields a document or a reason, whatever its bytes, and nothing panics.
     #[test]
-    fn no_bytes_are_lost_or_fatal(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn no_input_is_lost_or_causes_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let names = ["a.txt", "b.md", "c.jsonl", "d.jsonl.gz", "metadata.csv"];
         let files: Vec<(&str, &[u8])> = names.iter().map(|name| (*name, bytes.as_slice())).collect();
         let run = Folder::with(&files).read();
         for name in &names[..2] {
-            let document = run.origins.iter().filter(|origin| origin.ends_with(name)).count();
+            let document = run.locations.iter().filter(|location| location.ends_with(name)).count();
             let skipped = run.skipped.iter().filter(|skip| skip.location.file.ends_with(name)).count();
             prop_assert_eq!(document + skipped, 1);
         }
     }
 
-    /// Random YAML and Markdown, made of what gives parsers trouble.
+    /// Random YAML and Markdown of characters that are special to parsers.
     #[test]
-    fn no_markup_is_fatal(yaml in "[a-c:\\-\\[\\]{}&*!|>'\"#%@ ,?\n\t\\\\é]{0,80}", body in "[a-c#>*_\\-\\[\\]()|<>!`~\n 1.^:\\\\é]{0,120}") {
+    fn no_markup_causes_a_panic(yaml in "[a-c:\\-\\[\\]{}&*!|>'\"#%@ ,?\n\t\\\\é]{0,80}", body in "[a-c#>*_\\-\\[\\]()|<>!`~\n 1.^:\\\\é]{0,120}") {
         let file = format!("---\n{yaml}\n---\n{body}");
         let run = Folder::with(&[("a.md", file.as_bytes()), ("metadata.csv", format!("file,x\n{yaml}").as_bytes())]).read();
         prop_assert_eq!(run.documents.len() + run.skipped.len(), 1);

@@ -6,7 +6,7 @@ use super::{Folder, read};
 use crate::corpus::{Corpus, CorpusLimits};
 
 #[test]
-fn files_come_sorted_whatever_the_order_and_overlap_of_paths() {
+fn files_are_sorted_whatever_the_order_and_overlap_of_paths() {
     let folder = Folder::with(&[
         ("b.txt", b"B"),
         ("a/z.txt", b"Z"),
@@ -25,7 +25,7 @@ fn files_come_sorted_whatever_the_order_and_overlap_of_paths() {
 }
 
 #[test]
-fn what_is_no_speech_is_reported_unless_hidden() {
+fn unsupported_files_are_reported_unless_hidden() {
     let folder = Folder::with(&[
         (".git/a.txt", b"hidden"),
         (".hidden.txt", b"hidden"),
@@ -39,11 +39,11 @@ fn what_is_no_speech_is_reported_unless_hidden() {
     assert_eq!(run.ids(), ["speech"]);
     let skips = run.skips();
     assert_eq!(skips.len(), 3, "{skips:?}");
-    assert!(skips[0].contains("describes the corpus"));
-    assert!(skips[1].contains("files like notes are not read; expected one of .txt"));
-    assert!(skips[2].contains("files like .pdf are not read"));
+    assert!(skips[0].contains("README and licence"));
+    assert!(skips[1].contains("unsupported file type notes; expected one of .txt"));
+    assert!(skips[2].contains("unsupported file type .pdf"));
 
-    // Named by the user, they are tried.
+    // Files named explicitly are tried.
     let named = [
         folder.path("README.md"),
         folder.path(".hidden.txt"),
@@ -57,13 +57,13 @@ fn what_is_no_speech_is_reported_unless_hidden() {
 }
 
 #[test]
-fn a_missing_path_is_an_error_that_names_it() {
+fn a_missing_path_is_an_error() {
     let error = Corpus::open(&["/no/such/folder".into()], &CorpusLimits::default()).unwrap_err();
     assert!(error.to_string().contains("/no/such/folder"), "{error}");
 }
 
 #[test]
-fn the_second_document_with_an_id_is_skipped_and_the_first_named() {
+fn the_second_document_with_an_id_is_skipped() {
     let folder = Folder::with(&[
         ("2015/speech.txt", b"one"),
         ("2016/speech.txt", b"two"),
@@ -75,13 +75,16 @@ fn the_second_document_with_an_id_is_skipped_and_the_first_named() {
     let run = folder.read();
     assert_eq!(run.ids(), ["speech", "x"]);
     let skips = run.skips();
-    assert!(skips[0].contains("the id speech is taken by") && skips[0].contains("2015/speech.txt"));
+    assert!(
+        skips[0].contains("duplicate id speech, first used by")
+            && skips[0].contains("2015/speech.txt")
+    );
     assert!(skips[1].starts_with("Some(1)"), "{skips:?}");
 }
 
 #[cfg(unix)]
 #[test]
-fn links_are_followed_and_circles_are_not() {
+fn links_are_followed_and_cycles_are_not() {
     use std::os::unix::fs::symlink;
 
     let folder = Folder::with(&[("in/a.txt", b"A"), ("elsewhere.blob", b"L")]);

@@ -1,7 +1,7 @@
-//! The room as its users see it: folders of files in, readings out.
+//! Tests of the module through its interface: folders of files in, events out.
 //!
-//! `parts` has dates and ids; `formats` a file of each kind and its faults; `tables` the
-//! `metadata.csv`; `listings` which files are read and in which order.
+//! `parts` tests dates and ids; `formats` each format and its errors; `tables` `metadata.csv`;
+//! `listings` which files are read and in which order.
 
 mod formats;
 mod listings;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::{Corpus, CorpusEvent, CorpusLimits, CorpusWarning, Document, DocumentNote, Skipped};
 
-/// A folder of files that goes when the test ends.
+/// A folder of files that is removed when the test ends.
 struct Folder(TempDir);
 
 impl Folder {
@@ -38,12 +38,12 @@ impl Folder {
     }
 }
 
-/// What a run gave, sorted by kind.
+/// The events of a corpus, by kind.
 #[derive(Debug, Default, PartialEq)]
 struct ReadCorpus {
     documents: Vec<Document>,
-    /// Beside each document.
-    origins: Vec<String>,
+    /// The location of each document.
+    locations: Vec<String>,
     notes: Vec<Vec<DocumentNote>>,
     skipped: Vec<Skipped>,
     warnings: Vec<CorpusWarning>,
@@ -54,16 +54,18 @@ impl ReadCorpus {
         self.documents.iter().map(|d| d.id.as_str()).collect()
     }
 
-    /// The messages without the file, for what the file is is plain.
+    /// The lines and messages, without the file.
     fn skips(&self) -> Vec<String> {
-        let said = self.skipped.iter();
-        said.map(|s| format!("{:?} {}", s.location.line, s.reason))
+        let skipped = self.skipped.iter();
+        skipped
+            .map(|s| format!("{:?} {}", s.location.line, s.reason))
             .collect()
     }
 
     fn warnings(&self) -> Vec<String> {
-        let said = self.warnings.iter();
-        said.map(|r| format!("{:?} {}", r.location.line, r.issue))
+        let warnings = self.warnings.iter();
+        warnings
+            .map(|w| format!("{:?} {}", w.location.line, w.issue))
             .collect()
     }
 }
@@ -72,19 +74,19 @@ fn read(paths: &[&Path], limits: &CorpusLimits) -> ReadCorpus {
     let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
     let corpus = Corpus::open(&paths, limits).unwrap();
     let mut run = ReadCorpus::default();
-    for reading in corpus.events() {
-        match reading {
+    for event in corpus.events() {
+        match event {
             CorpusEvent::Document {
                 document,
                 origin,
                 notes,
             } => {
                 run.documents.push(document);
-                run.origins.push(origin.to_string());
+                run.locations.push(origin.to_string());
                 run.notes.push(notes);
             }
             CorpusEvent::Skipped(skipped) => run.skipped.push(skipped),
-            CorpusEvent::Warning(remark) => run.warnings.push(remark),
+            CorpusEvent::Warning(warning) => run.warnings.push(warning),
         }
     }
     assert_eq!(corpus.progress().bytes_read(), corpus.total_bytes());

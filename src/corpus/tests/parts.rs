@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::corpus::{DocumentId, PartialDate};
 
 #[test]
-fn dates_of_each_precision_have_their_first_and_last_day() {
+fn dates_have_a_first_and_a_last_day() {
     for (text, first, last) in [
         ("2015", "2015-01-01", "2015-12-31"),
         ("2016-02", "2016-02-01", "2016-02-29"),
@@ -22,7 +22,7 @@ fn dates_of_each_precision_have_their_first_and_last_day() {
 }
 
 #[test]
-fn invalid_dates_are_refused() {
+fn invalid_dates_are_rejected() {
     for text in [
         "",
         "15",
@@ -51,7 +51,7 @@ fn invalid_dates_are_refused() {
 }
 
 #[test]
-fn ids_refuse_what_a_url_or_a_passage_id_cannot_hold() {
+fn ids_reject_characters_with_a_meaning_in_urls_and_passage_ids() {
     for text in [
         "AFG_70_2015",
         "речь-1",
@@ -101,7 +101,7 @@ fn ids_from_names_are_readable() {
 
 proptest! {
     #[test]
-    fn a_date_is_written_as_it_was_read(text in "[0-9]{4}(-[01][0-9](-[0-3][0-9])?)?") {
+    fn dates_round_trip(text in "[0-9]{4}(-[01][0-9](-[0-3][0-9])?)?") {
         if let Ok(date) = text.parse::<PartialDate>() {
             prop_assert_eq!(date.to_string(), text);
             prop_assert!(date.first_day() <= date.last_day());
@@ -119,19 +119,19 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_a_date_panic(text in ".*") {
+    fn no_input_causes_a_panic(text in ".*") {
         let _ = text.parse::<PartialDate>();
     }
 
     #[test]
-    fn every_name_gives_one_valid_id(name in ".*") {
+    fn every_name_has_a_valid_id(name in ".*") {
         let id = DocumentId::from_name(&name);
         prop_assert_eq!(id.as_str().parse::<DocumentId>(), Ok(id.clone()));
         prop_assert_eq!(DocumentId::from_name(id.as_str()), id);
     }
 
     #[test]
-    fn a_valid_id_is_its_own_name(name in "[^\\s#/\\\\?%]{1,40}") {
+    fn a_valid_id_is_not_changed(name in "[^\\s#/\\\\?%]{1,40}") {
         if let Ok(id) = name.parse::<DocumentId>() {
             prop_assert_eq!(DocumentId::from_name(&name), id);
         }

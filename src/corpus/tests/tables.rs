@@ -1,10 +1,10 @@
-//! `metadata.csv`: rows find their files, and what does not fit is said.
+//! `metadata.csv`: rows are matched to files, and problems are reported.
 
 use super::{Folder, read};
 use crate::corpus::{CorpusLimits, DocumentNote};
 
 #[test]
-fn rows_give_their_files_fields_attributes_and_ids() {
+fn rows_set_fields_attributes_and_ids() {
     let folder = Folder::with(&[
         ("a.txt", b"A"),
         ("b.md", b"---\nspeaker: From the file\n---\n# Heading\n\nB"),
@@ -27,20 +27,20 @@ fn rows_give_their_files_fields_attributes_and_ids() {
     );
     assert_eq!(
         run.notes[1][0].to_string(),
-        "speaker given twice: kept \"From the file\", left out \"Other\""
+        "speaker has two values: kept \"From the file\", ignored \"Other\""
     );
     assert!(matches!(
         run.notes[2][..],
         [DocumentNote::NoMetadataRow { .. }]
     ));
     assert_eq!(run.warnings(), Vec::<String>::new());
-    // The table counts as well when only a file is named.
+    // The table is also used if only a file is named.
     let one = read(&[&folder.path("a.txt")], &CorpusLimits::default());
     assert_eq!(one.documents[..], run.documents[..1]);
 }
 
 #[test]
-fn a_bad_row_is_reported_with_its_line_and_the_rest_is_used() {
+fn an_invalid_row_is_reported_and_the_others_are_used() {
     let folder = Folder::with(&[
         ("a.txt", b"A"),
         ("b.txt", b"B"),
@@ -62,20 +62,20 @@ fn a_bad_row_is_reported_with_its_line_and_the_rest_is_used() {
     ]);
     let run = folder.read();
     let expected = [
-        "Some(1) there are two columns called title",
+        "Some(1) duplicate column title",
         "Some(1) column 5 has no name",
-        "Some(2) date left out",
-        "Some(3) row not used: there is no file called gone.txt",
-        "Some(4) row not used: line 2 has a.txt already",
-        "Some(5) row not used: expected 5 cells, received 6",
-        "Some(6) row not used: a quotation mark opens here",
-        "Some(7) row not used: its file cell is blank",
-        "Some(8) row not used: sub/d.txt is in another folder",
+        "Some(2) date ignored",
+        "Some(3) row ignored: no file gone.txt",
+        "Some(4) row ignored: a.txt already has the row on line 2",
+        "Some(5) row ignored: expected 5 cells, received 6",
+        "Some(6) row ignored: unclosed quotation mark",
+        "Some(7) row ignored: the file cell is blank",
+        "Some(8) row ignored: sub/d.txt is in another folder",
     ];
-    let remarks = run.warnings();
-    assert_eq!(remarks.len(), expected.len(), "{remarks:#?}");
-    for (remark, expected) in remarks.iter().zip(expected) {
-        assert!(remark.starts_with(expected), "{remark} / {expected}");
+    let warnings = run.warnings();
+    assert_eq!(warnings.len(), expected.len(), "{warnings:#?}");
+    for (warning, expected) in warnings.iter().zip(expected) {
+        assert!(warning.starts_with(expected), "{warning} / {expected}");
     }
     assert_eq!(run.documents[1].metadata.title.as_deref(), Some("Right"));
     assert_eq!(run.documents[0].metadata.title.as_deref(), Some("T"));
@@ -87,7 +87,7 @@ fn a_bad_row_is_reported_with_its_line_and_the_rest_is_used() {
 }
 
 #[test]
-fn names_match_across_normalisation_and_case_where_one_file_is_meant() {
+fn names_match_across_normalization_and_case_if_unambiguous() {
     let folder = Folder::with(&[
         ("\u{e9}t\u{e9}.txt", b"1"),
         ("Speech.txt", b"2"),
@@ -110,14 +110,14 @@ fn names_match_across_normalisation_and_case_where_one_file_is_meant() {
     assert_eq!(
         run.warnings(),
         [
-            "Some(3) SPEECH.TXT is taken to be Speech.txt",
-            "Some(4) row not used: X.TXT could be X.txt, x.txt",
+            "Some(3) SPEECH.TXT matched to Speech.txt ignoring case",
+            "Some(4) row ignored: X.TXT is ambiguous: X.txt, x.txt",
         ]
     );
 }
 
 #[test]
-fn tables_by_tab_in_utf16_or_without_a_file_column() {
+fn tables_in_utf16_with_tabs_or_without_a_file_column() {
     let wide: Vec<u8> = "\u{feff}file\ttitle\na.txt\tÜber, alles\n"
         .encode_utf16()
         .flat_map(u16::to_be_bytes)
@@ -129,25 +129,25 @@ fn tables_by_tab_in_utf16_or_without_a_file_column() {
     );
     assert_eq!(run.warnings(), ["Some(1) decoded from UTF-16BE"]);
 
-    for (table, said) in [
+    for (table, expected) in [
         (
             &b"name,title\na.txt,T\n"[..],
-            "Some(1) the table is not used: expected a column called file, received name, title",
+            "Some(1) table ignored: expected a column `file`, received name, title",
         ),
         (
             b"",
-            "Some(1) the table is not used: expected a column called file, received none",
+            "Some(1) table ignored: expected a column `file`, received none",
         ),
-        (b"file\0\0\0\xff\0\xff\0", "the table is not used"),
+        (b"file\0\0\0\xff\0\xff\0", "table ignored"),
     ] {
         let run = Folder::with(&[("a.txt", b"A"), ("metadata.csv", table)]).read();
-        assert!(run.warnings()[0].contains(said), "{:?}", run.warnings());
+        assert!(run.warnings()[0].contains(expected), "{:?}", run.warnings());
         assert_eq!(run.notes, [vec![]]);
     }
 }
 
 #[test]
-fn a_row_for_many_documents_holds_their_defaults() {
+fn a_row_for_several_documents_sets_defaults() {
     let folder = Folder::with(&[
         (
             "all.jsonl",
@@ -168,7 +168,7 @@ fn a_row_for_many_documents_holds_their_defaults() {
     assert_eq!(countries, [Some("FR"), Some("CN")]);
     assert_eq!(
         run.warnings(),
-        ["Some(2) id x not used: all.jsonl holds many documents"]
+        ["Some(2) id x ignored: all.jsonl contains several documents"]
     );
     assert_eq!(run.notes, [vec![], vec![]]);
 }
@@ -179,16 +179,16 @@ fn too_many_unclosed_quotes_end_the_table() {
     let table = format!("file,title\n{rows}");
     let run = Folder::with(&[("a.txt", b"A"), ("metadata.csv", table.as_bytes())]).read();
     assert_eq!(run.warnings.len(), 101);
-    assert!(run.warnings()[100].contains("rest of the table is not used"));
+    assert!(run.warnings()[100].contains("rest of the table ignored"));
 }
 
 #[test]
-fn two_open_quotes_are_not_taken_for_one_cell() {
+fn two_unclosed_quotes_do_not_form_one_cell() {
     let table = b"file,title\na.txt,\"x\nb.txt,\"y\nc.txt,\"z \"\"quoted\"\"\nline\"\n";
     let run = Folder::with(&[("c.txt", b"C"), ("metadata.csv", table)]).read();
     let title = run.documents[0].metadata.title.as_deref();
     assert_eq!(title, Some("z \"quoted\" line"));
-    let remarks = run.warnings();
-    assert!(remarks[0].starts_with("Some(2)") && remarks[1].starts_with("Some(3)"));
-    assert_eq!(remarks.len(), 2);
+    let warnings = run.warnings();
+    assert!(warnings[0].starts_with("Some(2)") && warnings[1].starts_with("Some(3)"));
+    assert_eq!(warnings.len(), 2);
 }

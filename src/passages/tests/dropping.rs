@@ -149,7 +149,7 @@ fn keep_boilerplate_keeps_everything() {
 }
 
 #[test]
-fn reasons_read_as_words() {
+fn reasons_are_displayed_as_text() {
     assert_eq!(Navigation.to_string(), "navigation");
     assert_eq!(PageFurniture.to_string(), "page number or running head");
 }

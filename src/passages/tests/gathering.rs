@@ -33,7 +33,7 @@ fn an_item_is_a_sentence_without_its_marker() {
 }
 
 #[test]
-fn a_sign_on_a_line_of_its_own_belongs_to_the_next() {
+fn a_bullet_on_its_own_line_belongs_to_the_next() {
     assert_eq!(
         texts("We want:\n•\nPeace.\n•\nBread."),
         ["We want:\n• Peace.\n• Bread."]
@@ -41,7 +41,7 @@ fn a_sign_on_a_line_of_its_own_belongs_to_the_next() {
 }
 
 #[test]
-fn a_salutation_or_heading_goes_with_what_follows() {
+fn a_salutation_or_heading_is_merged_with_what_follows() {
     let (peace, law) = (paragraph("peace", 6), paragraph("law", 6));
     let texts = texts(&format!(
         "{peace}\nMr. President,\nExcellencies,\n{law}\nClimate change\n{peace}"
@@ -51,13 +51,13 @@ fn a_salutation_or_heading_goes_with_what_follows() {
 }
 
 #[test]
-fn a_salutation_stays_even_with_a_paragraph_that_must_be_cut() {
+fn a_salutation_stays_with_a_paragraph_that_is_split() {
     let texts = texts(&format!("Fellow citizens:\n\n{}", paragraph("peace", 40)));
     assert!(texts[0].starts_with("Fellow citizens:\nThe peace of nations"));
 }
 
 #[test]
-fn closing_thanks_go_with_what_precedes() {
+fn closing_thanks_are_merged_with_what_precedes() {
     let texts = texts(&format!(
         "{}\n{}\nI thank you.",
         paragraph("peace", 6),
@@ -68,7 +68,7 @@ fn closing_thanks_go_with_what_precedes() {
 }
 
 #[test]
-fn a_title_page_stands_alone() {
+fn a_title_page_is_a_unit_of_its_own() {
     let title = "Statement by H.E. Mr. John Example, Minister for Foreign Affairs of Utopia\nat the General Debate of the United Nations General Assembly";
     let text = format!(
         "{title}\nCheck against delivery\nNew York, 25 September 2015\n\nMr. President,\n{}",
@@ -93,7 +93,7 @@ fn short_lines_are_merged_to_a_paragraphs_size() {
 }
 
 #[test]
-fn a_short_line_between_paragraphs_leads_to_the_next() {
+fn a_short_line_between_paragraphs_is_merged_with_the_next() {
     let (peace, law) = (paragraph("peace", 6), paragraph("law", 6));
     let texts = texts(&format!(
         "{peace}\n\nFirst, we must choose peace over war.\n\n{law}"
@@ -108,7 +108,7 @@ fn a_short_line_between_paragraphs_leads_to_the_next() {
 }
 
 #[test]
-fn a_long_paragraph_is_cut_between_sentences_into_even_parts() {
+fn a_long_paragraph_is_split_evenly_between_sentences() {
     let long = paragraph("peace", 60);
     let cut = cut(&long);
     assert!(cut.passages.len() >= 3);
@@ -129,7 +129,7 @@ fn a_long_paragraph_is_cut_between_sentences_into_even_parts() {
 }
 
 #[test]
-fn a_long_sentence_is_cut_at_clauses_then_words_then_letters() {
+fn a_long_sentence_is_split_at_clauses_then_words_then_letters() {
     let clause = "and to every nation that has come here in good faith, ";
     let clauses = format!("We speak to you {}friends.", clause.repeat(30));
     assert!(
@@ -150,7 +150,7 @@ fn a_long_sentence_is_cut_at_clauses_then_words_then_letters() {
 }
 
 #[test]
-fn a_long_list_is_cut_between_items() {
+fn a_long_list_is_split_between_items() {
     let item = "• We will stand up for the rights of every child in every country.\n";
     let texts = texts(&format!("We promise this:\n{}", item.repeat(40)));
     assert!(texts.len() >= 3);

@@ -5,17 +5,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::passages::lines::is_ignorable;
 
-/// Checks everything that holds for any text, with any honest counter.
+/// Checks all properties that hold for any text and consistent counter.
 fn check(source: &str, max: usize) {
     let counter = FourCharCounter { max };
-    for keep_all in [false, true] {
-        let options = SegmentOptions {
-            keep_boilerplate: keep_all,
-        };
+    for keep_boilerplate in [false, true] {
+        let options = SegmentOptions { keep_boilerplate };
         let cut = segment(source, &counter, &options);
         assert_eq!(cut, segment(source, &counter, &options), "deterministic");
         check_passages(&cut, &counter);
-        check_losses(source, &cut, keep_all);
+        check_losses(source, &cut, keep_boilerplate);
     }
 }
 
@@ -61,7 +59,7 @@ fn check_sentences(text: &str, passage: &Passage) {
     }
 }
 
-/// What a reader can see, counted. Hyphens may be mended away.
+/// Counts visible characters, except hyphens, which rejoining may remove.
 fn visible(text: &str) -> BTreeMap<char, usize> {
     let mut counts = BTreeMap::new();
     for c in text.chars() {
@@ -74,7 +72,7 @@ fn visible(text: &str) -> BTreeMap<char, usize> {
     counts
 }
 
-fn check_losses(source: &str, cut: &SegmentedText, keep_all: bool) {
+fn check_losses(source: &str, cut: &SegmentedText, keep_boilerplate: bool) {
     let passages: String = cut.passages.iter().map(|p| p.text.as_str()).collect();
     let kept = visible(&passages);
     assert_eq!(
@@ -82,7 +80,7 @@ fn check_losses(source: &str, cut: &SegmentedText, keep_all: bool) {
         visible(&cut.text),
         "all of the clean text is in passages"
     );
-    if keep_all {
+    if keep_boilerplate {
         assert!(cut.dropped.is_empty());
         assert_eq!(kept, visible(source));
         return;
@@ -100,7 +98,7 @@ fn check_losses(source: &str, cut: &SegmentedText, keep_all: bool) {
     );
 }
 
-/// Pieces of which ragged documents are made.
+/// Lines of irregular documents.
 fn ragged_line() -> impl Strategy<Value = String> {
     let fixed = prop::sample::select(vec![
         "Mr. President,",

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Lines as a narrow page breaks them.
+/// Lines wrapped at the width of a narrow page.
 const NARROW: &str = "\
 We meet in this hall at a time of great peril for all of the
 peoples whom we serve, and it falls to us to find the words
@@ -67,7 +67,7 @@ fn symbols_in_mid_sentence_are_page_furniture_without_a_form_feed() {
 }
 
 #[test]
-fn a_paragraph_a_line_stays_a_paragraph_a_line() {
+fn one_paragraph_per_line_is_not_rejoined() {
     let lines = [
         paragraph("peace", 6),
         paragraph("trade", 7),
@@ -102,20 +102,20 @@ fn a_line_that_stops_in_mid_sentence_is_continued() {
 }
 
 #[test]
-fn blank_lines_inside_sentences_are_seen_through() {
+fn blank_lines_inside_sentences_are_ignored() {
     let lines: Vec<&str> = NARROW.lines().collect();
     let spaced = lines.join("\n\n");
     assert_eq!(texts(&spaced), texts(NARROW));
 }
 
 #[test]
-fn capitals_do_not_hide_the_layout() {
+fn text_in_capitals_is_rejoined() {
     let texts = texts(&NARROW.to_uppercase());
     assert_eq!(texts.len(), 2);
     assert!(texts[1].starts_with("LET US NOT FORGET"));
 }
 
-fn torn(stem: &str, rest: &str, elsewhere: &str) -> String {
+fn hyphenated(stem: &str, rest: &str, elsewhere: &str) -> String {
     cut(&format!(
         "{elsewhere} and that is why all of us here believe in {stem}\n{rest} above all else."
     ))
@@ -124,9 +124,9 @@ fn torn(stem: &str, rest: &str, elsewhere: &str) -> String {
 
 #[test]
 fn broken_words_are_joined_and_compounds_kept() {
-    assert!(torn("coopera-", "tion", "We meet").contains("in cooperation above"));
+    assert!(hyphenated("coopera-", "tion", "We meet").contains("in cooperation above"));
     assert!(
-        torn(
+        hyphenated(
             "under-",
             "standing",
             "Our understanding is under trial, a standing one,"
@@ -134,15 +134,18 @@ fn broken_words_are_joined_and_compounds_kept() {
         .contains("in understanding above")
     );
     assert!(
-        torn("cyber-", "security", "We know cyber-security").contains("in cyber-security above")
-    );
-    assert!(
-        torn("cyber-", "security", "We know cyber threats to security")
+        hyphenated("cyber-", "security", "We know cyber-security")
             .contains("in cyber-security above")
     );
-    assert!(torn("non-", "proliferation", "We meet").contains("in non-proliferation above"));
-    assert!(torn("multi\u{ad}", "lateralism", "We meet").contains("in multilateralism above"));
-    assert!(torn("Indo-", "Pacific", "We meet").contains("Indo-"));
+    assert!(
+        hyphenated("cyber-", "security", "We know cyber threats to security")
+            .contains("in cyber-security above")
+    );
+    assert!(hyphenated("non-", "proliferation", "We meet").contains("in non-proliferation above"));
+    assert!(
+        hyphenated("multi\u{ad}", "lateralism", "We meet").contains("in multilateralism above")
+    );
+    assert!(hyphenated("Indo-", "Pacific", "We meet").contains("Indo-"));
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn characters_are_cleaned() {
 }
 
 #[test]
-fn scripts_without_blanks_are_rejoined_without_one() {
+fn scripts_without_blanks_are_rejoined_without_blanks() {
     let line = "我们应该共同努力建设一个和平安全开放合作的网络空间";
     let text = cut(&format!("{line}\n{line}\n{line}\n{line}。")).text;
     assert!(!text.contains(' '), "{text}");

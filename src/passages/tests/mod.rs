@@ -1,12 +1,12 @@
-//! Tests of the room, by what they are about.
+//! Tests of the module, by topic.
 //!
-//! - `invariants`: what must hold for any text, by random texts
-//! - `layouts`: lines rejoined, parted, mended
-//! - `gathering`: lists, salutations, short lines, and paragraphs that are too long
-//! - `dropping`: what is not speech, and what only looks like it
-//! - `sentences`: boundaries inside a line
-//! - `samples`: excerpts of the two speeches that ship with the product
-//! - `speed`: texts made to be slow
+//! - `invariants`: properties of any text, tested with random texts
+//! - `layouts`: rejoining lines, page breaks, hyphenation
+//! - `gathering`: lists, salutations, short lines, splitting of long paragraphs
+//! - `dropping`: boilerplate, and speech that resembles it
+//! - `sentences`: sentence boundaries
+//! - `samples`: excerpts of the two bundled speeches
+//! - `speed`: adversarial texts that must not take quadratic time
 
 #![allow(clippy::unwrap_used)]
 
@@ -20,7 +20,7 @@ mod speed;
 
 use super::*;
 
-/// Counts a token for every four letters of a word, and two for the ends.
+/// Counts one token per four characters of a word, and two special tokens.
 pub(super) struct FourCharCounter {
     pub max: usize,
 }

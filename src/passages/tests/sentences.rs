@@ -8,7 +8,7 @@ fn assert_single(text: &str) {
 }
 
 #[test]
-fn plain_sentences_are_parted() {
+fn plain_sentences_are_split() {
     assert_eq!(
         split("We came. We saw! Did we? Yes…"),
         ["We came.", "We saw!", "Did we?", "Yes…"]

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// Wide enough for a debug build on a busy machine; quadratic time would take minutes.
+/// Enough for a debug build on a busy machine; quadratic time would take minutes.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 #[test]

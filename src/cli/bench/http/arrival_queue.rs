@@ -1,4 +1,4 @@
-//! Requests that are due, and connections that have nothing to do.
+//! A queue of due requests, and the idle connections that wait for them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -6,8 +6,8 @@ use std::future::poll_fn;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// Gives each request to one connection, on one thread. Who has waited longest goes first, so all
-/// connections are used.
+/// Hands each request to one connection, on one thread. The longest idle connection is first, so that
+/// all connections are used.
 #[derive(Debug, Default)]
 pub(super) struct ArrivalQueue {
     due_times: RefCell<VecDeque<Duration>>,
@@ -16,22 +16,22 @@ pub(super) struct ArrivalQueue {
 }
 
 impl ArrivalQueue {
-    /// Takes the moments at which requests were to be sent.
+    /// Adds the times at which requests are due.
     pub(super) fn push_all(&self, due: Vec<Duration>) {
-        let woken = due.len();
+        let count = due.len();
         self.due_times.borrow_mut().extend(due);
         let mut idle = self.idle.borrow_mut();
-        let woken = woken.min(idle.len());
-        idle.drain(..woken).for_each(Waker::wake);
+        let count = count.min(idle.len());
+        idle.drain(..count).for_each(Waker::wake);
     }
 
-    /// Says that no more requests will come.
+    /// Closes the queue: no more requests will be added.
     pub(super) fn close(&self) {
         self.closed.set(true);
         self.idle.take().into_iter().for_each(Waker::wake);
     }
 
-    /// The next request, unless there are no more.
+    /// Returns the next request; `None` if the queue is closed and empty.
     pub(super) async fn next(&self) -> Option<Duration> {
         poll_fn(|context| {
             let next = self.due_times.borrow_mut().pop_front();
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_request_goes_to_one_connection_until_there_are_no_more() {
+    fn each_request_is_handed_to_one_connection() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -63,29 +63,29 @@ mod tests {
             let connections = (0..3).map(|_| {
                 let due = Rc::clone(&due);
                 spawn_local(async move {
-                    let mut taken = Vec::new();
-                    while let Some(moment) = due.next().await {
-                        taken.push(moment);
+                    let mut received = Vec::new();
+                    while let Some(time) = due.next().await {
+                        received.push(time);
                         tokio::task::yield_now().await;
                     }
-                    taken
+                    received
                 })
             });
             let connections: Vec<_> = connections.collect();
             tokio::task::yield_now().await;
-            let moments: Vec<Duration> = (0..10).map(Duration::from_millis).collect();
-            due.push_all(moments[..4].to_vec());
+            let times: Vec<Duration> = (0..10).map(Duration::from_millis).collect();
+            due.push_all(times[..4].to_vec());
             tokio::task::yield_now().await;
-            due.push_all(moments[4..].to_vec());
+            due.push_all(times[4..].to_vec());
             due.close();
             let mut all = Vec::new();
             for connection in connections {
-                let taken = connection.await.unwrap();
-                assert!(!taken.is_empty(), "all connections are used");
-                all.extend(taken);
+                let received = connection.await.unwrap();
+                assert!(!received.is_empty(), "all connections are used");
+                all.extend(received);
             }
             all.sort_unstable();
-            assert_eq!(all, moments);
+            assert_eq!(all, times);
         });
     }
 }

@@ -1,4 +1,4 @@
-//! One connection that asks one question at a time and is kept alive.
+//! A persistent connection that sends one request at a time.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -18,10 +18,10 @@ use tokio_rustls::TlsConnector;
 use super::response::{ResponseHead, ResponseReader};
 use super::tls::{self, CertificateTrust};
 
-/// The route that is measured.
+/// The measured route.
 const ROUTE: &str = "/v1/search";
 
-/// Where and how to ask.
+/// The service, and how to send requests to it.
 pub(super) struct ServiceTarget {
     address: String,
     tls: Option<TlsTarget>,
@@ -32,30 +32,30 @@ pub(super) struct ServiceTarget {
     timeout: Duration,
 }
 
-/// How to speak TLS, and to whom.
+/// TLS settings of the service.
 struct TlsTarget {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(super) enum RequestOutcome {
-    /// An answer, whatever it says.
+    /// A response with any status.
     Answered {
         /// The HTTP status.
         status: u16,
         /// The `Server-Timing` header.
         timing: Option<HeaderValue>,
     },
-    /// No answer within the time that was given.
+    /// No response within the timeout.
     TimedOut,
-    /// The connection could not be made, or broke.
+    /// The connection could not be established, or was lost.
     ConnectionFailed(String),
 }
 
 impl ServiceTarget {
-    /// Reads the address of a service.
+    /// Parses the address of a service.
     pub(super) fn new(
         url: &str,
         trust: CertificateTrust<'_>,
@@ -65,7 +65,7 @@ impl ServiceTarget {
     ) -> anyhow::Result<Self> {
         let uri: Uri = url
             .parse()
-            .with_context(|| format!("--url {url:?} is no URL"))?;
+            .with_context(|| format!("--url {url:?} is not a URL"))?;
         let secured = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
@@ -73,16 +73,16 @@ impl ServiceTarget {
         };
         let authority = uri
             .authority()
-            .with_context(|| format!("--url {url:?} names no host"))?;
+            .with_context(|| format!("--url {url:?} has no host"))?;
         ensure!(
             secured || trust == CertificateTrust::WebPkiRoots,
-            "--url is {url:?}; there are certificates with https only"
+            "--url is {url:?}; certificate options require https"
         );
         let tls = secured.then(|| TlsTarget::new(authority.host(), trust));
         let key = key
             .map(|key| HeaderValue::try_from(format!("Bearer {key}")))
             .transpose()
-            .context("--key holds characters that a header must not")?;
+            .context("--key contains characters not allowed in a header")?;
         Ok(Self {
             address: format!(
                 "{}:{}",
@@ -100,7 +100,7 @@ impl ServiceTarget {
         })
     }
 
-    /// A request as it goes over the wire, whole: what every request needs is not made for each.
+    /// Serializes a request, once per query rather than once per request.
     pub(super) fn request(&self, body: &[u8]) -> Vec<u8> {
         let mut request = format!("POST {} HTTP/1.1\r\n", self.path).into_bytes();
         let length = HeaderValue::from(body.len());
@@ -127,30 +127,30 @@ impl ServiceTarget {
 
 impl TlsTarget {
     fn new(host: &str, trust: CertificateTrust<'_>) -> anyhow::Result<Self> {
-        // An address of IPv6 stands in brackets in a URL.
+        // IPv6 addresses are in brackets in URLs.
         let bare = host.trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(bare)
-            .with_context(|| format!("no certificate can be for the host {host:?} of --url"))?;
+            .with_context(|| format!("{host:?} is not a valid TLS server name"))?;
         let connector = TlsConnector::from(Arc::new(tls::client_config(trust)?));
         Ok(Self { connector, name })
     }
 }
 
-/// What is spoken over, in the clear or not.
+/// A TCP or TLS stream.
 trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
-/// A connection, made when it is needed.
+/// A connection that is established when it is needed.
 pub(super) struct LoadConnection {
     target: Rc<ServiceTarget>,
     open: Option<OpenConnection>,
 }
 
-/// A connection that is there.
+/// An established connection.
 struct OpenConnection {
     stream: Box<dyn Stream>,
-    inbox: ResponseReader,
+    reader: ResponseReader,
 }
 
 impl LoadConnection {
@@ -158,19 +158,18 @@ impl LoadConnection {
         Self { target, open: None }
     }
 
-    /// Sends a request and reads the answer to its last byte.
+    /// Sends a request and reads the response to its last byte.
     pub(super) async fn send(&mut self, request: &[u8]) -> RequestOutcome {
         let timeout = self.target.timeout;
-        // Taken out meanwhile: what is left in the middle of an answer is not asked again, as nobody
-        // must take that answer for the next one.
+        // Taken, so that a connection abandoned within a response is not reused.
         let open = self.open.take();
         match tokio::time::timeout(timeout, self.exchange(open, request)).await {
-            Ok(Ok((answer, open))) => {
-                // What follows an answer that nobody asked for would be taken for the next one.
-                self.open = (answer.keep_alive && open.inbox.is_empty()).then_some(open);
+            Ok(Ok((response, open))) => {
+                // Surplus bytes would be read as the next response.
+                self.open = (response.keep_alive && open.reader.is_empty()).then_some(open);
                 RequestOutcome::Answered {
-                    status: answer.status,
-                    timing: answer.timing,
+                    status: response.status,
+                    timing: response.timing,
                 }
             }
             Ok(Err(error)) => RequestOutcome::ConnectionFailed(format!("{error:#}")),
@@ -193,8 +192,8 @@ impl LoadConnection {
         };
         open.stream.write_all(request).await?;
         open.stream.flush().await?;
-        let answer = open.inbox.read_response(&mut open.stream).await?;
-        Ok((answer, open))
+        let response = open.reader.read_response(&mut open.stream).await?;
+        Ok((response, open))
     }
 
     async fn connect(&self) -> anyhow::Result<OpenConnection> {
@@ -204,19 +203,19 @@ impl LoadConnection {
             None => Box::new(stream),
             Some(TlsTarget { connector, name }) => {
                 let secured = connector.connect(name.clone(), stream).await;
-                Box::new(secured.context("no secure connection can be made")?)
+                Box::new(secured.context("TLS handshake failed")?)
             }
         };
         Ok(OpenConnection {
             stream,
-            inbox: ResponseReader::default(),
+            reader: ResponseReader::default(),
         })
     }
 }
 
 impl OpenConnection {
-    /// Whether the service has closed it meanwhile, as it does with what is idle for long; that is
-    /// no fault. Nobody has asked anything, so whatever there is to read says so.
+    /// Returns whether the service has closed the idle connection, which is not an error. No request is
+    /// in flight, so anything readable means that it was closed.
     async fn was_closed(&mut self) -> bool {
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_may_have_a_path_and_lack_a_port() {
+    fn urls_may_have_a_path_and_no_port() {
         for (url, address, secured) in [
             ("http://example.org/antiphon/", "example.org:80", false),
             ("https://example.org/antiphon/", "example.org:443", true),
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_asked_is_refused() {
+    fn invalid_urls_are_rejected() {
         for url in [
             "ftp://example.org",
             "example.org:8080",

@@ -1,4 +1,4 @@
-//! The load: arrivals that wait for nobody, or clients that ask again once they are answered.
+//! The load: an open loop with its own arrival process, or a closed loop.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -15,46 +15,46 @@ use super::arrival_queue::ArrivalQueue;
 use super::client::{LoadConnection, RequestOutcome, ServiceTarget};
 use super::tally::{RequestTimes, Tally};
 
-/// How requests follow one another where there is a rate.
+/// The arrival process of an open loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Arrivals {
-    /// As those of many independent clients: gaps are exponentially distributed
+    /// Poisson arrivals
     Poisson,
-    /// All gaps are equal
+    /// Constant gaps
     Even,
 }
 
-/// Where more than one request is due within so long on average, they are sent together.
+/// If more than one request is due in this time on average, they are sent together.
 const BATCH_WINDOW: Duration = Duration::from_micros(500);
 
-/// What to do.
+/// The load to generate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LoadPlan {
     pub(super) connections: usize,
-    /// Requests a second; without it every connection asks as soon as it is answered.
+    /// Requests per second of an open loop; `None` for a closed loop.
     pub(super) rate: Option<f64>,
     pub(super) arrivals: Arrivals,
-    /// Time before `duration` in which nothing is recorded.
+    /// Time before `duration` that is not recorded.
     pub(super) warm_up: Duration,
     pub(super) duration: Duration,
-    /// A request that is overdue by so much is not sent any more.
+    /// A request that is overdue by more than this is not sent.
     pub(super) max_overdue: Duration,
 }
 
-/// What came of it.
+/// The measurements.
 #[derive(Debug)]
 pub(super) struct LoadResult {
     pub(super) tally: Tally,
-    /// Requests sent while recording.
+    /// Number of requests sent while recording.
     pub(super) sent: u64,
-    /// Requests that were due while recording.
+    /// Number of requests that were due while recording.
     pub(super) due: u64,
-    /// From the start of the recording to its end, or to the last answer if that came later.
+    /// From the start of the recording to its end, or to the last response if that was later.
     pub(super) elapsed: Duration,
 }
 
-/// What all connections share; they run on one thread.
+/// State shared by all connections, which run on one thread.
 struct LoadState {
     start: Instant,
     plan: LoadPlan,
@@ -65,7 +65,7 @@ struct LoadState {
     tally: RefCell<Tally>,
 }
 
-/// Runs the plan on this thread and waits for the last answer.
+/// Runs the plan on this thread and waits for the last response.
 pub(super) fn run(
     target: ServiceTarget,
     bodies: &[String],
@@ -78,11 +78,7 @@ pub(super) fn run(
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
-        check_service(
-            &target,
-            requests.first().context("there is nothing to ask")?,
-        )
-        .await?;
+        check_service(&target, requests.first().context("no queries")?).await?;
         let shared = Rc::new(LoadState {
             start: Instant::now(),
             plan,
@@ -98,7 +94,7 @@ pub(super) fn run(
         } else {
             closed_loop(&shared, &target).await?;
         }
-        let shared = Rc::into_inner(shared).context("a connection is still at work")?;
+        let shared = Rc::into_inner(shared).context("a connection is still busy")?;
         Ok(LoadResult {
             tally: shared.tally.into_inner(),
             sent: shared.sent.get(),
@@ -108,7 +104,7 @@ pub(super) fn run(
     })
 }
 
-/// One request before all others: what is wrong with the address or the key shows here.
+/// Sends one request first, to report a wrong address or key.
 async fn check_service(target: &Rc<ServiceTarget>, request: &[u8]) -> anyhow::Result<()> {
     match LoadConnection::new(Rc::clone(target)).send(request).await {
         RequestOutcome::Answered {
@@ -116,19 +112,19 @@ async fn check_service(target: &Rc<ServiceTarget>, request: &[u8]) -> anyhow::Re
             ..
         } => Ok(()),
         RequestOutcome::Answered { status: 401, .. } => {
-            anyhow::bail!("the service answers 401; give its key with --key")
+            anyhow::bail!("the service returned 401; pass its key with --key")
         }
         RequestOutcome::Answered { status, .. } => {
-            anyhow::bail!("the service answers a first search with {status}; is it ready?")
+            anyhow::bail!("the first search returned {status}; is the service ready?")
         }
-        RequestOutcome::TimedOut => anyhow::bail!("the service does not answer within --timeout"),
+        RequestOutcome::TimedOut => anyhow::bail!("the service did not respond within --timeout"),
         RequestOutcome::ConnectionFailed(why) => anyhow::bail!(
-            "no service to measure: {why}; start one with `antiphon serve`, or name it with --url"
+            "cannot reach the service: {why}; start one with `antiphon serve`, or set --url"
         ),
     }
 }
 
-/// Every connection asks, waits for the answer and asks again.
+/// Every connection sends a request, waits for the response and repeats.
 async fn closed_loop(shared: &Rc<LoadState>, target: &Rc<ServiceTarget>) -> anyhow::Result<()> {
     let end = shared.plan.warm_up + shared.plan.duration;
     let clients = (0..shared.plan.connections).map(|_| {
@@ -147,18 +143,19 @@ async fn closed_loop(shared: &Rc<LoadState>, target: &Rc<ServiceTarget>) -> anyh
     join_all(clients.collect()).await
 }
 
-/// Requests arrive at their rate, whatever becomes of them; gives how many while recording.
+/// Sends requests at the given rate regardless of responses; returns the number that was due while
+/// recording.
 async fn open_loop(
     shared: &Rc<LoadState>,
     target: &Rc<ServiceTarget>,
     rate: f64,
 ) -> anyhow::Result<u64> {
-    let (arrive, mut arrivals) = mpsc::unbounded_channel();
+    let (arrivals_tx, mut arrivals) = mpsc::unbounded_channel();
     let (start, plan) = (shared.start, shared.plan);
-    // A thread sleeps more exactly than the runtime, whose clock ticks once a millisecond.
+    // A thread sleeps more precisely than the runtime, whose timer has a resolution of a millisecond.
     let pacer = std::thread::Builder::new()
         .name("pacer".to_owned())
-        .spawn(move || pace(start, &plan, rate, &arrive))?;
+        .spawn(move || pace(start, &plan, rate, &arrivals_tx))?;
     let due = Rc::new(ArrivalQueue::default());
     let clients = (0..plan.connections).map(|_| {
         let (shared, target) = (Rc::clone(shared), Rc::clone(target));
@@ -183,21 +180,21 @@ async fn open_loop(
     join_all(clients).await?;
     pacer
         .join()
-        .map_err(|_| anyhow::anyhow!("the thread that paces the requests broke off"))
+        .map_err(|_| anyhow::anyhow!("the pacing thread panicked"))
 }
 
-/// Sends every arrival at its moment, or a little later with others; gives how many of them are to
-/// be recorded.
+/// Sends every arrival when it is due, or slightly later in a batch; returns the number of those to be
+/// recorded.
 fn pace(
     start: Instant,
     plan: &LoadPlan,
     rate: f64,
-    arrive: &mpsc::UnboundedSender<Vec<Duration>>,
+    arrivals_tx: &mpsc::UnboundedSender<Vec<Duration>>,
 ) -> u64 {
     use_precise_timers();
     let mut recorded = 0;
-    // Each waking of two threads for one request would cost the machine more than the request does.
-    let pause = if rate * BATCH_WINDOW.as_secs_f64() > 1.0 {
+    // Waking two threads per request would cost more than the request.
+    let min_interval = if rate * BATCH_WINDOW.as_secs_f64() > 1.0 {
         BATCH_WINDOW
     } else {
         Duration::ZERO
@@ -205,7 +202,9 @@ fn pace(
     let mut schedule = schedule(plan.arrivals, rate, plan.warm_up + plan.duration).peekable();
     let mut woken = Duration::ZERO;
     while let Some(next) = schedule.peek() {
-        let delay = (*next).max(woken + pause).saturating_sub(start.elapsed());
+        let delay = (*next)
+            .max(woken + min_interval)
+            .saturating_sub(start.elapsed());
         if !delay.is_zero() {
             std::thread::sleep(delay);
         }
@@ -215,35 +214,35 @@ fn pace(
             recorded += u64::from(intended >= plan.warm_up);
             batch.push(intended);
         }
-        if arrive.send(batch).is_err() {
+        if arrivals_tx.send(batch).is_err() {
             break;
         }
     }
     recorded
 }
 
-/// Asks the system not to lump wake-ups together, which it does within 50 µs.
+/// Disables the timer slack of 50 µs, within which Linux merges wake-ups.
 fn use_precise_timers() {
     #[cfg(target_os = "linux")]
     {
-        // Where it is refused, requests leave a little later; the delay is reported.
+        // If it is refused, requests are sent slightly later; the delay is reported.
         let _ = rustix::thread::set_current_timer_slack(Some(std::num::NonZeroU64::MIN));
     }
 }
 
-/// The moments at which requests are due, from the start.
+/// Returns the times at which requests are due, since the start.
 fn schedule(arrivals: Arrivals, rate: f64, end: Duration) -> impl Iterator<Item = Duration> {
-    let mut draw = Lcg::new();
-    let mut at = 0.0;
+    let mut rng = Lcg::new();
+    let mut time = 0.0;
     std::iter::from_fn(move || {
-        let gaps = match arrivals {
+        let gap = match arrivals {
             Arrivals::Even => 1.0,
-            Arrivals::Poisson => -(1.0 - draw.next_unit()).ln(),
+            Arrivals::Poisson => -(1.0 - rng.next_unit()).ln(),
         };
-        at += gaps / rate;
-        Duration::try_from_secs_f64(at).ok()
+        time += gap / rate;
+        Duration::try_from_secs_f64(time).ok()
     })
-    .take_while(move |at| *at < end)
+    .take_while(move |time| *time < end)
 }
 
 async fn join_all(clients: Vec<tokio::task::JoinHandle<anyhow::Result<()>>>) -> anyhow::Result<()> {
@@ -254,7 +253,7 @@ async fn join_all(clients: Vec<tokio::task::JoinHandle<anyhow::Result<()>>>) -> 
 }
 
 impl LoadState {
-    /// Counts a request that found no connection.
+    /// Counts a request for which no connection became idle in time.
     fn record_not_sent(&self, intended: Duration) {
         if intended >= self.plan.warm_up {
             self.tally.borrow_mut().record_error("not_sent");
@@ -275,7 +274,7 @@ impl LoadState {
         let sent = self.start.elapsed();
         let outcome = connection.send(request).await;
         let done = self.start.elapsed();
-        // A client that cannot connect must not spin.
+        // Do not retry in a busy loop.
         if matches!(outcome, RequestOutcome::ConnectionFailed(_)) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -297,14 +296,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arrivals_keep_their_rate() {
+    fn arrivals_match_the_rate() {
         let end = Duration::from_secs(100);
         let even: Vec<_> = schedule(Arrivals::Even, 50.0, end).collect();
         assert!((4_998..=5_000).contains(&even.len()), "{}", even.len());
         let poisson: Vec<_> = schedule(Arrivals::Poisson, 50.0, end).collect();
         assert!(poisson.len().abs_diff(5_000) < 300, "{}", poisson.len());
         assert!(poisson.is_sorted());
-        // The gaps of a Poisson process are spread as widely as they are long on average.
+        // The standard deviation of exponentially distributed gaps equals their mean.
         let gaps: Vec<f64> = poisson
             .windows(2)
             .map(|pair| pair[1].saturating_sub(pair[0]).as_secs_f64() * 50.0)

@@ -1,10 +1,10 @@
-//! `antiphon bench http`: a running service as its clients see it.
+//! `antiphon bench http`: load test of a running service, as its clients see it.
 //!
-//! With a rate, requests arrive whether or not earlier ones are answered, as those of independent
-//! clients do, and a latency runs from the moment at which its request was due. So a service that
-//! stalls is charged for everybody who came meanwhile: the figures are free of coordinated
-//! omission. Without a rate each connection asks again as soon as it is answered; that shows the
-//! throughput, and latencies at that throughput only.
+//! With a rate (open loop), requests arrive whether or not earlier ones have completed, like those of
+//! independent clients, and latency is measured from the time at which a request was due. The figures
+//! are therefore free of coordinated omission: a stall is charged to all requests that arrive during
+//! it. Without a rate (closed loop), each connection sends its next request once the previous one has
+//! completed; that measures the throughput, and latencies at that throughput only.
 
 mod arrival_queue;
 mod client;
@@ -30,54 +30,52 @@ use load::{Arrivals, LoadPlan, LoadResult};
 use tally::{LatencySummary, StageLatency};
 use tls::CertificateTrust;
 
-/// Most connections; each has a file descriptor.
+/// Maximum number of connections; each has a file descriptor.
 const MAX_CONNECTIONS: usize = 10_000;
 
-/// Most requests a second.
+/// Maximum rate in requests per second.
 const MAX_RATE: f64 = 1e6;
 
-/// What to measure with.
+/// Arguments of `antiphon bench http`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BenchHttpArgs {
-    /// The service
+    /// URL of the service
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     url: String,
-    /// Certificates in PEM, one of which an https service shows or has from [default: Mozilla's list of
-    /// authorities]
+    /// PEM file of trusted certificates [default: Mozilla's list of authorities]
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
-    /// Take whatever certificate an https service shows
+    /// Skip certificate verification
     #[arg(long, conflicts_with = "cacert")]
     skip_certificate_check: bool,
-    /// Requests a second, whether or not they are answered [default: each connection asks again
-    /// once it is answered]
+    /// Open-loop request rate per second [default: closed loop, one request per connection at a time]
     #[arg(long)]
     rate: Option<f64>,
-    /// How requests follow one another
+    /// Arrival process
     #[arg(long, value_enum, default_value = "poisson", requires = "rate")]
     arrivals: Arrivals,
-    /// How long to measure, e.g. 30s or 5m
+    /// Duration of the measurement, e.g. 30s or 5m
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     duration: Duration,
-    /// How long to ask before that without recording
+    /// Warm-up time, not recorded
     #[arg(long, default_value = "1s", value_parser = parse_duration)]
     warm_up: Duration,
     /// Connections, each with one request at a time
     #[arg(long, default_value_t = 16)]
     connections: usize,
-    /// Queries, one a line [default: sentences of the data directory's passages]
+    /// File of queries, one per line [default: sentences of the data directory's passages]
     #[arg(long, value_name = "FILE")]
     queries: Option<PathBuf>,
-    /// Hits to ask for
+    /// Number of hits per search
     #[arg(long, default_value_t = 10)]
     limit: usize,
     /// An API key, sent as `Authorization: Bearer`
     #[arg(long)]
     key: Option<String>,
-    /// Ask the service not to answer from its cache
+    /// Ask the service to bypass its cache
     #[arg(long)]
     no_store: bool,
-    /// Give a request up after so long
+    /// Request timeout
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     timeout: Duration,
     /// Print the result as JSON
@@ -85,7 +83,7 @@ pub(in crate::cli) struct BenchHttpArgs {
     json: bool,
 }
 
-/// Times are milliseconds where their names do not say otherwise.
+/// Times are in milliseconds unless their names say otherwise.
 #[derive(Debug, Serialize)]
 struct LoadReport {
     url: String,
@@ -95,31 +93,31 @@ struct LoadReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     arrivals: Option<Arrivals>,
     seconds: f64,
-    /// Different queries.
+    /// Number of distinct queries.
     queries: usize,
-    /// Requests that were due.
+    /// Number of requests that were due.
     due: u64,
     sent: u64,
     answered: u64,
     answered_per_second: f64,
-    /// Turned away, by status.
+    /// Rejected requests, by status.
     shed: BTreeMap<u16, u64>,
     errors: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
-    /// Of answers of success, from the moment at which the request was due.
+    /// Latency of successful requests, from the time at which they were due.
     latency_ms: Option<LatencySummary>,
-    /// The same of requests that were turned away.
+    /// Latency of rejected requests, likewise.
     shed_latency_ms: Option<LatencySummary>,
-    /// How late requests were sent.
+    /// Delay between the due time and sending.
     delay_ms: Option<LatencySummary>,
-    /// What the service's own total does not cover.
+    /// Time from sending to the last byte, minus the service's own total.
     outside_ms: Option<LatencySummary>,
     /// The stages that the service reports.
     stages_ms: Vec<StageLatency>,
 }
 
-/// Measures and prints.
+/// Runs the load test and prints its report.
 pub(super) fn run(settings: &Settings, arguments: &BenchHttpArgs) -> anyhow::Result<()> {
     validate(arguments)?;
     let queries = match &arguments.queries {
@@ -149,7 +147,7 @@ pub(super) fn run(settings: &Settings, arguments: &BenchHttpArgs) -> anyhow::Res
         print(&report)?;
     }
     if report.answered == 0 {
-        bail!("no request was answered");
+        bail!("no request succeeded");
     }
     Ok(())
 }
@@ -177,25 +175,26 @@ fn validate(arguments: &BenchHttpArgs) -> anyhow::Result<()> {
     );
     ensure!(
         !arguments.duration.is_zero() && !arguments.timeout.is_zero(),
-        "--duration and --timeout must be longer than nothing"
+        "--duration and --timeout must be greater than zero"
     );
     Ok(())
 }
 
-/// Reads `10s`, `1m 30s`, `500ms`, or a number of seconds.
+/// Parses `10s`, `1m 30s`, `500ms`, or a number of seconds.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let read = match text.parse::<f64>() {
+    let duration = match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
         Err(_) => text
             .parse::<jiff::SignedDuration>()
             .ok()
-            .and_then(|read| Duration::try_from(read).ok()),
+            .and_then(|signed| Duration::try_from(signed).ok()),
     };
-    read.filter(|read| *read <= Duration::from_hours(24))
+    duration
+        .filter(|duration| *duration <= Duration::from_hours(24))
         .ok_or_else(|| "expected a time such as 10s, 500ms or 2m, at most 24h".to_owned())
 }
 
-#[allow(clippy::cast_precision_loss)] // a rate for the eye
+#[allow(clippy::cast_precision_loss)] // for display
 fn build_report(arguments: &BenchHttpArgs, queries: usize, run: LoadResult) -> LoadReport {
     let tally = run.tally;
     let seconds = run.elapsed.as_secs_f64();
@@ -223,9 +222,9 @@ fn build_report(arguments: &BenchHttpArgs, queries: usize, run: LoadResult) -> L
 
 fn print(report: &LoadReport) -> anyhow::Result<()> {
     let pace = match (report.rate, report.arrivals) {
-        (Some(rate), Some(Arrivals::Poisson)) => format!("{rate} requests/s at random moments"),
-        (Some(rate), _) => format!("{rate} requests/s, evenly"),
-        _ => "each asking again once answered".to_owned(),
+        (Some(rate), Some(Arrivals::Poisson)) => format!("{rate} requests/s, Poisson arrivals"),
+        (Some(rate), _) => format!("{rate} requests/s, constant gaps"),
+        _ => "closed loop".to_owned(),
     };
     output::print_line(format_args!(
         "{}: {} over {}, {pace}, for {:.1} s",
@@ -235,25 +234,25 @@ fn print(report: &LoadReport) -> anyhow::Result<()> {
         report.seconds
     ))?;
     output::print_line(format_args!(
-        "{} due, {} sent, {} answered: {:.1} a second",
+        "{} due, {} sent, {} answered: {:.1}/s",
         report.due, report.sent, report.answered, report.answered_per_second
     ))?;
-    output::print_line(format_args!("turned away: {}", format_counts(&report.shed)))?;
+    output::print_line(format_args!("rejected: {}", format_counts(&report.shed)))?;
     output::print_line(format_args!("errors: {}", format_counts(&report.errors)))?;
     if let Some(error) = &report.last_error {
-        output::print_line(format_args!("the last of the connections' errors: {error}"))?;
+        output::print_line(format_args!("last connection error: {error}"))?;
     }
     output::print_line(format_args!(
         "\n{:<22} {:>9} {:>9} {:>9} {:>9} {:>9}",
         "milliseconds", "p50", "p90", "p99", "p99.9", "max"
     ))?;
-    for (name, spread) in [
-        ("latency, when due", report.latency_ms),
-        ("until turned away", report.shed_latency_ms),
-        ("sent late by", report.delay_ms),
-        ("outside the total", report.outside_ms),
+    for (name, summary) in [
+        ("latency", report.latency_ms),
+        ("rejection latency", report.shed_latency_ms),
+        ("send delay", report.delay_ms),
+        ("outside server total", report.outside_ms),
     ] {
-        let Some(s) = spread else { continue };
+        let Some(s) = summary else { continue };
         output::print_line(format_args!(
             "{name:<22} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3}",
             s.p50, s.p90, s.p99, s.p99_9, s.max
@@ -291,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_as_people_write_them() {
+    fn durations_are_parsed() {
         assert_eq!(parse_duration("10s"), Ok(Duration::from_secs(10)));
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_mins(2)));

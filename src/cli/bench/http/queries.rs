@@ -1,4 +1,4 @@
-//! What is asked: the corpus's own sentences, or the lines of a file.
+//! The queries: sentences of the corpus, or the lines of a file.
 
 use std::path::Path;
 
@@ -9,28 +9,28 @@ use crate::store::{StoreError, View};
 
 use super::super::rng::Lcg;
 
-/// Most sentences taken from a data directory.
+/// Maximum number of sentences read from a data directory.
 const MAX_SENTENCES: usize = 10_000;
 
-/// The lines of a file that are not blank.
+/// Reads the non-blank lines of a file.
 pub(super) fn from_file(path: &Path) -> anyhow::Result<Vec<String>> {
     let name = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let lines: Vec<String> = lines.map(str::to_owned).collect();
     ensure!(
         !lines.is_empty(),
-        "{name} holds no queries; expected one a line"
+        "{name} contains no queries; expected one per line"
     );
     Ok(lines)
 }
 
-/// One sentence of each passage, of as many as are wanted, spread over the whole store and in an
-/// order that is mixed but the same in every run.
+/// Reads one sentence each of up to [`MAX_SENTENCES`] passages, spread over the whole store and
+/// shuffled in the same way in every run.
 pub(super) fn from_store(data_dir: &Path) -> anyhow::Result<Vec<String>> {
     let view = View::open(data_dir).map_err(|error| match error {
         StoreError::NoCorpus { .. } => anyhow::anyhow!(
-            "{} holds no corpus to take queries from; name the server's data directory with --data-dir, or give --queries FILE",
+            "{} contains no corpus to take queries from; set --data-dir to the server's data directory or pass --queries FILE",
             data_dir.display()
         ),
         error => error.into(),
@@ -54,19 +54,19 @@ pub(super) fn from_store(data_dir: &Path) -> anyhow::Result<Vec<String>> {
                 passage.text.chars().skip(start).take(length).collect()
             })
             .collect();
-        let one = index % sentences.len().max(1);
-        queries.extend(sentences.into_iter().nth(one));
+        let chosen = index % sentences.len().max(1);
+        queries.extend(sentences.into_iter().nth(chosen));
     }
     ensure!(
         !queries.is_empty(),
-        "{} holds no sentences; give --queries FILE",
+        "{} contains no sentences; pass --queries FILE",
         data_dir.display()
     );
     Lcg::new().shuffle(&mut queries);
     Ok(queries)
 }
 
-/// Each query as the body of a request.
+/// Returns the request body of each query.
 pub(super) fn request_bodies(queries: &[String], limit: usize) -> Vec<String> {
     let body = |query: &String| json!({"query": query, "limit": limit}).to_string();
     queries.iter().map(body).collect()

@@ -1,28 +1,28 @@
-//! Answers as they come from a stream, as far as a measurement needs to read them.
+//! Reads HTTP responses from a stream, as far as measurements need them.
 
 use actix_web::http::header::HeaderValue;
 use anyhow::{Context, bail, ensure};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Most bytes of an answer's head.
+/// Maximum size of a response header.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// Most headers of an answer.
+/// Maximum number of header fields.
 const MAX_HEADERS: usize = 100;
 
-/// What an answer tells.
+/// The parsed header of a response.
 #[derive(Debug)]
 pub(super) struct ResponseHead {
     /// The HTTP status.
     pub(super) status: u16,
     /// The `Server-Timing` header.
     pub(super) timing: Option<HeaderValue>,
-    /// Whether the connection may be asked again.
+    /// Whether the connection can be reused.
     pub(super) keep_alive: bool,
     body_end: BodyEnd,
 }
 
-/// Where the body of an answer ends.
+/// How the end of a response's body is determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BodyEnd {
     Length(usize),
@@ -30,7 +30,7 @@ enum BodyEnd {
     ConnectionClose,
 }
 
-/// What was read and not yet used.
+/// A buffered reader of responses.
 #[derive(Debug, Default)]
 pub(super) struct ResponseReader {
     bytes: Vec<u8>,
@@ -38,29 +38,32 @@ pub(super) struct ResponseReader {
 }
 
 impl ResponseReader {
-    /// Reads an answer to its last byte.
+    /// Reads a response to its last byte.
     pub(super) async fn read_response(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
     ) -> anyhow::Result<ResponseHead> {
-        let answer = loop {
+        let response = loop {
             match parse_head(self.unread())? {
-                // Only says that there is more to come.
+                // An interim response.
                 Some((ResponseHead { status: ..200, .. }, length)) => self.consumed += length,
-                Some((answer, length)) => {
+                Some((response, length)) => {
                     self.consumed += length;
-                    break answer;
+                    break response;
                 }
                 None => {
                     ensure!(
                         self.unread().len() < MAX_HEAD_BYTES,
-                        "the answer's head is endless"
+                        "response header too large"
                     );
-                    ensure!(self.fill(stream).await?, "the service hung up");
+                    ensure!(
+                        self.fill(stream).await?,
+                        "the service closed the connection"
+                    );
                 }
             }
         };
-        match answer.body_end {
+        match response.body_end {
             BodyEnd::Length(length) => self.skip_bytes(stream, length).await?,
             BodyEnd::LastChunk => self.skip_chunks(stream).await?,
             BodyEnd::ConnectionClose => {
@@ -69,10 +72,10 @@ impl ResponseReader {
                 }
             }
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// Whether all that was read is used.
+    /// Returns whether all bytes read have been consumed.
     pub(super) fn is_empty(&self) -> bool {
         self.unread().is_empty()
     }
@@ -81,11 +84,11 @@ impl ResponseReader {
         &self.bytes[self.consumed..]
     }
 
-    /// Reads on; whether there was more.
+    /// Reads more bytes; returns false at the end of the stream.
     async fn fill(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> anyhow::Result<bool> {
         self.bytes.drain(..self.consumed);
         self.consumed = 0;
-        // It stays as large as the largest answer so far.
+        // The buffer keeps its capacity.
         self.bytes.reserve(4096);
         Ok(stream.read_buf(&mut self.bytes).await? > 0)
     }
@@ -104,12 +107,12 @@ impl ResponseReader {
             }
             ensure!(
                 self.fill(stream).await?,
-                "the service hung up within an answer"
+                "the service closed the connection during a response"
             );
         }
     }
 
-    /// What follows the last chunk: headers perhaps, and an empty line.
+    /// Skips the trailers after the last chunk, and the empty line.
     async fn skip_trailers(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> anyhow::Result<()> {
         loop {
             let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
@@ -123,11 +126,11 @@ impl ResponseReader {
             }
             ensure!(
                 self.unread().len() < MAX_HEAD_BYTES,
-                "the answer's trailers are endless"
+                "response trailers too large"
             );
             ensure!(
                 self.fill(stream).await?,
-                "the service hung up within an answer"
+                "the service closed the connection during a response"
             );
         }
     }
@@ -140,36 +143,36 @@ impl ResponseReader {
                     if size == 0 {
                         return self.skip_trailers(stream).await;
                     }
-                    // With the end of its line.
+                    // Including the line end.
                     let length = usize::try_from(size)?.checked_add(2);
-                    let length = length.context("an answer's chunk is endless")?;
+                    let length = length.context("chunk size too large")?;
                     self.skip_bytes(stream, length).await?;
                 }
                 Ok(httparse::Status::Partial) => {
                     ensure!(
                         self.unread().len() < MAX_HEAD_BYTES,
-                        "a chunk's head is endless"
+                        "chunk header too large"
                     );
                     ensure!(
                         self.fill(stream).await?,
-                        "the service hung up within an answer"
+                        "the service closed the connection during a response"
                     );
                 }
-                Err(_) => bail!("the answer's chunks cannot be read"),
+                Err(_) => bail!("invalid chunked encoding"),
             }
         }
     }
 }
 
-/// The head of an answer and its length, once it is there.
+/// Parses the header of a response; returns it with its length, or `None` if it is incomplete.
 fn parse_head(bytes: &[u8]) -> anyhow::Result<Option<(ResponseHead, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(length) = parsed.parse(bytes)? else {
         return Ok(None);
     };
-    let status = parsed.code.context("the answer has no status")?;
-    let mut answer = ResponseHead {
+    let status = parsed.code.context("response without a status")?;
+    let mut response = ResponseHead {
         status,
         timing: None,
         keep_alive: parsed.version == Some(1),
@@ -180,39 +183,39 @@ fn parse_head(bytes: &[u8]) -> anyhow::Result<Option<(ResponseHead, usize)>> {
     };
     for header in parsed.headers.iter() {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
-        let holds = |word: &str| {
+        let contains = |word: &str| {
             let text = header.value.to_ascii_lowercase();
             text.windows(word.len()).any(|part| part == word.as_bytes())
         };
         if is("server-timing") {
-            answer.timing = HeaderValue::from_bytes(header.value).ok();
-        } else if is("connection") && holds("close") {
-            answer.keep_alive = false;
-        } else if answer.body_end == BodyEnd::Length(0) {
-            // It has no body, whatever else it says.
-        } else if is("transfer-encoding") && holds("chunked") {
-            answer.body_end = BodyEnd::LastChunk;
-        } else if is("content-length") && answer.body_end == BodyEnd::ConnectionClose {
+            response.timing = HeaderValue::from_bytes(header.value).ok();
+        } else if is("connection") && contains("close") {
+            response.keep_alive = false;
+        } else if response.body_end == BodyEnd::Length(0) {
+            // Such a response has no body, whatever its header says.
+        } else if is("transfer-encoding") && contains("chunked") {
+            response.body_end = BodyEnd::LastChunk;
+        } else if is("content-length") && response.body_end == BodyEnd::ConnectionClose {
             let text = std::str::from_utf8(header.value)?;
-            answer.body_end =
-                BodyEnd::Length(text.trim().parse().context("an answer's length is none")?);
+            response.body_end =
+                BodyEnd::Length(text.trim().parse().context("invalid Content-Length")?);
         }
     }
-    answer.keep_alive &= answer.body_end != BodyEnd::ConnectionClose;
-    Ok(Some((answer, length)))
+    response.keep_alive &= response.body_end != BodyEnd::ConnectionClose;
+    Ok(Some((response, length)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Reads all answers of bytes that come so many at a time.
+    /// Reads all responses from bytes that arrive in pieces of `at_once`.
     fn read(bytes: &str, at_once: usize) -> Vec<(u16, bool)> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         runtime.block_on(async {
-            let (mut inbox, mut read) = (ResponseReader::default(), Vec::new());
+            let (mut reader, mut read) = (ResponseReader::default(), Vec::new());
             let (mut here, mut there) = tokio::io::duplex(at_once);
             let sent = bytes.as_bytes().to_vec();
             let sending = async move {
@@ -221,8 +224,8 @@ mod tests {
                     .unwrap();
             };
             let reading = async {
-                while let Ok(answer) = inbox.read_response(&mut here).await {
-                    read.push((answer.status, answer.keep_alive));
+                while let Ok(response) = reader.read_response(&mut here).await {
+                    read.push((response.status, response.keep_alive));
                 }
             };
             tokio::join!(sending, reading);
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_end_where_they_say() {
+    fn responses_end_as_declared() {
         let many = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc\
             HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;x=y\r\nd\r\n0\r\nSum: 4\r\n\r\n\
             HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 Empty\r\n\r\n\
@@ -250,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_no_answer_is_none() {
+    fn truncated_and_invalid_responses_are_errors() {
         for text in [
             "",
             "HTTP/1.1 200",

@@ -1,4 +1,4 @@
-//! What is counted while requests run.
+//! Counts and latencies of requests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use serde::Serialize;
 
 use super::client::RequestOutcome;
 
-/// Times from a microsecond to an hour are kept apart, in nanoseconds.
+/// Range of recorded times in nanoseconds: a microsecond to an hour.
 const MIN_TIME_NANOS: u64 = 1_000;
 const MAX_TIME_NANOS: u64 = 3_600_000_000_000;
 
-/// Decimal digits of a time that are kept.
+/// Decimal digits of precision of a recorded time.
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// The stage that holds all others.
+/// The stage that includes all others.
 const TOTAL_STAGE: &str = "total";
 
-/// Times in a histogram of high dynamic range.
+/// A histogram of times with high dynamic range.
 #[derive(Debug)]
 struct LatencyHistogram(Histogram<u64>);
 
-/// How times are spread, in milliseconds.
+/// Percentiles of times, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct LatencySummary {
     pub(super) p50: f64,
@@ -45,13 +45,13 @@ pub(super) struct StageLatency {
 /// Counts and times of all requests.
 #[derive(Debug)]
 pub(super) struct Tally {
-    /// Requests that got an answer of success.
+    /// Successful requests.
     pub(super) answered: u64,
-    /// Requests that were turned away, by status: 429 and 503.
+    /// Rejected requests, by status: 429 and 503.
     pub(super) shed: BTreeMap<u16, u64>,
-    /// All others, by status or by what went wrong.
+    /// All others, by status or kind of failure.
     pub(super) errors: BTreeMap<String, u64>,
-    /// What the last broken connection said.
+    /// The error of the last failed connection.
     pub(super) last_error: Option<String>,
     latency: LatencyHistogram,
     shed_latency: LatencyHistogram,
@@ -60,7 +60,7 @@ pub(super) struct Tally {
     stages: Vec<(String, LatencyHistogram)>,
 }
 
-/// When a request was to be sent, was sent and was answered, from one start.
+/// When a request was due, sent and completed, since the start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestTimes {
     pub(super) intended: Duration,
@@ -115,18 +115,18 @@ impl Tally {
         })
     }
 
-    /// Counts a request. Its latency runs from the moment at which it was to be sent: one that
-    /// had to wait for a connection has waited, too.
+    /// Records a request. Its latency is measured from the time at which it was due, and so includes
+    /// waiting for a connection.
     pub(super) fn record(
         &mut self,
-        moments: RequestTimes,
+        times: RequestTimes,
         outcome: RequestOutcome,
     ) -> anyhow::Result<()> {
         let RequestTimes {
             intended,
             sent,
             done,
-        } = moments;
+        } = times;
         self.delay.record(sent.saturating_sub(intended));
         let latency = done.saturating_sub(intended);
         match outcome {
@@ -167,7 +167,7 @@ impl Tally {
             if name == TOTAL_STAGE {
                 self.outside.record(served.saturating_sub(time));
             }
-            if let Some((_, times)) = self.stages.iter_mut().find(|(known, _)| known == name) {
+            if let Some((_, times)) = self.stages.iter_mut().find(|(stage, _)| stage == name) {
                 times.record(time);
             } else {
                 let mut times = LatencyHistogram::new()?;
@@ -178,27 +178,27 @@ impl Tally {
         Ok(())
     }
 
-    /// From the intended moment to the last byte of an answer of success.
+    /// Returns the latency of successful requests, from the due time to the last byte.
     pub(super) fn latency(&self) -> Option<LatencySummary> {
         self.latency.summary()
     }
 
-    /// The same of requests that were turned away.
+    /// Returns the latency of rejected requests, likewise.
     pub(super) fn shed_latency(&self) -> Option<LatencySummary> {
         self.shed_latency.summary()
     }
 
-    /// From the intended moment to that of sending: what the client itself is late.
+    /// Returns the delay between the due time and sending, which is caused by the client.
     pub(super) fn delay(&self) -> Option<LatencySummary> {
         self.delay.summary()
     }
 
-    /// From sending to the last byte, without the time that the server says it took.
+    /// Returns the time from sending to the last byte, minus the total that the server reports.
     pub(super) fn outside(&self) -> Option<LatencySummary> {
         self.outside.summary()
     }
 
-    /// The server's stages in its own order.
+    /// Returns the server's stages, in its order.
     pub(super) fn stages(&self) -> Vec<StageLatency> {
         let stage = |(name, times): &(String, LatencyHistogram)| StageLatency {
             name: name.clone(),
@@ -209,8 +209,8 @@ impl Tally {
     }
 }
 
-/// The durations of a `Server-Timing` header: `queue;dur=0.1, encode;desc="x";dur=2`. What has no
-/// duration is left out.
+/// Parses the durations of a `Server-Timing` header: `queue;dur=0.1, encode;desc="x";dur=2`. Metrics
+/// without a duration are ignored.
 fn parse_server_timing(header: &str) -> impl Iterator<Item = (&str, Duration)> {
     header.split(',').filter_map(|metric| {
         let mut parts = metric.split(';').map(str::trim);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn latency_runs_from_the_intended_moment() {
+    fn latency_is_measured_from_the_due_time() {
         let mut tally = Tally::new().unwrap();
         let timing = Some("encode;dur=2.5, total;dur=4");
         tally.record(at(10, 40, 50), answered(200, timing)).unwrap();
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_header_is_read_as_far_as_it_goes() {
+    fn unknown_server_timing_metrics_are_tolerated() {
         let read: Vec<_> =
             parse_server_timing("cache, db;desc=\"a b\";dur=\"1.5\", x;dur=-1, y;dur=NaN")
                 .collect();

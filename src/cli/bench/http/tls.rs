@@ -1,4 +1,4 @@
-//! HTTPS: whom to believe at the other end.
+//! HTTPS: verification of the service's certificate.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Which certificates of a service are believed.
+/// The trusted certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CertificateTrust<'a> {
-    /// Those that lead to an authority on Mozilla's list.
+    /// Certificates of authorities on Mozilla's list.
     WebPkiRoots,
-    /// Those that stand in a file in PEM, or lead to one that does.
+    /// Certificates in a PEM file, or issued by one of them.
     PemFile(&'a Path),
-    /// All of them.
+    /// All certificates.
     SkipVerification,
 }
 
-/// How connections to a service that is believed so are made.
+/// Returns the TLS configuration of connections.
 pub(super) fn client_config(trust: CertificateTrust<'_>) -> anyhow::Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -35,9 +35,9 @@ pub(super) fn client_config(trust: CertificateTrust<'_>) -> anyhow::Result<Clien
         }
         CertificateTrust::PemFile(path) => builder.with_root_certificates(load_roots(path)?),
         CertificateTrust::SkipVerification => {
-            let anybody = NoVerification(provider.signature_verification_algorithms);
+            let verifier = NoVerification(provider.signature_verification_algorithms);
             let builder = builder.dangerous();
-            builder.with_custom_certificate_verifier(Arc::new(anybody))
+            builder.with_custom_certificate_verifier(Arc::new(verifier))
         }
     };
     Ok(builder.with_no_client_auth())
@@ -50,18 +50,18 @@ fn load_roots(path: &Path) -> anyhow::Result<RootCertStore> {
         .with_context(|| format!("--cacert {name} cannot be read"))?;
     ensure!(
         !certificates.is_empty(),
-        "--cacert {name} holds no certificate in PEM"
+        "--cacert {name} contains no PEM certificate"
     );
     let mut roots = RootCertStore::empty();
     for certificate in certificates {
         roots
             .add(certificate)
-            .with_context(|| format!("--cacert {name} holds a certificate that cannot be used"))?;
+            .with_context(|| format!("--cacert {name} contains an invalid certificate"))?;
     }
     Ok(roots)
 }
 
-/// Believes whatever certificate is shown, but not that somebody has its key who has not.
+/// Accepts any certificate, but verifies that the service has its private key.
 #[derive(Debug)]
 struct NoVerification(WebPkiSupportedAlgorithms);
 
