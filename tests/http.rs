@@ -1,4 +1,4 @@
-//! Every route, as a client meets it.
+//! Every route, as seen by a client.
 
 mod embeddings;
 mod malformed;
@@ -69,7 +69,7 @@ fn search_by_body_and_by_url_agree() {
 }
 
 #[test]
-fn a_hit_leads_to_its_passage_and_its_document() {
+fn a_hit_refers_to_its_passage_and_document() {
     let answer = get("/v1/search?q=global+village&limit=1");
     let hit = &answer.body["hits"][0];
     let passage = get(hit["url"].as_str().unwrap());
@@ -124,7 +124,7 @@ fn documents_are_listed_in_pages() {
 }
 
 #[test]
-fn bad_searches_name_their_fault() {
+fn invalid_searches_name_the_field_at_fault() {
     let cases = [
         (json!({"query": ""}), "empty_query", Some("query")),
         (json!({"query": "  "}), "empty_query", Some("query")),
@@ -202,14 +202,14 @@ fn bad_searches_name_their_fault() {
     }
     for text in ["{\"query\": ", "not json", "", "{\"query\": \"peace\"} {}"] {
         let answer = send("POST", *SERVER, "/v1/search", Some(text));
-        assert_problem(&answer, 400, "bad_json", None);
+        assert_problem(&answer, 400, "invalid_json", None);
     }
     let large = json!({"query": "a".repeat(300 * 1024)});
     assert_problem(&post("/v1/search", &large), 413, "body_too_large", None);
 }
 
 #[test]
-fn bad_urls_name_their_fault() {
+fn invalid_urls_name_the_parameter_at_fault() {
     let cases = [
         ("/v1/search?q=", 400, "empty_query", Some("q")),
         ("/v1/search", 400, "missing_field", Some("q")),
@@ -264,13 +264,13 @@ fn bad_urls_name_their_fault() {
         (
             "/v1/passages/un-cyber-statement-2015",
             400,
-            "bad_id",
+            "invalid_id",
             Some("id"),
         ),
         (
             "/v1/passages/a%23p99999999999999",
             400,
-            "bad_id",
+            "invalid_id",
             Some("id"),
         ),
         ("/v1/nothing", 404, "route_not_found", None),
@@ -281,7 +281,7 @@ fn bad_urls_name_their_fault() {
 }
 
 #[test]
-fn wrong_methods_are_told_the_right_ones() {
+fn wrong_methods_are_rejected_with_the_allowed_ones() {
     for (method, path, allow) in [
         ("DELETE", "/v1/search", "GET, HEAD, POST"),
         ("POST", "/v1/documents/a", "DELETE, GET, HEAD, PUT"),
@@ -295,20 +295,20 @@ fn wrong_methods_are_told_the_right_ones() {
 }
 
 #[test]
-fn until_it_is_ready_the_service_says_what_it_waits_for() {
+fn until_ready_responses_name_the_startup_step() {
     let service = Arc::new(Service::new(support::LIMITS));
     let server = support::start_server(Arc::clone(&service));
-    service.set_startup_status("fetching the model");
+    service.set_startup_status("loading the model");
     assert_eq!(send("GET", server, "/livez", None).status, 200);
     assert_eq!(send("GET", server, "/openapi.json", None).status, 200);
     for path in ["/readyz", "/v1/search?q=peace", "/v1/documents"] {
         let answer = send("GET", server, path, None);
-        assert_problem(&answer, 503, "starting", None);
+        assert_problem(&answer, 503, "initializing", None);
         assert!(
             answer.body["detail"]
                 .as_str()
                 .unwrap()
-                .contains("fetching the model")
+                .contains("loading the model")
         );
         assert!(!answer.header("retry-after").is_empty());
     }
@@ -320,7 +320,7 @@ fn until_it_is_ready_the_service_says_what_it_waits_for() {
 }
 
 #[test]
-fn many_clients_at_once_get_the_same_answer() {
+fn concurrent_clients_get_the_same_results() {
     let expected = get("/v1/search?q=arms+race&limit=4").body["hits"].clone();
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -336,7 +336,7 @@ fn many_clients_at_once_get_the_same_answer() {
 }
 
 #[test]
-fn problem_codes_are_all_different() {
+fn problem_codes_are_distinct() {
     let mut codes = Problem::CODES.to_vec();
     let all = codes.len();
     codes.sort_unstable();
@@ -354,7 +354,7 @@ fn head_is_get_without_the_body() {
 }
 
 #[test]
-fn the_first_page_leads_on() {
+fn the_welcome_page_links_to_other_routes() {
     let welcome = get("/").body;
     for key in ["try", "documents", "ready", "openapi", "docs"] {
         assert_eq!(get(welcome[key].as_str().unwrap()).status, 200, "{key}");

@@ -289,12 +289,12 @@ fn cursors_page_through_one_snapshot() {
     let first = search(&json!({"query": "sea", "limit": 1}));
     let cursor = &first["next_cursor"];
     let other = json!({"query": "tea", "limit": 1, "cursor": cursor});
-    post("/v1/search", &other).assert_problem(400, "bad_cursor", Some("cursor"));
+    post("/v1/search", &other).assert_problem(400, "invalid_cursor", Some("cursor"));
     let both = json!({"query": "sea", "offset": 1, "cursor": cursor});
-    post("/v1/search", &both).assert_problem(400, "bad_cursor", Some("cursor"));
+    post("/v1/search", &both).assert_problem(400, "invalid_cursor", Some("cursor"));
     for bad in ["", "x", "e30", "====", "\u{0}"] {
         let body = json!({"query": "sea", "cursor": bad});
-        post("/v1/search", &body).assert_problem(400, "bad_cursor", Some("cursor"));
+        post("/v1/search", &body).assert_problem(400, "invalid_cursor", Some("cursor"));
     }
 }
 
@@ -467,11 +467,15 @@ fn the_same_request_gives_the_same_bytes() {
 fn bad_searches_name_what_is_wrong() {
     for (body, code, field) in [
         (json!({}), "missing_field", "query"),
-        (json!({"query": "a", "like": ["b"]}), "two_subjects", "like"),
-        (json!({"unlike": ["b"]}), "bad_examples", "like"),
+        (
+            json!({"query": "a", "like": ["b"]}),
+            "query_and_examples",
+            "like",
+        ),
+        (json!({"unlike": ["b"]}), "invalid_examples", "like"),
         (
             json!({"like": ["b"], "mode": "keyword"}),
-            "bad_examples",
+            "invalid_examples",
             "mode",
         ),
         (json!({"like": "b"}), "wrong_type", "like"),
@@ -491,30 +495,34 @@ fn bad_searches_name_what_is_wrong() {
             "parameter_out_of_range",
             "group_size",
         ),
-        (json!({"query": "a", "filter": []}), "bad_filter", "filter"),
+        (
+            json!({"query": "a", "filter": []}),
+            "invalid_filter",
+            "filter",
+        ),
         (
             json!({"query": "a", "filter": {"date": "soon"}}),
-            "bad_filter",
+            "invalid_filter",
             "filter.date",
         ),
         (
             json!({"query": "a", "filter": {"date": {"from": "2016", "to": "2015"}}}),
-            "bad_filter",
+            "invalid_filter",
             "filter.date",
         ),
         (
             json!({"query": "a", "filter": {"not": {"year": "banana"}}}),
-            "bad_filter",
+            "invalid_filter",
             "filter.not.year",
         ),
         (
             json!({"query": "a", "filter": {"speaker": []}}),
-            "bad_filter",
+            "invalid_filter",
             "filter.speaker",
         ),
         (
             json!({"query": "a", "filter": {"country": {"a": 1}}}),
-            "bad_filter",
+            "invalid_filter",
             "filter.country",
         ),
         (
@@ -561,15 +569,15 @@ fn bad_searches_name_what_is_wrong() {
 fn a_filter_that_could_find_nothing_is_refused_wherever_there_is_one() {
     let backwards = json!({"date": {"from": "2015-10", "to": "2015-09"}});
     let body = json!({"source": backwards, "target": {"speaker": []}});
-    post("/v1/parallels", &body).assert_problem(400, "bad_filter", Some("source.date"));
+    post("/v1/parallels", &body).assert_problem(400, "invalid_filter", Some("source.date"));
     let body = json!({"target": {"year": "MMXV"}});
-    post("/v1/parallels", &body).assert_problem(400, "bad_filter", Some("target.year"));
+    post("/v1/parallels", &body).assert_problem(400, "invalid_filter", Some("target.year"));
     let body = json!({ "filter": backwards });
-    post("/v1/families", &body).assert_problem(400, "bad_filter", Some("filter.date"));
+    post("/v1/families", &body).assert_problem(400, "invalid_filter", Some("filter.date"));
     for route in ["/v1/documents", "/v1/facets", "/v1/search?q=peace"] {
         let mark = if route.contains('?') { '&' } else { '?' };
         let refused = get(&format!("{route}{mark}date=2015-10..2015-09"));
-        refused.assert_problem(400, "bad_filter", Some("date"));
+        refused.assert_problem(400, "invalid_filter", Some("date"));
         let detail = refused.body["detail"].as_str().unwrap();
         assert!(detail.contains("2015-10 to 2015-09"), "{detail}");
         assert_eq!(get(&format!("{route}{mark}year=2999")).status, 200);
@@ -588,11 +596,11 @@ fn bad_urls_name_what_is_wrong() {
         ("q=a&q=b", "wrong_type", "q"),
         ("q=a&limit=ten", "wrong_type", "limit"),
         ("q=a&exact=maybe", "wrong_type", "exact"),
-        ("q=a&filter=%7B", "bad_filter", "filter"),
-        ("q=a&date=2015..soon", "bad_filter", "date"),
-        ("q=a&date=2015..2014", "bad_filter", "date"),
-        ("q=a&year=banana", "bad_filter", "year"),
-        ("q=a&country=", "bad_filter", "country"),
+        ("q=a&filter=%7B", "invalid_filter", "filter"),
+        ("q=a&date=2015..soon", "invalid_filter", "date"),
+        ("q=a&date=2015..2014", "invalid_filter", "date"),
+        ("q=a&year=banana", "invalid_filter", "year"),
+        ("q=a&country=", "invalid_filter", "country"),
         ("q=a&colour=red", "unknown_field", "colour"),
         ("q=a&limit=1e400", "wrong_type", "limit"),
     ] {

@@ -1,4 +1,4 @@
-//! Streams of documents: answered as they are read, broken off, killed.
+//! Upload streams: results while they are read, disconnects, crashes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -38,7 +38,7 @@ fn a_stream_is_longer_than_a_body_and_a_line_is_not() {
     let archive = Archive::new();
     let limit = support::LIMITS.max_body_bytes;
     let mut body = lines(0..1, "the sea");
-    // No document of half a megabyte is encoded here: it is refused unread.
+    // A line above the limit is rejected unread, so no large document is encoded here.
     let long = document("long", &"word ".repeat(limit / 4));
     body.push_str(&joined([&long; 3]));
     body.push_str(&lines(1..2, "the sea"));
@@ -54,7 +54,7 @@ fn a_stream_is_longer_than_a_body_and_a_line_is_not() {
 }
 
 #[test]
-fn what_was_answered_is_unchanged_when_it_is_sent_again() {
+fn documents_sent_again_are_unchanged() {
     let archive = Archive::new();
     let all = lines(0..8, "the harbour");
     assert_eq!(
@@ -68,7 +68,7 @@ fn what_was_answered_is_unchanged_when_it_is_sent_again() {
     assert_eq!(archive.count(), 8);
 }
 
-/// A stream by hand, in chunks.
+/// An upload stream, written by hand in chunks.
 pub(super) struct Upload {
     pub(super) socket: TcpStream,
     answers: BufReader<TcpStream>,
@@ -101,7 +101,7 @@ impl Upload {
         self.answer_or_end().expect("the stream ended")
     }
 
-    /// The next answer; headers and the lengths of chunks are passed over.
+    /// Returns the next result; skips headers and chunk sizes.
     pub(super) fn answer_or_end(&mut self) -> Option<Value> {
         loop {
             let mut line = String::new();
@@ -119,7 +119,7 @@ pub(super) fn send_chunk(socket: &mut TcpStream, text: &str) -> std::io::Result<
 }
 
 #[test]
-fn a_client_is_answered_before_it_has_sent_everything() {
+fn results_are_sent_before_the_body_ends() {
     let archive = Archive::new();
     let mut upload = Upload::begin(archive.server);
     for number in 0..3 {
@@ -141,7 +141,7 @@ fn a_client_is_answered_before_it_has_sent_everything() {
 }
 
 #[test]
-fn a_client_that_hangs_up_loses_nothing_that_was_answered() {
+fn documents_reported_before_a_disconnect_are_kept() {
     let archive = Archive::new();
     for _ in 0..10 {
         let mut upload = Upload::begin(archive.server);
@@ -151,7 +151,7 @@ fn a_client_that_hangs_up_loses_nothing_that_was_answered() {
         upload.send("{\"id\": \"half\", \"text\": \"Half a");
         drop(upload);
     }
-    // More than may be read at a time have been begun: each gave up its place.
+    // More streams than the maximum were begun: each was released.
     let answer = archive.stream(lines(2..3, "the sea"));
     assert_eq!(answer.summary()["created"], 1);
     let listed = archive.get("/v1/documents").body;
@@ -164,7 +164,7 @@ fn a_client_that_hangs_up_loses_nothing_that_was_answered() {
 }
 
 #[test]
-fn searches_and_other_writers_go_on_during_a_stream() {
+fn searches_and_writes_continue_during_a_stream() {
     let archive = Archive::new();
     archive.post(&document("first", "The fleet left the harbour at dawn."));
     let text = |number: usize| format!("{number} ships left the harbour. ").repeat(40);
@@ -186,7 +186,7 @@ fn searches_and_other_writers_go_on_during_a_stream() {
             between |= !stream.is_finished();
             number += 1;
         }
-        assert!(between, "they were let in between two batches");
+        assert!(between, "other writes run between two batches");
         assert_eq!(stream.join().unwrap().summary()["created"], 120);
     });
     assert_eq!(archive.count(), 121);
@@ -218,12 +218,12 @@ fn lines_of_many_streams_are_written_once_each() {
 }
 
 #[test]
-fn a_body_that_breaks_off_is_said_to_be_incomplete() {
+fn a_truncated_body_is_incomplete() {
     let archive = Archive::new();
     let mut upload = Upload::begin(archive.server);
     upload.send(&lines(0..1, "the sea"));
     assert_eq!(upload.answer()["status"], "created");
-    // A length of a chunk that is none.
+    // An invalid chunk size.
     upload.socket.write_all(b"nonsense\r\n").unwrap();
     let mut rest = String::new();
     // The connection may be closed before all is read.
@@ -233,7 +233,7 @@ fn a_body_that_breaks_off_is_said_to_be_incomplete() {
 }
 
 #[test]
-fn where_the_store_fails_the_stream_ends_and_says_so() {
+fn a_store_failure_ends_the_stream_with_an_error() {
     let archive = Archive::new();
     let database = rusqlite::Connection::open(archive.data.path().join("antiphon.db")).unwrap();
     let trigger = "CREATE TRIGGER poison BEFORE INSERT ON documents WHEN NEW.id = 'poison'
@@ -256,7 +256,7 @@ fn where_the_store_fails_the_stream_ends_and_says_so() {
     archive
         .post(&document("poison", "Poison."))
         .assert_problem(500, "internal", None);
-    // Written before the failure, not answered, whole.
+    // Written before the failure and not reported.
     assert_eq!(archive.found("the sea").len(), 3);
     database.execute_batch("DROP TRIGGER poison").unwrap();
     let again = archive.stream(lines(0..4, "the sea") + &poison);
@@ -264,7 +264,7 @@ fn where_the_store_fails_the_stream_ends_and_says_so() {
     assert_eq!(again.summary()["created"], 2);
 }
 
-/// Sends documents to a program that is killed in the midst of them; what it answered until then.
+/// Sends documents to a program that is killed meanwhile; returns the results until then.
 fn answered_until_killed(served: ServeProcess, round: usize) -> Vec<Value> {
     let mut upload = Upload::begin(served.address);
     let mut socket = upload.socket.try_clone().unwrap();
@@ -286,7 +286,7 @@ fn answered_until_killed(served: ServeProcess, round: usize) -> Vec<Value> {
 }
 
 #[test]
-fn what_was_answered_survives_kill_9() {
+fn reported_documents_survive_kill_9() {
     let folder = TempDir::new().unwrap();
     let mut answered = Vec::new();
     for round in 0..3 {

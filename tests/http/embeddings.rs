@@ -19,7 +19,7 @@ fn ids() -> Vec<u32> {
     tokens.ids[1..tokens.ids.len() - 1].to_vec()
 }
 
-fn assert_refused(answer: &ApiResponse, status: u16, code: &str, param: Option<&str>) {
+fn assert_rejected(answer: &ApiResponse, status: u16, code: &str, param: Option<&str>) {
     let error = &answer.body["error"];
     assert_eq!(answer.status, status, "{}", answer.body);
     assert_eq!(error["code"], code, "{}", answer.body);
@@ -41,7 +41,7 @@ fn assert_close(a: &[f32], b: &[f32]) {
 }
 
 #[test]
-fn embeddings_come_in_the_shape_that_openai_clients_read() {
+fn embeddings_have_openais_format() {
     let texts = ["sovereignty in cyberspace", "the price of bread"];
     let floats = post(
         "/v1/embeddings",
@@ -75,7 +75,7 @@ fn embeddings_come_in_the_shape_that_openai_clients_read() {
 }
 
 #[test]
-fn embedding_errors_come_in_openais_shape() {
+fn embedding_errors_have_openais_format() {
     let long = "peace ".repeat(300);
     for (body, status, code, param) in [
         (json!({"input": ""}), 400, "empty_input", Some("input")),
@@ -109,7 +109,7 @@ fn embedding_errors_come_in_openais_shape() {
             Some("model"),
         ),
     ] {
-        assert_refused(&post("/v1/embeddings", &body), status, code, param);
+        assert_rejected(&post("/v1/embeddings", &body), status, code, param);
     }
     let truncated = post("/v1/embeddings", &json!({"input": long, "truncate": true}));
     assert_eq!(truncated.status, 200);
@@ -159,7 +159,7 @@ fn token_ids_are_checked() {
         (json!([4_294_967_296_u64]), "wrong_type", "input[0]"),
     ] {
         let answer = post("/v1/embeddings", &json!({ "input": input }));
-        assert_refused(&answer, 400, code, Some(param));
+        assert_rejected(&answer, 400, code, Some(param));
     }
     let most = post("/v1/embeddings", &json!({"input": vec![7; 254]}));
     assert_eq!(most.body["usage"]["prompt_tokens"], 256);
@@ -172,7 +172,7 @@ fn token_ids_are_checked() {
 }
 
 #[test]
-fn a_text_that_is_too_long_is_told_its_length() {
+fn the_error_of_a_long_text_has_its_length() {
     let answer = post("/v1/embeddings", &json!({"input": "peace ".repeat(300)}));
     let message = answer.body["error"]["message"].as_str().unwrap();
     assert!(
@@ -198,7 +198,7 @@ fn many_inputs_are_split_and_keep_their_order() {
 }
 
 #[test]
-fn hostile_bodies_are_refused_in_openais_shape() {
+fn hostile_bodies_are_rejected_in_openais_format() {
     let deep = |n: usize| format!("{{\"input\": {}{}}}", "[".repeat(n), "]".repeat(n));
     let nested = format!(
         "{{\"input\": \"a\", \"extra\": {}{}}}",
@@ -206,12 +206,12 @@ fn hostile_bodies_are_refused_in_openais_shape() {
         "]".repeat(50_000)
     );
     let cases = [
-        ("{\"input\": NaN}".to_owned(), "bad_json"),
-        ("{\"input\": [NaN]}".to_owned(), "bad_json"),
-        ("{\"input\": [Infinity]}".to_owned(), "bad_json"),
-        ("{\"input\": \"\\ud800\"}".to_owned(), "bad_json"),
-        ("{\"input\": \"\\udc00 a\"}".to_owned(), "bad_json"),
-        ("{\"input\": \"a".to_owned(), "bad_json"),
+        ("{\"input\": NaN}".to_owned(), "invalid_json"),
+        ("{\"input\": [NaN]}".to_owned(), "invalid_json"),
+        ("{\"input\": [Infinity]}".to_owned(), "invalid_json"),
+        ("{\"input\": \"\\ud800\"}".to_owned(), "invalid_json"),
+        ("{\"input\": \"\\udc00 a\"}".to_owned(), "invalid_json"),
+        ("{\"input\": \"a".to_owned(), "invalid_json"),
         ("{\"input\": [1e999]}".to_owned(), "wrong_type"),
         ("{\"input\": [1e30]}".to_owned(), "wrong_type"),
         (
@@ -247,8 +247,8 @@ fn hostile_bodies_are_refused_in_openais_shape() {
         (deep(50_000), "wrong_type"),
         ("[\"a\"]".to_owned(), "wrong_type"),
         ("null".to_owned(), "wrong_type"),
-        (String::new(), "bad_json"),
-        ("{\"input\": \"a\"} {}".to_owned(), "bad_json"),
+        (String::new(), "invalid_json"),
+        ("{\"input\": \"a\"} {}".to_owned(), "invalid_json"),
     ];
     for (body, code) in cases {
         let answer = send("POST", *SERVER, "/v1/embeddings", Some(&body));
@@ -260,11 +260,11 @@ fn hostile_bodies_are_refused_in_openais_shape() {
             answer.body
         );
     }
-    // What is not read cannot hurt.
+    // Unknown fields are ignored, however deep.
     let answer = send("POST", *SERVER, "/v1/embeddings", Some(&nested));
     assert!([200, 400].contains(&answer.status), "{}", answer.status);
     let large = json!({"input": "a".repeat(300 * 1024)});
-    assert_refused(&post("/v1/embeddings", &large), 413, "body_too_large", None);
+    assert_rejected(&post("/v1/embeddings", &large), 413, "body_too_large", None);
     for text in [
         "\u{0}",
         "\u{0}peace\u{7}",
