@@ -68,8 +68,8 @@ impl Archive {
     /// Returns the ids of the documents that a search finds, best first.
     fn found(&self, words: &str) -> Vec<String> {
         let words = words.replace(' ', "+");
-        let answer = self.get(&format!("/v1/search?q={words}&limit=1000"));
-        let hits = answer.body["hits"].as_array().unwrap();
+        let response = self.get(&format!("/v1/search?q={words}&limit=1000"));
+        let hits = response.body["hits"].as_array().unwrap();
         let id = |hit: &Value| hit["document"]["id"].as_str().unwrap().to_owned();
         hits.iter().map(id).collect()
     }
@@ -245,7 +245,7 @@ fn of_concurrent_updates_exactly_one_succeeds() {
         .header("etag")
         .to_owned();
     for round in 0..5 {
-        let answers: Vec<ApiResponse> = std::thread::scope(|scope| {
+        let responses: Vec<ApiResponse> = std::thread::scope(|scope| {
             let writers: Vec<_> = (0..6)
                 .map(|writer| {
                     let (archive, tag) = (&archive, &tag);
@@ -257,10 +257,10 @@ fn of_concurrent_updates_exactly_one_succeeds() {
                 .collect();
             writers.into_iter().map(|w| w.join().unwrap()).collect()
         });
-        let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|a| a.status == 200);
+        let (won, lost): (Vec<_>, Vec<_>) = responses.iter().partition(|a| a.status == 200);
         assert_eq!((won.len(), lost.len()), (1, 5));
-        for answer in lost {
-            answer.assert_problem(412, "precondition_failed", None);
+        for response in lost {
+            response.assert_problem(412, "precondition_failed", None);
         }
         won[0].header("etag").clone_into(&mut tag);
         assert_eq!(archive.get("/v1/documents/a").header("etag"), tag);
@@ -376,12 +376,12 @@ fn invalid_documents_have_the_same_code_alone_and_in_streams() {
         let good = document(&format!("good{number}"), "Good.");
         body.push_str(&joined([json, &good.to_string()]));
     }
-    let answer = archive.stream(body);
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), "application/x-ndjson");
-    assert_eq!(answer.lines.len(), 2 * bad.len() + 1);
+    let response = archive.stream(body);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), "application/x-ndjson");
+    assert_eq!(response.lines.len(), 2 * bad.len() + 1);
     for (number, (json, code, field)) in bad.iter().enumerate() {
-        let result = &answer.lines[2 * number];
+        let result = &response.lines[2 * number];
         assert_eq!(result["line"], 2 * number + 1);
         assert_eq!(result["status"], "error");
         assert_eq!(result["error"]["code"], *code, "{json}: {result}");
@@ -391,9 +391,9 @@ fn invalid_documents_have_the_same_code_alone_and_in_streams() {
             "{json}: {result}"
         );
         assert!(!result["error"]["detail"].as_str().unwrap().is_empty());
-        assert_eq!(answer.lines[2 * number + 1]["status"], "created");
+        assert_eq!(response.lines[2 * number + 1]["status"], "created");
     }
-    let summary = answer.summary();
+    let summary = response.summary();
     assert_eq!(summary["created"], bad.len());
     assert_eq!(summary["errors"], bad.len());
     assert_eq!(summary["complete"], true);
@@ -451,12 +451,12 @@ fn invalid_requests_write_nothing() {
         json!({"id": "a", name.clone(): 1}),
         json!({"id": name, "text": "x"}),
     ] {
-        let answer = archive.stream(body.to_string());
+        let response = archive.stream(body.to_string());
         let lengths = |text: &Value| text.as_str().unwrap().chars().count();
-        assert!(lengths(&answer.lines[0]["error"]["detail"]) <= 1001);
-        assert!(lengths(&answer.lines[0]["id"]) <= 201);
-        let answer = archive.post(&body);
-        assert!(answer.status == 400 && lengths(&answer.body["detail"]) <= 1001);
+        assert!(lengths(&response.lines[0]["error"]["detail"]) <= 1001);
+        assert!(lengths(&response.lines[0]["id"]) <= 201);
+        let response = archive.post(&body);
+        assert!(response.status == 400 && lengths(&response.body["detail"]) <= 1001);
     }
     // After an error the previous document is kept.
     assert_eq!(archive.put("a", &[], &document("a", "Peace.")).status, 201);
@@ -472,12 +472,12 @@ fn a_list_has_a_result_per_document() {
     let empty = archive.post(&json!([]));
     assert_eq!((empty.status, &empty.body["results"]), (200, &json!([])));
     assert_eq!(empty.body["summary"]["lines"], 0);
-    let answer = archive.post(&json!([
+    let response = archive.post(&json!([
         document("a", "The sea."), {"id": "b"}, document("c", "The land."),
         document("a", "The sea."), document("a", "The ocean."),
     ]));
-    assert_eq!(answer.status, 200);
-    let results = answer.body["results"].as_array().unwrap();
+    assert_eq!(response.status, 200);
+    let results = response.body["results"].as_array().unwrap();
     let field =
         |name: &str| -> Vec<&str> { results.iter().map(|r| r[name].as_str().unwrap()).collect() };
     assert_eq!(
@@ -487,13 +487,13 @@ fn a_list_has_a_result_per_document() {
     assert_eq!(field("id"), ["a", "b", "c", "a", "a"]);
     assert_eq!(results[1]["error"]["code"], "missing_field");
     assert_eq!(results[4]["line"], 5);
-    assert_eq!(answer.body["summary"]["created"], 2);
+    assert_eq!(response.body["summary"]["created"], 2);
     // More than one batch.
     let many: Vec<Value> = (0..300)
         .map(|n| document(&format!("m{n}"), "Many."))
         .collect();
-    let answer = archive.post(&json!(many));
-    assert_eq!(answer.body["summary"]["created"], 300);
-    assert_eq!(answer.body["results"][299]["line"], 300);
+    let response = archive.post(&json!(many));
+    assert_eq!(response.body["summary"]["created"], 300);
+    assert_eq!(response.body["results"][299]["line"], 300);
     assert_eq!(archive.count(), 302);
 }

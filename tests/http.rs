@@ -30,8 +30,8 @@ fn post(path: &str, body: &Value) -> ApiResponse {
     send("POST", *SERVER, path, Some(&body.to_string()))
 }
 
-fn assert_problem(answer: &ApiResponse, status: u16, code: &str, field: Option<&str>) {
-    answer.assert_problem(status, code, field);
+fn assert_problem(response: &ApiResponse, status: u16, code: &str, field: Option<&str>) {
+    response.assert_problem(status, code, field);
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn search_by_body_and_by_url_agree() {
 
 #[test]
 fn a_hit_refers_to_its_passage_and_document() {
-    let answer = get("/v1/search?q=global+village&limit=1");
-    let hit = &answer.body["hits"][0];
+    let response = get("/v1/search?q=global+village&limit=1");
+    let hit = &response.body["hits"][0];
     let passage = get(hit["url"].as_str().unwrap());
     assert_eq!(passage.status, 200);
     assert_eq!(passage.body["id"], hit["passage"]);
@@ -201,8 +201,8 @@ fn invalid_searches_name_the_field_at_fault() {
         assert_problem(&post("/v1/search", &body), 400, code, field);
     }
     for text in ["{\"query\": ", "not json", "", "{\"query\": \"peace\"} {}"] {
-        let answer = send("POST", *SERVER, "/v1/search", Some(text));
-        assert_problem(&answer, 400, "invalid_json", None);
+        let response = send("POST", *SERVER, "/v1/search", Some(text));
+        assert_problem(&response, 400, "invalid_json", None);
     }
     let large = json!({"query": "a".repeat(300 * 1024)});
     assert_problem(&post("/v1/search", &large), 413, "body_too_large", None);
@@ -288,9 +288,9 @@ fn wrong_methods_are_rejected_with_the_allowed_ones() {
         ("GET", "/v1/embeddings", "POST"),
         ("PUT", "/livez", "GET, HEAD"),
     ] {
-        let answer = send(method, *SERVER, path, None);
-        assert_problem(&answer, 405, "method_not_allowed", None);
-        assert_eq!(answer.header("allow"), allow);
+        let response = send(method, *SERVER, path, None);
+        assert_problem(&response, 405, "method_not_allowed", None);
+        assert_eq!(response.header("allow"), allow);
     }
 }
 
@@ -302,15 +302,15 @@ fn until_ready_responses_name_the_startup_step() {
     assert_eq!(send("GET", server, "/livez", None).status, 200);
     assert_eq!(send("GET", server, "/openapi.json", None).status, 200);
     for path in ["/readyz", "/v1/search?q=peace", "/v1/documents"] {
-        let answer = send("GET", server, path, None);
-        assert_problem(&answer, 503, "initializing", None);
+        let response = send("GET", server, path, None);
+        assert_problem(&response, 503, "initializing", None);
         assert!(
-            answer.body["detail"]
+            response.body["detail"]
                 .as_str()
                 .unwrap()
                 .contains("loading the model")
         );
-        assert!(!answer.header("retry-after").is_empty());
+        assert!(!response.header("retry-after").is_empty());
     }
     let (engine, _data) = support::sample_engine();
     service.set_engine(engine);
@@ -326,9 +326,9 @@ fn concurrent_clients_get_the_same_results() {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..3 {
-                    let answer = get("/v1/search?q=arms+race&limit=4");
-                    assert_eq!(answer.status, 200);
-                    assert_eq!(answer.body["hits"], expected);
+                    let response = get("/v1/search?q=arms+race&limit=4");
+                    assert_eq!(response.status, 200);
+                    assert_eq!(response.body["hits"], expected);
                 }
             });
         }
@@ -346,9 +346,9 @@ fn problem_codes_are_distinct() {
 
 #[test]
 fn head_is_get_without_the_body() {
-    let answer = send("HEAD", *SERVER, "/livez", None);
+    let response = send("HEAD", *SERVER, "/livez", None);
     assert_eq!(
-        (answer.status, answer.body),
+        (response.status, response.body),
         (200, Value::String(String::new()))
     );
 }

@@ -247,7 +247,7 @@ fn pages_of_configured_origins_are_allowed() {
             .header("access-control-allow-headers")
             .contains("authorization")
     );
-    // A page must be able to read why it was turned away.
+    // A page must be able to read why its request was rejected.
     let reply = send(open, SEARCH, &[page], "");
     reply.assert_problem(401, "key_missing");
     assert_eq!(
@@ -749,7 +749,7 @@ fn a_key_made_on_the_command_line_works_after_sighup() {
         assert!(Instant::now() < deadline);
         sleep(Duration::from_millis(20));
     }
-    // Two hundred words take longer than a millisecond anywhere.
+    // Encoding two hundred words takes more than a millisecond on any machine.
     let long = SEARCH.replacen("q=", &format!("q={}", "peace+and+".repeat(100)), 1);
     assert_ne!(long, SEARCH);
     let key = format!("X-Api-Key: {}", second["key"].as_str().unwrap());

@@ -199,6 +199,8 @@ impl Service {
     }
 
     /// Returns the engine and the current snapshot, or a problem while the service starts up.
+    ///
+    /// Also drops the corpus context of a snapshot that has been replaced.
     pub(super) fn engine_and_snapshot(&self) -> Result<(Arc<Engine>, Arc<Snapshot>), Problem> {
         let engine = self.engine.get();
         match engine.and_then(|e| Some((Arc::clone(e), e.snapshot()?))) {

@@ -31,10 +31,10 @@ fn an_idle_stream_ends_and_keeps_what_was_reported() {
     let archive = with_short_timeout();
     let mut upload = Upload::begin(archive.server);
     upload.send(&lines(0..2, "the sea"));
-    assert_eq!(upload.answer()["id"], "d0");
-    assert_eq!(upload.answer()["id"], "d1");
+    assert_eq!(upload.next_result()["id"], "d0");
+    assert_eq!(upload.next_result()["id"], "d1");
     upload.send("{\"id\": \"half\", \"text\": \"Half a");
-    let summary = upload.answer()["summary"].clone();
+    let summary = upload.next_result()["summary"].clone();
     assert_eq!(summary["complete"], false, "{summary}");
     assert_eq!(summary["created"], 2);
     assert_eq!(summary["error"]["code"], "bad_request");
@@ -43,7 +43,10 @@ fn an_idle_stream_ends_and_keeps_what_was_reported() {
     assert_eq!(archive.count(), 2);
     // So does one that never sends anything.
     let mut upload = Upload::begin(archive.server);
-    assert_eq!(upload.answer()["summary"]["error"]["code"], "bad_request");
+    assert_eq!(
+        upload.next_result()["summary"]["error"]["code"],
+        "bad_request"
+    );
     assert_eq!(
         archive.stream(lines(2..3, "the sea")).summary()["created"],
         1
@@ -72,12 +75,12 @@ fn a_client_that_does_not_read_is_disconnected_and_frees_its_stream() {
     // All streams are active, until they have been idle for too long.
     let deadline = std::time::Instant::now() + Duration::from_mins(1);
     loop {
-        let answer = archive.stream(lines(0..1, "the sea"));
-        if answer.status == 200 {
+        let response = archive.stream(lines(0..1, "the sea"));
+        if response.status == 200 {
             break;
         }
-        answer.assert_problem(503, "overloaded", None);
-        let retry: u32 = answer.header("retry-after").parse().unwrap();
+        response.assert_problem(503, "overloaded", None);
+        let retry: u32 = response.header("retry-after").parse().unwrap();
         assert!(retry >= 1);
         assert!(std::time::Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(50));
@@ -93,17 +96,17 @@ fn shutdown_ends_streams_with_an_error() {
     let served = ServeProcess::start(&folder, &[], &[]);
     let mut upload = Upload::begin(served.address);
     upload.send(&lines(0..3, "the sea"));
-    let mut answers: Vec<Value> = (0..3).map(|_| upload.answer()).collect();
+    let mut results: Vec<Value> = (0..3).map(|_| upload.next_result()).collect();
     upload.send(&(lines(3..4, "the sea") + "{\"id\": \"half\","));
-    answers.push(upload.answer());
+    results.push(upload.next_result());
     served.signal("TERM");
-    let summary = upload.answer()["summary"].clone();
+    let summary = upload.next_result()["summary"].clone();
     assert_eq!(summary["created"], 4, "{summary}");
     assert_eq!(summary["complete"], false);
     assert_eq!(summary["error"]["code"], "shutting_down");
     let log = served.wait_for_success();
     assert!(!log.contains("still in flight"), "{log}");
-    assert_stored(&folder, &answers);
+    assert_stored(&folder, &results);
 }
 
 #[test]
@@ -112,11 +115,11 @@ fn documents_reported_before_sigterm_are_kept() {
     // On a busy machine, one batch of each stream may take long.
     let served = ServeProcess::start(&folder, &[], &[("ANTIPHON_SHUTDOWN_GRACE_SECONDS", "120")]);
     let address = served.address;
-    let answered = AtomicUsize::new(0);
-    let answers: Vec<Value> = std::thread::scope(|scope| {
+    let reported = AtomicUsize::new(0);
+    let results: Vec<Value> = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..3)
             .map(|client| {
-                let answered = &answered;
+                let reported = &reported;
                 scope.spawn(move || {
                     let mut upload = Upload::begin(address);
                     let mut socket = upload.socket.try_clone().unwrap();
@@ -129,15 +132,15 @@ fn documents_reported_before_sigterm_are_kept() {
                             }
                         }
                     });
-                    let answers = std::iter::from_fn(|| upload.answer_or_end())
+                    let results = std::iter::from_fn(|| upload.next_result_or_end())
                         .inspect(|_| {
-                            answered.fetch_add(1, Ordering::SeqCst);
+                            reported.fetch_add(1, Ordering::SeqCst);
                         })
-                        .filter(|answer| answer["summary"].is_null())
+                        .filter(|result| result["summary"].is_null())
                         .collect::<Vec<Value>>();
                     let _ = upload.socket.shutdown(Shutdown::Both);
                     sender.join().unwrap();
-                    answers
+                    results
                 })
             })
             .collect();
@@ -155,7 +158,7 @@ fn documents_reported_before_sigterm_are_kept() {
                 assert!([200, 503].contains(&reply.status), "{}", reply.body);
             }
         });
-        while answered.load(Ordering::SeqCst) < 30 {
+        while reported.load(Ordering::SeqCst) < 30 {
             std::thread::sleep(Duration::from_millis(5));
         }
         served.signal("TERM");
@@ -167,18 +170,18 @@ fn documents_reported_before_sigterm_are_kept() {
             .flat_map(|c| c.join().unwrap())
             .collect()
     });
-    assert!(answers.len() >= 30, "{}", answers.len());
-    assert_stored(&folder, &answers);
+    assert!(results.len() >= 30, "{}", results.len());
+    assert_stored(&folder, &results);
 }
 
 /// Restarts the program and asserts that every reported document is stored.
-fn assert_stored(folder: &TempDir, answers: &[Value]) {
+fn assert_stored(folder: &TempDir, results: &[Value]) {
     let served = ServeProcess::start(folder, &[], &[]);
-    for answer in answers {
-        assert_eq!(answer["status"], "created", "{answer}");
-        let id = answer["id"].as_str().unwrap();
+    for result in results {
+        assert_eq!(result["status"], "created", "{result}");
+        let id = result["id"].as_str().unwrap();
         let stored = send("GET", served.address, &format!("/v1/documents/{id}"), None);
         assert_eq!(stored.status, 200, "{id}: {}", stored.body);
-        assert_eq!(stored.body["content_hash"], answer["content_hash"]);
+        assert_eq!(stored.body["content_hash"], result["content_hash"]);
     }
 }

@@ -15,21 +15,21 @@ use crate::support::process::ServeProcess;
 fn streams_may_be_empty_blank_or_without_a_last_line_end() {
     let archive = Archive::new();
     for (body, read) in [("", 0), ("\n \r\n\n", 3)] {
-        let answer = archive.stream(body);
-        assert_eq!((answer.status, answer.lines.len()), (200, 1));
-        assert_eq!(answer.summary()["lines"], read);
-        assert_eq!(answer.summary()["complete"], true);
+        let response = archive.stream(body);
+        assert_eq!((response.status, response.lines.len()), (200, 1));
+        assert_eq!(response.summary()["lines"], read);
+        assert_eq!(response.summary()["complete"], true);
     }
-    let answer = archive
+    let response = archive
         .stream("\u{feff}{\"id\":\"a\",\"text\":\"One.\"}\r\n\r\n{\"id\":\"b\",\"text\":\"Two.\"}");
-    assert_eq!(answer.lines[0]["id"], "a");
+    assert_eq!(response.lines[0]["id"], "a");
     assert_eq!(
-        (&answer.lines[1]["id"], &answer.lines[1]["line"]),
+        (&response.lines[1]["id"], &response.lines[1]["line"]),
         (&json!("b"), &json!(3))
     );
     for name in ["application/jsonl", "application/JSON-Lines; charset=utf-8"] {
-        let answer = archive.send("POST", "/v1/documents", &[("content-type", name)], b"{}");
-        assert_eq!(answer.lines[0]["error"]["code"], "missing_field");
+        let response = archive.send("POST", "/v1/documents", &[("content-type", name)], b"{}");
+        assert_eq!(response.lines[0]["error"]["code"], "missing_field");
     }
 }
 
@@ -43,14 +43,14 @@ fn a_stream_is_longer_than_a_body_and_a_line_is_not() {
     body.push_str(&joined([&long; 3]));
     body.push_str(&lines(1..2, "the sea"));
     assert!(body.len() > 3 * limit);
-    let answer = archive.stream(&body);
-    let status: Vec<&Value> = answer.lines.iter().map(|line| &line["status"]).collect();
+    let response = archive.stream(&body);
+    let status: Vec<&Value> = response.lines.iter().map(|line| &line["status"]).collect();
     assert_eq!(
         status[..5],
         ["created", "error", "error", "error", "created"]
     );
-    assert_eq!(answer.lines[1]["error"]["code"], "body_too_large");
-    assert_eq!(answer.summary()["lines"], 5);
+    assert_eq!(response.lines[1]["error"]["code"], "body_too_large");
+    assert_eq!(response.summary()["lines"], 5);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn documents_sent_again_are_unchanged() {
 /// An upload stream, written by hand in chunks.
 pub(super) struct Upload {
     pub(super) socket: TcpStream,
-    answers: BufReader<TcpStream>,
+    results: BufReader<TcpStream>,
 }
 
 impl Upload {
@@ -85,8 +85,8 @@ impl Upload {
             "POST /v1/documents HTTP/1.1\r\nhost: antiphon\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
         )
         .unwrap();
-        let answers = BufReader::new(socket.try_clone().unwrap());
-        Self { socket, answers }
+        let results = BufReader::new(socket.try_clone().unwrap());
+        Self { socket, results }
     }
 
     pub(super) fn send(&mut self, text: &str) {
@@ -97,15 +97,15 @@ impl Upload {
         write!(self.socket, "0\r\n\r\n").unwrap();
     }
 
-    pub(super) fn answer(&mut self) -> Value {
-        self.answer_or_end().expect("the stream ended")
+    pub(super) fn next_result(&mut self) -> Value {
+        self.next_result_or_end().expect("the stream ended")
     }
 
     /// Returns the next result; skips headers and chunk sizes.
-    pub(super) fn answer_or_end(&mut self) -> Option<Value> {
+    pub(super) fn next_result_or_end(&mut self) -> Option<Value> {
         loop {
             let mut line = String::new();
-            match self.answers.read_line(&mut line) {
+            match self.results.read_line(&mut line) {
                 Ok(0) | Err(_) => return None,
                 Ok(_) if line.starts_with('{') => return serde_json::from_str(&line).ok(),
                 Ok(_) => {}
@@ -127,9 +127,9 @@ fn results_are_sent_before_the_body_ends() {
         let (begin, rest) = line.split_at(10);
         upload.send(begin);
         upload.send(rest);
-        let answer = upload.answer();
-        assert_eq!(answer["line"], number + 1);
-        assert_eq!(answer["status"], "created");
+        let response = upload.next_result();
+        assert_eq!(response["line"], number + 1);
+        assert_eq!(response["status"], "created");
         assert_eq!(
             archive.found("the sea").len(),
             number + 1,
@@ -137,7 +137,7 @@ fn results_are_sent_before_the_body_ends() {
         );
     }
     upload.end();
-    assert_eq!(upload.answer()["summary"]["created"], 3);
+    assert_eq!(upload.next_result()["summary"]["created"], 3);
 }
 
 #[test]
@@ -146,14 +146,14 @@ fn documents_reported_before_a_disconnect_are_kept() {
     for _ in 0..10 {
         let mut upload = Upload::begin(archive.server);
         upload.send(&lines(0..2, "the sea"));
-        assert_eq!(upload.answer()["id"], "d0");
-        assert_eq!(upload.answer()["id"], "d1");
+        assert_eq!(upload.next_result()["id"], "d0");
+        assert_eq!(upload.next_result()["id"], "d1");
         upload.send("{\"id\": \"half\", \"text\": \"Half a");
         drop(upload);
     }
     // More streams than the maximum were begun: each was released.
-    let answer = archive.stream(lines(2..3, "the sea"));
-    assert_eq!(answer.summary()["created"], 1);
+    let response = archive.stream(lines(2..3, "the sea"));
+    assert_eq!(response.summary()["created"], 1);
     let listed = archive.get("/v1/documents").body;
     let ids = listed["documents"]
         .as_array()
@@ -222,12 +222,12 @@ fn a_truncated_body_is_incomplete() {
     let archive = Archive::new();
     let mut upload = Upload::begin(archive.server);
     upload.send(&lines(0..1, "the sea"));
-    assert_eq!(upload.answer()["status"], "created");
+    assert_eq!(upload.next_result()["status"], "created");
     // An invalid chunk size.
     upload.socket.write_all(b"nonsense\r\n").unwrap();
     let mut rest = String::new();
     // The connection may be closed before all is read.
-    let _ = upload.answers.read_to_string(&mut rest);
+    let _ = upload.results.read_to_string(&mut rest);
     assert!(!rest.contains("\"complete\":true"), "{rest}");
     assert_eq!(archive.count(), 1);
 }
@@ -241,11 +241,11 @@ fn a_store_failure_ends_the_stream_with_an_error() {
     database.execute_batch(trigger).unwrap();
     let mut upload = Upload::begin(archive.server);
     upload.send(&lines(0..2, "the sea"));
-    assert_eq!(upload.answer()["id"], "d0");
-    assert_eq!(upload.answer()["id"], "d1");
+    assert_eq!(upload.next_result()["id"], "d0");
+    assert_eq!(upload.next_result()["id"], "d1");
     let poison = joined([document("poison", "Poison.")]);
     upload.send(&(lines(2..3, "the sea") + &poison + &lines(3..4, "the sea")));
-    let summary = &upload.answer()["summary"];
+    let summary = &upload.next_result()["summary"];
     assert_eq!(
         (&summary["created"], &summary["complete"]),
         (&json!(2), &json!(false))
@@ -265,7 +265,7 @@ fn a_store_failure_ends_the_stream_with_an_error() {
 }
 
 /// Sends documents to a program that is killed meanwhile; returns the results until then.
-fn answered_until_killed(served: ServeProcess, round: usize) -> Vec<Value> {
+fn results_until_killed(served: ServeProcess, round: usize) -> Vec<Value> {
     let mut upload = Upload::begin(served.address);
     let mut socket = upload.socket.try_clone().unwrap();
     std::thread::scope(|scope| {
@@ -278,37 +278,37 @@ fn answered_until_killed(served: ServeProcess, round: usize) -> Vec<Value> {
                 }
             }
         });
-        let mut answers: Vec<Value> = (0..10 + 30 * round).map(|_| upload.answer()).collect();
+        let mut results: Vec<Value> = (0..10 + 30 * round).map(|_| upload.next_result()).collect();
         drop(served);
-        answers.extend(std::iter::from_fn(|| upload.answer_or_end()));
-        answers
+        results.extend(std::iter::from_fn(|| upload.next_result_or_end()));
+        results
     })
 }
 
 #[test]
 fn reported_documents_survive_kill_9() {
     let folder = TempDir::new().unwrap();
-    let mut answered = Vec::new();
+    let mut reported = Vec::new();
     for round in 0..3 {
         let served = ServeProcess::start(&folder, &[], &[]);
-        answered.extend(answered_until_killed(served, round));
+        reported.extend(results_until_killed(served, round));
     }
-    assert!(answered.len() > 120, "{}", answered.len());
+    assert!(reported.len() > 120, "{}", reported.len());
     let served = ServeProcess::start(&folder, &[], &[]);
     let get = |path: &str| -> Value {
-        let mut answer = ureq::get(format!("http://{}{path}", served.address))
+        let mut response = ureq::get(format!("http://{}{path}", served.address))
             .call()
             .unwrap();
-        serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+        serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap()
     };
-    for answer in &answered {
-        assert_eq!(answer["status"], "created");
-        let id = answer["id"].as_str().unwrap();
+    for result in &reported {
+        assert_eq!(result["status"], "created");
+        let id = result["id"].as_str().unwrap();
         let stored = get(&format!("/v1/documents/{id}"));
-        assert_eq!(stored["content_hash"], answer["content_hash"]);
+        assert_eq!(stored["content_hash"], result["content_hash"]);
         assert_eq!(
             stored["passages"].as_array().unwrap().len() as u64,
-            answer["passages"]
+            result["passages"]
         );
     }
     let total = get("/v1/documents?limit=1")["total"].as_u64().unwrap();

@@ -195,7 +195,7 @@ fn invalid_searches() {
     assert!(cases.len() > 95);
     all_are_answered(&cases);
     let facets = json!({"query": "peace", "facets": ["year", "year", "country", "year"]});
-    let answer = send_bytes(
+    let response = send_bytes(
         "POST",
         *SERVER,
         "/v1/search",
@@ -203,10 +203,10 @@ fn invalid_searches() {
         facets.to_string().as_bytes(),
     );
     assert_eq!(
-        answer.body["facets"].as_array().unwrap().len(),
+        response.body["facets"].as_array().unwrap().len(),
         2,
         "{}",
-        answer.body
+        response.body
     );
 }
 

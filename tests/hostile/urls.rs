@@ -335,15 +335,15 @@ fn foreign_and_forged_cursors() {
         for bit in 0..8 {
             let mut flipped = plain.clone();
             flipped[position] ^= 1 << bit;
-            let answer = page(&URL_SAFE_NO_PAD.encode(flipped), &json!({}));
-            let code = answer.body["code"].as_str().unwrap_or("").to_owned();
+            let response = page(&URL_SAFE_NO_PAD.encode(flipped), &json!({}));
+            let code = response.body["code"].as_str().unwrap_or("").to_owned();
             let is_expected = match code.as_str() {
-                "" => answer.status == 200 && answer.body["hits"].is_array(),
-                "invalid_cursor" | "offset_out_of_range" => answer.status == 400,
-                "cursor_expired" => answer.status == 410,
+                "" => response.status == 200 && response.body["hits"].is_array(),
+                "invalid_cursor" | "offset_out_of_range" => response.status == 400,
+                "cursor_expired" => response.status == 410,
                 _ => false,
             };
-            assert!(is_expected, "byte {position}, bit {bit}: {}", answer.body);
+            assert!(is_expected, "byte {position}, bit {bit}: {}", response.body);
             *codes.entry(code).or_insert(0) += 1;
         }
     }

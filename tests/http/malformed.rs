@@ -115,14 +115,14 @@ const CASES: &[(&str, &str, &str, Option<&str>, &str)] = &[
 fn errors_in_malformed_requests_use_json_terms() {
     for (line, body, code, field, detail) in CASES {
         let (method, path) = line.split_once(' ').unwrap();
-        let answer = send(method, *SERVER, path, Some(*body));
+        let response = send(method, *SERVER, path, Some(*body));
         let problem = if path == "/v1/embeddings" {
-            let error = &answer.body["error"];
-            assert_eq!(error["type"], "invalid_request_error", "{}", answer.body);
+            let error = &response.body["error"];
+            assert_eq!(error["type"], "invalid_request_error", "{}", response.body);
             [&error["code"], &error["param"], &error["message"]]
         } else {
-            answer.assert_problem(400, code, *field);
-            ["code", "field", "detail"].map(|name| &answer.body[name])
+            response.assert_problem(400, code, *field);
+            ["code", "field", "detail"].map(|name| &response.body[name])
         };
         let expected = [Some(*code), *field, Some(*detail)];
         assert_eq!(

@@ -191,8 +191,8 @@ fn graph_searches_are_sampled_for_recall_when_idle() {
     }
     assert!(total("sampled") + total("skipped") < 0.5);
     let body = "{\"query\": \"a ship and its harbour\", \"limit\": 2, \"ef\": 3, \"include\": [\"explain\"]}";
-    let answer = send_bytes("POST", server, "/v1/search", JSON, body.as_bytes());
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    let response = send_bytes("POST", server, "/v1/search", JSON, body.as_bytes());
+    assert_eq!(response.status, 200, "{}", response.body);
     let deadline = Instant::now() + Duration::from_secs(20);
     while total("sampled") < 0.5 {
         assert!(Instant::now() < deadline);
@@ -213,22 +213,22 @@ fn graph_searches_are_sampled_for_recall_when_idle() {
         .map(|n| json!({"query": format!("ship {n}"), "limit": 2, "ef": 3}))
         .collect();
     let together = json!({ "searches": searches }).to_string();
-    let answer = send_bytes(
+    let response = send_bytes(
         "POST",
         server,
         "/v1/search/batch",
         JSON,
         together.as_bytes(),
     );
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(response.status, 200, "{}", response.body);
     while total("sampled") + total("skipped") < 2.5 {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(10));
     }
     // Every second search is selected; some of these are skipped.
     for _ in 0..100 {
-        let answer = send_bytes("POST", server, "/v1/search", JSON, body.as_bytes());
-        assert_eq!(answer.status, 200);
+        let response = send_bytes("POST", server, "/v1/search", JSON, body.as_bytes());
+        assert_eq!(response.status, 200);
     }
     while total("sampled") + total("skipped") < 52.5 {
         assert!(Instant::now() < deadline + Duration::from_secs(20));

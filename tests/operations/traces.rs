@@ -141,7 +141,7 @@ fn a_request_is_a_span_of_its_caller_s_trace_and_its_stages_are_spans_of_it() {
         access_log: Some(LogSink::new(move |line| {
             written.lock().unwrap().push(line.to_owned());
         })),
-        // A share of none: the caller's word is what counts.
+        // With a ratio of 0 only the client's decision can sample a trace.
         ..collector.options(0.0)
     });
     let traced = format!("traceparent: 00-{TRACE}-{PARENT}-01");
