@@ -750,10 +750,10 @@ fn a_key_made_on_the_command_line_works_after_sighup() {
         sleep(Duration::from_millis(20));
     }
     // Encoding two hundred words takes more than a millisecond on any machine.
-    let long = SEARCH.replacen("q=", &format!("q={}", "peace+and+".repeat(100)), 1);
-    assert_ne!(long, SEARCH);
+    let slow_search = SEARCH.replacen("q=", &format!("q={}", "peace+and+".repeat(100)), 1);
+    assert_ne!(slow_search, SEARCH);
     let key = format!("X-Api-Key: {}", second["key"].as_str().unwrap());
-    assert_eq!(send(served.address, &long, &[&key], "").status, 200);
+    assert_eq!(send(served.address, &slow_search, &[&key], "").status, 200);
     served.signal("TERM");
     let log = served.wait_for_success();
     assert!(log.contains("reloaded keys and certificate"), "{log}");
