@@ -1,4 +1,4 @@
-//! Documents over HTTP: written, guarded, streamed, removed.
+//! Documents over HTTP: writes, preconditions, streams, deletions.
 
 mod endings;
 mod streams;
@@ -23,14 +23,14 @@ struct Archive {
 
 impl Archive {
     fn new() -> Self {
-        Self::guarded(MiddlewareState::default())
+        Self::with_middleware(MiddlewareState::default())
     }
 
-    fn guarded(guard: MiddlewareState) -> Self {
+    fn with_middleware(middleware: MiddlewareState) -> Self {
         let data = TempDir::new().unwrap();
         let engine = Arc::new(support::engine(&data));
         engine.publish().unwrap();
-        let service = Arc::new(Service::new(support::LIMITS).with_middleware(guard));
+        let service = Arc::new(Service::new(support::LIMITS).with_middleware(middleware));
         service.set_engine(Arc::clone(&engine));
         Self {
             server: support::start_server(service),
@@ -65,11 +65,11 @@ impl Archive {
         self.send("POST", "/v1/documents", LINES, body.as_ref())
     }
 
-    /// Ids of the documents that a search finds, best first.
+    /// Returns the ids of the documents that a search finds, best first.
     fn found(&self, words: &str) -> Vec<String> {
         let words = words.replace(' ', "+");
-        let answer = self.get(&format!("/v1/search?q={words}&limit=1000"));
-        let hits = answer.body["hits"].as_array().unwrap();
+        let response = self.get(&format!("/v1/search?q={words}&limit=1000"));
+        let hits = response.body["hits"].as_array().unwrap();
         let id = |hit: &Value| hit["document"]["id"].as_str().unwrap().to_owned();
         hits.iter().map(id).collect()
     }
@@ -85,7 +85,7 @@ fn document(id: &str, text: &str) -> Value {
     json!({"id": id, "text": text})
 }
 
-/// Lines of documents `d0`, `d1`, … with a sentence each.
+/// Returns lines with documents `d0`, `d1`, … of one sentence each.
 fn lines(numbers: std::ops::Range<usize>, about: &str) -> String {
     let line = |number: usize| {
         let text = format!("Document {number} speaks of {about}, and of the number {number}.");
@@ -94,7 +94,7 @@ fn lines(numbers: std::ops::Range<usize>, about: &str) -> String {
     joined(numbers.map(line))
 }
 
-/// What is to be sent, a line each.
+/// Joins lines to a body.
 fn joined<T: ToString>(lines: impl IntoIterator<Item = T>) -> String {
     let mut text = String::new();
     for line in lines {
@@ -105,7 +105,7 @@ fn joined<T: ToString>(lines: impl IntoIterator<Item = T>) -> String {
 }
 
 #[test]
-fn a_document_that_is_acknowledged_is_found_until_it_is_removed() {
+fn an_acknowledged_document_is_found_until_it_is_deleted() {
     let archive = Archive::new();
     let sent = json!({
         "id": "fleet", "text": "The fleet left the harbour at dawn.", "title": "The fleet",
@@ -138,7 +138,7 @@ fn a_document_that_is_acknowledged_is_found_until_it_is_removed() {
     );
     assert_eq!(again.header("etag"), created.header("etag"));
 
-    // What was read can be sent back: what the service works out makes no attributes.
+    // A document can be sent back as returned: computed fields do not become attributes.
     let mut back = read.body.clone();
     back["title"] = json!("The fleet sails");
     let back = archive.put("fleet", &[], &back);
@@ -238,14 +238,14 @@ fn conditions_guard_against_lost_updates() {
 }
 
 #[test]
-fn of_many_who_change_one_version_exactly_one_wins() {
+fn of_concurrent_updates_exactly_one_succeeds() {
     let archive = Archive::new();
     let mut tag = archive
         .post(&document("a", "The beginning."))
         .header("etag")
         .to_owned();
     for round in 0..5 {
-        let answers: Vec<ApiResponse> = std::thread::scope(|scope| {
+        let responses: Vec<ApiResponse> = std::thread::scope(|scope| {
             let writers: Vec<_> = (0..6)
                 .map(|writer| {
                     let (archive, tag) = (&archive, &tag);
@@ -257,17 +257,17 @@ fn of_many_who_change_one_version_exactly_one_wins() {
                 .collect();
             writers.into_iter().map(|w| w.join().unwrap()).collect()
         });
-        let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|a| a.status == 200);
+        let (won, lost): (Vec<_>, Vec<_>) = responses.iter().partition(|a| a.status == 200);
         assert_eq!((won.len(), lost.len()), (1, 5));
-        for answer in lost {
-            answer.assert_problem(412, "precondition_failed", None);
+        for response in lost {
+            response.assert_problem(412, "precondition_failed", None);
         }
         won[0].header("etag").clone_into(&mut tag);
         assert_eq!(archive.get("/v1/documents/a").header("etag"), tag);
     }
 }
 
-/// What is wrong with a document, its code and the field at fault.
+/// Invalid documents, each with the code and the field of its problem.
 fn bad_documents() -> Vec<(String, &'static str, Option<&'static str>)> {
     let deep = format!(
         r#"{{"id":"a","text":"x","deep":{}1{}}}"#,
@@ -277,14 +277,14 @@ fn bad_documents() -> Vec<(String, &'static str, Option<&'static str>)> {
     let long_id = format!(r#"{{"id":"{}","text":"x"}}"#, "a".repeat(201));
     let binary = format!(r#"{{"id":"a","text":"{}"}}"#, r"\u0001".repeat(50));
     let cases: &[(&str, &str, Option<&str>)] = &[
-        ("{", "bad_json", None),
-        ("nonsense", "bad_json", None),
-        (r#"{"id": "a", "text": "x"} {}"#, "bad_json", None),
-        (r#"{"id": "a", "text": "\ud800"}"#, "bad_json", None),
-        (r#"{"id": "a", "text": "\x"}"#, "bad_json", None),
-        (r#"{"id": "a", "text": NaN}"#, "bad_json", None),
-        (r#"{"id": 1e999, "text": "x"}"#, "bad_json", None),
-        (&deep, "bad_json", None),
+        ("{", "invalid_json", None),
+        ("nonsense", "invalid_json", None),
+        (r#"{"id": "a", "text": "x"} {}"#, "invalid_json", None),
+        (r#"{"id": "a", "text": "\ud800"}"#, "invalid_json", None),
+        (r#"{"id": "a", "text": "\x"}"#, "invalid_json", None),
+        (r#"{"id": "a", "text": NaN}"#, "invalid_json", None),
+        (r#"{"id": 1e999, "text": "x"}"#, "invalid_json", None),
+        (&deep, "invalid_json", None),
         ("5", "wrong_type", None),
         (r#""text""#, "wrong_type", None),
         ("null", "wrong_type", None),
@@ -299,12 +299,12 @@ fn bad_documents() -> Vec<(String, &'static str, Option<&'static str>)> {
         ),
         (
             r#"{"id": "a", "text": "x", "date": "2015-02-30"}"#,
-            "bad_date",
+            "invalid_date",
             Some("date"),
         ),
         (
             r#"{"id": "a", "text": "x", "date": "yesterday"}"#,
-            "bad_date",
+            "invalid_date",
             Some("date"),
         ),
         (
@@ -331,25 +331,29 @@ fn bad_documents() -> Vec<(String, &'static str, Option<&'static str>)> {
         ),
         (
             r#"{"id": "a", "text": "pe\u0000ace"}"#,
-            "not_text",
+            "binary_content",
             Some("text"),
         ),
         (
             r#"{"id": "a", "text": "x", "title": "\u0000"}"#,
-            "not_text",
+            "binary_content",
             Some("title"),
         ),
-        (&binary, "not_text", Some("text")),
-        (r#"{"id": "a b", "text": "x"}"#, "bad_id", Some("id")),
+        (&binary, "binary_content", Some("text")),
+        (r#"{"id": "a b", "text": "x"}"#, "invalid_id", Some("id")),
         (
             r#"{"id": "../../etc/passwd", "text": "x"}"#,
-            "bad_id",
+            "invalid_id",
             Some("id"),
         ),
-        (r#"{"id": "..", "text": "x"}"#, "bad_id", Some("id")),
-        (r#"{"id": "a\u0000", "text": "x"}"#, "bad_id", Some("id")),
-        (r#"{"id": "a#p1", "text": "x"}"#, "bad_id", Some("id")),
-        (&long_id, "bad_id", Some("id")),
+        (r#"{"id": "..", "text": "x"}"#, "invalid_id", Some("id")),
+        (
+            r#"{"id": "a\u0000", "text": "x"}"#,
+            "invalid_id",
+            Some("id"),
+        ),
+        (r#"{"id": "a#p1", "text": "x"}"#, "invalid_id", Some("id")),
+        (&long_id, "invalid_id", Some("id")),
         (r#"{"text": "x"}"#, "missing_field", Some("id")),
         (r#"{"id": "", "text": "x"}"#, "missing_field", Some("id")),
         (r#"{"id": null, "text": "x"}"#, "missing_field", Some("id")),
@@ -361,7 +365,7 @@ fn bad_documents() -> Vec<(String, &'static str, Option<&'static str>)> {
 }
 
 #[test]
-fn bad_documents_are_problems_and_bad_lines_errors_of_the_same_code() {
+fn invalid_documents_have_the_same_code_alone_and_in_streams() {
     let archive = Archive::new();
     let bad = bad_documents();
     let mut body = String::new();
@@ -372,12 +376,12 @@ fn bad_documents_are_problems_and_bad_lines_errors_of_the_same_code() {
         let good = document(&format!("good{number}"), "Good.");
         body.push_str(&joined([json, &good.to_string()]));
     }
-    let answer = archive.stream(body);
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), "application/x-ndjson");
-    assert_eq!(answer.lines.len(), 2 * bad.len() + 1);
+    let response = archive.stream(body);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), "application/x-ndjson");
+    assert_eq!(response.lines.len(), 2 * bad.len() + 1);
     for (number, (json, code, field)) in bad.iter().enumerate() {
-        let result = &answer.lines[2 * number];
+        let result = &response.lines[2 * number];
         assert_eq!(result["line"], 2 * number + 1);
         assert_eq!(result["status"], "error");
         assert_eq!(result["error"]["code"], *code, "{json}: {result}");
@@ -387,9 +391,9 @@ fn bad_documents_are_problems_and_bad_lines_errors_of_the_same_code() {
             "{json}: {result}"
         );
         assert!(!result["error"]["detail"].as_str().unwrap().is_empty());
-        assert_eq!(answer.lines[2 * number + 1]["status"], "created");
+        assert_eq!(response.lines[2 * number + 1]["status"], "created");
     }
-    let summary = answer.summary();
+    let summary = response.summary();
     assert_eq!(summary["created"], bad.len());
     assert_eq!(summary["errors"], bad.len());
     assert_eq!(summary["complete"], true);
@@ -397,19 +401,19 @@ fn bad_documents_are_problems_and_bad_lines_errors_of_the_same_code() {
 }
 
 #[test]
-fn bad_requests_write_nothing() {
+fn invalid_requests_write_nothing() {
     let archive = Archive::new();
     let post = |headers: &[(&str, &str)], body: &[u8]| {
         archive.send("POST", "/v1/documents", headers, body)
     };
-    post(JSON, b"").assert_problem(400, "bad_json", None);
+    post(JSON, b"").assert_problem(400, "invalid_json", None);
     post(JSON, b"[5]").assert_problem(400, "wrong_type", None);
     post(JSON, br#"[{"id": "a", "text": "x"}, "y"]"#).assert_problem(400, "wrong_type", None);
-    post(JSON, br#"[{"id": "a", "text": "x"}"#).assert_problem(400, "bad_json", None);
-    post(JSON, br#"[{"id": "a", "text": "x"}] x"#).assert_problem(400, "bad_json", None);
-    post(JSON, b"\xff\xfe").assert_problem(400, "bad_json", None);
+    post(JSON, br#"[{"id": "a", "text": "x"}"#).assert_problem(400, "invalid_json", None);
+    post(JSON, br#"[{"id": "a", "text": "x"}] x"#).assert_problem(400, "invalid_json", None);
+    post(JSON, b"\xff\xfe").assert_problem(400, "invalid_json", None);
     let several = post(JSON, lines(0..2, "the sea").as_bytes());
-    several.assert_problem(400, "bad_json", None);
+    several.assert_problem(400, "invalid_json", None);
     assert!(
         several.body["detail"]
             .as_str()
@@ -427,10 +431,10 @@ fn bad_requests_write_nothing() {
     post(JSON, large.as_bytes()).assert_problem(413, "body_too_large", None);
     archive
         .put("a", &[], &document("b", "Peace."))
-        .assert_problem(400, "other_id", Some("id"));
+        .assert_problem(400, "id_mismatch", Some("id"));
     archive
         .put("a%20b", &[], &json!({"text": "Peace."}))
-        .assert_problem(400, "bad_id", Some("id"));
+        .assert_problem(400, "invalid_id", Some("id"));
     archive
         .put("a", &[], &json!([]))
         .assert_problem(400, "wrong_type", None);
@@ -439,22 +443,22 @@ fn bad_requests_write_nothing() {
         .assert_problem(400, "wrong_type", None);
     archive
         .delete("a%20b", &[])
-        .assert_problem(400, "bad_id", Some("id"));
+        .assert_problem(400, "invalid_id", Some("id"));
     assert_eq!(archive.count(), 0);
-    // A long name is not sent back.
+    // Long names are truncated in errors.
     let name = "n".repeat(200 * 1024);
     for body in [
         json!({"id": "a", name.clone(): 1}),
         json!({"id": name, "text": "x"}),
     ] {
-        let answer = archive.stream(body.to_string());
+        let response = archive.stream(body.to_string());
         let lengths = |text: &Value| text.as_str().unwrap().chars().count();
-        assert!(lengths(&answer.lines[0]["error"]["detail"]) <= 1001);
-        assert!(lengths(&answer.lines[0]["id"]) <= 201);
-        let answer = archive.post(&body);
-        assert!(answer.status == 400 && lengths(&answer.body["detail"]) <= 1001);
+        assert!(lengths(&response.lines[0]["error"]["detail"]) <= 1001);
+        assert!(lengths(&response.lines[0]["id"]) <= 201);
+        let response = archive.post(&body);
+        assert!(response.status == 400 && lengths(&response.body["detail"]) <= 1001);
     }
-    // An error leaves what was there before.
+    // After an error the previous document is kept.
     assert_eq!(archive.put("a", &[], &document("a", "Peace.")).status, 201);
     archive
         .put("a", &[], &json!({"text": " "}))
@@ -463,17 +467,17 @@ fn bad_requests_write_nothing() {
 }
 
 #[test]
-fn a_list_is_answered_document_by_document() {
+fn a_list_has_a_result_per_document() {
     let archive = Archive::new();
     let empty = archive.post(&json!([]));
     assert_eq!((empty.status, &empty.body["results"]), (200, &json!([])));
     assert_eq!(empty.body["summary"]["lines"], 0);
-    let answer = archive.post(&json!([
+    let response = archive.post(&json!([
         document("a", "The sea."), {"id": "b"}, document("c", "The land."),
         document("a", "The sea."), document("a", "The ocean."),
     ]));
-    assert_eq!(answer.status, 200);
-    let results = answer.body["results"].as_array().unwrap();
+    assert_eq!(response.status, 200);
+    let results = response.body["results"].as_array().unwrap();
     let field =
         |name: &str| -> Vec<&str> { results.iter().map(|r| r[name].as_str().unwrap()).collect() };
     assert_eq!(
@@ -483,13 +487,13 @@ fn a_list_is_answered_document_by_document() {
     assert_eq!(field("id"), ["a", "b", "c", "a", "a"]);
     assert_eq!(results[1]["error"]["code"], "missing_field");
     assert_eq!(results[4]["line"], 5);
-    assert_eq!(answer.body["summary"]["created"], 2);
-    // More than is written in one turn.
+    assert_eq!(response.body["summary"]["created"], 2);
+    // More than one batch.
     let many: Vec<Value> = (0..300)
         .map(|n| document(&format!("m{n}"), "Many."))
         .collect();
-    let answer = archive.post(&json!(many));
-    assert_eq!(answer.body["summary"]["created"], 300);
-    assert_eq!(answer.body["results"][299]["line"], 300);
+    let response = archive.post(&json!(many));
+    assert_eq!(response.body["summary"]["created"], 300);
+    assert_eq!(response.body["results"][299]["line"], 300);
     assert_eq!(archive.count(), 302);
 }

@@ -1,7 +1,7 @@
-//! What nobody should send: each is answered as the tables say, and the service goes on answering.
+//! Hostile requests: each is rejected as the tables say, and the service continues to respond.
 //!
-//! A case states its status and, where the answer is ours, the stable code of its problem. What
-//! cannot be read as HTTP at all is answered by actix, without a body.
+//! A case has the expected status and, if the response is ours, the code of the problem. Input that is not
+//! HTTP is rejected by actix, without a body.
 
 mod bodies;
 mod documents;
@@ -19,7 +19,7 @@ use antiphon::server::Service;
 use crate::support;
 use crate::support::raw_http::{RawResponse, connect};
 
-/// A server over the sample speeches, which nothing here may change.
+/// A server over the sample speeches, which these tests must not change.
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
     let (engine, data) = support::sample_engine();
     std::mem::forget(data); // lives as long as the process
@@ -28,7 +28,7 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
     support::start_server(service)
 });
 
-/// Every route that has no part of its own in its path: one of its methods, and all of them.
+/// Every route without an id in its path: one of its methods, and all of them.
 const ROUTES: &[(&str, &str, &[&str])] = &[
     ("GET", "/", &["GET", "HEAD"]),
     ("POST", "/v1/search", &["GET", "HEAD", "POST"]),
@@ -44,7 +44,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("GET", "/docs", &["GET", "HEAD"]),
 ];
 
-/// The others, with an example.
+/// The other routes, with an example path.
 const ROUTES_WITH_IDS: &[(&str, &str, &[&str])] = &[
     ("PUT", "/v1/documents/z", &["DELETE", "GET", "HEAD", "PUT"]),
     ("GET", "/v1/passages/z%23p1", &["GET", "HEAD"]),
@@ -61,12 +61,12 @@ const READERS: &[(&str, &str)] = &[
     ("PUT", "/v1/documents/z"),
 ];
 
-/// What is sent, and what comes back.
+/// A request and the expected response.
 struct Case {
     name: String,
     bytes: Vec<u8>,
     status: u16,
-    /// The problem's code; empty where there is none.
+    /// The problem's code; empty if there is none.
     code: &'static str,
 }
 
@@ -80,7 +80,7 @@ impl Case {
         }
     }
 
-    /// A request whose body is what its head says.
+    /// Creates a request with a body and its `Content-Length`.
     fn with_body(
         line: &str,
         headers: &[&str],
@@ -101,13 +101,13 @@ impl Case {
     }
 }
 
-/// A head with these headers as they stand.
+/// Returns the head of a request with these headers, verbatim.
 fn head(line: &str, headers: &str) -> Vec<u8> {
     let end = if headers.is_empty() { "" } else { "\r\n" };
     format!("{line} HTTP/1.1\r\nHost: here\r\n{headers}{end}\r\n").into_bytes()
 }
 
-/// Sends all cases, each on a connection of its own; after them a search is answered as ever.
+/// Sends all cases, each on a connection of its own; afterwards a search must still work.
 fn all_are_answered(cases: &[Case]) {
     let mut wrong = Vec::new();
     for case in cases {
@@ -129,10 +129,10 @@ fn all_are_answered(cases: &[Case]) {
         cases.len(),
         wrong.join("\n")
     );
-    the_service_goes_on();
+    assert_service_works();
 }
 
-fn the_service_goes_on() {
+fn assert_service_works() {
     let reply = answer(&head("GET /v1/search?q=cyberspace&limit=1", ""));
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!(reply.json()["hits"].as_array().unwrap().len(), 1);
@@ -141,12 +141,12 @@ fn the_service_goes_on() {
 
 fn answer(bytes: &[u8]) -> RawResponse {
     let mut stream = connect(*SERVER);
-    // Who is answered before all was sent may find the connection closed.
+    // Fails if the server has responded and closed the connection before all was sent.
     let _ = stream.write_all(bytes);
     RawResponse::read(&mut stream)
 }
 
-/// The code of a problem, in the shape of its route; empty where there is none.
+/// Returns the code of a problem in the format of its route; empty if there is none.
 fn code(reply: &RawResponse) -> String {
     let Ok(body) = serde_json::from_str::<serde_json::Value>(&reply.body) else {
         return String::new();

@@ -1,4 +1,4 @@
-//! Every route, as a client meets it.
+//! Every route, as seen by a client.
 
 mod embeddings;
 mod malformed;
@@ -30,8 +30,8 @@ fn post(path: &str, body: &Value) -> ApiResponse {
     send("POST", *SERVER, path, Some(&body.to_string()))
 }
 
-fn assert_problem(answer: &ApiResponse, status: u16, code: &str, field: Option<&str>) {
-    answer.assert_problem(status, code, field);
+fn assert_problem(response: &ApiResponse, status: u16, code: &str, field: Option<&str>) {
+    response.assert_problem(status, code, field);
 }
 
 #[test]
@@ -69,9 +69,9 @@ fn search_by_body_and_by_url_agree() {
 }
 
 #[test]
-fn a_hit_leads_to_its_passage_and_its_document() {
-    let answer = get("/v1/search?q=global+village&limit=1");
-    let hit = &answer.body["hits"][0];
+fn a_hit_refers_to_its_passage_and_document() {
+    let response = get("/v1/search?q=global+village&limit=1");
+    let hit = &response.body["hits"][0];
     let passage = get(hit["url"].as_str().unwrap());
     assert_eq!(passage.status, 200);
     assert_eq!(passage.body["id"], hit["passage"]);
@@ -124,7 +124,7 @@ fn documents_are_listed_in_pages() {
 }
 
 #[test]
-fn bad_searches_name_their_fault() {
+fn invalid_searches_name_the_field_at_fault() {
     let cases = [
         (json!({"query": ""}), "empty_query", Some("query")),
         (json!({"query": "  "}), "empty_query", Some("query")),
@@ -201,15 +201,15 @@ fn bad_searches_name_their_fault() {
         assert_problem(&post("/v1/search", &body), 400, code, field);
     }
     for text in ["{\"query\": ", "not json", "", "{\"query\": \"peace\"} {}"] {
-        let answer = send("POST", *SERVER, "/v1/search", Some(text));
-        assert_problem(&answer, 400, "bad_json", None);
+        let response = send("POST", *SERVER, "/v1/search", Some(text));
+        assert_problem(&response, 400, "invalid_json", None);
     }
     let large = json!({"query": "a".repeat(300 * 1024)});
     assert_problem(&post("/v1/search", &large), 413, "body_too_large", None);
 }
 
 #[test]
-fn bad_urls_name_their_fault() {
+fn invalid_urls_name_the_parameter_at_fault() {
     let cases = [
         ("/v1/search?q=", 400, "empty_query", Some("q")),
         ("/v1/search", 400, "missing_field", Some("q")),
@@ -264,13 +264,13 @@ fn bad_urls_name_their_fault() {
         (
             "/v1/passages/un-cyber-statement-2015",
             400,
-            "bad_id",
+            "invalid_id",
             Some("id"),
         ),
         (
             "/v1/passages/a%23p99999999999999",
             400,
-            "bad_id",
+            "invalid_id",
             Some("id"),
         ),
         ("/v1/nothing", 404, "route_not_found", None),
@@ -281,36 +281,36 @@ fn bad_urls_name_their_fault() {
 }
 
 #[test]
-fn wrong_methods_are_told_the_right_ones() {
+fn wrong_methods_are_rejected_with_the_allowed_ones() {
     for (method, path, allow) in [
         ("DELETE", "/v1/search", "GET, HEAD, POST"),
         ("POST", "/v1/documents/a", "DELETE, GET, HEAD, PUT"),
         ("GET", "/v1/embeddings", "POST"),
         ("PUT", "/livez", "GET, HEAD"),
     ] {
-        let answer = send(method, *SERVER, path, None);
-        assert_problem(&answer, 405, "method_not_allowed", None);
-        assert_eq!(answer.header("allow"), allow);
+        let response = send(method, *SERVER, path, None);
+        assert_problem(&response, 405, "method_not_allowed", None);
+        assert_eq!(response.header("allow"), allow);
     }
 }
 
 #[test]
-fn until_it_is_ready_the_service_says_what_it_waits_for() {
+fn until_ready_responses_name_the_startup_step() {
     let service = Arc::new(Service::new(support::LIMITS));
     let server = support::start_server(Arc::clone(&service));
-    service.set_startup_status("fetching the model");
+    service.set_startup_status("loading the model");
     assert_eq!(send("GET", server, "/livez", None).status, 200);
     assert_eq!(send("GET", server, "/openapi.json", None).status, 200);
     for path in ["/readyz", "/v1/search?q=peace", "/v1/documents"] {
-        let answer = send("GET", server, path, None);
-        assert_problem(&answer, 503, "starting", None);
+        let response = send("GET", server, path, None);
+        assert_problem(&response, 503, "initializing", None);
         assert!(
-            answer.body["detail"]
+            response.body["detail"]
                 .as_str()
                 .unwrap()
-                .contains("fetching the model")
+                .contains("loading the model")
         );
-        assert!(!answer.header("retry-after").is_empty());
+        assert!(!response.header("retry-after").is_empty());
     }
     let (engine, _data) = support::sample_engine();
     service.set_engine(engine);
@@ -320,15 +320,15 @@ fn until_it_is_ready_the_service_says_what_it_waits_for() {
 }
 
 #[test]
-fn many_clients_at_once_get_the_same_answer() {
+fn concurrent_clients_get_the_same_results() {
     let expected = get("/v1/search?q=arms+race&limit=4").body["hits"].clone();
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..3 {
-                    let answer = get("/v1/search?q=arms+race&limit=4");
-                    assert_eq!(answer.status, 200);
-                    assert_eq!(answer.body["hits"], expected);
+                    let response = get("/v1/search?q=arms+race&limit=4");
+                    assert_eq!(response.status, 200);
+                    assert_eq!(response.body["hits"], expected);
                 }
             });
         }
@@ -336,7 +336,7 @@ fn many_clients_at_once_get_the_same_answer() {
 }
 
 #[test]
-fn problem_codes_are_all_different() {
+fn problem_codes_are_distinct() {
     let mut codes = Problem::CODES.to_vec();
     let all = codes.len();
     codes.sort_unstable();
@@ -346,15 +346,15 @@ fn problem_codes_are_all_different() {
 
 #[test]
 fn head_is_get_without_the_body() {
-    let answer = send("HEAD", *SERVER, "/livez", None);
+    let response = send("HEAD", *SERVER, "/livez", None);
     assert_eq!(
-        (answer.status, answer.body),
+        (response.status, response.body),
         (200, Value::String(String::new()))
     );
 }
 
 #[test]
-fn the_first_page_leads_on() {
+fn the_welcome_page_links_to_other_routes() {
     let welcome = get("/").body;
     for key in ["try", "documents", "ready", "openapi", "docs"] {
         assert_eq!(get(welcome[key].as_str().unwrap()).status, 200, "{key}");

@@ -293,12 +293,12 @@ fn cursors_page_through_one_snapshot() {
     let first = search(&json!({"query": "sea", "limit": 1}));
     let cursor = &first["next_cursor"];
     let other = json!({"query": "tea", "limit": 1, "cursor": cursor});
-    post("/v1/search", &other).assert_problem(400, "bad_cursor", Some("cursor"));
+    post("/v1/search", &other).assert_problem(400, "invalid_cursor", Some("cursor"));
     let both = json!({"query": "sea", "offset": 1, "cursor": cursor});
-    post("/v1/search", &both).assert_problem(400, "bad_cursor", Some("cursor"));
+    post("/v1/search", &both).assert_problem(400, "invalid_cursor", Some("cursor"));
     for bad in ["", "x", "e30", "====", "\u{0}"] {
         let body = json!({"query": "sea", "cursor": bad});
-        post("/v1/search", &body).assert_problem(400, "bad_cursor", Some("cursor"));
+        post("/v1/search", &body).assert_problem(400, "invalid_cursor", Some("cursor"));
     }
 }
 
@@ -471,11 +471,15 @@ fn equal_requests_get_equal_responses() {
 fn invalid_searches_name_the_field() {
     for (body, code, field) in [
         (json!({}), "missing_field", "query"),
-        (json!({"query": "a", "like": ["b"]}), "two_subjects", "like"),
-        (json!({"unlike": ["b"]}), "bad_examples", "like"),
+        (
+            json!({"query": "a", "like": ["b"]}),
+            "query_and_examples",
+            "like",
+        ),
+        (json!({"unlike": ["b"]}), "invalid_examples", "like"),
         (
             json!({"like": ["b"], "mode": "keyword"}),
-            "bad_examples",
+            "invalid_examples",
             "mode",
         ),
         (json!({"like": "b"}), "wrong_type", "like"),
@@ -495,30 +499,34 @@ fn invalid_searches_name_the_field() {
             "parameter_out_of_range",
             "group_size",
         ),
-        (json!({"query": "a", "filter": []}), "bad_filter", "filter"),
+        (
+            json!({"query": "a", "filter": []}),
+            "invalid_filter",
+            "filter",
+        ),
         (
             json!({"query": "a", "filter": {"date": "soon"}}),
-            "bad_filter",
+            "invalid_filter",
             "filter.date",
         ),
         (
             json!({"query": "a", "filter": {"date": {"from": "2016", "to": "2015"}}}),
-            "bad_filter",
+            "invalid_filter",
             "filter.date",
         ),
         (
             json!({"query": "a", "filter": {"not": {"year": "banana"}}}),
-            "bad_filter",
+            "invalid_filter",
             "filter.not.year",
         ),
         (
             json!({"query": "a", "filter": {"speaker": []}}),
-            "bad_filter",
+            "invalid_filter",
             "filter.speaker",
         ),
         (
             json!({"query": "a", "filter": {"country": {"a": 1}}}),
-            "bad_filter",
+            "invalid_filter",
             "filter.country",
         ),
         (
@@ -565,15 +573,15 @@ fn invalid_searches_name_the_field() {
 fn unsatisfiable_filters_are_rejected_on_every_route() {
     let backwards = json!({"date": {"from": "2015-10", "to": "2015-09"}});
     let body = json!({"source": backwards, "target": {"speaker": []}});
-    post("/v1/parallels", &body).assert_problem(400, "bad_filter", Some("source.date"));
+    post("/v1/parallels", &body).assert_problem(400, "invalid_filter", Some("source.date"));
     let body = json!({"target": {"year": "MMXV"}});
-    post("/v1/parallels", &body).assert_problem(400, "bad_filter", Some("target.year"));
+    post("/v1/parallels", &body).assert_problem(400, "invalid_filter", Some("target.year"));
     let body = json!({ "filter": backwards });
-    post("/v1/families", &body).assert_problem(400, "bad_filter", Some("filter.date"));
+    post("/v1/families", &body).assert_problem(400, "invalid_filter", Some("filter.date"));
     for route in ["/v1/documents", "/v1/facets", "/v1/search?q=peace"] {
         let separator = if route.contains('?') { '&' } else { '?' };
         let response = get(&format!("{route}{separator}date=2015-10..2015-09"));
-        response.assert_problem(400, "bad_filter", Some("date"));
+        response.assert_problem(400, "invalid_filter", Some("date"));
         let detail = response.body["detail"].as_str().unwrap();
         assert!(detail.contains("2015-10 to 2015-09"), "{detail}");
         assert_eq!(get(&format!("{route}{separator}year=2999")).status, 200);
@@ -592,11 +600,11 @@ fn invalid_urls_name_the_parameter() {
         ("q=a&q=b", "wrong_type", "q"),
         ("q=a&limit=ten", "wrong_type", "limit"),
         ("q=a&exact=maybe", "wrong_type", "exact"),
-        ("q=a&filter=%7B", "bad_filter", "filter"),
-        ("q=a&date=2015..soon", "bad_filter", "date"),
-        ("q=a&date=2015..2014", "bad_filter", "date"),
-        ("q=a&year=banana", "bad_filter", "year"),
-        ("q=a&country=", "bad_filter", "country"),
+        ("q=a&filter=%7B", "invalid_filter", "filter"),
+        ("q=a&date=2015..soon", "invalid_filter", "date"),
+        ("q=a&date=2015..2014", "invalid_filter", "date"),
+        ("q=a&year=banana", "invalid_filter", "year"),
+        ("q=a&country=", "invalid_filter", "country"),
         ("q=a&colour=red", "unknown_field", "colour"),
         ("q=a&limit=1e400", "wrong_type", "limit"),
     ] {

@@ -1,9 +1,8 @@
-//! The queue before the CPU.
+//! Admission control: the bounded queue in front of the worker pool.
 //!
-//! As many requests are computed at a time as there are cores; so many more may wait, and the
-//! next one is told at once that the service is busy. Back-pressure comes before work. The cores take
-//! from the queue by themselves: however busy the threads of the network are with turning requests
-//! away, those that were let in are worked on.
+//! One request runs per worker, a bounded number of others wait, and the next one is rejected at once:
+//! back-pressure comes before work. Workers take jobs from the queue themselves, so admitted requests are
+//! processed however busy the network threads are with rejecting others.
 
 mod queue_full;
 
@@ -17,13 +16,13 @@ use super::problem::{Problem, failed};
 use super::worker_pool::{JobHandle, WorkerPool};
 pub(super) use queue_full::{QueueFull, retry_after_seconds};
 
-/// A request is turned away at once if it would probably wait longer.
+/// A request is rejected at once if its expected wait is longer.
 const MAX_QUEUE_WAIT: Duration = Duration::from_secs(2);
 
-/// Of what jobs took before, so much counts after the next one.
+/// Window of the moving average of job durations: a new duration has the weight 1 / (window + 1).
 const EWMA_WINDOW: u64 = 31;
 
-/// Lets requests to the CPU, a bounded number at a time.
+/// Admits requests to the worker pool.
 pub(super) struct Admission {
     workers: WorkerPool,
     worker_count: usize,
@@ -31,31 +30,30 @@ pub(super) struct Admission {
     state: Arc<QueueState>,
 }
 
-/// What is known of the queue.
 #[derive(Default)]
 struct QueueState {
     waiting: AtomicUsize,
     running: AtomicUsize,
-    /// What a job takes, in nanoseconds: a mean in which the latest weigh most.
+    /// Duration of a job in nanoseconds, as an exponentially weighted moving average.
     mean_job_nanos: AtomicU64,
 }
 
 impl Admission {
-    pub(super) fn new(cores: usize, most_waiting: usize) -> Self {
-        let cores = cores.max(1);
+    pub(super) fn new(worker_count: usize, queue_capacity: usize) -> Self {
+        let worker_count = worker_count.max(1);
         Self {
-            workers: WorkerPool::new(cores),
-            worker_count: cores,
-            queue_capacity: most_waiting,
+            workers: WorkerPool::new(worker_count),
+            worker_count,
+            queue_capacity,
             state: Arc::default(),
         }
     }
 
-    /// Waits for a core, then runs `work` on it; gives its result and the time waited.
+    /// Runs `work` on a worker; returns its result and the time in the queue.
     ///
-    /// A request that is dropped while it waits gives up its place, and its work is not begun. One
-    /// that is dropped while it is computed keeps its core until the work is done: work cannot be
-    /// called back, and the number of jobs must not exceed the cores.
+    /// If the future is dropped while the job is queued, the job is removed. If it is dropped while the job
+    /// runs, the worker finishes it: running work cannot be interrupted, and the number of running jobs must
+    /// not exceed the number of workers.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
@@ -63,7 +61,7 @@ impl Admission {
         self.run_within(None, work).await
     }
 
-    /// The same for a client that waits so long: what could only begin later is not begun.
+    /// Runs `work` on a worker, unless it cannot start within `max_wait`.
     pub(super) async fn run_within<T: Send + 'static>(
         &self,
         max_wait: Option<Duration>,
@@ -74,24 +72,24 @@ impl Admission {
         let max_wait = max_wait.unwrap_or(MAX_QUEUE_WAIT).min(MAX_QUEUE_WAIT);
         let (tx, mut rx) = oneshot::channel();
         let (job_slot, state) = (Arc::clone(&slot), Arc::clone(&self.state));
-        let ticket = self.workers.submit(move || {
+        let job = self.workers.submit(move || {
             if !job_slot.release() || tx.is_closed() {
                 return;
             }
             let waited = start.elapsed();
-            let computing = RunningJob::start(&state);
-            let begun = Instant::now();
+            let running = RunningJob::start(&state);
+            let work_start = Instant::now();
             let result = work();
-            record_duration(&state.mean_job_nanos, begun.elapsed());
-            // Whoever is answered may count on the core.
-            drop(computing);
-            // Whoever asked may be gone.
+            record_duration(&state.mean_job_nanos, work_start.elapsed());
+            // Before the result is sent: a client's next request must find the worker free.
+            drop(running);
+            // Fails if the request was dropped in the meantime.
             let _ = tx.send(result.map(|result| (result, waited)));
         });
         let queued = QueuedRequest {
             slot: &slot,
             workers: &self.workers,
-            job: ticket,
+            job,
         };
         if let Ok(reply) = tokio::time::timeout(max_wait, &mut rx).await {
             return reply.map_err(|e| failed(&e))?;
@@ -102,12 +100,12 @@ impl Admission {
         rx.await.map_err(|e| failed(&e))?
     }
 
-    /// How many wait.
+    /// Returns the number of queued requests.
     pub(super) fn waiting(&self) -> usize {
         self.state.waiting.load(Ordering::Relaxed)
     }
 
-    /// Why one more request would be turned away now, if it would: it need not be read then.
+    /// Returns the reason why a request would be rejected now, if it would be: its body need not be read.
     pub(super) fn queue_full(&self) -> Option<QueueFull> {
         self.rejection_reason(self.waiting())
     }
@@ -120,25 +118,25 @@ impl Admission {
         }
     }
 
-    /// Why a request with so many before it is turned away, if it is.
-    fn rejection_reason(&self, before: usize) -> Option<QueueFull> {
-        let computing = self.state.running.load(Ordering::Relaxed);
-        // Those who need not wait are not held up by those who do.
-        let free = self.worker_count.saturating_sub(computing);
-        let waiting = before.saturating_sub(free);
-        let expected = self.expected_wait(waiting);
-        if waiting < self.queue_capacity && expected <= MAX_QUEUE_WAIT {
+    /// Returns the reason to reject a request with `ahead` others in front of it, if there is one.
+    fn rejection_reason(&self, ahead: usize) -> Option<QueueFull> {
+        let running = self.state.running.load(Ordering::Relaxed);
+        // Requests that free workers are about to take do not count as waiting.
+        let free = self.worker_count.saturating_sub(running);
+        let waiting = ahead.saturating_sub(free);
+        let expected_wait = self.expected_wait(waiting);
+        if waiting < self.queue_capacity && expected_wait <= MAX_QUEUE_WAIT {
             return None;
         }
-        let bound = if waiting >= self.queue_capacity {
+        let limit = if waiting >= self.queue_capacity {
             "queue_full"
         } else {
-            "wait_too_long"
+            "expected_wait_too_long"
         };
-        Some(QueueFull::new(before, expected, bound))
+        Some(QueueFull::new(ahead, expected_wait, limit))
     }
 
-    /// How long a request waits that has so many before it.
+    /// Estimates the wait of a request behind `waiting` others.
     fn expected_wait(&self, waiting: usize) -> Duration {
         let job = Duration::from_nanos(self.state.mean_job_nanos.load(Ordering::Relaxed));
         let rounds = waiting.div_ceil(self.worker_count);
@@ -148,7 +146,7 @@ impl Admission {
     fn deadline_exceeded(&self, max_wait: Duration) -> Problem {
         let expected = self.expected_wait(self.waiting());
         let detail = format!(
-            "no core was free within {} ms; the work was not begun",
+            "no worker was free within {} ms; the request was not started",
             max_wait.as_millis()
         );
         let problem = if max_wait < MAX_QUEUE_WAIT {
@@ -162,23 +160,23 @@ impl Admission {
     }
 }
 
-/// Takes a job into the mean.
-pub(in crate::server) fn record_duration(mean: &AtomicU64, took: Duration) {
-    let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / (EWMA_WINDOW + 1);
-    // Two that are noted at once may lose one of them: it is a mean.
+/// Adds a duration to a moving average in nanoseconds.
+pub(in crate::server) fn record_duration(mean: &AtomicU64, duration: Duration) {
+    let share = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX) / (EWMA_WINDOW + 1);
+    // Of two concurrent updates one may be lost, which does not matter in an average.
     let before = mean.load(Ordering::Relaxed);
     let after = if before == 0 {
-        took.saturating_mul(EWMA_WINDOW + 1)
+        share.saturating_mul(EWMA_WINDOW + 1)
     } else {
-        before / (EWMA_WINDOW + 1) * EWMA_WINDOW + took
+        before / (EWMA_WINDOW + 1) * EWMA_WINDOW + share
     };
     mean.store(after, Ordering::Relaxed);
 }
 
-/// A place in the queue, left once: by the work that begins, or by whoever gives up.
+/// A position in the queue. It is released once: by the job when it starts, or by a cancellation.
 struct QueueSlot {
     state: Arc<QueueState>,
-    /// How many were waiting when it was taken.
+    /// Number of requests that were queued when it was acquired.
     ahead: usize,
     released: AtomicBool,
 }
@@ -192,7 +190,7 @@ impl QueueSlot {
         }
     }
 
-    /// Whether it was still taken.
+    /// Releases the slot; returns whether it was still held.
     fn release(&self) -> bool {
         let first = !self.released.swap(true, Ordering::AcqRel);
         if first {
@@ -208,7 +206,7 @@ impl Drop for QueueSlot {
     }
 }
 
-/// A request that waits; gives its place up if it is dropped meanwhile.
+/// A queued request, cancelled when it is dropped.
 struct QueuedRequest<'a> {
     slot: &'a QueueSlot,
     workers: &'a WorkerPool,
@@ -216,7 +214,7 @@ struct QueuedRequest<'a> {
 }
 
 impl QueuedRequest<'_> {
-    /// Whether the work had not begun, and will not.
+    /// Removes the job from the queue; returns whether it had not started.
     fn cancel(&self) -> bool {
         let first = self.slot.release();
         if first {
@@ -232,7 +230,7 @@ impl Drop for QueuedRequest<'_> {
     }
 }
 
-/// A core at work, also if that panics.
+/// Counts a running job, also if it panics.
 struct RunningJob<'a>(&'a QueueState);
 
 impl<'a> RunningJob<'a> {
@@ -254,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    /// Work that goes on until it is told to end.
+    /// Returns a job that runs until the sender sends or is dropped.
     fn blocking_job() -> (
         mpsc::Sender<()>,
         impl FnOnce() -> Result<i32, Problem> + Send,
@@ -278,10 +276,10 @@ mod tests {
         };
         let third = async {
             actix_web::rt::time::sleep(Duration::from_millis(20)).await;
-            let refused = admission.run(|| Ok(2)).await;
+            let rejected = admission.run(|| Ok(2)).await;
             actix_web::rt::time::sleep(Duration::from_millis(20)).await;
             finish.send(()).unwrap();
-            refused
+            rejected
         };
         let (first, second, third) = tokio::join!(first, second, third);
         assert_eq!(first.unwrap().0, 0);
@@ -307,19 +305,19 @@ mod tests {
     async fn a_cancelled_queued_job_is_not_started() {
         let admission = Admission::new(1, 8);
         let (finish, work) = blocking_job();
-        let (begun, wait) = (Arc::new(AtomicUsize::new(0)), Duration::from_millis(20));
+        let (started, wait) = (Arc::new(AtomicUsize::new(0)), Duration::from_millis(20));
         let count = || {
-            let begun = Arc::clone(&begun);
+            let started = Arc::clone(&started);
             move || {
-                begun.fetch_add(1, Ordering::Relaxed);
+                started.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
         };
         let first = admission.run(work);
         let others = async {
             actix_web::rt::time::sleep(wait).await;
-            let hung_up = actix_web::rt::time::timeout(wait, admission.run(count())).await;
-            assert!(hung_up.is_err());
+            let disconnected = actix_web::rt::time::timeout(wait, admission.run(count())).await;
+            assert!(disconnected.is_err());
             assert_eq!(admission.waiting(), 0);
             let late = admission.run_within(Some(wait), count()).await;
             finish.send(()).unwrap();
@@ -329,7 +327,7 @@ mod tests {
         assert!(first.is_ok());
         assert_eq!(late.unwrap_err().code(), "timeout");
         assert!(admission.run(count()).await.is_ok());
-        assert_eq!(begun.load(Ordering::Relaxed), 1, "only the last");
+        assert_eq!(started.load(Ordering::Relaxed), 1, "only the last");
     }
 
     #[actix_web::test]
@@ -339,23 +337,23 @@ mod tests {
         let first = admission.run(work);
         let flood = async {
             actix_web::rt::time::sleep(Duration::from_millis(10)).await;
-            let carried = Arc::new(());
+            let captured = Arc::new(());
             for _ in 0..1000 {
-                let own = Arc::clone(&carried);
-                let mut asked = std::pin::pin!(admission.run(move || {
+                let own = Arc::clone(&captured);
+                let mut request = std::pin::pin!(admission.run(move || {
                     drop(own);
                     Ok(())
                 }));
-                // Asked for, and hung up at once.
+                // Queued, then dropped at once.
                 std::future::poll_fn(|context| {
-                    assert!(asked.as_mut().poll(context).is_pending());
+                    assert!(request.as_mut().poll(context).is_pending());
                     std::task::Poll::Ready(())
                 })
                 .await;
                 assert_eq!(admission.workers.queued_jobs(), 1);
             }
             assert_eq!(admission.workers.queued_jobs(), 0);
-            assert_eq!(Arc::strong_count(&carried), 1, "what they held is free");
+            assert_eq!(Arc::strong_count(&captured), 1, "captured values are freed");
             finish.send(()).unwrap();
         };
         assert!(tokio::join!(first, flood).0.is_ok());

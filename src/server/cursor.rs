@@ -1,7 +1,7 @@
-//! What comes after an answer that was not whole.
+//! Cursors, which continue a paginated list or an interrupted stream.
 //!
-//! A cursor names the snapshot, what was asked and how far the answer has come. It is as good as its
-//! snapshot: what follows in another one could repeat something or leave it out.
+//! A cursor contains the snapshot, a hash of the request and the position. It is valid for its snapshot
+//! only: the next page of another snapshot could repeat or miss results.
 
 mod scope;
 
@@ -20,24 +20,24 @@ use crate::engine::Snapshot;
 use crate::search::QueryParams;
 use crate::store::ContentHash;
 
-/// Where an answer goes on; `P` says how far it has come.
+/// The contents of a cursor; `P` is the position in the list or stream.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor<P> {
     snapshot: String,
-    /// Of everything that is asked for, but the page.
+    /// Hash of the request without its pagination parameters.
     request: String,
     place: P,
 }
 
-/// What was asked of which snapshot: a cursor goes on there only.
+/// A request on a snapshot; a cursor is valid in its own scope only.
 pub(super) struct CursorScope<'a> {
     snapshot: &'a Snapshot,
     request_hash: String,
 }
 
 impl<'a> CursorScope<'a> {
-    /// Of everything that is asked for, but the page.
+    /// Creates the scope of a request, whose identity has no pagination parameters.
     pub(super) fn new(snapshot: &'a Snapshot, request: &impl Identity) -> Self {
         let hash = ContentHash::of_identity(request);
         Self {
@@ -46,43 +46,47 @@ impl<'a> CursorScope<'a> {
         }
     }
 
-    /// A search.
+    /// Creates the scope of a search.
     pub(super) fn for_search(snapshot: &'a Snapshot, parts: &QueryParams) -> Self {
         Self::new(snapshot, &SearchScope(parts))
     }
 
-    /// A cursor that goes on at a place.
-    pub(super) fn encode_at<P: Serialize>(&self, place: P) -> String {
+    /// Encodes a cursor that continues at a position.
+    pub(super) fn encode_at<P: Serialize>(&self, position: P) -> String {
         let cursor = Cursor {
             snapshot: self.snapshot.info().id.clone(),
             request: self.request_hash.clone(),
-            place,
+            place: position,
         };
-        // A few plain strings and numbers, which cannot fail.
+        // Plain strings and numbers, whose serialization cannot fail.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
     }
 
-    /// A cursor that goes on after so many items of a list.
+    /// Encodes a cursor that continues after the first `offset` items of a list.
     pub(super) fn encode_after(&self, offset: usize) -> String {
         self.encode_at(offset)
     }
 
-    /// How far a cursor has come, if it is one and from here.
+    /// Returns the position of a cursor.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a cursor, or belongs to another request or snapshot.
     pub(super) fn decode<P: DeserializeOwned>(&self, text: &str) -> Result<P, Problem> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
         let cursor: Option<Cursor<P>> = bytes.and_then(|b| serde_json::from_slice(&b).ok());
         let Some(cursor) = cursor else {
-            let detail = "this is no cursor; expected one of an earlier answer as it was given";
+            let detail = "invalid cursor; expected `next_cursor` of an earlier response, unchanged";
             return Err(Problem::invalid_cursor(detail).at("cursor"));
         };
         if cursor.request != self.request_hash {
-            let detail = "this cursor is from another request; expected the same parameters as before, but for limit";
+            let detail = "the cursor belongs to another request; repeat it with the same parameters (only limit may differ)";
             return Err(Problem::invalid_cursor(detail).at("cursor"));
         }
-        let newest = &self.snapshot.info().id;
-        if cursor.snapshot != *newest {
+        let current = &self.snapshot.info().id;
+        if cursor.snapshot != *current {
             return Err(Problem::cursor_expired(format!(
-                "this cursor is from the snapshot {}, which is {newest} now, as the corpus has changed since or its graph was built anew; begin again without a cursor",
+                "the cursor's snapshot {} has been replaced by {current} (documents changed or the index was rebuilt); start again without a cursor",
                 cursor.snapshot
             ))
             .at("cursor"));
@@ -90,7 +94,7 @@ impl<'a> CursorScope<'a> {
         Ok(cursor.place)
     }
 
-    /// Where a list goes on: at an offset, or where a cursor says.
+    /// Returns the offset of a page, which is either given or in a cursor.
     pub(super) fn resolve_offset(
         &self,
         offset: usize,
@@ -100,7 +104,7 @@ impl<'a> CursorScope<'a> {
             return Ok(offset);
         };
         if offset != 0 {
-            let detail = "there is an offset as well as a cursor; expected one or the other";
+            let detail = "offset and cursor are mutually exclusive";
             return Err(Problem::invalid_cursor(detail).at("cursor"));
         }
         self.decode(cursor)

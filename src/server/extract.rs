@@ -1,4 +1,4 @@
-//! From bytes to a request, naming the field where that fails.
+//! Deserialization of request bodies and URL parameters; errors name the field at fault.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::service::Service;
 use crate::corpus::json::{self, Fault, FaultKind, JsonError, Object};
 
-/// A body's bytes, bounded; its errors are [`Problem`]s.
+/// The bytes of a request body, bounded in size and time. Unlike actix's, its errors are [`Problem`]s.
 pub(super) struct Body(web::Bytes);
 
 impl FromRequest for Body {
@@ -28,7 +28,7 @@ impl FromRequest for Body {
         let encoding = request.headers().get("content-encoding").cloned();
         let service = request.app_data::<web::Data<Service>>();
         let limit = service.map_or(0, |service| service.limits().max_body_bytes);
-        let patience = service.map_or(Duration::ZERO, |service| {
+        let body_timeout = service.map_or(Duration::ZERO, |service| {
             service.middleware().connection_limits().body_timeout
         });
         let bytes = web::Bytes::from_request(request, payload);
@@ -38,33 +38,33 @@ impl FromRequest for Body {
                 .map(|v| v.to_str().unwrap_or("unreadable"));
             check_media_type(media_type)?;
             check_encoding(encoding.as_ref())?;
-            let bytes = actix_web::rt::time::timeout(patience, bytes)
+            let bytes = actix_web::rt::time::timeout(body_timeout, bytes)
                 .await
-                .map_err(|_| too_slow(patience))?;
-            // actix wraps the payload's error, so its kind is looked up rather than matched.
+                .map_err(|_| body_too_slow(body_timeout))?;
+            // actix wraps the payload's error, which therefore cannot be matched directly.
             bytes
                 .map(Self)
                 .map_err(|error| match error.as_error::<PayloadError>() {
-                    Some(PayloadError::Overflow) => too_large(limit),
-                    _ if error.as_response_error().status_code() == 413 => too_large(limit),
+                    Some(PayloadError::Overflow) => body_too_large(limit),
+                    _ if error.as_response_error().status_code() == 413 => body_too_large(limit),
                     _ => Problem::bad_request(format!("the body cannot be read: {error}")),
                 })
         })
     }
 }
 
-fn too_large(limit: usize) -> Problem {
+fn body_too_large(limit: usize) -> Problem {
     Problem::body_too_large(format!("the body is larger than {limit} bytes"))
 }
 
-fn too_slow(patience: Duration) -> Problem {
+fn body_too_slow(body_timeout: Duration) -> Problem {
     Problem::body_too_slow(format!(
-        "the body was not there after {} seconds",
-        patience.as_secs_f64()
+        "the body was not received within {} seconds",
+        body_timeout.as_secs_f64()
     ))
 }
 
-/// JSON by any of its names, or none at all: `curl -d` calls everything a form.
+/// Accepts the media types of JSON, none, and that of forms, which `curl -d` sends by default.
 fn check_media_type(media_type: Option<&str>) -> Result<(), Problem> {
     let Some(media_type) = media_type else {
         return Ok(());
@@ -82,47 +82,50 @@ fn check_media_type(media_type: Option<&str>) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::unsupported_media_type(format!(
-        "the body is {essence}; expected application/json"
+        "unsupported content type {essence}; expected application/json"
     )))
 }
 
-/// What is not unpacked on its way here would be read as it is.
+/// Rejects encodings that actix does not decode, as it would pass on the encoded bytes.
 fn check_encoding(encoding: Option<&HeaderValue>) -> Result<(), Problem> {
     let Some(encoding) = encoding else {
         return Ok(());
     };
     let name = encoding.to_str().unwrap_or("unreadable").trim();
-    let known = ["", "identity", "gzip", "deflate"];
-    if known.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+    let supported = ["", "identity", "gzip", "deflate"];
+    if supported
+        .iter()
+        .any(|encoding| name.eq_ignore_ascii_case(encoding))
+    {
         return Ok(());
     }
     Err(Problem::unsupported_media_type(format!(
-        "the body is encoded as {name}; expected gzip, deflate or identity"
+        "unsupported content encoding {name}; expected gzip, deflate or identity"
     )))
 }
 
 impl Body {
-    /// The bytes as they came.
+    /// Returns the decoded bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Reads the body as a JSON object.
+    /// Deserializes the body, which must be a JSON object.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let Object(value) = json::read(&self.0).map_err(|error| unreadable(&error))?;
+        let Object(value) = json::read(&self.0).map_err(|error| problem_from_json(&error))?;
         Ok(value)
     }
 }
 
-/// The parameters of a URL, in their order.
+/// Returns the parameters of a URL in their order.
 pub(super) fn query_pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
     let query = request.query_string();
     let is_text = |part: &str| percent_decode_str(part).decode_utf8().is_ok();
-    // Otherwise what is no text would be replaced, and something else searched for.
+    // `form_urlencoded` would replace invalid UTF-8, and another text would be searched for.
     if let Some(part) = query.split('&').find(|part| !is_text(part)) {
         let name = part.split('=').next().unwrap_or(part);
         let name = percent_decode_str(name).decode_utf8_lossy();
-        let detail = format!("{name} is not UTF-8 once its percent-encoding is undone");
+        let detail = format!("{name} is not valid UTF-8 after percent-decoding");
         return Err(Problem::bad_request(detail).at(name));
     }
     Ok(form_urlencoded::parse(query.as_bytes())
@@ -130,31 +133,30 @@ pub(super) fn query_pairs(request: &HttpRequest) -> Result<Vec<(String, String)>
         .collect())
 }
 
-/// Reads a request from what stands for its JSON.
+/// Deserializes URL parameters that were converted to JSON.
 pub(super) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
-    json::from_value(value).map_err(|error| unreadable(&error))
+    json::from_value(value).map_err(|error| problem_from_json(&error))
 }
 
-/// The problem that a body has which cannot be read.
-fn unreadable(error: &JsonError) -> Problem {
+fn problem_from_json(error: &JsonError) -> Problem {
     match error {
         JsonError::NotUtf8 { .. } | JsonError::Syntax(_) => {
-            Problem::bad_json(format!("the body is not JSON: {error}"))
+            Problem::invalid_json(format!("the body is not JSON: {error}"))
         }
-        JsonError::Fault(fault) => of_fault(fault),
+        JsonError::Fault(fault) => problem_from_fault(fault),
     }
 }
 
-fn of_fault(fault: &Fault) -> Problem {
+fn problem_from_fault(fault: &Fault) -> Problem {
     let Some(field) = fault.field() else {
         let detail = format!("the body: {fault}");
         return match fault.kind() {
-            FaultKind::NotUnicode => Problem::bad_json(detail),
+            FaultKind::NotUnicode => Problem::invalid_json(detail),
             _ => Problem::wrong_type(detail),
         };
     };
     let problem = match fault.kind() {
-        FaultKind::NotUnicode => Problem::bad_json,
+        FaultKind::NotUnicode => Problem::invalid_json,
         FaultKind::UnknownField { .. } => Problem::unknown_field,
         FaultKind::MissingField { .. } => Problem::missing_field,
         FaultKind::WrongType { .. }

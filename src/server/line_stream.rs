@@ -1,4 +1,4 @@
-//! Answers that are written line by line while they are made.
+//! Response bodies that are streamed line by line while they are computed.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -9,18 +9,19 @@ use actix_web::web::Bytes;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-/// Where lines go, and the body that they become. Whoever writes waits for the client to read: one
-/// batch of lines is on its way at a time.
+/// Creates a response body and the sender of its lines. The channel holds one batch of lines, so a sender
+/// waits until the client has read the previous batch.
 pub(super) fn channel() -> (mpsc::Sender<Bytes>, LineStream) {
-    let (lines, read) = mpsc::channel(1);
-    (lines, LineStream(read))
+    let (sender, receiver) = mpsc::channel(1);
+    (sender, LineStream(receiver))
 }
 
-/// A body of lines.
+/// The response body of a stream.
 pub(super) struct LineStream(mpsc::Receiver<Bytes>);
 
-/// Appends a line of JSON. Plain data, whose JSON cannot fail.
+/// Appends a line of JSON.
 pub(super) fn push_json_line(text: &mut Vec<u8>, value: &impl Serialize) {
+    // The values are plain data, whose serialization cannot fail.
     text.extend(serde_json::to_vec(value).unwrap_or_default());
     text.push(b'\n');
 }

@@ -1,10 +1,10 @@
-//! HTTP in, answers out.
+//! The HTTP API.
 //!
-//! Handlers parse, call and answer; what they call lives further up. The listener is up before
-//! the model is loaded: until a snapshot is published every route of the API answers 503 and
-//! says what is being waited for. Work for the CPU waits in one bounded queue ([`admission`])
-//! and runs on threads of its own ([`cores`]). Before all of them stands the [`guard`]: keys, limits, logs and
-//! metrics. Every error is one [`Problem`], from one table.
+//! Handlers parse a request, call [`search`](crate::search), [`parallels`](crate::parallels) or the
+//! [`Engine`](crate::engine::Engine), and write the response. The listener is open before the model is
+//! loaded: until a snapshot is published, API routes respond 503 with the current start-up step. CPU work
+//! waits in one bounded queue ([`admission`]) and runs on a pool of its own ([`worker_pool`]). All handlers
+//! are wrapped by [`middleware`]: keys, limits, logs and metrics. Every error is a [`Problem`] from one table.
 
 mod admission;
 mod cursor;
@@ -44,13 +44,13 @@ pub use wire::{
     corpus_response, families_response, search_response,
 };
 
-/// Threads that read requests and write answers; the work itself runs elsewhere.
-const WORKERS: usize = 2;
+/// Threads that read requests and write responses; CPU work runs on the worker pool.
+const NETWORK_THREADS: usize = 2;
 
-/// How much those threads give way to the work; background threads give way further still.
-const WORKER_NICENESS: i32 = 2;
+/// Niceness of these threads: below the worker pool's priority, above the background threads'.
+const NETWORK_NICENESS: i32 = 2;
 
-/// Seconds that connections have to close once their last request is answered.
+/// Seconds that connections have to close after their last response.
 const CLOSE_TIMEOUT_SECONDS: u64 = 1;
 
 /// Serves on a listener that is already bound, until a signal or [`Server`]'s handle stops it.
@@ -59,7 +59,7 @@ const CLOSE_TIMEOUT_SECONDS: u64 = 1;
 ///
 /// If the listener, the certificate or the process's signals cannot be used.
 pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Server> {
-    let bounds = service.middleware().connection_limits();
+    let limits = service.middleware().connection_limits();
     let tls = service
         .middleware()
         .tls_config()
@@ -67,8 +67,8 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
     let shared = Arc::clone(&service);
     let connection_service = Arc::clone(&service);
     let server = HttpServer::new(move || {
-        // Each worker makes its own, on its own thread.
-        engine::lower_thread_priority(WORKER_NICENESS);
+        // Called once on each network thread.
+        engine::lower_thread_priority(NETWORK_NICENESS);
         let (inner, outer) = (Arc::clone(&shared), Arc::clone(&shared));
         // The last layer is the outermost.
         App::new()
@@ -84,12 +84,12 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
             }))
             .configure(routes::configure)
     })
-    .workers(WORKERS)
-    // Counted by each worker for itself.
-    .max_connections(bounds.max_connections.div_ceil(WORKERS))
+    .workers(NETWORK_THREADS)
+    // The limit applies to each network thread separately.
+    .max_connections(limits.max_connections.div_ceil(NETWORK_THREADS))
     .on_connect(move |stream, data| middleware::on_connect(&connection_service, stream, data))
-    .client_request_timeout(bounds.header_timeout)
-    .keep_alive(bounds.keep_alive_timeout)
+    .client_request_timeout(limits.header_timeout)
+    .keep_alive(limits.keep_alive_timeout)
     .shutdown_timeout(CLOSE_TIMEOUT_SECONDS)
     .disable_signals();
     let server = match tls {
@@ -98,6 +98,6 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
     }
     .run();
     middleware::spawn_idle_reaper(&service);
-    middleware::obey(server.handle(), service)?;
+    middleware::handle_signals(server.handle(), service)?;
     Ok(server)
 }

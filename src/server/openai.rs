@@ -1,4 +1,4 @@
-//! The shapes of `OpenAI`'s embeddings API, so that its clients work unchanged.
+//! Requests and responses of `OpenAI`'s embeddings API, whose clients work unchanged.
 
 mod input;
 
@@ -16,34 +16,34 @@ pub(super) use input::{EmbeddingInput, MAX_INPUTS};
 /// A request for embeddings.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(super) struct CreateEmbeddingRequest {
-    /// One text or several, as words or as token ids.
+    /// One text or several, as text or as token ids.
     pub(super) input: EmbeddingInput,
-    /// The model's name, or its last part; the one that is served if absent.
+    /// The model's name, or its last part; defaults to the model of this service.
     #[serde(default)]
     pub(super) model: Option<String>,
-    /// How the vectors are written.
+    /// Format of the vectors.
     #[serde(default)]
     pub(super) encoding_format: EncodingFormat,
-    /// Must be the model's dimension if given.
+    /// Must equal the model's dimension if set.
     #[serde(default)]
     pub(super) dimensions: Option<usize>,
-    /// Accepted and not used.
+    /// Accepted and ignored.
     #[serde(default)]
     #[allow(dead_code)] // clients send it
     pub(super) user: Option<String>,
-    /// Truncate texts that are longer than the model reads; otherwise they are refused.
+    /// Truncate texts above the model's maximum length; otherwise they are rejected.
     #[serde(default)]
     pub(super) truncate: bool,
 }
 
-/// How a vector is written.
+/// Format of a vector.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum EncodingFormat {
-    /// As a list of numbers.
+    /// An array of numbers.
     #[default]
     Float,
-    /// As base64 of little-endian f32.
+    /// Little-endian f32 as base64.
     Base64,
 }
 
@@ -60,12 +60,12 @@ pub(super) struct CreateEmbeddingResponse {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct EmbeddingItem {
     object: &'static str,
-    /// Which input it belongs to, from 0.
+    /// Index of its input, from 0.
     index: usize,
     embedding: EncodedVector,
 }
 
-/// A vector as it was asked for.
+/// A vector in the requested format.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
 enum EncodedVector {
@@ -73,7 +73,7 @@ enum EncodedVector {
     Base64(String),
 }
 
-/// What was read.
+/// Token counts.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 struct Usage {
     /// Tokens of all inputs, special tokens included.
@@ -119,29 +119,29 @@ fn to_base64(vector: &[f32]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// A [`Problem`] in the shape that `OpenAI`'s clients read.
+/// A [`Problem`] whose response has `OpenAI`'s format.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub(super) struct OpenAiProblem(#[from] Problem);
 
-/// An error on the wire, as `OpenAI` writes it.
+/// An error in `OpenAI`'s format.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OpenAiError)]
 pub(super) struct OpenAiErrorResponse {
     error: OpenAiErrorDetail,
 }
 
-/// What is wrong.
+/// The error itself.
 #[derive(Debug, Serialize, ToSchema)]
 struct OpenAiErrorDetail {
-    /// What is wrong here, and what would be right.
+    /// Explanation of this occurrence and how to fix it.
     message: String,
     /// `invalid_request_error`, `rate_limit_error` or `server_error`.
     #[serde(rename = "type")]
     kind: &'static str,
     /// The field at fault.
     param: Option<String>,
-    /// The kind of problem for programs; stable.
+    /// Stable code of the problem type, for programs.
     code: &'static str,
 }
 

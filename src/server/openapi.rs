@@ -1,4 +1,4 @@
-//! The API described in its own terms.
+//! The `OpenAPI` document.
 
 mod examples;
 
@@ -6,9 +6,9 @@ use utoipa::openapi::{RefOr, Response, Schema};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::MEDIA_TYPE;
-use super::{documents::dto, openai, problem, routes, wire};
+use super::{openai, problem, routes, wire};
 
-/// How the description of a [`Problem`](super::Problem) is referred to.
+/// Reference to the schema of a [`Problem`](super::Problem).
 const PROBLEM_SCHEMA_REF: &str = "#/components/schemas/Problem";
 
 #[derive(OpenApi)]
@@ -18,9 +18,9 @@ const PROBLEM_SCHEMA_REF: &str = "#/components/schemas/Problem";
         description = "Semantic search for speeches and statements. Ranges are half-open and count characters (Unicode scalar values) of a document's clean text; scores are cosines; times are milliseconds.",
     ),
     paths(
-        routes::by_body,
-        routes::by_url,
-        routes::batch,
+        routes::search_by_body,
+        routes::search_by_url,
+        routes::search_batch,
         routes::facets,
         routes::list,
         routes::read_document,
@@ -49,12 +49,12 @@ const PROBLEM_SCHEMA_REF: &str = "#/components/schemas/Problem";
         wire::FacetResponse,
         wire::DocumentList,
         wire::DocumentResponse,
-        dto::DocumentsRequest,
-        dto::DocumentRequest,
-        dto::DocumentResult,
-        dto::DocumentResults,
-        dto::WriteResponse,
-        dto::WriteSummaryLine,
+        wire::DocumentsRequest,
+        wire::DocumentRequest,
+        wire::DocumentResult,
+        wire::DocumentResults,
+        wire::WriteResponse,
+        wire::WriteSummaryLine,
         wire::PassageResponse,
         wire::ParallelsRequest,
         wire::ParallelsResponse,
@@ -69,7 +69,7 @@ const PROBLEM_SCHEMA_REF: &str = "#/components/schemas/Problem";
 )]
 struct ApiDoc;
 
-/// Gives problems their media type, which no route need repeat.
+/// Sets the media type of problems, so that routes need not repeat it.
 struct ProblemMediaType;
 
 impl Modify for ProblemMediaType {
@@ -98,18 +98,18 @@ fn set_problem_media_type(response: &mut Response) {
         RefOr::Ref(reference) => reference.ref_location == PROBLEM_SCHEMA_REF,
         RefOr::T(_) => false,
     };
-    let problems = response.content.values().any(|content| match content {
+    let has_problem = response.content.values().any(|content| match content {
         RefOr::T(content) => content.schema.as_ref().is_some_and(is_problem),
         RefOr::Ref(_) => false,
     });
-    if problems {
+    if has_problem {
         let content = std::mem::take(&mut response.content);
         let renamed = content.into_values().map(|c| (MEDIA_TYPE.to_owned(), c));
         response.content = renamed.collect();
     }
 }
 
-/// Adds the examples.
+/// Adds examples of request bodies.
 struct RequestExamples;
 
 impl Modify for RequestExamples {
@@ -118,7 +118,7 @@ impl Modify for RequestExamples {
     }
 }
 
-/// The `OpenAPI` document of all routes.
+/// Returns the `OpenAPI` document of all routes.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     ApiDoc::openapi()

@@ -1,7 +1,7 @@
-//! The one table of errors.
+//! The table of errors.
 //!
-//! Answers are `application/problem+json` after RFC 9457. `code` is stable: programs match on it;
-//! `detail` is for people and may change its words. `field` names the part of the request at fault.
+//! Error responses are `application/problem+json` (RFC 9457). `code` is stable and meant for programs;
+//! `detail` is meant for people, and its wording may change. `field` names the part of the request at fault.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -12,55 +12,52 @@ use crate::keyword::KeywordError;
 use crate::search::SearchError;
 use crate::store::StoreError;
 
-/// The media type of an error.
+/// The media type of an error response.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
-/// An error as the client sees it.
+/// An error response: an entry of the table with its details.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Problem {
-    kind: &'static Kind,
+    kind: &'static ProblemKind,
     detail: String,
     field: Option<String>,
     retry_after_seconds: Option<u32>,
     allow: Option<&'static str>,
     challenge: Option<String>,
-    shed: Option<Shed>,
+    shed: Option<ShedReason>,
 }
 
-/// The code of an answer's problem, for whoever looks at the answer on its way out.
+/// The problem code of a response, attached to it for logs, metrics and traces.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Code(pub(super) &'static str);
+pub(super) struct ProblemCode(pub(super) &'static str);
 
-/// Why a request was turned away although nothing is wrong with it.
+/// The limit of the service at which a valid request was rejected, attached to the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shed(pub(super) &'static str);
+pub(super) struct ShedReason(pub(super) &'static str);
 
-/// A row of the table: what all problems of a kind have in common.
+/// An entry of the table.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// The kind for programs; stable.
-    pub code: &'static str,
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// The kind in words.
-    pub title: &'static str,
+struct ProblemKind {
+    code: &'static str,
+    status: StatusCode,
+    title: &'static str,
 }
 
-/// An error on the wire, after RFC 9457.
+/// An error (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(super) struct ProblemDto<'a> {
-    /// A URN that names the kind of problem, `urn:antiphon:problem:{code}`.
+    /// The URN of the problem type, `urn:antiphon:problem:{code}`.
     #[serde(rename = "type")]
     kind: String,
-    /// The kind of problem in words.
+    /// Title of the problem type.
     title: &'a str,
     /// The HTTP status.
     status: u16,
-    /// The kind of problem for programs; stable.
+    /// Stable code of the problem type, for programs.
     code: &'a str,
-    /// What is wrong here, and what would be right.
+    /// Explanation of this occurrence and how to fix it.
     detail: &'a str,
     /// The parameter or field at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,7 +70,7 @@ macro_rules! problems {
             $(
                 #[doc = concat!($title, ".")]
                 pub fn $name(detail: impl Into<String>) -> Self {
-                    const KIND: &Kind = &Kind {
+                    const KIND: &ProblemKind = &ProblemKind {
                         code: $code,
                         status: StatusCode::$status,
                         title: $title,
@@ -82,65 +79,65 @@ macro_rules! problems {
                 }
             )*
 
-            /// Every code there is.
+            /// All codes.
             pub const CODES: &'static [&'static str] = &[$($code),*];
         }
     };
 }
 
 problems! {
-    bad_json, BAD_REQUEST, "bad_json", "The body is not JSON";
-    bad_request, BAD_REQUEST, "bad_request", "The request cannot be read";
-    wrong_type, BAD_REQUEST, "wrong_type", "A field has the wrong type";
-    unknown_field, BAD_REQUEST, "unknown_field", "There is no such field";
-    missing_field, BAD_REQUEST, "missing_field", "A field is missing";
-    empty_query, BAD_REQUEST, "empty_query", "The query is empty";
-    query_too_long, BAD_REQUEST, "query_too_long", "The query is too long";
-    limit_out_of_range, BAD_REQUEST, "limit_out_of_range", "The limit is out of range";
-    offset_out_of_range, BAD_REQUEST, "offset_out_of_range", "The offset is out of range";
-    ef_out_of_range, BAD_REQUEST, "ef_out_of_range", "The number of candidates is out of range";
-    parameter_out_of_range, BAD_REQUEST, "parameter_out_of_range", "A parameter is out of range";
-    same_document, BAD_REQUEST, "same_document", "A document is compared with itself";
-    query_and_examples, BAD_REQUEST, "two_subjects", "There are two things to look for";
-    invalid_examples, BAD_REQUEST, "bad_examples", "These examples cannot be searched with";
-    bad_filter, BAD_REQUEST, "bad_filter", "The filter cannot be read";
-    invalid_cursor, BAD_REQUEST, "bad_cursor", "This cursor does not belong here";
-    cursor_expired, GONE, "cursor_expired", "The snapshot of this cursor is gone";
-    bad_id, BAD_REQUEST, "bad_id", "This is not an id";
-    bad_date, BAD_REQUEST, "bad_date", "This is not a date";
-    empty_text, BAD_REQUEST, "empty_text", "There is no text in the document";
-    binary_content, BAD_REQUEST, "not_text", "This is not text";
-    repeated_field, BAD_REQUEST, "repeated_field", "A field is given twice";
-    id_mismatch, BAD_REQUEST, "other_id", "The document has another id";
-    empty_input, BAD_REQUEST, "empty_input", "There is nothing to embed";
-    input_too_long, BAD_REQUEST, "input_too_long", "A text is longer than the model reads";
-    unknown_token, BAD_REQUEST, "unknown_token", "A token id is not in the vocabulary";
-    too_many_inputs, BAD_REQUEST, "too_many_inputs", "There are too many inputs";
-    dimensions_unsupported, BAD_REQUEST, "dimensions_unsupported", "The model has another dimension";
-    key_missing, UNAUTHORIZED, "key_missing", "A key is needed";
-    key_unknown, UNAUTHORIZED, "key_unknown", "This key is not known";
-    scope_missing, FORBIDDEN, "scope_missing", "The key does not allow this";
-    origin_not_allowed, FORBIDDEN, "origin_not_allowed", "Pages of this origin may not do this";
-    body_too_slow, REQUEST_TIMEOUT, "body_too_slow", "The body took too long to arrive";
-    rate_limited, TOO_MANY_REQUESTS, "rate_limited", "The key has used up its share";
-    model_not_found, NOT_FOUND, "model_not_found", "This model is not served";
-    route_not_found, NOT_FOUND, "route_not_found", "There is no such route";
-    document_not_found, NOT_FOUND, "document_not_found", "There is no such document";
-    passage_not_found, NOT_FOUND, "passage_not_found", "There is no such passage";
-    method_not_allowed, METHOD_NOT_ALLOWED, "method_not_allowed", "This route has no such method";
-    precondition_failed, PRECONDITION_FAILED, "precondition_failed", "The document is another version";
-    body_too_large, PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
-    unsupported_media_type, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body has the wrong media type";
-    internal, INTERNAL_SERVER_ERROR, "internal", "The service failed";
-    reload_failed, INTERNAL_SERVER_ERROR, "reload_failed", "Keys and certificate cannot be read";
-    shutting_down, SERVICE_UNAVAILABLE, "stopping", "The service stops";
-    initializing, SERVICE_UNAVAILABLE, "starting", "The service is not ready yet";
-    overloaded, SERVICE_UNAVAILABLE, "overloaded", "The service is busy";
-    timeout, GATEWAY_TIMEOUT, "timeout", "The time for an answer has run out";
+    invalid_json, BAD_REQUEST, "invalid_json", "Invalid JSON";
+    bad_request, BAD_REQUEST, "bad_request", "Malformed request";
+    wrong_type, BAD_REQUEST, "wrong_type", "Wrong field type";
+    unknown_field, BAD_REQUEST, "unknown_field", "Unknown field";
+    missing_field, BAD_REQUEST, "missing_field", "Missing field";
+    empty_query, BAD_REQUEST, "empty_query", "Empty query";
+    query_too_long, BAD_REQUEST, "query_too_long", "Query too long";
+    limit_out_of_range, BAD_REQUEST, "limit_out_of_range", "Limit out of range";
+    offset_out_of_range, BAD_REQUEST, "offset_out_of_range", "Offset out of range";
+    ef_out_of_range, BAD_REQUEST, "ef_out_of_range", "ef out of range";
+    parameter_out_of_range, BAD_REQUEST, "parameter_out_of_range", "Parameter out of range";
+    same_document, BAD_REQUEST, "same_document", "Document compared with itself";
+    query_and_examples, BAD_REQUEST, "query_and_examples", "Query and examples are mutually exclusive";
+    invalid_examples, BAD_REQUEST, "invalid_examples", "Invalid examples";
+    invalid_filter, BAD_REQUEST, "invalid_filter", "Invalid filter";
+    invalid_cursor, BAD_REQUEST, "invalid_cursor", "Cursor of another request or snapshot";
+    cursor_expired, GONE, "cursor_expired", "Cursor expired";
+    invalid_id, BAD_REQUEST, "invalid_id", "Invalid id";
+    invalid_date, BAD_REQUEST, "invalid_date", "Invalid date";
+    empty_text, BAD_REQUEST, "empty_text", "Document without text";
+    binary_content, BAD_REQUEST, "binary_content", "Binary content";
+    repeated_field, BAD_REQUEST, "repeated_field", "Duplicate field";
+    id_mismatch, BAD_REQUEST, "id_mismatch", "Id mismatch";
+    empty_input, BAD_REQUEST, "empty_input", "Empty input";
+    input_too_long, BAD_REQUEST, "input_too_long", "Input too long for the model";
+    unknown_token, BAD_REQUEST, "unknown_token", "Unknown token id";
+    too_many_inputs, BAD_REQUEST, "too_many_inputs", "Too many inputs";
+    dimensions_unsupported, BAD_REQUEST, "dimensions_unsupported", "Unsupported dimensions";
+    key_missing, UNAUTHORIZED, "key_missing", "API key required";
+    key_unknown, UNAUTHORIZED, "key_unknown", "Unknown API key";
+    scope_missing, FORBIDDEN, "scope_missing", "Insufficient scope";
+    origin_not_allowed, FORBIDDEN, "origin_not_allowed", "Origin not allowed";
+    body_too_slow, REQUEST_TIMEOUT, "body_too_slow", "Request body timeout";
+    rate_limited, TOO_MANY_REQUESTS, "rate_limited", "Rate limit exceeded";
+    model_not_found, NOT_FOUND, "model_not_found", "Model not found";
+    route_not_found, NOT_FOUND, "route_not_found", "Route not found";
+    document_not_found, NOT_FOUND, "document_not_found", "Document not found";
+    passage_not_found, NOT_FOUND, "passage_not_found", "Passage not found";
+    method_not_allowed, METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed";
+    precondition_failed, PRECONDITION_FAILED, "precondition_failed", "Precondition failed";
+    body_too_large, PAYLOAD_TOO_LARGE, "body_too_large", "Request body too large";
+    unsupported_media_type, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type";
+    internal, INTERNAL_SERVER_ERROR, "internal", "Internal error";
+    reload_failed, INTERNAL_SERVER_ERROR, "reload_failed", "Reload failed";
+    shutting_down, SERVICE_UNAVAILABLE, "shutting_down", "Service is shutting down";
+    initializing, SERVICE_UNAVAILABLE, "initializing", "Service is initializing";
+    overloaded, SERVICE_UNAVAILABLE, "overloaded", "Service overloaded";
+    timeout, GATEWAY_TIMEOUT, "timeout", "Request timed out";
 }
 
 impl Problem {
-    fn new(kind: &'static Kind, detail: String) -> Self {
+    fn new(kind: &'static ProblemKind, detail: String) -> Self {
         Self {
             kind,
             detail,
@@ -152,53 +149,53 @@ impl Problem {
         }
     }
 
-    /// Names the part of the request at fault.
+    /// Sets the part of the request at fault.
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
     }
 
-    /// Says when to try again.
+    /// Sets the header `Retry-After`.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_seconds = Some(seconds);
         self
     }
 
-    /// Lists the methods that a route has.
+    /// Sets the header `Allow`, which lists the methods of the route.
     #[must_use]
     pub fn allow(mut self, methods: &'static str) -> Self {
         self.allow = Some(methods);
         self
     }
 
-    /// Says how to prove who is asking, for the header `WWW-Authenticate`.
+    /// Sets the header `WWW-Authenticate`.
     #[must_use]
     pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
         self.challenge = Some(challenge.into());
         self
     }
 
-    /// Says which bound turned the request away, for the metrics.
-    pub(super) fn shed(mut self, bound: &'static str) -> Self {
-        self.shed = Some(Shed(bound));
+    /// Sets the limit at which the request was rejected, for the metrics.
+    pub(super) fn shed(mut self, limit: &'static str) -> Self {
+        self.shed = Some(ShedReason(limit));
         self
     }
 
-    /// The kind of problem, for programs.
+    /// Returns the stable code, which programs match on.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.kind.code
     }
 
-    /// The field at fault.
+    /// Returns the part of the request at fault.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
 
-    /// What the client reads.
+    /// Returns the body of the response.
     pub(super) fn body(&self) -> ProblemDto<'_> {
         ProblemDto {
             kind: format!("urn:antiphon:problem:{}", self.kind.code),
@@ -210,10 +207,12 @@ impl Problem {
         }
     }
 
-    /// An answer with this problem's status and headers, and no body yet.
+    /// Starts a response with this problem's status and headers.
     pub(super) fn response(&self) -> actix_web::HttpResponseBuilder {
         let mut response = HttpResponse::build(self.status_code());
-        response.extensions_mut().insert(Code(self.kind.code));
+        response
+            .extensions_mut()
+            .insert(ProblemCode(self.kind.code));
         if let Some(shed) = self.shed {
             response.extensions_mut().insert(shed);
         }
@@ -262,7 +261,7 @@ impl From<SearchError> for Problem {
             SearchError::ExamplesCancelOut => Self::invalid_examples(detail).at("unlike"),
             SearchError::UnknownPassage { .. } => Self::passage_not_found(detail).at("like"),
             SearchError::Parameter { name, .. } => Self::parameter_out_of_range(detail).at(name),
-            SearchError::InvalidFilter { path: at, .. } => Self::bad_filter(detail).at(at),
+            SearchError::InvalidFilter { path: at, .. } => Self::invalid_filter(detail).at(at),
             SearchError::UnknownField { path: at, .. } => Self::unknown_field(detail).at(at),
             SearchError::UnknownFacet { .. } => Self::unknown_field(detail).at("facets"),
             SearchError::Encode(_) | SearchError::EncodeBatch(_) | SearchError::Index(_) => {
@@ -281,8 +280,8 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// Our own fault: the cause goes to the log, not to the client.
+/// Logs an internal error; the client does not see its cause.
 pub(super) fn failed(error: &dyn std::error::Error) -> Problem {
-    tracing::error!(%error, "a request failed");
-    Problem::internal("the request could not be answered; the service's log says why")
+    tracing::error!(%error, "request failed");
+    Problem::internal("internal error; see the service's log")
 }

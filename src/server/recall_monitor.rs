@@ -1,8 +1,8 @@
-//! Searches by graph, repeated exactly now and then, so that it is known how much they find.
+//! Estimates the recall of graph searches in production.
 //!
-//! One of so many is repeated, when nobody waits for a core, by one thread of the lowest priority,
-//! which rests after each for several times as long as it took. If it is still at work, the next
-//! one is left out.
+//! One in `sample_every` graph searches is repeated as an exact scan, unless requests are waiting for a
+//! worker. One thread of the lowest priority does this and pauses after each for several times as long as
+//! it took. A sampled search is skipped while the thread is busy or pausing.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -15,12 +15,12 @@ use crate::engine::{self, Snapshot};
 use crate::index::SegmentedIndex;
 use crate::search::ApproximateResult;
 
-/// How many times as long as it worked the thread rests: it takes a tenth of a core at most.
+/// The thread pauses this many times as long as it worked, and so uses at most a tenth of a core.
 const IDLE_FACTOR: u32 = 9;
 
-/// Has searches repeated.
+/// Samples graph searches and counts their true nearest neighbours.
 pub(super) struct RecallMonitor {
-    /// One of so many; none of 0.
+    /// One search in this many is sampled; none if 0.
     sample_every: u64,
     seen: AtomicU64,
     tasks: OnceLock<Option<SyncSender<RecallTask>>>,
@@ -28,7 +28,7 @@ pub(super) struct RecallMonitor {
 }
 
 struct RecallTask {
-    answer: ApproximateResult,
+    result: ApproximateResult,
     index: SegmentedIndex,
 }
 
@@ -40,40 +40,40 @@ struct RecallCounters {
     hits: AtomicU64,
 }
 
-/// What came of it.
+/// The counters at one point in time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct RecallCounts {
-    /// Searches that were repeated.
+    /// Searches that were repeated exactly.
     pub(super) sampled: u64,
-    /// Searches whose turn it was, but there was no time for them.
+    /// Searches that were selected but not repeated, as the thread or the workers were busy.
     pub(super) skipped: u64,
-    /// Passages that were nearest to what was looked for.
+    /// True nearest neighbours of the sampled searches.
     pub(super) expected: u64,
-    /// Those of them that had been found.
+    /// Those of them that the graph search had returned.
     pub(super) hits: u64,
 }
 
 impl RecallMonitor {
-    /// Repeats one of so many searches.
-    pub(super) fn new(every: u64) -> Self {
+    /// Creates a monitor that samples one search in `sample_every`; its thread starts on first use.
+    pub(super) fn new(sample_every: u64) -> Self {
         Self {
-            sample_every: every,
+            sample_every,
             seen: AtomicU64::new(0),
             tasks: OnceLock::new(),
             counters: Arc::default(),
         }
     }
 
-    /// Takes note of an answer; has it repeated if it is its turn and there is time.
-    pub(super) fn maybe_sample(&self, snapshot: &Snapshot, answer: ApproximateResult, idle: bool) {
+    /// Counts a graph search and queues it for the exact scan if it is selected and the service is `idle`.
+    pub(super) fn maybe_sample(&self, snapshot: &Snapshot, result: ApproximateResult, idle: bool) {
         let seen = self.seen.fetch_add(1, Ordering::Relaxed);
         if self.sample_every == 0 || !seen.is_multiple_of(self.sample_every) {
             return;
         }
         let tasks = self.tasks.get_or_init(|| self.start());
-        // Not the snapshot: one that is held keeps the store's log from shrinking.
+        // Not the snapshot: its read transaction would keep the WAL from being truncated.
         let task = || RecallTask {
-            answer,
+            result,
             index: snapshot.index().clone(),
         };
         let queued = idle
@@ -86,12 +86,12 @@ impl RecallMonitor {
     }
 
     fn start(&self) -> Option<SyncSender<RecallTask>> {
-        // A place for one that comes while nobody is at work yet.
+        // Capacity 1: a search may arrive before the thread waits in `recv`.
         let (sender, tasks) = sync_channel(1);
         let counters = Arc::clone(&self.counters);
         let started = engine::background_thread("recall", move || recall_loop(&tasks, &counters));
         started
-            .inspect_err(|error| tracing::warn!("no thread to measure the recall: {error}"))
+            .inspect_err(|error| tracing::warn!("cannot start the recall monitor: {error}"))
             .ok()?;
         Some(sender)
     }
@@ -107,22 +107,22 @@ impl RecallMonitor {
     }
 }
 
-/// Until nobody can send any more.
+/// Repeats searches until the monitor is dropped.
 fn recall_loop(tasks: &Receiver<RecallTask>, counters: &RecallCounters) {
-    while let Ok(RecallTask { answer, index }) = tasks.recv() {
+    while let Ok(RecallTask { result, index }) = tasks.recv() {
         let start = Instant::now();
-        match answer.recall(&index) {
+        match result.recall(&index) {
             Ok(recall) => {
-                let add = |counter: &AtomicU64, number: usize| {
-                    counter.fetch_add(number as u64, Ordering::Relaxed);
+                let add = |counter: &AtomicU64, count: usize| {
+                    counter.fetch_add(count as u64, Ordering::Relaxed);
                 };
                 add(&counters.expected, recall.expected);
                 add(&counters.hits, recall.hits);
                 add(&counters.sampled, 1);
             }
-            Err(error) => tracing::warn!("a search could not be repeated: {error}"),
+            Err(error) => tracing::warn!("exact re-run of a sampled search failed: {error}"),
         }
-        drop((answer, index));
+        drop((result, index));
         thread::sleep(start.elapsed() * IDLE_FACTOR);
     }
 }

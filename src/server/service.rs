@@ -1,4 +1,4 @@
-//! What all handlers share.
+//! The state that all handlers share.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,31 +14,31 @@ use crate::engine::{Engine, Snapshot};
 use crate::parallels::{CorpusContext, SentenceIndex};
 use crate::search::{CacheStats, QueryEncoder};
 
-/// Seconds after which a client may ask again while the service starts.
-const STARTING_RETRY_SECONDS: u32 = 2;
+/// Seconds after which a client may retry while the service starts up.
+const INITIALIZING_RETRY_SECONDS: u32 = 2;
 
-/// The bounds of the service.
+/// The limits of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServiceLimits {
-    /// Requests computed at the same time.
+    /// Requests processed at the same time.
     pub workers: usize,
-    /// Requests that may wait.
+    /// Requests that may wait in the admission queue.
     pub queue_capacity: usize,
-    /// Largest body in bytes.
+    /// Maximum size of a request body.
     pub max_body_bytes: usize,
 }
 
-/// The engine once it is there, what is awaited until then, and the queue before it.
+/// The engine once it is ready, the start-up status before, the queues, and the middleware's state.
 pub struct Service {
-    /// Of the newest snapshot, if anybody has asked for parallels in it. Goes before the engine, which
-    /// must be the last to close the store.
+    /// Context of the current snapshot, if parallels were requested. Declared before the engine and so
+    /// dropped before it, as the engine must be the last to close the store.
     corpus_context: ArcSwapOption<CorpusContext>,
     engine: OnceLock<Arc<Engine>>,
     query_encoder: OnceLock<Arc<QueryEncoder>>,
     startup_status: ArcSwap<String>,
     admission: Admission,
     write_queue: WriteQueue,
-    /// The sentences that the last survey had read, for the next one.
+    /// The sentences of the previous context, which the next one reuses.
     sentences: ArcSwapOption<SentenceIndex>,
     comparison_limiter: ComparisonLimiter,
     recall_monitor: Arc<RecallMonitor>,
@@ -47,13 +47,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service without an engine: alive, not ready.
+    /// Creates a service without an engine: alive, but not ready.
     #[must_use]
     pub fn new(limits: ServiceLimits) -> Self {
         Self {
             engine: OnceLock::new(),
             query_encoder: OnceLock::new(),
-            startup_status: ArcSwap::from_pointee("starting".to_owned()),
+            startup_status: ArcSwap::from_pointee("initializing".to_owned()),
             admission: Admission::new(limits.workers, limits.queue_capacity),
             write_queue: WriteQueue::new(limits.queue_capacity),
             corpus_context: ArcSwapOption::empty(),
@@ -65,44 +65,43 @@ impl Service {
         }
     }
 
-    /// Puts a guard before the service, in place of one that lets everyone in.
+    /// Sets the state of the middleware; the default allows anonymous access and logs nothing.
     #[must_use]
-    pub fn with_middleware(mut self, guard: MiddlewareState) -> Self {
-        self.middleware = guard;
+    pub fn with_middleware(mut self, middleware: MiddlewareState) -> Self {
+        self.middleware = middleware;
         self
     }
 
-    /// Repeats one of so many searches by graph exactly, in the background, and counts what they
-    /// found; none of 0.
+    /// Measures the recall of one in `sample_every` graph searches in the background; of none if 0.
     #[must_use]
-    pub fn with_recall_monitor(mut self, every: u64) -> Self {
-        self.recall_monitor = Arc::new(RecallMonitor::new(every));
+    pub fn with_recall_monitor(mut self, sample_every: u64) -> Self {
+        self.recall_monitor = Arc::new(RecallMonitor::new(sample_every));
         self
     }
 
-    /// Keys, TLS, logs and metrics.
+    /// Returns keys, TLS, logs and metrics.
     #[must_use]
     pub fn middleware(&self) -> &MiddlewareState {
         &self.middleware
     }
 
-    /// Says what is being done until the service is ready.
-    pub fn set_startup_status(&self, what: impl Into<String>) {
-        self.startup_status.store(Arc::new(what.into()));
+    /// Sets the current start-up step, which clients see until the service is ready.
+    pub fn set_startup_status(&self, status: impl Into<String>) {
+        self.startup_status.store(Arc::new(status.into()));
     }
 
-    /// Gives the service its engine; a second one is ignored.
+    /// Sets the engine; further calls are ignored.
     pub fn set_engine(&self, engine: Arc<Engine>) {
         self.observe_encoder(&engine);
         self.engine.get_or_init(|| engine);
     }
 
-    /// Counts what is encoded from now on, also before the engine is attached.
+    /// Counts the calls of the engine's encoder from now on, even before [`Self::set_engine`].
     pub fn observe_encoder(&self, engine: &Engine) {
-        engine.set_encode_observer(self.middleware.metrics().of_calls());
+        engine.set_encode_observer(self.middleware.metrics().encode_observer());
     }
 
-    /// The bounds of the service.
+    /// Returns the limits of the service.
     #[must_use]
     pub fn limits(&self) -> ServiceLimits {
         self.limits
@@ -112,31 +111,31 @@ impl Service {
         &self.admission
     }
 
-    /// The encoder of queries and the snapshot, or why there is none yet.
+    /// Returns the query encoder and the current snapshot, or a problem while the service starts up.
     pub(super) fn encoder_and_snapshot(
         &self,
     ) -> Result<(Arc<QueryEncoder>, Arc<Snapshot>), Problem> {
         let (engine, snapshot) = self.engine_and_snapshot()?;
-        let queries = || Arc::new(QueryEncoder::new(engine.shared_encoder()));
+        let new_encoder = || Arc::new(QueryEncoder::new(engine.shared_encoder()));
         Ok((
-            Arc::clone(self.query_encoder.get_or_init(queries)),
+            Arc::clone(self.query_encoder.get_or_init(new_encoder)),
             snapshot,
         ))
     }
 
-    /// What is known of the passages of a snapshot, kept for those who ask next.
+    /// Returns the corpus context of a snapshot, which is cached for the following requests.
     pub(super) fn corpus_context(&self, snapshot: &Arc<Snapshot>) -> Arc<CorpusContext> {
-        if let Some(known) = self.corpus_context.load_full()
-            && Arc::ptr_eq(known.snapshot(), snapshot)
+        if let Some(cached) = self.corpus_context.load_full()
+            && Arc::ptr_eq(cached.snapshot(), snapshot)
         {
-            return known;
+            return cached;
         }
         let new = Arc::new(self.new_corpus_context(snapshot, false));
         self.corpus_context.store(Some(Arc::clone(&new)));
         new
     }
 
-    /// The same; one that compares everything with everything is made for the one who asks.
+    /// Returns the corpus context of a snapshot; one for exact comparisons is not cached.
     pub(super) fn corpus_context_for(
         &self,
         snapshot: &Arc<Snapshot>,
@@ -149,31 +148,31 @@ impl Service {
         }
     }
 
-    /// A survey that takes sentences from the last one.
+    /// Creates a context that reuses the sentences of the previous one.
     fn new_corpus_context(&self, snapshot: &Arc<Snapshot>, exact: bool) -> CorpusContext {
         self.cache_sentences();
         CorpusContext::reusing_sentences(Arc::clone(snapshot), exact, self.sentences.load_full())
     }
 
-    /// Keeps the sentences that the last survey has read.
+    /// Keeps the sentences that the cached context has read, for the next context.
     fn cache_sentences(&self) {
-        let known = self.corpus_context.load();
-        if let Some(sentences) = known
+        let cached = self.corpus_context.load();
+        if let Some(sentences) = cached
             .as_ref()
-            .and_then(|known| known.cached_sentence_index())
+            .and_then(|context| context.cached_sentence_index())
         {
             self.sentences.store(Some(sentences));
         }
     }
 
-    /// Lets go of what is known of a snapshot that a newer one has replaced: it keeps the store's log
-    /// from shrinking.
+    /// Drops the cached context if its snapshot has been replaced: its read transaction keeps the WAL from
+    /// being truncated.
     fn drop_stale_context(&self, snapshot: &Arc<Snapshot>) {
-        let known = self.corpus_context.load();
-        let old = known
+        let cached = self.corpus_context.load();
+        let is_stale = cached
             .as_ref()
-            .is_some_and(|known| !Arc::ptr_eq(known.snapshot(), snapshot));
-        if old {
+            .is_some_and(|context| !Arc::ptr_eq(context.snapshot(), snapshot));
+        if is_stale {
             self.cache_sentences();
             self.corpus_context.store(None);
         }
@@ -187,11 +186,11 @@ impl Service {
         &self.recall_monitor
     }
 
-    /// How the memory of queries has been used.
+    /// Returns the statistics of the cache of query embeddings.
     pub(super) fn cache_stats(&self) -> CacheStats {
-        let queries = self.query_encoder.get();
-        queries
-            .map(|queries| queries.cache_stats())
+        let encoder = self.query_encoder.get();
+        encoder
+            .map(|encoder| encoder.cache_stats())
             .unwrap_or_default()
     }
 
@@ -199,7 +198,9 @@ impl Service {
         &self.write_queue
     }
 
-    /// Engine and snapshot, or why there is none yet.
+    /// Returns the engine and the current snapshot, or a problem while the service starts up.
+    ///
+    /// Also drops the corpus context of a snapshot that has been replaced.
     pub(super) fn engine_and_snapshot(&self) -> Result<(Arc<Engine>, Arc<Snapshot>), Problem> {
         let engine = self.engine.get();
         match engine.and_then(|e| Some((Arc::clone(e), e.snapshot()?))) {
@@ -211,7 +212,7 @@ impl Service {
                 "the service is not ready: {}",
                 self.startup_status.load()
             ))
-            .retry_after(STARTING_RETRY_SECONDS)),
+            .retry_after(INITIALIZING_RETRY_SECONDS)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where the time of a request went, for its body, its header, and whoever writes the request down.
+//! Stage times of a request: for the response, the header `Server-Timing`, logs, metrics and traces.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -12,19 +12,19 @@ use crate::search::StageTimes;
 /// Milliseconds for each stage of a search.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct TimingMs {
-    /// Waiting for a core.
+    /// Waiting for a worker.
     queue: f64,
     /// Query to tokens.
     tokenize: f64,
     /// Tokens to embedding.
     encode: f64,
-    /// Embedding and words to the hits' places.
+    /// Embedding and terms to the rows of the hits.
     search: f64,
-    /// Places to passages and sentences.
+    /// Rows to passages and sentences.
     fetch: f64,
     /// Hits to JSON.
     serialize: f64,
-    /// From the request's arrival in the handler to here.
+    /// From the start of the handler to the end of the last stage.
     total: f64,
 }
 
@@ -46,7 +46,7 @@ impl TimingMs {
         }
     }
 
-    /// The stages with their names, in the order in which they follow one another.
+    /// Returns the stages with their names, in chronological order.
     pub(super) fn stages(&self) -> [(&'static str, f64); 6] {
         [
             ("queue", self.queue),
@@ -58,20 +58,20 @@ impl TimingMs {
         ]
     }
 
-    /// All stages, and what lies between them.
+    /// Returns the time of all stages, including the time between them.
     pub(super) fn total(&self) -> f64 {
         self.total
     }
 
-    /// Attaches the times to an answer: as its `Server-Timing` header for the client, as they are for
-    /// metrics, traces and logs.
+    /// Attaches the times to a response: as the header `Server-Timing` for the client, and as an extension
+    /// for metrics, traces and logs.
     pub(super) fn attach(self, response: &mut HttpResponseBuilder) {
         response.insert_header(("Server-Timing", self.to_string()));
         response.extensions_mut().insert(self);
     }
 }
 
-/// As W3C Server Timing writes it: names and durations in milliseconds.
+/// The format of W3C Server Timing: names and durations in milliseconds.
 impl fmt::Display for TimingMs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (stage, duration) in self.stages() {
@@ -81,7 +81,7 @@ impl fmt::Display for TimingMs {
     }
 }
 
-/// To the microsecond.
+/// Converts a duration to milliseconds, rounded to the microsecond.
 pub(super) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

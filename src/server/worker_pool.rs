@@ -1,8 +1,7 @@
-//! Threads that compute, apart from those that read and write.
+//! The threads that do the CPU work of requests, separate from the network threads.
 //!
-//! As many as there are cores, of the process's own priority; the threads of the network have a lower
-//! one. So when more is asked than can be done, what is turned away takes its time from what is
-//! left, and not from what is being answered.
+//! They keep the process's priority, while network threads run at a lower one. Under overload, rejecting
+//! requests therefore takes no CPU time from the requests that were admitted.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,12 +10,12 @@ use std::thread::{self, Thread};
 
 type BoxedJob = Box<dyn FnOnce() + Send>;
 
-/// The threads; they end when this is dropped.
+/// A pool of threads over one queue. When it is dropped, they finish the queued jobs and end.
 pub(super) struct WorkerPool {
     queue: Arc<JobQueue>,
 }
 
-/// A job that waits, for whoever would give it up.
+/// Identifies a queued job, in order to cancel it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct JobHandle(u64);
 
@@ -25,19 +24,18 @@ struct JobQueue(Mutex<PoolState>);
 
 #[derive(Default)]
 struct PoolState {
-    /// By their tickets, whose order is that in which they came. One that is given up is taken out:
-    /// what only stayed behind until its turn could pile up without bound.
+    /// Queued jobs in order of arrival. A cancelled job is removed at once: if it stayed until its turn,
+    /// requests of disconnecting clients could pile up without bound.
     jobs: BTreeMap<JobHandle, BoxedJob>,
     next_id: u64,
-    /// Threads without work. The last one to have had some goes first: what it needs is still in the
-    /// cache of its processor.
+    /// Used as a stack: the thread that was busy last is woken first, as its CPU cache is warm.
     idle_threads: Vec<Thread>,
     closed: bool,
 }
 
 impl JobQueue {
     fn lock(&self) -> MutexGuard<'_, PoolState> {
-        // Nothing panics while it is locked.
+        // No code panics while holding the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -48,38 +46,38 @@ impl WorkerPool {
         for index in 0..count {
             let worker_queue = Arc::clone(&queue);
             let started = thread::Builder::new()
-                .name(format!("core {index}"))
+                .name(format!("worker {index}"))
                 .spawn(move || worker_loop(&worker_queue));
             if let Err(error) = started {
-                tracing::error!("a thread to compute on cannot be started: {error}");
+                tracing::error!("cannot start a worker thread: {error}");
             }
         }
         Self { queue }
     }
 
-    /// Has `work` run on one of the threads, in the order in which it came.
+    /// Queues `work`; jobs start in order of arrival.
     pub(super) fn submit(&self, work: impl FnOnce() + Send + 'static) -> JobHandle {
         let job = Box::new(work);
-        let mut waiting = self.queue.lock();
-        let ticket = JobHandle(waiting.next_id);
-        waiting.next_id += 1;
-        waiting.jobs.insert(ticket, job);
-        let idle = waiting.idle_threads.pop();
-        drop(waiting);
+        let mut state = self.queue.lock();
+        let handle = JobHandle(state.next_id);
+        state.next_id += 1;
+        state.jobs.insert(handle, job);
+        let idle = state.idle_threads.pop();
+        drop(state);
         if let Some(thread) = idle {
             thread.unpark();
         }
-        ticket
+        handle
     }
 
-    /// Drops the work that waits under this ticket, with all that it holds, unless it has begun.
-    pub(super) fn cancel(&self, ticket: JobHandle) {
-        let job = self.queue.lock().jobs.remove(&ticket);
-        // Not while the queue is locked.
+    /// Removes a job from the queue and drops it, unless it has started.
+    pub(super) fn cancel(&self, handle: JobHandle) {
+        let job = self.queue.lock().jobs.remove(&handle);
+        // Dropped after the lock is released, as dropping a job may take time.
         drop(job);
     }
 
-    /// How many jobs are in the queue.
+    /// Returns the number of queued jobs.
     #[cfg(test)]
     pub(super) fn queued_jobs(&self) -> usize {
         self.queue.lock().jobs.len()
@@ -88,9 +86,9 @@ impl WorkerPool {
 
 impl Drop for WorkerPool {
     fn drop(&mut self) {
-        let mut waiting = self.queue.lock();
-        waiting.closed = true;
-        for thread in waiting.idle_threads.drain(..) {
+        let mut state = self.queue.lock();
+        state.closed = true;
+        for thread in state.idle_threads.drain(..) {
             thread.unpark();
         }
     }
@@ -99,20 +97,20 @@ impl Drop for WorkerPool {
 fn worker_loop(queue: &JobQueue) {
     let current_thread = thread::current();
     loop {
-        let mut waiting = queue.lock();
-        // Whoever woke up for no reason still stands there.
-        waiting
+        let mut state = queue.lock();
+        // After a spurious wake-up this thread is still listed as idle.
+        state
             .idle_threads
             .retain(|thread| thread.id() != current_thread.id());
-        if let Some((_, job)) = waiting.jobs.pop_first() {
-            drop(waiting);
-            // A panic has been reported where it happened; the thread goes on.
+        if let Some((_, job)) = state.jobs.pop_first() {
+            drop(state);
+            // The panic hook has reported a panic; the thread continues with the next job.
             let _ = catch_unwind(AssertUnwindSafe(job));
-        } else if waiting.closed {
+        } else if state.closed {
             return;
         } else {
-            waiting.idle_threads.push(current_thread.clone());
-            drop(waiting);
+            state.idle_threads.push(current_thread.clone());
+            drop(state);
             thread::park();
         }
     }
@@ -127,21 +125,21 @@ mod tests {
 
     #[test]
     fn all_workers_run_survive_panics_and_stop_with_the_pool() {
-        let cores = WorkerPool::new(3);
-        let (tell, told) = channel();
+        let pool = WorkerPool::new(3);
+        let (sender, receiver) = channel();
         for number in 0..200 {
-            let tell = tell.clone();
-            cores.submit(move || {
+            let sender = sender.clone();
+            pool.submit(move || {
                 assert!(number % 10 != 0, "on purpose");
-                tell.send(number).unwrap();
+                sender.send(number).unwrap();
             });
         }
-        drop(tell);
-        let mut done: Vec<i32> = told.iter().collect();
+        drop(sender);
+        let mut done: Vec<i32> = receiver.iter().collect();
         done.sort_unstable();
         assert_eq!(done.len(), 180);
-        let queue = Arc::clone(&cores.queue);
-        drop(cores);
+        let queue = Arc::clone(&pool.queue);
+        drop(pool);
         while Arc::strong_count(&queue) > 1 {
             thread::sleep(Duration::from_millis(1));
         }

@@ -1,4 +1,4 @@
-//! How streams end before their clients end them: by silence, and by the end of the service.
+//! Streams that end before their client ends them: idle clients and shutdown.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -15,35 +15,38 @@ use crate::support::client::send;
 use crate::support::process::ServeProcess;
 use crate::support::raw_http::{RawResponse, format_request};
 
-fn impatient() -> Archive {
-    let guard = MiddlewareState::open(MiddlewareOptions {
+fn with_short_timeout() -> Archive {
+    let middleware = MiddlewareState::open(MiddlewareOptions {
         connection_limits: ConnectionLimits {
             stream_idle_timeout: Duration::from_secs(1),
             ..ConnectionLimits::default()
         },
         ..MiddlewareOptions::default()
     });
-    Archive::guarded(guard.unwrap())
+    Archive::with_middleware(middleware.unwrap())
 }
 
 #[test]
-fn a_stream_that_falls_silent_is_told_so_and_keeps_what_was_answered() {
-    let archive = impatient();
+fn an_idle_stream_ends_and_keeps_what_was_reported() {
+    let archive = with_short_timeout();
     let mut upload = Upload::begin(archive.server);
     upload.send(&lines(0..2, "the sea"));
-    assert_eq!(upload.answer()["id"], "d0");
-    assert_eq!(upload.answer()["id"], "d1");
+    assert_eq!(upload.next_result()["id"], "d0");
+    assert_eq!(upload.next_result()["id"], "d1");
     upload.send("{\"id\": \"half\", \"text\": \"Half a");
-    let summary = upload.answer()["summary"].clone();
+    let summary = upload.next_result()["summary"].clone();
     assert_eq!(summary["complete"], false, "{summary}");
     assert_eq!(summary["created"], 2);
     assert_eq!(summary["error"]["code"], "bad_request");
     let detail = summary["error"]["detail"].as_str().unwrap();
-    assert_eq!(detail, "nothing came for 1 seconds");
+    assert_eq!(detail, "no data received for 1 seconds");
     assert_eq!(archive.count(), 2);
-    // One that never says anything, too.
+    // So does one that never sends anything.
     let mut upload = Upload::begin(archive.server);
-    assert_eq!(upload.answer()["summary"]["error"]["code"], "bad_request");
+    assert_eq!(
+        upload.next_result()["summary"]["error"]["code"],
+        "bad_request"
+    );
     assert_eq!(
         archive.stream(lines(2..3, "the sea")).summary()["created"],
         1
@@ -51,13 +54,13 @@ fn a_stream_that_falls_silent_is_told_so_and_keeps_what_was_answered() {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_answers_is_given_up_and_gives_its_place_back() {
-    let archive = impatient();
+fn a_client_that_does_not_read_is_disconnected_and_frees_its_stream() {
+    let archive = with_short_timeout();
     let unread: Vec<Upload> = (0..8)
         .map(|number| {
             let upload = Upload::begin(archive.server);
             let mut socket = upload.socket.try_clone().unwrap();
-            // Lines that are refused at once, with more to say than the buffers between the two hold.
+            // Lines that are rejected at once, with more results than the socket buffers hold.
             let line =
                 format!("{{\"id\": \"{number}{}\", \"text\": 1}}\n", "x".repeat(190)).repeat(200);
             std::thread::spawn(move || {
@@ -69,18 +72,16 @@ fn a_client_that_does_not_read_its_answers_is_given_up_and_gives_its_place_back(
             upload
         })
         .collect();
-    // All places are taken, and come back when they have been silent for too long.
+    // All streams are active, until they have been idle for too long.
     let deadline = std::time::Instant::now() + Duration::from_mins(1);
-    let refused = AtomicUsize::new(0);
     loop {
-        let answer = archive.stream(lines(0..1, "the sea"));
-        if answer.status == 200 {
+        let response = archive.stream(lines(0..1, "the sea"));
+        if response.status == 200 {
             break;
         }
-        answer.assert_problem(503, "overloaded", None);
-        let retry: u32 = answer.header("retry-after").parse().unwrap();
+        response.assert_problem(503, "overloaded", None);
+        let retry: u32 = response.header("retry-after").parse().unwrap();
         assert!(retry >= 1);
-        refused.fetch_add(1, Ordering::Relaxed);
         assert!(std::time::Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -90,35 +91,35 @@ fn a_client_that_does_not_read_its_answers_is_given_up_and_gives_its_place_back(
 }
 
 #[test]
-fn told_to_stop_it_ends_streams_and_says_so() {
+fn shutdown_ends_streams_with_an_error() {
     let folder = TempDir::new().unwrap();
     let served = ServeProcess::start(&folder, &[], &[]);
     let mut upload = Upload::begin(served.address);
     upload.send(&lines(0..3, "the sea"));
-    let mut answers: Vec<Value> = (0..3).map(|_| upload.answer()).collect();
+    let mut results: Vec<Value> = (0..3).map(|_| upload.next_result()).collect();
     upload.send(&(lines(3..4, "the sea") + "{\"id\": \"half\","));
-    answers.push(upload.answer());
+    results.push(upload.next_result());
     served.signal("TERM");
-    let summary = upload.answer()["summary"].clone();
+    let summary = upload.next_result()["summary"].clone();
     assert_eq!(summary["created"], 4, "{summary}");
     assert_eq!(summary["complete"], false);
-    assert_eq!(summary["error"]["code"], "stopping");
-    let said = served.wait_for_success();
-    assert!(!said.contains("were not answered"), "{said}");
-    all_are_stored(&folder, &answers);
+    assert_eq!(summary["error"]["code"], "shutting_down");
+    let log = served.wait_for_success();
+    assert!(!log.contains("still in flight"), "{log}");
+    assert_stored(&folder, &results);
 }
 
 #[test]
-fn what_was_answered_before_sigterm_is_kept_whatever_is_still_being_sent() {
+fn documents_reported_before_sigterm_are_kept() {
     let folder = TempDir::new().unwrap();
-    // A turn of several streams takes its time where the machine is busy.
+    // On a busy machine, one batch of each stream may take long.
     let served = ServeProcess::start(&folder, &[], &[("ANTIPHON_SHUTDOWN_GRACE_SECONDS", "120")]);
     let address = served.address;
-    let answered = AtomicUsize::new(0);
-    let answers: Vec<Value> = std::thread::scope(|scope| {
+    let reported = AtomicUsize::new(0);
+    let results: Vec<Value> = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..3)
             .map(|client| {
-                let answered = &answered;
+                let reported = &reported;
                 scope.spawn(move || {
                     let mut upload = Upload::begin(address);
                     let mut socket = upload.socket.try_clone().unwrap();
@@ -131,19 +132,19 @@ fn what_was_answered_before_sigterm_is_kept_whatever_is_still_being_sent() {
                             }
                         }
                     });
-                    let answers = std::iter::from_fn(|| upload.answer_or_end())
+                    let results = std::iter::from_fn(|| upload.next_result_or_end())
                         .inspect(|_| {
-                            answered.fetch_add(1, Ordering::SeqCst);
+                            reported.fetch_add(1, Ordering::SeqCst);
                         })
-                        .filter(|answer| answer["summary"].is_null())
+                        .filter(|result| result["summary"].is_null())
                         .collect::<Vec<Value>>();
                     let _ = upload.socket.shutdown(Shutdown::Both);
                     sender.join().unwrap();
-                    answers
+                    results
                 })
             })
             .collect();
-        // Searches, too, while it is told to stop.
+        // Searches during the shutdown.
         let searcher = scope.spawn(move || {
             while let Ok(mut stream) = TcpStream::connect(address) {
                 let sent = stream.write_all(
@@ -157,30 +158,30 @@ fn what_was_answered_before_sigterm_is_kept_whatever_is_still_being_sent() {
                 assert!([200, 503].contains(&reply.status), "{}", reply.body);
             }
         });
-        while answered.load(Ordering::SeqCst) < 30 {
+        while reported.load(Ordering::SeqCst) < 30 {
             std::thread::sleep(Duration::from_millis(5));
         }
         served.signal("TERM");
-        let said = served.wait_for_success();
-        assert!(!said.contains("were not answered"), "{said}");
+        let log = served.wait_for_success();
+        assert!(!log.contains("still in flight"), "{log}");
         searcher.join().unwrap();
         clients
             .into_iter()
             .flat_map(|c| c.join().unwrap())
             .collect()
     });
-    assert!(answers.len() >= 30, "{}", answers.len());
-    all_are_stored(&folder, &answers);
+    assert!(results.len() >= 30, "{}", results.len());
+    assert_stored(&folder, &results);
 }
 
-/// Starts the program again and looks for every document that was answered.
-fn all_are_stored(folder: &TempDir, answers: &[Value]) {
+/// Restarts the program and asserts that every reported document is stored.
+fn assert_stored(folder: &TempDir, results: &[Value]) {
     let served = ServeProcess::start(folder, &[], &[]);
-    for answer in answers {
-        assert_eq!(answer["status"], "created", "{answer}");
-        let id = answer["id"].as_str().unwrap();
+    for result in results {
+        assert_eq!(result["status"], "created", "{result}");
+        let id = result["id"].as_str().unwrap();
         let stored = send("GET", served.address, &format!("/v1/documents/{id}"), None);
         assert_eq!(stored.status, 200, "{id}: {}", stored.body);
-        assert_eq!(stored.body["content_hash"], answer["content_hash"]);
+        assert_eq!(stored.body["content_hash"], result["content_hash"]);
     }
 }

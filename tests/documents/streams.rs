@@ -1,4 +1,4 @@
-//! Streams of documents: answered as they are read, broken off, killed.
+//! Upload streams: results while they are read, disconnects, crashes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,21 +15,21 @@ use crate::support::process::ServeProcess;
 fn streams_may_be_empty_blank_or_without_a_last_line_end() {
     let archive = Archive::new();
     for (body, read) in [("", 0), ("\n \r\n\n", 3)] {
-        let answer = archive.stream(body);
-        assert_eq!((answer.status, answer.lines.len()), (200, 1));
-        assert_eq!(answer.summary()["lines"], read);
-        assert_eq!(answer.summary()["complete"], true);
+        let response = archive.stream(body);
+        assert_eq!((response.status, response.lines.len()), (200, 1));
+        assert_eq!(response.summary()["lines"], read);
+        assert_eq!(response.summary()["complete"], true);
     }
-    let answer = archive
+    let response = archive
         .stream("\u{feff}{\"id\":\"a\",\"text\":\"One.\"}\r\n\r\n{\"id\":\"b\",\"text\":\"Two.\"}");
-    assert_eq!(answer.lines[0]["id"], "a");
+    assert_eq!(response.lines[0]["id"], "a");
     assert_eq!(
-        (&answer.lines[1]["id"], &answer.lines[1]["line"]),
+        (&response.lines[1]["id"], &response.lines[1]["line"]),
         (&json!("b"), &json!(3))
     );
     for name in ["application/jsonl", "application/JSON-Lines; charset=utf-8"] {
-        let answer = archive.send("POST", "/v1/documents", &[("content-type", name)], b"{}");
-        assert_eq!(answer.lines[0]["error"]["code"], "missing_field");
+        let response = archive.send("POST", "/v1/documents", &[("content-type", name)], b"{}");
+        assert_eq!(response.lines[0]["error"]["code"], "missing_field");
     }
 }
 
@@ -38,23 +38,23 @@ fn a_stream_is_longer_than_a_body_and_a_line_is_not() {
     let archive = Archive::new();
     let limit = support::LIMITS.max_body_bytes;
     let mut body = lines(0..1, "the sea");
-    // No document of half a megabyte is encoded here: it is refused unread.
+    // A line above the limit is rejected unread, so no large document is encoded here.
     let long = document("long", &"word ".repeat(limit / 4));
     body.push_str(&joined([&long; 3]));
     body.push_str(&lines(1..2, "the sea"));
     assert!(body.len() > 3 * limit);
-    let answer = archive.stream(&body);
-    let status: Vec<&Value> = answer.lines.iter().map(|line| &line["status"]).collect();
+    let response = archive.stream(&body);
+    let status: Vec<&Value> = response.lines.iter().map(|line| &line["status"]).collect();
     assert_eq!(
         status[..5],
         ["created", "error", "error", "error", "created"]
     );
-    assert_eq!(answer.lines[1]["error"]["code"], "body_too_large");
-    assert_eq!(answer.summary()["lines"], 5);
+    assert_eq!(response.lines[1]["error"]["code"], "body_too_large");
+    assert_eq!(response.summary()["lines"], 5);
 }
 
 #[test]
-fn what_was_answered_is_unchanged_when_it_is_sent_again() {
+fn documents_sent_again_are_unchanged() {
     let archive = Archive::new();
     let all = lines(0..8, "the harbour");
     assert_eq!(
@@ -68,10 +68,10 @@ fn what_was_answered_is_unchanged_when_it_is_sent_again() {
     assert_eq!(archive.count(), 8);
 }
 
-/// A stream by hand, in chunks.
+/// An upload stream, written by hand in chunks.
 pub(super) struct Upload {
     pub(super) socket: TcpStream,
-    answers: BufReader<TcpStream>,
+    results: BufReader<TcpStream>,
 }
 
 impl Upload {
@@ -85,8 +85,8 @@ impl Upload {
             "POST /v1/documents HTTP/1.1\r\nhost: antiphon\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
         )
         .unwrap();
-        let answers = BufReader::new(socket.try_clone().unwrap());
-        Self { socket, answers }
+        let results = BufReader::new(socket.try_clone().unwrap());
+        Self { socket, results }
     }
 
     pub(super) fn send(&mut self, text: &str) {
@@ -97,15 +97,15 @@ impl Upload {
         write!(self.socket, "0\r\n\r\n").unwrap();
     }
 
-    pub(super) fn answer(&mut self) -> Value {
-        self.answer_or_end().expect("the stream ended")
+    pub(super) fn next_result(&mut self) -> Value {
+        self.next_result_or_end().expect("the stream ended")
     }
 
-    /// The next answer; headers and the lengths of chunks are passed over.
-    pub(super) fn answer_or_end(&mut self) -> Option<Value> {
+    /// Returns the next result; skips headers and chunk sizes.
+    pub(super) fn next_result_or_end(&mut self) -> Option<Value> {
         loop {
             let mut line = String::new();
-            match self.answers.read_line(&mut line) {
+            match self.results.read_line(&mut line) {
                 Ok(0) | Err(_) => return None,
                 Ok(_) if line.starts_with('{') => return serde_json::from_str(&line).ok(),
                 Ok(_) => {}
@@ -119,7 +119,7 @@ pub(super) fn send_chunk(socket: &mut TcpStream, text: &str) -> std::io::Result<
 }
 
 #[test]
-fn a_client_is_answered_before_it_has_sent_everything() {
+fn results_are_sent_before_the_body_ends() {
     let archive = Archive::new();
     let mut upload = Upload::begin(archive.server);
     for number in 0..3 {
@@ -127,9 +127,9 @@ fn a_client_is_answered_before_it_has_sent_everything() {
         let (begin, rest) = line.split_at(10);
         upload.send(begin);
         upload.send(rest);
-        let answer = upload.answer();
-        assert_eq!(answer["line"], number + 1);
-        assert_eq!(answer["status"], "created");
+        let response = upload.next_result();
+        assert_eq!(response["line"], number + 1);
+        assert_eq!(response["status"], "created");
         assert_eq!(
             archive.found("the sea").len(),
             number + 1,
@@ -137,23 +137,23 @@ fn a_client_is_answered_before_it_has_sent_everything() {
         );
     }
     upload.end();
-    assert_eq!(upload.answer()["summary"]["created"], 3);
+    assert_eq!(upload.next_result()["summary"]["created"], 3);
 }
 
 #[test]
-fn a_client_that_hangs_up_loses_nothing_that_was_answered() {
+fn documents_reported_before_a_disconnect_are_kept() {
     let archive = Archive::new();
     for _ in 0..10 {
         let mut upload = Upload::begin(archive.server);
         upload.send(&lines(0..2, "the sea"));
-        assert_eq!(upload.answer()["id"], "d0");
-        assert_eq!(upload.answer()["id"], "d1");
+        assert_eq!(upload.next_result()["id"], "d0");
+        assert_eq!(upload.next_result()["id"], "d1");
         upload.send("{\"id\": \"half\", \"text\": \"Half a");
         drop(upload);
     }
-    // More than may be read at a time have been begun: each gave up its place.
-    let answer = archive.stream(lines(2..3, "the sea"));
-    assert_eq!(answer.summary()["created"], 1);
+    // More streams than the maximum were begun: each was released.
+    let response = archive.stream(lines(2..3, "the sea"));
+    assert_eq!(response.summary()["created"], 1);
     let listed = archive.get("/v1/documents").body;
     let ids = listed["documents"]
         .as_array()
@@ -164,7 +164,7 @@ fn a_client_that_hangs_up_loses_nothing_that_was_answered() {
 }
 
 #[test]
-fn searches_and_other_writers_go_on_during_a_stream() {
+fn searches_and_writes_continue_during_a_stream() {
     let archive = Archive::new();
     archive.post(&document("first", "The fleet left the harbour at dawn."));
     let text = |number: usize| format!("{number} ships left the harbour. ").repeat(40);
@@ -186,7 +186,7 @@ fn searches_and_other_writers_go_on_during_a_stream() {
             between |= !stream.is_finished();
             number += 1;
         }
-        assert!(between, "they were let in between two batches");
+        assert!(between, "other writes run between two batches");
         assert_eq!(stream.join().unwrap().summary()["created"], 120);
     });
     assert_eq!(archive.count(), 121);
@@ -218,22 +218,22 @@ fn lines_of_many_streams_are_written_once_each() {
 }
 
 #[test]
-fn a_body_that_breaks_off_is_said_to_be_incomplete() {
+fn a_truncated_body_is_incomplete() {
     let archive = Archive::new();
     let mut upload = Upload::begin(archive.server);
     upload.send(&lines(0..1, "the sea"));
-    assert_eq!(upload.answer()["status"], "created");
-    // A length of a chunk that is none.
+    assert_eq!(upload.next_result()["status"], "created");
+    // An invalid chunk size.
     upload.socket.write_all(b"nonsense\r\n").unwrap();
     let mut rest = String::new();
     // The connection may be closed before all is read.
-    let _ = upload.answers.read_to_string(&mut rest);
+    let _ = upload.results.read_to_string(&mut rest);
     assert!(!rest.contains("\"complete\":true"), "{rest}");
     assert_eq!(archive.count(), 1);
 }
 
 #[test]
-fn where_the_store_fails_the_stream_ends_and_says_so() {
+fn a_store_failure_ends_the_stream_with_an_error() {
     let archive = Archive::new();
     let database = rusqlite::Connection::open(archive.data.path().join("antiphon.db")).unwrap();
     let trigger = "CREATE TRIGGER poison BEFORE INSERT ON documents WHEN NEW.id = 'poison'
@@ -241,11 +241,11 @@ fn where_the_store_fails_the_stream_ends_and_says_so() {
     database.execute_batch(trigger).unwrap();
     let mut upload = Upload::begin(archive.server);
     upload.send(&lines(0..2, "the sea"));
-    assert_eq!(upload.answer()["id"], "d0");
-    assert_eq!(upload.answer()["id"], "d1");
+    assert_eq!(upload.next_result()["id"], "d0");
+    assert_eq!(upload.next_result()["id"], "d1");
     let poison = joined([document("poison", "Poison.")]);
     upload.send(&(lines(2..3, "the sea") + &poison + &lines(3..4, "the sea")));
-    let summary = &upload.answer()["summary"];
+    let summary = &upload.next_result()["summary"];
     assert_eq!(
         (&summary["created"], &summary["complete"]),
         (&json!(2), &json!(false))
@@ -256,7 +256,7 @@ fn where_the_store_fails_the_stream_ends_and_says_so() {
     archive
         .post(&document("poison", "Poison."))
         .assert_problem(500, "internal", None);
-    // Written before the failure, not answered, whole.
+    // Written before the failure and not reported.
     assert_eq!(archive.found("the sea").len(), 3);
     database.execute_batch("DROP TRIGGER poison").unwrap();
     let again = archive.stream(lines(0..4, "the sea") + &poison);
@@ -264,8 +264,8 @@ fn where_the_store_fails_the_stream_ends_and_says_so() {
     assert_eq!(again.summary()["created"], 2);
 }
 
-/// Sends documents to a program that is killed in the midst of them; what it answered until then.
-fn answered_until_killed(served: ServeProcess, round: usize) -> Vec<Value> {
+/// Sends documents to a program that is killed meanwhile; returns the results until then.
+fn results_until_killed(served: ServeProcess, round: usize) -> Vec<Value> {
     let mut upload = Upload::begin(served.address);
     let mut socket = upload.socket.try_clone().unwrap();
     std::thread::scope(|scope| {
@@ -278,37 +278,37 @@ fn answered_until_killed(served: ServeProcess, round: usize) -> Vec<Value> {
                 }
             }
         });
-        let mut answers: Vec<Value> = (0..10 + 30 * round).map(|_| upload.answer()).collect();
+        let mut results: Vec<Value> = (0..10 + 30 * round).map(|_| upload.next_result()).collect();
         drop(served);
-        answers.extend(std::iter::from_fn(|| upload.answer_or_end()));
-        answers
+        results.extend(std::iter::from_fn(|| upload.next_result_or_end()));
+        results
     })
 }
 
 #[test]
-fn what_was_answered_survives_kill_9() {
+fn reported_documents_survive_kill_9() {
     let folder = TempDir::new().unwrap();
-    let mut answered = Vec::new();
+    let mut reported = Vec::new();
     for round in 0..3 {
         let served = ServeProcess::start(&folder, &[], &[]);
-        answered.extend(answered_until_killed(served, round));
+        reported.extend(results_until_killed(served, round));
     }
-    assert!(answered.len() > 120, "{}", answered.len());
+    assert!(reported.len() > 120, "{}", reported.len());
     let served = ServeProcess::start(&folder, &[], &[]);
     let get = |path: &str| -> Value {
-        let mut answer = ureq::get(format!("http://{}{path}", served.address))
+        let mut response = ureq::get(format!("http://{}{path}", served.address))
             .call()
             .unwrap();
-        serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+        serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap()
     };
-    for answer in &answered {
-        assert_eq!(answer["status"], "created");
-        let id = answer["id"].as_str().unwrap();
+    for result in &reported {
+        assert_eq!(result["status"], "created");
+        let id = result["id"].as_str().unwrap();
         let stored = get(&format!("/v1/documents/{id}"));
-        assert_eq!(stored["content_hash"], answer["content_hash"]);
+        assert_eq!(stored["content_hash"], result["content_hash"]);
         assert_eq!(
             stored["passages"].as_array().unwrap().len() as u64,
-            answer["passages"]
+            result["passages"]
         );
     }
     let total = get("/v1/documents?limit=1")["total"].as_u64().unwrap();

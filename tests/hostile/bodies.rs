@@ -1,4 +1,4 @@
-//! Bodies: what is no JSON, what is other JSON, how it is packed and cut.
+//! Bodies: invalid JSON, other JSON, content encodings and chunks.
 
 use std::io::Write;
 
@@ -6,13 +6,13 @@ use super::{Case, READERS, all_are_answered, head};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
-pub(super) const BAD_JSON: (u16, &str) = (400, "bad_json");
+pub(super) const INVALID_JSON: (u16, &str) = (400, "invalid_json");
 const WRONG_TYPE: (u16, &str) = (400, "wrong_type");
 const BAD_REQUEST: (u16, &str) = (400, "bad_request");
 const UNSUPPORTED: (u16, &str) = (415, "unsupported_media_type");
 const FOUND: (u16, &str) = (200, "");
 
-/// Every reader with every body, in the media type that it reads.
+/// Combines every route that reads JSON with every body.
 fn at_every_reader(bodies: &[(&[u8], (u16, &'static str))]) -> Vec<Case> {
     let lines = READERS
         .iter()
@@ -32,36 +32,36 @@ fn utf16(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn bodies_that_are_no_json() {
+fn bodies_that_are_not_a_json_object() {
     let deep = "{\"text\":".repeat(20_000);
     let wide = utf16("{\"text\": \"a\"}");
     let cases = at_every_reader(&[
-        (b"", BAD_JSON),
-        (b" \n\t ", BAD_JSON),
-        (b"\0", BAD_JSON),
-        (b"\0\x01\x02\x03", BAD_JSON),
-        (b"\xff\xfe", BAD_JSON),
-        (b"NaN", BAD_JSON),
-        (b"-Infinity", BAD_JSON),
-        (b"undefined", BAD_JSON),
-        (b"'a'", BAD_JSON),
-        (b"{", BAD_JSON),
-        (b"}", BAD_JSON),
-        (b"{\"", BAD_JSON),
-        (b"{\"text", BAD_JSON),
-        (b"{,}", BAD_JSON),
-        (b"{'text': 'a'}", BAD_JSON),
-        (b"{text: 1}", BAD_JSON),
-        (b"/* */ {}", BAD_JSON),
-        (b"\xef\xbb\xbf{}", BAD_JSON),
-        (b"\xc2\xa0{}", BAD_JSON),
-        (b"<?xml version=\"1.0\"?>", BAD_JSON),
-        (b"text=a&query=b", BAD_JSON),
-        (b"-", BAD_JSON),
-        (b"01", BAD_JSON),
-        (b"\"a", BAD_JSON),
-        (deep.as_bytes(), BAD_JSON),
-        (&wide, BAD_JSON),
+        (b"", INVALID_JSON),
+        (b" \n\t ", INVALID_JSON),
+        (b"\0", INVALID_JSON),
+        (b"\0\x01\x02\x03", INVALID_JSON),
+        (b"\xff\xfe", INVALID_JSON),
+        (b"NaN", INVALID_JSON),
+        (b"-Infinity", INVALID_JSON),
+        (b"undefined", INVALID_JSON),
+        (b"'a'", INVALID_JSON),
+        (b"{", INVALID_JSON),
+        (b"}", INVALID_JSON),
+        (b"{\"", INVALID_JSON),
+        (b"{\"text", INVALID_JSON),
+        (b"{,}", INVALID_JSON),
+        (b"{'text': 'a'}", INVALID_JSON),
+        (b"{text: 1}", INVALID_JSON),
+        (b"/* */ {}", INVALID_JSON),
+        (b"\xef\xbb\xbf{}", INVALID_JSON),
+        (b"\xc2\xa0{}", INVALID_JSON),
+        (b"<?xml version=\"1.0\"?>", INVALID_JSON),
+        (b"text=a&query=b", INVALID_JSON),
+        (b"-", INVALID_JSON),
+        (b"01", INVALID_JSON),
+        (b"\"a", INVALID_JSON),
+        (deep.as_bytes(), INVALID_JSON),
+        (&wide, INVALID_JSON),
         (b"null", WRONG_TYPE),
         (b"true", WRONG_TYPE),
         (b"17", WRONG_TYPE),
@@ -74,13 +74,13 @@ fn bodies_that_are_no_json() {
     all_are_answered(&cases);
 }
 
-fn packed(text: &[u8]) -> Vec<u8> {
+fn gzipped(text: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(text).unwrap();
     gzip.finish().unwrap()
 }
 
-/// A body that each reader takes, or refuses for what it says.
+/// Returns a body that the route accepts, or rejects for its contents only.
 fn plain(path: &str) -> (&'static str, (u16, &'static str)) {
     match path {
         "/v1/search" => ("{\"query\": \"peace\", \"limit\": 1}", FOUND),
@@ -94,19 +94,19 @@ fn plain(path: &str) -> (&'static str, (u16, &'static str)) {
 }
 
 #[test]
-fn bodies_that_are_packed() {
+fn compressed_bodies() {
     let mut cases = Vec::new();
     for (method, path) in READERS {
         let line = format!("{method} {path}");
         let (text, expected) = plain(path);
-        let gzip = packed(text.as_bytes());
+        let gzip = gzipped(text.as_bytes());
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
         zlib.write_all(text.as_bytes()).unwrap();
         let zlib = zlib.finish().unwrap();
-        let mut spoilt = gzip.clone();
-        spoilt[20] ^= 0x55;
-        // A few kilobytes that would be 50 million bytes, and the same packed twice.
-        let bomb = packed(&[&vec![b' '; 50_000_000], text.as_bytes()].concat());
+        let mut corrupt = gzip.clone();
+        corrupt[20] ^= 0x55;
+        // A few kilobytes that decompress to 50 million bytes, and the same compressed twice.
+        let bomb = gzipped(&[&vec![b' '; 50_000_000], text.as_bytes()].concat());
         assert!(bomb.len() < 60_000);
         for (encoding, body, expected) in [
             ("gzip", gzip.as_slice(), expected),
@@ -115,14 +115,14 @@ fn bodies_that_are_packed() {
             ("identity", text.as_bytes(), expected),
             ("gzip", text.as_bytes(), BAD_REQUEST),
             ("gzip", &gzip[..gzip.len() - 9], BAD_REQUEST),
-            ("gzip", &spoilt, BAD_REQUEST),
+            ("gzip", &corrupt, BAD_REQUEST),
             ("deflate", &gzip, BAD_REQUEST),
             ("gzip", &bomb, (413, "body_too_large")),
-            ("gzip", &packed(&bomb), BAD_JSON),
-            ("identity", &gzip, BAD_JSON),
+            ("gzip", &gzipped(&bomb), INVALID_JSON),
+            ("identity", &gzip, INVALID_JSON),
             ("br", &gzip, UNSUPPORTED),
             ("zstd", &gzip, UNSUPPORTED),
-            ("gzip, gzip", &packed(&gzip), UNSUPPORTED),
+            ("gzip, gzip", &gzipped(&gzip), UNSUPPORTED),
             ("x-gzip", &gzip, UNSUPPORTED),
             ("nonsense", text.as_bytes(), UNSUPPORTED),
             ("\u{fc}", text.as_bytes(), UNSUPPORTED),
@@ -150,7 +150,7 @@ fn bodies_that_are_packed() {
         "Content-Type: application/x-ndjson",
         "Content-Encoding: gzip",
     ];
-    let gzip = packed(b"{\"id\": \"z\", \"text\": \"a\"}\n");
+    let gzip = gzipped(b"{\"id\": \"z\", \"text\": \"a\"}\n");
     cases.push(Case::with_body(
         "POST /v1/documents",
         &lines,
@@ -162,7 +162,7 @@ fn bodies_that_are_packed() {
 }
 
 #[test]
-fn bodies_that_are_cut_into_chunks() {
+fn chunked_bodies() {
     let mut cases = Vec::new();
     for (method, path) in READERS {
         let line = format!("{method} {path}");
@@ -187,7 +187,7 @@ fn bodies_that_are_cut_into_chunks() {
             (format!("5\r\n{text}\r\n{end}"), BAD_REQUEST),
             ("zz\r\nab\r\n0\r\n\r\n".to_owned(), BAD_REQUEST),
             ("\r\n\r\n".to_owned(), BAD_REQUEST),
-            (end.to_owned(), BAD_JSON),
+            (end.to_owned(), INVALID_JSON),
         ] {
             let bytes = [
                 head(&line, "Transfer-Encoding: chunked"),
@@ -215,7 +215,7 @@ fn bodies_that_are_cut_into_chunks() {
     all_are_answered(&cases);
 }
 
-/// Cases of one route from bodies as texts.
+/// Creates cases of one route from bodies.
 pub(super) fn at<'a>(
     line: &'a str,
     bodies: impl IntoIterator<Item = (&'a str, &'static str)>,

@@ -1,12 +1,12 @@
-//! Documents that are none.
+//! Invalid documents.
 
 use serde_json::Value;
 
-use super::bodies::{BAD_JSON, at};
-use super::{Case, SERVER, all_are_answered, the_service_goes_on};
+use super::bodies::{INVALID_JSON, at};
+use super::{Case, SERVER, all_are_answered, assert_service_works};
 use crate::support::client::{LINES, send_bytes};
 
-/// Documents that are none, each with the code of its problem.
+/// Returns invalid documents, each with the code of its problem.
 fn documents() -> Vec<(String, &'static str)> {
     let mut all: Vec<(String, &str)> = [
         ("{}", "missing_field"),
@@ -20,8 +20,8 @@ fn documents() -> Vec<(String, &'static str)> {
             "{\"id\": \"z\", \"text\": \"\\u0001\\u0002\"}",
             "empty_text",
         ),
-        ("{\"id\": \"z\", \"text\": \"a\\u0000b\"}", "not_text"),
-        ("{\"id\": \"z\", \"text\": \"\\ud800\"}", "bad_json"),
+        ("{\"id\": \"z\", \"text\": \"a\\u0000b\"}", "binary_content"),
+        ("{\"id\": \"z\", \"text\": \"\\ud800\"}", "invalid_json"),
         (
             "{\"id\": \"z\", \"text\": \"a\", \"text\": \"b\"}",
             "repeated_field",
@@ -30,28 +30,28 @@ fn documents() -> Vec<(String, &'static str)> {
             "{\"id\": \"z\", \"id\": \"y\", \"text\": \"a\"}",
             "repeated_field",
         ),
-        ("{\"id\": \"..\", \"text\": \"a\"}", "bad_id"),
-        ("{\"id\": \".\", \"text\": \"a\"}", "bad_id"),
-        ("{\"id\": \"a/b\", \"text\": \"a\"}", "bad_id"),
-        ("{\"id\": \"a\\\\b\", \"text\": \"a\"}", "bad_id"),
-        ("{\"id\": \"a b\", \"text\": \"a\"}", "bad_id"),
-        ("{\"id\": \"a#p1\", \"text\": \"a\"}", "bad_id"),
-        ("{\"id\": \"a?b\", \"text\": \"a\"}", "bad_id"),
-        ("{\"id\": \"a%62\", \"text\": \"a\"}", "bad_id"),
-        ("{\"id\": \"a\\u0000\", \"text\": \"a\"}", "bad_id"),
-        ("{\"id\": \"a\\u200bb\", \"text\": \"a\"}", "bad_id"),
-        ("{\"id\": \"a\\ufeff\", \"text\": \"a\"}", "bad_id"),
+        ("{\"id\": \"..\", \"text\": \"a\"}", "invalid_id"),
+        ("{\"id\": \".\", \"text\": \"a\"}", "invalid_id"),
+        ("{\"id\": \"a/b\", \"text\": \"a\"}", "invalid_id"),
+        ("{\"id\": \"a\\\\b\", \"text\": \"a\"}", "invalid_id"),
+        ("{\"id\": \"a b\", \"text\": \"a\"}", "invalid_id"),
+        ("{\"id\": \"a#p1\", \"text\": \"a\"}", "invalid_id"),
+        ("{\"id\": \"a?b\", \"text\": \"a\"}", "invalid_id"),
+        ("{\"id\": \"a%62\", \"text\": \"a\"}", "invalid_id"),
+        ("{\"id\": \"a\\u0000\", \"text\": \"a\"}", "invalid_id"),
+        ("{\"id\": \"a\\u200bb\", \"text\": \"a\"}", "invalid_id"),
+        ("{\"id\": \"a\\ufeff\", \"text\": \"a\"}", "invalid_id"),
         (
             "{\"id\": \"z\", \"text\": \"a\", \"date\": \"2015-13\"}",
-            "bad_date",
+            "invalid_date",
         ),
         (
             "{\"id\": \"z\", \"text\": \"a\", \"date\": \"2015-02-30\"}",
-            "bad_date",
+            "invalid_date",
         ),
         (
             "{\"id\": \"z\", \"text\": \"a\", \"date\": \"99999-01\"}",
-            "bad_date",
+            "invalid_date",
         ),
         (
             "{\"id\": \"z\", \"text\": \"a\", \"title\": 1}",
@@ -59,15 +59,21 @@ fn documents() -> Vec<(String, &'static str)> {
         ),
         (
             "{\"id\": \"z\", \"text\": \"a\", \"title\": \"\\u0000\"}",
-            "not_text",
+            "binary_content",
         ),
-        ("{\"id\": \"z\", \"text\": \"a\", \"x\": NaN}", "bad_json"),
-        ("{\"id\": \"z\", \"text\": \"a\", \"x\": 1e999}", "bad_json"),
+        (
+            "{\"id\": \"z\", \"text\": \"a\", \"x\": NaN}",
+            "invalid_json",
+        ),
+        (
+            "{\"id\": \"z\", \"text\": \"a\", \"x\": 1e999}",
+            "invalid_json",
+        ),
         (
             "{\"id\": \"z\", \"text\": \"a\"}{\"id\": \"y\", \"text\": \"b\"}",
-            "bad_json",
+            "invalid_json",
         ),
-        ("{\"id\": \"z\", \"text\": \"a\"} \u{0}", "bad_json"),
+        ("{\"id\": \"z\", \"text\": \"a\"} \u{0}", "invalid_json"),
     ]
     .map(|(body, code)| (body.to_owned(), code))
     .into();
@@ -75,16 +81,19 @@ fn documents() -> Vec<(String, &'static str)> {
         let value = format!("{}{inside}{}", open.repeat(depth), close.repeat(depth));
         format!("{{\"id\": \"z\", \"text\": \"a\", \"x\": {value}}}")
     };
-    all.push((nested("[", "", "]", 200), "bad_json"));
-    all.push((nested("[", "", "]", 100_000), "bad_json"));
-    all.push((nested("{\"a\":", "1", "}", 30_000), "bad_json"));
+    all.push((nested("[", "", "]", 200), "invalid_json"));
+    all.push((nested("[", "", "]", 100_000), "invalid_json"));
+    all.push((nested("{\"a\":", "1", "}", 30_000), "invalid_json"));
     let id = "a".repeat(201);
-    all.push((format!("{{\"id\": \"{id}\", \"text\": \"a\"}}"), "bad_id"));
+    all.push((
+        format!("{{\"id\": \"{id}\", \"text\": \"a\"}}"),
+        "invalid_id",
+    ));
     all
 }
 
 #[test]
-fn documents_that_are_none() {
+fn invalid_documents() {
     let documents = documents();
     let bodies = || documents.iter().map(|(body, code)| (body.as_str(), *code));
     let mut cases = at("PUT /v1/documents/z", bodies());
@@ -93,8 +102,8 @@ fn documents_that_are_none() {
         "PUT /v1/documents/z",
         [
             ("[]", "wrong_type"),
-            ("{\"id\": 1, \"text\": \"a\"}", "other_id"),
-            ("{\"id\": \"y\", \"text\": \"a\"}", "other_id"),
+            ("{\"id\": 1, \"text\": \"a\"}", "id_mismatch"),
+            ("{\"id\": \"y\", \"text\": \"a\"}", "id_mismatch"),
         ],
     ));
     cases.extend(at(
@@ -102,15 +111,25 @@ fn documents_that_are_none() {
         [
             ("{\"text\": \"a\"}", "missing_field"),
             ("{\"id\": \"\", \"text\": \"a\"}", "missing_field"),
-            ("[", "bad_json"),
-            ("[{}", "bad_json"),
-            ("[{}] x", "bad_json"),
+            ("[", "invalid_json"),
+            ("[{}", "invalid_json"),
+            ("[{}] x", "invalid_json"),
             ("[]", ""),
         ],
     ));
     let bytes = b"{\"id\": \"z\", \"text\": \"\xff\"}";
-    cases.push(Case::with_body("PUT /v1/documents/z", &[], bytes, BAD_JSON));
-    cases.push(Case::with_body("POST /v1/documents", &[], bytes, BAD_JSON));
+    cases.push(Case::with_body(
+        "PUT /v1/documents/z",
+        &[],
+        bytes,
+        INVALID_JSON,
+    ));
+    cases.push(Case::with_body(
+        "POST /v1/documents",
+        &[],
+        bytes,
+        INVALID_JSON,
+    ));
     assert!(cases.len() > 80);
     all_are_answered(&cases);
 }
@@ -138,5 +157,5 @@ fn lines_that_are_no_documents_are_answered_one_by_one() {
     for result in answer.body["results"].as_array().unwrap() {
         assert_eq!(result["status"], "error", "{result}");
     }
-    the_service_goes_on();
+    assert_service_works();
 }

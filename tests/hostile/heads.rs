@@ -1,4 +1,4 @@
-//! Methods, paths and headers, for every route.
+//! Invalid methods, paths and headers, for every route.
 
 use super::{Case, ROUTES, ROUTES_WITH_IDS, all_are_answered, head};
 
@@ -28,7 +28,7 @@ fn wrong_methods() {
     all_are_answered(&cases);
 }
 
-/// Routes under which there are others.
+/// Routes with other routes below them.
 const PARENTS: &[&str] = &["/docs", "/v1/documents"];
 
 #[test]
@@ -55,7 +55,7 @@ fn paths_that_are_almost_a_route() {
     ];
     let mut cases = Vec::new();
     for (method, path, _) in ROUTES {
-        // What lies under `/docs/` and `/v1/documents/` is a route of its own.
+        // Paths below `/docs/` and `/v1/documents/` are other routes.
         for after in after
             .iter()
             .filter(|a| !PARENTS.contains(path) || !a.starts_with('/'))
@@ -80,7 +80,7 @@ fn paths_that_are_almost_a_route() {
     all_are_answered(&cases);
 }
 
-/// Lines of a head that no request may have; actix closes the connection.
+/// Invalid header lines, for which actix closes the connection.
 const UNREADABLE: &[&str] = &[
     "Content-Length: abc",
     "Content-Length: -1",
@@ -109,7 +109,7 @@ const UNREADABLE: &[&str] = &[
 ];
 
 #[test]
-fn heads_that_cannot_be_read() {
+fn invalid_heads() {
     let mut cases = Vec::new();
     for (method, path, _) in every_route() {
         let line = format!("{method} {path}");
@@ -178,7 +178,7 @@ fn heads_that_cannot_be_read() {
 }
 
 #[test]
-fn heads_that_are_odd_and_harmless() {
+fn odd_but_harmless_heads() {
     let mut cases = Vec::new();
     for headers in [
         "X-A: \u{fc}\u{1f600}",

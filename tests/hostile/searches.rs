@@ -1,20 +1,20 @@
-//! JSON that asks for what cannot be: searches, batches, embeddings.
+//! Invalid searches, batches and embeddings in JSON.
 
 use serde_json::json;
 
-use super::bodies::{BAD_JSON, at};
+use super::bodies::{INVALID_JSON, at};
 use super::{Case, SERVER, all_are_answered};
 use crate::support::client::send_bytes;
 
-/// Fields of a search beside its query, each with the code of its problem.
+/// Fields of a search in addition to its query, each with the code of its problem.
 const FIELDS: &[(&str, &str)] = &[
-    ("\"limit\": NaN", "bad_json"),
-    ("\"limit\": Infinity", "bad_json"),
-    ("\"limit\": 01", "bad_json"),
-    ("\"limit\": 0x1", "bad_json"),
-    ("\"limit\": +1", "bad_json"),
-    ("\"limit\": 1,", "bad_json"),
-    ("\"limit\": 1 /* one */", "bad_json"),
+    ("\"limit\": NaN", "invalid_json"),
+    ("\"limit\": Infinity", "invalid_json"),
+    ("\"limit\": 01", "invalid_json"),
+    ("\"limit\": 0x1", "invalid_json"),
+    ("\"limit\": +1", "invalid_json"),
+    ("\"limit\": 1,", "invalid_json"),
+    ("\"limit\": 1 /* one */", "invalid_json"),
     ("\"min_score\": 1e999", "wrong_type"),
     ("\"min_score\": -1e999", "wrong_type"),
     ("\"min_score\": \"NaN\"", "wrong_type"),
@@ -36,17 +36,17 @@ const FIELDS: &[(&str, &str)] = &[
     ("\"\\u0071uery\": \"war\"", "wrong_type"),
     ("\"__proto__\": {}", "unknown_field"),
     ("\"QUERY\": \"war\"", "unknown_field"),
-    ("\"\\ud800\": 1", "bad_json"),
-    ("\"mode\": \"\\udc00\"", "bad_json"),
-    ("\"filter\": []", "bad_filter"),
-    ("\"filter\": \"x\"", "bad_filter"),
+    ("\"\\ud800\": 1", "invalid_json"),
+    ("\"mode\": \"\\udc00\"", "invalid_json"),
+    ("\"filter\": []", "invalid_filter"),
+    ("\"filter\": \"x\"", "invalid_filter"),
     ("\"filter\": {\"nope\": 1}", "unknown_field"),
-    ("\"filter\": {\"date\": \"2015-99\"}", "bad_filter"),
-    ("\"filter\": {\"date\": \"0000-00-00\"}", "bad_filter"),
-    ("\"filter\": {\"speaker\": {\"a\": 1}}", "bad_filter"),
+    ("\"filter\": {\"date\": \"2015-99\"}", "invalid_filter"),
+    ("\"filter\": {\"date\": \"0000-00-00\"}", "invalid_filter"),
+    ("\"filter\": {\"speaker\": {\"a\": 1}}", "invalid_filter"),
     ("\"filter\": {\"speaker\": \"\\u0000\"}", ""),
-    ("\"filter\": {\"speaker\": []}", "bad_filter"),
-    ("\"filter\": {\"year\": -1}", "bad_filter"),
+    ("\"filter\": {\"speaker\": []}", "invalid_filter"),
+    ("\"filter\": {\"year\": -1}", "invalid_filter"),
     ("\"filter\": {\"year\": 1e400}", "wrong_type"),
     ("\"filter\": {\"year\": 9999}", ""),
     ("\"facets\": [1]", "wrong_type"),
@@ -70,17 +70,17 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     ("\"include\": [\"nope\"]", "wrong_type"),
     ("\"include\": [\"context\", \"context\"]", ""),
-    ("\"like\": [\"war\"]", "two_subjects"),
+    ("\"like\": [\"war\"]", "query_and_examples"),
     ("\"timeout_ms\": 0", "parameter_out_of_range"),
     (
         "\"timeout_ms\": 18446744073709551615",
         "parameter_out_of_range",
     ),
     ("\"timeout_ms\": 1e3", "wrong_type"),
-    ("\"cursor\": \"\"", "bad_cursor"),
-    ("\"cursor\": \"e30\"", "bad_cursor"),
-    ("\"cursor\": \"bnVsbA\"", "bad_cursor"),
-    ("\"cursor\": \"====\"", "bad_cursor"),
+    ("\"cursor\": \"\"", "invalid_cursor"),
+    ("\"cursor\": \"e30\"", "invalid_cursor"),
+    ("\"cursor\": \"bnVsbA\"", "invalid_cursor"),
+    ("\"cursor\": \"====\"", "invalid_cursor"),
     ("\"cursor\": 5", "wrong_type"),
 ];
 
@@ -88,11 +88,11 @@ const FIELDS: &[(&str, &str)] = &[
 const OTHERS: &[(&str, &str)] = &[
     ("{\"query\": null}", "missing_field"),
     ("{\"query\": {}}", "wrong_type"),
-    ("{\"query\": \"\\ud800\"}", "bad_json"),
-    ("{\"query\": \"\\udc00\\ud800\"}", "bad_json"),
-    ("{\"query\": \"\\u12\"}", "bad_json"),
-    ("{\"query\": \"a\tb\"}", "bad_json"),
-    ("{\"query\": \"\\x41\"}", "bad_json"),
+    ("{\"query\": \"\\ud800\"}", "invalid_json"),
+    ("{\"query\": \"\\udc00\\ud800\"}", "invalid_json"),
+    ("{\"query\": \"\\u12\"}", "invalid_json"),
+    ("{\"query\": \"a\tb\"}", "invalid_json"),
+    ("{\"query\": \"\\x41\"}", "invalid_json"),
     ("{\"query\": \"\u{3000}\u{a0}\u{2003}\"}", "empty_query"),
     ("{\"query\": \"a\\u0000b\"}", ""),
     ("{\"query\": \"\u{202e}\u{200d}\u{ffff}\"}", ""),
@@ -102,8 +102,11 @@ const OTHERS: &[(&str, &str)] = &[
     ("{\"like\": [null]}", "wrong_type"),
     ("{\"like\": [\"z#p1\"]}", "passage_not_found"),
     ("{\"like\": [\"z\\u0000#p1\"]}", "passage_not_found"),
-    ("{\"unlike\": [\"a\"]}", "bad_examples"),
-    ("{\"like\": [\"a\"], \"mode\": \"keyword\"}", "bad_examples"),
+    ("{\"unlike\": [\"a\"]}", "invalid_examples"),
+    (
+        "{\"like\": [\"a\"], \"mode\": \"keyword\"}",
+        "invalid_examples",
+    ),
     (
         "{\"query\": \"\\\" OR * NEAR( ) : ^ AND NOT\", \"mode\": \"keyword\"}",
         "",
@@ -121,13 +124,13 @@ const OTHERS: &[(&str, &str)] = &[
     ),
 ];
 
-/// A search whose other fields are these.
+/// Returns a search with these fields in addition to its query.
 fn peace(fields: &str) -> String {
     format!("{{\"query\": \"peace\", {fields}}}")
 }
 
 #[test]
-fn searches_that_ask_for_what_cannot_be() {
+fn invalid_searches() {
     let fields = FIELDS.iter().map(|(fields, code)| (peace(fields), *code));
     let nested = |depth| format!("{}{{}}{}", "{\"not\": ".repeat(depth), "}".repeat(depth));
     let texts = |count: usize, text: &str| vec![text; count].join(", ");
@@ -138,10 +141,16 @@ fn searches_that_ask_for_what_cannot_be() {
         ),
         (
             peace(&format!("\"cursor\": \"{}\"", "A".repeat(100_000))),
-            "bad_cursor",
+            "invalid_cursor",
         ),
-        (peace(&format!("\"filter\": {}", nested(17))), "bad_filter"),
-        (peace(&format!("\"filter\": {}", nested(100))), "bad_filter"),
+        (
+            peace(&format!("\"filter\": {}", nested(17))),
+            "invalid_filter",
+        ),
+        (
+            peace(&format!("\"filter\": {}", nested(100))),
+            "invalid_filter",
+        ),
         (
             peace(&format!("\"filter\": {}", nested(20_000))),
             "wrong_type",
@@ -151,7 +160,7 @@ fn searches_that_ask_for_what_cannot_be() {
                 "\"filter\": {{\"speaker\": [{}]}}",
                 texts(20_000, "\"x\"")
             )),
-            "bad_filter",
+            "invalid_filter",
         ),
         (
             peace(&format!("\"facets\": [{}]", texts(20_000, "\"year\""))),
@@ -181,12 +190,12 @@ fn searches_that_ask_for_what_cannot_be() {
         b"a\xe2\x82",
     ] {
         let body = [b"{\"query\": \"", bytes, b"\"}"].concat();
-        cases.push(Case::with_body("POST /v1/search", &[], &body, BAD_JSON));
+        cases.push(Case::with_body("POST /v1/search", &[], &body, INVALID_JSON));
     }
     assert!(cases.len() > 95);
     all_are_answered(&cases);
     let facets = json!({"query": "peace", "facets": ["year", "year", "country", "year"]});
-    let answer = send_bytes(
+    let response = send_bytes(
         "POST",
         *SERVER,
         "/v1/search",
@@ -194,15 +203,15 @@ fn searches_that_ask_for_what_cannot_be() {
         facets.to_string().as_bytes(),
     );
     assert_eq!(
-        answer.body["facets"].as_array().unwrap().len(),
+        response.body["facets"].as_array().unwrap().len(),
         2,
         "{}",
-        answer.body
+        response.body
     );
 }
 
 #[test]
-fn batches_that_are_none() {
+fn invalid_batches() {
     let many = format!(
         "{{\"searches\": [{}]}}",
         vec!["{\"query\": \"a\"}"; 101].join(", ")
@@ -217,13 +226,13 @@ fn batches_that_are_none() {
             ("{\"searches\": {}}", "wrong_type"),
             ("{\"searches\": []}", "parameter_out_of_range"),
             (&many, "parameter_out_of_range"),
-            (&deep, "bad_json"),
+            (&deep, "invalid_json"),
             ("{\"searches\": [1]}", "wrong_type"),
             ("{\"searches\": [null]}", "wrong_type"),
             ("{\"searches\": [[]]}", "wrong_type"),
             ("{\"searches\": [[\"peace\"]]}", "wrong_type"),
-            ("{\"searches\": [NaN]}", "bad_json"),
-            ("{\"searches\": [{\"query\": \"\\ud800\"}]}", "bad_json"),
+            ("{\"searches\": [NaN]}", "invalid_json"),
+            ("{\"searches\": [{\"query\": \"\\ud800\"}]}", "invalid_json"),
             (
                 "{\"searches\": [{\"query\": \"a\", \"zz\": 1}]}",
                 "unknown_field",
@@ -248,7 +257,7 @@ fn batches_that_are_none() {
 }
 
 #[test]
-fn inputs_that_have_no_embedding() {
+fn invalid_embedding_inputs() {
     let ids = |count: usize| format!("{{\"input\": [{}]}}", vec!["2000"; count].join(", "));
     let many = format!("{{\"input\": [{}]}}", vec!["\"a\""; 3000].join(", "));
     let long = format!("{{\"input\": \"{}\"}}", "a".repeat(60_000));
@@ -278,8 +287,8 @@ fn inputs_that_have_no_embedding() {
             ("{\"input\": [1, \"a\"]}", "wrong_type"),
             ("{\"input\": [[1], \"a\"]}", "wrong_type"),
             ("{\"input\": [[[1]]]}", "wrong_type"),
-            ("{\"input\": [NaN]}", "bad_json"),
-            ("{\"input\": \"\\ud800\"}", "bad_json"),
+            ("{\"input\": [NaN]}", "invalid_json"),
+            ("{\"input\": \"\\ud800\"}", "invalid_json"),
             ("{\"input\": \"a\", \"input\": \"b\"}", "wrong_type"),
             ("{\"input\": \"a\", \"model\": \"gpt\"}", "model_not_found"),
             ("{\"input\": \"a\", \"model\": 1}", "wrong_type"),
@@ -299,10 +308,15 @@ fn inputs_that_have_no_embedding() {
             (&many, "too_many_inputs"),
             (&long, "input_too_long"),
             (&huge, "wrong_type"),
-            (&deep, "bad_json"),
+            (&deep, "invalid_json"),
         ],
     );
     all_are_answered(&cases);
     let bytes = b"{\"input\": \"\xff\"}";
-    all_are_answered(&[Case::with_body("POST /v1/embeddings", &[], bytes, BAD_JSON)]);
+    all_are_answered(&[Case::with_body(
+        "POST /v1/embeddings",
+        &[],
+        bytes,
+        INVALID_JSON,
+    )]);
 }

@@ -1,4 +1,4 @@
-//! Heads and bodies that trickle in, or never end.
+//! Headers and bodies that arrive slowly, or never end.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::support;
 use crate::support::raw_http::{RawResponse, connect};
 
 #[test]
-fn no_route_waits_for_those_who_send_a_byte_now_and_then() {
+fn slow_senders_time_out_on_every_route() {
     let (engine, _data) = support::sample_engine();
-    let guard = MiddlewareState::open(MiddlewareOptions {
+    let middleware = MiddlewareState::open(MiddlewareOptions {
         connection_limits: ConnectionLimits {
             header_timeout: Duration::from_secs(1),
             body_timeout: Duration::from_secs(1),
@@ -22,7 +22,7 @@ fn no_route_waits_for_those_who_send_a_byte_now_and_then() {
         },
         ..MiddlewareOptions::default()
     });
-    let service = Arc::new(Service::new(support::LIMITS).with_middleware(guard.unwrap()));
+    let service = Arc::new(Service::new(support::LIMITS).with_middleware(middleware.unwrap()));
     service.set_engine(engine);
     let server = support::start_server(service);
     let routes = ROUTES.iter().chain(ROUTES_WITH_IDS);
@@ -35,7 +35,7 @@ fn no_route_waits_for_those_who_send_a_byte_now_and_then() {
         let chunked = head(&line, "Transfer-Encoding: chunked");
         [
             (head(&line, "Content-Length: 1000"), "body_too_slow"),
-            // A chunk that is announced and goes on for ever.
+            // A chunk that never ends.
             (
                 [chunked.as_slice(), b"ffffffff\r\n"].concat(),
                 "body_too_slow",
@@ -66,7 +66,7 @@ fn no_route_waits_for_those_who_send_a_byte_now_and_then() {
             })
         })
         .collect();
-    // Meanwhile others are served.
+    // Meanwhile other clients are served.
     let mut others = connect(server);
     others
         .write_all(&head("GET /v1/search?q=peace&limit=1", ""))

@@ -1,4 +1,4 @@
-//! Ids, parameters, cursors and conditions.
+//! Invalid ids, parameters, cursors and preconditions.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use crate::support::client::{send, send_bytes};
 
 const DOCUMENT: &str = "un-cyber-statement-2015";
 
-/// Cases of targets below one path.
+/// Creates cases of targets below one path.
 fn below(path: &str, targets: &[(&str, &'static str)]) -> Vec<Case> {
     let case = |(target, code): &(&str, &'static str)| {
         let status = match *code {
@@ -22,35 +22,35 @@ fn below(path: &str, targets: &[(&str, &'static str)]) -> Vec<Case> {
     targets.iter().map(case).collect()
 }
 
-/// Ids of documents, as they stand in a path.
+/// Ids of documents in paths.
 const DOCUMENTS: &[(&str, &str)] = &[
-    ("%00", "bad_id"),
-    ("a%00b", "bad_id"),
-    ("..", "bad_id"),
-    ("%2e%2e", "bad_id"),
-    ("%2E%2e", "bad_id"),
-    (".", "bad_id"),
-    ("%2e", "bad_id"),
-    ("a%2fb", "bad_id"),
-    ("..%2f..%2fetc%2fpasswd", "bad_id"),
-    ("a%5cb", "bad_id"),
-    ("%20", "bad_id"),
-    ("%0a", "bad_id"),
-    ("%7f", "bad_id"),
-    ("%ff", "bad_id"),
-    ("%c0%ae%c0%ae", "bad_id"),
-    ("%ed%a0%80", "bad_id"),
-    ("%e2%80%8b", "bad_id"),
-    ("%ef%bb%bf", "bad_id"),
-    ("%e2%80%ae", "bad_id"),
-    ("%", "bad_id"),
-    ("%2", "bad_id"),
-    ("%zz", "bad_id"),
-    ("%25", "bad_id"),
-    ("a%252fb", "bad_id"),
-    ("%23", "bad_id"),
-    ("a%23p1", "bad_id"),
-    ("a%3f", "bad_id"),
+    ("%00", "invalid_id"),
+    ("a%00b", "invalid_id"),
+    ("..", "invalid_id"),
+    ("%2e%2e", "invalid_id"),
+    ("%2E%2e", "invalid_id"),
+    (".", "invalid_id"),
+    ("%2e", "invalid_id"),
+    ("a%2fb", "invalid_id"),
+    ("..%2f..%2fetc%2fpasswd", "invalid_id"),
+    ("a%5cb", "invalid_id"),
+    ("%20", "invalid_id"),
+    ("%0a", "invalid_id"),
+    ("%7f", "invalid_id"),
+    ("%ff", "invalid_id"),
+    ("%c0%ae%c0%ae", "invalid_id"),
+    ("%ed%a0%80", "invalid_id"),
+    ("%e2%80%8b", "invalid_id"),
+    ("%ef%bb%bf", "invalid_id"),
+    ("%e2%80%ae", "invalid_id"),
+    ("%", "invalid_id"),
+    ("%2", "invalid_id"),
+    ("%zz", "invalid_id"),
+    ("%25", "invalid_id"),
+    ("a%252fb", "invalid_id"),
+    ("%23", "invalid_id"),
+    ("a%23p1", "invalid_id"),
+    ("a%3f", "invalid_id"),
     ("a/", "route_not_found"),
     ("a/b", "route_not_found"),
     ("a//b", "route_not_found"),
@@ -65,38 +65,41 @@ const DOCUMENTS: &[(&str, &str)] = &[
 
 /// Ids of passages.
 const PASSAGES: &[(&str, &str)] = &[
-    ("z", "bad_id"),
-    ("z%23p", "bad_id"),
-    ("z%23p0", "bad_id"),
-    ("z%23p01", "bad_id"),
-    ("z%23p-1", "bad_id"),
-    ("z%23p%2b1", "bad_id"),
-    ("z%23p1.0", "bad_id"),
-    ("z%23p1e1", "bad_id"),
-    ("z%23p4294967296", "bad_id"),
-    ("z%23p1%00", "bad_id"),
-    ("z%23p1%20", "bad_id"),
-    ("z%23p%d9%a1", "bad_id"),
-    ("z%23p%ef%bc%91", "bad_id"),
-    ("z%23P1", "bad_id"),
-    ("z%2523p1", "bad_id"),
-    ("%23p1", "bad_id"),
-    ("%00%23p1", "bad_id"),
-    ("..%23p1", "bad_id"),
-    ("%ff%23p1", "bad_id"),
-    ("a%2fb%23p1", "bad_id"),
-    ("%23p1%23p1", "bad_id"),
+    ("z", "invalid_id"),
+    ("z%23p", "invalid_id"),
+    ("z%23p0", "invalid_id"),
+    ("z%23p01", "invalid_id"),
+    ("z%23p-1", "invalid_id"),
+    ("z%23p%2b1", "invalid_id"),
+    ("z%23p1.0", "invalid_id"),
+    ("z%23p1e1", "invalid_id"),
+    ("z%23p4294967296", "invalid_id"),
+    ("z%23p1%00", "invalid_id"),
+    ("z%23p1%20", "invalid_id"),
+    ("z%23p%d9%a1", "invalid_id"),
+    ("z%23p%ef%bc%91", "invalid_id"),
+    ("z%23P1", "invalid_id"),
+    ("z%2523p1", "invalid_id"),
+    ("%23p1", "invalid_id"),
+    ("%00%23p1", "invalid_id"),
+    ("..%23p1", "invalid_id"),
+    ("%ff%23p1", "invalid_id"),
+    ("a%2fb%23p1", "invalid_id"),
+    ("%23p1%23p1", "invalid_id"),
     ("z%23p1", "passage_not_found"),
     ("z%23p4294967295", "passage_not_found"),
 ];
 
 #[test]
-fn ids_that_are_none() {
+fn invalid_ids() {
     let (long, longer) = ("a".repeat(201), "%c3%a9".repeat(4000));
-    let long = [(long.as_str(), "bad_id"), (longer.as_str(), "bad_id")];
+    let long = [
+        (long.as_str(), "invalid_id"),
+        (longer.as_str(), "invalid_id"),
+    ];
     let mut cases = below("/v1/documents/", DOCUMENTS);
     cases.extend(below("/v1/documents/", &long));
-    // The same ids where something is written or removed.
+    // The same ids in writes and deletions.
     for (target, code) in DOCUMENTS.iter().copied().chain(long) {
         let status = if code.ends_with("not_found") {
             404
@@ -105,7 +108,7 @@ fn ids_that_are_none() {
         };
         let line = format!("DELETE /v1/documents/{target}");
         cases.push(Case::with_body(&line, &[], b"", (status, code)));
-        if code == "bad_id" {
+        if code == "invalid_id" {
             let line = format!("PUT /v1/documents/{target}");
             cases.push(Case::with_body(
                 &line,
@@ -139,31 +142,31 @@ fn ids_that_are_none() {
     all_are_answered(&cases);
 }
 
-/// Parameters that are wrong for searches and for all that is searched with.
+/// Parameters of filters, which all routes with a filter share.
 const FILTERS: &[(&str, &str)] = &[
-    ("filter=", "bad_filter"),
-    ("filter=%7B", "bad_filter"),
-    ("filter=%5B%5D", "bad_filter"),
-    ("filter=null", "bad_filter"),
-    ("filter=%22a%22", "bad_filter"),
-    ("filter=%00", "bad_filter"),
+    ("filter=", "invalid_filter"),
+    ("filter=%7B", "invalid_filter"),
+    ("filter=%5B%5D", "invalid_filter"),
+    ("filter=null", "invalid_filter"),
+    ("filter=%22a%22", "invalid_filter"),
+    ("filter=%00", "invalid_filter"),
     ("filter=%7B%22nope%22:1%7D", "unknown_field"),
     ("filter=%ff", "bad_request"),
     ("speaker=%ff", "bad_request"),
     ("speaker=%c0%af", "bad_request"),
     ("speaker=%ed%a0%80", "bad_request"),
     ("%ff=a", "bad_request"),
-    ("date=99999", "bad_filter"),
-    ("date=2015-13", "bad_filter"),
-    ("date=2015-02-30", "bad_filter"),
-    ("date=%00", "bad_filter"),
-    ("date=2016..2015", "bad_filter"),
-    ("year=%00", "bad_filter"),
-    ("year=2015..2016", "bad_filter"),
+    ("date=99999", "invalid_filter"),
+    ("date=2015-13", "invalid_filter"),
+    ("date=2015-02-30", "invalid_filter"),
+    ("date=%00", "invalid_filter"),
+    ("date=2016..2015", "invalid_filter"),
+    ("year=%00", "invalid_filter"),
+    ("year=2015..2016", "invalid_filter"),
     ("year=9999", ""),
-    ("document=%23", "bad_filter"),
-    ("speaker=+", "bad_filter"),
-    ("title=+", "bad_filter"),
+    ("document=%23", "invalid_filter"),
+    ("speaker=+", "invalid_filter"),
+    ("title=+", "invalid_filter"),
     ("source=nowhere&title=nothing", ""),
     ("nope=1", "unknown_field"),
     ("speaker%00=a", "unknown_field"),
@@ -205,18 +208,18 @@ const SEARCHES: &[(&str, &str)] = &[
     ("group_size=2", "missing_field"),
     ("diversity=2", "parameter_out_of_range"),
     ("timeout_ms=0", "parameter_out_of_range"),
-    ("cursor=", "bad_cursor"),
-    ("cursor=a", "bad_cursor"),
-    ("cursor=%00", "bad_cursor"),
-    ("cursor=e30", "bad_cursor"),
-    ("like=peace", "two_subjects"),
+    ("cursor=", "invalid_cursor"),
+    ("cursor=a", "invalid_cursor"),
+    ("cursor=%00", "invalid_cursor"),
+    ("cursor=e30", "invalid_cursor"),
+    ("like=peace", "query_and_examples"),
     ("query=a", "unknown_field"),
     ("limit=%31", ""),
     ("facets=year&facets=year", ""),
 ];
 
 #[test]
-fn parameters_that_are_none() {
+fn invalid_parameters() {
     let mut cases = Vec::new();
     for (query, code) in FILTERS.iter().chain(SEARCHES) {
         cases.extend(below(
@@ -246,7 +249,7 @@ fn parameters_that_are_none() {
         &[
             ("?q=a", "unknown_field"),
             ("?like=a", "unknown_field"),
-            ("?mode=keyword", "bad_examples"),
+            ("?mode=keyword", "invalid_examples"),
             ("?unlike=", "empty_query"),
         ],
     ));
@@ -265,7 +268,7 @@ fn parameters_that_are_none() {
             ("?Q=a", "unknown_field"),
             ("?q%00=a", "unknown_field"),
             ("?like=", "empty_query"),
-            ("?unlike=a", "bad_examples"),
+            ("?unlike=a", "invalid_examples"),
             ("?like=z%23p1", "passage_not_found"),
             (&long, "query_too_long"),
             (&many, "wrong_type"),
@@ -284,9 +287,9 @@ fn parameters_that_are_none() {
             ("?limit=1e2", "wrong_type"),
             ("?limit=", "wrong_type"),
             ("?limit=%ff", "bad_request"),
-            ("?after=", "bad_id"),
-            ("?after=%00", "bad_id"),
-            ("?after=..", "bad_id"),
+            ("?after=", "invalid_id"),
+            ("?after=%00", "invalid_id"),
+            ("?after=..", "invalid_id"),
             ("?after=%ff", "bad_request"),
             ("?after=a&after=b", "wrong_type"),
             ("?q=a", "unknown_field"),
@@ -302,7 +305,7 @@ fn parameters_that_are_none() {
 }
 
 #[test]
-fn cursors_that_are_not_from_here() {
+fn foreign_and_forged_cursors() {
     let page = |cursor: &str, more: &Value| {
         let mut body = json!({"query": "peace", "limit": 2, "cursor": cursor});
         body.as_object_mut()
@@ -322,33 +325,33 @@ fn cursors_that_are_not_from_here() {
         json!({"offset": 1}),
         json!({"diversity": 0.5}),
     ] {
-        page(cursor, &more).assert_problem(400, "bad_cursor", Some("cursor"));
+        page(cursor, &more).assert_problem(400, "invalid_cursor", Some("cursor"));
     }
-    // Every bit of it turned: it is no cursor, or one of another search or snapshot, or of a page
-    // that there is. Nothing else.
+    // With any bit flipped it is invalid, of another search or snapshot, or of an existing page; nothing
+    // else may happen.
     let plain = URL_SAFE_NO_PAD.decode(cursor).unwrap();
     let mut codes = std::collections::BTreeMap::new();
-    for place in 0..plain.len() {
+    for position in 0..plain.len() {
         for bit in 0..8 {
-            let mut turned = plain.clone();
-            turned[place] ^= 1 << bit;
-            let answer = page(&URL_SAFE_NO_PAD.encode(turned), &json!({}));
-            let code = answer.body["code"].as_str().unwrap_or("").to_owned();
-            let known = match code.as_str() {
-                "" => answer.status == 200 && answer.body["hits"].is_array(),
-                "bad_cursor" | "offset_out_of_range" => answer.status == 400,
-                "cursor_expired" => answer.status == 410,
+            let mut flipped = plain.clone();
+            flipped[position] ^= 1 << bit;
+            let response = page(&URL_SAFE_NO_PAD.encode(flipped), &json!({}));
+            let code = response.body["code"].as_str().unwrap_or("").to_owned();
+            let is_expected = match code.as_str() {
+                "" => response.status == 200 && response.body["hits"].is_array(),
+                "invalid_cursor" | "offset_out_of_range" => response.status == 400,
+                "cursor_expired" => response.status == 410,
                 _ => false,
             };
-            assert!(known, "byte {place}, bit {bit}: {}", answer.body);
+            assert!(is_expected, "byte {position}, bit {bit}: {}", response.body);
             *codes.entry(code).or_insert(0) += 1;
         }
     }
-    assert!(codes["bad_cursor"] > 300, "{codes:?}");
+    assert!(codes["invalid_cursor"] > 300, "{codes:?}");
     assert!(codes["cursor_expired"] > 10, "{codes:?}");
-    for place in 0..cursor.len() {
-        let cut = page(&cursor[..place], &json!({}));
-        cut.assert_problem(400, "bad_cursor", Some("cursor"));
+    for length in 0..cursor.len() {
+        let cut = page(&cursor[..length], &json!({}));
+        cut.assert_problem(400, "invalid_cursor", Some("cursor"));
     }
     let forged = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let read: Value = serde_json::from_slice(&plain).unwrap();
@@ -363,7 +366,7 @@ fn cursors_that_are_not_from_here() {
     ] {
         let mut forgery = read.clone();
         forgery[field] = value;
-        page(&forged(&forgery), &json!({})).assert_problem(400, "bad_cursor", Some("cursor"));
+        page(&forged(&forgery), &json!({})).assert_problem(400, "invalid_cursor", Some("cursor"));
     }
     let mut far = read.clone();
     far["place"] = json!(u64::MAX);
@@ -371,11 +374,11 @@ fn cursors_that_are_not_from_here() {
     let mut other = read;
     other["snapshot"] = json!("0123456789abcdef");
     page(&forged(&other), &json!({})).assert_problem(410, "cursor_expired", Some("cursor"));
-    super::the_service_goes_on();
+    super::assert_service_works();
 }
 
 #[test]
-fn conditions_that_are_none() {
+fn invalid_preconditions() {
     let stored = format!("/v1/documents/{DOCUMENT}");
     let mut cases = Vec::new();
     for name in ["If-Match", "If-None-Match"] {
@@ -443,7 +446,7 @@ fn conditions_that_are_none() {
     }
     assert!(cases.len() > 90);
     all_are_answered(&cases);
-    // Nothing of all this was stored.
+    // None of this was stored.
     let listed = send_bytes("GET", *SERVER, "/v1/documents", &[], b"").body;
     assert_eq!(listed["total"], 2);
 }

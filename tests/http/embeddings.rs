@@ -19,19 +19,19 @@ fn ids() -> Vec<u32> {
     tokens.ids[1..tokens.ids.len() - 1].to_vec()
 }
 
-fn assert_refused(answer: &ApiResponse, status: u16, code: &str, param: Option<&str>) {
-    let error = &answer.body["error"];
-    assert_eq!(answer.status, status, "{}", answer.body);
-    assert_eq!(error["code"], code, "{}", answer.body);
-    assert_eq!(error["param"].as_str(), param, "{}", answer.body);
+fn assert_rejected(response: &ApiResponse, status: u16, code: &str, param: Option<&str>) {
+    let error = &response.body["error"];
+    assert_eq!(response.status, status, "{}", response.body);
+    assert_eq!(error["code"], code, "{}", response.body);
+    assert_eq!(error["param"].as_str(), param, "{}", response.body);
     assert_eq!(error["type"], "invalid_request_error");
     assert!(!error["message"].as_str().unwrap().is_empty());
-    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(response.header("content-type"), "application/json");
 }
 
-fn vector(answer: &ApiResponse, index: usize) -> Vec<f32> {
-    let item = answer.body["data"][index]["embedding"].clone();
-    serde_json::from_value(item).unwrap_or_else(|e| panic!("{e}: {}", answer.body))
+fn vector(response: &ApiResponse, index: usize) -> Vec<f32> {
+    let item = response.body["data"][index]["embedding"].clone();
+    serde_json::from_value(item).unwrap_or_else(|e| panic!("{e}: {}", response.body))
 }
 
 fn assert_close(a: &[f32], b: &[f32]) {
@@ -41,7 +41,7 @@ fn assert_close(a: &[f32], b: &[f32]) {
 }
 
 #[test]
-fn embeddings_come_in_the_shape_that_openai_clients_read() {
+fn embeddings_have_openais_format() {
     let texts = ["sovereignty in cyberspace", "the price of bread"];
     let floats = post(
         "/v1/embeddings",
@@ -75,7 +75,7 @@ fn embeddings_come_in_the_shape_that_openai_clients_read() {
 }
 
 #[test]
-fn embedding_errors_come_in_openais_shape() {
+fn embedding_errors_have_openais_format() {
     let long = "peace ".repeat(300);
     for (body, status, code, param) in [
         (json!({"input": ""}), 400, "empty_input", Some("input")),
@@ -109,7 +109,7 @@ fn embedding_errors_come_in_openais_shape() {
             Some("model"),
         ),
     ] {
-        assert_refused(&post("/v1/embeddings", &body), status, code, param);
+        assert_rejected(&post("/v1/embeddings", &body), status, code, param);
     }
     let truncated = post("/v1/embeddings", &json!({"input": long, "truncate": true}));
     assert_eq!(truncated.status, 200);
@@ -117,7 +117,7 @@ fn embedding_errors_come_in_openais_shape() {
 }
 
 #[test]
-fn token_ids_stand_for_the_text_they_were_made_of() {
+fn token_ids_have_the_embedding_of_their_text() {
     let text = post(
         "/v1/embeddings",
         &json!({"input": "sovereignty in cyberspace"}),
@@ -125,18 +125,18 @@ fn token_ids_stand_for_the_text_they_were_made_of() {
     let bare = ids();
     let framed = [&[CLS], bare.as_slice(), &[SEP]].concat();
     for input in [json!(bare), json!([bare]), json!(framed), json!([framed])] {
-        let answer = post("/v1/embeddings", &json!({ "input": input }));
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        assert_eq!(answer.body["data"].as_array().unwrap().len(), 1);
-        assert_eq!(answer.body["usage"], text.body["usage"]);
-        assert_close(&vector(&answer, 0), &vector(&text, 0));
+        let response = post("/v1/embeddings", &json!({ "input": input }));
+        assert_eq!(response.status, 200, "{}", response.body);
+        assert_eq!(response.body["data"].as_array().unwrap().len(), 1);
+        assert_eq!(response.body["usage"], text.body["usage"]);
+        assert_close(&vector(&response, 0), &vector(&text, 0));
     }
     let two = post("/v1/embeddings", &json!({"input": [[2352], bare]}));
     assert_close(&vector(&two, 1), &vector(&text, 0));
 }
 
 #[test]
-fn token_ids_are_checked() {
+fn invalid_token_ids_are_rejected() {
     let vocabulary = support::encoder().tokenizer().vocab_size();
     for (input, code, param) in [
         (json!([vocabulary]), "unknown_token", "input"),
@@ -158,8 +158,8 @@ fn token_ids_are_checked() {
         (json!([null]), "wrong_type", "input[0]"),
         (json!([4_294_967_296_u64]), "wrong_type", "input[0]"),
     ] {
-        let answer = post("/v1/embeddings", &json!({ "input": input }));
-        assert_refused(&answer, 400, code, Some(param));
+        let response = post("/v1/embeddings", &json!({ "input": input }));
+        assert_rejected(&response, 400, code, Some(param));
     }
     let most = post("/v1/embeddings", &json!({"input": vec![7; 254]}));
     assert_eq!(most.body["usage"]["prompt_tokens"], 256);
@@ -172,9 +172,9 @@ fn token_ids_are_checked() {
 }
 
 #[test]
-fn a_text_that_is_too_long_is_told_its_length() {
-    let answer = post("/v1/embeddings", &json!({"input": "peace ".repeat(300)}));
-    let message = answer.body["error"]["message"].as_str().unwrap();
+fn the_error_of_a_long_text_has_its_length() {
+    let response = post("/v1/embeddings", &json!({"input": "peace ".repeat(300)}));
+    let message = response.body["error"]["message"].as_str().unwrap();
     assert!(
         message.contains("302") && message.contains("256"),
         "{message}"
@@ -185,20 +185,20 @@ fn a_text_that_is_too_long_is_told_its_length() {
 fn many_inputs_are_split_and_keep_their_order() {
     let words = ["peace", "bread", "village"];
     let texts: Vec<&str> = words.iter().copied().cycle().take(2048).collect();
-    let answer = post("/v1/embeddings", &json!({ "input": texts }));
-    assert_eq!(answer.status, 200);
-    let data = answer.body["data"].as_array().unwrap();
+    let response = post("/v1/embeddings", &json!({ "input": texts }));
+    assert_eq!(response.status, 200);
+    let data = response.body["data"].as_array().unwrap();
     assert_eq!(data.len(), 2048);
     assert_eq!(data[2047]["index"], 2047);
     let expected = support::encoder().encode(&words).unwrap();
     for place in [0, 1, 2, 2045, 2046, 2047] {
-        assert_close(&vector(&answer, place), expected[place % 3].as_slice());
+        assert_close(&vector(&response, place), expected[place % 3].as_slice());
     }
-    assert_eq!(answer.body["usage"]["total_tokens"], 3 * 2048);
+    assert_eq!(response.body["usage"]["total_tokens"], 3 * 2048);
 }
 
 #[test]
-fn hostile_bodies_are_refused_in_openais_shape() {
+fn hostile_bodies_are_rejected_in_openais_format() {
     let deep = |n: usize| format!("{{\"input\": {}{}}}", "[".repeat(n), "]".repeat(n));
     let nested = format!(
         "{{\"input\": \"a\", \"extra\": {}{}}}",
@@ -206,12 +206,12 @@ fn hostile_bodies_are_refused_in_openais_shape() {
         "]".repeat(50_000)
     );
     let cases = [
-        ("{\"input\": NaN}".to_owned(), "bad_json"),
-        ("{\"input\": [NaN]}".to_owned(), "bad_json"),
-        ("{\"input\": [Infinity]}".to_owned(), "bad_json"),
-        ("{\"input\": \"\\ud800\"}".to_owned(), "bad_json"),
-        ("{\"input\": \"\\udc00 a\"}".to_owned(), "bad_json"),
-        ("{\"input\": \"a".to_owned(), "bad_json"),
+        ("{\"input\": NaN}".to_owned(), "invalid_json"),
+        ("{\"input\": [NaN]}".to_owned(), "invalid_json"),
+        ("{\"input\": [Infinity]}".to_owned(), "invalid_json"),
+        ("{\"input\": \"\\ud800\"}".to_owned(), "invalid_json"),
+        ("{\"input\": \"\\udc00 a\"}".to_owned(), "invalid_json"),
+        ("{\"input\": \"a".to_owned(), "invalid_json"),
         ("{\"input\": [1e999]}".to_owned(), "wrong_type"),
         ("{\"input\": [1e30]}".to_owned(), "wrong_type"),
         (
@@ -247,24 +247,24 @@ fn hostile_bodies_are_refused_in_openais_shape() {
         (deep(50_000), "wrong_type"),
         ("[\"a\"]".to_owned(), "wrong_type"),
         ("null".to_owned(), "wrong_type"),
-        (String::new(), "bad_json"),
-        ("{\"input\": \"a\"} {}".to_owned(), "bad_json"),
+        (String::new(), "invalid_json"),
+        ("{\"input\": \"a\"} {}".to_owned(), "invalid_json"),
     ];
     for (body, code) in cases {
-        let answer = send("POST", *SERVER, "/v1/embeddings", Some(&body));
+        let response = send("POST", *SERVER, "/v1/embeddings", Some(&body));
         let shown: String = body.chars().take(60).collect();
-        assert_eq!(answer.status, 400, "{shown}: {}", answer.body);
+        assert_eq!(response.status, 400, "{shown}: {}", response.body);
         assert_eq!(
-            answer.body["error"]["code"], code,
+            response.body["error"]["code"], code,
             "{shown}: {}",
-            answer.body
+            response.body
         );
     }
-    // What is not read cannot hurt.
-    let answer = send("POST", *SERVER, "/v1/embeddings", Some(&nested));
-    assert!([200, 400].contains(&answer.status), "{}", answer.status);
+    // Unknown fields are ignored, however deep.
+    let response = send("POST", *SERVER, "/v1/embeddings", Some(&nested));
+    assert!([200, 400].contains(&response.status), "{}", response.status);
     let large = json!({"input": "a".repeat(300 * 1024)});
-    assert_refused(&post("/v1/embeddings", &large), 413, "body_too_large", None);
+    assert_rejected(&post("/v1/embeddings", &large), 413, "body_too_large", None);
     for text in [
         "\u{0}",
         "\u{0}peace\u{7}",
@@ -272,10 +272,10 @@ fn hostile_bodies_are_refused_in_openais_shape() {
         "\u{10ffff}",
         "é\u{301}",
     ] {
-        let answer = post("/v1/embeddings", &json!({ "input": text }));
-        assert_eq!(answer.status, 200, "{text:?}: {}", answer.body);
+        let response = post("/v1/embeddings", &json!({ "input": text }));
+        assert_eq!(response.status, 200, "{text:?}: {}", response.body);
         assert!(
-            vector(&answer, 0)
+            vector(&response, 0)
                 .iter()
                 .all(|coordinate: &f32| coordinate.is_finite())
         );
@@ -284,9 +284,9 @@ fn hostile_bodies_are_refused_in_openais_shape() {
 
 #[test]
 fn absent_and_null_fields_are_the_same() {
-    let answer = post(
+    let response = post(
         "/v1/embeddings",
         &json!({"input": "a", "model": Value::Null, "dimensions": Value::Null, "user": Value::Null}),
     );
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(response.status, 200, "{}", response.body);
 }

@@ -1,13 +1,13 @@
-//! What is wrong with a request is told in the words of JSON, on every route that reads one.
+//! Errors in requests are described in terms of JSON, on every route that reads one.
 
 use super::{SERVER, send};
 
-/// What is sent, and the code, the field and the detail that it is answered with.
+/// Request line, body, and code, field and detail of the problem.
 const CASES: &[(&str, &str, &str, Option<&str>, &str)] = &[
     (
         "POST /v1/search",
         "{\"query\": \"a\", \"limit\": }",
-        "bad_json",
+        "invalid_json",
         None,
         "the body is not JSON: unexpected \"}\" at line 1, column 25",
     ),
@@ -21,7 +21,7 @@ const CASES: &[(&str, &str, &str, Option<&str>, &str)] = &[
     (
         "POST /v1/search",
         "{\"query\": \"a\", \"filter\": {\"speaker\": {}}}",
-        "bad_filter",
+        "invalid_filter",
         Some("filter.speaker"),
         "filter.speaker: expected a string or an array of strings, received an object",
     ),
@@ -35,7 +35,7 @@ const CASES: &[(&str, &str, &str, Option<&str>, &str)] = &[
     (
         "GET /v1/search?q=a&filter=%7B",
         "",
-        "bad_filter",
+        "invalid_filter",
         Some("filter"),
         "filter is not JSON: unexpected end at line 1, column 1",
     ),
@@ -84,9 +84,9 @@ const CASES: &[(&str, &str, &str, Option<&str>, &str)] = &[
     (
         "POST /v1/documents",
         "{\"id\": \"z\", \"text\": \"a\"}\n{}",
-        "bad_json",
+        "invalid_json",
         None,
-        "the body is not one JSON value: unexpected \"{}\" after its end at line 2, column 1; lines of JSON are sent as application/x-ndjson",
+        "the body is not one JSON value: unexpected \"{}\" after its end at line 2, column 1; send JSON lines as application/x-ndjson",
     ),
     (
         "PUT /v1/documents/z",
@@ -112,19 +112,23 @@ const CASES: &[(&str, &str, &str, Option<&str>, &str)] = &[
 ];
 
 #[test]
-fn malformed_requests_are_told_what_is_wrong_in_jsons_words() {
+fn errors_in_malformed_requests_use_json_terms() {
     for (line, body, code, field, detail) in CASES {
         let (method, path) = line.split_once(' ').unwrap();
-        let answer = send(method, *SERVER, path, Some(*body));
-        let told = if path == "/v1/embeddings" {
-            let error = &answer.body["error"];
-            assert_eq!(error["type"], "invalid_request_error", "{}", answer.body);
+        let response = send(method, *SERVER, path, Some(*body));
+        let problem = if path == "/v1/embeddings" {
+            let error = &response.body["error"];
+            assert_eq!(error["type"], "invalid_request_error", "{}", response.body);
             [&error["code"], &error["param"], &error["message"]]
         } else {
-            answer.assert_problem(400, code, *field);
-            ["code", "field", "detail"].map(|name| &answer.body[name])
+            response.assert_problem(400, code, *field);
+            ["code", "field", "detail"].map(|name| &response.body[name])
         };
         let expected = [Some(*code), *field, Some(*detail)];
-        assert_eq!(told.map(|value| value.as_str()), expected, "{line} {body}");
+        assert_eq!(
+            problem.map(|value| value.as_str()),
+            expected,
+            "{line} {body}"
+        );
     }
 }

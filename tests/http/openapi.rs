@@ -1,4 +1,4 @@
-//! The description of the API, and the page that shows it.
+//! The `OpenAPI` document, and the page that shows it.
 
 use std::sync::Arc;
 
@@ -43,12 +43,12 @@ fn openapi_describes_every_route() {
         let pointer = reference.split('"').next().unwrap();
         assert!(
             described.pointer(pointer).is_some(),
-            "{pointer} leads nowhere"
+            "{pointer} does not exist"
         );
     }
 }
 
-/// Every operation as path, method and description.
+/// Returns every operation as path, method and description.
 fn operations() -> Vec<(String, String, Value)> {
     let document = get("/openapi.json").body;
     let paths = document["paths"].as_object().unwrap();
@@ -64,9 +64,9 @@ fn operations() -> Vec<(String, String, Value)> {
 }
 
 #[test]
-fn every_example_of_a_body_is_answered() {
+fn every_example_of_a_body_is_valid() {
     let mut sent = 0;
-    // What is written must not be found by other tests.
+    // A server of its own, as other tests must not find the documents written here.
     let (engine, _data) = support::sample_engine();
     let service = Arc::new(Service::new(support::LIMITS));
     service.set_engine(engine);
@@ -90,7 +90,7 @@ fn every_example_of_a_body_is_answered() {
 }
 
 #[test]
-fn every_example_of_a_url_is_answered() {
+fn every_example_of_a_url_is_valid() {
     let encode = |value: &Value| {
         let text = value.as_str().map_or(value.to_string(), str::to_owned);
         utf8_percent_encode(&text, NON_ALPHANUMERIC).to_string()
@@ -134,9 +134,9 @@ fn problems_are_described_with_their_media_type() {
 }
 
 #[test]
-fn the_page_of_the_description_comes_from_here() {
-    let lead = send("GET", *SERVER, "/docs", None);
-    assert_eq!(lead.status, 200); // after the redirection
+fn the_page_loads_nothing_from_other_hosts() {
+    let redirected = send("GET", *SERVER, "/docs", None);
+    assert_eq!(redirected.status, 200);
     let page = get("/docs/");
     let html = page.body.as_str().unwrap();
     assert!(page.header("content-type").starts_with("text/html"));

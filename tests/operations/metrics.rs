@@ -1,4 +1,4 @@
-//! What `/metrics` tells beyond requests.
+//! Metrics other than those of requests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::support;
 use crate::support::client::{JSON, LINES, send_bytes};
 use crate::support::raw_http::send;
 
-/// The lines of `/metrics`.
+/// A response of `/metrics`.
 struct Scrape(String);
 
 impl Scrape {
@@ -32,7 +32,7 @@ impl Scrape {
     }
 
     #[track_caller]
-    fn is(&self, values: &[(&str, u32)]) {
+    fn assert_values(&self, values: &[(&str, u32)]) {
         for (name, expected) in values {
             let value = self.value(name);
             assert!(
@@ -44,7 +44,7 @@ impl Scrape {
 }
 
 #[test]
-fn stages_are_measured_as_their_clients_are_told() {
+fn stage_metrics_agree_with_responses() {
     let (engine, _data) = support::sample_engine();
     let service = Arc::new(Service::new(support::LIMITS));
     service.set_engine(engine);
@@ -57,7 +57,7 @@ fn stages_are_measured_as_their_clients_are_told() {
         "fetch",
         "serialize",
     ];
-    let mut told = [0.0; 6];
+    let mut reported = [0.0; 6];
     for line in [
         "GET /v1/search?q=peace&limit=1",
         "GET /v1/search?q=war&mode=hybrid",
@@ -65,25 +65,25 @@ fn stages_are_measured_as_their_clients_are_told() {
     ] {
         let reply = send(server, line, &[], "");
         let body = reply.json();
-        for (sum, stage) in told.iter_mut().zip(stages) {
+        for (sum, stage) in reported.iter_mut().zip(stages) {
             let took = body["timing_ms"][stage].as_f64().unwrap();
             *sum += took / 1e3;
             let header = format!("{stage};dur={took}");
             assert!(reply.header("server-timing").contains(&header));
         }
     }
-    // Answers without stages, and those of searches that fail, have no times.
+    // Responses without stages, and those of failed searches, have no times.
     send(server, "GET /v1/search?q=", &[], "").assert_problem(400, "empty_query");
     assert_eq!(send(server, "GET /v1/documents", &[], "").status, 200);
     let scrape = Scrape::of(server);
-    for (told, stage) in told.iter().zip(stages) {
+    for (sum, stage) in reported.iter().zip(stages) {
         let measured = |what: &str| {
             scrape.value(&format!(
-                "antiphon_stage_seconds_{what}{{stage=\"{stage}\"}}"
+                "antiphon_stage_duration_seconds_{what}{{stage=\"{stage}\"}}"
             ))
         };
         assert!((measured("count") - 3.0).abs() < 0.1, "{stage}");
-        assert!((measured("sum") - told).abs() < 1e-9, "{stage}");
+        assert!((measured("sum") - sum).abs() < 1e-9, "{stage}");
     }
     assert!(!scrape.0.contains("stage=\"total\""));
 }
@@ -103,30 +103,30 @@ fn caches_encoder_index_and_store_are_measured() {
         let line = format!("GET /v1/search?limit=1&q={query}");
         assert_eq!(send(server, &line, headers, "").status, 200);
     }
-    let by_words = "GET /v1/search?q=peace&limit=1&mode=keyword";
-    assert_eq!(send(server, by_words, &[], "").status, 200);
+    let keyword = "GET /v1/search?q=peace&limit=1&mode=keyword";
+    assert_eq!(send(server, keyword, &[], "").status, 200);
     let scrape = Scrape::of(server);
-    scrape.is(&[
-        ("antiphon_query_embeddings_total{outcome=\"hit\"}", 1),
-        ("antiphon_query_embeddings_total{outcome=\"miss\"}", 2),
-        ("antiphon_query_embeddings_total{outcome=\"bypass\"}", 1),
-        ("antiphon_encoder_texts_count", 3),
-        ("antiphon_encoder_texts_sum", 3),
-        // A word between two special tokens, three times.
-        ("antiphon_encoder_tokens_sum", 9),
-        ("antiphon_index_rows", 41),
-        ("antiphon_index_rows_tail", 41),
-        ("antiphon_index_rows_folded", 0),
-        ("antiphon_index_rows_deleted", 0),
+    scrape.assert_values(&[
+        ("antiphon_query_cache_requests_total{result=\"hit\"}", 1),
+        ("antiphon_query_cache_requests_total{result=\"miss\"}", 2),
+        ("antiphon_query_cache_requests_total{result=\"bypass\"}", 1),
+        ("antiphon_encoder_batch_texts_count", 3),
+        ("antiphon_encoder_batch_texts_sum", 3),
+        // Three times one word between two special tokens.
+        ("antiphon_encoder_batch_tokens_sum", 9),
+        ("antiphon_index_rows{state=\"main\"}", 0),
+        ("antiphon_index_rows{state=\"delta\"}", 0),
+        ("antiphon_index_rows{state=\"tail\"}", 41),
+        ("antiphon_index_rows{state=\"deleted\"}", 0),
         ("antiphon_index_bytes{part=\"graph\"}", 0),
         ("antiphon_index_bytes{part=\"vectors\"}", 41 * 384 * 4),
         ("antiphon_store_bytes{file=\"index\"}", 0),
-        ("antiphon_writers_waiting", 0),
-        ("antiphon_recall_searches_total{outcome=\"repeated\"}", 0),
+        ("antiphon_write_queue_depth", 0),
+        ("antiphon_recall_searches_total{outcome=\"sampled\"}", 0),
         ("antiphon_trace_spans_total{outcome=\"made\"}", 0),
     ]);
     assert!(scrape.value("antiphon_index_bytes{part=\"codes\"}") > 41.0 * 384.0);
-    assert!(scrape.value("antiphon_word_lists_bytes") > 12.0);
+    assert!(scrape.value("antiphon_posting_lists_bytes") > 12.0);
     let input = "{\"input\": [\"one\", \"two\", \"three\"]}";
     assert_eq!(send(server, "POST /v1/embeddings", &[], input).status, 200);
     let document = "{\"id\": \"new\", \"text\": \"The fleet left the harbour.\"}";
@@ -140,25 +140,25 @@ fn caches_encoder_index_and_store_are_measured() {
     let delete = send(server, "DELETE /v1/documents/new", &[], "");
     assert_eq!(delete.status, 204);
     let scrape = Scrape::of(server);
-    scrape.is(&[
-        ("antiphon_encoder_texts_sum", 3 + 3 + 1),
-        ("antiphon_index_rows", 42),
-        ("antiphon_index_rows_deleted", 1),
+    scrape.assert_values(&[
+        ("antiphon_encoder_batch_texts_sum", 3 + 3 + 1),
+        ("antiphon_index_rows{state=\"tail\"}", 42),
+        ("antiphon_index_rows{state=\"deleted\"}", 1),
         ("antiphon_snapshot_passages", 41),
     ]);
-    for (file, name) in [("database", "antiphon.db"), ("log", "antiphon.db-wal")] {
-        let told = scrape.value(&format!("antiphon_store_bytes{{file=\"{file}\"}}"));
+    for (file, name) in [("database", "antiphon.db"), ("wal", "antiphon.db-wal")] {
+        let reported = scrape.value(&format!("antiphon_store_bytes{{file=\"{file}\"}}"));
         #[allow(clippy::cast_precision_loss)] // a few hundred kilobytes
         let size = data.path().join(name).metadata().unwrap().len() as f64;
         assert!(
-            told > 0.0 && (told - size).abs() < 0.1,
-            "{file}: {told}, {size}"
+            reported > 0.0 && (reported - size).abs() < 0.1,
+            "{file}: {reported}, {size}"
         );
     }
 }
 
 #[test]
-fn searches_by_graph_are_repeated_exactly_when_nobody_waits() {
+fn graph_searches_are_sampled_for_recall_when_idle() {
     let data = TempDir::new().unwrap();
     let options = EngineOptions {
         reader_connections: 2,
@@ -184,61 +184,61 @@ fn searches_by_graph_are_repeated_exactly_when_nobody_waits() {
             "antiphon_recall_searches_total{{outcome=\"{outcome}\"}}"
         ))
     };
-    // What is compared exactly anyway is never repeated.
+    // Exact searches are never sampled.
     for n in 0..4 {
         let line = format!("GET /v1/search?q=ship+{n}&exact=true");
         assert_eq!(send(server, &line, &[], "").status, 200);
     }
-    assert!(total("repeated") + total("left_out") < 0.5);
+    assert!(total("sampled") + total("skipped") < 0.5);
     let body = "{\"query\": \"a ship and its harbour\", \"limit\": 2, \"ef\": 3, \"include\": [\"explain\"]}";
-    let answer = send_bytes("POST", server, "/v1/search", JSON, body.as_bytes());
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    let response = send_bytes("POST", server, "/v1/search", JSON, body.as_bytes());
+    assert_eq!(response.status, 200, "{}", response.body);
     let deadline = Instant::now() + Duration::from_secs(20);
-    while total("repeated") < 0.5 {
+    while total("sampled") < 0.5 {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(10));
     }
     let scrape = Scrape::of(server);
-    let (nearest, found) = (
-        scrape.value("antiphon_recall_nearest_total"),
-        scrape.value("antiphon_recall_found_total"),
+    let (expected, hits) = (
+        scrape.value("antiphon_recall_expected_total"),
+        scrape.value("antiphon_recall_hits_total"),
     );
     assert!(
-        (nearest - 3.0).abs() < 0.1,
-        "two, and one that tells of more: {nearest}"
+        (expected - 3.0).abs() < 0.1,
+        "two hits, and one that shows whether there are more: {expected}"
     );
-    assert!(found <= nearest, "{found}");
-    // Of the four in a batch it is the turn of the second and the fourth.
+    assert!(hits <= expected, "{hits}");
+    // Of the four in a batch the second and the fourth are selected.
     let searches: Vec<_> = (0..4)
         .map(|n| json!({"query": format!("ship {n}"), "limit": 2, "ef": 3}))
         .collect();
     let together = json!({ "searches": searches }).to_string();
-    let answer = send_bytes(
+    let response = send_bytes(
         "POST",
         server,
         "/v1/search/batch",
         JSON,
         together.as_bytes(),
     );
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    while total("repeated") + total("left_out") < 2.5 {
+    assert_eq!(response.status, 200, "{}", response.body);
+    while total("sampled") + total("skipped") < 2.5 {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(10));
     }
-    // It is the turn of every second one; of these, some are left out.
+    // Every second search is selected; some of these are skipped.
     for _ in 0..100 {
-        let answer = send_bytes("POST", server, "/v1/search", JSON, body.as_bytes());
-        assert_eq!(answer.status, 200);
+        let response = send_bytes("POST", server, "/v1/search", JSON, body.as_bytes());
+        assert_eq!(response.status, 200);
     }
-    while total("repeated") + total("left_out") < 52.5 {
+    while total("sampled") + total("skipped") < 52.5 {
         assert!(Instant::now() < deadline + Duration::from_secs(20));
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert!(total("repeated") + total("left_out") < 53.5);
+    assert!(total("sampled") + total("skipped") < 53.5);
 }
 
 #[test]
-fn who_is_turned_away_is_counted_by_the_bound_that_did_it() {
+fn shed_requests_are_counted_by_limit() {
     let (engine, _data) = support::sample_engine();
     let service = Arc::new(Service::new(ServiceLimits {
         workers: 1,
@@ -259,8 +259,8 @@ fn who_is_turned_away_is_counted_by_the_bound_that_did_it() {
         assert!(statuses.contains(&503), "{statuses:?}");
     });
     let scrape = Scrape::of(server);
-    let by_bound: f64 = ["queue_full", "wait_too_long", "waited_too_long"]
-        .map(|bound| format!("antiphon_shed_total{{reason=\"{bound}\"}} "))
+    let by_limit: f64 = ["queue_full", "expected_wait_too_long", "waited_too_long"]
+        .map(|limit| format!("antiphon_shed_total{{reason=\"{limit}\"}} "))
         .iter()
         .filter_map(|name| {
             scrape
@@ -272,7 +272,7 @@ fn who_is_turned_away_is_counted_by_the_bound_that_did_it() {
         .sum();
     let overloaded = scrape.value("antiphon_rejected_total{reason=\"overloaded\"}");
     assert!(
-        by_bound > 0.5 && (by_bound - overloaded).abs() < 0.1,
+        by_limit > 0.5 && (by_limit - overloaded).abs() < 0.1,
         "{}",
         scrape.0
     );

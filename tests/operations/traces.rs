@@ -1,4 +1,4 @@
-//! Traces, as a collector receives them.
+//! Traces as received by a collector.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -23,7 +23,7 @@ use crate::support::raw_http::{RawResponse, send};
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
 
-/// Takes spans as OTLP over HTTP brings them.
+/// Collects spans that are exported by OTLP over HTTP.
 struct Collector {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
@@ -34,21 +34,21 @@ impl Collector {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<_>>> = Arc::default();
-        let taken = Arc::clone(&requests);
+        let received = Arc::clone(&requests);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let taken = Arc::clone(&taken);
-                thread::spawn(move || take(stream.unwrap(), &taken));
+                let received = Arc::clone(&received);
+                thread::spawn(move || receive(stream.unwrap(), &received));
             }
         });
         Self { address, requests }
     }
 
-    fn options(&self, share: f64) -> MiddlewareOptions {
+    fn options(&self, sample_ratio: f64) -> MiddlewareOptions {
         MiddlewareOptions {
             traces: Some(TraceOptions {
                 endpoint: format!("http://{}", self.address),
-                sample_ratio: share,
+                sample_ratio,
             }),
             ..MiddlewareOptions::default()
         }
@@ -62,7 +62,7 @@ impl Collector {
     }
 }
 
-fn take(mut stream: TcpStream, taken: &Mutex<Vec<ExportTraceServiceRequest>>) {
+fn receive(mut stream: TcpStream, received: &Mutex<Vec<ExportTraceServiceRequest>>) {
     let mut head = Vec::new();
     let mut byte = [0];
     loop {
@@ -84,25 +84,25 @@ fn take(mut stream: TcpStream, taken: &Mutex<Vec<ExportTraceServiceRequest>>) {
         let mut body = vec![0; length];
         stream.read_exact(&mut body).unwrap();
         let request = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
-        taken.lock().unwrap().push(request);
-        let answer =
+        received.lock().unwrap().push(request);
+        let response =
             "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
-        stream.write_all(answer.as_bytes()).unwrap();
+        stream.write_all(response.as_bytes()).unwrap();
     }
 }
 
 fn serve(options: MiddlewareOptions) -> (Arc<Service>, SocketAddr) {
-    let guard = MiddlewareState::open(options).unwrap();
-    let service = Arc::new(Service::new(support::LIMITS).with_middleware(guard));
+    let middleware = MiddlewareState::open(options).unwrap();
+    let service = Arc::new(Service::new(support::LIMITS).with_middleware(middleware));
     service.set_engine(Arc::clone(&ENGINE));
     (Arc::clone(&service), support::start_server(service))
 }
 
-/// Waits until a request's record is written: that is after its answer.
-fn until(what: impl Fn() -> bool) {
+/// Waits for a condition: a request's record is written after its response.
+fn until(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    while !what() {
-        assert!(Instant::now() < deadline, "it never came to be");
+    while !condition() {
+        assert!(Instant::now() < deadline, "timed out");
         sleep(Duration::from_millis(10));
     }
 }
@@ -141,7 +141,7 @@ fn a_request_is_a_span_of_its_caller_s_trace_and_its_stages_are_spans_of_it() {
         access_log: Some(LogSink::new(move |line| {
             written.lock().unwrap().push(line.to_owned());
         })),
-        // A share of none: the caller's word is what counts.
+        // With a ratio of 0 only the client's decision can sample a trace.
         ..collector.options(0.0)
     });
     let traced = format!("traceparent: 00-{TRACE}-{PARENT}-01");
@@ -155,7 +155,7 @@ fn a_request_is_a_span_of_its_caller_s_trace_and_its_stages_are_spans_of_it() {
         send(server, "POST /v1/search", &[&traced], body).status,
         400
     );
-    // Not to be kept: the caller says so, or nobody says anything.
+    // Not sampled: by the decision of the client, or without one.
     let untraced = format!("traceparent: 00-{TRACE}-{PARENT}-00");
     for header in [untraced.as_str(), "traceparent: 00-zz-01", "Accept: */*"] {
         assert_eq!(send(server, SEARCH, &[header], "").status, 200);
@@ -175,14 +175,14 @@ fn a_request_is_a_span_of_its_caller_s_trace_and_its_stages_are_spans_of_it() {
         assert_eq!(hex(&request.parent_span_id), PARENT);
     }
     let of = |name: &str| *requests.iter().find(|span| span.name == name).unwrap();
-    let (found, refused) = (of("GET /v1/search"), of("POST /v1/search"));
+    let (found, rejected) = (of("GET /v1/search"), of("POST /v1/search"));
     assert_eq!(found.trace_state, "vendor=value");
     assert_eq!(attribute(found, "http.request.method"), "GET");
     assert_eq!(attribute(found, "http.route"), "/v1/search");
     assert_eq!(attribute(found, "http.response.status_code"), "200");
     assert_eq!(attribute(found, "antiphon.request_id"), "seven");
     assert_eq!(attribute(found, "client.address"), "127.0.0.1");
-    assert_eq!(attribute(refused, "error.type"), "limit_out_of_range");
+    assert_eq!(attribute(rejected, "error.type"), "limit_out_of_range");
     let names: Vec<&str> = stages.iter().map(|span| span.name.as_str()).collect();
     assert_eq!(
         names,
@@ -211,7 +211,7 @@ fn a_request_is_a_span_of_its_caller_s_trace_and_its_stages_are_spans_of_it() {
     let all = format!("{requests:?}");
     assert!(
         !all.contains("peace") && !all.contains("secret"),
-        "searches are not told"
+        "queries are not exported"
     );
     drop(requests);
     let ids: Vec<Value> = lines
@@ -233,7 +233,7 @@ fn a_request_is_a_span_of_its_caller_s_trace_and_its_stages_are_spans_of_it() {
 }
 
 #[test]
-fn where_nobody_decides_a_share_is_traced() {
+fn without_a_decision_the_sample_ratio_applies() {
     let collector = Collector::start();
     let (service, server) = serve(collector.options(1.0));
     let broken = format!("traceparent: 00-{}-{PARENT}-01", "0".repeat(32));
@@ -257,13 +257,13 @@ fn where_nobody_decides_a_share_is_traced() {
     assert_eq!(spans.len(), 3);
     let mut traces: Vec<&[u8]> = spans.iter().map(|span| span.trace_id.as_slice()).collect();
     traces.dedup();
-    assert_eq!(traces.len(), 3, "a trace each");
+    assert_eq!(traces.len(), 3, "one trace per request");
     assert!(spans.iter().all(|span| span.parent_span_id.is_empty()));
 }
 
 #[test]
-fn a_collector_that_does_not_take_them_disturbs_nobody() {
-    // One that refuses, and one that takes connections and says nothing.
+fn a_failing_collector_does_not_affect_requests() {
+    // One refuses connections, one accepts them and never responds.
     let refusing = TcpListener::bind("127.0.0.1:0").unwrap();
     let refused = refusing.local_addr().unwrap();
     drop(refusing);
@@ -276,7 +276,7 @@ fn a_collector_that_does_not_take_them_disturbs_nobody() {
             }),
             ..MiddlewareOptions::default()
         });
-        // More spans than its queue holds.
+        // More spans than the queue holds.
         for _ in 0..1500 {
             let stream = support::raw_http::connect(server);
             searched(stream);
@@ -298,7 +298,7 @@ fn searched(mut stream: TcpStream) {
 }
 
 #[test]
-fn the_program_sends_its_last_traces_and_complains_once() {
+fn the_last_traces_are_exported_and_failures_logged_once() {
     let folder = TempDir::new().unwrap();
     let collector = Collector::start();
     let endpoint = format!("http://{}", collector.address);
@@ -323,11 +323,7 @@ fn the_program_sends_its_last_traces_and_complains_once() {
         until(|| metric(served.address, failed) >= failures * 7);
     }
     served.signal("TERM");
-    let said = served.wait_for_success();
-    assert_eq!(
-        said.matches("traces cannot be sent to").count(),
-        1,
-        "{said}"
-    );
-    assert!(said.contains(&endpoint), "{said}");
+    let log = served.wait_for_success();
+    assert_eq!(log.matches("cannot export traces to").count(), 1, "{log}");
+    assert!(log.contains(&endpoint), "{log}");
 }

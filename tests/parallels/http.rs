@@ -174,7 +174,7 @@ fn one_passage_is_compared_with_all_others() {
     assert_eq!(back.body["found"], 2);
     let missing = get("/v1/passages/alpha%23p9/parallels");
     missing.assert_problem(404, "passage_not_found", Some("id"));
-    get("/v1/passages/alpha/parallels").assert_problem(400, "bad_id", Some("id"));
+    get("/v1/passages/alpha/parallels").assert_problem(400, "invalid_id", Some("id"));
     let unknown = get("/v1/passages/alpha%23p4/parallels?filter=%7B%22colour%22:%201%7D");
     unknown.assert_problem(400, "unknown_field", Some("filter.colour"));
 }
@@ -234,9 +234,9 @@ fn a_corpus_stream_resumes_at_a_cursor() {
         "/v1/parallels",
         &json!({"cursor": cursor, "later_only": true}),
     );
-    other.assert_problem(400, "bad_cursor", Some("cursor"));
+    other.assert_problem(400, "invalid_cursor", Some("cursor"));
     let broken = post("/v1/parallels", &json!({"cursor": "bm9uc2Vuc2U"}));
-    broken.assert_problem(400, "bad_cursor", Some("cursor"));
+    broken.assert_problem(400, "invalid_cursor", Some("cursor"));
 }
 
 #[test]
@@ -267,12 +267,12 @@ fn invalid_requests_are_rejected_before_the_stream() {
         ),
         (
             json!({"target": {"date": "2015-13"}}),
-            "bad_filter",
+            "invalid_filter",
             "target.date",
         ),
         (
             json!({"source": {"date": {"since": "2015"}}}),
-            "bad_filter",
+            "invalid_filter",
             "source.date.since",
         ),
         (
@@ -373,11 +373,15 @@ fn families_are_paginated_within_one_snapshot() {
         (&json!([]), &Value::Null)
     );
     let cursor = &second["next_cursor"];
-    page(json!({"cursor": cursor, "offset": 1})).assert_problem(400, "bad_cursor", Some("cursor"));
-    page(json!({"cursor": cursor, "cohesion": 0.4})).assert_problem(
+    page(json!({"cursor": cursor, "offset": 1})).assert_problem(
         400,
-        "bad_cursor",
+        "invalid_cursor",
         Some("cursor"),
     );
-    page(json!({"cursor": "x"})).assert_problem(400, "bad_cursor", Some("cursor"));
+    page(json!({"cursor": cursor, "cohesion": 0.4})).assert_problem(
+        400,
+        "invalid_cursor",
+        Some("cursor"),
+    );
+    page(json!({"cursor": "x"})).assert_problem(400, "invalid_cursor", Some("cursor"));
 }

@@ -1,4 +1,4 @@
-"""The official openai package against a running server: openai_client.py URL."""
+"""Tests a running server with the official openai package: openai_client.py URL."""
 
 import asyncio
 import json
@@ -16,8 +16,8 @@ client = OpenAI(base_url=URL, api_key="none", max_retries=0)
 
 
 def embed(text, **options):
-    answer = client.embeddings.create(model=MODEL, input=text, **options)
-    return [item.embedding for item in answer.data]
+    response = client.embeddings.create(model=MODEL, input=text, **options)
+    return [item.embedding for item in response.data]
 
 
 def assert_close(a, b):
@@ -25,7 +25,7 @@ def assert_close(a, b):
     assert max(abs(x - y) for x, y in zip(a, b)) < 1e-5
 
 
-def refused(kind, code, param, text, model=MODEL, **options):
+def assert_rejected(kind, code, param, text, model=MODEL, **options):
     try:
         client.embeddings.create(model=model, input=text, **options)
     except kind as error:
@@ -51,7 +51,7 @@ def the_default_is_base64():
     assert answer.usage.prompt_tokens == answer.usage.total_tokens == 6
 
 
-def every_shape_of_input_is_taken():
+def every_form_of_input_is_accepted():
     one = embed(TEXT)[0]
     several = embed([TEXT, "the price of bread"])
     assert len(several) == 2
@@ -60,34 +60,34 @@ def every_shape_of_input_is_taken():
     words = embed("global village")[0]
     assert_close(embed([3795, 2352])[0], words)
     assert_close(embed([[3795, 2352], [101, 3795, 2352, 102]])[1], words)
-    assert_close(embed(TEXT, dimensions=DIMENSION, user="somebody")[0], one)
+    assert_close(embed(TEXT, dimensions=DIMENSION, user="a-user")[0], one)
 
 
 def many_inputs_keep_their_order():
     texts = [f"speech number {number}" for number in range(2048)]
     vectors = embed(texts)
     assert len(vectors) == 2048
-    for place in (0, 1000, 2047):
-        assert_close(vectors[place], embed(texts[place])[0])
+    for index in (0, 1000, 2047):
+        assert_close(vectors[index], embed(texts[index])[0])
 
 
-def long_texts_are_cut_only_on_request():
+def long_texts_are_truncated_only_on_request():
     long = "peace " * 300
-    refused(BadRequestError, "input_too_long", "input", long)
+    assert_rejected(BadRequestError, "input_too_long", "input", long)
     assert len(embed(long, extra_body={"truncate": True})[0]) == DIMENSION
 
 
-def errors_are_the_packages_own():
-    refused(BadRequestError, "empty_input", "input", "")
-    refused(BadRequestError, "empty_input", "input", [])
-    refused(BadRequestError, "empty_input", "input[1]", ["a", " "])
-    refused(BadRequestError, "too_many_inputs", "input", ["a"] * 2049)
-    refused(BadRequestError, "unknown_token", "input", [30522])
-    refused(BadRequestError, "dimensions_unsupported", "dimensions", "a", dimensions=256)
-    refused(NotFoundError, "model_not_found", "model", "a", model="text-embedding-3-small")
+def errors_have_the_types_of_the_package():
+    assert_rejected(BadRequestError, "empty_input", "input", "")
+    assert_rejected(BadRequestError, "empty_input", "input", [])
+    assert_rejected(BadRequestError, "empty_input", "input[1]", ["a", " "])
+    assert_rejected(BadRequestError, "too_many_inputs", "input", ["a"] * 2049)
+    assert_rejected(BadRequestError, "unknown_token", "input", [30522])
+    assert_rejected(BadRequestError, "dimensions_unsupported", "dimensions", "a", dimensions=256)
+    assert_rejected(NotFoundError, "model_not_found", "model", "a", model="text-embedding-3-small")
 
 
-def the_asynchronous_client_works_too():
+def the_asynchronous_client_works():
     async def ask():
         async with AsyncOpenAI(base_url=URL, api_key="none", max_retries=0) as many:
             asked = (many.embeddings.create(model=MODEL, input=TEXT) for _ in range(8))
@@ -99,11 +99,11 @@ def the_asynchronous_client_works_too():
 
 for test in (
     the_default_is_base64,
-    every_shape_of_input_is_taken,
+    every_form_of_input_is_accepted,
     many_inputs_keep_their_order,
-    long_texts_are_cut_only_on_request,
-    errors_are_the_packages_own,
-    the_asynchronous_client_works_too,
+    long_texts_are_truncated_only_on_request,
+    errors_have_the_types_of_the_package,
+    the_asynchronous_client_works,
 ):
     test()
     print(f"ok: {test.__name__}")

@@ -1,50 +1,47 @@
-//! A queue in which no more may wait.
+//! The reason why a request is not admitted.
 
 use std::time::Duration;
 
 use crate::server::problem::Problem;
 
-/// Why a request is turned away. It is cheap to make and to compare: when there are too many
-/// requests, most of them meet it, and mostly the same.
+/// A queue that is full or too slow. It is cheap to create and compare: under overload most requests are
+/// rejected with one, and consecutive ones are mostly equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::server) struct QueueFull {
     waiting: usize,
-    /// How long one more would wait, in tenths of a second.
+    /// The expected wait of one more request, in tenths of a second.
     expected_wait_tenths: u128,
     retry_after_seconds: u32,
     limit: &'static str,
 }
 
 impl QueueFull {
-    /// So many wait already, and one more would wait so long.
-    pub(super) fn new(before: usize, expected: Duration, bound: &'static str) -> Self {
+    pub(super) fn new(waiting: usize, expected_wait: Duration, limit: &'static str) -> Self {
         Self {
-            waiting: before,
-            expected_wait_tenths: (expected.as_millis() + 50) / 100,
-            retry_after_seconds: retry_after_seconds(expected),
-            limit: bound,
+            waiting,
+            expected_wait_tenths: (expected_wait.as_millis() + 50) / 100,
+            retry_after_seconds: retry_after_seconds(expected_wait),
+            limit,
         }
     }
 
-    /// The bound that is reached, for the metrics.
+    /// Returns the limit that was reached, as the metrics label it.
     pub(in crate::server) fn which_limit(&self) -> &'static str {
         self.limit
     }
 
-    /// Seconds after which to try again.
     pub(in crate::server) fn retry_after_seconds(&self) -> u32 {
         self.retry_after_seconds
     }
 
-    /// What the client is told.
     pub(in crate::server) fn problem(&self) -> Problem {
         let Self {
-            waiting: before,
+            waiting,
             expected_wait_tenths: tenths,
             ..
         } = self;
         let detail = format!(
-            "{before} requests are waiting already, one more would wait {}.{} seconds; try again later",
+            "{waiting} requests are queued; the expected wait is {}.{} seconds; try again later",
             tenths / 10,
             tenths % 10
         );
@@ -53,8 +50,8 @@ impl QueueFull {
     }
 }
 
-/// Seconds until those who wait now will have had their turn.
-pub(in crate::server) fn retry_after_seconds(expected: Duration) -> u32 {
-    let seconds = expected.as_millis().div_ceil(1000);
+/// Rounds an expected wait up to whole seconds, at least one, for the header `Retry-After`.
+pub(in crate::server) fn retry_after_seconds(expected_wait: Duration) -> u32 {
+    let seconds = expected_wait.as_millis().div_ceil(1000);
     u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
 }

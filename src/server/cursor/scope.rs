@@ -1,10 +1,10 @@
-//! The requests in which a cursor goes on: all that is asked for, but the page.
+//! The identities of requests that have cursors: all parameters except those of pagination.
 
 use crate::canonical::{Canonical, CanonicalBytes, Identity};
 use crate::parallels::{FamilyOptions, Scope, Thresholds};
 use crate::search::QueryParams;
 
-/// A search.
+/// The identity of a search.
 pub(in crate::server) struct SearchScope<'a>(pub(in crate::server) &'a QueryParams);
 
 impl Canonical for SearchScope<'_> {
@@ -26,7 +26,7 @@ impl Canonical for SearchScope<'_> {
             include,
             facets,
         } = self.0;
-        // A query is answered without the blanks at its ends, and its cursor is made of that.
+        // Trimmed, as the query is: white space around it does not change the results.
         bytes
             .put(&text.as_deref().map(str::trim))
             .list(like.iter().map(|example| example.trim()))
@@ -48,7 +48,7 @@ impl Identity for SearchScope<'_> {
     const DOMAIN: &'static str = "cursor of a search";
 }
 
-/// A corpus that is compared, as a stream.
+/// The identity of a corpus comparison that is streamed.
 pub(in crate::server) struct SweepScope<'a> {
     pub(in crate::server) scope: &'a Scope,
     pub(in crate::server) thresholds: &'a Thresholds,
@@ -70,7 +70,7 @@ impl Identity for SweepScope<'_> {
     const DOMAIN: &'static str = "cursor of parallels";
 }
 
-/// Families of a corpus.
+/// The identity of a request for families.
 pub(in crate::server) struct FamiliesScope<'a> {
     pub(in crate::server) scope: &'a Scope,
     pub(in crate::server) thresholds: &'a Thresholds,

@@ -1,4 +1,4 @@
-//! What was sent, and what became of it.
+//! Writes batches of submitted documents and reports a result for each.
 
 use crate::corpus::{
     Document, DocumentId, DocumentNote, InvalidDocument, SkipReason, SubmittedDocument,
@@ -6,25 +6,24 @@ use crate::corpus::{
 };
 use crate::engine::{ChangeKind, Engine, Precondition, PutOutcome, PutRequest};
 use crate::server::problem::{Problem, failed};
+use crate::server::wire::{DocumentError, DocumentResult, DocumentStatus};
 
-use super::dto::{DocumentError, DocumentResult, DocumentStatus};
-
-/// Text written in one turn: little enough that a writer with one document waits a second or two.
+/// Text in one batch: small enough that other writers wait for a second or two only.
 pub(super) const BATCH_BYTES: usize = 32 * 1024;
 
-/// Documents written in one turn.
+/// Documents in one batch.
 pub(super) const BATCH_DOCUMENTS: usize = 256;
 
-/// Most characters of what a client sent that are sent back with an error: as many as an id may have.
+/// Maximum length of a client's input in an error, which is that of an id.
 const MAX_ECHOED_CHARS: usize = 200;
 
-/// Most characters of an error.
+/// Maximum length of an error's detail.
 const MAX_ERROR_CHARS: usize = 1000;
 
-/// Where a document that was sent comes from, in place of a file.
+/// Origin of uploaded documents, in place of a file name.
 const HTTP_ORIGIN: &str = "http";
 
-/// A document of a list or stream, or what is wrong with it.
+/// A document of a list or stream, or the reason why it is invalid.
 pub(in crate::server) struct BatchItem {
     line: usize,
     id: Option<String>,
@@ -32,28 +31,28 @@ pub(in crate::server) struct BatchItem {
 }
 
 impl BatchItem {
-    /// What was read, with the line or place that it stood in.
+    /// Creates the item of a line of a stream, or of a position in a list, from 1.
     pub(in crate::server) fn new(
         line: usize,
-        sent: Result<SubmittedDocument, InvalidDocument>,
+        submitted: Result<SubmittedDocument, InvalidDocument>,
     ) -> Self {
-        match sent {
-            Ok(sent) => Self {
+        match submitted {
+            Ok(submitted) => Self {
                 line,
-                id: sent
+                id: submitted
                     .declared_id()
                     .map(|id| truncate_chars(id.to_owned(), MAX_ECHOED_CHARS)),
-                parsed: parse_document(sent, None),
+                parsed: parse_document(submitted, None),
             },
-            Err(InvalidDocument { id, error: fault }) => Self {
+            Err(InvalidDocument { id, error }) => Self {
                 line,
                 id: id.map(|id| truncate_chars(id, MAX_ECHOED_CHARS)),
-                parsed: Err(fault.into()),
+                parsed: Err(error.into()),
             },
         }
     }
 
-    /// A line that was not read.
+    /// Creates the item of a line that was not parsed.
     pub(super) fn rejected(line: usize, problem: Problem) -> Self {
         Self {
             line,
@@ -63,7 +62,7 @@ impl BatchItem {
     }
 }
 
-/// Splits a list into what is written in one turn each.
+/// Splits a list into batches, between which other writers get their turn.
 pub(in crate::server) fn split_into_batches(items: Vec<BatchItem>) -> Vec<Vec<BatchItem>> {
     let mut batches: Vec<Vec<BatchItem>> = Vec::new();
     let mut bytes = 0;
@@ -84,23 +83,18 @@ pub(in crate::server) fn split_into_batches(items: Vec<BatchItem>) -> Vec<Vec<Ba
     batches
 }
 
-/// Writes what is good and answers everything, in its order.
+/// Writes the valid documents; returns a result for each item, in order.
 pub(in crate::server) fn write_batch(
     engine: &Engine,
     items: Vec<BatchItem>,
 ) -> Result<Vec<DocumentResult>, Problem> {
     let mut valid = Vec::new();
-    let mut read = Vec::new();
-    for BatchItem {
-        line,
-        id,
-        parsed: item,
-    } in items
-    {
-        read.push(match item {
+    let mut checked = Vec::new();
+    for BatchItem { line, id, parsed } in items {
+        checked.push(match parsed {
             Ok((document, notes)) => {
                 let id = document.id.to_string();
-                valid.push(upload(document, Precondition::default()));
+                valid.push(put_request(document, Precondition::default()));
                 (line, Some(id), Ok(notes))
             }
             Err(problem) => (line, id, Err(problem)),
@@ -110,29 +104,30 @@ pub(in crate::server) fn write_batch(
         .put_documents(&valid)
         .map_err(|e| failed(&e))?
         .into_iter();
-    let answer = |(line, id, read): (usize, Option<String>, Result<Vec<DocumentNote>, Problem>)| {
-        let settled = read.and_then(|notes| Ok((stored_document(outcomes.next())?, notes)));
-        let mut result = match settled {
-            Ok((stored, notes)) => stored.into_result(&notes),
-            Err(problem) => error_result(&problem),
+    let to_result =
+        |(line, id, notes): (usize, Option<String>, Result<Vec<DocumentNote>, Problem>)| {
+            let stored = notes.and_then(|notes| Ok((stored_document(outcomes.next())?, notes)));
+            let mut result = match stored {
+                Ok((stored, notes)) => stored.into_result(&notes),
+                Err(problem) => error_result(&problem),
+            };
+            result.line = Some(line);
+            result.id = id;
+            result
         };
-        result.line = Some(line);
-        result.id = id;
-        result
-    };
-    Ok(read.into_iter().map(answer).collect())
+    Ok(checked.into_iter().map(to_result).collect())
 }
 
-/// Writes one document, under the id that it is sent to or its own.
+/// Writes one document under the id of the path, or its own.
 pub(in crate::server) fn write_one(
     engine: &Engine,
     submitted: SubmittedDocument,
     path_id: Option<&DocumentId>,
-    condition: Precondition,
+    precondition: Precondition,
 ) -> Result<DocumentResult, Problem> {
     let (document, notes) = parse_document(submitted, path_id)?;
     let id = document.id.to_string();
-    let outcomes = engine.put_documents(&[upload(document, condition)]);
+    let outcomes = engine.put_documents(&[put_request(document, precondition)]);
     let outcome = outcomes.map_err(|e| failed(&e))?.into_iter().next();
     let mut result = stored_document(outcome)?.into_result(&notes);
     result.id = Some(id);
@@ -147,15 +142,15 @@ fn parse_document(
     Ok((submitted.into_document(path_id)?, notes))
 }
 
-fn upload(document: Document, condition: Precondition) -> PutRequest {
+fn put_request(document: Document, precondition: Precondition) -> PutRequest {
     PutRequest {
         document,
         origin: HTTP_ORIGIN.to_owned(),
-        precondition: condition,
+        precondition,
     }
 }
 
-/// A document that is stored now.
+/// A document that was stored, or was unchanged.
 struct StoredDocument {
     change: ChangeKind,
     passages: usize,
@@ -197,41 +192,43 @@ fn stored_document(outcome: Option<PutOutcome>) -> Result<StoredDocument, Proble
         }),
         Some(PutOutcome::PreconditionFailed(stored)) => {
             Err(Problem::precondition_failed(match stored {
-                Some(hash) => format!("the condition does not hold: stored is the version {hash}"),
-                None => "the condition does not hold: there is no such document".to_owned(),
+                Some(hash) => format!("precondition failed: the stored version is {hash}"),
+                None => "precondition failed: the document does not exist".to_owned(),
             }))
         }
         Some(PutOutcome::NoPassages { .. }) => Err(Problem::empty_text(
-            "no passage is left of the text once navigation and page furniture are left out",
+            "the text has no passages after navigation and page furniture are removed",
         )
         .at("text")),
         Some(PutOutcome::EncodeFailed(error)) => Err(failed(&*error)),
-        None => Err(Problem::internal("the document was not dealt with")),
+        None => Err(Problem::internal(
+            "internal error: no result for the document",
+        )),
     }
 }
 
 impl From<ValidationError> for Problem {
-    fn from(fault: ValidationError) -> Self {
-        let detail = truncate_chars(fault.to_string(), MAX_ERROR_CHARS);
+    fn from(error: ValidationError) -> Self {
+        let detail = truncate_chars(error.to_string(), MAX_ERROR_CHARS);
         let name = |field| truncate_chars(field, MAX_ECHOED_CHARS);
-        match fault {
+        match error {
             ValidationError::Unreadable(reason) => problem_from_skip(&reason, detail),
             ValidationError::RepeatedField { field, .. } => {
                 Self::repeated_field(detail).at(name(field))
             }
             ValidationError::InvalidValue { field, .. } if field == "date" => {
-                Self::bad_date(detail).at(field)
+                Self::invalid_date(detail).at(field)
             }
             ValidationError::InvalidValue { field, .. } => Self::wrong_type(detail).at(name(field)),
             ValidationError::NulCharacter { field } => Self::binary_content(detail).at(field),
             ValidationError::MissingId => Self::missing_field(detail).at("id"),
-            ValidationError::InvalidId(_) => Self::bad_id(detail).at("id"),
+            ValidationError::InvalidId(_) => Self::invalid_id(detail).at("id"),
             ValidationError::IdMismatch { .. } => Self::id_mismatch(detail).at("id"),
         }
     }
 }
 
-/// A name may be as long as a body: an answer is not.
+/// Truncates a text that may be as long as a request body.
 fn truncate_chars(mut text: String, max_chars: usize) -> String {
     if let Some((end, _)) = text.char_indices().nth(max_chars) {
         text.truncate(end);
@@ -248,6 +245,6 @@ fn problem_from_skip(reason: &SkipReason, detail: String) -> Problem {
         SkipReason::MissingText { .. } => Problem::missing_field(detail).at("text"),
         SkipReason::WrongFieldType { field, .. } => Problem::wrong_type(detail).at(*field),
         SkipReason::NotAnObject { .. } => Problem::wrong_type(detail),
-        _ => Problem::bad_json(detail),
+        _ => Problem::invalid_json(detail),
     }
 }

@@ -1,17 +1,17 @@
-//! A body cut into lines, as its pieces arrive.
+//! Splits a body into lines as its chunks arrive.
 
 use std::collections::VecDeque;
 
 /// A line that is not blank.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BodyLine {
-    /// Its number, from 1; blank ones count.
+    /// Line number in the body, from 1; blank lines are counted.
     pub(super) number: usize,
-    /// Its bytes; none if there were more than may be.
+    /// The contents, or nothing if the line is longer than the limit.
     pub(super) bytes: Option<Vec<u8>>,
 }
 
-/// Keeps at most one line that has not ended, of bounded length.
+/// Buffers at most one incomplete line, of bounded length.
 #[derive(Debug)]
 pub(super) struct LineSplitter {
     limit: usize,
@@ -22,7 +22,7 @@ pub(super) struct LineSplitter {
 }
 
 impl LineSplitter {
-    /// Lines of at most `limit` bytes each.
+    /// Creates a splitter for lines of at most `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -33,9 +33,9 @@ impl LineSplitter {
         }
     }
 
-    /// Takes the next piece of the body.
-    pub(super) fn push(&mut self, piece: &[u8]) {
-        let mut parts = piece.split(|byte| *byte == b'\n').peekable();
+    /// Adds the next chunk of the body.
+    pub(super) fn push(&mut self, chunk: &[u8]) {
+        let mut parts = chunk.split(|byte| *byte == b'\n').peekable();
         while let Some(part) = parts.next() {
             self.too_long = self.too_long || self.partial.len() + part.len() > self.limit;
             if !self.too_long {
@@ -47,19 +47,19 @@ impl LineSplitter {
         }
     }
 
-    /// The body has ended: what has begun is a line too.
+    /// Ends the last line, which may have no line end.
     pub(super) fn finish(&mut self) {
         if self.too_long || !self.partial.is_empty() {
             self.end_line();
         }
     }
 
-    /// The next whole line.
+    /// Returns the next complete line.
     pub(super) fn next_line(&mut self) -> Option<BodyLine> {
         self.complete_lines.pop_front()
     }
 
-    /// How many lines have been read, blank ones too.
+    /// Returns the number of lines so far, including blank ones.
     pub(super) fn line_count(&self) -> usize {
         self.number
     }
@@ -84,10 +84,10 @@ impl LineSplitter {
 mod tests {
     use super::*;
 
-    fn read(pieces: &[&[u8]], limit: usize) -> Vec<(usize, Option<String>)> {
+    fn split(chunks: &[&[u8]], limit: usize) -> Vec<(usize, Option<String>)> {
         let mut lines = LineSplitter::new(limit);
-        for piece in pieces {
-            lines.push(piece);
+        for chunk in chunks {
+            lines.push(chunk);
         }
         lines.finish();
         std::iter::from_fn(|| lines.next_line())
@@ -101,9 +101,9 @@ mod tests {
     #[test]
     fn chunk_boundaries_make_no_difference() {
         let body = b"\xef\xbb\xbfone\r\n\n  \ntwo\nthree";
-        let whole = read(&[body], 10);
+        let whole = split(&[body], 10);
         let bytes: Vec<&[u8]> = body.chunks(1).collect();
-        assert_eq!(read(&bytes, 10), whole);
+        assert_eq!(split(&bytes, 10), whole);
         let expected = [(1, "one"), (4, "two"), (5, "three")];
         assert_eq!(whole, expected.map(|(n, text)| (n, Some(text.to_owned()))));
     }

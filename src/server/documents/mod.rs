@@ -1,19 +1,17 @@
-//! Documents that clients send.
+//! Uploads of documents.
 //!
-//! One document, a list, or a stream of lines: each is read by the corpus's own reader, written by
-//! [`Engine::put_documents`](crate::engine::Engine::put_documents), and answered when it is on disk
-//! and found by searches.
+//! One document, a list, or a stream of lines: [`corpus`](crate::corpus) validates each document,
+//! [`Engine::put_documents`](crate::engine::Engine::put_documents) writes it, and its result is sent once
+//! it is on disk and searchable.
 //!
-//! | file | what is in it |
+//! | file | contents |
 //! | --- | --- |
-//! | `batch` | what was sent -> what became of it |
-//! | `stream` + `lines` | a body of any length, answered while it is read |
-//! | `conditions` | `If-Match`, `If-None-Match`, `ETag` |
-//! | `writers` | who may write, and who must wait |
-//! | `shapes` | the answers on the wire |
+//! | `batch` | submitted documents -> results |
+//! | `stream` + `line_splitter` | bodies of any length, with results while they are read |
+//! | `preconditions` | `If-Match`, `If-None-Match`, `ETag` |
+//! | `write_queue` | order and number of waiting writes |
 
 pub(super) mod batch;
-pub(super) mod dto;
 mod line_splitter;
 pub(super) mod preconditions;
 pub(super) mod stream;

@@ -11,17 +11,17 @@ use crate::store::ContentHash;
 const IF_MATCH: &str = "If-Match";
 const IF_NONE_MATCH: &str = "If-None-Match";
 
-/// The entity tag of a document: its content hash in quotation marks.
+/// Returns the entity tag of a document: its content hash in quotation marks.
 pub(in crate::server) fn etag(hash: impl std::fmt::Display) -> String {
     format!("\"{hash}\"")
 }
 
-/// The path of a document.
+/// Returns the path of a document.
 pub(in crate::server) fn document_url(id: &str) -> String {
     format!("/v1/documents/{}", utf8_percent_encode(id, PATH_SEGMENT))
 }
 
-/// What a request demands of the document that is stored.
+/// Parses the preconditions of a request.
 pub(in crate::server) fn from_request(request: &HttpRequest) -> Result<Precondition, Problem> {
     Ok(Precondition {
         if_match: parse_entity_tags(request, IF_MATCH)?,
@@ -29,24 +29,24 @@ pub(in crate::server) fn from_request(request: &HttpRequest) -> Result<Precondit
     })
 }
 
-/// Refuses conditions where there is no one document for them.
+/// Rejects preconditions on routes without a single target document.
 pub(in crate::server) fn reject_preconditions(request: &HttpRequest) -> Result<(), Problem> {
     for name in [IF_MATCH, IF_NONE_MATCH] {
         if request.headers().contains_key(name) {
-            let detail = format!("POST takes no {name}; PUT /v1/documents/{{id}} does");
+            let detail = format!("{name} is not supported for POST; use PUT /v1/documents/{{id}}");
             return Err(Problem::bad_request(detail).at(name));
         }
     }
     Ok(())
 }
 
-/// Whether the client has this document already.
-pub(in crate::server) fn is_not_modified(condition: &Precondition, stored: ContentHash) -> bool {
-    let unless = Precondition {
+/// Returns whether the client has cached this version of the document.
+pub(in crate::server) fn is_not_modified(precondition: &Precondition, stored: ContentHash) -> bool {
+    let if_none_match = Precondition {
         if_match: None,
-        if_none_match: condition.if_none_match.clone(),
+        if_none_match: precondition.if_none_match.clone(),
     };
-    !unless.is_met_by(Some(stored))
+    !if_none_match.is_met_by(Some(stored))
 }
 
 fn parse_entity_tags(
@@ -70,7 +70,7 @@ fn parse_entity_tags(
             let Some(hash) = hash.filter(|_| quoted.len() > 1) else {
                 return Err(invalid_entity_tag(name, tag));
             };
-            // A weak tag is never the same where both must be strong.
+            // `If-Match` compares strongly, which a weak tag never satisfies.
             if weak.is_none() || name == IF_NONE_MATCH {
                 hashes.push(hash.to_owned());
             }
@@ -80,9 +80,8 @@ fn parse_entity_tags(
 }
 
 fn invalid_entity_tag(name: &str, received: &str) -> Problem {
-    let detail = format!(
-        "{name} has {received:?}; expected * or content hashes in quotation marks, as ETag gives them"
-    );
+    let detail =
+        format!("invalid {name} {received:?}; expected * or quoted entity tags as sent in ETag");
     Problem::bad_request(detail).at(name)
 }
 
@@ -101,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_read_from_all_lines_of_a_header() {
-        let of = |hashes: &[&str]| {
+    fn tags_of_repeated_headers_are_combined() {
+        let tags = |hashes: &[&str]| {
             Ok(Some(EntityTags::Hashes(
                 hashes.iter().map(|&hash| hash.to_owned()).collect(),
             )))
@@ -111,13 +110,13 @@ mod tests {
         assert_eq!(parsed(IF_MATCH, &["*"]), Ok(Some(EntityTags::Any)));
         assert_eq!(
             parsed(IF_MATCH, &["\"a\", \"b\"", "\"c\""]),
-            of(&["a", "b", "c"])
+            tags(&["a", "b", "c"])
         );
-        assert_eq!(parsed(IF_MATCH, &["W/\"a\""]), of(&[]), "never strong");
-        assert_eq!(parsed(IF_NONE_MATCH, &["W/\"a\""]), of(&["a"]));
+        assert_eq!(parsed(IF_MATCH, &["W/\"a\""]), tags(&[]), "never strong");
+        assert_eq!(parsed(IF_NONE_MATCH, &["W/\"a\""]), tags(&["a"]));
         for bad in ["a", "\"", "\"a", "", "W/a", "\"a\",", "é"] {
-            let fault = parsed(IF_MATCH, &[bad]).unwrap_err();
-            assert_eq!(fault.field(), Some(IF_MATCH), "{bad}");
+            let problem = parsed(IF_MATCH, &[bad]).unwrap_err();
+            assert_eq!(problem.field(), Some(IF_MATCH), "{bad}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! A body of any length, answered while it is read.
+//! Upload streams: bodies of any length, with results while they are read.
 //!
-//! Lines are gathered into a batch until there is enough for one turn, or the client says nothing
-//! for a moment. The batch is written and answered before more is read: so a fast client is held
-//! back by TCP, and never more than a batch and a line of its body are in memory. One that hangs up
-//! loses nothing that was answered; its task ends with the batch that it is at.
+//! Lines are collected into a batch until it is full or the client pauses. The batch is written and its
+//! results are sent before more is read: TCP holds back a fast client, and at most a batch and a line of
+//! the body are in memory. If the client disconnects, the task ends with the current batch; everything
+//! that was reported is stored.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::corpus::SubmittedDocument;
 use crate::engine::Engine;
-use crate::server::line_stream as answers;
+use crate::server::line_stream;
 use crate::server::problem::Problem;
 use crate::server::service::Service;
+use crate::server::wire::{DocumentError, DocumentResult, WriteSummary, WriteSummaryLine};
 
 use super::batch::{self, BATCH_BYTES, BATCH_DOCUMENTS, BatchItem};
-use super::dto::{DocumentError, DocumentResult, WriteSummary, WriteSummaryLine};
 use super::line_splitter::{BodyLine, LineSplitter};
 
-/// Media types of lines of JSON.
+/// Media types of JSON lines.
 const MEDIA_TYPES: &[&str] = &[
     "application/x-ndjson",
     "application/ndjson",
@@ -34,23 +34,23 @@ const MEDIA_TYPES: &[&str] = &[
     "application/json-lines",
 ];
 
-/// A client that says nothing for so long wants to be answered first.
+/// A client that pauses for this long is probably waiting for results: the batch is written.
 const CHUNK_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Seconds after which another process may take what this one, which stops, does not.
+/// Seconds after which the next process is probably ready to accept the remaining documents.
 const SHUTDOWN_RETRY_SECONDS: u32 = 5;
 
-/// Whether the body is lines of JSON.
+/// Returns whether the body is declared as JSON lines.
 pub(in crate::server) fn is_json_lines(request: &HttpRequest) -> bool {
     let value = request.headers().get("content-type");
     let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = text.split(';').next().unwrap_or("").trim();
     MEDIA_TYPES
         .iter()
-        .any(|known| essence.eq_ignore_ascii_case(known))
+        .any(|media_type| essence.eq_ignore_ascii_case(media_type))
 }
 
-/// Begins to read and to answer.
+/// Starts a task that reads the body, and responds with its results.
 pub(in crate::server) fn respond(
     service: web::Data<Service>,
     request: &HttpRequest,
@@ -58,23 +58,23 @@ pub(in crate::server) fn respond(
 ) -> Result<HttpResponse, Problem> {
     if let Some(encoding) = request.headers().get("content-encoding") {
         return Err(Problem::unsupported_media_type(format!(
-            "the body is encoded ({encoding:?}); expected lines that are not compressed"
+            "content-encoding {encoding:?} is not supported for streams; send uncompressed lines"
         )));
     }
     let (engine, _) = service.engine_and_snapshot()?;
     let permit = service.write_queue().acquire_stream()?;
-    let (responses, response_body) = answers::channel();
-    let limit = service.limits().max_body_bytes;
-    let silence = service.middleware().connection_limits().stream_idle_timeout;
+    let (results, response_body) = line_stream::channel();
+    let max_line_bytes = service.limits().max_body_bytes;
+    let idle_timeout = service.middleware().connection_limits().stream_idle_timeout;
     let reader = UploadReader {
         service,
         engine,
         body: Box::pin(body),
-        lines: LineSplitter::new(limit),
-        limit,
-        idle_timeout: silence,
+        lines: LineSplitter::new(max_line_bytes),
+        max_line_bytes,
+        idle_timeout,
         end: None,
-        responses,
+        results,
         summary: WriteSummary::default(),
         _permit: permit,
     };
@@ -89,17 +89,17 @@ struct UploadReader {
     engine: Arc<Engine>,
     body: Pin<Box<web::Payload>>,
     lines: LineSplitter,
-    limit: usize,
-    /// A client that neither sends nor reads for so long is given up.
+    max_line_bytes: usize,
+    /// The stream ends if the client neither sends nor reads for this long.
     idle_timeout: Duration,
-    /// How the body ended, once it has.
+    /// Set once no more is read from the body: at its end or at an error.
     end: Option<Result<(), Problem>>,
-    responses: mpsc::Sender<Bytes>,
+    results: mpsc::Sender<Bytes>,
     summary: WriteSummary,
     _permit: OwnedSemaphorePermit,
 }
 
-/// Nobody reads the answers any more.
+/// The client has disconnected, or no longer reads the response.
 struct ClientDisconnected;
 
 impl UploadReader {
@@ -107,7 +107,7 @@ impl UploadReader {
         if let Err(ClientDisconnected) = self.process().await {
             tracing::debug!(
                 lines = self.lines.line_count(),
-                "a client hung up on its stream"
+                "client disconnected during stream"
             );
         }
     }
@@ -123,11 +123,11 @@ impl UploadReader {
                     let mut text = Vec::new();
                     for result in &results {
                         self.summary.record(result);
-                        answers::push_json_line(&mut text, result);
+                        line_stream::push_json_line(&mut text, result);
                     }
                     self.send(text).await?;
                 }
-                // None of the batch is answered: it may be stored, and can be sent again.
+                // No result of this batch is sent: it may be stored, and can safely be sent again.
                 Err(problem) => {
                     self.end = Some(Err(problem));
                     break;
@@ -141,11 +141,11 @@ impl UploadReader {
         }
         let mut text = Vec::new();
         let summary = &self.summary;
-        answers::push_json_line(&mut text, &WriteSummaryLine { summary });
+        line_stream::push_json_line(&mut text, &WriteSummaryLine { summary });
         self.send(text).await
     }
 
-    /// The lines of the next turn; none at the end.
+    /// Returns the lines of the next batch, which is empty at the end of the stream.
     async fn next_batch(&mut self) -> Vec<BodyLine> {
         let mut batch = Vec::new();
         let mut bytes = 0;
@@ -167,16 +167,16 @@ impl UploadReader {
             let next = tokio::select! {
                 next = timeout(wait, self.next_chunk()) => next,
                 () = service.middleware().shutdown_begun() => {
-                    let detail = "the service stops; what is answered is stored, send the rest again";
+                    let detail = "the service is shutting down; documents already reported are stored, send the rest again";
                     let problem = Problem::shutting_down(detail).retry_after(SHUTDOWN_RETRY_SECONDS);
                     self.end = Some(Err(problem));
                     continue;
                 }
             };
             match next {
-                Ok(Some(Ok(piece))) => self.lines.push(&piece),
+                Ok(Some(Ok(chunk))) => self.lines.push(&chunk),
                 Ok(Some(Err(error))) => {
-                    let detail = format!("the body broke off: {error}");
+                    let detail = format!("the request body ended early: {error}");
                     self.end = Some(Err(Problem::bad_request(detail)));
                 }
                 Ok(None) => {
@@ -185,7 +185,7 @@ impl UploadReader {
                 }
                 Err(_) if batch.is_empty() => {
                     let detail = format!(
-                        "nothing came for {} seconds",
+                        "no data received for {} seconds",
                         self.idle_timeout.as_secs_f64()
                     );
                     self.end = Some(Err(Problem::bad_request(detail)));
@@ -201,11 +201,11 @@ impl UploadReader {
     }
 
     async fn write_batch(&self, batch: Vec<BodyLine>) -> Result<Vec<DocumentResult>, Problem> {
-        let (engine, limit) = (Arc::clone(&self.engine), self.limit);
+        let (engine, max_line_bytes) = (Arc::clone(&self.engine), self.max_line_bytes);
         let work = move || {
             let items = batch
                 .into_iter()
-                .map(|line| parse_line(&line, limit))
+                .map(|line| parse_line(&line, max_line_bytes))
                 .collect();
             batch::write_batch(&engine, items)
         };
@@ -213,19 +213,19 @@ impl UploadReader {
     }
 
     async fn send(&self, text: Vec<u8>) -> Result<(), ClientDisconnected> {
-        let sent = timeout(self.idle_timeout, self.responses.send(text.into())).await;
+        let sent = timeout(self.idle_timeout, self.results.send(text.into())).await;
         sent.map_err(|_| ClientDisconnected)?
             .map_err(|_| ClientDisconnected)
     }
 }
 
-fn parse_line(line: &BodyLine, limit: usize) -> BatchItem {
+fn parse_line(line: &BodyLine, max_line_bytes: usize) -> BatchItem {
     let Some(bytes) = &line.bytes else {
-        let detail = format!("the line is longer than {limit} bytes");
+        let detail = format!("the line is longer than {max_line_bytes} bytes");
         return BatchItem::rejected(line.number, Problem::body_too_large(detail));
     };
     BatchItem::new(
         line.number,
-        SubmittedDocument::parse(bytes.trim_ascii(), limit),
+        SubmittedDocument::parse(bytes.trim_ascii(), max_line_bytes),
     )
 }

@@ -1,8 +1,8 @@
-//! Who may write, and who must wait.
+//! The queue of writes, one at a time.
 //!
-//! Writing takes seconds where searching takes milliseconds, so writers do not stand in the queue
-//! of the searches. They take turns in the order in which they came, a stream batch by batch; the
-//! number of those who wait is bounded, and so is the number of streams.
+//! Writes take seconds where searches take milliseconds, so they do not wait in the admission queue.
+//! They are served in order of arrival, a stream batch by batch. The number of waiting requests and the
+//! number of streams are bounded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,36 +14,35 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::server::admission::{record_duration, retry_after_seconds};
 use crate::server::problem::{Problem, failed};
 
-/// Streams that are read at the same time: each may hold two lines in memory.
+/// Maximum number of concurrent upload streams: each may have two lines in memory.
 const MAX_STREAMS: usize = 8;
 
-/// Lets writers to the engine, one at a time.
+/// Runs writes one at a time, in order of arrival.
 pub(in crate::server) struct WriteQueue {
     write_lock: Arc<Semaphore>,
     stream_permits: Arc<Semaphore>,
-    /// Those whose number is bounded.
+    /// Waiting requests, without the batches of streams; at most `capacity`.
     waiting_requests: AtomicUsize,
     capacity: usize,
-    /// All that wait for a turn, streams too.
+    /// Everything that waits for the write lock, including batches of streams.
     depth: AtomicUsize,
-    /// What a turn takes, in nanoseconds: a mean in which the latest weigh most.
+    /// Duration of a write in nanoseconds, as an exponentially weighted moving average.
     mean_turn_nanos: Arc<AtomicU64>,
 }
 
 impl WriteQueue {
-    /// So many may wait.
-    pub(in crate::server) fn new(most_waiting: usize) -> Self {
+    pub(in crate::server) fn new(capacity: usize) -> Self {
         Self {
             write_lock: Arc::new(Semaphore::new(1)),
             stream_permits: Arc::new(Semaphore::new(MAX_STREAMS)),
             waiting_requests: AtomicUsize::new(0),
-            capacity: most_waiting,
+            capacity,
             depth: AtomicUsize::new(0),
             mean_turn_nanos: Arc::default(),
         }
     }
 
-    /// Waits for a turn, if not too many do so already, then works off the async workers.
+    /// Runs `work` on a blocking thread when it is its turn; rejects it if the queue is full.
     pub(in crate::server) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
@@ -54,7 +53,7 @@ impl WriteQueue {
         self.run_with_permit(turn, work).await
     }
 
-    /// Waits for the next turn of somebody who has been let in already.
+    /// Runs another batch of a request or stream that was admitted before.
     pub(in crate::server) async fn run_admitted<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
@@ -63,72 +62,72 @@ impl WriteQueue {
         self.run_with_permit(turn, work).await
     }
 
-    /// Lets a stream in until what is given back is dropped.
+    /// Admits a stream until its permit is dropped.
     pub(in crate::server) fn acquire_stream(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.stream_permits)
             .try_acquire_owned()
             .map_err(|_| {
                 Problem::overloaded(format!(
-                "{MAX_STREAMS} streams are being read already, the most that may; try again later"
-            ))
-            // When a stream ends only its client knows. By then each has had a turn.
-            .retry_after(self.retry_after_turns(self.waiting() + MAX_STREAMS))
-            .shed("streams_full")
+                    "{MAX_STREAMS} upload streams are active, the maximum; try again later"
+                ))
+                // The end of a stream is not predictable; this is the time until each has had a turn.
+                .retry_after(self.retry_after_turns(self.waiting() + MAX_STREAMS))
+                .shed("streams_full")
             })
     }
 
-    /// How many wait for a turn.
+    /// Returns the number of waiting writes, including batches of streams.
     pub(in crate::server) fn waiting(&self) -> usize {
         self.depth.load(Ordering::Relaxed)
     }
 
-    /// Seconds until so many turns are over.
+    /// Estimates the seconds that a number of writes take.
     fn retry_after_turns(&self, turns: usize) -> u32 {
-        let turn = Duration::from_nanos(self.mean_turn_nanos.load(Ordering::Relaxed));
-        retry_after_seconds(turn.saturating_mul(u32::try_from(turns).unwrap_or(u32::MAX)))
+        let mean = Duration::from_nanos(self.mean_turn_nanos.load(Ordering::Relaxed));
+        retry_after_seconds(mean.saturating_mul(u32::try_from(turns).unwrap_or(u32::MAX)))
     }
 
     async fn acquire_turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
         self.depth.fetch_add(1, Ordering::Relaxed);
-        let _in_line = QueuePosition(&self.depth);
+        let _position = QueuePosition(&self.depth);
         let turn = Arc::clone(&self.write_lock).acquire_owned();
         turn.await.map_err(|e| failed(&e))
     }
 
     fn enqueue(&self) -> Result<QueuePosition<'_>, Problem> {
-        let before = self.waiting_requests.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.waiting_requests.fetch_add(1, Ordering::Relaxed);
         let position = QueuePosition(&self.waiting_requests);
-        // Who need not wait is not held up by those who do.
-        if before >= self.capacity + self.write_lock.available_permits() {
+        // A request that gets the free write lock at once does not count as waiting.
+        if waiting >= self.capacity + self.write_lock.available_permits() {
             return Err(Problem::overloaded(format!(
-                "{before} writers are waiting already, the most that may; try again later"
+                "the write queue is full ({waiting} waiting); try again later"
             ))
-            // Those who wait, and the one at work.
+            // The waiting writes and the running one.
             .retry_after(self.retry_after_turns(self.waiting() + 1))
-            .shed("writers_full"));
+            .shed("write_queue_full"));
         }
         Ok(position)
     }
 
-    /// Work that has begun keeps the turn until it is done, also when nobody waits for it any more.
+    /// Runs `work`, which holds the write lock until it is done, even if the client has disconnected.
     async fn run_with_permit<T: Send + 'static>(
         &self,
         turn: OwnedSemaphorePermit,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let turn_takes = Arc::clone(&self.mean_turn_nanos);
-        let done = web::block(move || {
-            let begun = Instant::now();
+        let mean = Arc::clone(&self.mean_turn_nanos);
+        let task = web::block(move || {
+            let start = Instant::now();
             let result = work();
-            record_duration(&turn_takes, begun.elapsed());
+            record_duration(&mean, start.elapsed());
             drop(turn);
             result
         });
-        done.await.map_err(|e| failed(&e))?
+        task.await.map_err(|e| failed(&e))?
     }
 }
 
-/// A place among those who wait, given up when dropped.
+/// Counts a waiting write until it is dropped.
 struct QueuePosition<'a>(&'a AtomicUsize);
 
 impl Drop for QueuePosition<'_> {
@@ -143,47 +142,47 @@ mod tests {
 
     #[actix_web::test]
     async fn a_writer_beyond_capacity_is_rejected() {
-        let writers = WriteQueue::new(1);
-        let held = writers.acquire_turn().await.unwrap();
-        let waits = writers.run(|| Ok(1));
-        let too_many = writers.run(|| Ok(2));
-        let in_a_stream = writers.run_admitted(|| Ok(3));
-        let release = async { drop(held) };
-        let (first, second, third, ()) = tokio::join!(waits, too_many, in_a_stream, release);
+        let queue = WriteQueue::new(1);
+        let turn = queue.acquire_turn().await.unwrap();
+        let waiting = queue.run(|| Ok(1));
+        let rejected = queue.run(|| Ok(2));
+        let stream_batch = queue.run_admitted(|| Ok(3));
+        let release = async { drop(turn) };
+        let (first, second, third, ()) = tokio::join!(waiting, rejected, stream_batch, release);
         assert_eq!((first, third), (Ok(1), Ok(3)));
         assert_eq!(second.unwrap_err().code(), "overloaded");
-        assert_eq!(writers.run(|| Ok(4)).await, Ok(4));
+        assert_eq!(queue.run(|| Ok(4)).await, Ok(4));
     }
 
     #[actix_web::test]
     async fn retry_after_covers_the_writers_ahead() {
-        let writers = WriteQueue::new(2);
-        // A mean of turns that took three seconds each.
-        record_duration(&writers.mean_turn_nanos, Duration::from_secs(3));
-        let held = writers.acquire_turn().await.unwrap();
-        let first = writers.run(|| Ok(()));
-        let second = writers.run(|| Ok(()));
+        let queue = WriteQueue::new(2);
+        // The average duration of a write is three seconds.
+        record_duration(&queue.mean_turn_nanos, Duration::from_secs(3));
+        let turn = queue.acquire_turn().await.unwrap();
+        let first = queue.run(|| Ok(()));
+        let second = queue.run(|| Ok(()));
         let third = async {
-            assert_eq!(writers.waiting(), 2);
-            let refused = writers.run(|| Ok(())).await;
-            drop(held);
-            refused
+            assert_eq!(queue.waiting(), 2);
+            let rejected = queue.run(|| Ok(())).await;
+            drop(turn);
+            rejected
         };
         let (first, second, third) = tokio::join!(first, second, third);
         assert!(first.is_ok() && second.is_ok());
         let response = third.unwrap_err().response().finish();
         assert_eq!(response.headers().get("retry-after").unwrap(), "9");
-        assert_eq!(writers.waiting(), 0);
+        assert_eq!(queue.waiting(), 0);
     }
 
     #[actix_web::test]
-    async fn streams_are_counted() {
-        let writers = WriteQueue::new(1);
-        let inside: Vec<_> = (0..MAX_STREAMS)
-            .map(|_| writers.acquire_stream().unwrap())
+    async fn streams_are_bounded() {
+        let queue = WriteQueue::new(1);
+        let permits: Vec<_> = (0..MAX_STREAMS)
+            .map(|_| queue.acquire_stream().unwrap())
             .collect();
-        assert_eq!(writers.acquire_stream().unwrap_err().code(), "overloaded");
-        drop(inside);
-        assert!(writers.acquire_stream().is_ok());
+        assert_eq!(queue.acquire_stream().unwrap_err().code(), "overloaded");
+        drop(permits);
+        assert!(queue.acquire_stream().is_ok());
     }
 }

@@ -7,13 +7,13 @@ use crate::server::wire::{
     PassageParameters, SearchRequest,
 };
 
-/// Checks what a body is answered: code, field, detail.
+/// Asserts code, field and detail of the problem of each body.
 #[track_caller]
-fn are_told<T: DeserializeOwned>(cases: &[(&str, &str, Option<&str>, &str)]) {
+fn assert_problems<T: DeserializeOwned>(cases: &[(&str, &str, Option<&str>, &str)]) {
     for (body, code, field, detail) in cases {
         let bytes = Body(web::Bytes::copy_from_slice(body.as_bytes()));
         let Err(problem) = bytes.json::<T>() else {
-            panic!("{body} was read");
+            panic!("{body} was accepted");
         };
         assert_eq!(problem.to_string(), *detail, "{body}");
         assert_eq!((problem.code(), problem.field()), (*code, *field), "{body}");
@@ -21,15 +21,20 @@ fn are_told<T: DeserializeOwned>(cases: &[(&str, &str, Option<&str>, &str)]) {
 }
 
 #[test]
-fn problems_of_searches_name_the_field_and_what_was_expected_and_received() {
-    are_told::<SearchRequest>(&[
+fn search_errors_name_field_expected_and_received() {
+    assert_problems::<SearchRequest>(&[
         (
             "{\"query\"",
-            "bad_json",
+            "invalid_json",
             None,
             "the body is not JSON: unexpected end at line 1, column 8",
         ),
-        ("", "bad_json", None, "the body is not JSON: it is empty"),
+        (
+            "",
+            "invalid_json",
+            None,
+            "the body is not JSON: it is empty",
+        ),
         (
             "[\"peace\"]",
             "wrong_type",
@@ -44,13 +49,13 @@ fn problems_of_searches_name_the_field_and_what_was_expected_and_received() {
         ),
         (
             "{\"query\": \"\\ud800\"}",
-            "bad_json",
+            "invalid_json",
             Some("query"),
             "query: expected Unicode characters, received half of a surrogate pair",
         ),
         (
             "{\"\\ud800\": 1}",
-            "bad_json",
+            "invalid_json",
             None,
             "the body: expected Unicode characters, received half of a surrogate pair",
         ),
@@ -82,8 +87,8 @@ fn problems_of_searches_name_the_field_and_what_was_expected_and_received() {
 }
 
 #[test]
-fn problems_of_batches_name_the_field_and_what_was_expected_and_received() {
-    are_told::<BatchRequest>(&[
+fn batch_errors_name_field_expected_and_received() {
+    assert_problems::<BatchRequest>(&[
         (
             "{}",
             "missing_field",
@@ -108,8 +113,8 @@ fn problems_of_batches_name_the_field_and_what_was_expected_and_received() {
 }
 
 #[test]
-fn problems_of_inputs_name_the_field_and_what_was_expected_and_received() {
-    are_told::<CreateEmbeddingRequest>(&[
+fn embedding_errors_name_field_expected_and_received() {
+    assert_problems::<CreateEmbeddingRequest>(&[
         (
             "{\"input\": 1}",
             "wrong_type",
@@ -144,8 +149,8 @@ fn problems_of_inputs_name_the_field_and_what_was_expected_and_received() {
 }
 
 #[test]
-fn problems_of_parallels_name_the_field_and_what_was_expected_and_received() {
-    are_told::<ParallelsRequest>(&[
+fn parallels_errors_name_field_expected_and_received() {
+    assert_problems::<ParallelsRequest>(&[
         (
             "{\"forward\": \"yes\"}",
             "wrong_type",
@@ -162,8 +167,8 @@ fn problems_of_parallels_name_the_field_and_what_was_expected_and_received() {
 }
 
 #[test]
-fn problems_of_families_name_the_field_and_what_was_expected_and_received() {
-    are_told::<FamiliesRequest>(&[(
+fn families_errors_name_field_expected_and_received() {
+    assert_problems::<FamiliesRequest>(&[(
         "{\"fields\": {\"a\": 1}}",
         "wrong_type",
         Some("fields"),
@@ -171,8 +176,8 @@ fn problems_of_families_name_the_field_and_what_was_expected_and_received() {
     )]);
 }
 
-/// Words that mean something in Rust and nothing in JSON.
-const RUSTS_WORDS: &[&str] = &[
+/// Terms of Rust that have no meaning in JSON.
+const RUST_TERMS: &[&str] = &[
     "`",
     "usize",
     "u64",
@@ -197,9 +202,9 @@ const RUSTS_WORDS: &[&str] = &[
     "Request",
 ];
 
-fn is_in_jsons_words(problem: &Problem, body: &str) {
-    for word in RUSTS_WORDS {
-        assert!(!problem.to_string().contains(word), "{body}: {problem}");
+fn assert_json_terms(problem: &Problem, body: &str) {
+    for term in RUST_TERMS {
+        assert!(!problem.to_string().contains(term), "{body}: {problem}");
     }
     assert!(
         problem.to_string().contains("expected"),
@@ -207,8 +212,8 @@ fn is_in_jsons_words(problem: &Problem, body: &str) {
     );
 }
 
-/// Gives each field of a request each type of JSON; how many of them were refused.
-fn with_wrong_types<T: DeserializeOwned>(fields: &[&str], good: &str) -> usize {
+/// Tries every type of JSON for each field of a request; returns the number of rejected bodies.
+fn count_rejected<T: DeserializeOwned>(fields: &[&str], good: &str) -> usize {
     let values = [
         "null",
         "true",
@@ -226,24 +231,24 @@ fn with_wrong_types<T: DeserializeOwned>(fields: &[&str], good: &str) -> usize {
         "{}",
         "{\"x\": [1e999]}",
     ];
-    let mut refused = 0;
+    let mut rejected = 0;
     for field in fields {
         for value in values {
             let body = format!("{{{good}\"{field}\": {value}}}");
             let read = Body(web::Bytes::from(body.clone().into_bytes())).json::<T>();
             if let Err(problem) = read {
-                refused += 1;
-                is_in_jsons_words(&problem, &body);
-                let named = problem.field().unwrap_or_default();
-                assert!(named.starts_with(field), "{body}: {named:?}");
+                rejected += 1;
+                assert_json_terms(&problem, &body);
+                let at = problem.field().unwrap_or_default();
+                assert!(at.starts_with(field), "{body}: {at:?}");
             }
         }
     }
-    refused
+    rejected
 }
 
 #[test]
-fn no_field_of_a_wrong_type_is_told_in_rusts_words() {
+fn type_errors_use_json_terms() {
     let search = [
         "query",
         "like",
@@ -301,23 +306,26 @@ fn no_field_of_a_wrong_type_is_told_in_rusts_words() {
         "user",
         "truncate",
     ];
-    let comparison = ["min_confidence", "min_phrase", "many", "limit"];
-    // An optional field may be null, most arrays empty, and a filter is read later.
-    assert!(with_wrong_types::<SearchRequest>(&search, "") > 10 * search.len());
-    assert!(with_wrong_types::<BatchRequest>(&["searches"], "") >= 14);
-    assert!(with_wrong_types::<ParallelsRequest>(&parallels, "") > 8 * parallels.len());
-    assert!(with_wrong_types::<FamiliesRequest>(&families, "") > 8 * families.len());
-    assert!(with_wrong_types::<CreateEmbeddingRequest>(&embeddings[..1], "") >= 12);
-    assert!(
-        with_wrong_types::<CreateEmbeddingRequest>(&embeddings[1..], "\"input\": \"a\", ") > 50
-    );
-    assert!(with_wrong_types::<ComparisonParameters>(&comparison, "") > 40);
-    assert!(with_wrong_types::<PassageParameters>(&["min_confidence", "limit"], "") > 20);
-    assert!(with_wrong_types::<ListParameters>(&["limit", "after"], "") > 20);
+    let comparison = [
+        "min_confidence",
+        "min_alignment_score",
+        "many_to_many",
+        "limit",
+    ];
+    // Optional fields accept null, most arrays may be empty, and filters are parsed later.
+    assert!(count_rejected::<SearchRequest>(&search, "") > 10 * search.len());
+    assert!(count_rejected::<BatchRequest>(&["searches"], "") >= 14);
+    assert!(count_rejected::<ParallelsRequest>(&parallels, "") > 8 * parallels.len());
+    assert!(count_rejected::<FamiliesRequest>(&families, "") > 8 * families.len());
+    assert!(count_rejected::<CreateEmbeddingRequest>(&embeddings[..1], "") >= 12);
+    assert!(count_rejected::<CreateEmbeddingRequest>(&embeddings[1..], "\"input\": \"a\", ") > 50);
+    assert!(count_rejected::<ComparisonParameters>(&comparison, "") > 40);
+    assert!(count_rejected::<PassageParameters>(&["min_confidence", "limit"], "") > 20);
+    assert!(count_rejected::<ListParameters>(&["limit", "after"], "") > 20);
 }
 
 #[test]
-fn parameters_of_a_url_are_told_in_the_same_words() {
+fn url_parameters_have_the_same_error_texts() {
     for (fields, code, detail) in [
         (
             json!({"limit": "ten"}),

@@ -1,4 +1,4 @@
-//! The inner layer: a key, its scope, its share, and whether there is room.
+//! The inner layer: checks key, scope, rate limit and the admission queue.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,14 +11,14 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse};
 
 use super::api_keys::{ApiKey, ApiKeys, KeyScope};
-use super::load_shedding::{shed, skip_body};
+use super::load_shedding::{rejection_reason, skip_body};
 use super::{MiddlewareState, cors};
 use crate::server::admission::QueueFull;
 use crate::server::openai::OpenAiProblem;
 use crate::server::problem::Problem;
 use crate::server::service::Service;
 
-/// Routes that read although they are asked by POST, with all below them.
+/// Routes, with everything below them, that only read although their method is POST.
 const READ_ONLY_POST_ROUTES: &[&str] = &[
     "/v1/search",
     "/v1/embeddings",
@@ -28,55 +28,57 @@ const READ_ONLY_POST_ROUTES: &[&str] = &[
     "/v1/families",
 ];
 
-/// Whose key a request came with.
+/// The name of the key with which a request was authenticated.
 pub(super) struct AuthenticatedKey(pub(super) Arc<str>);
 
-/// Lets a request through to its handler if its key allows it and a core may be waited for.
+/// Passes a request to its handler if its key permits it and the admission queue is not full.
 pub(in crate::server) async fn authorize(
     service: Arc<Service>,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    match decide(service.middleware(), &request, shed(&service, &request)) {
+    let full = rejection_reason(&service, &request);
+    match decide(service.middleware(), &request, full) {
         Verdict::Admitted => Ok(next.call(request).await?.map_into_boxed_body()),
-        Verdict::NotAllowed(problem) => Ok(refuse(request, problem)),
-        Verdict::NoRoom(full) => {
+        Verdict::Denied(problem) => Ok(reject(request, problem)),
+        Verdict::QueueFull(full) => {
             skip_body(&service, &mut request).await;
-            Ok(refuse(request, full.problem()))
+            Ok(reject(request, full.problem()))
         }
     }
 }
 
-/// What becomes of a request before it is read.
+/// The decision about a request before its body is read.
 pub(super) enum Verdict {
-    /// It goes on to its handler.
+    /// It is passed to its handler.
     Admitted,
-    /// It lacks a key, a scope or a share, or comes from another site's page.
-    NotAllowed(Problem),
-    /// It would have to wait where no more may.
-    NoRoom(QueueFull),
+    /// Its key is missing, unknown, without the scope, or at its rate limit; or its origin is not allowed.
+    Denied(Problem),
+    /// The admission queue is full.
+    QueueFull(QueueFull),
 }
 
-/// Decides what becomes of a request for which there is room, unless the queue is `full`.
+/// Decides whether a request is admitted, where `full` is the state of the admission queue.
 ///
-/// This is the one place that knows the order: key, scope, share, room. A stranger need not know how
-/// busy the service is, and who is told has paid for it out of a share. Both layers ask here, so the
-/// order is the same wherever a request is turned away. A share is taken of a request that is admitted
-/// or finds no room, so it is asked once for each of those.
+/// This function alone defines the order of the checks: key, scope, rate limit, queue. Clients without a
+/// key do not learn how busy the service is, and for other clients even a rejected request counts towards
+/// the rate limit. Both layers call it, so the order does not depend on which of them rejects a request.
+/// As it takes a token from the key's bucket, it is called once per request that is admitted or meets a
+/// full queue.
 pub(super) fn decide(
-    guard: &MiddlewareState,
+    middleware: &MiddlewareState,
     request: &ServiceRequest,
     full: Option<QueueFull>,
 ) -> Verdict {
-    match (check(guard, request), full) {
-        (Err(problem), _) => Verdict::NotAllowed(problem),
-        (Ok(()), Some(full)) => Verdict::NoRoom(full),
+    match (check(middleware, request), full) {
+        (Err(problem), _) => Verdict::Denied(problem),
+        (Ok(()), Some(full)) => Verdict::QueueFull(full),
         (Ok(()), None) => Verdict::Admitted,
     }
 }
 
-/// An answer in the shape that the route's clients read.
-pub(super) fn refuse(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
+/// Responds with a problem, in the format of the route.
+pub(super) fn reject(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
     let response = if request.match_info().as_str() == "/v1/embeddings" {
         HttpResponse::from_error(OpenAiProblem::from(problem))
     } else {
@@ -85,34 +87,34 @@ pub(super) fn refuse(request: ServiceRequest, problem: Problem) -> ServiceRespon
     request.into_response(response)
 }
 
-/// Checks the key, its scope and its share; without keys, where the request comes from.
-fn check(guard: &MiddlewareState, request: &ServiceRequest) -> Result<(), Problem> {
-    // The path as the router reads it: `%61dmin` is `admin` there, and so it must be here.
-    let Some(needed) = required_scope(request.method(), request.match_info().as_str()) else {
+/// Checks key, scope and rate limit; if no keys are configured, the origin of the request.
+fn check(middleware: &MiddlewareState, request: &ServiceRequest) -> Result<(), Problem> {
+    // The path as the router decodes it: `%61dmin` is `admin` there, and must be here.
+    let Some(required) = required_scope(request.method(), request.match_info().as_str()) else {
         return Ok(());
     };
-    let Some(keys) = &guard.keys else {
-        return check_origin(guard, needed, request);
+    let Some(keys) = &middleware.keys else {
+        return check_origin(middleware, required, request);
     };
-    let key = find(keys, request.headers())?;
+    let key = find_key(keys, request.headers())?;
     request
         .extensions_mut()
         .insert(AuthenticatedKey(key.name()));
-    if !key.allows(needed) {
-        let needed = needed.name();
+    if !key.allows(required) {
+        let required = required.name();
         return Err(Problem::scope_missing(format!(
-            "this needs the scope {needed}, which the key {:?} does not have",
+            "the scope {required} is required; the key {:?} does not have it",
             &*key.name()
         ))
         .challenge(format!(
-            "Bearer realm=\"antiphon\", error=\"insufficient_scope\", scope=\"{needed}\""
+            "Bearer realm=\"antiphon\", error=\"insufficient_scope\", scope=\"{required}\""
         )));
     }
-    take_share(&key)
+    take_token(&key)
 }
 
-/// The scope that a route needs, if it needs any. What is not known to read needs the scope
-/// `admin`, so a route that nobody has thought of here is closed rather than open.
+/// Returns the scope that a route requires, if any. A route that is not declared as reading or writing
+/// documents requires `admin`, so that a new route is closed by default.
 fn required_scope(method: &Method, path: &str) -> Option<KeyScope> {
     let below = |route: &str| {
         path.strip_prefix(route)
@@ -134,22 +136,22 @@ fn required_scope(method: &Method, path: &str) -> Option<KeyScope> {
     }
 }
 
-fn find(keys: &ApiKeys, headers: &HeaderMap) -> Result<Arc<ApiKey>, Problem> {
+fn find_key(keys: &ApiKeys, headers: &HeaderMap) -> Result<Arc<ApiKey>, Problem> {
     let challenge = "Bearer realm=\"antiphon\"";
-    let Some(shown) = shown_key(headers) else {
+    let Some(presented) = presented_key(headers) else {
         return Err(Problem::key_missing(
-            "this needs a key; send it as Authorization: Bearer KEY or X-Api-Key: KEY",
+            "an API key is required; send it as Authorization: Bearer KEY or X-Api-Key: KEY",
         )
         .challenge(challenge));
     };
-    keys.find(shown).ok_or_else(|| {
-        Problem::key_unknown("this key is not known here")
+    keys.find(presented).ok_or_else(|| {
+        Problem::key_unknown("unknown API key")
             .challenge(format!("{challenge}, error=\"invalid_token\""))
     })
 }
 
-/// The key in `Authorization: Bearer`, or else in `X-Api-Key`.
-fn shown_key(headers: &HeaderMap) -> Option<&[u8]> {
+/// Returns the key in `Authorization: Bearer`, or else in `X-Api-Key`.
+fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
         let (scheme, key) = value.as_bytes().split_at_checked(7)?;
         scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)
@@ -160,10 +162,10 @@ fn shown_key(headers: &HeaderMap) -> Option<&[u8]> {
         .filter(|key| !key.is_empty())
 }
 
-/// Turns other sites' pages away where they could change something and no key stops them.
+/// Rejects writes from pages of other sites, which browsers would send and no key prevents.
 fn check_origin(
-    guard: &MiddlewareState,
-    needed: KeyScope,
+    middleware: &MiddlewareState,
+    required: KeyScope,
     request: &ServiceRequest,
 ) -> Result<(), Problem> {
     let headers = request.headers();
@@ -174,32 +176,32 @@ fn check_origin(
         value.and_then(|v| v.to_str().ok()).unwrap_or("").to_owned()
     };
     let (origin, host) = (text(Some(origin)), text(headers.get(header::HOST)));
-    let listens = request.app_config().local_addr().ip().to_canonical();
-    let own = !listens.is_loopback() || cors::is_loopback_host(&host);
+    let local_address = request.app_config().local_addr().ip().to_canonical();
+    let is_own_host = !local_address.is_loopback() || cors::is_loopback_host(&host);
     let page = cors::BrowserOrigin {
         origin: &origin,
-        host: own.then_some(host.as_str()),
+        host: is_own_host.then_some(host.as_str()),
     };
-    if needed == KeyScope::Search || cors::may_write(guard, &page) {
+    if required == KeyScope::Search || cors::may_write(middleware, &page) {
         return Ok(());
     }
     Err(Problem::origin_not_allowed(format!(
-        "pages of {origin:?} may not change anything here; the setting cors_origins lists those that may"
+        "the origin {origin:?} is not allowed to write; add it to the setting cors_origins"
     )))
 }
 
-fn take_share(key: &ApiKey) -> Result<(), Problem> {
+fn take_token(key: &ApiKey) -> Result<(), Problem> {
     let Some(bucket) = key.bucket() else {
         return Ok(());
     };
     bucket.take(Instant::now()).map_err(|wait| {
         let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
         Problem::rate_limited(format!(
-            "the key {:?} may send {} requests a second",
+            "the key {:?} is limited to {} requests per second",
             &*key.name(),
             bucket.per_second()
         ))
-        // In whole seconds, rounded up: who comes back then is let in.
+        // Rounded up to whole seconds, after which a token is available.
         .retry_after(seconds.saturating_add(u32::from(wait.subsec_nanos() > 0)))
     })
 }
@@ -210,7 +212,7 @@ mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
 
     #[test]
-    fn each_route_needs_its_scope() {
+    fn each_route_requires_its_scope() {
         let (get, post) = (Method::GET, Method::POST);
         let (search, write, admin) = (
             Some(KeyScope::Search),
@@ -248,8 +250,8 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_in_two_headers() {
-        let shown = |pairs: &[(&'static str, &'static str)]| {
+    fn keys_are_read_from_two_headers() {
+        let presented = |pairs: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in pairs {
                 headers.append(
@@ -257,25 +259,25 @@ mod tests {
                     HeaderValue::from_static(value),
                 );
             }
-            shown_key(&headers).map(|key| String::from_utf8_lossy(key).into_owned())
+            presented_key(&headers).map(|key| String::from_utf8_lossy(key).into_owned())
         };
         assert_eq!(
-            shown(&[("authorization", "Bearer k")]).as_deref(),
+            presented(&[("authorization", "Bearer k")]).as_deref(),
             Some("k")
         );
         assert_eq!(
-            shown(&[("authorization", "bEARER  k ")]).as_deref(),
+            presented(&[("authorization", "bEARER  k ")]).as_deref(),
             Some("k")
         );
-        assert_eq!(shown(&[("x-api-key", "k")]).as_deref(), Some("k"));
+        assert_eq!(presented(&[("x-api-key", "k")]).as_deref(), Some("k"));
         let both = [("x-api-key", "x"), ("authorization", "Bearer b")];
-        assert_eq!(shown(&both).as_deref(), Some("b"));
+        assert_eq!(presented(&both).as_deref(), Some("b"));
         let basic = [("x-api-key", "x"), ("authorization", "Basic b")];
-        assert_eq!(shown(&basic).as_deref(), Some("x"));
+        assert_eq!(presented(&basic).as_deref(), Some("x"));
         for none in ["Bearer", "Bearer ", "Bearer    ", "Basic k", "k", ""] {
-            assert_eq!(shown(&[("authorization", none)]), None, "{none}");
+            assert_eq!(presented(&[("authorization", none)]), None, "{none}");
         }
-        assert_eq!(shown(&[("x-api-key", "  ")]), None);
-        assert_eq!(shown(&[]), None);
+        assert_eq!(presented(&[("x-api-key", "  ")]), None);
+        assert_eq!(presented(&[]), None);
     }
 }

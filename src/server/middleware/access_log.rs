@@ -1,4 +1,4 @@
-//! What is written down about a request: counts, a line of JSON, a warning if it was slow.
+//! The record of a request: metrics, an access log line, a warning if it was slow, a trace.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,22 +16,22 @@ use serde::ser::{SerializeMap as _, Serializer};
 use super::access::AuthenticatedKey;
 use super::idle_connections::{BusyGuard, TrackedConnection};
 use super::in_flight::RequestGuard;
-use super::traces::{ParentContext, Request};
-use crate::server::problem::{Code, Shed};
+use super::traces::{FinishedRequest, ParentContext};
+use crate::server::problem::{ProblemCode, ShedReason};
 use crate::server::service::Service;
 use crate::server::timing::{TimingMs, milliseconds};
 
-/// The status of a request whose client hung up before it was answered; it is never sent.
-const HUNG_UP: u16 = 499;
+/// The status (nginx's) of a request whose client disconnected before the response; it is never sent.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// Longest path, address and program name that is written down.
-const MAX_CHARACTERS: usize = 1024;
+/// Maximum length of logged paths, URLs and user agents.
+const MAX_LOGGED_CHARS: usize = 1024;
 
-/// Takes lines, each without its end.
+/// Receives log lines without their line ends.
 pub struct LogSink(Box<dyn Fn(&str) + Send + Sync>);
 
 impl LogSink {
-    /// A sink that gives each line to `write`.
+    /// Creates a sink that calls `write` with each line.
     pub fn new(write: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Box::new(write))
     }
@@ -43,25 +43,33 @@ impl fmt::Debug for LogSink {
     }
 }
 
-/// Which requests are written down, and where.
+/// Decides which requests are logged, and where.
 #[derive(Debug, Default)]
 pub(super) struct AccessLogger {
     sink: Option<LogSink>,
-    slow: Option<Duration>,
+    slow_threshold: Option<Duration>,
 }
 
 impl AccessLogger {
-    pub(super) fn new(sink: Option<LogSink>, slow: Option<Duration>) -> Self {
-        Self { sink, slow }
+    pub(super) fn new(sink: Option<LogSink>, slow_threshold: Option<Duration>) -> Self {
+        Self {
+            sink,
+            slow_threshold,
+        }
     }
 
-    /// Whether a request that took so long is written down.
-    pub(super) fn is_enabled(&self, took: Duration) -> bool {
-        self.sink.is_some() || self.slow.is_some_and(|slow| took >= slow)
+    /// Returns whether a request of this duration is logged.
+    pub(super) fn is_enabled(&self, duration: Duration) -> bool {
+        self.sink.is_some() || self.is_slow(duration)
+    }
+
+    fn is_slow(&self, duration: Duration) -> bool {
+        self.slow_threshold
+            .is_some_and(|threshold| duration >= threshold)
     }
 }
 
-/// What is known of a request; written down when it is dropped.
+/// Collects the facts about a request; dropping it writes metrics, logs and trace.
 pub(super) struct RequestRecord {
     service: Arc<Service>,
     start: Instant,
@@ -76,25 +84,25 @@ pub(super) struct RequestRecord {
     shed: Option<&'static str>,
     key: Option<Arc<str>>,
     timing: Option<TimingMs>,
-    /// When the answer's head was there.
-    answered: Duration,
-    /// What this request is part of, where traces are made.
+    /// Time from the start until the header of the response was ready.
+    header_time: Duration,
+    /// The trace context of the client, if traces are enabled.
     parent: Option<ParentContext>,
     bytes: usize,
     _connection: Option<BusyGuard>,
-    /// Given up after everything else: who waits for the last request waits for its record.
-    _place: Option<RequestGuard>,
+    /// The last field, and so dropped last: the shutdown waits for requests including their records.
+    _in_flight: Option<RequestGuard>,
 }
 
 impl RequestRecord {
     pub(super) fn new(
         service: Arc<Service>,
-        place: Option<RequestGuard>,
+        in_flight: Option<RequestGuard>,
         request: &ServiceRequest,
         id: HeaderValue,
     ) -> Self {
         let traces = service.middleware().traces.as_ref();
-        let parent = traces.map(|_| ParentContext::of(request.headers()));
+        let parent = traces.map(|_| ParentContext::from_headers(request.headers()));
         let connection = request.request().conn_data::<Arc<TrackedConnection>>();
         Self {
             service,
@@ -110,28 +118,28 @@ impl RequestRecord {
             shed: None,
             key: None,
             timing: None,
-            answered: Duration::ZERO,
+            header_time: Duration::ZERO,
             parent,
             bytes: 0,
             _connection: connection.map(TrackedConnection::mark_busy),
-            _place: place,
+            _in_flight: in_flight,
         }
     }
 
-    /// Takes down when the request came, if that was earlier.
+    /// Sets an earlier start of the request.
     pub(super) fn start_at(&mut self, start: Instant) {
         self.start = start;
     }
 
-    /// Takes down what the answer's head tells.
-    pub(super) fn answered<B>(&mut self, response: &ServiceResponse<B>) {
+    /// Records the header of the response.
+    pub(super) fn record_response<B>(&mut self, response: &ServiceResponse<B>) {
         let request = response.request();
         self.route = request.match_pattern();
         self.status = Some(response.status());
         let extensions = response.response().extensions();
-        self.code = extensions.get::<Code>().map(|code| code.0);
-        self.shed = extensions.get::<Shed>().map(|shed| shed.0);
-        self.answered = self.start.elapsed();
+        self.code = extensions.get::<ProblemCode>().map(|code| code.0);
+        self.shed = extensions.get::<ShedReason>().map(|shed| shed.0);
+        self.header_time = self.start.elapsed();
         self.timing = extensions.get::<TimingMs>().copied();
         self.key = request
             .extensions()
@@ -139,8 +147,8 @@ impl RequestRecord {
             .map(|name| Arc::clone(&name.0));
     }
 
-    /// Takes down an error that is turned into an answer further out.
-    pub(super) fn failed(&mut self, error: &Error) {
+    /// Records an error, which an outer layer converts to a response.
+    pub(super) fn record_error(&mut self, error: &Error) {
         self.status = Some(error.as_response_error().status_code());
     }
 
@@ -149,49 +157,50 @@ impl RequestRecord {
     }
 
     fn status(&self) -> u16 {
-        self.status.map_or(HUNG_UP, |status| status.as_u16())
+        self.status
+            .map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16())
     }
 
-    fn line(&self, took: Duration, trace: Option<String>) -> String {
-        let line = Line {
+    fn line(&self, duration: Duration, trace_id: Option<String>) -> String {
+        let line = AccessLogLine {
             time: Timestamp::now().to_string(),
             request_id: text(&self.id),
-            trace_id: trace,
-            method: cut(self.method.as_str()),
-            path: cut(self.uri.path()),
+            trace_id,
+            method: truncate(self.method.as_str()),
+            path: truncate(self.uri.path()),
             route: self.route.as_deref(),
             status: self.status(),
             code: self.code,
-            ms: milliseconds(took),
+            ms: milliseconds(duration),
             bytes: self.bytes,
             key: self.key.as_deref(),
             peer: self.peer,
-            user_agent: self.agent.as_ref().map(|agent| cut(text(agent))),
+            user_agent: self.agent.as_ref().map(|agent| truncate(text(agent))),
             stages_ms: self.timing,
         };
-        // Texts and numbers can always be written as JSON.
+        // Strings and numbers, whose serialization cannot fail.
         serde_json::to_string(&line).unwrap_or_default()
     }
 }
 
 impl RequestRecord {
-    /// Makes the request's spans, if traces are wanted of it; its trace.
-    fn traced(&self, took: Duration) -> Option<String> {
+    /// Creates the spans of the request if it is traced; returns the trace id.
+    fn record_spans(&self, duration: Duration) -> Option<String> {
         let traces = self.service.middleware().traces.as_ref()?;
         traces.record(
             self.parent.as_ref()?,
-            &Request {
+            &FinishedRequest {
                 id: text(&self.id),
                 method: self.method.as_str(),
                 route: self.route.as_deref(),
-                path: cut(self.uri.path()),
+                path: truncate(self.uri.path()),
                 status: self.status(),
                 code: self.code,
                 peer: self.peer,
-                agent: self.agent.as_ref().map(|agent| cut(text(agent))),
+                agent: self.agent.as_ref().map(|agent| truncate(text(agent))),
                 bytes: self.bytes,
-                took,
-                answered: self.answered,
+                duration,
+                header_time: self.header_time,
                 timing: self.timing.as_ref(),
             },
         )
@@ -200,41 +209,40 @@ impl RequestRecord {
 
 impl Drop for RequestRecord {
     fn drop(&mut self) {
-        let took = self.start.elapsed();
-        let guard = self.service.middleware();
+        let duration = self.start.elapsed();
+        let middleware = self.service.middleware();
+        let metrics = middleware.metrics();
         let route = self.route.as_deref();
-        guard
-            .metrics()
-            .request(&self.method, route, self.status(), self.code, took);
-        if let Some(bound) = self.shed {
-            guard.metrics().shed(bound);
+        metrics.record_request(&self.method, route, self.status(), self.code, duration);
+        if let Some(limit) = self.shed {
+            metrics.record_shed(limit);
         }
-        // The handler's total is part of the request's own time.
+        // Without the handler's total, which is part of the request's duration.
         for (stage, milliseconds) in self.timing.iter().flat_map(TimingMs::stages) {
-            guard.metrics().stage(stage, milliseconds);
+            metrics.record_stage(stage, milliseconds);
         }
-        let trace = self.traced(took);
-        if let Some(sink) = &guard.access_log.sink {
-            (sink.0)(&self.line(took, trace));
+        let trace_id = self.record_spans(duration);
+        if let Some(sink) = &middleware.access_log.sink {
+            (sink.0)(&self.line(duration, trace_id));
         }
-        if guard.access_log.slow.is_some_and(|slow| took >= slow) {
+        if middleware.access_log.is_slow(duration) {
             tracing::warn!(
                 request_id = text(&self.id),
                 method = self.method.as_str(),
-                // Escaped by its `Debug`: what a client wrote starts no line of its own.
-                url = ?cut(self.uri.path_and_query().map_or("", |url| url.as_str())),
+                // `Debug` escapes it, so that a client cannot forge log lines.
+                url = ?truncate(self.uri.path_and_query().map_or("", |url| url.as_str())),
                 status = self.status(),
-                ms = milliseconds(took),
+                ms = milliseconds(duration),
                 stages_ms = self.timing.map(|timing| timing.to_string()).unwrap_or_default(),
-                "a slow request"
+                "slow request"
             );
         }
     }
 }
 
-/// A line of the access log. What was asked for is not in it: searches are their askers' affair.
+/// A line of the access log. It has no query string, as searches are private.
 #[derive(Serialize)]
-struct Line<'a> {
+struct AccessLogLine<'a> {
     time: String,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -249,16 +257,19 @@ struct Line<'a> {
     key: Option<&'a str>,
     peer: Option<SocketAddr>,
     user_agent: Option<&'a str>,
-    /// Empty where the answer has no stages.
-    #[serde(serialize_with = "as_map")]
+    /// An empty object if the response has no stages.
+    #[serde(serialize_with = "serialize_stages")]
     stages_ms: Option<TimingMs>,
 }
 
-#[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // so serde calls it
-fn as_map<S: Serializer>(timing: &Option<TimingMs>, to: S) -> Result<S::Ok, S::Error> {
+#[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn serialize_stages<S: Serializer>(
+    timing: &Option<TimingMs>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match timing {
-        Some(timing) => timing.serialize(to),
-        None => to.serialize_map(Some(0))?.end(),
+        Some(timing) => timing.serialize(serializer),
+        None => serializer.serialize_map(Some(0))?.end(),
     }
 }
 
@@ -266,8 +277,8 @@ fn text(value: &HeaderValue) -> &str {
     value.to_str().unwrap_or("unreadable")
 }
 
-fn cut(text: &str) -> &str {
+fn truncate(text: &str) -> &str {
     text.char_indices()
-        .nth(MAX_CHARACTERS)
+        .nth(MAX_LOGGED_CHARS)
         .map_or(text, |(end, _)| &text[..end])
 }

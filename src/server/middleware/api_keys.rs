@@ -1,8 +1,8 @@
-//! Who may do what.
+//! API keys and their scopes.
 //!
-//! The file lists keys by their SHA-256, which is enough for a key of 256 random bits: there is no
-//! dictionary to try. A key that is shown is hashed and compared with every entry in constant
-//! time, so the time tells nothing about how near a guess came.
+//! The file lists keys by their SHA-256. A slow password hash is not needed for keys of 256 random bits,
+//! which no dictionary contains. A presented key is hashed and compared with every entry in constant time,
+//! so response times reveal nothing about a guess.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use subtle::ConstantTimeEq;
 use super::ServerSetupError;
 use super::rate_limit::TokenBucket;
 
-/// Longest key that is looked at.
+/// Maximum length of a key; longer ones are not hashed.
 const MAX_KEY_BYTES: usize = 512;
 
-/// Most requests per second that can be promised to a key.
+/// Maximum rate limit of a key in requests per second.
 const MAX_RATE: f64 = 1e6;
 
-/// What a key allows.
+/// A permission of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyScope {
@@ -35,7 +35,7 @@ pub enum KeyScope {
 }
 
 impl KeyScope {
-    /// The scope as it is written in the file.
+    /// Returns the scope as it is written in the file.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -50,13 +50,13 @@ impl KeyScope {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyEntry {
-    /// Whose key it is; stands in the access log.
+    /// Name of the key, which is in the access log.
     pub name: String,
     /// SHA-256 of the key, in hexadecimal.
     pub hash: String,
-    /// What it allows.
+    /// Its permissions.
     pub scopes: Vec<KeyScope>,
-    /// How many requests it may send a second; as many as it likes if not given.
+    /// Rate limit; none if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<f64>,
 }
@@ -68,7 +68,7 @@ pub(super) struct ApiKeysFile {
     pub(super) keys: Vec<KeyEntry>,
 }
 
-/// A key as it is known to the service.
+/// A key in use.
 #[derive(Debug)]
 pub(super) struct ApiKey {
     name: Arc<str>,
@@ -82,10 +82,10 @@ impl ApiKey {
         Arc::clone(&self.name)
     }
 
-    pub(super) fn allows(&self, needed: KeyScope) -> bool {
+    pub(super) fn allows(&self, required: KeyScope) -> bool {
         self.scopes
             .iter()
-            .any(|scope| *scope == needed || *scope == KeyScope::Admin)
+            .any(|scope| *scope == required || *scope == KeyScope::Admin)
     }
 
     pub(super) fn bucket(&self) -> Option<&TokenBucket> {
@@ -93,7 +93,7 @@ impl ApiKey {
     }
 }
 
-/// The keys of a file, exchanged as a whole when it is read anew.
+/// The keys of a file, replaced as a whole by a reload.
 pub(super) struct ApiKeys {
     path: PathBuf,
     keys: ArcSwap<Vec<Arc<ApiKey>>>,
@@ -105,7 +105,7 @@ impl ApiKeys {
         Ok(Self { path, keys })
     }
 
-    /// Reads the file anew; what a known key has left of its share is carried over.
+    /// Reads the file again; unchanged keys keep the state of their token buckets.
     pub(super) fn read(&self) -> Result<Vec<Arc<ApiKey>>, ServerSetupError> {
         read_keys(&self.path, &self.keys.load())
     }
@@ -114,14 +114,14 @@ impl ApiKeys {
         self.keys.store(Arc::new(keys));
     }
 
-    /// The entry of a key that was shown.
+    /// Returns the entry of a presented key.
     pub(super) fn find(&self, presented: &[u8]) -> Option<Arc<ApiKey>> {
         if presented.len() > MAX_KEY_BYTES {
             return None;
         }
         let digest = digest(presented);
         let mut found = None;
-        // All of them, also after a match.
+        // No early return: the time must not depend on the position of the match.
         for key in self.keys.load().iter() {
             if bool::from(key.digest.ct_eq(&digest)) {
                 found = Some(Arc::clone(key));
@@ -136,14 +136,14 @@ pub(super) fn digest(key: &[u8]) -> [u8; 32] {
 }
 
 fn read_keys(path: &Path, previous: &[Arc<ApiKey>]) -> Result<Vec<Arc<ApiKey>>, ServerSetupError> {
-    let fault = |reason: String| ServerSetupError::File {
+    let file_error = |reason: String| ServerSetupError::File {
         path: path.to_owned(),
         reason,
     };
-    let text = std::fs::read_to_string(path).map_err(|e| fault(e.to_string()))?;
-    let entries = parse_keys(&text).map_err(fault)?;
+    let text = std::fs::read_to_string(path).map_err(|e| file_error(e.to_string()))?;
+    let entries = parse_keys(&text).map_err(file_error)?;
     if entries.is_empty() {
-        return Err(fault("it lists no keys".to_owned()));
+        return Err(file_error("it contains no keys".to_owned()));
     }
     entries
         .into_iter()
@@ -166,7 +166,7 @@ fn read_keys(path: &Path, previous: &[Arc<ApiKey>]) -> Result<Vec<Arc<ApiKey>>, 
         .collect()
 }
 
-/// The entries of a keys file, each checked, with their hashes as bytes.
+/// Parses and validates the entries of a keys file; returns each with its hash as bytes.
 pub(super) fn parse_keys(text: &str) -> Result<Vec<(KeyEntry, [u8; 32])>, String> {
     let file: ApiKeysFile =
         toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
@@ -175,7 +175,7 @@ pub(super) fn parse_keys(text: &str) -> Result<Vec<(KeyEntry, [u8; 32])>, String
         let name = &entry.name;
         check_name(name)?;
         let digest = digest_from_hex(&entry.hash).ok_or_else(|| {
-            format!("the hash of key {name:?} is not a SHA-256 in 64 hexadecimal digits")
+            format!("the hash of key {name:?} must be a SHA-256 in 64 hexadecimal digits")
         })?;
         if entry.scopes.is_empty() {
             return Err(format!("key {name:?} has no scopes"));
@@ -184,9 +184,9 @@ pub(super) fn parse_keys(text: &str) -> Result<Vec<(KeyEntry, [u8; 32])>, String
             check_rate(rate)?;
         }
         if let Some((other, _)) = entries.iter().find(|(other, _)| other.name == *name) {
-            return Err(format!("there are two keys named {:?}", other.name));
+            return Err(format!("duplicate key name {:?}", other.name));
         }
-        if let Some((other, _)) = entries.iter().find(|(_, known)| *known == digest) {
+        if let Some((other, _)) = entries.iter().find(|(_, other)| *other == digest) {
             return Err(format!(
                 "keys {:?} and {name:?} have the same hash",
                 other.name
@@ -200,14 +200,14 @@ pub(super) fn parse_keys(text: &str) -> Result<Vec<(KeyEntry, [u8; 32])>, String
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
         return Err(format!(
-            "a key is named {name:?}; expected 1 to 64 printable characters"
+            "invalid key name {name:?}; expected 1 to 64 printable characters"
         ));
     }
     Ok(())
 }
 
 pub(super) fn check_rate(rate: f64) -> Result<(), String> {
-    // NaN is in no range.
+    // False for NaN.
     if rate > 0.0 && rate <= MAX_RATE {
         return Ok(());
     }
@@ -242,27 +242,27 @@ mod tests {
             })
     }
 
-    fn entry(name: &str, key: &str, rest: &str) -> String {
+    fn entry(name: &str, key: &str, fields: &str) -> String {
         format!(
-            "[[keys]]\nname = {name:?}\nhash = \"{}\"\n{rest}\n",
+            "[[keys]]\nname = {name:?}\nhash = \"{}\"\n{fields}\n",
             hash(key)
         )
     }
 
     #[test]
-    fn a_key_is_known_by_its_hash() {
+    fn a_key_is_found_by_its_hash() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = entry("a", "alpha", "scopes = [\"search\"]")
             + &entry("b", "beta", "scopes = [\"admin\"]");
         std::fs::write(file.path(), text).unwrap();
-        let ring = ApiKeys::open(file.path().to_owned()).unwrap();
-        let alpha = ring.find(b"alpha").unwrap();
+        let keys = ApiKeys::open(file.path().to_owned()).unwrap();
+        let alpha = keys.find(b"alpha").unwrap();
         assert_eq!(&*alpha.name(), "a");
         assert!(alpha.allows(KeyScope::Search) && !alpha.allows(KeyScope::Write));
-        let beta = ring.find(b"beta").unwrap();
+        let beta = keys.find(b"beta").unwrap();
         assert!(beta.allows(KeyScope::Search) && beta.allows(KeyScope::Write));
         for unknown in [&b"alph"[..], b"", b"alpha ", &[b'a'; 10_000]] {
-            assert!(ring.find(unknown).is_none());
+            assert!(keys.find(unknown).is_none());
         }
     }
 
@@ -271,22 +271,22 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let limited = "scopes = [\"search\"]\nrequests_per_second = 1";
         std::fs::write(file.path(), entry("a", "alpha", limited)).unwrap();
-        let ring = ApiKeys::open(file.path().to_owned()).unwrap();
+        let keys = ApiKeys::open(file.path().to_owned()).unwrap();
         let now = std::time::Instant::now();
-        let take = || ring.find(b"alpha").unwrap().bucket().unwrap().take(now);
+        let take = || keys.find(b"alpha").unwrap().bucket().unwrap().take(now);
         assert!(take().is_ok());
-        ring.replace(ring.read().unwrap());
+        keys.replace(keys.read().unwrap());
         assert!(take().is_err());
     }
 
     #[test]
-    fn an_invalid_file_is_refused_with_its_error() {
+    fn an_invalid_file_is_rejected_with_its_error() {
         let good = "scopes = [\"search\"]";
         let hash = hash("x");
-        for (text, named) in [
+        for (text, expected) in [
             (String::new(), "keys"),
             ("keys = []".to_owned(), "no keys"),
-            (entry("", "x", good), "named"),
+            (entry("", "x", good), "invalid key name"),
             (entry("a", "x", "scopes = []"), "no scopes"),
             (entry("a", "x", "scopes = [\"root\"]"), "root"),
             (entry("a", "x", "scope = [\"search\"]"), "scope"),
@@ -300,7 +300,7 @@ mod tests {
             ),
             (
                 entry("a", "x", good) + &entry("a", "y", good),
-                "two keys named",
+                "duplicate key name",
             ),
             (entry("a", "x", good) + &entry("b", "x", good), "same hash"),
             (
@@ -322,7 +322,7 @@ mod tests {
                 Ok(_) => panic!("accepted {text}"),
                 Err(error) => error.to_string(),
             };
-            assert!(error.contains(named), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

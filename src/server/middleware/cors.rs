@@ -1,4 +1,4 @@
-//! Which pages may use the service from a browser.
+//! CORS, and the origins whose pages may write without a key.
 
 use std::net::IpAddr;
 
@@ -10,15 +10,15 @@ use actix_web::middleware::Condition;
 
 use super::{MiddlewareState, ServerSetupError, request_id};
 
-/// Stands for every origin.
+/// Matches every origin.
 const ANY_ORIGIN: &str = "*";
 
-/// Seconds for which a browser need not ask again.
+/// Seconds for which a browser may cache the response to a preflight request.
 const PREFLIGHT_MAX_AGE_SECONDS: usize = 3600;
 
-/// Answers for the configured origins; without any it is as if it were not there.
-pub(in crate::server) fn layer(guard: &MiddlewareState) -> Condition<Cors> {
-    let origins = &guard.cors_origins;
+/// Creates the CORS layer for the configured origins; without any it is disabled.
+pub(in crate::server) fn layer(middleware: &MiddlewareState) -> Condition<Cors> {
+    let origins = &middleware.cors_origins;
     let mut cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers([
@@ -50,18 +50,18 @@ pub(in crate::server) fn layer(guard: &MiddlewareState) -> Condition<Cors> {
     Condition::new(!origins.is_empty(), cors)
 }
 
-/// A page that sends a request.
+/// The page that sent a request.
 pub(super) struct BrowserOrigin<'a> {
     pub(super) origin: &'a str,
-    /// The host that was asked, if the service can be called that.
+    /// The header `Host`, if it can be a name of this service.
     pub(super) host: Option<&'a str>,
 }
 
-/// Whether a page may change what is stored where no key is needed: the service's own pages, served
-/// from the host that was asked, and those of configured origins. A browser would let any page on the
-/// web send such a request to this machine.
-pub(super) fn may_write(guard: &MiddlewareState, page: &BrowserOrigin<'_>) -> bool {
-    let origins = &guard.cors_origins;
+/// Returns whether a page may write when no keys are configured: pages of the service itself, whose origin
+/// is the requested host, and pages of configured origins. Browsers allow any page on the web to send such a
+/// request to this machine.
+pub(super) fn may_write(middleware: &MiddlewareState, page: &BrowserOrigin<'_>) -> bool {
+    let origins = &middleware.cors_origins;
     let authority = page
         .origin
         .split_once("://")
@@ -72,8 +72,8 @@ pub(super) fn may_write(guard: &MiddlewareState, page: &BrowserOrigin<'_>) -> bo
     own || allows_any(origins) || origins.iter().any(|origin| origin == page.origin)
 }
 
-/// Whether a `Host` names this machine as only programs on it can. Any other name can be made to lead
-/// here by whoever owns it (DNS rebinding), and then its pages seem to be our own.
+/// Returns whether a `Host` is a loopback name. The owner of any other name can point it to this machine
+/// (DNS rebinding), and that site's pages would then seem to be the service's own.
 pub(super) fn is_loopback_host(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else {
         return false;
@@ -92,7 +92,7 @@ fn allows_any(origins: &[String]) -> bool {
     origins.iter().any(|origin| origin == ANY_ORIGIN)
 }
 
-/// Sees that each is a scheme and an authority and nothing else, as browsers write them.
+/// Checks that each origin is a scheme and an authority and nothing else, as browsers write them.
 pub(super) fn validate_origins(origins: &[String]) -> Result<(), ServerSetupError> {
     for origin in origins {
         if origin != ANY_ORIGIN && !is_origin(origin) {
@@ -110,7 +110,7 @@ fn is_origin(text: &str) -> bool {
     };
     match (uri.scheme_str(), uri.authority()) {
         (Some(scheme), Some(authority)) => {
-            // Browsers write both in small letters; what is written otherwise would never match.
+            // Browsers send both in lower case; anything else would never match.
             matches!(scheme, "http" | "https")
                 && !authority.as_str().contains(['@', '*'])
                 && text == format!("{scheme}://{authority}").to_ascii_lowercase()

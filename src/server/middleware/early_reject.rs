@@ -1,8 +1,8 @@
-//! Searches that meet a full queue, turned away by the outer layer already.
+//! Rejection of searches by the outer layer when the queue is full.
 //!
-//! Under overload most requests end here, so this does what all layers together would do for such a
-//! request, and nothing else: its key is looked at, its body is read past, it has its id and is counted,
-//! and written down where that is wanted. What needs more, such as CORS, is left to the layers.
+//! Under overload most requests end here, so this does only what all layers together would do for such a
+//! request: check its key, discard its body, assign its id, count it, and log it if enabled. Requests that
+//! need more, such as CORS, are left to the layers.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -21,80 +21,81 @@ use super::idle_connections::TrackedConnection;
 use super::in_flight::RequestGuard;
 use super::{load_shedding, request_id};
 use crate::server::admission::QueueFull;
-use crate::server::problem::{Code, MEDIA_TYPE, Shed};
+use crate::server::problem::{MEDIA_TYPE, ProblemCode, ShedReason};
 use crate::server::service::Service;
 
 thread_local! {
-    /// The last body, and what it says: mostly that is what the next one says, too.
-    static LAST: RefCell<Option<(QueueFull, Bytes)>> = const { RefCell::new(None) };
+    /// The last response body with its reason, as consecutive rejections are mostly equal.
+    static LAST_BODY: RefCell<Option<(QueueFull, Bytes)>> = const { RefCell::new(None) };
 }
 
-/// A request that is turned away.
+/// A search that is rejected because the queue is full.
 pub(super) struct Rejection {
     full: QueueFull,
     start: Instant,
     route: &'static str,
-    /// Given up last: who waits for the last request waits for its record.
-    _place: RequestGuard,
+    /// The last field, and so dropped last: the shutdown waits for requests including their records.
+    _in_flight: RequestGuard,
 }
 
-/// Whether a request is turned away here, for want of room. Nearly all others are let through by a look at
-/// the queue; who is not allowed in at all is told so by the inner layer.
+/// Returns the rejection of a search if the queue is full. Without overload this costs one look at the
+/// queue. Requests that are not authorized are rejected by the inner layer.
 pub(super) fn early_rejection(service: &Service, request: &ServiceRequest) -> Option<Rejection> {
     let route = load_shedding::search_route(request.match_info().as_str())?;
     let full = service.admission().queue_full()?;
-    let guard = service.middleware();
-    if !guard.cors_origins.is_empty() {
+    let middleware = service.middleware();
+    if !middleware.cors_origins.is_empty() {
         return None;
     }
-    let place = guard.in_flight.try_start()?;
-    let Verdict::NoRoom(full) = decide(guard, request, Some(full)) else {
+    let in_flight = middleware.in_flight.try_start()?;
+    let Verdict::QueueFull(full) = decide(middleware, request, Some(full)) else {
         return None;
     };
     Some(Rejection {
         full,
         start: Instant::now(),
         route,
-        _place: place,
+        _in_flight: in_flight,
     })
 }
 
 impl Rejection {
-    /// Answers the request.
+    /// Responds 503.
     pub(super) async fn respond(
         self,
         service: Arc<Service>,
         mut request: ServiceRequest,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
         let connection = request.request().conn_data::<Arc<TrackedConnection>>();
-        let _in_use = connection.map(TrackedConnection::mark_busy);
+        let _busy = connection.map(TrackedConnection::mark_busy);
         let id = request_id::from_headers(request.headers());
-        let mut body = load_shedding::DrainedBody::of(&service, &mut request);
+        let mut body = load_shedding::DrainedBody::new(&service, &mut request);
         let mut record = None;
         if !body.body_already_buffered().await {
-            // Its client may hang up meanwhile, which is written down, too.
+            // Created before the wait, so that a client that disconnects meanwhile is recorded, too.
             record = Some(self.record(&service, &request, &id));
             body.skip(&service).await;
         }
-        let mut response = answer(self.full, id.clone());
-        let (guard, took) = (service.middleware(), self.start.elapsed());
-        if record.is_none() && guard.traces.is_none() && !guard.access_log.is_enabled(took) {
-            guard.metrics().turned_away(
+        let mut response = response(self.full, id.clone());
+        let (middleware, duration) = (service.middleware(), self.start.elapsed());
+        let is_logged = middleware.access_log.is_enabled(duration);
+        if record.is_none() && middleware.traces.is_none() && !is_logged {
+            middleware.metrics().record_rejected(
                 request.method(),
                 self.route,
                 self.full.which_limit(),
-                took,
+                duration,
             );
             return Ok(request.into_response(response));
         }
         let mut record = record.unwrap_or_else(|| self.record(&service, &request, &id));
-        response.extensions_mut().insert(Code("overloaded"));
+        response.extensions_mut().insert(ProblemCode("overloaded"));
         response
             .extensions_mut()
-            .insert(Shed(self.full.which_limit()));
+            .insert(ShedReason(self.full.which_limit()));
         record.add_bytes(problem_body(self.full).len());
         let response = request.into_response(response);
-        record.answered(&response);
+        record.record_response(&response);
         Ok(response)
     }
 
@@ -110,7 +111,7 @@ impl Rejection {
     }
 }
 
-fn answer(full: QueueFull, id: HeaderValue) -> HttpResponse {
+fn response(full: QueueFull, id: HeaderValue) -> HttpResponse {
     let mut response = HttpResponse::with_body(StatusCode::SERVICE_UNAVAILABLE, problem_body(full));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -122,12 +123,12 @@ fn answer(full: QueueFull, id: HeaderValue) -> HttpResponse {
     response.map_into_boxed_body()
 }
 
-/// The body of the answer.
+/// Returns the body of the response.
 fn problem_body(full: QueueFull) -> Bytes {
-    LAST.with_borrow_mut(|last| match last {
-        Some((said, body)) if *said == full => body.clone(),
+    LAST_BODY.with_borrow_mut(|last| match last {
+        Some((reason, body)) if *reason == full => body.clone(),
         _ => {
-            // Texts and numbers can always be written as JSON.
+            // Strings and numbers, whose serialization cannot fail.
             let body = serde_json::to_vec(&full.problem().body()).unwrap_or_default();
             let body = Bytes::from(body);
             *last = Some((full, body.clone()));

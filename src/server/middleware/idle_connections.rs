@@ -1,9 +1,8 @@
-//! Connections that are held and not used.
+//! Closes idle connections.
 //!
-//! actix bounds the time of the first head on a connection, but not that of the next ones: whoever
-//! sends one byte of it now and then could hold the connection for ever. So each connection is
-//! known here by a second handle of its socket, and one on which nothing has been answered for too
-//! long is closed.
+//! actix limits the time for the first request header of a connection, but not for the following ones: a
+//! client that sends a byte of one now and then could hold its connection forever. Each connection is
+//! therefore tracked with a duplicate of its socket, and closed after too long without a request in flight.
 
 use std::any::Any;
 use std::net::{Shutdown, TcpStream};
@@ -17,10 +16,10 @@ use actix_web::rt;
 
 use crate::server::service::Service;
 
-/// How often it is looked for connections to close.
+/// Interval between two searches for idle connections.
 const REAP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The connections that are open.
+/// The open connections.
 #[derive(Debug, Default)]
 pub(super) struct IdleTracker(Mutex<Vec<Weak<TrackedConnection>>>);
 
@@ -32,7 +31,7 @@ pub(super) struct TrackedConnection {
     idle_since: Mutex<Instant>,
 }
 
-/// A request that is being answered on a connection, which is not idle until then.
+/// Marks a connection as busy while a request is in flight.
 #[derive(Debug)]
 pub(super) struct BusyGuard(Arc<TrackedConnection>);
 
@@ -71,16 +70,16 @@ impl IdleTracker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes what has been idle for longer, and forgets what is closed.
-    fn reap_idle(&self, longer: Duration) {
+    /// Closes connections that have been idle for longer than `timeout`, and forgets closed ones.
+    fn reap_idle(&self, timeout: Duration) {
         self.lock().retain(|weak| {
             let Some(connection) = weak.upgrade() else {
                 return false;
             };
             let idle = connection.active_requests.load(Ordering::SeqCst) == 0
-                && connection.idle_since().elapsed() > longer;
+                && connection.idle_since().elapsed() > timeout;
             if idle {
-                // It fails where the client has closed it already.
+                // Fails if the client has closed it already.
                 let _ = connection.socket.shutdown(Shutdown::Both);
             }
             !idle
@@ -88,42 +87,42 @@ impl IdleTracker {
     }
 }
 
-/// Takes note of a new connection.
+/// Starts to track a new connection.
 pub(in crate::server) fn on_connect(service: &Service, stream: &dyn Any, data: &mut Extensions) {
     let plain = stream.downcast_ref::<rt::net::TcpStream>();
     let secure = stream.downcast_ref::<TlsStream<rt::net::TcpStream>>();
     let Some(stream) = plain.or_else(|| Some(secure?.get_ref().0)) else {
         return;
     };
-    match second_handle(stream) {
+    match duplicate_socket(stream) {
         Ok(socket) => {
             data.insert(service.middleware().connections.add(socket));
         }
-        // The connection is served all the same, without this bound.
-        Err(error) => tracing::debug!("a connection is not watched: {error}"),
+        // The connection is served nevertheless, without this limit.
+        Err(error) => tracing::debug!("connection idle timeout not tracked: {error}"),
     }
 }
 
 #[cfg(unix)]
-fn second_handle(stream: &rt::net::TcpStream) -> std::io::Result<TcpStream> {
+fn duplicate_socket(stream: &rt::net::TcpStream) -> std::io::Result<TcpStream> {
     use std::os::fd::AsFd;
     Ok(stream.as_fd().try_clone_to_owned()?.into())
 }
 
 #[cfg(windows)]
-fn second_handle(stream: &rt::net::TcpStream) -> std::io::Result<TcpStream> {
+fn duplicate_socket(stream: &rt::net::TcpStream) -> std::io::Result<TcpStream> {
     use std::os::windows::io::AsSocket;
     Ok(stream.as_socket().try_clone_to_owned()?.into())
 }
 
-/// Closes idle connections as long as the service is there.
+/// Starts a task that closes idle connections while the service exists.
 pub(in crate::server) fn spawn_idle_reaper(service: &Arc<Service>) {
     let service = Arc::downgrade(service);
     rt::spawn(async move {
         while let Some(service) = service.upgrade() {
-            let bounds = service.middleware().connection_limits();
+            let limits = service.middleware().connection_limits();
             let connections = &service.middleware().connections;
-            connections.reap_idle(bounds.keep_alive_timeout + bounds.header_timeout);
+            connections.reap_idle(limits.keep_alive_timeout + limits.header_timeout);
             drop(service);
             rt::time::sleep(REAP_INTERVAL).await;
         }

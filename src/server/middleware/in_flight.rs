@@ -1,4 +1,4 @@
-//! The requests that are being answered, and the end of the service.
+//! The requests in flight, and the shutdown that waits for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// How often it is looked whether the last request is done.
+/// Interval between two checks whether the last request is done.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Counts running requests, and lets no more in once the service stops.
+/// Counts requests in flight, and rejects new ones once the shutdown has begun.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InFlight(Arc<InFlightState>);
 
@@ -20,7 +20,7 @@ struct InFlightState {
     shutdown: Notify,
 }
 
-/// A running request.
+/// Counts a request in flight until it is dropped.
 #[derive(Debug)]
 pub(super) struct RequestGuard(InFlight);
 
@@ -31,12 +31,12 @@ impl Drop for RequestGuard {
 }
 
 impl InFlight {
-    /// Lets a request in, unless the service stops.
+    /// Counts a request, unless the shutdown has begun.
     pub(super) fn try_start(&self) -> Option<RequestGuard> {
-        // Counted before it is looked: a request is either seen by the one who stops, or sees it.
+        // Counted before the check: either the shutdown waits for this request, or the request is rejected.
         self.0.count.fetch_add(1, Ordering::SeqCst);
-        let place = RequestGuard(self.clone());
-        (!self.is_shutting_down()).then_some(place)
+        let guard = RequestGuard(self.clone());
+        (!self.is_shutting_down()).then_some(guard)
     }
 
     pub(super) fn count(&self) -> usize {
@@ -47,26 +47,26 @@ impl InFlight {
         self.0.shutting_down.load(Ordering::SeqCst)
     }
 
-    /// Lets no more requests in.
+    /// Rejects new requests from now on.
     pub(super) fn begin_shutdown(&self) {
         self.0.shutting_down.store(true, Ordering::SeqCst);
         self.0.shutdown.notify_waiters();
     }
 
-    /// Waits until the service stops.
+    /// Waits until the shutdown begins.
     pub(super) async fn shutdown_begun(&self) {
         let mut notified = std::pin::pin!(self.0.shutdown.notified());
-        // Whoever is told from here on need not have been waiting already.
+        // Registered before the check, so that a shutdown between check and wait is not missed.
         notified.as_mut().enable();
         if !self.is_shutting_down() {
             notified.await;
         }
     }
 
-    /// Waits until all are done; how many are left after the limit.
-    pub(super) async fn drained(&self, limit: Duration) -> usize {
+    /// Waits until no request is in flight, at most `grace`; returns the number of those left.
+    pub(super) async fn drained(&self, grace: Duration) -> usize {
         let start = Instant::now();
-        while self.count() > 0 && start.elapsed() < limit {
+        while self.count() > 0 && start.elapsed() < grace {
             actix_web::rt::time::sleep(POLL_INTERVAL).await;
         }
         self.count()
@@ -78,16 +78,16 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn running_requests_finish_and_new_ones_are_refused() {
-        let running = InFlight::default();
-        let place = running.try_start().unwrap();
-        let told = running.shutdown_begun();
-        let stop = async { running.begin_shutdown() };
-        tokio::join!(told, stop);
-        running.shutdown_begun().await;
-        assert!(running.try_start().is_none());
-        assert_eq!(running.drained(Duration::from_millis(20)).await, 1);
-        drop(place);
-        assert_eq!(running.drained(Duration::from_secs(5)).await, 0);
+    async fn requests_in_flight_finish_and_new_ones_are_rejected() {
+        let in_flight = InFlight::default();
+        let request = in_flight.try_start().unwrap();
+        let begun = in_flight.shutdown_begun();
+        let begin = async { in_flight.begin_shutdown() };
+        tokio::join!(begun, begin);
+        in_flight.shutdown_begun().await;
+        assert!(in_flight.try_start().is_none());
+        assert_eq!(in_flight.drained(Duration::from_millis(20)).await, 1);
+        drop(request);
+        assert_eq!(in_flight.drained(Duration::from_secs(5)).await, 0);
     }
 }

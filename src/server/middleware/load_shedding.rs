@@ -1,7 +1,8 @@
-//! Requests that wait for a core are turned away before they are read where none more may wait.
+//! Load shedding: requests that need a worker are rejected before they are read if the queue is full.
 //!
-//! Under overload that is what most requests meet, and what it costs is taken from those that are
-//! answered. Keys and shares come before it, as a stranger need not know how busy the service is.
+//! Under overload most requests end here, and the cost of rejecting them is taken from those that are
+//! admitted. Keys and rate limits are checked first, so that only clients with a key learn how busy the
+//! service is.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -16,64 +17,65 @@ use futures_core::Stream;
 use crate::server::admission::QueueFull;
 use crate::server::service::Service;
 
-/// Why a request is turned away unread, if it is.
-pub(super) fn shed(service: &Service, request: &ServiceRequest) -> Option<QueueFull> {
-    if waits_for_a_core(request.match_info().as_str()) {
+/// Returns the reason to reject a request unread, if there is one.
+pub(super) fn rejection_reason(service: &Service, request: &ServiceRequest) -> Option<QueueFull> {
+    if needs_worker(request.match_info().as_str()) {
         service.admission().queue_full()
     } else {
         None
     }
 }
 
-/// Whether every good request of this route waits for a core. A bad one is told that the service is
-/// busy before it is told what is wrong with it.
-fn waits_for_a_core(path: &str) -> bool {
+/// Returns whether every valid request of this route needs a worker. Under overload an invalid one is
+/// rejected as overloaded before it is validated.
+fn needs_worker(path: &str) -> bool {
     path == "/v1/embeddings" || search_route(path).is_some()
 }
 
-/// The route of those that are told so in our own words. Embeddings have other words for it.
+/// Returns the route of a search. Embeddings are not among them, as their errors have `OpenAI`'s format.
 pub(super) fn search_route(path: &str) -> Option<&'static str> {
     const ROUTES: [&str; 3] = ["/v1/search", "/v1/search/batch", "/v1/facets"];
     ROUTES.into_iter().find(|route| *route == path)
 }
 
-/// Reads past the body of a request that is turned away.
+/// Reads and discards the body of a rejected request.
 pub(super) async fn skip_body(service: &Service, request: &mut ServiceRequest) {
-    let mut body = DrainedBody::of(service, request);
+    let mut body = DrainedBody::new(service, request);
     if !body.body_already_buffered().await {
         body.skip(service).await;
     }
 }
 
-/// A body that nobody will read. With a part of it unread, its connection would have to be closed.
+/// A body that is read and discarded, as its connection could not be reused with a part of it unread.
 pub(super) struct DrainedBody {
     payload: Payload,
-    room: usize,
+    bytes_left: usize,
 }
 
 impl DrainedBody {
-    pub(super) fn of(service: &Service, request: &mut ServiceRequest) -> Self {
+    pub(super) fn new(service: &Service, request: &mut ServiceRequest) -> Self {
         Self {
             payload: request.take_payload(),
-            room: service.limits().max_body_bytes,
+            bytes_left: service.limits().max_body_bytes,
         }
     }
 
-    /// Reads past it. What is too large or too slow is left unread.
+    /// Reads the body up to the limits of size and time.
     pub(super) async fn skip(&mut self, service: &Service) {
-        let patience: Duration = service.middleware().connection_limits().body_timeout;
-        // The answer is the same, whether it came to an end or not.
-        let _ = timeout(patience, poll_fn(|context| self.poll_end(context))).await;
+        let body_timeout: Duration = service.middleware().connection_limits().body_timeout;
+        // The response is the same whether or not the end was reached.
+        let _ = timeout(body_timeout, poll_fn(|context| self.poll_end(context))).await;
     }
 
-    /// Whether it is over at the second look: the first comes before what arrived with the head is
-    /// handed over. Most bodies are short, and a timer for each would cost more than they do.
+    /// Returns whether the body ends within what has arrived. It is polled twice, as the first poll comes
+    /// before actix passes on what arrived with the header. Most bodies are short, so this saves a timer,
+    /// which would cost more than reading them.
     pub(super) async fn body_already_buffered(&mut self) -> bool {
-        let mut looked = false;
+        let mut is_second_poll = false;
         poll_fn(|context| {
             let end = self.poll_end(context);
-            if end.is_pending() && !std::mem::replace(&mut looked, true) {
-                // Also where nothing arrives any more.
+            if end.is_pending() && !std::mem::replace(&mut is_second_poll, true) {
+                // Ensures the second poll even if nothing more arrives.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -82,11 +84,11 @@ impl DrainedBody {
         .await
     }
 
-    /// Ready at the end of the body, or of what is read of it.
+    /// Is ready at the end of the body, at an error, or at the limit of its size.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while let Some(Ok(chunk)) = ready!(Pin::new(&mut self.payload).poll_next(context)) {
-            match self.room.checked_sub(chunk.len()) {
-                Some(room) => self.room = room,
+            match self.bytes_left.checked_sub(chunk.len()) {
+                Some(bytes_left) => self.bytes_left = bytes_left,
                 None => break,
             }
         }

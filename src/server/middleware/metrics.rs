@@ -1,4 +1,4 @@
-//! Numbers for Prometheus, in the text format of `OpenMetrics`.
+//! Metrics for Prometheus, in the text format of `OpenMetrics`.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use super::metrics_snapshot::{MetricsSnapshot, SnapshotMetrics};
 use crate::encoder::EncodeStats;
 
-/// The media type of what [`Metrics::scrape`] gives.
+/// The media type of [`Metrics::scrape`].
 pub(in crate::server) const MEDIA_TYPE: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -24,8 +24,8 @@ const BUCKETS: [f64; 17] = [
     5.0, 10.0, 30.0,
 ];
 
-/// Statuses of requests that were turned away rather than answered.
-const TURNED_AWAY: &[u16] = &[401, 403, 408, 413, 429, 503];
+/// Statuses of requests that were rejected before they were processed.
+const REJECTED_STATUSES: &[u16] = &[401, 403, 408, 413, 429, 503];
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
@@ -33,13 +33,13 @@ type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 pub(in crate::server) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
-    request_seconds: Histograms<RouteLabels>,
-    stage_seconds: Histograms<StageLabels>,
+    request_duration: Histograms<RouteLabels>,
+    stage_duration: Histograms<StageLabels>,
     rejected: Family<ReasonLabels, Counter>,
     shed: Family<ReasonLabels, Counter>,
-    encoder_texts: Histogram,
-    encoder_tokens: Histogram,
-    gauges: SnapshotMetrics,
+    encoder_batch_texts: Histogram,
+    encoder_batch_tokens: Histogram,
+    snapshot: SnapshotMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,134 +70,137 @@ impl Metrics {
         let metrics = Self {
             registry: Registry::with_prefix("antiphon"),
             requests: Family::default(),
-            request_seconds: Family::new_with_constructor(histogram),
-            stage_seconds: Family::new_with_constructor(histogram),
+            request_duration: Family::new_with_constructor(histogram),
+            stage_duration: Family::new_with_constructor(histogram),
             rejected: Family::default(),
             shed: Family::default(),
-            encoder_texts: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
-            encoder_tokens: Histogram::new(exponential_buckets(4.0, 2.0, 14)),
-            gauges: SnapshotMetrics::default(),
+            encoder_batch_texts: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
+            encoder_batch_tokens: Histogram::new(exponential_buckets(4.0, 2.0, 14)),
+            snapshot: SnapshotMetrics::default(),
         };
         metrics.registered()
     }
 
     fn registered(mut self) -> Self {
-        let to = &mut self.registry;
+        let registry = &mut self.registry;
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
-        to.register("build", "The program", Info::new(version));
-        to.register("requests", "Requests answered", self.requests.clone());
-        to.register(
-            "request_seconds",
-            "From a request's head to the last byte of its answer",
-            self.request_seconds.clone(),
+        registry.register("build", "Build information", Info::new(version));
+        registry.register("requests", "HTTP requests completed", self.requests.clone());
+        registry.register(
+            "http_request_duration_seconds",
+            "Time from the request's header to the last byte of the response",
+            self.request_duration.clone(),
         );
-        to.register(
-            "stage_seconds",
-            "The stages of answers, as in their Server-Timing header",
-            self.stage_seconds.clone(),
+        registry.register(
+            "stage_duration_seconds",
+            "Time per stage of a response, as in its Server-Timing header",
+            self.stage_duration.clone(),
         );
-        to.register(
+        registry.register(
             "rejected",
-            "Requests turned away, by the code of their problem",
+            "Requests rejected before they were processed, by problem code",
             self.rejected.clone(),
         );
-        to.register(
+        registry.register(
             "shed",
-            "Requests turned away by a bound of the service, by that bound",
+            "Requests shed because the service was at a limit, by that limit; each is also counted in rejected",
             self.shed.clone(),
         );
-        to.register(
-            "encoder_texts",
-            "Texts encoded together, a call of the encoder each",
-            self.encoder_texts.clone(),
+        registry.register(
+            "encoder_batch_texts",
+            "Texts per encoder call",
+            self.encoder_batch_texts.clone(),
         );
-        to.register(
-            "encoder_tokens",
-            "Tokens encoded together, a call of the encoder each",
-            self.encoder_tokens.clone(),
+        registry.register(
+            "encoder_batch_tokens",
+            "Tokens per encoder call",
+            self.encoder_batch_tokens.clone(),
         );
-        self.gauges.register(to);
+        self.snapshot.register(registry);
         self
     }
 
-    /// Counts a request that is over.
-    pub(super) fn request(
+    /// Counts a completed request.
+    pub(super) fn record_request(
         &self,
         method: &Method,
         route: Option<&str>,
         status: u16,
         code: Option<&'static str>,
-        took: Duration,
+        duration: Duration,
     ) {
-        // Patterns only: a label for each path that somebody tries would grow without end.
+        // The route pattern: a label for every requested path would grow without bound.
         let route = route.unwrap_or("other");
         self.requests
             .get_or_create(&RequestLabels {
-                method: known(method),
+                method: method_label(method),
                 route: route.to_owned(),
                 status: status.into(),
             })
             .inc();
-        self.request_seconds
+        self.request_duration
             .get_or_create(&RouteLabels {
                 route: route.to_owned(),
             })
-            .observe(took.as_secs_f64());
-        if TURNED_AWAY.contains(&status) {
+            .observe(duration.as_secs_f64());
+        if REJECTED_STATUSES.contains(&status) {
             let reason = code.unwrap_or("other");
             self.rejected.get_or_create(&ReasonLabels { reason }).inc();
         }
     }
 
-    /// Counts a request that a full queue turned away.
-    pub(super) fn turned_away(
+    /// Counts a request that was rejected because the queue was full.
+    pub(super) fn record_rejected(
         &self,
         method: &Method,
         route: &'static str,
-        bound: &'static str,
-        took: Duration,
+        limit: &'static str,
+        duration: Duration,
     ) {
-        self.request(method, Some(route), 503, Some("overloaded"), took);
-        self.shed(bound);
+        self.record_request(method, Some(route), 503, Some("overloaded"), duration);
+        self.record_shed(limit);
     }
 
-    /// Counts a stage of an answer.
-    pub(super) fn stage(&self, stage: &'static str, milliseconds: f64) {
-        self.stage_seconds
+    /// Records the time of a stage.
+    pub(super) fn record_stage(&self, stage: &'static str, milliseconds: f64) {
+        self.stage_duration
             .get_or_create(&StageLabels { stage })
             .observe(milliseconds / 1e3);
     }
 
-    /// Counts a request that a bound of the service turned away.
-    pub(super) fn shed(&self, bound: &'static str) {
-        let labels = ReasonLabels { reason: bound };
+    /// Counts a request that was shed because the service was at a limit.
+    pub(super) fn record_shed(&self, limit: &'static str) {
+        let labels = ReasonLabels { reason: limit };
         self.shed.get_or_create(&labels).inc();
     }
 
-    /// Counts calls of an encoder, wherever they are made.
-    pub(in crate::server) fn of_calls(&self) -> impl Fn(EncodeStats) + Send + Sync + 'static {
-        let (texts, tokens) = (self.encoder_texts.clone(), self.encoder_tokens.clone());
+    /// Returns an observer that records every call of an encoder.
+    pub(in crate::server) fn encode_observer(
+        &self,
+    ) -> impl Fn(EncodeStats) + Send + Sync + 'static {
+        let texts = self.encoder_batch_texts.clone();
+        let tokens = self.encoder_batch_tokens.clone();
         #[allow(clippy::cast_precision_loss)] // counts of what is in memory
-        move |call| {
-            texts.observe(call.texts as f64);
-            tokens.observe(call.tokens as f64);
+        move |stats| {
+            texts.observe(stats.texts as f64);
+            tokens.observe(stats.tokens as f64);
         }
     }
 
-    /// All metrics as text.
+    /// Returns all metrics as text.
     pub(in crate::server) fn scrape(
         &self,
-        now: &MetricsSnapshot,
+        snapshot: &MetricsSnapshot,
     ) -> Result<String, std::fmt::Error> {
-        self.gauges.set(now);
+        self.snapshot.set(snapshot);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
 }
 
-/// The method's name, if it is one of the usual: clients may make up others.
-fn known(method: &Method) -> &'static str {
+/// Returns the label of a method; unknown ones share a label, as clients may invent any number of them.
+fn method_label(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",
@@ -215,17 +218,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_can_be_read() {
+    fn recorded_values_are_scraped() {
         let metrics = Metrics::new();
-        let took = Duration::from_micros(300);
-        metrics.request(&Method::GET, Some("/v1/search"), 200, None, took);
-        metrics.request(&Method::GET, None, 503, Some("overloaded"), took);
-        let strange = Method::from_bytes(b"BREW").unwrap();
-        metrics.request(&strange, None, 405, Some("method_not_allowed"), took);
-        metrics.stage("encode", 2.0);
-        metrics.shed("queue_full");
-        let call = metrics.of_calls();
-        call(EncodeStats {
+        let duration = Duration::from_micros(300);
+        metrics.record_request(&Method::GET, Some("/v1/search"), 200, None, duration);
+        metrics.record_request(&Method::GET, None, 503, Some("overloaded"), duration);
+        let unknown = Method::from_bytes(b"BREW").unwrap();
+        metrics.record_request(&unknown, None, 405, Some("method_not_allowed"), duration);
+        metrics.record_stage("encode", 2.0);
+        metrics.record_shed("queue_full");
+        let observer = metrics.encode_observer();
+        observer(EncodeStats {
             texts: 3,
             tokens: 40,
         });
@@ -233,14 +236,14 @@ mod tests {
         for line in [
             "antiphon_requests_total{method=\"GET\",route=\"/v1/search\",status=\"200\"} 1",
             "antiphon_requests_total{method=\"other\",route=\"other\",status=\"405\"} 1",
-            "antiphon_request_seconds_bucket{le=\"0.00025\",route=\"/v1/search\"} 0",
-            "antiphon_request_seconds_bucket{le=\"0.0005\",route=\"/v1/search\"} 1",
-            "antiphon_stage_seconds_bucket{le=\"0.0025\",stage=\"encode\"} 1",
+            "antiphon_http_request_duration_seconds_bucket{le=\"0.00025\",route=\"/v1/search\"} 0",
+            "antiphon_http_request_duration_seconds_bucket{le=\"0.0005\",route=\"/v1/search\"} 1",
+            "antiphon_stage_duration_seconds_bucket{le=\"0.0025\",stage=\"encode\"} 1",
             "antiphon_rejected_total{reason=\"overloaded\"} 1",
             "antiphon_shed_total{reason=\"queue_full\"} 1",
-            "antiphon_encoder_texts_bucket{le=\"2.0\"} 0",
-            "antiphon_encoder_texts_bucket{le=\"4.0\"} 1",
-            "antiphon_encoder_tokens_sum 40.0",
+            "antiphon_encoder_batch_texts_bucket{le=\"2.0\"} 0",
+            "antiphon_encoder_batch_texts_bucket{le=\"4.0\"} 1",
+            "antiphon_encoder_batch_tokens_sum 40.0",
             "antiphon_ready 0",
             "antiphon_build_info{version=\"0.1.0\"} 1",
             "# EOF",

@@ -1,4 +1,4 @@
-//! Metrics that are looked up when they are read.
+//! Metrics that are collected when they are scraped.
 
 use std::sync::atomic::Ordering;
 
@@ -14,26 +14,22 @@ use crate::index::IndexBytes;
 use crate::search::CacheStats;
 use crate::server::recall_monitor::RecallCounts;
 
-/// What is looked up.
+/// The values at the time of a scrape.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::server) struct MetricsSnapshot {
-    /// Requests being answered.
     pub(in crate::server) requests_in_flight: usize,
-    /// Requests waiting for a core.
+    /// Requests waiting for a worker.
     pub(in crate::server) queue_depth: usize,
-    /// Writers and streams waiting for their turn.
+    /// Waiting writes, including batches of streams.
     pub(in crate::server) write_queue_depth: usize,
-    /// What is searched, once searches are answered.
+    /// Absent until the service is ready.
     pub(in crate::server) index: Option<IndexMetrics>,
-    /// The use of the memory of queries.
     pub(in crate::server) query_cache: CacheStats,
-    /// What repeating searches showed.
     pub(in crate::server) recall: RecallCounts,
-    /// What has become of traces.
     pub(in crate::server) spans: SpanCounts,
 }
 
-/// The snapshot that is searched, and the files behind it.
+/// Sizes of the current snapshot and of the files of the data directory.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::server) struct IndexMetrics {
     pub(in crate::server) documents: usize,
@@ -55,11 +51,21 @@ struct FileLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
     outcome: &'static str,
 }
 
-/// The metrics themselves.
+/// The registered metrics.
 #[derive(Default)]
 pub(super) struct SnapshotMetrics {
     requests_in_flight: Gauge,
@@ -68,14 +74,11 @@ pub(super) struct SnapshotMetrics {
     ready: Gauge,
     documents: Gauge,
     passages: Gauge,
-    rows: Gauge,
-    rows_folded: Gauge,
-    rows_tail: Gauge,
-    rows_deleted: Gauge,
+    rows: Family<StateLabels, Gauge>,
     index_bytes: Family<PartLabels, Gauge>,
     posting_bytes: Gauge,
     store_bytes: Family<FileLabels, Gauge>,
-    query_cache: Family<OutcomeLabels, Counter>,
+    query_cache: Family<ResultLabels, Counter>,
     recall_searches: Family<OutcomeLabels, Counter>,
     recall_expected: Counter,
     recall_hits: Counter,
@@ -83,90 +86,83 @@ pub(super) struct SnapshotMetrics {
 }
 
 impl SnapshotMetrics {
-    pub(super) fn register(&self, to: &mut Registry) {
+    pub(super) fn register(&self, registry: &mut Registry) {
         for (name, help, gauge) in [
             (
-                "requests_running",
-                "Requests being answered",
+                "http_requests_in_flight",
+                "HTTP requests in flight",
                 &self.requests_in_flight,
             ),
             (
-                "queue_waiting",
-                "Requests waiting for a core",
+                "admission_queue_depth",
+                "Requests waiting for a worker",
                 &self.queue_depth,
             ),
             (
-                "writers_waiting",
-                "Writers and streams waiting for their turn",
+                "write_queue_depth",
+                "Writes waiting in the write queue, streams included",
                 &self.write_queue_depth,
             ),
-            ("ready", "1 if searches are answered", &self.ready),
-            ("snapshot_documents", "Documents searched", &self.documents),
-            ("snapshot_passages", "Passages searched", &self.passages),
+            ("ready", "1 if the service is ready to search", &self.ready),
             (
-                "index_rows",
-                "Rows of the index, also deleted ones",
-                &self.rows,
+                "snapshot_documents",
+                "Documents in the current snapshot",
+                &self.documents,
             ),
             (
-                "index_rows_folded",
-                "Rows of the index in its second, smaller graph",
-                &self.rows_folded,
-            ),
-            (
-                "index_rows_tail",
-                "Rows of the index in no graph",
-                &self.rows_tail,
-            ),
-            (
-                "index_rows_deleted",
-                "Rows of the index that are not found any more",
-                &self.rows_deleted,
+                "snapshot_passages",
+                "Passages in the current snapshot",
+                &self.passages,
             ),
         ] {
-            to.register(name, help, gauge.clone());
+            registry.register(name, help, gauge.clone());
         }
-        to.register_with_unit(
+        registry.register(
+            "index_rows",
+            "Rows of the index by segment: main, delta, tail (the append buffer); deleted rows (tombstones) are also counted in their segment",
+            self.rows.clone(),
+        );
+        registry.register_with_unit(
             "index",
-            "What the index takes in memory, mapped or not",
+            "Memory used by the index, mapped or not",
             Unit::Bytes,
             self.index_bytes.clone(),
         );
-        to.register_with_unit(
-            "word_lists",
-            "What the lists of who holds a word take in memory",
+        registry.register_with_unit(
+            "posting_lists",
+            "Memory used by posting lists",
             Unit::Bytes,
             self.posting_bytes.clone(),
         );
-        to.register_with_unit(
+        registry.register_with_unit(
             "store",
-            "What the files of the data directory take",
+            "Size of the files in the data directory",
             Unit::Bytes,
             self.store_bytes.clone(),
         );
-        to.register(
-            "query_embeddings",
-            "Texts of queries: found in the cache, encoded for it, or past it",
+        registry.register(
+            "query_cache_requests",
+            "Query embeddings by cache result: hit, miss or bypass",
             self.query_cache.clone(),
         );
-        to.register(
+        registry.register(
             "recall_searches",
-            "Searches by graph chosen to be repeated exactly",
+            "Graph searches selected for the recall estimate: sampled or skipped",
             self.recall_searches.clone(),
         );
-        to.register(
-            "recall_nearest",
-            "Passages nearest to what repeated searches looked for",
+        registry.register(
+            "recall_expected",
+            "True nearest neighbours of sampled searches",
             self.recall_expected.clone(),
         );
-        to.register(
-            "recall_found",
-            "Those of the nearest passages that the graph had found",
+        registry.register(
+            "recall_hits",
+            "True nearest neighbours that the graph search had returned",
             self.recall_hits.clone(),
         );
-        to.register(
+        registry.register(
             "trace_spans",
-            "Spans of traces made, sent, and not taken by the collector",
+            "Trace spans created, exported, and failed to export",
             self.spans.clone(),
         );
     }
@@ -179,38 +175,48 @@ impl SnapshotMetrics {
         set(&self.queue_depth, snapshot.queue_depth);
         set(&self.write_queue_depth, snapshot.write_queue_depth);
         set(&self.ready, usize::from(snapshot.index.is_some()));
-        if let Some(searched) = &snapshot.index {
-            set(&self.documents, searched.documents);
-            set(&self.passages, searched.passages);
-            set(&self.rows, searched.rows.total);
-            set(&self.rows_folded, searched.rows.delta);
-            set(&self.rows_tail, searched.rows.tail);
-            set(&self.rows_deleted, searched.rows.deleted);
+        if let Some(index) = &snapshot.index {
+            set(&self.documents, index.documents);
+            set(&self.passages, index.passages);
+            let rows = &index.rows;
+            for (state, count) in [
+                ("main", rows.total.saturating_sub(rows.delta + rows.tail)),
+                ("delta", rows.delta),
+                ("tail", rows.tail),
+                ("deleted", rows.deleted),
+            ] {
+                set(&self.rows.get_or_create(&StateLabels { state }), count);
+            }
             let part = |part| self.index_bytes.get_or_create(&PartLabels { part }).clone();
-            set(&part("codes"), searched.bytes.codes);
-            set(&part("graph"), searched.bytes.graph);
-            set(&part("vectors"), searched.bytes.vectors);
-            let bytes = i64::try_from(searched.posting_bytes).unwrap_or(i64::MAX);
+            set(&part("codes"), index.bytes.codes);
+            set(&part("graph"), index.bytes.graph);
+            set(&part("vectors"), index.bytes.vectors);
+            let bytes = i64::try_from(index.posting_bytes).unwrap_or(i64::MAX);
             self.posting_bytes.set(bytes);
             let file = |file, bytes: u64| {
                 let gauge = self.store_bytes.get_or_create(&FileLabels { file });
                 gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));
             };
-            file("database", searched.disk.database_bytes);
-            file("log", searched.disk.wal_bytes);
-            file("index", searched.disk.index_bytes);
+            file("database", index.disk.database_bytes);
+            file("wal", index.disk.wal_bytes);
+            file("index", index.disk.index_bytes);
         }
-        // Counted elsewhere; here they only take over the number.
-        let count = |family: &Family<OutcomeLabels, Counter>, outcome, value| {
-            let counter = family.get_or_create(&OutcomeLabels { outcome });
-            counter.inner().store(value, Ordering::Relaxed);
-        };
-        count(&self.query_cache, "hit", snapshot.query_cache.hits);
-        count(&self.query_cache, "miss", snapshot.query_cache.misses);
-        count(&self.query_cache, "bypass", snapshot.query_cache.bypassed);
-        count(&self.recall_searches, "repeated", snapshot.recall.sampled);
-        count(&self.recall_searches, "left_out", snapshot.recall.skipped);
+        // These are counted elsewhere; the registered counters take over the values.
         let copy = |counter: &Counter, value| counter.inner().store(value, Ordering::Relaxed);
+        let cache = &snapshot.query_cache;
+        for (result, value) in [
+            ("hit", cache.hits),
+            ("miss", cache.misses),
+            ("bypass", cache.bypassed),
+        ] {
+            let labels = ResultLabels { result };
+            copy(&self.query_cache.get_or_create(&labels), value);
+        }
+        let count = |family: &Family<OutcomeLabels, Counter>, outcome, value| {
+            copy(&family.get_or_create(&OutcomeLabels { outcome }), value);
+        };
+        count(&self.recall_searches, "sampled", snapshot.recall.sampled);
+        count(&self.recall_searches, "skipped", snapshot.recall.skipped);
         copy(&self.recall_expected, snapshot.recall.expected);
         copy(&self.recall_hits, snapshot.recall.hits);
         count(&self.spans, "made", snapshot.spans.made);

@@ -1,12 +1,11 @@
-//! What stands between the network and the handlers.
+//! Authentication, observability and limits, between the network and the handlers.
 //!
-//! Two layers lie around every handler. [`receive`] is the outer one: it gives the request its id,
-//! turns it away while the service stops, and sees to its metrics and log lines once the last byte
-//! of the answer is written. [`admit`] is the inner one: it asks for a key, its scope and its
-//! share, and turns away what would wait for a core where too many do. Most of those do not come so
-//! far: the outer layer turns them away for less. In which order all this is asked is decided in one
-//! place for both (`decide` in `access`). Between the two lies CORS, as a browser's preflight carries no
-//! key. Handlers know nothing of all this.
+//! Two layers wrap every handler. The outer one, [`outer_middleware`], assigns the request its id, rejects
+//! it during shutdown, and records metrics, log lines and traces after the last byte of the response. The
+//! inner one, [`authorize`], checks key, scope and rate limit, and rejects requests for which the admission
+//! queue is full. The outer layer already rejects most of these, at a lower cost; both take the checks from
+//! `decide` in `access`, so their order is the same. CORS is between the two, as a browser's preflight
+//! request has no key. Handlers know nothing about any of this.
 
 mod access;
 mod access_log;
@@ -39,7 +38,7 @@ pub(super) use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 pub(super) use metrics_snapshot::{IndexMetrics, MetricsSnapshot};
 pub use new_key::GeneratedKey;
 pub(super) use observe::outer_middleware;
-pub(super) use signals::obey;
+pub(super) use signals::handle_signals;
 pub use tls::TlsFiles;
 pub use traces::TraceOptions;
 
@@ -51,39 +50,39 @@ use metrics::Metrics;
 use tls::Tls;
 use traces::{SpanCounts, Traces};
 
-/// What the guard is told.
+/// Options of the middleware.
 #[derive(Debug, Default)]
 pub struct MiddlewareOptions {
-    /// The file that lists the keys; without it nobody needs one.
+    /// The file that lists the API keys; without it no key is required.
     pub keys_file: Option<PathBuf>,
-    /// Certificate and key; without them plain HTTP is spoken.
+    /// Certificate and key; without them the service uses plain HTTP.
     pub tls: Option<TlsFiles>,
     /// Origins whose pages may use the service from a browser; `*` for all.
     pub cors_origins: Vec<String>,
-    /// Where a line of JSON goes for each request.
+    /// Receives a line of JSON for each request.
     pub access_log: Option<LogSink>,
-    /// From when on a request is logged as slow.
+    /// Requests that take at least this long are logged as slow.
     pub slow_threshold: Option<Duration>,
-    /// Where traces go; without it none are made.
+    /// Export of traces; without it none are created.
     pub traces: Option<TraceOptions>,
-    /// The bounds of connections.
+    /// The limits of connections.
     pub connection_limits: ConnectionLimits,
 }
 
-/// The bounds of connections.
+/// The limits of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Most connections; more wait until one is closed.
+    /// Maximum number of connections; further ones wait until one is closed.
     pub max_connections: usize,
-    /// Longest time that the head of a request may take to arrive.
+    /// Time for the header of a request to arrive.
     pub header_timeout: Duration,
-    /// Longest time that a body may take to arrive.
+    /// Time for a body to arrive.
     pub body_timeout: Duration,
-    /// Longest time that the client of a stream may neither send nor read.
+    /// How long the client of a stream may neither send nor read.
     pub stream_idle_timeout: Duration,
-    /// How long a connection may stand idle between two requests.
+    /// How long a connection may be idle between two requests.
     pub keep_alive_timeout: Duration,
-    /// Longest time that running requests have once the service is told to stop.
+    /// Time for requests in flight when the service shuts down.
     pub shutdown_grace: Duration,
 }
 
@@ -94,14 +93,14 @@ impl Default for ConnectionLimits {
             header_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(30),
             stream_idle_timeout: Duration::from_mins(1),
-            // Longer than the 60 seconds after which most load balancers hang up.
+            // Longer than the 60 seconds after which most load balancers close idle connections.
             keep_alive_timeout: Duration::from_secs(75),
             shutdown_grace: Duration::from_secs(10),
         }
     }
 }
 
-/// Keys, TLS, logs and metrics of a service.
+/// The state of the middleware: keys, TLS, logs, traces, metrics and connections.
 pub struct MiddlewareState {
     keys: Option<ApiKeys>,
     tls: Option<Tls>,
@@ -114,7 +113,7 @@ pub struct MiddlewareState {
     connection_limits: ConnectionLimits,
 }
 
-/// Why the guard cannot stand.
+/// Why the middleware cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerSetupError {
     /// A file cannot be read or written.
@@ -125,43 +124,43 @@ pub enum ServerSetupError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A key cannot be made like this.
+    /// An API key cannot be created with these values.
     #[error("{reason}")]
     KeyEntry {
         /// What is wrong.
         reason: String,
     },
-    /// An origin is none.
+    /// An origin of the setting `cors_origins` is invalid.
     #[error(
         "{received:?} is not an origin; expected a scheme and a host, such as https://example.org, or *"
     )]
     Origin {
-        /// What was given.
+        /// The invalid origin.
         received: String,
     },
-    /// Traces cannot be sent like this.
-    #[error("traces cannot be sent to {endpoint:?}: {reason}")]
+    /// Traces cannot be exported.
+    #[error("cannot export traces to {endpoint:?}: {reason}")]
     Traces {
-        /// Where they were to go.
+        /// The address of the collector.
         endpoint: String,
         /// What is wrong.
         reason: String,
     },
-    /// Everyone could connect and nobody needs a key.
+    /// Other machines could connect, and no key would be required.
     #[error(
-        "{address} can be reached from other machines, and no keys are configured: make one with `antiphon keys new` and name its file in the setting keys_file, or let everyone in with --insecure"
+        "{address} is reachable from other machines and no API keys are configured: create one with `antiphon keys new` and set keys_file, or pass --allow-anonymous"
     )]
     AnonymousAccess {
-        /// The address that was to be listened on.
+        /// The address to listen on.
         address: SocketAddr,
     },
-    /// The operating system gives no random numbers.
-    #[error("no random numbers can be had: {0}")]
+    /// The operating system has no random bytes.
+    #[error("cannot obtain random bytes: {0}")]
     RandomBytes(String),
 }
 
 impl Default for MiddlewareState {
-    /// A guard that lets everyone in and logs nothing.
+    /// Allows anonymous access and logs nothing.
     fn default() -> Self {
         Self {
             keys: None,
@@ -182,7 +181,7 @@ impl MiddlewareState {
     ///
     /// # Errors
     ///
-    /// If one of them cannot be used, or an origin is none.
+    /// If one of them cannot be used, or an origin is invalid.
     pub fn open(options: MiddlewareOptions) -> Result<Self, ServerSetupError> {
         cors::validate_origins(&options.cors_origins)?;
         Ok(Self {
@@ -198,8 +197,7 @@ impl MiddlewareState {
         })
     }
 
-    /// Reads keys and certificate anew. Both are taken over or neither is; what came before stays
-    /// in use if one cannot be read.
+    /// Reloads keys and certificate. Both are replaced, or neither if one of them cannot be read.
     ///
     /// # Errors
     ///
@@ -211,8 +209,8 @@ impl MiddlewareState {
             keys: keys.as_ref().map_or(0, Vec::len),
             tls: tls.is_some(),
         };
-        if let (Some(ring), Some(keys)) = (&self.keys, keys) {
-            ring.replace(keys);
+        if let (Some(current), Some(keys)) = (&self.keys, keys) {
+            current.replace(keys);
         }
         if let (Some(current), Some(certificate)) = (&self.tls, tls) {
             current.replace(certificate);
@@ -220,12 +218,12 @@ impl MiddlewareState {
         Ok(reloaded)
     }
 
-    /// Whether the service may listen there: without keys only this machine may connect, unless
-    /// everyone is to be let in.
+    /// Checks an address to listen on: without keys it must be a loopback address, unless anonymous access
+    /// is allowed.
     ///
     /// # Errors
     ///
-    /// Names both remedies.
+    /// If other machines could connect without a key; the error names both remedies.
     pub fn check_listen_address(
         &self,
         address: SocketAddr,
@@ -237,13 +235,13 @@ impl MiddlewareState {
         Err(ServerSetupError::AnonymousAccess { address })
     }
 
-    /// `https` where a certificate is used, `http` otherwise.
+    /// Returns `https` if a certificate is configured, otherwise `http`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// Whether there is anything to read anew.
+    /// Returns whether there is a file to reload.
     pub(super) fn can_reload(&self) -> bool {
         self.keys.is_some() || self.tls.is_some()
     }
@@ -256,29 +254,29 @@ impl MiddlewareState {
         self.connection_limits
     }
 
-    /// Requests being answered.
+    /// Returns the number of requests in flight.
     pub(super) fn requests_in_flight(&self) -> usize {
         self.in_flight.count()
     }
 
-    /// Sends what traces are left; once the service has stopped.
+    /// Exports the remaining traces; called once the service has stopped.
     pub fn flush_traces(&self) {
         if let Some(traces) = &self.traces {
             traces.close();
         }
     }
 
-    /// Whether the service is told to stop.
+    /// Returns whether the shutdown has begun.
     pub(super) fn is_shutting_down(&self) -> bool {
         self.in_flight.is_shutting_down()
     }
 
-    /// Waits until the service is told to stop.
+    /// Waits until the shutdown begins.
     pub(super) async fn shutdown_begun(&self) {
         self.in_flight.shutdown_begun().await;
     }
 
-    /// What has become of spans, if there are any.
+    /// Returns the counts of trace spans.
     pub(super) fn span_counts(&self) -> SpanCounts {
         self.traces.as_ref().map(Traces::counts).unwrap_or_default()
     }
@@ -288,12 +286,12 @@ impl MiddlewareState {
     }
 }
 
-/// What was read anew.
+/// The result of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReloadOutcome {
-    /// How many keys are known now.
+    /// Number of keys.
     pub keys: usize,
-    /// Whether there is a certificate.
+    /// Whether a certificate was reloaded.
     pub tls: bool,
 }
 
@@ -303,8 +301,8 @@ mod tests {
 
     #[test]
     fn without_keys_only_loopback_is_allowed() {
-        let guard = MiddlewareState::default();
-        for (address, allowed) in [
+        let middleware = MiddlewareState::default();
+        for (address, is_allowed) in [
             ("127.0.0.1:80", true),
             ("127.9.9.9:80", true),
             ("[::1]:80", true),
@@ -314,13 +312,13 @@ mod tests {
             ("192.168.1.7:80", false),
         ] {
             let address: SocketAddr = address.parse().unwrap();
-            let said = guard.check_listen_address(address, false);
-            assert_eq!(said.is_ok(), allowed, "{address}");
-            if let Err(error) = said {
+            let outcome = middleware.check_listen_address(address, false);
+            assert_eq!(outcome.is_ok(), is_allowed, "{address}");
+            if let Err(error) = outcome {
                 let error = error.to_string();
-                assert!(error.contains("keys new") && error.contains("--insecure"));
+                assert!(error.contains("keys new") && error.contains("--allow-anonymous"));
             }
-            assert!(guard.check_listen_address(address, true).is_ok());
+            assert!(middleware.check_listen_address(address, true).is_ok());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Making a key.
+//! Creation of API keys.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -12,40 +12,40 @@ use super::api_keys::{
     ApiKeysFile, KeyEntry, KeyScope, check_name, check_rate, digest, parse_keys,
 };
 
-/// Start of every key: whoever finds one lying about knows what it opens.
+/// Prefix of every key, by which a leaked key can be recognized.
 const KEY_PREFIX: &str = "antiphon_";
 
 /// A new key.
 #[derive(Debug, Clone)]
 pub struct GeneratedKey {
-    /// The key itself, which is kept nowhere.
+    /// The key itself, which is not stored.
     pub key: String,
-    /// What the keys file says about it.
+    /// Its entry for the keys file.
     pub entry: KeyEntry,
 }
 
 impl GeneratedKey {
-    /// Makes a key of 256 random bits.
+    /// Generates a key of 256 random bits.
     ///
     /// # Errors
     ///
-    /// If the operating system gives no random numbers, or name or rate are out of range.
+    /// If the operating system has no random bytes, or the name or the rate is invalid.
     pub fn generate(
         name: &str,
         scopes: &[KeyScope],
         requests_per_second: Option<f64>,
     ) -> Result<Self, ServerSetupError> {
-        let refuse = |reason| ServerSetupError::KeyEntry { reason };
-        check_name(name).map_err(refuse)?;
+        let invalid = |reason| ServerSetupError::KeyEntry { reason };
+        check_name(name).map_err(invalid)?;
         requests_per_second
             .map_or(Ok(()), check_rate)
-            .map_err(refuse)?;
+            .map_err(invalid)?;
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|e| ServerSetupError::RandomBytes(e.to_string()))?;
         let key = format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
         let mut hash = String::with_capacity(64);
         for byte in digest(key.as_bytes()) {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(hash, "{byte:02x}");
         }
         let mut unique: Vec<KeyScope> = Vec::new();
@@ -65,40 +65,40 @@ impl GeneratedKey {
         })
     }
 
-    /// The entry in the words of the keys file.
+    /// Returns the entry as TOML for the keys file.
     #[must_use]
     pub fn to_toml(&self) -> String {
         let file = ApiKeysFile {
             keys: vec![self.entry.clone()],
         };
-        // Strings and numbers in a table can always be written.
+        // A table of strings and numbers, whose serialization cannot fail.
         toml::to_string(&file).unwrap_or_default()
     }
 
-    /// Adds the key to the keys file, which is made if it is not there. The file is replaced in one
-    /// step: a service that reads it meanwhile sees the old or the new one.
+    /// Appends the entry to the keys file, which is created if it does not exist. The file is replaced
+    /// atomically: a service that reloads it at the same time sees the old or the new one.
     ///
     /// # Errors
     ///
     /// If the file cannot be read or written, or has a key of that name already.
     pub fn append_to(&self, path: &Path) -> Result<(), ServerSetupError> {
-        let fault = |reason: String| ServerSetupError::File {
+        let file_error = |reason: String| ServerSetupError::File {
             path: path.to_owned(),
             reason,
         };
         let mut text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(fault(error.to_string())),
+            Err(error) => return Err(file_error(error.to_string())),
         };
         if !text.trim().is_empty() {
             text.truncate(text.trim_end().len());
             text.push_str("\n\n");
         }
         text.push_str(&self.to_toml());
-        parse_keys(&text).map_err(fault)?;
+        parse_keys(&text).map_err(file_error)?;
         let write = || -> std::io::Result<()> {
-            // A link stays a link: what it leads to is replaced.
+            // A symbolic link is kept: the file that it points to is replaced.
             let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
             let folder = match path.parent() {
                 Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -113,7 +113,7 @@ impl GeneratedKey {
             file.persist(&path)?;
             Ok(())
         };
-        write().map_err(|e| fault(e.to_string()))
+        write().map_err(|e| file_error(e.to_string()))
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
     use crate::server::middleware::api_keys::ApiKeys;
 
     #[test]
-    fn a_new_key_is_known_once_it_is_appended() {
+    fn a_new_key_is_found_once_it_is_appended() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("keys.toml");
         let scopes = [KeyScope::Search, KeyScope::Write, KeyScope::Search];
@@ -135,28 +135,28 @@ mod tests {
         second.append_to(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("# ours\n") && !text.contains(&first.key));
-        let ring = ApiKeys::open(path.clone()).unwrap();
-        for minted in [&first, &second] {
-            let key = ring.find(minted.key.as_bytes()).unwrap();
-            assert_eq!(*key.name(), *minted.entry.name);
+        let keys = ApiKeys::open(path.clone()).unwrap();
+        for generated in [&first, &second] {
+            let key = keys.find(generated.key.as_bytes()).unwrap();
+            assert_eq!(*key.name(), *generated.entry.name);
         }
-        let known = ring.find(first.key.as_bytes()).unwrap();
-        assert!(known.allows(KeyScope::Write) && !known.allows(KeyScope::Admin));
+        let found = keys.find(first.key.as_bytes()).unwrap();
+        assert!(found.allows(KeyScope::Write) && !found.allows(KeyScope::Admin));
         let again = GeneratedKey::generate("first", &[KeyScope::Admin], None).unwrap();
         let again = again.append_to(&path);
-        assert!(again.unwrap_err().to_string().contains("two keys"));
+        assert!(again.unwrap_err().to_string().contains("duplicate key"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 
     #[test]
-    fn keys_differ_and_bad_names_are_refused() {
-        let make = || {
+    fn keys_differ_and_invalid_names_are_rejected() {
+        let generate = || {
             GeneratedKey::generate("a", &[KeyScope::Search], None)
                 .unwrap()
                 .key
         };
-        assert_ne!(make(), make());
-        assert!(make().len() >= 50);
+        assert_ne!(generate(), generate());
+        assert!(generate().len() >= 50);
         assert!(GeneratedKey::generate("", &[KeyScope::Search], None).is_err());
         assert!(GeneratedKey::generate("a\nb", &[KeyScope::Search], None).is_err());
         assert!(GeneratedKey::generate("a", &[KeyScope::Search], Some(f64::NAN)).is_err());

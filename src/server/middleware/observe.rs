@@ -1,4 +1,4 @@
-//! The outer layer: an id for each request, and a record of it once it is over.
+//! The outer layer: assigns each request its id, and records it once its response is complete.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,47 +11,46 @@ use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, http::ConnectionType};
 
-use super::access::refuse;
+use super::access::reject;
 use super::access_log::RequestRecord;
 use super::{early_reject, request_id};
 use crate::server::problem::Problem;
 use crate::server::service::Service;
 
-/// Seconds after which another process may answer in the place of one that stops.
-const STOPPING_RETRY_SECONDS: u32 = 5;
+/// Seconds after which the next process is probably ready.
+const SHUTDOWN_RETRY_SECONDS: u32 = 5;
 
-/// An answer that is being made.
-type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, Error>>>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, Error>>>>;
 
-/// Sees a request from its head to the last byte of its answer, or turns it away here already.
+/// Processes a request from its header to the last byte of its response, or rejects it early.
 pub(in crate::server) fn outer_middleware<B: MessageBody + 'static>(
     service: &Arc<Service>,
     request: ServiceRequest,
     next: Next<B>,
-) -> Answering {
+) -> ResponseFuture {
     let service = Arc::clone(service);
     match early_reject::early_rejection(&service, &request) {
-        Some(refusal) => Box::pin(refusal.respond(service, request)),
+        Some(rejection) => Box::pin(rejection.respond(service, request)),
         None => Box::pin(request_middleware(service, request, next)),
     }
 }
 
-/// Sees a request from its head to the last byte of its answer.
+/// Processes a request from its header to the last byte of its response.
 async fn request_middleware(
     service: Arc<Service>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let running = &service.middleware().in_flight;
-    let place = running.try_start();
-    // Once the service stops, only the question whether it lives is answered.
-    let turned_away = place.is_none() && request.match_info().as_str() != "/livez";
+    let in_flight = &service.middleware().in_flight;
+    let guard = in_flight.try_start();
+    // During shutdown only the liveness check is still answered.
+    let is_rejected = guard.is_none() && request.match_info().as_str() != "/livez";
     let id = request_id::from_headers(request.headers());
-    let mut record = RequestRecord::new(service.clone(), place, &request, id.clone());
-    let outcome = if turned_away {
-        let problem = Problem::shutting_down("the service stops; ask again later")
-            .retry_after(STOPPING_RETRY_SECONDS);
-        Ok(refuse(request, problem))
+    let mut record = RequestRecord::new(service.clone(), guard, &request, id.clone());
+    let outcome = if is_rejected {
+        let problem = Problem::shutting_down("the service is shutting down; try again later")
+            .retry_after(SHUTDOWN_RETRY_SECONDS);
+        Ok(reject(request, problem))
     } else {
         next.call(request)
             .await
@@ -60,28 +59,28 @@ async fn request_middleware(
     let mut response = match outcome {
         Ok(response) => response,
         Err(error) => {
-            record.failed(&error);
+            record.record_error(&error);
             return Err(error);
         }
     };
-    record.answered(&response);
+    record.record_response(&response);
     response
         .headers_mut()
         .insert(HeaderName::from_static(request_id::HEADER), id);
-    if running.is_shutting_down() {
+    if in_flight.is_shutting_down() {
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
     }
-    Ok(response.map_body(|_, body| BoxBody::new(Watched { body, record })))
+    Ok(response.map_body(|_, body| BoxBody::new(RecordedBody { body, record })))
 }
 
-/// A body that counts its bytes, and ends its request's record when it is written or given up.
-struct Watched {
+/// A response body that counts its bytes. Dropping it, complete or not, completes the request's record.
+struct RecordedBody {
     body: BoxBody,
     record: RequestRecord,
 }
 
-impl MessageBody for Watched {
+impl MessageBody for RecordedBody {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

@@ -1,29 +1,29 @@
-//! A key's share of the service.
+//! Rate limits of keys.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A bucket of tokens: one is taken by each request, and they flow in at a steady rate. It holds
-/// one second's worth, at least one, so a burst of that size passes.
+/// A token bucket: each request takes a token, and tokens are added at a constant rate. Its capacity is the
+/// number of tokens per second, at least one, which is the size of the largest burst.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
     per_second: f64,
-    state: Mutex<State>,
+    state: Mutex<BucketState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct BucketState {
     tokens: f64,
-    counted: Instant,
+    updated: Instant,
 }
 
 impl TokenBucket {
     pub(super) fn new(per_second: f64) -> Self {
         Self {
             per_second,
-            state: Mutex::new(State {
+            state: Mutex::new(BucketState {
                 tokens: per_second.max(1.0),
-                counted: Instant::now(),
+                updated: Instant::now(),
             }),
         }
     }
@@ -32,19 +32,19 @@ impl TokenBucket {
         self.per_second.to_bits() == per_second.to_bits()
     }
 
-    /// The rate in requests a second.
+    /// Returns the rate in requests per second.
     pub(super) fn per_second(&self) -> f64 {
         self.per_second
     }
 
-    /// Takes a token, or says when there will be one.
+    /// Takes a token, or returns the time until one is available.
     pub(super) fn take(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let elapsed = now.saturating_duration_since(state.counted).as_secs_f64();
+        let elapsed = now.saturating_duration_since(state.updated).as_secs_f64();
         state.tokens = elapsed
             .mul_add(self.per_second, state.tokens)
             .min(self.per_second.max(1.0));
-        state.counted = state.counted.max(now);
+        state.updated = state.updated.max(now);
         if state.tokens >= 1.0 {
             state.tokens -= 1.0;
             return Ok(());
@@ -69,13 +69,13 @@ mod tests {
         assert!(wait <= Duration::from_millis(250), "{wait:?}");
         assert!(bucket.take(start + Duration::from_millis(260)).is_ok());
         assert!(bucket.take(start + Duration::from_millis(260)).is_err());
-        // However long it rests, it holds no more than a second's worth.
+        // After any pause there is at most one second's worth of tokens.
         let later = start + Duration::from_hours(1);
         assert_eq!((0..10).filter(|_| bucket.take(later).is_ok()).count(), 4);
     }
 
     #[test]
-    fn slow_rates_and_clocks_that_stand_still_are_no_trouble() {
+    fn slow_rates_and_clocks_that_do_not_advance_are_handled() {
         let bucket = TokenBucket::new(0.1);
         let start = Instant::now();
         assert!(bucket.take(start).is_ok());
@@ -83,7 +83,7 @@ mod tests {
         assert!(wait > Duration::from_secs(9) && wait <= Duration::from_secs(10));
         assert!(bucket.take(start).is_err());
         assert!(bucket.take(start + Duration::from_secs(11)).is_ok());
-        // A time before the last one gives no tokens and takes none.
+        // A time before the last update neither adds nor removes tokens.
         assert!(bucket.take(start).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! One name for a request, in its answer and in the logs on both sides.
+//! Request ids, which correlate a response with the logs of client and service.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -6,18 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header::{HeaderMap, HeaderValue};
 
-/// The header in which ids come and go.
+/// The header of ids in requests and responses.
 pub(super) const HEADER: &str = "x-request-id";
 
-/// Longest id that is taken over.
+/// Maximum length of a client's id.
 const MAX_ID_CHARS: usize = 128;
 
-/// The id that the client gave, or a new one: without one, and for one that is too long or not
-/// printable ASCII.
+/// Returns the client's id, or a new one if it is absent, too long or not printable ASCII.
 pub(super) fn from_headers(headers: &HeaderMap) -> HeaderValue {
     headers
         .get(HEADER)
-        .filter(|given| is_printable(given.as_bytes()))
+        .filter(|id| is_printable(id.as_bytes()))
         .cloned()
         .unwrap_or_else(generate)
 }
@@ -26,7 +25,7 @@ fn is_printable(id: &[u8]) -> bool {
     (1..=MAX_ID_CHARS).contains(&id.len()) && id.iter().all(|byte| (b' '..=b'~').contains(byte))
 }
 
-/// Unlike any other of this process, and most likely of any other.
+/// Generates an id that is unique in this process, and almost certainly among processes.
 fn generate() -> HeaderValue {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one("antiphon"));
     static COUNT: AtomicU64 = AtomicU64::new(1);
@@ -40,7 +39,7 @@ mod tests {
     use super::*;
     use actix_web::http::header::HeaderName;
 
-    fn given(value: &[u8]) -> HeaderMap {
+    fn headers_with(value: &[u8]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(
             HeaderName::from_static(HEADER),
@@ -50,12 +49,12 @@ mod tests {
     }
 
     #[test]
-    fn good_ids_stay_and_others_are_replaced() {
+    fn valid_ids_are_kept_and_others_replaced() {
         for good in [&b"a"[..], b"trace 7/{x}\"", &[b'x'; 128]] {
-            assert_eq!(from_headers(&given(good)).as_bytes(), good);
+            assert_eq!(from_headers(&headers_with(good)).as_bytes(), good);
         }
         for bad in [&b""[..], &[b'x'; 129], b"a\tb", "ü".as_bytes(), &[0xff]] {
-            let id = from_headers(&given(bad));
+            let id = from_headers(&headers_with(bad));
             assert_ne!(id.as_bytes(), bad);
             assert!(is_printable(id.as_bytes()));
         }

@@ -1,4 +1,4 @@
-//! Stop and reload, as the operating system asks for them.
+//! Shutdown and reload on signals of the operating system.
 
 use std::io;
 use std::sync::Arc;
@@ -9,16 +9,19 @@ use actix_web::rt;
 use super::MiddlewareState;
 use crate::server::service::Service;
 
-/// Follows the process's signals until one stops the server.
+/// Handles the process's signals until one stops the server.
 ///
-/// Readiness ends at once; running requests have their time; then the server stops. A second
-/// signal does not wait for them.
+/// New requests are rejected at once, requests in flight are completed within the grace period, then the
+/// server stops. A second signal stops it immediately.
 #[cfg(unix)]
-pub(in crate::server) fn obey(handle: ServerHandle, service: Arc<Service>) -> io::Result<()> {
+pub(in crate::server) fn handle_signals(
+    handle: ServerHandle,
+    service: Arc<Service>,
+) -> io::Result<()> {
     use rt::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    // Where there is nothing to read anew, a terminal that is closed ends its program as ever.
+    // With nothing to reload, SIGHUP keeps its default action: closing the terminal ends the program.
     let hang_up = service.middleware().can_reload();
     let mut hang_up = hang_up.then(|| signal(SignalKind::hangup())).transpose()?;
     rt::spawn(async move {
@@ -45,28 +48,34 @@ pub(in crate::server) fn obey(handle: ServerHandle, service: Arc<Service>) -> io
     Ok(())
 }
 
-/// Follows Ctrl-C, the one signal that there is everywhere.
+/// Handles Ctrl-C, the one signal of every platform.
 #[cfg(not(unix))]
-pub(in crate::server) fn obey(handle: ServerHandle, service: Arc<Service>) -> io::Result<()> {
+pub(in crate::server) fn handle_signals(
+    handle: ServerHandle,
+    service: Arc<Service>,
+) -> io::Result<()> {
     rt::spawn(async move {
         if rt::signal::ctrl_c().await.is_ok() {
-            let all_done = drain(service.guard()).await;
+            let all_done = drain(service.middleware()).await;
             handle.stop(all_done).await;
         }
     });
     Ok(())
 }
 
-/// Lets no more requests in and waits for those that are; whether all of them were answered.
-async fn drain(guard: &MiddlewareState) -> bool {
-    guard.in_flight.begin_shutdown();
-    tracing::info!("stopping; {} requests are running", guard.in_flight.count());
-    let left = guard
+/// Begins the shutdown and waits for requests in flight; returns whether all of them were completed.
+async fn drain(middleware: &MiddlewareState) -> bool {
+    middleware.in_flight.begin_shutdown();
+    tracing::info!(
+        "shutting down; {} requests in flight",
+        middleware.in_flight.count()
+    );
+    let left = middleware
         .in_flight
-        .drained(guard.connection_limits.shutdown_grace)
+        .drained(middleware.connection_limits.shutdown_grace)
         .await;
     if left > 0 {
-        tracing::warn!("{left} requests were not answered in time");
+        tracing::warn!("{left} requests still in flight after the grace period");
     }
     left == 0
 }
@@ -79,9 +88,13 @@ async fn reload_off_the_runtime(service: &Arc<Service>) {
         Ok(Ok(reloaded)) => tracing::info!(
             keys = reloaded.keys,
             tls = reloaded.tls,
-            "read keys and certificate anew"
+            "reloaded keys and certificate"
         ),
-        Ok(Err(error)) => tracing::error!("what was read before stays in use: {error}"),
-        Err(error) => tracing::error!("what was read before stays in use: {error}"),
+        Ok(Err(error)) => {
+            tracing::error!("reload failed; keeping previous keys and certificate: {error}");
+        }
+        Err(error) => {
+            tracing::error!("reload failed; keeping previous keys and certificate: {error}");
+        }
     }
 }

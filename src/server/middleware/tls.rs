@@ -1,4 +1,4 @@
-//! TLS, with a certificate that can be exchanged while connections are open.
+//! TLS, with a certificate that can be replaced while connections are open.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use rustls::{Error, ServerConfig};
 
 use super::ServerSetupError;
 
-/// Where certificate and key are.
+/// Paths of certificate and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate and those that lead to its root, in PEM.
+    /// The certificate chain, in PEM.
     pub certificate: PathBuf,
     /// The private key, in PEM.
     pub key: PathBuf,
@@ -28,7 +28,7 @@ pub(super) struct Tls {
     current: Arc<CertResolver>,
 }
 
-/// What new connections are shown.
+/// Provides the current certificate for new connections.
 #[derive(Debug)]
 struct CertResolver(ArcSwap<CertifiedKey>);
 
@@ -46,12 +46,12 @@ impl Tls {
         Ok(Self { files, current })
     }
 
-    /// Reads the files anew.
+    /// Reads the files again.
     pub(super) fn read(&self) -> Result<CertifiedKey, ServerSetupError> {
         read_certified_key(&self.files)
     }
 
-    /// Shows new connections another certificate; open ones go on.
+    /// Replaces the certificate of new connections; open ones are kept.
     pub(super) fn replace(&self, certificate: CertifiedKey) {
         self.current.0.store(Arc::new(certificate));
     }
@@ -71,24 +71,30 @@ fn crypto_provider() -> CryptoProvider {
     ring::default_provider()
 }
 
-/// Reads both files and sees whether they belong together.
+/// Reads both files and checks that they match.
 fn read_certified_key(files: &TlsFiles) -> Result<CertifiedKey, ServerSetupError> {
-    let fault = |path: &Path, reason: String| ServerSetupError::File {
+    let file_error = |path: &Path, reason: String| ServerSetupError::File {
         path: path.to_owned(),
         reason,
     };
     let path = &files.certificate;
     let chain = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| fault(path, e.to_string()))?;
+        .map_err(|e| file_error(path, e.to_string()))?;
     if chain.is_empty() {
-        return Err(fault(path, "it holds no certificate in PEM".to_owned()));
+        return Err(file_error(
+            path,
+            "it contains no PEM certificate".to_owned(),
+        ));
     }
     let path = &files.key;
-    let key = PrivateKeyDer::from_pem_file(path).map_err(|e| fault(path, e.to_string()))?;
+    let key = PrivateKeyDer::from_pem_file(path).map_err(|e| file_error(path, e.to_string()))?;
     CertifiedKey::from_der(chain, key, &crypto_provider()).map_err(|e| {
         let certificate = files.certificate.display();
-        fault(path, format!("it does not go with {certificate}: {e}"))
+        file_error(
+            path,
+            format!("it does not match the certificate {certificate}: {e}"),
+        )
     })
 }
 
@@ -97,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_another_certificate_is_refused() {
+    fn a_key_of_another_certificate_is_rejected() {
         let folder = tempfile::TempDir::new().unwrap();
         let write = |name: &str, text: String| {
             let path = folder.path().join(name);
@@ -117,15 +123,15 @@ mod tests {
             })
         };
         assert!(open(&certificate, &key).is_ok());
-        for (certificate, key, named) in [
-            (&certificate, &other, "does not go with"),
-            (&empty, &key, "no certificate"),
+        for (certificate, key, expected) in [
+            (&certificate, &other, "does not match"),
+            (&empty, &key, "no PEM certificate"),
             (&certificate, &empty, "empty"),
-            (&key, &key, "no certificate"),
+            (&key, &key, "no PEM certificate"),
             (&folder.path().join("absent"), &key, "absent"),
         ] {
             let error = open(certificate, key).unwrap_err().to_string();
-            assert!(error.contains(named), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Traces in the terms of OpenTelemetry: a span for each request, and one for each of its stages.
+//! OpenTelemetry traces: a span for each request, and a child span for each of its stages.
 //!
-//! Spans are made once a request is over, from what its record knows, so that nothing is done for
-//! them while it is answered. A thread of low priority sends them by OTLP over HTTP; what does not
-//! fit into its queue is dropped and counted. Whether a trace is kept is for whoever began it to
-//! say, in the header `traceparent` (W3C Trace Context); where nobody does, a share is.
+//! Spans are created from the record of a completed request, so that tracing costs nothing while a request
+//! is processed. A thread of low priority exports them by OTLP over HTTP; spans beyond its queue are
+//! dropped. The client decides in the header `traceparent` (W3C Trace Context) whether its trace is
+//! sampled; without this header, a configured fraction is.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,63 +30,63 @@ use super::ServerSetupError;
 use crate::engine;
 use crate::server::timing::TimingMs;
 
-/// Spans that wait to be sent; more are dropped.
-const QUEUE: usize = 8192;
+/// Maximum number of queued spans; further ones are dropped.
+const MAX_QUEUED_SPANS: usize = 8192;
 
-/// Spans that are sent together.
-const BATCH: usize = 1024;
+/// Maximum number of spans per export.
+const MAX_BATCH_SPANS: usize = 1024;
 
-/// Longest time that a span waits for others.
-const DELAY: Duration = Duration::from_secs(1);
+/// How long a span waits for others before it is exported.
+const BATCH_DELAY: Duration = Duration::from_secs(1);
 
-/// Longest time that sending may take.
-const SENDING: Duration = Duration::from_secs(5);
+/// Timeout of an export.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often it is said that traces cannot be sent.
-const SAY_EVERY: Duration = Duration::from_mins(1);
+/// Minimum interval between two warnings about failed exports.
+const WARN_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Most bytes of the collector's answer that are read.
-const MOST_ANSWERED: u64 = 64 * 1024;
+/// Maximum size of the collector's response.
+const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 
-/// Where traces go, and of which requests.
+/// Destination and sampling of traces.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceOptions {
     /// The collector, such as `http://127.0.0.1:4318`; `/v1/traces` is added.
     pub endpoint: String,
-    /// The share of the requests, 0 to 1, of those that come without a decision of their own.
+    /// Fraction of requests that are traced, 0 to 1, among those without a sampling decision of their own.
     pub sample_ratio: f64,
 }
 
-/// Makes spans and has them sent.
+/// Creates and exports spans.
 pub(super) struct Traces {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
-    counters: Arc<Counters>,
+    counters: Arc<SpanCounters>,
 }
 
-/// What has become of spans.
+/// Counts of spans at one point in time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::server) struct SpanCounts {
-    /// Those that were made; of these the rest waits or was dropped.
+    /// Created spans. Those neither sent nor failed are queued or were dropped.
     pub(in crate::server) made: u64,
-    /// Those that the collector took.
+    /// Spans that the collector accepted.
     pub(in crate::server) sent: u64,
-    /// Those that it did not take.
+    /// Spans whose export failed.
     pub(in crate::server) failed: u64,
 }
 
 #[derive(Debug, Default)]
-struct Counters {
+struct SpanCounters {
     made: AtomicU64,
     sent: AtomicU64,
     failed: AtomicU64,
 }
 
-/// What a request is part of.
+/// The trace context in the headers of a request.
 pub(super) struct ParentContext(Context);
 
-/// What is known of a request that is over.
-pub(super) struct Request<'a> {
+/// The facts about a completed request that are in its span.
+pub(super) struct FinishedRequest<'a> {
     pub(super) id: &'a str,
     pub(super) method: &'a str,
     pub(super) route: Option<&'a str>,
@@ -96,16 +96,16 @@ pub(super) struct Request<'a> {
     pub(super) peer: Option<SocketAddr>,
     pub(super) agent: Option<&'a str>,
     pub(super) bytes: usize,
-    pub(super) took: Duration,
-    /// When the answer's head was there, from the beginning.
-    pub(super) answered: Duration,
-    /// The stages of the answer, if it has any.
+    pub(super) duration: Duration,
+    /// Time from the start until the header of the response was ready.
+    pub(super) header_time: Duration,
+    /// Times of the stages, if the response has any.
     pub(super) timing: Option<&'a TimingMs>,
 }
 
 impl ParentContext {
-    /// As the headers tell; nothing if they do not.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    /// Reads the context from the headers; it is empty if they have none.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
         let empty = Context::new();
         Self(TraceContextPropagator::new().extract_with_context(&empty, &Headers(headers)))
     }
@@ -124,57 +124,59 @@ impl Extractor for Headers<'_> {
 }
 
 impl Traces {
-    /// Begins to take spans.
+    /// Starts the export thread.
     pub(super) fn start(options: &TraceOptions) -> Result<Self, ServerSetupError> {
-        let wrong = |reason: String| ServerSetupError::Traces {
+        let setup_error = |reason: String| ServerSetupError::Traces {
             endpoint: options.endpoint.clone(),
             reason,
         };
         let scheme = options.endpoint.split_once("://").map(|(scheme, _)| scheme);
         if !matches!(scheme, Some("http" | "https")) {
             let expected = "expected a URL such as http://127.0.0.1:4318";
-            return Err(wrong(expected.to_owned()));
+            return Err(setup_error(expected.to_owned()));
         }
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(SpanCounters::default());
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(Client::new())
+            .with_http_client(BlockingClient::new())
             .with_endpoint(format!(
                 "{}/v1/traces",
                 options.endpoint.trim_end_matches('/')
             ))
-            .with_timeout(SENDING)
+            .with_timeout(SEND_TIMEOUT)
             .build()
-            .map_err(|error| wrong(error.to_string()))?;
-        let exporter = Counting {
+            .map_err(|error| setup_error(error.to_string()))?;
+        let exporter = CountingExporter {
             inner: exporter,
             endpoint: options.endpoint.clone(),
             counters: Arc::clone(&counters),
-            said: Mutex::new(None),
+            last_warning: Mutex::new(None),
         };
-        let (tell, told) = std::sync::mpsc::channel();
-        // The thread that sends inherits the priority of the one that starts it.
+        let (sender, receiver) = std::sync::mpsc::channel();
+        // The exporter's thread inherits the low priority of the thread that starts it.
         engine::background_thread("traces", move || {
             let batches = BatchConfigBuilder::default()
-                .with_max_queue_size(QUEUE)
-                .with_max_export_batch_size(BATCH)
-                .with_scheduled_delay(DELAY)
+                .with_max_queue_size(MAX_QUEUED_SPANS)
+                .with_max_export_batch_size(MAX_BATCH_SPANS)
+                .with_scheduled_delay(BATCH_DELAY)
                 .build();
             let processor = BatchSpanProcessor::builder(exporter)
                 .with_batch_config(batches)
                 .build();
-            // Whoever waits for it is there until it has it.
-            let _ = tell.send(processor);
+            // Cannot fail, as the receiver waits for it.
+            let _ = sender.send(processor);
         })
-        .map_err(|error| wrong(error.to_string()))?;
-        let processor = told.recv().map_err(|error| wrong(error.to_string()))?;
+        .map_err(|error| setup_error(error.to_string()))?;
+        let processor = receiver
+            .recv()
+            .map_err(|error| setup_error(error.to_string()))?;
         let resource = Resource::builder()
             .with_service_name("antiphon")
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
-        let share = Sampler::TraceIdRatioBased(options.sample_ratio);
+        let sampler = Sampler::TraceIdRatioBased(options.sample_ratio);
         let provider = SdkTracerProvider::builder()
             .with_span_processor(processor)
-            .with_sampler(Sampler::ParentBased(Box::new(share)))
+            .with_sampler(Sampler::ParentBased(Box::new(sampler)))
             .with_resource(resource.build())
             .build();
         Ok(Self {
@@ -184,12 +186,16 @@ impl Traces {
         })
     }
 
-    /// Makes the spans of a request that is over; its trace, if it is kept.
-    pub(super) fn record(&self, parent: &ParentContext, request: &Request<'_>) -> Option<String> {
+    /// Creates the spans of a completed request; returns the trace id if it is sampled.
+    pub(super) fn record(
+        &self,
+        parent: &ParentContext,
+        request: &FinishedRequest<'_>,
+    ) -> Option<String> {
         let end = SystemTime::now();
-        let start = end.checked_sub(request.took)?;
+        let start = end.checked_sub(request.duration)?;
         let mut span = self.tracer.build_with_context(
-            SpanBuilder::from_name(name(request))
+            SpanBuilder::from_name(span_name(request))
                 .with_kind(SpanKind::Server)
                 .with_start_time(start)
                 .with_attributes(attributes(request)),
@@ -201,21 +207,21 @@ impl Traces {
         if request.status >= 500 {
             span.set_status(Status::error(request.code.unwrap_or_default()));
         }
-        let own = span.span_context().clone();
-        let trace = own.trace_id().to_string();
+        let span_context = span.span_context().clone();
+        let trace_id = span_context.trace_id().to_string();
         span.end_with_timestamp(end);
-        let within = Context::new().with_remote_span_context(own);
+        let request_context = Context::new().with_remote_span_context(span_context);
         let mut made = 1;
-        for (stage, begun, ended) in span_layout(request) {
+        for (stage, stage_start, stage_end) in span_layout(request) {
             let stage = SpanBuilder::from_name(stage.to_owned())
                 .with_kind(SpanKind::Internal)
-                .with_start_time(start + begun);
-            let mut span = self.tracer.build_with_context(stage, &within);
-            span.end_with_timestamp(start + ended);
+                .with_start_time(start + stage_start);
+            let mut span = self.tracer.build_with_context(stage, &request_context);
+            span.end_with_timestamp(start + stage_end);
             made += 1;
         }
         self.counters.made.fetch_add(made, Ordering::Relaxed);
-        Some(trace)
+        Some(trace_id)
     }
 
     pub(super) fn counts(&self) -> SpanCounts {
@@ -227,25 +233,25 @@ impl Traces {
         }
     }
 
-    /// Sends what is left.
+    /// Exports the remaining spans.
     pub(super) fn close(&self) {
-        if let Err(error) = self.provider.shutdown_with_timeout(SENDING) {
-            tracing::warn!("the last traces may not have been sent: {error}");
+        if let Err(error) = self.provider.shutdown_with_timeout(SEND_TIMEOUT) {
+            tracing::warn!("flushing traces failed: {error}");
         }
     }
 }
 
-/// Method and pattern: a name for each path would be as many names as there are paths.
-fn name(request: &Request<'_>) -> String {
+/// Returns method and route pattern; with paths the number of span names would be unbounded.
+fn span_name(request: &FinishedRequest<'_>) -> String {
     match request.route {
         Some(route) => format!("{} {route}", request.method),
         None => request.method.to_owned(),
     }
 }
 
-/// In the names of OpenTelemetry's conventions for HTTP. What was asked for is not among them:
-/// searches are their askers' affair.
-fn attributes(request: &Request<'_>) -> Vec<KeyValue> {
+/// Returns the attributes of OpenTelemetry's conventions for HTTP servers. The query string is not among
+/// them, as searches are private.
+fn attributes(request: &FinishedRequest<'_>) -> Vec<KeyValue> {
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     let mut attributes = vec![
         KeyValue::new("http.request.method", request.method.to_owned()),
@@ -269,49 +275,52 @@ fn attributes(request: &Request<'_>) -> Vec<KeyValue> {
     attributes
 }
 
-/// The stages with their beginnings and ends, counted from that of the request. They come one after
-/// the other, and their total ends where the answer's head is there.
+/// Returns the stages with their starts and ends, relative to the start of the request. They are
+/// consecutive, and their total ends when the header of the response is ready.
 fn span_layout(
-    request: &Request<'_>,
+    request: &FinishedRequest<'_>,
 ) -> impl Iterator<Item = (&'static str, Duration, Duration)> + use<> {
     let duration = |milliseconds: f64| {
         Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or(Duration::ZERO)
     };
     let timing = request.timing.copied();
     let total = timing.map_or(Duration::ZERO, |timing| duration(timing.total()));
-    let mut begun = request.answered.saturating_sub(total);
+    let mut start = request.header_time.saturating_sub(total);
     let stages = timing.into_iter().flat_map(|timing| timing.stages());
-    stages.map(move |(name, took)| {
-        let ended = begun + duration(took);
-        let stage = (name, begun, ended);
-        begun = ended;
+    stages.map(move |(name, milliseconds)| {
+        let end = start + duration(milliseconds);
+        let stage = (name, start, end);
+        start = end;
         stage
     })
 }
 
-/// Counts what is sent, and says now and then why it is not.
+/// Counts exported spans, and logs failures at a limited rate.
 #[derive(Debug)]
-struct Counting {
+struct CountingExporter {
     inner: opentelemetry_otlp::SpanExporter,
     endpoint: String,
-    counters: Arc<Counters>,
-    said: Mutex<Option<Instant>>,
+    counters: Arc<SpanCounters>,
+    last_warning: Mutex<Option<Instant>>,
 }
 
-impl Counting {
+impl CountingExporter {
     fn warn_rate_limited(&self, reason: &dyn std::fmt::Display) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
-            *said = Some(Instant::now());
+        let mut last_warning = self
+            .last_warning
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if last_warning.is_none_or(|last| last.elapsed() >= WARN_INTERVAL) {
+            *last_warning = Some(Instant::now());
             tracing::warn!(
-                "traces cannot be sent to {}, they are dropped: {reason}; this is said once a minute",
+                "cannot export traces to {}, dropping them: {reason} (repeated at most once a minute)",
                 self.endpoint
             );
         }
     }
 }
 
-impl SpanExporter for Counting {
+impl SpanExporter for CountingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let count = batch.len() as u64;
         let outcome = self.inner.export(batch).await;
@@ -335,22 +344,22 @@ impl SpanExporter for Counting {
     }
 }
 
-/// Sends on the thread that asks for it, which has nothing else to do.
+/// A blocking HTTP client, which may block as the exporter has a thread of its own.
 #[derive(Debug)]
-struct Client(ureq::Agent);
+struct BlockingClient(ureq::Agent);
 
-impl Client {
+impl BlockingClient {
     fn new() -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .timeout_global(Some(SENDING));
+            .timeout_global(Some(SEND_TIMEOUT));
         Self(config.build().into())
     }
 }
 
 #[async_trait::async_trait]
-impl HttpClient for Client {
+impl HttpClient for BlockingClient {
     async fn send_bytes(
         &self,
         request: opentelemetry_http::Request<Bytes>,
@@ -358,8 +367,8 @@ impl HttpClient for Client {
         let (head, body) = request.into_parts();
         let request = opentelemetry_http::Request::from_parts(head, body.to_vec());
         let (head, mut body) = self.0.run(request)?.into_parts();
-        let answered = body.with_config().limit(MOST_ANSWERED).read_to_vec()?;
-        Ok(Response::from_parts(head, answered.into()))
+        let body = body.with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
+        Ok(Response::from_parts(head, body.into()))
     }
 }
 
@@ -369,14 +378,14 @@ mod tests {
     use crate::search::StageTimes;
 
     #[test]
-    fn stages_end_where_the_answer_begins() {
+    fn stages_end_where_the_response_begins() {
         let stages = StageTimes {
             encode: Duration::from_millis(3),
             ..StageTimes::default()
         };
-        let begun = Instant::now();
-        let timing = TimingMs::new(Duration::from_millis(2), stages, Duration::ZERO, begun);
-        let request = Request {
+        let start = Instant::now();
+        let timing = TimingMs::new(Duration::from_millis(2), stages, Duration::ZERO, start);
+        let request = FinishedRequest {
             id: "a",
             method: "GET",
             route: None,
@@ -386,14 +395,14 @@ mod tests {
             peer: None,
             agent: None,
             bytes: 0,
-            took: Duration::from_millis(20),
-            answered: Duration::from_millis(15),
+            duration: Duration::from_millis(20),
+            header_time: Duration::from_millis(15),
             timing: Some(&timing),
         };
         let total = Duration::from_secs_f64(timing.total() / 1e3);
-        let mut expected = request.answered.saturating_sub(total);
-        let laid_out: Vec<_> = span_layout(&request).collect();
-        let names: Vec<&str> = laid_out.iter().map(|(name, ..)| *name).collect();
+        let mut expected_start = request.header_time.saturating_sub(total);
+        let layout: Vec<_> = span_layout(&request).collect();
+        let names: Vec<&str> = layout.iter().map(|(name, ..)| *name).collect();
         let stages = [
             "queue",
             "tokenize",
@@ -403,20 +412,20 @@ mod tests {
             "serialize",
         ];
         assert_eq!(names, stages);
-        for (name, begun, ended) in laid_out {
-            assert_eq!(begun, expected, "{name}");
-            let took = match name {
+        for (name, start, end) in layout {
+            assert_eq!(start, expected_start, "{name}");
+            let milliseconds = match name {
                 "queue" => 2,
                 "encode" => 3,
                 _ => 0,
             };
-            assert_eq!(ended, begun + Duration::from_millis(took), "{name}");
-            expected = ended;
+            assert_eq!(end, start + Duration::from_millis(milliseconds), "{name}");
+            expected_start = end;
         }
     }
 
     #[test]
-    fn an_endpoint_that_is_none_is_named() {
+    fn an_invalid_endpoint_is_named() {
         for endpoint in ["", "localhost:4318", "ftp://here", "http://", "http://a b"] {
             let options = TraceOptions {
                 endpoint: endpoint.to_owned(),

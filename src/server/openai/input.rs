@@ -1,4 +1,4 @@
-//! The input of a request for embeddings, which has four shapes.
+//! The four forms of the input of a request for embeddings.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema,
 use utoipa::openapi::{Object, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Most texts in one request.
+/// Maximum number of inputs in a request.
 pub(in crate::server) const MAX_INPUTS: usize = 2048;
 
-/// One text or several, as words or as token ids.
+/// One text or several, as text or as token ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::server) enum EmbeddingInput {
     /// A string.
     Text(String),
-    /// A list of strings, each with a vector of its own.
+    /// An array of strings: one vector each.
     Texts(Vec<String>),
-    /// A list of token ids: one text.
+    /// An array of token ids: one vector.
     Tokens(Vec<u32>),
-    /// A list of lists of token ids, each with a vector of its own.
+    /// An array of arrays of token ids: one vector each.
     ManyTokens(Vec<Vec<u32>>),
 }
 
-/// An item of a list of inputs.
+/// An item of an array of inputs.
 enum InputItem {
     Text(String),
     Token(u32),
@@ -31,7 +31,7 @@ enum InputItem {
 }
 
 impl EmbeddingInput {
-    /// How many vectors are asked for.
+    /// Returns the number of requested vectors.
     pub(in crate::server) fn len(&self) -> usize {
         match self {
             Self::Text(_) | Self::Tokens(_) => 1,
@@ -40,7 +40,7 @@ impl EmbeddingInput {
         }
     }
 
-    /// The name of one input for an error: the field, or its place in the list.
+    /// Returns the name of an input for errors: the field, with its index if it is an array.
     pub(in crate::server) fn field_name(&self, index: usize) -> String {
         match self {
             Self::Text(_) | Self::Tokens(_) => "input".to_owned(),
@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for InputVisitor {
         Ok(EmbeddingInput::Text(text))
     }
 
-    /// The first item says what the others must be.
+    /// Reads an array; its first item determines the type of the others.
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<EmbeddingInput, A::Error> {
         let mut input = match list.next_element()? {
             None => return Ok(EmbeddingInput::Texts(Vec::new())),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn all_four_shapes_are_read() {
+    fn all_four_forms_are_accepted() {
         assert_eq!(read("\"a\""), Ok(EmbeddingInput::Text("a".into())));
         assert_eq!(read("[\"a\"]"), Ok(EmbeddingInput::Texts(vec!["a".into()])));
         assert_eq!(read("[7, 8]"), Ok(EmbeddingInput::Tokens(vec![7, 8])));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mixed_or_no_id_is_refused() {
+    fn mixed_types_and_invalid_ids_are_rejected() {
         for json in [
             "[\"a\", 1]",
             "[1, \"a\"]",

@@ -1,10 +1,10 @@
-//! Examples of bodies. A test sends every example of the document and expects success.
+//! Examples of request bodies. A test sends each of them and expects success.
 
 use serde_json::{Value, json};
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::{OpenApi, RefOr};
 
-/// Adds the examples to the operations that they belong to.
+/// Adds the examples to their operations.
 pub(super) fn add(document: &mut OpenApi) {
     for (path, name, summary, value) in request_bodies() {
         let operation = document.paths.paths.get_mut(path);
@@ -12,7 +12,7 @@ pub(super) fn add(document: &mut OpenApi) {
             .and_then(|item| item.post.as_mut())
             .and_then(|operation| operation.request_body.as_mut());
         let Some(RefOr::T(body)) = body else { continue };
-        // A stream has lines where the others have JSON.
+        // Not to the JSON lines of an upload stream.
         let content = body
             .content
             .iter_mut()
@@ -30,25 +30,25 @@ pub(super) fn add(document: &mut OpenApi) {
     }
 }
 
-/// Path, name, what it shows, body.
+/// Returns path, name, summary and body of each example.
 fn request_bodies() -> [(&'static str, &'static str, &'static str, Value); 12] {
     [
         (
             "/v1/search",
             "meaning",
-            "The five passages nearest in meaning",
+            "Semantic search for five passages",
             json!({"query": "sovereignty in cyberspace", "limit": 5}),
         ),
         (
             "/v1/search",
             "exact",
-            "The second page, compared with every passage",
+            "Exact search, second page",
             json!({"query": "an arms race in a new domain", "limit": 3, "offset": 3, "exact": true}),
         ),
         (
             "/v1/search",
             "words",
-            "Words and meaning together, of some documents only, with counts of years",
+            "Hybrid search with a filter and year facets",
             json!({
                 "query": "\"zero sum\" secur*", "mode": "hybrid", "limit": 5, "facets": ["year"],
                 "filter": {"date": {"from": "2015", "to": "2016"}, "not": {"language": "fr"}},
@@ -57,7 +57,7 @@ fn request_bodies() -> [(&'static str, &'static str, &'static str, Value); 12] {
         (
             "/v1/search",
             "like",
-            "Passages like one and unlike another text, with the passages around them",
+            "Positive and negative examples, with context",
             json!({
                 "like": ["un-cyber-statement-2015#p4"], "unlike": ["trade and prices"], "limit": 3,
                 "include": ["context"],
@@ -66,25 +66,25 @@ fn request_bodies() -> [(&'static str, &'static str, &'static str, Value); 12] {
         (
             "/v1/search/batch",
             "two",
-            "Two searches of one snapshot",
+            "Two searches on one snapshot",
             json!({"searches": [{"query": "global village", "limit": 1}, {"query": "arms race", "limit": 1}]}),
         ),
         (
             "/v1/parallels",
             "later",
-            "What was said before, in later documents of other speakers",
+            "Restatements in later documents by other speakers",
             json!({"source": {"date": "2015"}, "later_only": true, "exclude_same": ["speaker"], "min_confidence": 0.5}),
         ),
         (
             "/v1/families",
             "pairs",
-            "Statements that are in at least two documents, with counts of speakers and years",
+            "Families found in at least two documents, with speakers and years",
             json!({"min_confidence": 0.5, "min_members": 2, "fields": ["speaker", "year"], "limit": 5}),
         ),
         (
             "/v1/documents",
             "one",
-            "A statement with all that is known of it",
+            "A document with all metadata",
             json!({
                 "id": "general-debate-2015-mdv", "title": "Statement at the General Debate",
                 "speaker": "A. Speaker", "country": "MDV", "date": "2015-09-30", "session": 70,
@@ -106,13 +106,13 @@ fn request_bodies() -> [(&'static str, &'static str, &'static str, Value); 12] {
         (
             "/v1/embeddings",
             "tokens",
-            "Token ids instead of words: \"global village\"",
+            "Token ids instead of text: \"global village\"",
             json!({"input": [[3795, 2352]], "dimensions": 384}),
         ),
         (
             "/v1/embeddings",
             "truncate",
-            "A text that may be cut off where the model stops reading",
+            "Truncation to the model's maximum length",
             json!({"input": "Peace and security in cyberspace concern every state.", "truncate": true}),
         ),
     ]

@@ -1,6 +1,6 @@
-//! `/docs`: the description of the API as a page on which requests can be tried.
+//! `/docs`: the `OpenAPI` document as a page on which requests can be tried.
 //!
-//! Swagger UI is part of the program. The page may ask this service only: it is told so.
+//! Swagger UI is part of the program. Its content security policy restricts the page to this service.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,32 +10,32 @@ use utoipa_swagger_ui::{Config, serve};
 
 use crate::server::problem::{Problem, failed};
 
-/// Nothing from elsewhere; Swagger UI writes styles and images into the page itself.
+/// Forbids other origins. Swagger UI needs inline styles and images.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 static SWAGGER_CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("/openapi.json")
-        // Otherwise the page would send the description to a validator elsewhere.
+        // By default the page sends the document to a public validator.
         .validator_url("none")
         .try_it_out_enabled(true)
         .deep_linking(true);
     Arc::new(config)
 });
 
-/// To the page: its files are named relative to a folder.
+/// Redirects to `/docs/`, as the page refers to its files by relative paths.
 pub(super) async fn redirect_to_page() -> HttpResponse {
     HttpResponse::PermanentRedirect()
         .insert_header((header::LOCATION, "/docs/"))
         .finish()
 }
 
-/// The page or one of its files.
+/// Returns the page or one of its files.
 pub(super) async fn file(path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let served = serve(&path, Arc::clone(&SWAGGER_CONFIG));
     let file = served
         .map_err(|error| failed(error.as_ref()))?
         .ok_or_else(|| {
-            Problem::route_not_found(format!("there is no file {:?} under /docs/", path.as_str()))
+            Problem::route_not_found(format!("no file {:?} under /docs/", path.as_str()))
         })?;
     Ok(HttpResponse::Ok()
         .content_type(file.content_type)

@@ -1,4 +1,4 @@
-//! `/v1/documents`, written.
+//! Routes of `/v1/documents` that write.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use crate::corpus::json::{self, FaultKind, JsonError};
 use crate::corpus::{DocumentId, InvalidDocument, SubmittedDocument};
 use crate::engine::{DeleteOutcome, Precondition};
 use crate::server::documents::batch::{self, BatchItem};
-use crate::server::documents::dto::{
-    DocumentRequest, DocumentResult, DocumentResults, DocumentStatus, DocumentsRequest,
-    WriteResponse,
-};
 use crate::server::documents::preconditions;
 use crate::server::documents::stream;
 use crate::server::extract::Body;
 use crate::server::problem::{Problem, ProblemDto, failed};
 use crate::server::service::Service;
+use crate::server::wire::{
+    DocumentRequest, DocumentResult, DocumentResults, DocumentStatus, DocumentsRequest,
+    WriteResponse,
+};
 
 /// Create or replace documents: one, a list, or a stream of lines.
 ///
-/// What is answered is on disk and found by the next search. One document is answered by its
-/// result or a problem; a list by `DocumentResults`, each document on its own. A stream
-/// (`application/x-ndjson`, `application/jsonl` or `application/json-lines`) may be of any length
-/// and is answered line by line while it is read, in its order; the last line is the summary. A
-/// client reads while it sends: one that does not is held back, and given up after a minute.
+/// A document with a result is on disk and found by the next search. The response to one document is its
+/// result or a problem; that to an array is `DocumentResults`, with an independent result per document. A
+/// stream (`application/x-ndjson`, `application/jsonl` or `application/json-lines`) may be of any length;
+/// its results are sent line by line, in order, while it is read, and the last line is the summary. A
+/// client should read while it sends: otherwise it is held back, and disconnected after a minute.
 #[utoipa::path(
     post, path = "/v1/documents", tag = "documents", operation_id = "post_documents",
     request_body(content(
@@ -34,11 +34,11 @@ use crate::server::service::Service;
         (DocumentRequest = "application/x-ndjson"),
     )),
     responses(
-        (status = 200, description = "what became of them", content(
+        (status = 200, description = "a result for each document", content(
             (WriteResponse = "application/json"),
             (DocumentResult = "application/x-ndjson"),
         )),
-        (status = 201, description = "one document, which is new", body = DocumentResult),
+        (status = 201, description = "one document, created", body = DocumentResult),
         (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto)
     )
 )]
@@ -55,30 +55,30 @@ pub(super) async fn post(
     let limit = service.limits().max_body_bytes;
     let is_list = body.bytes().trim_ascii_start().first() == Some(&b'[');
     if is_list {
-        let sent =
+        let submitted =
             SubmittedDocument::parse_list(body.bytes(), limit).map_err(|e| invalid_list(&e))?;
-        return write_list(&service, sent).await;
+        return write_list(&service, submitted).await;
     }
-    let sent = parse_single(&body, limit)?;
-    write_one(&service, sent, None, Precondition::default()).await
+    let submitted = parse_single(&body, limit)?;
+    write_one(&service, submitted, None, Precondition::default()).await
 }
 
 /// Create or replace a document.
 ///
-/// `If-Match` with the content hash of the document that was read guards against overwriting what
-/// somebody else has written since; `If-None-Match: *` only creates.
+/// `If-Match` with the entity tag of the document that was read prevents overwriting concurrent changes;
+/// `If-None-Match: *` only creates.
 #[utoipa::path(
     put, path = "/v1/documents/{id}", tag = "documents", operation_id = "put_document",
     params(
         ("id" = String, Path, description = "the document's id"),
-        ("If-Match" = Option<String>, Header, description = "content hashes in quotation marks, or `*`"),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: only if there is none yet"),
+        ("If-Match" = Option<String>, Header, description = "entity tags, or `*`"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only create"),
     ),
     request_body = DocumentRequest,
     responses(
-        (status = 200, description = "replaced, or unchanged", body = DocumentResult),
+        (status = 200, description = "replaced or unchanged", body = DocumentResult),
         (status = 201, description = "created", body = DocumentResult),
-        (status = 412, description = "the condition does not hold", body = ProblemDto),
+        (status = 412, description = "precondition failed", body = ProblemDto),
         (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto)
     )
 )]
@@ -89,21 +89,21 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_document_id(&path, "id")?;
-    let condition = preconditions::from_request(&request)?;
-    let sent = parse_single(&body, service.limits().max_body_bytes)?;
-    write_one(&service, sent, Some(id), condition).await
+    let precondition = preconditions::from_request(&request)?;
+    let submitted = parse_single(&body, service.limits().max_body_bytes)?;
+    write_one(&service, submitted, Some(id), precondition).await
 }
 
-/// Remove a document. It is not found by the next search.
+/// Delete a document. The next search does not find it.
 #[utoipa::path(
     delete, path = "/v1/documents/{id}", tag = "documents", operation_id = "delete_document",
     params(
         ("id" = String, Path, description = "the document's id"),
-        ("If-Match" = Option<String>, Header, description = "content hashes in quotation marks, or `*`"),
+        ("If-Match" = Option<String>, Header, description = "entity tags, or `*`"),
     ),
     responses(
-        (status = 204, description = "it is gone"),
-        (status = 412, description = "the condition does not hold", body = ProblemDto),
+        (status = 204, description = "deleted"),
+        (status = 412, description = "precondition failed", body = ProblemDto),
         (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto)
     )
 )]
@@ -113,15 +113,15 @@ pub(super) async fn delete(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_document_id(&path, "id")?;
-    let condition = preconditions::from_request(&request)?;
+    let precondition = preconditions::from_request(&request)?;
     let (engine, _) = service.engine_and_snapshot()?;
-    let work = move || match engine.delete_document(&id, &condition) {
+    let work = move || match engine.delete_document(&id, &precondition) {
         Ok(DeleteOutcome::Deleted) => Ok(()),
         Ok(DeleteOutcome::NotFound) => {
-            Err(Problem::document_not_found(format!("there is no document {id}")).at("id"))
+            Err(Problem::document_not_found(format!("document {id} not found")).at("id"))
         }
         Ok(DeleteOutcome::PreconditionFailed(stored)) => Err(Problem::precondition_failed(
-            format!("the condition does not hold: stored is the version {stored}"),
+            format!("precondition failed: the stored version is {stored}"),
         )),
         Err(error) => Err(failed(&error)),
     };
@@ -129,15 +129,15 @@ pub(super) async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A body that is one document.
+/// Parses a body that is one document.
 fn parse_single(body: &Body, limit: usize) -> Result<SubmittedDocument, Problem> {
-    // Several lines have a place in the body: here the parser can tell it.
+    // Checked as a whole first, so that a syntax error has its line and column in the body.
     json::check(body.bytes()).map_err(|error| {
-        Problem::bad_json(format!(
-            "the body is not one JSON value: {error}; lines of JSON are sent as application/x-ndjson"
+        Problem::invalid_json(format!(
+            "the body is not one JSON value: {error}; send JSON lines as application/x-ndjson"
         ))
     })?;
-    SubmittedDocument::parse(body.bytes(), limit).map_err(|unfit| unfit.error.into())
+    SubmittedDocument::parse(body.bytes(), limit).map_err(|invalid| invalid.error.into())
 }
 
 fn invalid_list(error: &JsonError) -> Problem {
@@ -146,18 +146,18 @@ fn invalid_list(error: &JsonError) -> Problem {
         JsonError::Fault(fault) if matches!(fault.kind(), FaultKind::WrongType { .. }) => {
             Problem::wrong_type(detail)
         }
-        _ => Problem::bad_json(detail),
+        _ => Problem::invalid_json(detail),
     }
 }
 
 async fn write_one(
     service: &Service,
-    sent: SubmittedDocument,
-    sent_to: Option<DocumentId>,
-    condition: Precondition,
+    submitted: SubmittedDocument,
+    path_id: Option<DocumentId>,
+    precondition: Precondition,
 ) -> Result<HttpResponse, Problem> {
     let (engine, _) = service.engine_and_snapshot()?;
-    let work = move || batch::write_one(&engine, sent, sent_to.as_ref(), condition);
+    let work = move || batch::write_one(&engine, submitted, path_id.as_ref(), precondition);
     let result = service.write_queue().run(work).await?;
     let created = result.status == DocumentStatus::Created;
     let status = if created {
@@ -177,26 +177,26 @@ async fn write_one(
 
 async fn write_list(
     service: &Service,
-    sent: Vec<Result<SubmittedDocument, InvalidDocument>>,
+    submitted: Vec<Result<SubmittedDocument, InvalidDocument>>,
 ) -> Result<HttpResponse, Problem> {
     let (engine, _) = service.engine_and_snapshot()?;
-    let numbered = (1..).zip(sent);
-    let items = numbered.map(|(line, sent)| BatchItem::new(line, sent));
-    let mut answer = DocumentResults::default();
+    let numbered = (1..).zip(submitted);
+    let items = numbered.map(|(line, document)| BatchItem::new(line, document));
+    let mut response = DocumentResults::default();
     for batch_items in batch::split_into_batches(items.collect()) {
         let engine = Arc::clone(&engine);
         let work = move || batch::write_batch(&engine, batch_items);
-        let results = if answer.results.is_empty() {
+        let results = if response.results.is_empty() {
             service.write_queue().run(work).await?
         } else {
             service.write_queue().run_admitted(work).await?
         };
         for result in &results {
-            answer.summary.record(result);
+            response.summary.record(result);
         }
-        answer.results.extend(results);
+        response.results.extend(results);
     }
-    answer.summary.lines = answer.results.len();
-    answer.summary.complete = true;
-    Ok(HttpResponse::Ok().json(answer))
+    response.summary.lines = response.results.len();
+    response.summary.complete = true;
+    Ok(HttpResponse::Ok().json(response))
 }

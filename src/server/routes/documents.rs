@@ -14,14 +14,14 @@ use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
 use crate::server::wire::{DocumentDto, DocumentList, DocumentResponse, ListParameters};
 
-/// What a URL of a list has.
+/// Parameters of a list of documents.
 const LIST_PARAMS: RouteParams = RouteParams {
     names: &["limit", "after"],
     repeatable: &[],
     strings: &["after"],
 };
 
-/// Documents in the order of their ids, filtered as a search.
+/// Documents in order of their ids, optionally filtered.
 #[utoipa::path(
     get, path = "/v1/documents", tag = "documents", operation_id = "list_documents",
     params(ListParameters, FilterParameters),
@@ -48,17 +48,17 @@ pub(super) async fn list(
         .admission()
         .run(move || {
             let documents = snapshot.document_table().documents();
-            let admitted: Vec<_> = documents.filter(|d| filter.matches(d)).collect();
+            let matching: Vec<_> = documents.filter(|d| filter.matches(d)).collect();
             let first = after.map_or(0, |id| {
-                admitted.partition_point(|d| d.id.as_str() <= id.as_str())
+                matching.partition_point(|d| d.id.as_str() <= id.as_str())
             });
-            let page = admitted.get(first..).unwrap_or_default();
-            let more = page.len() > limit;
+            let page = matching.get(first..).unwrap_or_default();
+            let has_more = page.len() > limit;
             let page = page.get(..limit).unwrap_or(page);
             Ok(DocumentList {
                 documents: page.iter().map(|d| DocumentDto::from(&***d)).collect(),
-                total: admitted.len(),
-                next: page.last().filter(|_| more).map(|d| d.id.to_string()),
+                total: matching.len(),
+                next: page.last().filter(|_| has_more).map(|d| d.id.to_string()),
             })
         })
         .await?;
@@ -70,9 +70,9 @@ pub(super) async fn list(
     get, path = "/v1/documents/{id}", tag = "documents", operation_id = "read_document",
     params(
         ("id" = String, Path, description = "the document's id", example = "un-cyber-statement-2015"),
-        ("If-None-Match" = Option<String>, Header, description = "content hashes in quotation marks that the client has"),
+        ("If-None-Match" = Option<String>, Header, description = "entity tags the client has cached"),
     ),
-    responses((status = 200, body = DocumentResponse), (status = 304, description = "the client has it"), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
+    responses((status = 200, body = DocumentResponse), (status = 304, description = "not modified"), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn read(
     service: web::Data<Service>,
@@ -80,16 +80,16 @@ pub(super) async fn read(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_document_id(&path, "id")?;
-    let condition = preconditions::from_request(&request)?;
+    let precondition = preconditions::from_request(&request)?;
     let (_, snapshot) = service.engine_and_snapshot()?;
     let ((hash, document), _) = service
         .admission()
         .run(move || {
             let missing =
-                || Problem::document_not_found(format!("there is no document {id}")).at("id");
+                || Problem::document_not_found(format!("document {id} not found")).at("id");
             let summary = snapshot.view().summary(&id)?.ok_or_else(missing)?;
             let hash = summary.content_hash;
-            let document = if preconditions::is_not_modified(&condition, hash) {
+            let document = if preconditions::is_not_modified(&precondition, hash) {
                 None
             } else {
                 Some(snapshot.view().document(&id)?.ok_or_else(missing)?)
@@ -108,8 +108,8 @@ pub(super) async fn read(
     })
 }
 
-/// Reads a document id out of a request.
+/// Parses the document id in a path or parameter.
 pub(super) fn parse_document_id(text: &str, field: &str) -> Result<DocumentId, Problem> {
     text.parse()
-        .map_err(|e| Problem::bad_id(format!("{text:?} is not a document id: {e}")).at(field))
+        .map_err(|e| Problem::invalid_id(format!("invalid document id {text:?}: {e}")).at(field))
 }

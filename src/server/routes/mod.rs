@@ -1,4 +1,4 @@
-//! The routes, one table.
+//! The table of routes.
 
 mod docs;
 mod document_writes;
@@ -24,19 +24,24 @@ pub(super) use parallels::{
     __path_families, __path_of_corpus, __path_of_documents, __path_of_passage,
 };
 pub(super) use passages::{__path_read as __path_read_passage, __path_similar};
-pub(super) use search::{__path_batch, __path_by_body, __path_by_url, __path_facets};
+pub(super) use search::{
+    __path_facets, __path_search_batch, __path_search_by_body, __path_search_by_url,
+};
 
-/// Every route of the service.
+/// Registers every route of the service.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     app.service(
         resource_with_methods("/", "GET, HEAD").route(get_or_head().to(operations::welcome)),
     )
     .service(
         resource_with_methods("/v1/search", "GET, HEAD, POST")
-            .route(get_or_head().to(search::by_url))
-            .route(web::post().to(search::by_body)),
+            .route(get_or_head().to(search::search_by_url))
+            .route(web::post().to(search::search_by_body)),
     )
-    .service(resource_with_methods("/v1/search/batch", "POST").route(web::post().to(search::batch)))
+    .service(
+        resource_with_methods("/v1/search/batch", "POST")
+            .route(web::post().to(search::search_batch)),
+    )
     .service(
         resource_with_methods("/v1/facets", "GET, HEAD").route(get_or_head().to(search::facets)),
     )
@@ -99,16 +104,16 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     .default_service(web::to(no_such_route));
 }
 
-/// GET, and HEAD, which is GET without the body (RFC 9110, 9.3.2).
+/// Matches GET, and HEAD, which is GET without the body (RFC 9110, section 9.3.2).
 fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// A resource that answers 405 and names its methods to every other method.
+/// Creates a resource that responds 405 to all methods but these, with the header `Allow`.
 fn resource_with_methods(path: &str, methods: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
         let problem = Problem::method_not_allowed(format!(
-            "{} is not a method of {}; it has {methods}",
+            "method {} is not allowed for {}; allowed: {methods}",
             request.method(),
             request.path()
         ))
@@ -118,9 +123,7 @@ fn resource_with_methods(path: &str, methods: &'static str) -> Resource {
 }
 
 async fn no_such_route(request: HttpRequest) -> HttpResponse {
-    let problem = Problem::route_not_found(format!(
-        "there is no route {}; /openapi.json lists those that there are",
-        request.path()
-    ));
+    let problem =
+        Problem::route_not_found(format!("no route {}; see /openapi.json", request.path()));
     problem.error_response()
 }

@@ -1,4 +1,4 @@
-//! Whether the service lives, whether it is ready, and what it offers.
+//! Routes for operators: liveness, readiness, metrics, reload, and the API's description.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::server::problem::{Problem, ProblemDto, failed};
 use crate::server::service::Service;
 use crate::server::wire::Provenance;
 
-/// Where to go from here.
+/// Links to the other routes.
 pub(super) async fn welcome() -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "service": "antiphon",
@@ -24,17 +24,17 @@ pub(super) async fn welcome() -> HttpResponse {
     }))
 }
 
-/// Whether the service lives, or is ready.
+/// Liveness or readiness.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::server) struct HealthStatus {
     /// `live` or `ready`.
     status: &'static str,
-    /// What answers would be made of; of a service that is ready.
+    /// Provenance of responses, once ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     provenance: Option<Provenance>,
 }
 
-/// The process answers.
+/// The process is alive.
 #[utoipa::path(
     get, path = "/livez", tag = "operations",
     responses((status = 200, body = HealthStatus))
@@ -46,10 +46,10 @@ pub(super) async fn live() -> HttpResponse {
     })
 }
 
-/// The service can answer searches; before that 503 with what it waits for.
+/// Ready to search; 503 with the current start-up step before.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations",
-    responses((status = 200, body = HealthStatus, description = "ready; says with what"), (status = 503, body = ProblemDto))
+    responses((status = 200, body = HealthStatus, description = "ready, with provenance"), (status = 503, body = ProblemDto))
 )]
 pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
     let (_, snapshot) = service.engine_and_snapshot()?;
@@ -59,7 +59,7 @@ pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, P
     }))
 }
 
-/// Numbers for Prometheus, in the text format of `OpenMetrics`.
+/// Metrics for Prometheus, in the text format of `OpenMetrics`.
 #[utoipa::path(
     get, path = "/metrics", tag = "operations",
     responses((status = 200, description = "the metrics", content_type = "application/openmetrics-text"), (status = "4XX", body = ProblemDto))
@@ -79,7 +79,7 @@ pub(super) async fn metrics(service: web::Data<Service>) -> Result<HttpResponse,
                 disk: engine.disk_usage(),
             }
         });
-    let now = MetricsSnapshot {
+    let snapshot = MetricsSnapshot {
         requests_in_flight: service.middleware().requests_in_flight(),
         queue_depth: service.admission().waiting(),
         write_queue_depth: service.write_queue().waiting(),
@@ -88,21 +88,21 @@ pub(super) async fn metrics(service: web::Data<Service>) -> Result<HttpResponse,
         recall: service.recall_monitor().counts(),
         spans: service.middleware().span_counts(),
     };
-    let text = service.middleware().metrics().scrape(&now);
+    let text = service.middleware().metrics().scrape(&snapshot);
     let text = text.map_err(|e| failed(&e))?;
     Ok(HttpResponse::Ok()
         .content_type(METRICS_MEDIA_TYPE)
         .body(text))
 }
 
-/// Reads keys and certificate anew; if one cannot be read, what came before stays in use.
+/// Reloads keys and certificate; if one cannot be read, both previous ones are kept.
 #[utoipa::path(
     post, path = "/v1/admin/reload", tag = "operations",
-    responses((status = 200, description = "what was read"), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
+    responses((status = 200, description = "what was reloaded"), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn reload(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
-    let read = web::block(move || service.middleware().reload());
-    let reloaded = read
+    let task = web::block(move || service.middleware().reload());
+    let reloaded = task
         .await
         .map_err(|e| failed(&e))?
         .map_err(|e| Problem::reload_failed(e.to_string()))?;
@@ -115,7 +115,7 @@ pub(super) async fn reload(service: web::Data<Service>) -> Result<HttpResponse, 
 /// This description.
 #[utoipa::path(
     get, path = "/openapi.json", tag = "operations",
-    responses((status = 200, body = serde_json::Value, description = "the API in OpenAPI's terms"))
+    responses((status = 200, body = serde_json::Value, description = "the OpenAPI document"))
 )]
 pub(super) async fn openapi() -> HttpResponse {
     HttpResponse::Ok().json(openapi::document())

@@ -10,7 +10,7 @@ use crate::server::wire::{PassageResponse, SearchParameters, SearchResponse};
 
 /// A passage with its neighbours and its document.
 #[utoipa::path(
-    get, path = "/v1/passages/{id}", tag = "documents",
+    get, path = "/v1/passages/{id}", tag = "documents", operation_id = "read_passage",
     params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p3")),
     responses((status = 200, body = PassageResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
@@ -25,7 +25,7 @@ pub(super) async fn read(
         .run(move || {
             let view = snapshot.view();
             let missing = || {
-                Problem::passage_not_found(format!("there is no passage {document}#p{ordinal}"))
+                Problem::passage_not_found(format!("passage {document}#p{ordinal} not found"))
                     .at("id")
             };
             let passage = view.passage(&document, ordinal)?.ok_or_else(missing)?;
@@ -44,9 +44,9 @@ pub(super) async fn read(
     Ok(HttpResponse::Ok().json(response))
 }
 
-/// Passages like this one, which is not among them: a search `like` it, with the same parameters.
+/// Passages similar to this one, which is excluded: a search `like` it, with the same parameters.
 #[utoipa::path(
-    get, path = "/v1/passages/{id}/similar", tag = "search",
+    get, path = "/v1/passages/{id}/similar", tag = "search", operation_id = "similar_passages",
     params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p4"), super::url_params::FilterParameters, SearchParameters),
     responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
@@ -59,27 +59,27 @@ pub(super) async fn similar(
     super::search::search_like(&service, &path, &request)
         .await
         .map_err(|problem| match (problem.code(), problem.field()) {
-            // The example that is not there is the passage of the path.
+            // The missing example is the passage in the path.
             ("passage_not_found", Some("like")) => problem.at("id"),
             _ => problem,
         })
 }
 
-/// Reads a passage id out of a path.
+/// Parses the passage id in a path.
 pub(super) fn parse_passage_id(text: &str) -> Result<(DocumentId, u32), Problem> {
-    let not_an_id = || {
-        Problem::bad_id(format!(
-            "{text:?} is not a passage id; expected {{document}}#p{{ordinal}} with the # written as %23, e.g. un-cyber-statement-2015%23p3"
+    let invalid_id = || {
+        Problem::invalid_id(format!(
+            "invalid passage id {text:?}; expected {{document}}#p{{ordinal}} with the # written as %23, e.g. un-cyber-statement-2015%23p3"
         ))
         .at("id")
     };
-    let (document, ordinal) = text.rsplit_once("#p").ok_or_else(not_an_id)?;
-    // One passage, one id: no sign, no leading zero.
+    let (document, ordinal) = text.rsplit_once("#p").ok_or_else(invalid_id)?;
+    // A passage has exactly one id: no sign, no leading zero.
     if !ordinal.starts_with(|c: char| ('1'..='9').contains(&c)) {
-        return Err(not_an_id());
+        return Err(invalid_id());
     }
     Ok((
         parse_document_id(document, "id")?,
-        ordinal.parse().map_err(|_| not_an_id())?,
+        ordinal.parse().map_err(|_| invalid_id())?,
     ))
 }

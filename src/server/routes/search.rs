@@ -1,4 +1,4 @@
-//! `/v1/search`, and what is searched with other words.
+//! `/v1/search`, batches of searches, and `/v1/facets`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::engine::{DocumentTable, Snapshot};
 use crate::search::{self, CacheMode, Query, QueryEncoder};
 use crate::server::extract::{self, Body};
-use crate::server::problem::{Problem, ProblemDto};
+use crate::server::problem::{Problem, ProblemDto, failed};
 use crate::server::service::Service;
 use crate::server::wire::{
     BatchRequest, BatchResponse, FacetDto, FacetResponse, Provenance, SearchParameters,
@@ -20,20 +20,19 @@ use crate::server::wire::{
 
 use super::url_params::{self, FilterParameters, RouteParams};
 
-/// Which facets are wanted.
 #[derive(Deserialize)]
 struct FacetParameters {
     #[serde(default)]
     facets: Vec<String>,
 }
 
-/// Longest `timeout_ms`: an hour.
+/// Maximum `timeout_ms`: one hour.
 const MAX_TIMEOUT_MS: u64 = 3_600_000;
 
-/// Most searches that are answered together.
+/// Maximum number of searches in a batch.
 const MAX_BATCH_SEARCHES: usize = 100;
 
-/// What a search's URL has.
+/// Parameters of a search by URL.
 const SEARCH_PARAMS: RouteParams = RouteParams {
     names: &[
         "q",
@@ -58,20 +57,20 @@ const SEARCH_PARAMS: RouteParams = RouteParams {
     strings: &["q", "mode", "group_by", "cursor"],
 };
 
-/// What a URL of facets has.
+/// Parameters of a request for facets.
 const FACET_PARAMS: RouteParams = RouteParams {
     names: &["facets"],
     repeatable: &["facets"],
     strings: &[],
 };
 
-/// Passages by meaning, by words, or both.
+/// Semantic, keyword or hybrid search for passages.
 #[utoipa::path(
-    post, path = "/v1/search", tag = "search",
+    post, path = "/v1/search", tag = "search", operation_id = "search",
     request_body = SearchRequest,
     responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
-pub(super) async fn by_body(
+pub(super) async fn search_by_body(
     service: web::Data<Service>,
     request: HttpRequest,
     body: Body,
@@ -80,38 +79,39 @@ pub(super) async fn by_body(
     run_search(&service, ready, body.json()?, cache_mode(&request)).await
 }
 
-/// Passages by meaning, by words, or both, as a URL.
+/// Semantic, keyword or hybrid search for passages, as a URL.
 #[utoipa::path(
-    get, path = "/v1/search", tag = "search",
+    get, path = "/v1/search", tag = "search", operation_id = "search_by_url",
     params(
-        ("q" = Option<String>, Query, description = "what to look for", example = "sovereignty in cyberspace"),
-        ("like" = Option<Vec<String>>, Query, description = "instead of `q`, passages by id or texts that the hits should be like"),
+        ("q" = Option<String>, Query, description = "the query", example = "sovereignty in cyberspace"),
+        ("like" = Option<Vec<String>>, Query, description = "positive examples instead of `q`: passage ids or texts"),
         FilterParameters, SearchParameters,
     ),
     responses((status = 200, body = SearchResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
-pub(super) async fn by_url(
+pub(super) async fn search_by_url(
     service: web::Data<Service>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let named = |problem: Problem| match problem.field() {
+    let rename_query = |problem: Problem| match problem.field() {
         Some("query") => problem.at("q"),
         _ => problem,
     };
     let ready = service.encoder_and_snapshot()?;
     let parameters = request_from_url(extract::query_pairs(&request)?, ready.1.document_table())
-        .map_err(named)?;
-    let answer = run_search(&service, ready, parameters, cache_mode(&request)).await;
-    answer.map_err(named)
+        .map_err(rename_query)?;
+    run_search(&service, ready, parameters, cache_mode(&request))
+        .await
+        .map_err(rename_query)
 }
 
-/// Several searches, answered from one snapshot.
+/// Several searches on one snapshot.
 #[utoipa::path(
-    post, path = "/v1/search/batch", tag = "search",
+    post, path = "/v1/search/batch", tag = "search", operation_id = "search_batch",
     request_body = BatchRequest,
     responses((status = 200, body = BatchResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
-pub(super) async fn batch(
+pub(super) async fn search_batch(
     service: web::Data<Service>,
     request: HttpRequest,
     body: Body,
@@ -123,61 +123,63 @@ pub(super) async fn batch(
     } = body.json()?;
     if !(1..=MAX_BATCH_SEARCHES).contains(&searches.len()) {
         let detail = format!(
-            "there are {} searches; expected 1 to {MAX_BATCH_SEARCHES}",
+            "searches has {} items; expected 1 to {MAX_BATCH_SEARCHES}",
             searches.len()
         );
         return Err(Problem::parameter_out_of_range(detail).at("searches"));
     }
     let (encoder, snapshot) = service.encoder_and_snapshot()?;
-    let caching = cache_mode(&request);
-    let read = Arc::clone(&snapshot);
-    let recheck = Arc::clone(service.recall_monitor());
+    let cache_mode = cache_mode(&request);
+    let searched = Arc::clone(&snapshot);
+    let recall_monitor = Arc::clone(service.recall_monitor());
     let idle = service.admission().waiting() == 0;
-    let ((answers, stages), queue) = service
+    let ((results, stages), queue) = service
         .admission()
         .run_within(parse_timeout(timeout_ms)?, move || {
             let queries: Vec<Result<Query, Problem>> = searches
                 .into_iter()
-                .map(|search| search.query(&read))
+                .map(|search| search.query(&searched))
                 .collect();
-            let good: Vec<&Query> = queries.iter().filter_map(|q| q.as_ref().ok()).collect();
-            let (mut answers, stages) = search::search_all(&read, &encoder, &good, caching);
-            for answer in answers.iter_mut().flatten() {
-                if let Some(approximate) = answer.approximate.take() {
-                    recheck.maybe_sample(&read, approximate, idle);
+            let valid: Vec<&Query> = queries.iter().filter_map(|q| q.as_ref().ok()).collect();
+            let (mut results, stages) = search::search_all(&searched, &encoder, &valid, cache_mode);
+            for result in results.iter_mut().flatten() {
+                if let Some(approximate) = result.approximate.take() {
+                    recall_monitor.maybe_sample(&searched, approximate, idle);
                 }
             }
-            Ok((zip_results(queries, answers), stages))
+            Ok((zip_results(queries, results), stages))
         })
         .await?;
-    let answer = batch_response(&snapshot, answers, stages, queue, start)?;
+    let body = batch_response(&snapshot, results, stages, queue, start).map_err(|e| failed(&e))?;
     let mut response = HttpResponse::Ok();
-    answer.timing_ms.attach(&mut response);
-    Ok(response.json(answer))
+    body.timing_ms.attach(&mut response);
+    Ok(response.json(body))
 }
 
-/// Each query that could be checked with its answer.
+/// Pairs each valid query with its results.
 fn zip_results(
     queries: Vec<Result<Query, Problem>>,
-    answers: Vec<Result<search::SearchResults, search::SearchError>>,
+    results: Vec<Result<search::SearchResults, search::SearchError>>,
 ) -> Vec<Result<(Query, search::SearchResults), Problem>> {
-    let mut answers = answers.into_iter();
-    let one = |query: Result<Query, Problem>| {
+    let mut results = results.into_iter();
+    let pair = |query: Result<Query, Problem>| {
         let query = query?;
-        match answers.next() {
-            Some(answer) => Ok((query, answer?)),
-            None => Err(Problem::internal("a search was left without an answer")),
+        match results.next() {
+            Some(result) => Ok((query, result?)),
+            None => Err(Problem::internal("internal error: no result for a search")),
         }
     };
-    queries.into_iter().map(one).collect()
+    queries.into_iter().map(pair).collect()
 }
 
-/// Counts of documents and passages by the values of fields: `facets`, by default speaker, country
-/// and year; filtered as a search.
+/// Counts of documents and passages by field value.
+///
+/// `facets` names the fields, by default speaker, country and year. Documents can be filtered as in a
+/// search.
 #[utoipa::path(
     get, path = "/v1/facets", tag = "search",
     params(
-        ("facets" = Option<Vec<String>>, Query, description = "fields whose values are counted; those of a filter"),
+        ("facets" = Option<Vec<String>>, Query, description = "fields to count values of"),
         FilterParameters,
     ),
     responses((status = 200, body = FacetResponse), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
@@ -215,31 +217,31 @@ async fn run_search(
     service: &Service,
     (encoder, snapshot): (Arc<QueryEncoder>, Arc<Snapshot>),
     request: SearchRequest,
-    caching: CacheMode,
+    cache_mode: CacheMode,
 ) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
     let max_wait = parse_timeout(request.timeout_ms)?;
     let query = request.query(&snapshot)?;
-    let recheck = Arc::clone(service.recall_monitor());
+    let recall_monitor = Arc::clone(service.recall_monitor());
     let idle = service.admission().waiting() == 0;
-    let admitted = Instant::now();
-    let (answer, _) = service
+    let queued = Instant::now();
+    let (body, _) = service
         .admission()
         .run_within(max_wait, move || {
-            let queue = admitted.elapsed();
-            let mut answer = search::search(&snapshot, &encoder, &query, caching)?;
-            if let Some(approximate) = answer.approximate.take() {
-                recheck.maybe_sample(&snapshot, approximate, idle);
+            let queue = queued.elapsed();
+            let mut results = search::search(&snapshot, &encoder, &query, cache_mode)?;
+            if let Some(approximate) = results.approximate.take() {
+                recall_monitor.maybe_sample(&snapshot, approximate, idle);
             }
-            search_response(&snapshot, &query, answer, queue, start)
+            search_response(&snapshot, &query, results, queue, start).map_err(|e| failed(&e))
         })
         .await?;
     let mut response = HttpResponse::Ok();
-    answer.timing_ms.attach(&mut response);
-    Ok(response.json(answer))
+    body.timing_ms.attach(&mut response);
+    Ok(response.json(body))
 }
 
-/// Passages like one.
+/// Searches with a passage as the positive example.
 pub(super) async fn search_like(
     service: &Service,
     id: &str,
@@ -247,7 +249,7 @@ pub(super) async fn search_like(
 ) -> Result<HttpResponse, Problem> {
     let mut pairs = extract::query_pairs(request)?;
     if let Some((name, _)) = pairs.iter().find(|(name, _)| name == "q" || name == "like") {
-        let detail = format!("{name} is given as well as a passage; expected one or the other");
+        let detail = format!("{name} cannot be combined with a passage id in the path");
         return Err(Problem::unknown_field(detail).at(name.clone()));
     }
     pairs.push(("like".to_owned(), id.to_owned()));
@@ -256,18 +258,18 @@ pub(super) async fn search_like(
     run_search(service, ready, parameters, cache_mode(request)).await
 }
 
-/// How long a client waits.
+/// Validates the client's timeout.
 fn parse_timeout(timeout_ms: Option<u64>) -> Result<Option<Duration>, Problem> {
     match timeout_ms {
         Some(received) if !(1..=MAX_TIMEOUT_MS).contains(&received) => {
             let detail = format!("timeout_ms is {received}; expected 1 to {MAX_TIMEOUT_MS}");
             Err(Problem::parameter_out_of_range(detail).at("timeout_ms"))
         }
-        patience => Ok(patience.map(Duration::from_millis)),
+        timeout_ms => Ok(timeout_ms.map(Duration::from_millis)),
     }
 }
 
-/// A client that wants no answer from memory says so (RFC 9111, 5.2.1.5).
+/// Bypasses the cache for `Cache-Control: no-store` (RFC 9111, section 5.2.1.5).
 fn cache_mode(request: &HttpRequest) -> CacheMode {
     let no_store = request.headers().get_all(CACHE_CONTROL).any(|value| {
         let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
@@ -282,12 +284,12 @@ fn cache_mode(request: &HttpRequest) -> CacheMode {
     }
 }
 
-/// A search from the parameters of a URL.
+/// Converts the parameters of a URL to a search.
 fn request_from_url(
     pairs: Vec<(String, String)>,
-    catalogue: &DocumentTable,
+    documents: &DocumentTable,
 ) -> Result<SearchRequest, Problem> {
-    let (filter, mut fields) = url_params::parse_params(pairs, catalogue, &SEARCH_PARAMS)?;
+    let (filter, mut fields) = url_params::parse_params(pairs, documents, &SEARCH_PARAMS)?;
     if let Some(query) = fields.remove("q") {
         fields.insert("query".to_owned(), query);
     }

@@ -1,4 +1,4 @@
-//! From the parameters of a URL to a filter and the fields of a request.
+//! Converts the parameters of a URL to a filter and the fields of a request.
 
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
@@ -8,11 +8,10 @@ use crate::engine::DocumentTable;
 use crate::search::{BUILT_IN_FIELDS, Filter};
 use crate::server::problem::Problem;
 
-/// Which documents are meant. An attribute of the documents is a parameter too, and lets only those
-/// through that have one of its values.
+/// Filters for documents. Each attribute of the documents is a parameter too, and filters by its values.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code)] // describes what `read` reads
+#[allow(dead_code)] // describes the input of `parse_params`
 pub(super) struct FilterParameters {
     /// A filter as JSON, as in the body of a search.
     filter: Option<String>,
@@ -31,35 +30,35 @@ pub(super) struct FilterParameters {
     /// Only documents from one of these sources.
     source: Option<Vec<String>>,
     /// Only documents of one of these dates: `2015`, `2015-10`, `2015-10-23`, or a range such as
-    /// `2015..2016-06`, of which one end may be missing.
+    /// `2015..2016-06`, which may be open at one end.
     date: Option<Vec<String>>,
     /// Only documents of one of these years, in four digits.
     year: Option<Vec<String>>,
 }
 
-/// The parameters of a route, beside those of a filter.
+/// The parameters of a route, in addition to those of a filter.
 pub(super) struct RouteParams {
-    /// Their names, which no attribute takes over.
+    /// Names of all parameters; they take precedence over attributes of the same name.
     pub(super) names: &'static [&'static str],
-    /// Of these, those that may be given several times.
+    /// Parameters that may be repeated.
     pub(super) repeatable: &'static [&'static str],
-    /// Of these, those that are texts, whatever they look like.
+    /// Parameters that are strings even if they look like numbers or booleans.
     pub(super) strings: &'static [&'static str],
 }
 
-/// The filter that a URL names, and the other parameters as fields of a JSON object.
+/// Returns the filter in the parameters of a URL, and the other parameters as fields of a JSON object.
 pub(super) fn parse_params(
     pairs: Vec<(String, String)>,
-    catalogue: &DocumentTable,
-    known: &RouteParams,
+    documents: &DocumentTable,
+    route: &RouteParams,
 ) -> Result<(Filter, Map<String, Value>), Problem> {
     let mut filters = Vec::new();
     let mut field_filters: Vec<(String, Vec<String>)> = Vec::new();
     let mut fields = Map::new();
     for (name, value) in pairs {
-        let is_own = known.names.contains(&name.as_str());
+        let is_own = route.names.contains(&name.as_str());
         let is_field = BUILT_IN_FIELDS.contains(&name.as_str())
-            || (!is_own && name != "filter" && catalogue.attribute_names().contains(&name));
+            || (!is_own && name != "filter" && documents.attribute_names().contains(&name));
         if is_field {
             match field_filters.iter_mut().find(|(field, _)| *field == name) {
                 Some((_, values)) => values.push(value),
@@ -71,15 +70,15 @@ pub(super) fn parse_params(
                     JsonError::Fault(fault) => format!("filter: {fault}"),
                     error => format!("filter is not JSON: {error}"),
                 };
-                Problem::bad_filter(detail).at("filter")
+                Problem::invalid_filter(detail).at("filter")
             })?;
             filters.push(Filter::parse(&filter)?);
         } else if is_own {
-            insert_typed(&mut fields, name, value, known)?;
+            insert_typed(&mut fields, name, value, route)?;
         } else {
             let detail = format!(
-                "there is no parameter {name}; there are {}, filter, {} and the documents' attributes",
-                known.names.join(", "),
+                "unknown parameter {name}; expected one of: {}, filter, {} or a document attribute",
+                route.names.join(", "),
                 BUILT_IN_FIELDS.join(", ")
             );
             return Err(Problem::unknown_field(detail).at(name));
@@ -91,14 +90,14 @@ pub(super) fn parse_params(
     Ok((Filter::All(filters), fields))
 }
 
-/// Records a parameter as JSON would have it.
+/// Inserts a parameter with the JSON type that its text has.
 fn insert_typed(
     fields: &mut Map<String, Value>,
     name: String,
     value: String,
-    known: &RouteParams,
+    route: &RouteParams,
 ) -> Result<(), Problem> {
-    if known.repeatable.contains(&name.as_str()) {
+    if route.repeatable.contains(&name.as_str()) {
         if let Value::Array(values) = fields
             .entry(name)
             .or_insert_with(|| Value::Array(Vec::new()))
@@ -108,15 +107,15 @@ fn insert_typed(
         return Ok(());
     }
     let value = match serde_json::from_str(&value) {
-        Ok(plain @ (Value::Number(_) | Value::Bool(_)))
-            if !known.strings.contains(&name.as_str()) =>
+        Ok(scalar @ (Value::Number(_) | Value::Bool(_)))
+            if !route.strings.contains(&name.as_str()) =>
         {
-            plain
+            scalar
         }
         _ => Value::String(value),
     };
     if fields.contains_key(&name) {
-        let detail = format!("{name} is given twice; expected it once");
+        let detail = format!("{name} may occur only once");
         return Err(Problem::wrong_type(detail).at(name));
     }
     fields.insert(name, value);

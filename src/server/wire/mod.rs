@@ -1,8 +1,9 @@
-//! The shapes of requests and answers.
+//! The JSON of requests and responses.
 //!
 //! Names are `snake_case`, ranges are half-open and count characters (Unicode scalar values) of
 //! the document's clean text, scores are cosines in [-1, 1], times are milliseconds.
 
+mod documents;
 mod parallels;
 mod request;
 mod response;
@@ -18,6 +19,10 @@ use crate::parallels::export::ExportProvenance;
 use crate::passages::{DroppedLines, TextRange};
 use crate::store::{DocumentRecord, DocumentSummary, PassageRecord};
 
+pub(super) use documents::{
+    DocumentError, DocumentRequest, DocumentResult, DocumentResults, DocumentStatus,
+    DocumentsRequest, WriteResponse, WriteSummary, WriteSummaryLine,
+};
 pub(super) use parallels::{
     ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters, StreamBegin,
     StreamEnd, StreamLine, StreamProgress, passage_response,
@@ -32,6 +37,7 @@ pub use response::{SearchResponse, search_response};
 
 /// A document without its text.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Document)]
 pub struct DocumentDto {
     /// The document's id.
     id: String,
@@ -43,7 +49,7 @@ pub struct DocumentDto {
     country: Option<String>,
     language: Option<String>,
     source: Option<String>,
-    /// Further attributes as they were given.
+    /// Further attributes, verbatim.
     attributes: BTreeMap<String, serde_json::Value>,
     /// Number of passages.
     passage_count: usize,
@@ -56,22 +62,22 @@ pub struct DocumentDto {
 /// A page of documents.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct DocumentList {
-    /// Documents in the order of their ids.
+    /// Documents in order of their ids.
     pub(super) documents: Vec<DocumentDto>,
-    /// Number of all documents that the filter lets through.
+    /// Number of documents matching the filter.
     pub(super) total: usize,
-    /// Give this as `after` for the next page; absent on the last.
+    /// Pass as `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
 }
 
-/// Which page of documents.
+/// Pagination of documents.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParameters {
-    /// Most documents to answer with, 1 to 1,000.
-    #[serde(default = "default_page")]
+    /// Maximum number of documents, 1 to 1,000.
+    #[serde(default = "default_list_limit")]
     #[param(default = 100, minimum = 1, maximum = 1000)]
     pub(super) limit: usize,
     /// The id after which the page begins.
@@ -79,7 +85,7 @@ pub(super) struct ListParameters {
     pub(super) after: Option<String>,
 }
 
-fn default_page() -> usize {
+fn default_list_limit() -> usize {
     100
 }
 
@@ -88,22 +94,22 @@ fn default_page() -> usize {
 pub(super) struct DocumentResponse {
     #[serde(flatten)]
     document: DocumentDto,
-    /// The file it was read from; `http` if a client sent it.
+    /// The file it was read from; `http` for an upload.
     origin: String,
-    /// The clean text, into which all ranges point.
+    /// The clean text, to which all ranges refer.
     text: String,
     /// The passages in order; each is `text[start..end]`, so their texts are not repeated.
     passages: Vec<PassageRange>,
-    /// What was left out of the clean text.
+    /// Source lines removed from the clean text.
     dropped: Vec<DroppedLinesDto>,
 }
 
-/// Where a passage stands.
+/// Position of a passage.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct PassageRange {
     /// The passage's id.
     id: String,
-    /// Its place in the document, from 1.
+    /// Position in the document, from 1.
     ordinal: u32,
     start: usize,
     end: usize,
@@ -124,20 +130,21 @@ pub(super) struct CharRange {
 
 /// A block of the source that is not speech.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = DroppedLines)]
 pub(super) struct DroppedLinesDto {
-    /// Why it was left out.
+    /// Why it was removed.
     reason: String,
     /// Its first line in the source, from 1.
     line: usize,
-    /// How many lines.
+    /// Number of lines.
     lines: usize,
-    /// How many characters.
+    /// Number of characters.
     characters: usize,
-    /// How it begins.
+    /// Its first words.
     first_words: String,
 }
 
-/// A passage in its context.
+/// A passage with its neighbours and its document.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct PassageResponse {
     #[serde(flatten)]
@@ -152,6 +159,7 @@ pub(super) struct PassageResponse {
 
 /// A passage with its text.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Passage)]
 pub(super) struct PassageDto {
     #[serde(flatten)]
     range: PassageRange,
@@ -159,7 +167,7 @@ pub(super) struct PassageDto {
     text: String,
 }
 
-/// What produced an answer: enough to say whether another answer is comparable.
+/// What produced a response: two responses are comparable if this is equal.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Provenance {
     /// Version of the program.
@@ -168,9 +176,9 @@ pub struct Provenance {
     model: String,
     /// Its revision.
     revision: String,
-    /// The arithmetic.
+    /// Arithmetic of the encoder.
     precision: String,
-    /// The snapshot that was read.
+    /// Id of the snapshot.
     snapshot: String,
     /// Name and parameters of the index.
     index: String,
@@ -184,34 +192,34 @@ pub struct Provenance {
 
 impl Provenance {
     pub(super) fn from_snapshot(snapshot: &Snapshot) -> Self {
-        let facts = snapshot.info();
+        let info = snapshot.info();
         let encoder = snapshot.fingerprint();
         Self {
             version: env!("CARGO_PKG_VERSION"),
             model: encoder.model.clone(),
             revision: encoder.revision.clone(),
             precision: encoder.precision.clone(),
-            snapshot: facts.id.clone(),
-            index: facts.index.clone(),
-            documents: facts.documents,
-            passages: facts.passages,
-            corpus_hash: facts.corpus_hash.to_string(),
+            snapshot: info.id.clone(),
+            index: info.index.clone(),
+            documents: info.documents,
+            passages: info.passages,
+            corpus_hash: info.corpus_hash.to_string(),
         }
     }
 }
 
 impl From<&ExportProvenance> for Provenance {
-    fn from(origin: &ExportProvenance) -> Self {
+    fn from(provenance: &ExportProvenance) -> Self {
         Self {
-            version: origin.version,
-            model: origin.model.clone(),
-            revision: origin.revision.clone(),
-            precision: origin.precision.clone(),
-            snapshot: origin.snapshot.clone(),
-            index: origin.index.clone(),
-            documents: origin.documents,
-            passages: origin.passages,
-            corpus_hash: origin.corpus_hash.clone(),
+            version: provenance.version,
+            model: provenance.model.clone(),
+            revision: provenance.revision.clone(),
+            precision: provenance.precision.clone(),
+            snapshot: provenance.snapshot.clone(),
+            index: provenance.index.clone(),
+            documents: provenance.documents,
+            passages: provenance.passages,
+            corpus_hash: provenance.corpus_hash.clone(),
         }
     }
 }
@@ -317,14 +325,14 @@ impl PassageResponse {
     }
 }
 
-/// What a path segment need not hide (RFC 3986, unreserved characters).
+/// Characters that are percent-encoded in a path segment: all but RFC 3986's unreserved ones.
 pub(super) const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// The path of a passage; the `#` of its id must be hidden from the URL.
+/// Returns the path of a passage; the `#` of its id is percent-encoded.
 fn passage_url(passage: &PassageRecord) -> String {
     let id = passage.id();
     format!("/v1/passages/{}", utf8_percent_encode(&id, PATH_SEGMENT))

@@ -1,4 +1,4 @@
-//! The shapes of searches.
+//! Searches in requests.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,21 +9,20 @@ use crate::search::{DEFAULT_LIMIT, Filter, GroupBy, Grouping, Include, Mode, Que
 use crate::server::cursor::CursorScope;
 use crate::server::problem::Problem;
 
-/// How to search.
+/// Search mode.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::server) enum SearchMode {
-    /// By meaning.
+    /// Vector similarity.
     #[default]
     Semantic,
-    /// By words: BM25. `"several words"` in quotation marks stand one after the other in every hit,
-    /// `begin*` stands for all words that begin so.
+    /// BM25; `"several words"` is a phrase query, `begin*` a prefix query.
     Keyword,
-    /// By both, ranks fused.
+    /// Reciprocal rank fusion of both lists.
     Hybrid,
 }
 
-/// What hits are grouped by.
+/// Field by which hits are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::server) enum GroupByField {
@@ -33,7 +32,7 @@ pub(in crate::server) enum GroupByField {
     Speaker,
 }
 
-/// What is wanted beside the usual.
+/// Optional params of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::server) enum IncludeOption {
@@ -41,7 +40,7 @@ pub(in crate::server) enum IncludeOption {
     Context,
     /// Each hit's embedding.
     Embedding,
-    /// What finding the hits took.
+    /// Cost of the search.
     Explain,
 }
 
@@ -49,147 +48,147 @@ pub(in crate::server) enum IncludeOption {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct SearchRequest {
-    /// What to look for: words, a sentence, up to a paragraph.
+    /// The query: words, a sentence, up to a paragraph.
     #[serde(default)]
     #[schema(min_length = 1, example = "sovereignty in cyberspace")]
     pub(in crate::server) query: Option<String>,
-    /// Instead of a query, passages by id or texts that the hits should be like.
+    /// Positive examples instead of a query: passage ids or texts.
     #[serde(default)]
     #[schema(max_items = 100)]
     pub(in crate::server) like: Vec<String>,
-    /// Beside `like`, passages by id or texts that the hits should not be like.
+    /// Negative examples: passage ids or texts; requires `like`.
     #[serde(default)]
     #[schema(max_items = 100)]
     pub(in crate::server) unlike: Vec<String>,
-    /// Which documents may be found: an object of fields (`document`, `title`, `speaker`, `country`,
-    /// `venue`, `language`, `source`, `date`, `year`, or any attribute) with a value or a list of values, of
-    /// which one is enough, and `not` with another filter. A date contains the more precise ones:
-    /// `"2015"` contains `2015-10`; a range is `{"from": "2015", "to": "2016-06"}`. What could find
-    /// nothing in any corpus, such as a range that ends before it begins, is refused.
+    /// Filter for documents: an object of fields (`document`, `title`, `speaker`, `country`, `venue`,
+    /// `language`, `source`, `date`, `year`, or any attribute), each with a value or an array of alternative
+    /// values, and `not` with another filter. A date matches the more precise dates in it: `"2015"` matches
+    /// `2015-10`; a range is `{"from": "2015", "to": "2016-06"}`. A filter that cannot match in any corpus,
+    /// such as a range that ends before it begins, is rejected.
     #[serde(default)]
     #[schema(value_type = Option<Object>, example = json!({"country": ["FRA", "DEU"], "date": {"from": "2015"}}))]
     pub(in crate::server) filter: Option<serde_json::Value>,
-    /// How to search.
+    /// Search mode.
     #[serde(default)]
     pub(in crate::server) mode: SearchMode,
-    /// Most hits to answer with, or groups of hits where they are grouped: 1 to 1,000.
+    /// Maximum number of hits, or of groups if hits are grouped: 1 to 1,000.
     #[serde(default = "default_limit")]
     #[schema(default = 10, minimum = 1, maximum = 1000)]
     pub(in crate::server) limit: usize,
-    /// Hits, or groups, to leave out before the first. `offset + limit` is at most 10,000, or 500
-    /// where hits are hybrid, grouped or diverse.
+    /// Number of hits, or groups, to skip. `offset + limit` is at most 10,000, or 500 if hits are hybrid,
+    /// grouped or diverse.
     #[serde(default)]
     pub(in crate::server) offset: usize,
-    /// `next_cursor` of an answer to the same search: the page after it, of the same snapshot. Instead
-    /// of `offset`.
+    /// `next_cursor` of a response to the same search, for the next page of the same snapshot. Instead of
+    /// `offset`.
     #[serde(default)]
     pub(in crate::server) cursor: Option<String>,
-    /// Hits with a lower score are left out. By meaning it is at most 1, in a hybrid ranking at most 1/61,
-    /// the score of a hit that is first by meaning and by words; by words it has no bound.
+    /// Minimum score of hits. At most 1 in semantic mode; at most 1/61 in hybrid mode, the score of a hit
+    /// that is first in both lists; unbounded in keyword mode.
     #[serde(default)]
     pub(in crate::server) min_score: Option<f32>,
-    /// The share of meaning in a hybrid ranking; the rest is the words'.
-    #[serde(default = "default_weight")]
+    /// Weight of the semantic list in hybrid mode; the keyword list has the rest.
+    #[serde(default = "default_semantic_weight")]
     #[schema(default = 0.5, minimum = 0, maximum = 1)]
     pub(in crate::server) semantic_weight: f32,
-    /// Hits of one document or speaker stand together, the group of the best hit first.
+    /// Hits of one document or speaker are grouped, the group of the best hit first.
     #[serde(default)]
     pub(in crate::server) group_by: Option<GroupByField>,
-    /// Most hits of a group, 1 to 100.
+    /// Maximum number of hits per group, 1 to 100.
     #[serde(default)]
     #[schema(default = 1, minimum = 1, maximum = 100)]
     pub(in crate::server) group_size: Option<usize>,
-    /// How much hits should differ from each other, by maximal marginal relevance: 0 not at all, 1 as
-    /// much as they can.
+    /// Diversity of the hits by maximal marginal relevance: 0 for none, 1 for the maximum.
     #[serde(default)]
     #[schema(minimum = 0, maximum = 1)]
     pub(in crate::server) diversity: Option<f32>,
-    /// Candidates kept while the graph is walked, 1 to 10,000: more find more and take longer.
-    /// Without it the service's own.
+    /// Width of the graph search (`ef`), 1 to 10,000: a larger one has a higher recall and takes longer.
+    /// Defaults to the service's.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 10000)]
     pub(in crate::server) ef: Option<usize>,
-    /// Compare with every passage, so that none is missed.
+    /// Scan every passage, for a recall of 1.
     #[serde(default)]
     pub(in crate::server) exact: bool,
-    /// What is wanted beside the usual.
+    /// Optional params of the response.
     #[serde(default)]
     pub(in crate::server) include: Vec<IncludeOption>,
-    /// Fields whose values are counted among the documents that the filter lets through: those of a
-    /// filter.
+    /// Fields whose values are counted over the documents matching the filter: any field of a filter.
     #[serde(default)]
     #[schema(example = json!(["country", "year"]))]
     pub(in crate::server) facets: Vec<String>,
-    /// Milliseconds after which the answer is of no use any more: a search that would begin later is
-    /// not begun.
+    /// Client timeout in milliseconds: a search that cannot start in time is rejected.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 3_600_000)]
     pub(in crate::server) timeout_ms: Option<u64>,
-    /// A filter that was not read from JSON.
+    /// A filter from the parameters of a URL.
     #[serde(skip)]
     parsed_filter: Option<Filter>,
 }
 
-/// A search in a URL, beside its filter. Lists are written by giving a parameter several times.
+/// A search in a URL, without its filter. Arrays are written by repeating a parameter.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code)] // describes what `SearchRequest` is read from
+#[allow(dead_code)] // describes the URL form of `SearchRequest`
 pub(in crate::server) struct SearchParameters {
-    /// Passages by id or texts that hits should not be like; beside `like`.
+    /// Negative examples: passage ids or texts; requires `like`.
     unlike: Option<Vec<String>>,
-    /// How to search.
+    /// Search mode.
     #[param(inline)]
     mode: Option<SearchMode>,
-    /// Most hits, or groups, to answer with, 1 to 1,000.
+    /// Maximum number of hits, or groups, 1 to 1,000.
     #[param(default = 10, minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// Hits, or groups, to leave out before the first.
+    /// Number of hits, or groups, to skip.
     offset: Option<usize>,
-    /// `next_cursor` of an answer to the same search.
+    /// `next_cursor` of a response to the same search.
     cursor: Option<String>,
-    /// Hits with a lower score are left out; at most 1 by meaning, 1/61 in a hybrid ranking.
+    /// Minimum score of hits; at most 1 in semantic mode, 1/61 in hybrid mode.
     min_score: Option<f32>,
-    /// The share of meaning in a hybrid ranking.
+    /// Weight of the semantic list in hybrid mode.
     #[param(default = 0.5, minimum = 0, maximum = 1)]
     semantic_weight: Option<f32>,
-    /// Hits of one document or speaker stand together.
+    /// Hits of one document or speaker are grouped.
     #[param(inline)]
     group_by: Option<GroupByField>,
-    /// Most hits of a group.
+    /// Maximum number of hits per group.
     #[param(default = 1, minimum = 1, maximum = 100)]
     group_size: Option<usize>,
-    /// How much hits should differ from each other.
+    /// Diversity of the hits.
     #[param(minimum = 0, maximum = 1)]
     diversity: Option<f32>,
-    /// Candidates kept while the graph is walked.
+    /// Width of the graph search (`ef`).
     #[param(minimum = 1, maximum = 10000)]
     ef: Option<usize>,
-    /// Compare with every passage.
+    /// Scan every passage.
     exact: Option<bool>,
-    /// What is wanted beside the usual.
+    /// Optional params of the response.
     #[param(inline)]
     include: Option<Vec<IncludeOption>>,
-    /// Fields whose values are counted.
+    /// Fields to count values of.
     facets: Option<Vec<String>>,
-    /// Milliseconds after which the answer is of no use any more.
+    /// Client timeout in milliseconds.
     #[param(minimum = 1, maximum = 3_600_000)]
     timeout_ms: Option<u64>,
 }
 
-fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+/// Deserializes an array whose items must be JSON objects; serde would also accept arrays for structs.
+fn deserialize_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
     let objects = Vec::<Object<T>>::deserialize(from)?;
     Ok(objects.into_iter().map(|object| object.0).collect())
 }
 
-/// Searches that are answered together.
+/// A batch of searches.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct BatchRequest {
-    /// The searches, answered from one snapshot and encoded in one batch.
+    /// The searches, which read the same snapshot and are encoded in one batch.
     #[schema(min_items = 1, max_items = 100)]
-    #[serde(deserialize_with = "objects")]
+    #[serde(deserialize_with = "deserialize_objects")]
     pub(in crate::server) searches: Vec<SearchRequest>,
-    /// As in a search, for all of them; theirs are not looked at.
+    /// Client timeout of the batch; those of its searches are ignored.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 3_600_000)]
     pub(in crate::server) timeout_ms: Option<u64>,
@@ -199,24 +198,24 @@ fn default_limit() -> usize {
     DEFAULT_LIMIT
 }
 
-fn default_weight() -> f32 {
+fn default_semantic_weight() -> f32 {
     QueryParams::default().semantic_weight
 }
 
 impl SearchRequest {
-    /// Sets a filter that was not read from JSON, in place of `filter`.
+    /// Sets a parsed filter, which replaces `filter`.
     pub(in crate::server) fn set_filter(&mut self, filter: Filter) {
         self.parsed_filter = Some(filter);
     }
 
-    /// The query that this is, checked.
+    /// Validates the search and resolves its cursor.
     pub(in crate::server) fn query(self, snapshot: &Snapshot) -> Result<Query, Problem> {
         let mut filter = match &self.filter {
             None | Some(serde_json::Value::Null) => Filter::All(Vec::new()),
             Some(filter) => Filter::parse(filter)?,
         };
-        if let Some(restriction) = self.parsed_filter {
-            filter = restriction;
+        if let Some(parsed) = self.parsed_filter {
+            filter = parsed;
         }
         let group = match (self.group_by, self.group_size) {
             (Some(by), size) => Some(Grouping {
@@ -225,12 +224,12 @@ impl SearchRequest {
             }),
             (None, None) => None,
             (None, Some(_)) => {
-                let detail = "group_size is given and group_by is not; expected both";
+                let detail = "group_size requires group_by";
                 return Err(Problem::missing_field(detail).at("group_by"));
             }
         };
-        let includes = |name| self.include.contains(&name);
-        let mut parts = QueryParams {
+        let includes = |option| self.include.contains(&option);
+        let mut params = QueryParams {
             text: self.query,
             like: self.like,
             unlike: self.unlike,
@@ -251,15 +250,15 @@ impl SearchRequest {
             },
             facets: self.facets,
         };
-        let cursor_scope = CursorScope::for_search(snapshot, &parts);
-        parts.offset = cursor_scope.resolve_offset(parts.offset, self.cursor.as_deref())?;
-        Ok(Query::new(parts)?)
+        let cursor_scope = CursorScope::for_search(snapshot, &params);
+        params.offset = cursor_scope.resolve_offset(params.offset, self.cursor.as_deref())?;
+        Ok(Query::new(params)?)
     }
 }
 
 impl From<SearchMode> for Mode {
-    fn from(name: SearchMode) -> Self {
-        match name {
+    fn from(mode: SearchMode) -> Self {
+        match mode {
             SearchMode::Semantic => Self::Semantic,
             SearchMode::Keyword => Self::Keyword,
             SearchMode::Hybrid => Self::Hybrid,
@@ -278,8 +277,8 @@ impl From<Mode> for SearchMode {
 }
 
 impl From<GroupByField> for GroupBy {
-    fn from(name: GroupByField) -> Self {
-        match name {
+    fn from(field: GroupByField) -> Self {
+        match field {
             GroupByField::Document => Self::Document,
             GroupByField::Speaker => Self::Speaker,
         }

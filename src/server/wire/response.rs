@@ -1,4 +1,4 @@
-//! The shapes of answers to searches.
+//! Responses to searches.
 
 use std::time::{Duration, Instant};
 
@@ -13,92 +13,93 @@ use crate::search::{
     CANDIDATE_POOL_SIZE, Evidence, Facet, Hit, ListRank, Mode, Query, SearchResults, StageTimes,
 };
 use crate::server::cursor::CursorScope;
-use crate::server::problem::{Problem, ProblemDto, failed};
+use crate::server::problem::{Problem, ProblemDto};
 use crate::server::timing::TimingMs;
 
-/// The answer to a search.
+/// The response to a search.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SearchResponse {
     #[serde(flatten)]
     result: ResultPage,
-    /// Where the time went, in milliseconds.
+    /// Time per stage in milliseconds.
     pub(in crate::server) timing_ms: TimingMs,
-    /// What produced this answer.
+    /// What produced this response.
     provenance: Provenance,
 }
 
-/// The answers to searches that were answered together.
+/// The response to a batch of searches.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(in crate::server) struct BatchResponse {
-    /// An answer or a problem for each search, in their order.
-    pub(in crate::server) results: Vec<BatchSearchResult>,
-    /// Where the time of all of them went, in milliseconds.
+    /// A page of results or a problem for each search, in their order.
+    results: Vec<BatchSearchResult>,
+    /// Time per stage in milliseconds, for the whole batch.
     pub(in crate::server) timing_ms: TimingMs,
-    /// What produced these answers.
-    pub(in crate::server) provenance: Provenance,
+    /// What produced this response.
+    provenance: Provenance,
 }
 
-/// One of several answers.
+/// The outcome of one search of a batch.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
-pub(in crate::server) enum BatchSearchResult {
-    /// An answer.
-    Answer(ResultPage),
-    /// Why there is none.
+enum BatchSearchResult {
+    /// A page of results.
+    Page(ResultPage),
+    /// The search was rejected or failed.
     Problem {
-        /// The problem, as a search alone would be answered.
+        /// The problem with which the search would have been rejected on its own.
         #[schema(value_type = ProblemDto)]
         problem: Box<RawValue>,
     },
 }
 
-/// What was found.
+/// A page of hits.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(in crate::server) struct ResultPage {
-    /// The hits, best first; groups stand together.
+struct ResultPage {
+    /// The hits, best first; hits of a group are adjacent.
     #[schema(value_type = Vec<HitDto>)]
     hits: Box<RawValue>,
-    /// Counts of values, for the fields that were asked for.
+    /// Counts of values, for the requested fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     facets: Vec<FacetDto>,
-    /// Gives the next page as `cursor`, as long as the snapshot is the newest; absent on the last.
+    /// Pass as `cursor` for the next page while the snapshot is current; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-    /// What finding the hits took.
+    /// Cost of the search.
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<Explanation>,
-    /// The parameters that were used.
+    /// Effective parameters.
     parameters: EffectiveParameters,
 }
 
-/// A passage that answers a search.
+/// A passage found by a search.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct HitDto {
-    /// Place in the ranking, from 1.
+#[schema(as = Hit)]
+struct HitDto {
+    /// Rank, from 1.
     rank: usize,
-    /// By meaning the cosine of query and passage, in [-1, 1]; by words BM25; in a hybrid ranking the
-    /// weighted sum of reciprocal ranks.
+    /// Cosine of query and passage, in [-1, 1], in semantic mode; BM25 in keyword mode; the weighted sum of
+    /// reciprocal ranks in hybrid mode.
     score: f32,
-    /// In a hybrid ranking, its place and score by meaning.
+    /// Rank and score in the semantic list (hybrid mode).
     #[serde(skip_serializing_if = "Option::is_none")]
     semantic: Option<ListRankDto>,
-    /// In a hybrid ranking, its place and score by words.
+    /// Rank and score in the keyword list (hybrid mode).
     #[serde(skip_serializing_if = "Option::is_none")]
     keyword: Option<ListRankDto>,
-    /// What it is grouped by.
+    /// Document id or speaker by which it is grouped.
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     /// The passage's id, `{document}#p{ordinal}`.
     passage: String,
     /// The passage's text.
     text: String,
-    /// Where the passage begins in the document's clean text, in characters.
+    /// Start of the passage in the document's clean text, in characters.
     start: usize,
-    /// Where it ends.
+    /// End of the passage.
     end: usize,
-    /// The sentence that is nearest to the query, where it was looked for by meaning.
+    /// The sentence nearest to the query (semantic and hybrid mode).
     sentence: Option<SentenceDto>,
-    /// Where the passage holds words of the query, in characters of the document's clean text.
+    /// Ranges of query terms in the passage, in characters of the document's clean text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     highlights: Vec<CharRange>,
     /// The passages before and after it.
@@ -109,27 +110,29 @@ pub struct HitDto {
     embedding: Option<Vec<f32>>,
     /// The document.
     document: DocumentDto,
-    /// Path of the passage in its context.
+    /// Path of the passage.
     url: String,
 }
 
-/// A place in one of the lists that a hybrid ranking is made of.
+/// Rank and score in one of the two lists of a hybrid search.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = ListRank)]
 struct ListRankDto {
-    /// From 1.
+    /// Rank, from 1.
     rank: usize,
     /// Cosine, or BM25.
     score: f32,
 }
 
-/// The sentence that carries a hit.
+/// The sentence of a hit that is nearest to the query.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SentenceDto {
+#[schema(as = Sentence)]
+struct SentenceDto {
     /// Its text.
     text: String,
-    /// Where it begins in the document's clean text, in characters.
+    /// Start in the document's clean text, in characters.
     start: usize,
-    /// Where it ends.
+    /// End of the sentence.
     end: usize,
     /// Cosine of query and sentence, in [-1, 1].
     score: f32,
@@ -144,63 +147,65 @@ struct HitContext {
     next: Option<PassageDto>,
 }
 
-/// Documents by the values of one field.
+/// Counts of one field's values.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Facet)]
 pub(in crate::server) struct FacetDto {
     /// The field.
     field: String,
     /// Its values, the one with the most passages first; at most 1,000.
     values: Vec<FacetValueDto>,
-    /// Further values.
+    /// Number of further values.
     others: usize,
 }
 
-/// A value, and who has it.
+/// A value with its counts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = FacetValue)]
 struct FacetValueDto {
     value: String,
-    /// Documents that have it.
+    /// Number of documents with this value.
     documents: usize,
-    /// Their passages.
+    /// Number of their passages.
     passages: usize,
 }
 
-/// The values of some fields.
+/// Counts of field values.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(in crate::server) struct FacetResponse {
     pub(in crate::server) facets: Vec<FacetDto>,
-    /// What produced this answer.
+    /// What produced this response.
     pub(in crate::server) provenance: Provenance,
 }
 
-/// What finding the hits took.
+/// Cost of a search.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct Explanation {
-    /// Rows of the graph whose links were followed; 0 where all were compared.
+    /// Graph nodes visited; 0 for an exact scan.
     visited: usize,
-    /// Products of query and passage.
+    /// Distance computations.
     evaluations: usize,
-    /// Passages that were scored exactly after that.
+    /// Candidates that were rescored exactly.
     rescored: usize,
-    /// Passages among which the hits were chosen.
+    /// Candidates from which the hits were chosen.
     candidates: usize,
-    /// Passages that the filter lets through; absent without one.
+    /// Passages matching the filter; absent without a filter.
     #[serde(skip_serializing_if = "Option::is_none")]
     filtered: Option<u64>,
 }
 
-/// The parameters of a search, given or not.
+/// Effective parameters, defaults included.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct EffectiveParameters {
     mode: SearchMode,
     limit: usize,
     offset: usize,
-    /// Candidates kept while the graph is walked.
+    /// Width of the graph search (`ef`).
     ef: usize,
     exact: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     min_score: Option<f32>,
-    /// Of a hybrid ranking.
+    /// Weight of the semantic list (hybrid mode).
     #[serde(skip_serializing_if = "Option::is_none")]
     semantic_weight: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -209,53 +214,52 @@ struct EffectiveParameters {
     group_size: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     diversity: Option<f32>,
-    /// Where hits are hybrid, grouped or diverse: how many of each kind they were chosen among.
+    /// Number of candidates per list (if hits are hybrid, grouped or diverse).
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<usize>,
 }
 
-/// An answer in its wire shape, without what stands around it.
 fn result_page(
     snapshot: &Snapshot,
     query: &Query,
-    answer: SearchResults,
-) -> Result<ResultPage, Problem> {
-    let parts = query.params();
-    let cursor_scope = CursorScope::for_search(snapshot, parts);
-    let after = parts.offset + parts.limit;
-    let more = answer.has_more && query.allows_offset(after);
-    let next = more.then(|| cursor_scope.encode_after(after));
-    let explain = parts.include.explain.then_some(Explanation {
-        visited: answer.stats.nodes_visited,
-        evaluations: answer.stats.distance_computations,
-        rescored: answer.stats.rows_rescored,
-        candidates: answer.candidate_count,
-        filtered: answer.filtered_count,
+    results: SearchResults,
+) -> Result<ResultPage, serde_json::Error> {
+    let params = query.params();
+    let cursor_scope = CursorScope::for_search(snapshot, params);
+    let next_offset = params.offset + params.limit;
+    let has_more = results.has_more && query.allows_offset(next_offset);
+    let next_cursor = has_more.then(|| cursor_scope.encode_after(next_offset));
+    let explain = params.include.explain.then_some(Explanation {
+        visited: results.stats.nodes_visited,
+        evaluations: results.stats.distance_computations,
+        rescored: results.stats.rows_rescored,
+        candidates: results.candidate_count,
+        filtered: results.filtered_count,
     });
-    let hits: Vec<HitDto> = answer.hits.into_iter().map(HitDto::from).collect();
+    let hits: Vec<HitDto> = results.hits.into_iter().map(HitDto::from).collect();
     Ok(ResultPage {
-        hits: to_raw_value(&hits).map_err(|error| failed(&error))?,
-        facets: answer.facets.into_iter().map(FacetDto::from).collect(),
-        next_cursor: next,
+        hits: to_raw_value(&hits)?,
+        facets: results.facets.into_iter().map(FacetDto::from).collect(),
+        next_cursor,
         explain,
         parameters: EffectiveParameters::new(snapshot, query),
     })
 }
 
-/// The answer to a search in its wire shape; the command line prints the same with `--json`.
+/// Creates the response to a search, which the command line also prints with `--json`.
 ///
 /// # Errors
 ///
-/// If the hits cannot be written as JSON.
+/// If the hits cannot be serialized.
 pub fn search_response(
     snapshot: &Snapshot,
     query: &Query,
-    answer: SearchResults,
+    results: SearchResults,
     queue: Duration,
     start: Instant,
-) -> Result<SearchResponse, Problem> {
-    let (serialize_start, stages) = (Instant::now(), answer.times);
-    let result = result_page(snapshot, query, answer)?;
+) -> Result<SearchResponse, serde_json::Error> {
+    let (serialize_start, stages) = (Instant::now(), results.times);
+    let result = result_page(snapshot, query, results)?;
     Ok(SearchResponse {
         result,
         timing_ms: TimingMs::new(queue, stages, serialize_start.elapsed(), start),
@@ -263,27 +267,29 @@ pub fn search_response(
     })
 }
 
-/// Answers to several searches; those that could not be checked have none.
+/// Creates the response to a batch of searches.
 pub(in crate::server) fn batch_response(
     snapshot: &Snapshot,
-    answers: Vec<Result<(Query, SearchResults), Problem>>,
+    results: Vec<Result<(Query, SearchResults), Problem>>,
     stages: StageTimes,
     queue: Duration,
     start: Instant,
-) -> Result<BatchResponse, Problem> {
+) -> Result<BatchResponse, serde_json::Error> {
     let serialize_start = Instant::now();
-    let one = |answer: Result<(Query, SearchResults), Problem>| match answer
-        .and_then(|(query, answer)| result_page(snapshot, &query, answer))
-    {
-        Ok(result) => Ok(BatchSearchResult::Answer(result)),
-        Err(problem) => Ok(BatchSearchResult::Problem {
-            problem: to_raw_value(&problem.body()).map_err(|error| failed(&error))?,
-        }),
+    let to_result = |result: Result<(Query, SearchResults), Problem>| {
+        Ok(match result {
+            Ok((query, results)) => {
+                BatchSearchResult::Page(result_page(snapshot, &query, results)?)
+            }
+            Err(problem) => BatchSearchResult::Problem {
+                problem: to_raw_value(&problem.body())?,
+            },
+        })
     };
-    let results = answers
+    let results = results
         .into_iter()
-        .map(one)
-        .collect::<Result<_, Problem>>()?;
+        .map(to_result)
+        .collect::<Result<_, serde_json::Error>>()?;
     Ok(BatchResponse {
         results,
         timing_ms: TimingMs::new(queue, stages, serialize_start.elapsed(), start),
@@ -293,18 +299,18 @@ pub(in crate::server) fn batch_response(
 
 impl EffectiveParameters {
     fn new(snapshot: &Snapshot, query: &Query) -> Self {
-        let parts = query.params();
+        let params = query.params();
         Self {
-            mode: parts.mode.into(),
-            limit: parts.limit,
-            offset: parts.offset,
-            ef: parts.ef.unwrap_or(snapshot.default_ef()),
-            exact: parts.exact,
-            min_score: parts.min_score,
-            semantic_weight: (parts.mode == Mode::Hybrid).then_some(parts.semantic_weight),
-            group_by: parts.group.map(|group| group.by.into()),
-            group_size: parts.group.map(|group| group.size),
-            diversity: parts.diversity,
+            mode: params.mode.into(),
+            limit: params.limit,
+            offset: params.offset,
+            ef: params.ef.unwrap_or(snapshot.default_ef()),
+            exact: params.exact,
+            min_score: params.min_score,
+            semantic_weight: (params.mode == Mode::Hybrid).then_some(params.semantic_weight),
+            group_by: params.group.map(|group| group.by.into()),
+            group_size: params.group.map(|group| group.size),
+            diversity: params.diversity,
             candidates: query.uses_candidate_pool().then_some(CANDIDATE_POOL_SIZE),
         }
     }

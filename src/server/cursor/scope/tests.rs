@@ -1,4 +1,4 @@
-//! The bytes of cursors' requests stay, and all that is asked for counts but the page.
+//! The identity of a request is pinned, and depends on every parameter except those of pagination.
 
 use serde_json::json;
 
@@ -92,8 +92,8 @@ fn comparison() -> Comparison {
     }
 }
 
-/// Changes of what parallels and families are both asked with.
-const COMPARED: [fn(&mut Comparison); 11] = [
+/// Changes of the parameters that parallels and families share.
+const SHARED_CHANGES: [fn(&mut Comparison); 11] = [
     |c| c.scope.source = by("B"),
     |c| c.scope.target = by("C"),
     |c| c.scope.exclude_same.push("speaker".to_owned()),
@@ -112,7 +112,7 @@ fn hash(value: &impl Identity) -> String {
 }
 
 #[test]
-fn the_bytes_of_a_search_stay() {
+fn search_identity_is_pinned() {
     assert_eq!(
         hash(&SearchScope(&search())),
         "48455525d2fa5fc6562ede1b01b0224217d7f9625550471db2e67b1f2d8ca8c2"
@@ -128,20 +128,20 @@ fn the_bytes_of_a_search_stay() {
 }
 
 #[test]
-fn the_bytes_of_parallels_and_families_stay() {
-    let asked = comparison();
+fn parallels_and_families_identities_are_pinned() {
+    let request = comparison();
     assert_eq!(
-        hash(&asked.sweep()),
+        hash(&request.sweep()),
         "a32d31d80a8742cfd85ce612e19ffaec585517d2e90b31732aa75dc7e9ad8a64"
     );
     assert_eq!(
-        hash(&asked.families()),
+        hash(&request.families()),
         "8379129d78f4129abbbd19969c1fd20574ecdf583ddc405c7914a9ea13767245"
     );
 }
 
 #[test]
-fn all_of_a_search_counts() {
+fn every_search_parameter_counts() {
     let changes: [fn(&mut QueryParams); 20] = [
         |p| p.text = None,
         |p| p.text = Some("war".to_owned()),
@@ -168,7 +168,7 @@ fn all_of_a_search_counts() {
 }
 
 #[test]
-fn the_page_of_a_search_does_not_count() {
+fn pagination_does_not_count() {
     let other = QueryParams {
         limit: 1,
         offset: 0,
@@ -177,23 +177,26 @@ fn the_page_of_a_search_does_not_count() {
     assert_eq!(hash(&SearchScope(&other)), hash(&SearchScope(&search())));
 }
 
-/// The second request with a cursor is compared as it came in, the first as it was answered.
+/// A cursor is created from the trimmed query and compared with the raw parameters of the next request.
 #[test]
-fn blanks_at_the_ends_of_texts_do_not_count() {
-    let blank = QueryParams {
+fn surrounding_white_space_does_not_count() {
+    let untrimmed = QueryParams {
         text: Some(" peace\n".to_owned()),
         like: vec!["\ta".to_owned()],
         unlike: vec!["b ".to_owned()],
         ..search()
     };
-    assert_eq!(hash(&SearchScope(&blank)), hash(&SearchScope(&search())));
+    assert_eq!(
+        hash(&SearchScope(&untrimmed)),
+        hash(&SearchScope(&search()))
+    );
 }
 
 #[test]
-fn all_of_a_comparison_counts() {
-    let asked = comparison();
+fn every_comparison_parameter_counts() {
+    let request = comparison();
     let sweep: fn(&mut Comparison) = |c| c.exact = true;
-    assert_each_counts(&asked, &[&COMPARED[..], &[sweep]].concat(), |c| {
+    assert_each_counts(&request, &[&SHARED_CHANGES[..], &[sweep]].concat(), |c| {
         c.sweep().canonical_bytes()
     });
     let families: [fn(&mut Comparison); 5] = [
@@ -203,13 +206,13 @@ fn all_of_a_comparison_counts() {
         |c| c.options.min_members = 4,
         |c| c.options.fields.push("country".to_owned()),
     ];
-    assert_each_counts(&asked, &[&COMPARED[..], &families].concat(), |c| {
+    assert_each_counts(&request, &[&SHARED_CHANGES[..], &families].concat(), |c| {
         c.families().canonical_bytes()
     });
 }
 
 #[test]
-fn a_cursor_of_one_route_is_none_of_another() {
-    let asked = comparison();
-    assert_ne!(hash(&asked.sweep()), hash(&asked.families()));
+fn routes_do_not_share_cursors() {
+    let request = comparison();
+    assert_ne!(hash(&request.sweep()), hash(&request.families()));
 }

@@ -10,8 +10,8 @@ use crate::server::{
 
 const MAX_BODY: usize = 4096;
 
-/// A service of one core, which is busy until it is told to end, and before which one request waits
-/// and no more may. It has no engine: whatever comes to a handler is answered that it starts.
+/// A service with one busy worker and a full queue, until `finish` is sent to. It has no engine: its
+/// handlers respond that the service is initializing.
 struct BusyServer {
     address: SocketAddr,
     service: Arc<Service>,
@@ -20,42 +20,42 @@ struct BusyServer {
 
 impl BusyServer {
     fn start() -> Self {
-        Self::behind(MiddlewareState::default())
+        Self::with_middleware(MiddlewareState::default())
     }
 
-    fn behind(guard: MiddlewareState) -> Self {
+    fn with_middleware(middleware: MiddlewareState) -> Self {
         let limits = ServiceLimits {
             workers: 1,
             queue_capacity: 1,
             max_body_bytes: MAX_BODY,
         };
-        let service = Arc::new(Service::new(limits).with_middleware(guard));
+        let service = Arc::new(Service::new(limits).with_middleware(middleware));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (finish, finished) = mpsc::channel();
-        let (tell, told) = mpsc::channel();
+        let (started_sender, started) = mpsc::channel();
         let (one, other) = (Arc::clone(&service), Arc::clone(&service));
-        let held = async move {
+        let running = async move {
             let work = move || {
-                tell.send(()).unwrap();
-                // Until whoever started it is gone.
+                started_sender.send(()).unwrap();
+                // Ends when `finish` is dropped, too.
                 let _ = finished.recv();
                 Ok(())
             };
             one.admission().run(work).await
         };
-        // Nobody waits for ever: it comes back when its time is up.
+        // Waits are limited, so the queued request is repeated when its time is up.
         let waiting = async move { while other.admission().run(|| Ok(())).await.is_err() {} };
         let serving = Arc::clone(&service);
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let held = actix_web::rt::spawn(held);
-                while told.try_recv().is_err() {
+                let running = actix_web::rt::spawn(running);
+                while started.try_recv().is_err() {
                     actix_web::rt::time::sleep(Duration::from_millis(1)).await;
                 }
                 let waiting = actix_web::rt::spawn(waiting);
                 serve(listener, serving).unwrap().await.unwrap();
-                drop((held, waiting));
+                drop((running, waiting));
             });
         });
         while service.admission().queue_full().is_none() {
@@ -70,8 +70,8 @@ impl BusyServer {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
-        let patience = Some(Duration::from_secs(20));
-        stream.set_read_timeout(patience).unwrap();
+        let timeout = Some(Duration::from_secs(20));
+        stream.set_read_timeout(timeout).unwrap();
         stream
     }
 }
@@ -80,7 +80,7 @@ fn write(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).unwrap();
 }
 
-/// Head and body of an answer.
+/// Reads the head and the body of a response.
 fn read(stream: &mut TcpStream) -> (String, String) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -113,13 +113,13 @@ fn assert_rejected(stream: &mut TcpStream) {
 fn rejected_requests_are_not_read_and_keep_their_connection() {
     let busy = BusyServer::start();
     let mut stream = busy.connect();
-    // A handler would find this body wrong.
+    // A handler would reject this body as invalid.
     write(
         &mut stream,
         "POST /v1/search HTTP/1.1\r\nHost: here\r\nContent-Length: 3\r\n\r\n[1]",
     );
     assert_rejected(&mut stream);
-    // One that comes after its head is waited for.
+    // A body that arrives after its header is waited for.
     write(
         &mut stream,
         "POST /v1/search/batch HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nab",
@@ -138,7 +138,7 @@ fn rejected_requests_are_not_read_and_keep_their_connection() {
         );
         assert_rejected(&mut stream);
     }
-    // Counted as all others are.
+    // Rejected requests are counted like all others.
     write(&mut stream, "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n");
     let (_, metrics) = read(&mut stream);
     for line in [
@@ -155,25 +155,25 @@ fn rejected_requests_are_not_read_and_keep_their_connection() {
 fn keys_are_checked_first_and_rejections_are_logged() {
     let folder = tempfile::tempdir().unwrap();
     let keys = folder.path().join("keys.toml");
-    let minted = GeneratedKey::generate("reader", &[KeyScope::Search], None).unwrap();
-    minted.append_to(&keys).unwrap();
-    let (tell, told) = mpsc::channel();
+    let reader = GeneratedKey::generate("reader", &[KeyScope::Search], None).unwrap();
+    reader.append_to(&keys).unwrap();
+    let (line_sender, lines) = mpsc::channel();
     let options = MiddlewareOptions {
         keys_file: Some(keys),
         access_log: Some(LogSink::new(move |line| {
-            let _ = tell.send(line.to_owned());
+            let _ = line_sender.send(line.to_owned());
         })),
         ..MiddlewareOptions::default()
     };
-    let busy = BusyServer::behind(MiddlewareState::open(options).unwrap());
+    let busy = BusyServer::with_middleware(MiddlewareState::open(options).unwrap());
     let mut stream = busy.connect();
     let head = "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nX-Request-Id: mine\r\n";
-    for (key, status) in [("", "401"), (&*minted.key, "503")] {
+    for (key, status) in [("", "401"), (&*reader.key, "503")] {
         write(&mut stream, &format!("{head}X-Api-Key: {key}\r\n\r\n"));
         let (head, body) = read(&mut stream);
         assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
         assert!(head.contains("x-request-id: mine\r\n"), "{head}");
-        let line = told.recv_timeout(Duration::from_secs(20)).unwrap();
+        let line = lines.recv_timeout(Duration::from_secs(20)).unwrap();
         let name = if key.is_empty() { "null" } else { "\"reader\"" };
         for part in [
             format!("\"status\":{status}"),
@@ -185,37 +185,36 @@ fn keys_are_checked_first_and_rejections_are_logged() {
         }
         assert_eq!(line.contains("\"code\":\"overloaded\""), status == "503");
     }
-    assert!(told.try_recv().is_err(), "one line a request");
+    assert!(lines.try_recv().is_err(), "one line per request");
 }
 
-/// Of what is wrong with a request the first is told, by whichever layer it is turned away.
 #[test]
 fn the_order_of_the_checks_is_the_same_in_both_layers() {
     for cors_origins in [vec![], vec!["https://example.org".to_owned()]] {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys.toml");
-        let mint = |name: &str, scope, rate| {
-            let minted = GeneratedKey::generate(name, &[scope], rate).unwrap();
-            minted.append_to(&keys).unwrap();
-            minted.key.clone()
+        let generate = |name: &str, scope, rate| {
+            let generated = GeneratedKey::generate(name, &[scope], rate).unwrap();
+            generated.append_to(&keys).unwrap();
+            generated.key.clone()
         };
-        let writer = mint("writer", KeyScope::Write, Some(0.001));
-        let limited = mint("limited", KeyScope::Search, Some(0.001));
-        let reader = mint("reader", KeyScope::Search, None);
-        // The outer layer leaves requests to the inner one where there is CORS.
+        let writer = generate("writer", KeyScope::Write, Some(0.001));
+        let limited = generate("limited", KeyScope::Search, Some(0.001));
+        let reader = generate("reader", KeyScope::Search, None);
+        // With CORS the outer layer leaves all requests to the inner one.
         let options = MiddlewareOptions {
             keys_file: Some(keys),
             cors_origins,
             ..MiddlewareOptions::default()
         };
-        let busy = BusyServer::behind(MiddlewareState::open(options).unwrap());
+        let busy = BusyServer::with_middleware(MiddlewareState::open(options).unwrap());
         let mut stream = busy.connect();
         for (key, status, code) in [
             ("", 401, "key_missing"),
             ("nobody", 401, "key_unknown"),
             (&*writer, 403, "scope_missing"),
             (&writer, 403, "scope_missing"),
-            // The first share is taken although there is no room, once.
+            // The one token is taken although the queue is full.
             (&limited, 503, "overloaded"),
             (&limited, 429, "rate_limited"),
             (&reader, 503, "overloaded"),
@@ -233,12 +232,12 @@ fn the_order_of_the_checks_is_the_same_in_both_layers() {
 }
 
 #[test]
-fn pages_of_other_sites_can_read_that_the_service_is_busy() {
+fn pages_of_allowed_origins_can_read_rejections() {
     let options = MiddlewareOptions {
         cors_origins: vec!["https://example.org".to_owned()],
         ..MiddlewareOptions::default()
     };
-    let busy = BusyServer::behind(MiddlewareState::open(options).unwrap());
+    let busy = BusyServer::with_middleware(MiddlewareState::open(options).unwrap());
     let mut stream = busy.connect();
     let head = "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nOrigin: https://example.org\r\n\r\n";
     write(&mut stream, head);
@@ -263,18 +262,18 @@ fn routes_without_a_worker_are_answered() {
         );
         assert!(read(&mut stream).0.starts_with(expected), "{line}");
     }
-    // These ask for the engine first, and it is not there.
+    // These need the engine, which is not ready.
     for line in ["GET /readyz", "GET /v1/documents"] {
         write(
             &mut stream,
             &format!("{line} HTTP/1.1\r\nHost: here\r\n\r\n"),
         );
-        assert!(read(&mut stream).1.contains("\"starting\""), "{line}");
+        assert!(read(&mut stream).1.contains("\"initializing\""), "{line}");
     }
 }
 
 #[test]
-fn a_body_beyond_the_bound_is_not_read_to_its_end() {
+fn a_body_beyond_the_limit_is_not_read_to_its_end() {
     let busy = BusyServer::start();
     let mut stream = busy.connect();
     let length = 100 * MAX_BODY;
@@ -303,5 +302,5 @@ fn rejection_ends_with_the_overload() {
         &mut stream,
         "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\n\r\n",
     );
-    assert!(read(&mut stream).1.contains("\"starting\""));
+    assert!(read(&mut stream).1.contains("\"initializing\""));
 }

@@ -1,4 +1,4 @@
-//! What clients send and are answered, on the wire.
+//! Uploads of documents and their results.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use utoipa::ToSchema;
 use crate::engine::ChangeKind;
 use crate::server::problem::Problem;
 
-/// A document as it is sent. Any other field becomes an attribute; what the service works out itself
-/// (`passages`, `passage_count`, `characters`, `content_hash`, `origin`, `dropped`) is left out, so
-/// that a document can be sent back as it was read.
+/// A document to store. Any other field becomes an attribute. Fields that the service computes
+/// (`passages`, `passage_count`, `characters`, `content_hash`, `origin`, `dropped`) are ignored, so
+/// a document can be sent back as it was returned.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::server) struct DocumentRequest {
-    /// The document's id: 1 to 200 visible characters, none of `# / \ ? %`. Needed in a POST.
+    /// The document's id: 1 to 200 visible characters, none of `# / \ ? %`. Required in a POST.
     #[schema(example = "general-assembly-70-1")]
     id: Option<String>,
-    /// The speech.
+    /// The text of the speech.
     #[schema(example = "Peace is the work of justice.")]
     text: String,
     title: Option<String>,
@@ -32,54 +32,53 @@ pub(in crate::server) struct DocumentRequest {
     attributes: Option<BTreeMap<String, serde_json::Value>>,
 }
 
-/// One document or a list of them.
+/// One document or an array of documents.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "describes what the corpus reader reads")]
+#[expect(dead_code, reason = "describes the input of the corpus reader")]
 #[serde(untagged)]
 pub(in crate::server) enum DocumentsRequest {
-    /// One.
+    /// One document.
     One(Box<DocumentRequest>),
-    /// Several.
+    /// An array of documents.
     Several(Vec<DocumentRequest>),
 }
 
-/// What became of a document.
+/// Result of writing a document.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::server) struct DocumentResult {
-    /// Line of the stream, or place in the list, from 1.
+    /// Line of the stream, or position in the array, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) line: Option<usize>,
+    pub(in crate::server) line: Option<usize>,
     /// The document's id, if it could be read.
     pub(in crate::server) id: Option<String>,
-    /// What was done.
+    /// Action taken.
     pub(in crate::server) status: DocumentStatus,
     /// Number of its passages; 0 if there was an error.
-    pub(super) passages: usize,
+    pub(in crate::server) passages: usize,
     /// SHA-256 of id, metadata and clean text: its `ETag`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::server) content_hash: Option<String>,
-    /// What was noticed that is no error.
+    /// Warnings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) notes: Vec<String>,
+    pub(in crate::server) notes: Vec<String>,
     /// Why it was not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<DocumentError>,
+    pub(in crate::server) error: Option<DocumentError>,
 }
 
-/// What was done with a document.
+/// Action taken for a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = DocumentStatus)]
 pub(in crate::server) enum DocumentStatus {
-    /// It is new.
+    /// A new document was stored.
     Created,
-    /// It has another text than before.
+    /// The text was replaced.
     Updated,
-    /// It has the text that it had, and other metadata.
+    /// The metadata were replaced; the text is the same.
     MetadataUpdated,
-    /// It was there just as it is.
+    /// The stored document is identical.
     Unchanged,
-    /// It was not stored.
+    /// The document was not stored.
     Error,
 }
 
@@ -94,14 +93,13 @@ impl From<ChangeKind> for DocumentStatus {
     }
 }
 
-/// Why a document was not stored: `code`, `detail` and `field` of the problem that it would be if
-/// it had been sent alone.
+/// Why a document was not stored: `code`, `detail` and `field` of the problem with which it would have
+/// been rejected as a single document.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = DocumentError)]
 pub(in crate::server) struct DocumentError {
-    /// The kind of problem for programs; stable.
+    /// Stable code of the problem type, for programs.
     code: &'static str,
-    /// What is wrong, and what would be right.
+    /// Explanation of this occurrence and how to fix it.
     detail: String,
     /// The field at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,52 +116,52 @@ impl From<&Problem> for DocumentError {
     }
 }
 
-/// What became of a list of documents.
+/// Results of writing an array of documents.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(in crate::server) struct DocumentResults {
-    /// One for each document, in their order.
+    /// One result per document, in their order.
     pub(in crate::server) results: Vec<DocumentResult>,
-    /// All of them counted.
+    /// Totals.
     pub(in crate::server) summary: WriteSummary,
 }
 
-/// What became of one document or of a list of them.
+/// Result of writing one document, or results of an array of documents.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "describes what is answered as one or the other")]
+#[expect(dead_code, reason = "describes the two forms of the response")]
 #[serde(untagged)]
 pub(in crate::server) enum WriteResponse {
-    /// Of one.
+    /// Of one document.
     One(Box<DocumentResult>),
-    /// Of several.
+    /// Of an array of documents.
     Several(DocumentResults),
 }
 
-/// The last line of a stream's answer.
+/// The last line of the response to an upload stream.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::server) struct WriteSummaryLine<'a> {
-    /// All lines counted.
-    pub(super) summary: &'a WriteSummary,
+    /// Totals.
+    pub(in crate::server) summary: &'a WriteSummary,
 }
 
-/// Documents counted by what became of them.
+/// Numbers of documents by action taken.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(in crate::server) struct WriteSummary {
-    /// Lines read, blank ones too, or documents of the list.
+    /// Lines read, including blank ones, or documents of the array.
     pub(in crate::server) lines: usize,
     created: usize,
     updated: usize,
     metadata_updated: usize,
     unchanged: usize,
     errors: usize,
-    /// Whether all that was sent has been dealt with.
+    /// Whether the whole body was processed.
     pub(in crate::server) complete: bool,
-    /// Why not. Everything up to the last line that was answered has been.
+    /// Why it was not. Documents with a result were processed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<DocumentError>,
+    pub(in crate::server) error: Option<DocumentError>,
 }
 
 impl WriteSummary {
-    /// Counts what became of a document.
+    /// Counts a result.
     pub(in crate::server) fn record(&mut self, result: &DocumentResult) {
         *match result.status {
             DocumentStatus::Created => &mut self.created,
