@@ -163,9 +163,9 @@ pub(crate) mod tests {
     ) {
         let mut seen = vec![canonical_bytes(original)];
         for (i, change) in changes.iter().enumerate() {
-            let mut changed = original.clone();
-            change(&mut changed);
-            let bytes = canonical_bytes(&changed);
+            let mut altered = original.clone();
+            change(&mut altered);
+            let bytes = canonical_bytes(&altered);
             assert!(
                 !seen.contains(&bytes),
                 "change {i} does not change the bytes"

@@ -130,10 +130,10 @@ impl RowQueries {
         let quantizer = ScalarQuantizer::new(index.dimension());
         let live = rows.iter().copied().filter(|row| index.is_live(*row));
         let query = |row| {
-            let quantized = QuantizedQuery::new(index.vector(row), quantizer);
+            let query_vector = QuantizedQuery::new(index.vector(row), quantizer);
             (
                 row,
-                quantized,
+                query_vector,
                 CandidateCollector::with_range(range.min_neighbours, range.min_score),
             )
         };

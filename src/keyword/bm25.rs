@@ -142,7 +142,7 @@ impl Bm25Index {
         let list = self.shared.postings.get_or_read(&sequence, snapshot)?;
         let mut found = Vec::with_capacity(list.len());
         list.for_each_live(snapshot, |position, frequency| {
-            found.push((position, f64::from(frequency)))
+            found.push((position, f64::from(frequency)));
         });
         if found.len() < list.len() / 2 {
             self.shared.postings.invalidate(&sequence);
@@ -166,7 +166,7 @@ impl Bm25Index {
         let list = self.shared.postings.passage_lengths(snapshot)?;
         let mut lengths = vec![0.0; snapshot.passages.len()];
         list.for_each_live(snapshot, |position, length| {
-            lengths[position] = f64::from(length)
+            lengths[position] = f64::from(length);
         });
         #[allow(clippy::cast_precision_loss)] // fewer passages than 2^53
         let average = lengths.iter().sum::<f64>() / lengths.len() as f64;

@@ -33,7 +33,7 @@ pub(super) fn acquire(directory: &Path) -> Result<File, StoreError> {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
             Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_TIMEOUT => {
-                thread::sleep(LOCK_POLL_INTERVAL)
+                thread::sleep(LOCK_POLL_INTERVAL);
             }
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::InUse {

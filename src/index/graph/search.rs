@@ -198,16 +198,16 @@ fn greedy_descent(
 ) -> u32 {
     let mut node = graph.entry_point;
     for layer in graph.upper_layers.iter().rev() {
-        let (nodes, links): (&[UpperNode], &[u32]) = (&layer.nodes, &layer.links);
+        let (layer_nodes, links): (&[UpperNode], &[u32]) = (&layer.nodes, &layer.links);
         scratch.batch.clear();
-        scratch.batch.push(nodes[node as usize].row);
+        scratch.batch.push(layer_nodes[node as usize].row);
         scratch.score_batch(query, lines);
         let mut best = scratch.products[0];
         loop {
             let own = &links[node as usize * graph.m..][..graph.m];
             scratch.batch.clear();
             for &link in own.iter().take_while(|link| **link != NO_LINK) {
-                let row = nodes[link as usize].row;
+                let row = layer_nodes[link as usize].row;
                 prefetch(&lines[row as usize * stride..][..stride]);
                 scratch.batch.push(row);
             }
@@ -222,7 +222,7 @@ fn greedy_descent(
                 _ => break,
             }
         }
-        node = nodes[node as usize].node_below;
+        node = layer_nodes[node as usize].node_below;
     }
     node
 }
