@@ -19,7 +19,7 @@ impl FetchProgress for Silent {
 fn main() -> Result<(), Box<dyn Error>> {
     // Downloads and verifies the model once; later runs find it in the folder.
     let manifest = Manifest::built_in()?;
-    let folder = fetch(&manifest, &FetchOptions::new("models".into()), &Silent)?;
+    let folder = fetch(&manifest, &FetchOptions::new("models"), &Silent)?;
     let files = open_pinned(&manifest, &folder)?;
     let encoder = encoder::load(&files, Precision::Int8, None)?;
 

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     let manifest = Manifest::built_in()?;
-    let model = fetch(&manifest, &FetchOptions::new("models".into()), &Silent)?;
+    let model = fetch(&manifest, &FetchOptions::new("models"), &Silent)?;
     let encoder = encoder::load(&open_pinned(&manifest, &model)?, Precision::Int8, None)?;
 
     // A data directory that is kept makes the second run embed only what has changed.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use syn::visit::{self, Visit};
 
@@ -40,7 +40,7 @@ impl ModuleTree {
         let mut tree = Self::default();
         tree.parse_file(
             &source_folder.join("lib.rs"),
-            source_folder.to_owned(),
+            source_folder,
             ModulePath::new(),
         );
         tree
@@ -104,10 +104,10 @@ impl ModuleTree {
         module.globs.iter().find(has_name).cloned()
     }
 
-    fn parse_file(&mut self, file: &Path, folder: PathBuf, path: ModulePath) {
+    fn parse_file(&mut self, file: &Path, folder: &Path, path: ModulePath) {
         let text = fs::read_to_string(file).unwrap();
         let parsed = syn::parse_file(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-        self.add_module(&parsed.items, &folder, path);
+        self.add_module(&parsed.items, folder, path);
     }
 
     fn add_module(&mut self, items: &[syn::Item], folder: &Path, path: ModulePath) {
@@ -128,7 +128,7 @@ impl ModuleTree {
                         } else {
                             folder.join(&name).join("mod.rs")
                         };
-                        self.parse_file(&file, folder.join(&name), child_path);
+                        self.parse_file(&file, &folder.join(&name), child_path);
                     }
                 }
                 syn::Item::Use(import) => module.add_use(import, &path),

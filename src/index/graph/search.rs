@@ -191,27 +191,27 @@ fn over_budget(distance_computations: usize, matched: usize, ef: usize, budget: 
 /// layer.
 fn greedy_descent(
     graph: &FlatGraph,
-    lines: &[CodeLine],
+    code_lines: &[CodeLine],
     stride: usize,
     query: &QuantizedQuery,
     scratch: &mut SearchScratch,
 ) -> u32 {
     let mut node = graph.entry_point;
     for layer in graph.upper_layers.iter().rev() {
-        let (layer_nodes, links): (&[UpperNode], &[u32]) = (&layer.nodes, &layer.links);
+        let (nodes, links): (&[UpperNode], &[u32]) = (&layer.nodes, &layer.links);
         scratch.batch.clear();
-        scratch.batch.push(layer_nodes[node as usize].row);
-        scratch.score_batch(query, lines);
+        scratch.batch.push(nodes[node as usize].row);
+        scratch.score_batch(query, code_lines);
         let mut best = scratch.products[0];
         loop {
             let own = &links[node as usize * graph.m..][..graph.m];
             scratch.batch.clear();
             for &link in own.iter().take_while(|link| **link != NO_LINK) {
-                let row = layer_nodes[link as usize].row;
-                prefetch(&lines[row as usize * stride..][..stride]);
+                let row = nodes[link as usize].row;
+                prefetch(&code_lines[row as usize * stride..][..stride]);
                 scratch.batch.push(row);
             }
-            scratch.score_batch(query, lines);
+            scratch.score_batch(query, code_lines);
             scratch.nodes_visited += 1;
             let nearest = own.iter().zip(&scratch.products).max_by_key(|(_, p)| **p);
             match nearest {
@@ -222,7 +222,7 @@ fn greedy_descent(
                 _ => break,
             }
         }
-        node = layer_nodes[node as usize].node_below;
+        node = nodes[node as usize].node_below;
     }
     node
 }
