@@ -97,10 +97,10 @@ const CASES: &[(&str, &str, &str, Option<&str>, &str)] = &[
     ),
     (
         "POST /v1/parallels",
-        "{\"years\": 1.5}",
+        "{\"max_year_gap\": 1.5}",
         "wrong_type",
-        Some("years"),
-        "years: expected an integer from 0 to 4294967295, received the number 1.5",
+        Some("max_year_gap"),
+        "max_year_gap: expected an integer from 0 to 4294967295, received the number 1.5",
     ),
     (
         "POST /v1/families",

@@ -152,10 +152,10 @@ fn embedding_errors_name_field_expected_and_received() {
 fn parallels_errors_name_field_expected_and_received() {
     assert_problems::<ParallelsRequest>(&[
         (
-            "{\"forward\": \"yes\"}",
+            "{\"later_only\": \"yes\"}",
             "wrong_type",
-            Some("forward"),
-            "forward: expected true or false, received \"yes\"",
+            Some("later_only"),
+            "later_only: expected true or false, received \"yes\"",
         ),
         (
             "{\"min_score\": 1e999}",
@@ -272,9 +272,9 @@ fn type_errors_use_json_terms() {
     let parallels = [
         "source",
         "target",
-        "apart",
-        "years",
-        "forward",
+        "exclude_same",
+        "max_year_gap",
+        "later_only",
         "min_score",
         "min_confidence",
         "min_margin",
@@ -286,7 +286,7 @@ fn type_errors_use_json_terms() {
     ];
     let families = [
         "filter",
-        "apart",
+        "exclude_same",
         "min_confidence",
         "cohesion",
         "min_words",
