@@ -47,7 +47,7 @@ fn found(answer: &ApiResponse) -> Vec<&str> {
 fn a_store_of_version_2_is_served_changed_and_served_again() {
     let folder = folder("v2");
     // A graph however few the passages are, in place of the file that version 2 wrote.
-    let settings = [("ANTIPHON_EXACT_UP_TO", "0")];
+    let settings = [("ANTIPHON_EXACT_THRESHOLD", "0")];
     let served = ServeProcess::start(&folder, &[], &settings);
     assert!(
         served.ready_lines[0].contains("4 documents, 5 passages"),
