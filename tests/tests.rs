@@ -10,7 +10,7 @@
 //! | `http` | every route's answers and errors, and start-up |
 //! | `search` | searches over HTTP: filters, words, examples, groups, pages, batches, facets |
 //! | `parallels` | who says the same thing: pairs, a corpus as a stream, families |
-//! | `hostile` | what nobody should send is answered as its table says, on every route |
+//! | `hostile` | malformed and hostile requests get the response that their table states, on every route |
 //! | `operations` | keys, limits, logs, metrics, TLS, bounds and the end of the service |
 //! | `documents` | what clients write is on disk, found, guarded and answered line by line |
 //! | `cli` | the commands and their exit codes |

@@ -4,7 +4,7 @@ use crate::index::IndexError;
 use crate::search::SearchError;
 use crate::store::StoreError;
 
-/// Cancellation check: returns `false` once nobody waits for the result.
+/// Cancellation check: returns `false` once the client no longer waits for the result.
 pub type ShouldContinue<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// An error while parallels are computed.
