@@ -5,20 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use antiphon::corpus::{Corpus, CorpusLimits};
-use antiphon::encoder::model::{FetchOptions, FetchProgress, Manifest, fetch, open_pinned};
+use antiphon::encoder::model::{FetchOptions, Manifest, NoFetchProgress, fetch, open_pinned};
 use antiphon::encoder::{self, Encoder, Precision};
 use antiphon::engine::{
     Engine, EngineOptions, IndexConfig, IngestOptions, NoIngestProgress, Snapshot,
 };
 use antiphon::store::View;
-
-struct NoFetchProgress;
-
-impl FetchProgress for NoFetchProgress {
-    fn source_started(&self, _: &str) {}
-    fn bytes_received(&self, _: u64, _: Option<u64>) {}
-    fn source_failed(&self, _: &str, _: &str) {}
-}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -4,22 +4,13 @@
 
 use std::error::Error;
 
-use antiphon::encoder::model::{FetchOptions, FetchProgress, Manifest, fetch, open_pinned};
+use antiphon::encoder::model::{FetchOptions, Manifest, NoFetchProgress, fetch, open_pinned};
 use antiphon::encoder::{self, Precision};
-
-/// Reports nothing.
-struct Silent;
-
-impl FetchProgress for Silent {
-    fn source_started(&self, _: &str) {}
-    fn bytes_received(&self, _: u64, _: Option<u64>) {}
-    fn source_failed(&self, _: &str, _: &str) {}
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Downloads and verifies the model once; later runs find it in the folder.
     let manifest = Manifest::built_in()?;
-    let folder = fetch(&manifest, &FetchOptions::new("models"), &Silent)?;
+    let folder = fetch(&manifest, &FetchOptions::new("models"), &NoFetchProgress)?;
     let files = open_pinned(&manifest, &folder)?;
     let encoder = encoder::load(&files, Precision::Int8, None)?;
 

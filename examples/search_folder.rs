@@ -6,19 +6,10 @@
 use std::error::Error;
 
 use antiphon::corpus::{Corpus, CorpusLimits};
-use antiphon::encoder::model::{FetchOptions, FetchProgress, Manifest, fetch, open_pinned};
+use antiphon::encoder::model::{FetchOptions, Manifest, NoFetchProgress, fetch, open_pinned};
 use antiphon::encoder::{self, Precision};
 use antiphon::engine::{Engine, EngineOptions, IndexConfig, IngestOptions, NoIngestProgress};
 use antiphon::search::{CacheMode, Query, QueryEncoder, QueryParams, search};
-
-/// Reports nothing.
-struct Silent;
-
-impl FetchProgress for Silent {
-    fn source_started(&self, _: &str) {}
-    fn bytes_received(&self, _: u64, _: Option<u64>) {}
-    fn source_failed(&self, _: &str, _: &str) {}
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -27,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     let manifest = Manifest::built_in()?;
-    let model = fetch(&manifest, &FetchOptions::new("models"), &Silent)?;
+    let model = fetch(&manifest, &FetchOptions::new("models"), &NoFetchProgress)?;
     let encoder = encoder::load(&open_pinned(&manifest, &model)?, Precision::Int8, None)?;
 
     // A data directory that is kept makes the second run embed only what has changed.

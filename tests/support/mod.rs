@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use antiphon::corpus::{Corpus, CorpusLimits};
 use antiphon::encoder::model::{
-    FetchOptions, FetchProgress, Manifest, ModelFiles, fetch, open_pinned,
+    FetchOptions, Manifest, ModelFiles, NoFetchProgress, fetch, open_pinned,
 };
 use antiphon::encoder::{self, CandleBert, Encoder, Precision};
 use antiphon::engine::{
@@ -22,14 +22,6 @@ use tempfile::TempDir;
 /// Returns the package's folder.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-struct NoFetchProgress;
-
-impl FetchProgress for NoFetchProgress {
-    fn source_started(&self, _: &str) {}
-    fn bytes_received(&self, _: u64, _: Option<u64>) {}
-    fn source_failed(&self, _: &str, _: &str) {}
 }
 
 /// Returns the folder of the pinned model, which is downloaded if necessary.

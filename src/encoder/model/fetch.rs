@@ -98,6 +98,16 @@ pub trait FetchProgress: Sync {
     fn source_failed(&self, name: &str, reason: &str);
 }
 
+/// Observes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoFetchProgress;
+
+impl FetchProgress for NoFetchProgress {
+    fn source_started(&self, _: &str) {}
+    fn bytes_received(&self, _: u64, _: Option<u64>) {}
+    fn source_failed(&self, _: &str, _: &str) {}
+}
+
 /// Ensures that the files of the manifest are in the cache, and returns their directory for
 /// [`open_pinned`](super::open_pinned).
 ///

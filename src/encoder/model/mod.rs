@@ -34,6 +34,6 @@ mod tests;
 
 pub use bert_config::{Activation, BertConfig};
 pub use error::{ModelError, SourceFailure};
-pub use fetch::{FetchOptions, FetchProgress, FetchTimeouts, ModelSource, fetch};
+pub use fetch::{FetchOptions, FetchProgress, FetchTimeouts, ModelSource, NoFetchProgress, fetch};
 pub use manifest::{Manifest, ManifestFile, Pooling, Wheel};
 pub use open::{ModelFiles, ModelIdentity, open_folder, open_pinned};
