@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 
@@ -13,6 +13,10 @@ use crate::server::{self, LogSink, MiddlewareOptions, MiddlewareState, Service, 
 
 use super::progress::{GraphBar, LogWriter};
 use super::{open, output, report};
+
+/// Maximum wait for the network threads at exit.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+const CLOSE_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// File descriptors besides those of connections, mostly of the store.
 #[cfg(target_os = "linux")]
@@ -66,7 +70,22 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
         }
     });
     serving.middleware().flush_traces();
+    close(serving);
     outcome
+}
+
+/// Waits until the network threads, which actix does not join, have dropped their references to the
+/// service: the last one closes the store, which checkpoints the WAL, and must not be lost when the
+/// process exits.
+fn close(service: Arc<Service>) {
+    let start = Instant::now();
+    while Arc::strong_count(&service) > 1 {
+        if start.elapsed() > CLOSE_TIMEOUT {
+            tracing::warn!("the store is still in use at exit; the next start checkpoints its WAL");
+            break;
+        }
+        std::thread::sleep(CLOSE_POLL_INTERVAL);
+    }
 }
 
 /// Builds the middleware from the settings.
