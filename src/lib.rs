@@ -21,6 +21,8 @@
 //! [`config`] has the settings; only [`server`] and [`cli`] import it. `canonical`, which all modules
 //! may import, writes the bytes of identities.
 
+use std::sync::OnceLock;
+
 pub(crate) mod canonical;
 #[cfg(target_arch = "x86_64")]
 mod cpu_features;
@@ -47,6 +49,11 @@ pub mod server;
 pub mod cli;
 pub mod config;
 
-/// The commit that this program was built from, twelve hexadecimal digits; `unknown` if it was built
-/// outside of a checkout without `BUILD_COMMIT`.
-pub const COMMIT: &str = env!("BUILD_COMMIT");
+/// Set once, by the program.
+static COMMIT: OnceLock<&str> = OnceLock::new();
+
+/// Returns the commit that the program was built from, twelve hexadecimal digits. It is `unknown` in
+/// programs that use the library without [`cli::main`].
+pub(crate) fn commit() -> &'static str {
+    COMMIT.get().unwrap_or(&"unknown")
+}

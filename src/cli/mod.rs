@@ -74,9 +74,11 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Runs the program with the process's arguments.
+/// Runs the program, which was built from this commit, with the process's arguments.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main(commit: &'static str) -> ExitCode {
+    // The first one stands: a process is one program.
+    let _ = crate::COMMIT.set(commit);
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         // A reader that closes the pipe early, such as `head`, is not a failure.

@@ -45,7 +45,7 @@ impl ExportProvenance {
         let (info, encoder) = (snapshot.info(), snapshot.fingerprint());
         Ok(Self {
             version: env!("CARGO_PKG_VERSION"),
-            commit: crate::COMMIT,
+            commit: crate::commit(),
             model: encoder.model.clone(),
             revision: encoder.revision.clone(),
             precision: encoder.precision.clone(),
