@@ -70,16 +70,16 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
         }
     });
     serving.middleware().flush_traces();
-    close(serving);
+    wait_for_network_threads(&serving);
     outcome
 }
 
 /// Waits until the network threads, which actix does not join, have dropped their references to the
 /// service: the last one closes the store, which checkpoints the WAL, and must not be lost when the
 /// process exits.
-fn close(service: Arc<Service>) {
+fn wait_for_network_threads(service: &Arc<Service>) {
     let start = Instant::now();
-    while Arc::strong_count(&service) > 1 {
+    while Arc::strong_count(service) > 1 {
         if start.elapsed() > CLOSE_TIMEOUT {
             tracing::warn!("the store is still in use at exit; the next start checkpoints its WAL");
             break;
