@@ -18,11 +18,12 @@
 //! | [`server`] | HTTP requests | responses |
 //! | [`cli`] | a command line | all of it |
 //!
-//! [`config`] has the settings; only [`server`] and [`cli`] import it. `canonical`, which all modules
-//! may import, writes the bytes of identities.
+//! [`config`] has the settings; only [`server`] and [`cli`] import it. All modules may import
+//! `atomic_file`, which replaces files, and `canonical`, which writes the bytes of identities.
 
 use std::sync::OnceLock;
 
+pub(crate) mod atomic_file;
 pub(crate) mod canonical;
 #[cfg(target_arch = "x86_64")]
 mod cpu_features;

@@ -11,6 +11,7 @@ use modules::{ModulePath, ModuleTree};
 
 /// The top-level modules in the order in which data flows; each may import from those before it.
 const ORDER: &[&str] = &[
+    "atomic_file",
     "canonical",
     "cpu_features",
     "corpus",

@@ -10,6 +10,7 @@ mod export;
 mod families;
 mod index;
 mod keys;
+mod memory;
 mod models;
 mod open;
 mod output;

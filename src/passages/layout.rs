@@ -81,6 +81,7 @@ pub(super) fn measure(lines: &[SourceLine]) -> TextLayout {
     }
 }
 
+/// Returns a percentile by the rank rounded down. A different rank would be a different segmentation.
 fn percentile(sorted: &[usize], percent: usize) -> usize {
     let last = sorted.len().saturating_sub(1);
     sorted.get(last * percent / 100).copied().unwrap_or(0)

@@ -2,7 +2,6 @@
 
 mod embed;
 mod http;
-mod memory;
 mod profile;
 mod rng;
 mod samples;

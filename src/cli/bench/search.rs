@@ -21,9 +21,9 @@ use crate::index::{
 };
 use crate::store::{PassageKey, View};
 
-use super::super::{output, progress::GraphBar};
+use super::super::{memory, output, progress::GraphBar};
+use super::percentile;
 use super::rng::Lcg;
-use super::{memory, percentile};
 
 /// The measured values of `ef`.
 const EF_VALUES: &[usize] = &[16, 24, 32, 48, 64, 96, 128, 192, 256];

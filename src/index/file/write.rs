@@ -8,6 +8,7 @@ use crc32fast::Hasher;
 
 use super::layout::{CHECKSUM_BLOCK_BYTES, FileHeader, HEADER_BYTES};
 use super::{FileError, RowLabel};
+use crate::atomic_file;
 use crate::index::Compaction;
 use crate::index::kernels::LINE_BYTES;
 
@@ -25,7 +26,9 @@ pub fn write(
     labels: &[RowLabel],
 ) -> Result<(), FileError> {
     let result = if labels.len() == compaction.source_rows().len() {
-        write_and_replace(path, compaction, owner_fingerprint, labels)
+        atomic_file::replace_by_only_writer(path, |file| {
+            write_contents(file, compaction, owner_fingerprint, labels)
+        })
     } else {
         let what = format!(
             "{} labels for {} rows",
@@ -40,15 +43,13 @@ pub fn write(
     })
 }
 
-/// Writes a temporary file next to `path` and renames it.
-fn write_and_replace(
-    path: &Path,
+fn write_contents(
+    file: &mut File,
     compaction: &Compaction,
     owner_fingerprint: [u8; 32],
     labels: &[RowLabel],
 ) -> io::Result<()> {
-    let temporary = path.with_extension("index-being-written");
-    let mut file = BufWriter::with_capacity(CHECKSUM_BLOCK_BYTES, File::create(&temporary)?);
+    let mut file = BufWriter::with_capacity(CHECKSUM_BLOCK_BYTES, file);
     file.write_all(&[0; HEADER_BYTES])?;
     let mut payload = ChecksummedWriter::new(&mut file);
     write_sections(&mut payload, compaction, labels)?;
@@ -68,13 +69,7 @@ fn write_and_replace(
     header.header_checksum = header.compute_checksum();
     file.seek(SeekFrom::Start(0))?;
     file.write_all(bytemuck::bytes_of(&header))?;
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(directory) => sync_directory(directory),
-        None => Ok(()),
-    }
+    file.flush()
 }
 
 /// Writes the sections in the order of [`FileLayout`](super::layout::FileLayout).
@@ -104,14 +99,6 @@ fn write_sections<W: Write>(
         payload.write(bytemuck::cast_slice(&layer.nodes))?;
         payload.pad_to_alignment()?;
         payload.write(bytemuck::cast_slice(&layer.links))?;
-    }
-    Ok(())
-}
-
-/// Makes a rename durable; only Unix can sync a directory.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(directory)?.sync_all()?;
     }
     Ok(())
 }

@@ -9,11 +9,16 @@ pub(super) fn peak_growth<T>(task: impl FnOnce() -> T) -> (T, Option<u64>) {
         .ok()
         .and_then(|()| status_bytes("VmRSS"));
     let result = task();
-    let peak = status_bytes("VmHWM");
+    let peak = peak_bytes();
     let grown = before
         .zip(peak)
         .map(|(before, peak)| peak.saturating_sub(before));
     (result, grown)
+}
+
+/// Returns the peak memory of this process so far.
+pub(super) fn peak_bytes() -> Option<u64> {
+    status_bytes("VmHWM")
 }
 
 /// Reads a line of the process's status, which is in KiB.
