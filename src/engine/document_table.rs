@@ -166,12 +166,14 @@ impl DocumentTable {
         &self.rows_by_key
     }
 
-    /// Returns key and hash of the document at an index.
-    pub(super) fn entry(&self, index: usize) -> Option<DocumentEntry> {
-        let document = self.documents.get(index)?;
-        Some(DocumentEntry {
-            key: document.key,
-            hash: document.summary.content_hash,
+    /// Returns key, hash and rows of all documents in id order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (DocumentEntry, &[u32])> {
+        self.documents.iter().enumerate().map(|(index, document)| {
+            let entry = DocumentEntry {
+                key: document.key,
+                hash: document.summary.content_hash,
+            };
+            (entry, self.rows_of_document(index))
         })
     }
 

@@ -114,7 +114,8 @@ impl Snapshot {
 
     /// Creates the successor of a snapshot of the same store and index; reads only what has changed.
     pub(super) fn incremental_from(previous: &Self, view: View) -> Result<Self, EngineError> {
-        let changes = SnapshotDiff::compute(previous, &view)?;
+        let documents = previous.document_table.entries();
+        let changes = SnapshotDiff::compute(documents, &previous.passage_index, &view)?;
         let document_table = DocumentTable::apply_diff(&previous.document_table, &view, &changes)?;
         let passage_index = previous.passage_index.with_changes(
             &view,

@@ -11,7 +11,6 @@ use crate::encoder::Fingerprint;
 
 use super::meta::{read_fingerprint, read_modified_at, read_store_id};
 use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
-use super::writer::map_open_error;
 use super::{
     ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
     PassageRecord, StoreError, schema, wal,
@@ -353,5 +352,5 @@ fn open_pinned_connection(directory: &Path) -> Result<Connection, StoreError> {
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(connection)
     };
-    pin().map_err(|e| map_open_error(&path, e))
+    pin().map_err(|e| StoreError::from_open(&path, e))
 }
