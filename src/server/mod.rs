@@ -10,6 +10,8 @@ mod admission;
 mod cursor;
 mod documents;
 mod extract;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod line_stream;
 mod middleware;
 mod openai;

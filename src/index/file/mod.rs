@@ -18,6 +18,8 @@
 //! header, whose checksum is verified first. A file is written under a temporary name, synced and
 //! renamed: a crash leaves either the old file or the new one.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod layout;
 mod read;
 mod write;

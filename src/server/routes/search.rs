@@ -285,7 +285,7 @@ fn cache_mode(request: &HttpRequest) -> CacheMode {
 }
 
 /// Converts the parameters of a URL to a search.
-fn request_from_url(
+pub(in crate::server) fn request_from_url(
     pairs: Vec<(String, String)>,
     documents: &DocumentTable,
 ) -> Result<SearchRequest, Problem> {
