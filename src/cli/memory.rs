@@ -42,14 +42,12 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn touched_memory_is_measured() {
-        const SIZE: usize = 64 << 20;
+        const SIZE: usize = 256 << 20;
         let (sum, grown) =
             peak_growth(|| vec![1_u8; SIZE].iter().map(|x| u64::from(*x)).sum::<u64>());
         assert_eq!(sum, SIZE as u64);
-        // `None` if the peak cannot be reset.
-        assert!(
-            grown.is_none_or(|bytes| bytes >= SIZE as u64 * 9 / 10),
-            "{grown:?}"
-        );
+        // Other tests may free memory meanwhile.
+        let grown = grown.unwrap();
+        assert!(grown >= SIZE as u64 / 2, "{grown}");
     }
 }
