@@ -110,9 +110,9 @@ fn style_of(template: &str) -> ProgressStyle {
 }
 
 /// Shows the comparison of a corpus.
-pub(super) struct SweepBar(ProgressBar);
+pub(super) struct ComparisonBar(ProgressBar);
 
-impl SweepBar {
+impl ComparisonBar {
     /// Starts a bar for the given number of documents.
     pub(super) fn new(documents: usize) -> Self {
         let bar = BARS.add(ProgressBar::new(documents as u64));
@@ -127,7 +127,7 @@ impl SweepBar {
     }
 }
 
-impl Drop for SweepBar {
+impl Drop for ComparisonBar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_identity_of_an_index_owner_is_pinned() {
-        let encoder = Fingerprint::of_nothing(384);
+        let encoder = Fingerprint::for_tests(384);
         let owner = IndexOwner {
             store: "0123",
             encoder: &encoder,
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn an_index_owner_depends_on_store_and_encoder() {
-        let original = ("0123".to_owned(), Fingerprint::of_nothing(384));
+        let original = ("0123".to_owned(), Fingerprint::for_tests(384));
         let changes: [fn(&mut (String, Fingerprint)); 2] = [
             |(store, _)| store.push('4'),
             |(_, encoder)| {
@@ -117,7 +117,7 @@ mod tests {
     fn parts() -> Parts {
         Parts {
             corpus: ContentHash::from_parts([]),
-            encoder: Fingerprint::of_nothing(384),
+            encoder: Fingerprint::for_tests(384),
             index: IndexKind::Hnsw(HnswParameters {
                 m: 16,
                 ef_construction: 200,

@@ -37,9 +37,7 @@ pub use disk_usage::DiskUsage;
 pub use document_table::DocumentTable;
 pub use encode::encode_texts;
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoIngestProgress};
-pub use low_priority_pool::{
-    lower_thread_priority, spawn_low_priority_thread as background_thread,
-};
+pub use low_priority_pool::{lower_thread_priority, spawn_low_priority_thread};
 pub use precondition::{EntityTags, Precondition};
 pub use report::{DroppedBlock, IngestReport, IngestWarning};
 pub use snapshot::{IndexRowCounts, Snapshot, SnapshotInfo};

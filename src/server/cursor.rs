@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub(super) use scope::{FamiliesScope, SweepScope};
+pub(super) use scope::{ComparisonScope, FamiliesScope};
 
 use scope::SearchScope;
 

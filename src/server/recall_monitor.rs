@@ -89,7 +89,8 @@ impl RecallMonitor {
         // Capacity 1: a search may arrive before the thread waits in `recv`.
         let (sender, tasks) = sync_channel(1);
         let counters = Arc::clone(&self.counters);
-        let started = engine::background_thread("recall", move || recall_loop(&tasks, &counters));
+        let started =
+            engine::spawn_low_priority_thread("recall", move || recall_loop(&tasks, &counters));
         started
             .inspect_err(|error| tracing::warn!("cannot start the recall monitor: {error}"))
             .ok()?;

@@ -19,7 +19,7 @@ use crate::parallels::{
 use crate::search::Filter;
 use crate::server::{comparison_response, corpus_response};
 
-use super::progress::SweepBar;
+use super::progress::ComparisonBar;
 use super::{open, output};
 
 /// What to compare.
@@ -226,7 +226,7 @@ fn compare_all(context: &CorpusContext, arguments: &ParallelsArguments) -> anyho
 /// Runs a comparison with a progress bar; if it finds nothing, determines the closest pair.
 pub(super) fn compare_corpus(comparison: &CorpusComparison<'_>) -> anyhow::Result<CorpusMatches> {
     let sources = comparison.sources();
-    let bar = SweepBar::new(sources.len());
+    let bar = ComparisonBar::new(sources.len());
     let mut all = CorpusMatches::default();
     comparison.run(
         &sources,

@@ -49,13 +49,13 @@ impl Identity for SearchScope<'_> {
 }
 
 /// The identity of a corpus comparison that is streamed.
-pub(in crate::server) struct SweepScope<'a> {
+pub(in crate::server) struct ComparisonScope<'a> {
     pub(in crate::server) scope: &'a Scope,
     pub(in crate::server) thresholds: &'a Thresholds,
     pub(in crate::server) exact: bool,
 }
 
-impl Canonical for SweepScope<'_> {
+impl Canonical for ComparisonScope<'_> {
     fn write_canonical(&self, bytes: &mut CanonicalBytes) {
         let Self {
             scope,
@@ -66,7 +66,7 @@ impl Canonical for SweepScope<'_> {
     }
 }
 
-impl Identity for SweepScope<'_> {
+impl Identity for ComparisonScope<'_> {
     const DOMAIN: &'static str = "cursor of parallels";
 }
 

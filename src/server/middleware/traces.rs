@@ -154,7 +154,7 @@ impl Traces {
         };
         let (sender, receiver) = std::sync::mpsc::channel();
         // The exporter's thread inherits the low priority of the thread that starts it.
-        engine::background_thread("traces", move || {
+        engine::spawn_low_priority_thread("traces", move || {
             let batches = BatchConfigBuilder::default()
                 .with_max_queue_size(MAX_QUEUED_SPANS)
                 .with_max_export_batch_size(MAX_BATCH_SPANS)

@@ -12,7 +12,7 @@ use crate::parallels::{
     ComparisonStep, CorpusComparison, CorpusContext, CorpusMatches, FilteredCounts, ParallelLoader,
     ParallelsError, Scope, Thresholds,
 };
-use crate::server::cursor::{CursorScope, SweepScope};
+use crate::server::cursor::{ComparisonScope, CursorScope};
 use crate::server::line_stream;
 use crate::server::problem::Problem;
 use crate::server::service::Service;
@@ -60,7 +60,7 @@ impl StreamRequest {
     }
 
     fn cursor_scope<'a>(&self, snapshot: &'a Snapshot) -> CursorScope<'a> {
-        let request = SweepScope {
+        let request = ComparisonScope {
             scope: &self.scope,
             thresholds: &self.thresholds,
             exact: self.exact,

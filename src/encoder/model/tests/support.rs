@@ -195,14 +195,14 @@ pub fn hub(tree: Tree, manner: HubBehaviour) -> (String, Receiver<String>) {
             let (tree, sender) = (tree.clone(), sender.clone());
             std::thread::spawn(move || {
                 // Some tests disconnect early.
-                let _ = answer(&stream.unwrap(), &tree, manner, &sender);
+                let _ = respond(&stream.unwrap(), &tree, manner, &sender);
             });
         }
     });
     (address, requests)
 }
 
-fn answer(
+fn respond(
     mut stream: &TcpStream,
     tree: &Tree,
     manner: HubBehaviour,

@@ -48,8 +48,8 @@ struct Comparison {
 }
 
 impl Comparison {
-    fn sweep(&self) -> SweepScope<'_> {
-        SweepScope {
+    fn comparison(&self) -> ComparisonScope<'_> {
+        ComparisonScope {
             scope: &self.scope,
             thresholds: &self.thresholds,
             exact: self.exact,
@@ -131,7 +131,7 @@ fn search_identity_is_pinned() {
 fn parallels_and_families_identities_are_pinned() {
     let request = comparison();
     assert_eq!(
-        hash(&request.sweep()),
+        hash(&request.comparison()),
         "a32d31d80a8742cfd85ce612e19ffaec585517d2e90b31732aa75dc7e9ad8a64"
     );
     assert_eq!(
@@ -195,10 +195,12 @@ fn surrounding_white_space_does_not_count() {
 #[test]
 fn every_comparison_parameter_counts() {
     let request = comparison();
-    let sweep: fn(&mut Comparison) = |c| c.exact = true;
-    assert_each_counts(&request, &[&SHARED_CHANGES[..], &[sweep]].concat(), |c| {
-        c.sweep().canonical_bytes()
-    });
+    let comparison: fn(&mut Comparison) = |c| c.exact = true;
+    assert_each_counts(
+        &request,
+        &[&SHARED_CHANGES[..], &[comparison]].concat(),
+        |c| c.comparison().canonical_bytes(),
+    );
     let families: [fn(&mut Comparison); 5] = [
         |c| c.options.min_confidence = 0.0,
         |c| c.options.cohesion = 0.0,
@@ -214,5 +216,5 @@ fn every_comparison_parameter_counts() {
 #[test]
 fn routes_do_not_share_cursors() {
     let request = comparison();
-    assert_ne!(hash(&request.sweep()), hash(&request.families()));
+    assert_ne!(hash(&request.comparison()), hash(&request.families()));
 }
