@@ -12,7 +12,6 @@ use crate::store::View;
 
 use super::output;
 
-/// The exports.
 #[derive(Debug, Subcommand)]
 pub(super) enum ExportCommand {
     /// The passages' embeddings as a `NumPy` array, and their ids in a second file, one per line

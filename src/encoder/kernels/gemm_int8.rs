@@ -107,7 +107,6 @@ impl<S: Simd, const P: usize, const Q: usize> TileKernel for Int8Tile<'_, S, P, 
 #[derive(Debug)]
 pub struct PackedInt8 {
     memory: AlignedMemory,
-    /// Bytes of a level.
     level_bytes: usize,
     depth: usize,
     columns: usize,

@@ -61,7 +61,6 @@ pub struct KeyEntry {
     pub requests_per_second: Option<f64>,
 }
 
-/// The keys file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ApiKeysFile {
