@@ -100,7 +100,7 @@ fn count_letter_cases(lines: &[SourceLine]) -> (usize, usize) {
 impl TextLayout {
     /// Returns whether `line` was wrapped because the first word of `next` did not fit. Tolerant, since
     /// letters of most typefaces differ in width.
-    pub fn is_full_line(&self, line: &SourceLine, next: &SourceLine) -> bool {
+    pub(super) fn is_full_line(&self, line: &SourceLine, next: &SourceLine) -> bool {
         let word = next.text.split(' ').next().map_or(0, |w| w.chars().count());
         (line.chars + 1 + word) * 100 > self.width * 84
     }

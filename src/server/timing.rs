@@ -11,7 +11,7 @@ use crate::search::StageTimes;
 
 /// Milliseconds for each stage of a search.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct TimingMs {
+pub(super) struct TimingMs {
     /// Waiting for a worker.
     queue: f64,
     /// Query to tokens.

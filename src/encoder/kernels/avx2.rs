@@ -15,22 +15,22 @@ use crate::cpu_features::CpuFeatures;
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
-pub struct Avx2(());
+pub(super) struct Avx2(());
 
 /// Proof that the processor has AVX2, FMA and AVX-VNNI.
 #[derive(Clone, Copy, Debug)]
-pub struct AvxVnni(());
+pub(super) struct AvxVnni(());
 
 impl Avx2 {
     /// Returns the token if processor and operating system support it.
-    pub fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         CpuFeatures::detected().avx2.then_some(Self(()))
     }
 }
 
 impl AvxVnni {
     /// Returns the token if processor and operating system support it.
-    pub fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         CpuFeatures::detected().avx_vnni.then_some(Self(()))
     }
 }
@@ -50,7 +50,7 @@ macro_rules! run {
     ($token:ty, $features:literal) => {
         impl $token {
             /// Compiles and runs `kernel` with these instructions enabled.
-            pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+            pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Out {
                 #[target_feature(enable = $features)]
                 fn enabled<K: Kernel>(simd: $token, kernel: K) -> K::Out {
                     kernel.run(simd)

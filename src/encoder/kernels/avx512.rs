@@ -26,18 +26,18 @@ macro_rules! intrinsic {
 /// Proof that the processor has AVX-512 F, BW, DQ, VL and VNNI and, with [`AmxTiles`], that tiles are
 /// configured on this thread for the lifetime of the token.
 #[derive(Clone, Copy, Debug)]
-pub struct Avx512<T = ()> {
+pub(super) struct Avx512<T = ()> {
     tiles: T,
 }
 
 /// Proof that the processor has AVX-512 as above, and that this process may use AMX tiles. It is not
 /// a [`Simd`] itself: [`Amx::run`] creates one for its thread and for the time of a kernel.
 #[derive(Clone, Copy, Debug)]
-pub struct Amx(Avx512);
+pub(super) struct Amx(Avx512);
 
 impl Avx512 {
     /// Returns the token if processor and operating system support it.
-    pub fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         CpuFeatures::detected()
             .avx512_vnni
             .then_some(Self { tiles: () })
@@ -46,7 +46,7 @@ impl Avx512 {
 
 impl<T: AmxState> Avx512<T> {
     /// Compiles and runs `kernel` with these instructions enabled.
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Out {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
         fn enabled<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Out {
             kernel.run(simd)
@@ -57,13 +57,13 @@ impl<T: AmxState> Avx512<T> {
 
 impl Amx {
     /// Returns the token if processor and operating system support it.
-    pub fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         Avx512::detect().filter(|_| amx::is_permitted()).map(Self)
     }
 
     /// Runs `kernel` with the tiles of this thread configured.
     #[allow(clippy::unused_self)] // the proof that tiles are permitted
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Out {
         // SAFETY: the token proves that tiles are permitted.
         let tiles = unsafe { AmxTiles::configure() };
         Avx512 { tiles: &tiles }.run(kernel)
@@ -71,7 +71,7 @@ impl Amx {
 }
 
 /// Whether a token proves that tiles are configured.
-pub trait AmxState: Copy {
+pub(super) trait AmxState: Copy {
     /// Computes a tile of an integer matrix product.
     fn tile<const P: usize, const Q: usize>(
         simd: Avx512<Self>,

@@ -15,13 +15,13 @@ use super::{
 
 /// Returns memory as blocks of bands.
 #[inline(always)]
-pub fn band_blocks<S: Simd>(memory: &AlignedMemory) -> &[BandBlock<S::Lhs>] {
+pub(super) fn band_blocks<S: Simd>(memory: &AlignedMemory) -> &[BandBlock<S::Lhs>] {
     memory.view::<S::Lhs>().as_chunks().0.as_chunks().0
 }
 
 /// Returns memory as mutable blocks of bands.
 #[inline(always)]
-pub fn band_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [BandBlock<S::Lhs>] {
+pub(super) fn band_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [BandBlock<S::Lhs>] {
     memory
         .view_mut::<S::Lhs>()
         .as_chunks_mut()
@@ -32,14 +32,14 @@ pub fn band_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [BandBlock<S
 
 /// Returns memory as blocks of panels.
 #[inline(always)]
-pub fn panel_blocks<S: Simd>(memory: &AlignedMemory) -> &[PanelBlock<S::Rhs>] {
+pub(super) fn panel_blocks<S: Simd>(memory: &AlignedMemory) -> &[PanelBlock<S::Rhs>] {
     let groups: &[[S::Rhs; 4]] = memory.view().as_chunks().0;
     groups.as_chunks().0.as_chunks().0
 }
 
 /// Returns memory as mutable blocks of panels.
 #[inline(always)]
-pub fn panel_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [PanelBlock<S::Rhs>] {
+pub(super) fn panel_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [PanelBlock<S::Rhs>] {
     let groups: &mut [[S::Rhs; 4]] = memory.view_mut().as_chunks_mut().0;
     groups.as_chunks_mut().0.as_chunks_mut().0
 }
@@ -47,7 +47,7 @@ pub fn panel_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [PanelBlock
 /// Computes a tile by [`Simd::dot`], with the first `Q` groups of four of each unit of depth; the others
 /// must be zero on the right-hand side.
 #[inline(always)]
-pub fn dot_product_tile<S: Simd, const P: usize, const Q: usize>(
+pub(super) fn dot_product_tile<S: Simd, const P: usize, const Q: usize>(
     simd: S,
     input: &Int8TileInput<'_, S::Lhs, S::Rhs, P>,
     output: &mut Int8TileOutput,
@@ -105,7 +105,7 @@ impl<S: Simd, const P: usize, const Q: usize> TileKernel for Int8Tile<'_, S, P, 
 
 /// A right-hand side of signed bytes, packed into panels for one instruction set.
 #[derive(Debug)]
-pub struct PackedInt8 {
+pub(super) struct PackedInt8 {
     memory: AlignedMemory,
     level_bytes: usize,
     depth: usize,
@@ -116,7 +116,7 @@ impl PackedInt8 {
     /// Packs consecutive columns of `depth` bytes each.
     ///
     /// The number of columns must be a multiple of 64, and `depth` a multiple of [`DEPTH_UNIT`].
-    pub fn new<S: Simd>(depth: usize, bytes: &[i8]) -> Self {
+    pub(super) fn new<S: Simd>(depth: usize, bytes: &[i8]) -> Self {
         let columns = bytes.len() / depth;
         assert!(depth.is_multiple_of(DEPTH_UNIT) && columns.is_multiple_of(TILE_COLUMNS));
         let mut memory = AlignedMemory::new::<S::Rhs>(depth * columns);
@@ -141,12 +141,12 @@ impl PackedInt8 {
     }
 
     /// Returns the length of each column.
-    pub fn depth(&self) -> usize {
+    pub(super) fn depth(&self) -> usize {
         self.depth
     }
 
     /// Returns the number of columns.
-    pub fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.columns
     }
 
@@ -156,7 +156,10 @@ impl PackedInt8 {
     ///
     /// If it was packed for an instruction set with another size of levels.
     #[inline(always)]
-    pub fn panel_group<S: Simd>(&self, index: usize) -> [&[PanelBlock<S::Rhs>]; TILE_PANELS] {
+    pub(super) fn panel_group<S: Simd>(
+        &self,
+        index: usize,
+    ) -> [&[PanelBlock<S::Rhs>]; TILE_PANELS] {
         assert_eq!(self.level_bytes, size_of::<S::Rhs>());
         let units = self.depth / DEPTH_UNIT;
         let blocks = panel_blocks::<S>(&self.memory);

@@ -11,7 +11,7 @@ use super::{portable::Portable, simd::Kernel};
 
 /// An instruction set that this processor supports.
 #[derive(Clone, Copy, Debug)]
-pub struct Isa(IsaToken);
+pub(crate) struct Isa(IsaToken);
 
 #[derive(Clone, Copy, Debug)]
 enum IsaToken {
@@ -42,7 +42,7 @@ pub struct UnknownIsa {
 impl Isa {
     /// Returns the instruction sets of this processor, fastest first; the portable one is always
     /// included.
-    pub fn available() -> Vec<Self> {
+    pub(crate) fn available() -> Vec<Self> {
         let mut tokens = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
@@ -58,13 +58,13 @@ impl Isa {
 
     /// Returns the fastest instruction set of this processor, by our measurements.
     #[must_use]
-    pub fn best() -> Self {
+    pub(crate) fn best() -> Self {
         Self::available()[0]
     }
 
     /// Returns the name, as shown to users and parsed by [`Isa::from_str`].
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             IsaToken::Amx(_) => "amx",
@@ -79,7 +79,7 @@ impl Isa {
     }
 
     /// Runs a kernel, compiled for this instruction set.
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Out {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             IsaToken::Amx(token) => token.run(kernel),

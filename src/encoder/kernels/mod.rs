@@ -29,13 +29,13 @@ mod avx512;
 
 mod isa;
 
-pub use attention::{AttentionBuffers, AttentionWorkspace, F32Attention, Int8Attention};
-pub use buffer::AlignedBuffer;
-pub use isa::{Isa, UnknownIsa};
-pub use linear::{
+pub(super) use attention::{AttentionBuffers, AttentionWorkspace, F32Attention, Int8Attention};
+pub(super) use buffer::AlignedBuffer;
+pub(super) use isa::{Isa, UnknownIsa};
+pub(super) use linear::{
     AddEpilogue, F32Layer, F32Linear, GeluEpilogue, Int8Layer, Int8Linear, PackInt8, StoreEpilogue,
 };
-pub use rows::{
+pub(super) use rows::{
     Gelu, LayerNormQuantize, LayerNormRows, LayerNormWeights, MeanPoolRows, QuantizeRows,
     QuantizeWithKnownRange, QuantizedRows, RowMinMax,
 };

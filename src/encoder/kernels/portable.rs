@@ -11,7 +11,7 @@ use super::{
 
 /// Sixteen lanes in an array, which the compiler vectorizes (NEON on `aarch64`).
 #[derive(Clone, Copy, Debug)]
-pub struct Portable;
+pub(super) struct Portable;
 
 /// Applies `f` to each pair of lanes.
 #[inline(always)]
@@ -21,7 +21,7 @@ fn zip<T: Copy, U: Copy>(a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> U) ->
 
 impl Portable {
     /// Runs `kernel`.
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Out {
         kernel.run(self)
     }
 }

@@ -15,10 +15,10 @@ use super::{
     tiling::RegisterTile,
 };
 
-pub use super::layout::LANES;
+pub(super) use super::layout::LANES;
 
 /// A computation that is compiled for each instruction set.
-pub trait Kernel {
+pub(crate) trait Kernel {
     /// The result.
     type Out;
 
@@ -33,7 +33,7 @@ pub trait Kernel {
 /// zeros; apart from that, all implementations return the same bits.
 ///
 /// A token need not be `Send`: that of AMX belongs to the thread whose tiles are configured.
-pub trait Simd: Copy {
+pub(crate) trait Simd: Copy {
     /// Sixteen `f32`.
     type F: Copy;
     /// Sixteen `i32`.

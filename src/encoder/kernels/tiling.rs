@@ -1,7 +1,7 @@
 //! Divides a tile of a matrix product into register tiles.
 
 /// A matrix product that can compute a part of its output with all sums in registers.
-pub trait TileKernel {
+pub(super) trait TileKernel {
     /// Computes `R` rows by `W` panels from `row` and `panel` on.
     fn register_tile<const R: usize, const W: usize>(&mut self, row: usize, panel: usize);
 }
@@ -9,7 +9,7 @@ pub trait TileKernel {
 /// The largest register tile of an instruction set.
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable token only uses `Small`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RegisterTile {
+pub(crate) enum RegisterTile {
     /// Twelve rows by two panels.
     Tall,
     /// Six rows by four panels.
@@ -23,7 +23,7 @@ pub enum RegisterTile {
 /// Covers `rows` rows and `P` panels with register tiles. If `may_overrun`, the last ones may exceed
 /// `rows`, by up to a quarter of their height.
 #[inline(always)]
-pub fn tile_output<const P: usize>(
+pub(super) fn tile_output<const P: usize>(
     shape: RegisterTile,
     rows: usize,
     may_overrun: bool,

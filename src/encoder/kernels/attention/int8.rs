@@ -12,7 +12,7 @@ use crate::encoder::kernels::{
 };
 
 /// Attention in int8.
-pub struct Int8Attention<'a> {
+pub(crate) struct Int8Attention<'a> {
     /// The tokens of one sequence.
     pub buffers: AttentionBuffers<'a>,
     /// Buffers.
