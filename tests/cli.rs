@@ -2,6 +2,8 @@
 
 mod bench_http;
 mod evaluate;
+mod exports;
+mod help;
 
 use std::fs;
 use std::process::{Command, Output};
