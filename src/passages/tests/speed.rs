@@ -2,8 +2,8 @@ use std::cell::Cell;
 
 use super::*;
 
-/// A text is counted as a whole, at each granularity at which it is split, and in its final parts.
-const MAX_COUNTED_PER_BYTE: usize = 16;
+/// A text is counted in its pieces and in its parts: up to 2.7 times for these texts.
+const MAX_COUNTED_PER_BYTE: usize = 4;
 
 /// Counts the bytes that it is given.
 struct CountingCounter {
