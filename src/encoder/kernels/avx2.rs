@@ -221,15 +221,15 @@ macro_rules! common {
 impl Simd for Avx2 {
     type F = [__m256; 2];
     type I = [__m256i; 2];
-    /// Two partial sums per lane: register `i` contains lanes `4 i .. 4 i + 4`.
-    type Accumulator = [__m256i; 4];
-    /// The four words, four times.
-    type K4Broadcast = __m256i;
+    type Accumulator = [__m256i; 2];
+    /// The first two words, and the last two, eight times each.
+    type K4Broadcast = [__m256i; 2];
     /// `vpmaddwd` multiplies words; `vpmaddubsw`, which takes bytes, would saturate.
     type Lhs = i16;
-    type Rhs = i16;
+    /// Widened on the way to a register.
+    type Rhs = i8;
 
-    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Small;
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
     const F32_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     common!();
@@ -253,45 +253,86 @@ impl Simd for Avx2 {
         });
     }
 
+    /// Pairs of eight lanes: the first of lanes 0 to 7, their second, the first of lanes 8 to 15, their
+    /// second.
+    #[inline(always)]
+    fn store_k4_lane(to: &mut K4Groups<i8>, lane: usize, [a, b, c, d]: [i8; 4]) {
+        let pairs = to.as_flattened_mut().as_chunks_mut::<2>().0;
+        let first = lane / 8 * 16 + lane % 8;
+        (pairs[first], pairs[first + 8]) = ([a, b], [c, d]);
+    }
     #[inline(always)]
     fn broadcast_k4(self, levels: &[i16; 4]) -> Self::K4Broadcast {
-        intrinsic!(_mm256_broadcastq_epi64(_mm_loadu_si64(
-            levels.as_ptr().cast()
-        )))
+        [broadcast_pair(self, levels, 0), broadcast_pair(self, levels, 1)]
     }
     #[inline(always)]
     fn zero_accumulator(self) -> Self::Accumulator {
-        intrinsic!([_mm256_setzero_si256(); 4])
+        intrinsic!([_mm256_setzero_si256(); 2])
     }
     #[inline(always)]
     fn dot(
         self,
         sum: Self::Accumulator,
         a: Self::K4Broadcast,
-        b: &K4Groups<i16>,
+        b: &K4Groups<i8>,
     ) -> Self::Accumulator {
-        let quarters = b.as_chunks::<4>().0;
         let mut out = sum;
-        for (out, quarter) in out.iter_mut().zip(quarters) {
-            intrinsic!({
-                let b = _mm256_loadu_si256(quarter.as_ptr().cast());
-                *out = _mm256_add_epi32(*out, _mm256_madd_epi16(a, b));
-            });
+        for pair in 0..2 {
+            let b = widen_pair(self, b, pair);
+            for half in 0..2 {
+                out[half] = multiply_add(self, out[half], a[pair], b[half]);
+            }
         }
         out
     }
+    /// Pair by pair, so that few widened levels occupy registers.
+    #[inline(always)]
+    fn dot_tile<const R: usize, const W: usize>(
+        self,
+        sums: &mut [[Self::Accumulator; W]; R],
+        rows: [&[i16; 4]; R],
+        panels: [&K4Groups<i8>; W],
+    ) {
+        for pair in 0..2 {
+            let b = panels.map(|panel| widen_pair(self, panel, pair));
+            for r in 0..R {
+                let a = broadcast_pair(self, rows[r], pair);
+                for p in 0..W {
+                    for half in 0..2 {
+                        sums[r][p][half] = multiply_add(self, sums[r][p][half], a, b[p][half]);
+                    }
+                }
+            }
+        }
+    }
     #[inline(always)]
     fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
-        intrinsic!({
-            // Lanes 0 1 4 5 | 2 3 6 7, then in order.
-            let low = _mm256_hadd_epi32(sum[0], sum[1]);
-            let high = _mm256_hadd_epi32(sum[2], sum[3]);
-            [
-                _mm256_permute4x64_epi64::<0b11_01_10_00>(low),
-                _mm256_permute4x64_epi64::<0b11_01_10_00>(high),
-            ]
-        })
+        sum
     }
+}
+
+/// Broadcasts two of four words.
+#[inline(always)]
+fn broadcast_pair(_: Avx2, levels: &[i16; 4], pair: usize) -> __m256i {
+    let [a, b] = levels.as_chunks().0[pair].map(i16::to_le_bytes);
+    intrinsic!(_mm256_set1_epi32(i32::from_le_bytes([a[0], a[1], b[0], b[1]])))
+}
+
+/// Widens a pair of every lane to words.
+#[inline(always)]
+fn widen_pair(_: Avx2, groups: &K4Groups<i8>, pair: usize) -> [__m256i; 2] {
+    let quarters = groups.as_chunks::<4>().0;
+    [&quarters[pair], &quarters[2 + pair]].map(|quarter| {
+        intrinsic!(_mm256_cvtepi8_epi16(_mm_loadu_si128(
+            quarter.as_ptr().cast()
+        )))
+    })
+}
+
+/// Adds the products of words to the sums.
+#[inline(always)]
+fn multiply_add(_: Avx2, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+    intrinsic!(_mm256_add_epi32(sum, _mm256_madd_epi16(a, b)))
 }
 
 impl Simd for AvxVnni {

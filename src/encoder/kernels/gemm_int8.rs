@@ -86,12 +86,8 @@ impl<S: Simd, const P: usize, const Q: usize> TileKernel for Int8Tile<'_, S, P, 
                 for p in 0..W {
                     simd.prefetch(&next_panels[p][unit][group]);
                 }
-                for r in 0..R {
-                    let a = simd.broadcast_k4(&left[r].as_chunks().0[group]);
-                    for p in 0..W {
-                        sums[r][p] = simd.dot(sums[r][p], a, b[p]);
-                    }
-                }
+                let a: [&[S::Lhs; 4]; R] = std::array::from_fn(|r| &left[r].as_chunks().0[group]);
+                simd.dot_tile(&mut sums, a, b);
             }
         }
         for r in 0..R {
@@ -128,7 +124,7 @@ impl PackedInt8 {
             for (lane, column) in columns.chunks_exact(depth).enumerate() {
                 for (block, unit) in panel.iter_mut().zip(column.as_chunks::<DEPTH_UNIT>().0) {
                     for (group, levels) in unit.as_chunks::<4>().0.iter().enumerate() {
-                        block[S::k4_slot(group)][lane] = levels.map(S::Rhs::from);
+                        S::store_k4_lane(&mut block[S::k4_slot(group)], lane, *levels);
                     }
                 }
             }

@@ -132,6 +132,13 @@ pub trait Simd: Copy {
         self.store_depth_unit(low, low_bytes);
     }
 
+    /// Writes a lane of a right-hand side: four signed levels. An instruction set may interleave the
+    /// levels of the lanes.
+    #[inline(always)]
+    fn store_k4_lane(to: &mut K4Groups<Self::Rhs>, lane: usize, levels: [i8; 4]) {
+        to[lane] = levels.map(Self::Rhs::from);
+    }
+
     /// Broadcasts four unsigned levels to every lane.
     #[allow(clippy::trivially_copy_pass_by_ref)] // a reference into a row of levels
     fn broadcast_k4(self, levels: &[Self::Lhs; 4]) -> Self::K4Broadcast;
@@ -144,6 +151,21 @@ pub trait Simd: Copy {
         a: Self::K4Broadcast,
         b: &K4Groups<Self::Rhs>,
     ) -> Self::Accumulator;
+    /// Adds to the sums of `R` rows and `W` panels their dot products.
+    #[inline(always)]
+    fn dot_tile<const R: usize, const W: usize>(
+        self,
+        sums: &mut [[Self::Accumulator; W]; R],
+        rows: [&[Self::Lhs; 4]; R],
+        panels: [&K4Groups<Self::Rhs>; W],
+    ) {
+        for r in 0..R {
+            let a = self.broadcast_k4(rows[r]);
+            for p in 0..W {
+                sums[r][p] = self.dot(sums[r][p], a, panels[p]);
+            }
+        }
+    }
     /// Returns the sums, lane by lane.
     fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I;
 

@@ -107,7 +107,7 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
                     let levels = simd.and_int(round_signed(simd, x, inverse), low_byte);
                     simd.store_bytes(&mut bytes, levels);
                     for (groups, bytes) in groups.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                        groups[lane] = bytes.map(|byte| S::Rhs::from(byte.cast_signed()));
+                        S::store_k4_lane(groups, lane, bytes.map(u8::cast_signed));
                     }
                 }
             }
@@ -173,10 +173,8 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
                 let high = simd.or_int(bytes[2], simd.shl_int::<8>(bytes[3]));
                 let mut words = [0; LANES];
                 simd.store_int(&mut words, simd.or_int(low, simd.shl_int::<16>(high)));
-                for (to, word) in to.iter_mut().zip(words) {
-                    *to = word
-                        .to_le_bytes()
-                        .map(|byte| S::Rhs::from(byte.cast_signed()));
+                for (lane, word) in words.iter().enumerate() {
+                    S::store_k4_lane(to, lane, word.to_le_bytes().map(u8::cast_signed));
                 }
             }
         }
