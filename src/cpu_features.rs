@@ -12,6 +12,8 @@ pub(crate) struct CpuFeatures {
     pub(crate) avx2: bool,
     /// AVX-VNNI, AVX2 and FMA.
     pub(crate) avx_vnni: bool,
+    /// AVX-512 F, BW, DQ and VL, AVX2 and FMA.
+    pub(crate) avx512_bw: bool,
     /// AVX-512 F, BW, DQ, VL and VNNI, AVX2 and FMA.
     pub(crate) avx512_vnni: bool,
 }
@@ -21,15 +23,16 @@ impl CpuFeatures {
     pub(crate) fn detected() -> Self {
         static DETECTED: LazyLock<CpuFeatures> = LazyLock::new(|| {
             let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx512_bw = avx2
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
             CpuFeatures {
                 avx2,
                 avx_vnni: avx2 && is_x86_feature_detected!("avxvnni"),
-                avx512_vnni: avx2
-                    && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512vnni"),
+                avx512_bw,
+                avx512_vnni: avx512_bw && is_x86_feature_detected!("avx512vnni"),
             }
         });
         *DETECTED

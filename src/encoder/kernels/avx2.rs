@@ -263,7 +263,10 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn broadcast_k4(self, levels: &[i16; 4]) -> Self::K4Broadcast {
-        [broadcast_pair(self, levels, 0), broadcast_pair(self, levels, 1)]
+        [
+            broadcast_pair(self, levels, 0),
+            broadcast_pair(self, levels, 1),
+        ]
     }
     #[inline(always)]
     fn zero_accumulator(self) -> Self::Accumulator {
@@ -294,7 +297,10 @@ impl Simd for Avx2 {
         panels: [&K4Groups<i8>; W],
     ) {
         for pair in 0..2 {
-            let b = panels.map(|panel| widen_pair(self, panel, pair));
+            let mut b = [widen_pair(self, panels[0], pair); W];
+            for p in 1..W {
+                b[p] = widen_pair(self, panels[p], pair);
+            }
             for r in 0..R {
                 let a = broadcast_pair(self, rows[r], pair);
                 for p in 0..W {
@@ -315,18 +321,20 @@ impl Simd for Avx2 {
 #[inline(always)]
 fn broadcast_pair(_: Avx2, levels: &[i16; 4], pair: usize) -> __m256i {
     let [a, b] = levels.as_chunks().0[pair].map(i16::to_le_bytes);
-    intrinsic!(_mm256_set1_epi32(i32::from_le_bytes([a[0], a[1], b[0], b[1]])))
+    intrinsic!(_mm256_set1_epi32(i32::from_le_bytes([
+        a[0], a[1], b[0], b[1]
+    ])))
 }
 
 /// Widens a pair of every lane to words.
 #[inline(always)]
 fn widen_pair(_: Avx2, groups: &K4Groups<i8>, pair: usize) -> [__m256i; 2] {
     let quarters = groups.as_chunks::<4>().0;
-    [&quarters[pair], &quarters[2 + pair]].map(|quarter| {
-        intrinsic!(_mm256_cvtepi8_epi16(_mm_loadu_si128(
-            quarter.as_ptr().cast()
-        )))
-    })
+    let (low, high) = (&quarters[pair], &quarters[2 + pair]);
+    intrinsic!([
+        _mm256_cvtepi8_epi16(_mm_loadu_si128(low.as_ptr().cast())),
+        _mm256_cvtepi8_epi16(_mm_loadu_si128(high.as_ptr().cast())),
+    ])
 }
 
 /// Adds the products of words to the sums.

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 #[cfg(target_arch = "x86_64")]
 use super::{
     avx2::{Avx2, AvxVnni},
-    avx512::{Amx, Avx512},
+    avx512::{Amx, Avx512Bw, Avx512Vnni},
 };
 use super::{portable::Portable, simd::Kernel};
 
@@ -18,9 +18,11 @@ enum IsaToken {
     #[cfg(target_arch = "x86_64")]
     Amx(Amx),
     #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
+    Avx512Vnni(Avx512Vnni),
     #[cfg(target_arch = "x86_64")]
     AvxVnni(AvxVnni),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bw(Avx512Bw),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     Portable(Portable),
@@ -46,10 +48,11 @@ impl Isa {
         let mut tokens = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            tokens.extend(Avx512::detect().map(IsaToken::Avx512));
+            tokens.extend(Avx512Vnni::detect().map(IsaToken::Avx512Vnni));
             // After plain AVX-512 until the current layout of its tiles is measured on such a machine.
             tokens.extend(Amx::detect().map(IsaToken::Amx));
             tokens.extend(AvxVnni::detect().map(IsaToken::AvxVnni));
+            tokens.extend(Avx512Bw::detect().map(IsaToken::Avx512Bw));
             tokens.extend(Avx2::detect().map(IsaToken::Avx2));
         }
         tokens.push(IsaToken::Portable(Portable));
@@ -69,9 +72,11 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             IsaToken::Amx(_) => "amx",
             #[cfg(target_arch = "x86_64")]
-            IsaToken::Avx512(_) => "avx512vnni",
+            IsaToken::Avx512Vnni(_) => "avx512vnni",
             #[cfg(target_arch = "x86_64")]
             IsaToken::AvxVnni(_) => "avxvnni",
+            #[cfg(target_arch = "x86_64")]
+            IsaToken::Avx512Bw(_) => "avx512bw",
             #[cfg(target_arch = "x86_64")]
             IsaToken::Avx2(_) => "avx2",
             IsaToken::Portable(_) => "portable",
@@ -84,9 +89,11 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             IsaToken::Amx(token) => token.run(kernel),
             #[cfg(target_arch = "x86_64")]
-            IsaToken::Avx512(token) => token.run(kernel),
+            IsaToken::Avx512Vnni(token) => token.run(kernel),
             #[cfg(target_arch = "x86_64")]
             IsaToken::AvxVnni(token) => token.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            IsaToken::Avx512Bw(token) => token.run(kernel),
             #[cfg(target_arch = "x86_64")]
             IsaToken::Avx2(token) => token.run(kernel),
             IsaToken::Portable(token) => token.run(kernel),

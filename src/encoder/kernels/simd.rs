@@ -126,8 +126,12 @@ pub trait Simd: Copy {
         values: [Self::I; 4],
     ) {
         let low_byte = self.splat_int(255);
-        let high_bytes = values.map(|value| self.shr_int::<8>(value));
-        let low_bytes = values.map(|value| self.and_int(value, low_byte));
+        // Loops, since closures passed to `map` would not be compiled for the instruction set.
+        let (mut high_bytes, mut low_bytes) = (values, values);
+        for i in 0..4 {
+            high_bytes[i] = self.shr_int::<8>(values[i]);
+            low_bytes[i] = self.and_int(values[i], low_byte);
+        }
         self.store_depth_unit(high, high_bytes);
         self.store_depth_unit(low, low_bytes);
     }

@@ -1,17 +1,21 @@
-//! The tokens for AVX-512 with VNNI, with and without AMX tiles: a vector is one 512-bit register.
+//! The tokens for AVX-512: a vector is one 512-bit register. They differ in their integer products: with
+//! [`products`] of words, with VNNI, or with AMX tiles.
 #![allow(unsafe_code)]
 #![allow(clippy::wildcard_imports)] // the intrinsics of one architecture
 
 use std::arch::x86_64::*;
 
+mod products;
+
 use super::{
     amx::{self, AmxTiles},
-    gemm_int8::dot_product_tile,
     layout::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups},
     simd::{Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
 use crate::cpu_features::CpuFeatures;
+
+use products::{Int8Products, Vnni, Words};
 
 /// Calls an intrinsic on behalf of a token.
 macro_rules! intrinsic {
@@ -23,31 +27,35 @@ macro_rules! intrinsic {
     };
 }
 
-/// Proof that the processor has AVX-512 F, BW, DQ, VL and VNNI and, with [`AmxTiles`], that tiles are
-/// configured on this thread for the lifetime of the token.
+/// Proof that the processor has AVX-512 F, BW, DQ and VL, and what `P` says of its integer products.
 #[derive(Clone, Copy, Debug)]
-pub struct Avx512<T = ()> {
-    tiles: T,
+pub struct Avx512<P> {
+    products: P,
 }
 
-/// Proof that the processor has AVX-512 as above, and that this process may use AMX tiles. It is not
+/// AVX-512 without VNNI.
+pub type Avx512Bw = Avx512<Words>;
+
+/// AVX-512 with VNNI.
+pub type Avx512Vnni = Avx512<Vnni>;
+
+/// Proof that the processor has AVX-512 with VNNI, and that this process may use AMX tiles. It is not
 /// a [`Simd`] itself: [`Amx::run`] creates one for its thread and for the time of a kernel.
 #[derive(Clone, Copy, Debug)]
-pub struct Amx(Avx512);
+pub struct Amx(Avx512Vnni);
 
-impl Avx512 {
+impl Avx512Bw {
     /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
+        let products = Words;
         CpuFeatures::detected()
-            .avx512_vnni
-            .then_some(Self { tiles: () })
+            .avx512_bw
+            .then_some(Self { products })
     }
-}
 
-impl<T: AmxState> Avx512<T> {
     /// Compiles and runs `kernel` with these instructions enabled.
     pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
         fn enabled<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Out {
             kernel.run(simd)
         }
@@ -55,50 +63,44 @@ impl<T: AmxState> Avx512<T> {
     }
 }
 
+impl Avx512Vnni {
+    /// Returns the token if processor and operating system support it.
+    pub fn detect() -> Option<Self> {
+        let products = Vnni(());
+        CpuFeatures::detected()
+            .avx512_vnni
+            .then_some(Self { products })
+    }
+
+    /// Compiles and runs `kernel` with these instructions enabled.
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+        self.run_with(self, kernel)
+    }
+
+    /// Runs `kernel` with a token of the same extensions, and more.
+    #[allow(clippy::unused_self)] // the proof that the extensions are there
+    fn run_with<S: Simd, K: Kernel>(self, simd: S, kernel: K) -> K::Out {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
+        fn enabled<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Out {
+            kernel.run(simd)
+        }
+        intrinsic!(enabled(simd, kernel))
+    }
+}
+
 impl Amx {
     /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
-        Avx512::detect().filter(|_| amx::is_permitted()).map(Self)
+        Avx512Vnni::detect()
+            .filter(|_| amx::is_permitted())
+            .map(Self)
     }
 
     /// Runs `kernel` with the tiles of this thread configured.
-    #[allow(clippy::unused_self)] // the proof that tiles are permitted
     pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
         // SAFETY: the token proves that tiles are permitted.
         let tiles = unsafe { AmxTiles::configure() };
-        Avx512 { tiles: &tiles }.run(kernel)
-    }
-}
-
-/// Whether a token proves that tiles are configured.
-pub trait AmxState: Copy {
-    /// Computes a tile of an integer matrix product.
-    fn tile<const P: usize, const Q: usize>(
-        simd: Avx512<Self>,
-        input: &Int8TileInput<'_, u8, i8, P>,
-        output: &mut Int8TileOutput,
-    );
-}
-
-impl AmxState for () {
-    #[inline(always)]
-    fn tile<const P: usize, const Q: usize>(
-        simd: Avx512<Self>,
-        input: &Int8TileInput<'_, u8, i8, P>,
-        output: &mut Int8TileOutput,
-    ) {
-        dot_product_tile::<_, P, Q>(simd, input, output);
-    }
-}
-
-impl AmxState for &AmxTiles {
-    #[inline(always)]
-    fn tile<const P: usize, const Q: usize>(
-        simd: Avx512<Self>,
-        input: &Int8TileInput<'_, u8, i8, P>,
-        output: &mut Int8TileOutput,
-    ) {
-        simd.tiles.tile(input.lhs, input.rows, input.panels, output);
+        self.0.run_with(Avx512 { products: &tiles }, kernel)
     }
 }
 
@@ -116,12 +118,12 @@ macro_rules! fold {
     };
 }
 
-impl<T: AmxState> Simd for Avx512<T> {
+impl<P: Int8Products> Simd for Avx512<P> {
     type F = __m512;
     type I = __m512i;
     type Accumulator = __m512i;
-    type K4Broadcast = __m512i;
-    type Lhs = u8;
+    type K4Broadcast = P::K4Broadcast;
+    type Lhs = P::Lhs;
     type Rhs = i8;
 
     const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Tall;
@@ -225,46 +227,34 @@ impl<T: AmxState> Simd for Avx512<T> {
     }
 
     #[inline(always)]
-    fn store_levels(self, to: &mut [u8; LANES], value: Self::I) {
-        self.store_bytes(to, value);
+    fn store_levels(self, to: &mut [P::Lhs; LANES], value: Self::I) {
+        P::store_levels(self, to, value);
     }
-
-    /// The packs below work within 128-bit quarters, each of which is one group of every vector.
     #[inline(always)]
     fn k4_slot(group: usize) -> usize {
-        4 * (group % 4) + group / 4
+        P::k4_slot(group)
     }
     #[inline(always)]
-    fn store_depth_unit(self, to: &mut [u8; DEPTH_UNIT], values: [Self::I; 4]) {
-        let [a, b, c, d] = values;
-        intrinsic!({
-            let (a, b) = (_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_packus_epi16(a, b));
-        });
+    fn store_depth_unit(self, to: &mut [P::Lhs; DEPTH_UNIT], values: [Self::I; 4]) {
+        P::store_depth_unit(self, to, values);
     }
     #[inline(always)]
     fn store_split_bytes(
         self,
-        high: &mut [u8; DEPTH_UNIT],
-        low: &mut [u8; DEPTH_UNIT],
+        high: &mut [P::Lhs; DEPTH_UNIT],
+        low: &mut [P::Lhs; DEPTH_UNIT],
         values: [Self::I; 4],
     ) {
-        let [a, b, c, d] = values;
-        intrinsic!({
-            let (a, b) = (_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
-            let high_bytes =
-                _mm512_packus_epi16(_mm512_srli_epi16::<8>(a), _mm512_srli_epi16::<8>(b));
-            _mm512_storeu_si512(high.as_mut_ptr().cast(), high_bytes);
-            let low_byte = _mm512_set1_epi16(255);
-            let low_bytes =
-                _mm512_packus_epi16(_mm512_and_si512(a, low_byte), _mm512_and_si512(b, low_byte));
-            _mm512_storeu_si512(low.as_mut_ptr().cast(), low_bytes);
-        });
+        P::store_split_bytes(self, high, low, values);
+    }
+    #[inline(always)]
+    fn store_k4_lane(to: &mut K4Groups<i8>, lane: usize, levels: [i8; 4]) {
+        P::store_k4_lane(to, lane, levels);
     }
 
     #[inline(always)]
-    fn broadcast_k4(self, levels: &[u8; 4]) -> Self::K4Broadcast {
-        intrinsic!(_mm512_set1_epi32(i32::from_le_bytes(*levels)))
+    fn broadcast_k4(self, levels: &[P::Lhs; 4]) -> Self::K4Broadcast {
+        P::broadcast_k4(self, levels)
     }
     #[inline(always)]
     fn zero_accumulator(self) -> Self::Accumulator {
@@ -277,11 +267,16 @@ impl<T: AmxState> Simd for Avx512<T> {
         a: Self::K4Broadcast,
         b: &K4Groups<i8>,
     ) -> Self::Accumulator {
-        intrinsic!(_mm512_dpbusd_epi32(
-            sum,
-            a,
-            _mm512_loadu_si512(b.as_ptr().cast())
-        ))
+        P::dot(self, sum, a, b)
+    }
+    #[inline(always)]
+    fn dot_tile<const R: usize, const W: usize>(
+        self,
+        sums: &mut [[__m512i; W]; R],
+        rows: [&[P::Lhs; 4]; R],
+        panels: [&K4Groups<i8>; W],
+    ) {
+        P::dot_tile(self, sums, rows, panels);
     }
     #[inline(always)]
     fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
@@ -294,12 +289,12 @@ impl<T: AmxState> Simd for Avx512<T> {
     }
 
     #[inline(always)]
-    fn tile<const P: usize, const Q: usize>(
+    fn tile<const W: usize, const Q: usize>(
         self,
-        input: &Int8TileInput<'_, u8, i8, P>,
+        input: &Int8TileInput<'_, P::Lhs, i8, W>,
         output: &mut Int8TileOutput,
     ) {
-        T::tile::<P, Q>(self, input, output);
+        P::tile::<W, Q>(self, input, output);
     }
 
     #[inline(always)]
