@@ -5,7 +5,37 @@
 
 use std::sync::LazyLock;
 
+/// Groups of AArch64 extensions that the kernels use together.
+#[cfg(target_arch = "aarch64")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CpuFeatures {
+    /// NEON.
+    pub(crate) neon: bool,
+    /// NEON with the dot products of signed bytes.
+    pub(crate) dotprod: bool,
+    /// These, and the matrix products of bytes.
+    pub(crate) i8mm: bool,
+}
+
+#[cfg(target_arch = "aarch64")]
+impl CpuFeatures {
+    /// Returns the features of this processor.
+    pub(crate) fn detected() -> Self {
+        static DETECTED: LazyLock<CpuFeatures> = LazyLock::new(|| {
+            let neon = std::arch::is_aarch64_feature_detected!("neon");
+            let dotprod = neon && std::arch::is_aarch64_feature_detected!("dotprod");
+            CpuFeatures {
+                neon,
+                dotprod,
+                i8mm: dotprod && std::arch::is_aarch64_feature_detected!("i8mm"),
+            }
+        });
+        *DETECTED
+    }
+}
+
 /// Groups of x86-64 extensions that the kernels use together.
+#[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CpuFeatures {
     /// AVX2 and FMA.
@@ -18,6 +48,7 @@ pub(crate) struct CpuFeatures {
     pub(crate) avx512_vnni: bool,
 }
 
+#[cfg(target_arch = "x86_64")]
 impl CpuFeatures {
     /// Returns the features of this processor.
     pub(crate) fn detected() -> Self {

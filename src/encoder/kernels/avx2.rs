@@ -6,9 +6,9 @@
 use std::arch::x86_64::*;
 
 use super::{
-    gemm_int8::dot_product_tile,
-    layout::{Int8TileInput, Int8TileOutput, K4Groups},
-    simd::{Kernel, LANES, Simd},
+    gemm_int8::{dot_product_tile, lane_sums},
+    layout::{Int8TileInput, Int8TileOutput, K4Groups, PanelBlock},
+    simd::{DotProduct, Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
 use crate::cpu_features::CpuFeatures;
@@ -221,15 +221,11 @@ macro_rules! common {
 impl Simd for Avx2 {
     type F = [__m256; 2];
     type I = [__m256i; 2];
-    type Accumulator = [__m256i; 2];
-    /// The first two words, and the last two, eight times each.
-    type K4Broadcast = [__m256i; 2];
     /// `vpmaddwd` multiplies words; `vpmaddubsw`, which takes bytes, would saturate.
     type Lhs = i16;
     /// Widened on the way to a register.
     type Rhs = i8;
 
-    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
     const F32_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     common!();
@@ -256,11 +252,24 @@ impl Simd for Avx2 {
     /// Pairs of eight lanes: the first of lanes 0 to 7, their second, the first of lanes 8 to 15, their
     /// second.
     #[inline(always)]
-    fn store_k4_lane(to: &mut K4Groups<i8>, lane: usize, [a, b, c, d]: [i8; 4]) {
-        let pairs = to.as_flattened_mut().as_chunks_mut::<2>().0;
+    fn store_k4_lane(to: &mut PanelBlock<i8>, slot: usize, lane: usize, [a, b, c, d]: [i8; 4]) {
+        let pairs = to[slot].as_flattened_mut().as_chunks_mut::<2>().0;
         let first = lane / 8 * 16 + lane % 8;
         (pairs[first], pairs[first + 8]) = ([a, b], [c, d]);
     }
+    #[inline(always)]
+    fn lane_sums<const Q: usize>(self, block: &PanelBlock<i8>) -> Self::I {
+        lane_sums::<_, Q>(self, block)
+    }
+}
+
+impl DotProduct for Avx2 {
+    type Accumulator = [__m256i; 2];
+    /// The first two words, and the last two, eight times each.
+    type K4Broadcast = [__m256i; 2];
+
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
+
     #[inline(always)]
     fn broadcast_k4(self, levels: &[i16; 4]) -> Self::K4Broadcast {
         [
@@ -346,12 +355,9 @@ fn multiply_add(_: Avx2, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
 impl Simd for AvxVnni {
     type F = [__m256; 2];
     type I = [__m256i; 2];
-    type Accumulator = [__m256i; 2];
-    type K4Broadcast = __m256i;
     type Lhs = u8;
     type Rhs = i8;
 
-    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
     const F32_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     common!();
@@ -369,6 +375,18 @@ impl Simd for AvxVnni {
     fn store_levels(self, to: &mut [u8; LANES], value: Self::I) {
         self.store_bytes(to, value);
     }
+
+    #[inline(always)]
+    fn lane_sums<const Q: usize>(self, block: &PanelBlock<i8>) -> Self::I {
+        lane_sums::<_, Q>(self, block)
+    }
+}
+
+impl DotProduct for AvxVnni {
+    type Accumulator = [__m256i; 2];
+    type K4Broadcast = __m256i;
+
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     #[inline(always)]
     fn broadcast_k4(self, levels: &[u8; 4]) -> Self::K4Broadcast {

@@ -14,14 +14,29 @@ struct CacheLine([u8; 64]);
 /// Numbers of which every bit pattern is valid and whose size divides a cache line.
 pub trait Element: Copy + sealed::Sealed {}
 
+/// An unsigned byte as its difference from 128, for instructions that multiply signed bytes.
+#[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct Centered(pub i8);
+
+impl From<u8> for Centered {
+    #[inline]
+    fn from(byte: u8) -> Self {
+        Self((byte ^ 128).cast_signed())
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
+    impl Sealed for super::Centered {}
     impl Sealed for f32 {}
     impl Sealed for i8 {}
     impl Sealed for i16 {}
     impl Sealed for u8 {}
 }
 
+impl Element for Centered {}
 impl Element for f32 {}
 impl Element for i8 {}
 impl Element for i16 {}

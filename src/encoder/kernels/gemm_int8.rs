@@ -9,7 +9,7 @@ use super::{
         BandBlock, DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups, LANES, PanelBlock,
         TILE_COLUMNS, TILE_PANELS, TILE_ROWS,
     },
-    simd::Simd,
+    simd::{DotProduct, Simd},
     tiling::{TileKernel, tile_output},
 };
 
@@ -44,10 +44,21 @@ pub fn panel_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [PanelBlock
     groups.as_chunks_mut().0.as_chunks_mut().0
 }
 
-/// Computes a tile by [`Simd::dot`], with the first `Q` groups of four of each unit of depth; the others
+/// Returns [`Simd::lane_sums`]: the dot products with ones.
+#[inline(always)]
+pub fn lane_sums<S: DotProduct, const Q: usize>(simd: S, block: &PanelBlock<S::Rhs>) -> S::I {
+    let ones = simd.broadcast_k4(&[S::Lhs::from(1); 4]);
+    let mut sum = simd.zero_accumulator();
+    for groups in &block[..Q] {
+        sum = simd.dot(sum, ones, groups);
+    }
+    simd.accumulator_lanes(sum)
+}
+
+/// Computes a tile by [`DotProduct::dot`], with the first `Q` groups of four of each unit of depth; the others
 /// must be zero on the right-hand side.
 #[inline(always)]
-pub fn dot_product_tile<S: Simd, const P: usize, const Q: usize>(
+pub fn dot_product_tile<S: DotProduct, const P: usize, const Q: usize>(
     simd: S,
     input: &Int8TileInput<'_, S::Lhs, S::Rhs, P>,
     output: &mut Int8TileOutput,
@@ -62,13 +73,13 @@ pub fn dot_product_tile<S: Simd, const P: usize, const Q: usize>(
 }
 
 /// Computes a tile by register tiles.
-struct Int8Tile<'a, S: Simd, const P: usize, const Q: usize> {
+struct Int8Tile<'a, S: DotProduct, const P: usize, const Q: usize> {
     simd: S,
     input: &'a Int8TileInput<'a, S::Lhs, S::Rhs, P>,
     output: &'a mut Int8TileOutput,
 }
 
-impl<S: Simd, const P: usize, const Q: usize> TileKernel for Int8Tile<'_, S, P, Q> {
+impl<S: DotProduct, const P: usize, const Q: usize> TileKernel for Int8Tile<'_, S, P, Q> {
     #[inline(always)]
     fn register_tile<const R: usize, const W: usize>(&mut self, row: usize, panel: usize) {
         let (simd, depth) = (self.simd, self.input.lhs.len());
@@ -124,7 +135,7 @@ impl PackedInt8 {
             for (lane, column) in columns.chunks_exact(depth).enumerate() {
                 for (block, unit) in panel.iter_mut().zip(column.as_chunks::<DEPTH_UNIT>().0) {
                     for (group, levels) in unit.as_chunks::<4>().0.iter().enumerate() {
-                        S::store_k4_lane(&mut block[S::k4_slot(group)], lane, *levels);
+                        S::store_k4_lane(block, S::k4_slot(group), lane, *levels);
                     }
                 }
             }

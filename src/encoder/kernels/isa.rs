@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+#[cfg(target_arch = "aarch64")]
+use super::neon::{NeonDotprod, NeonI8mm, NeonWidening};
 #[cfg(target_arch = "x86_64")]
 use super::{
     avx2::{Avx2, AvxVnni},
@@ -25,6 +27,12 @@ enum IsaToken {
     Avx512Bw(Avx512Bw),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(NeonI8mm),
+    #[cfg(target_arch = "aarch64")]
+    NeonDotprod(NeonDotprod),
+    #[cfg(target_arch = "aarch64")]
+    NeonWidening(NeonWidening),
     Portable(Portable),
 }
 
@@ -55,6 +63,12 @@ impl Isa {
             tokens.extend(Avx512Bw::detect().map(IsaToken::Avx512Bw));
             tokens.extend(Avx2::detect().map(IsaToken::Avx2));
         }
+        #[cfg(target_arch = "aarch64")]
+        {
+            tokens.extend(NeonI8mm::detect().map(IsaToken::NeonI8mm));
+            tokens.extend(NeonDotprod::detect().map(IsaToken::NeonDotprod));
+            tokens.extend(NeonWidening::detect().map(IsaToken::NeonWidening));
+        }
         tokens.push(IsaToken::Portable(Portable));
         tokens.into_iter().map(Self).collect()
     }
@@ -79,6 +93,12 @@ impl Isa {
             IsaToken::Avx512Bw(_) => "avx512bw",
             #[cfg(target_arch = "x86_64")]
             IsaToken::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonI8mm(_) => "i8mm",
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonDotprod(_) => "dotprod",
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonWidening(_) => "neon",
             IsaToken::Portable(_) => "portable",
         }
     }
@@ -96,6 +116,12 @@ impl Isa {
             IsaToken::Avx512Bw(token) => token.run(kernel),
             #[cfg(target_arch = "x86_64")]
             IsaToken::Avx2(token) => token.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonI8mm(token) => token.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonDotprod(token) => token.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonWidening(token) => token.run(kernel),
             IsaToken::Portable(token) => token.run(kernel),
         }
     }

@@ -2,7 +2,7 @@
 //! `unsafe`.
 //!
 //! Kernels are written once, generic over a [`simd::Simd`] token, and contain no `unsafe`; the
-//! tokens (`portable`, `avx2`, `avx512` and the tiles of `amx`) wrap the instructions. [`Isa`] is
+//! tokens (`portable`, `avx2`, `avx512` with the tiles of `amx`, `neon`) wrap the instructions. [`Isa`] is
 //! the choice at run time. Only `native` uses the kernels, through [`Isa::run`].
 
 #![allow(clippy::inline_always)] // functions called by a kernel must be compiled for its instruction set
@@ -26,6 +26,9 @@ mod amx;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 mod isa;
 

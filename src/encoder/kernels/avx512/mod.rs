@@ -9,8 +9,9 @@ mod products;
 
 use super::{
     amx::{self, AmxTiles},
-    layout::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups},
-    simd::{Kernel, LANES, Simd},
+    gemm_int8::lane_sums,
+    layout::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups, PanelBlock},
+    simd::{DotProduct, Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
 use crate::cpu_features::CpuFeatures;
@@ -121,12 +122,9 @@ macro_rules! fold {
 impl<P: Int8Products> Simd for Avx512<P> {
     type F = __m512;
     type I = __m512i;
-    type Accumulator = __m512i;
-    type K4Broadcast = P::K4Broadcast;
     type Lhs = P::Lhs;
     type Rhs = i8;
 
-    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Tall;
     const F32_REGISTER_TILE: RegisterTile = RegisterTile::Wide;
 
     #[inline(always)]
@@ -248,9 +246,42 @@ impl<P: Int8Products> Simd for Avx512<P> {
         P::store_split_bytes(self, high, low, values);
     }
     #[inline(always)]
-    fn store_k4_lane(to: &mut K4Groups<i8>, lane: usize, levels: [i8; 4]) {
-        P::store_k4_lane(to, lane, levels);
+    fn store_k4_lane(to: &mut PanelBlock<i8>, slot: usize, lane: usize, levels: [i8; 4]) {
+        P::store_k4_lane(&mut to[slot], lane, levels);
     }
+
+    #[inline(always)]
+    fn tile<const W: usize, const Q: usize>(
+        self,
+        input: &Int8TileInput<'_, P::Lhs, i8, W>,
+        output: &mut Int8TileOutput,
+    ) {
+        P::tile::<W, Q>(self, input, output);
+    }
+
+    #[inline(always)]
+    fn reduce_add(self, a: Self::F) -> f32 {
+        fold!(a, _mm256_add_ps, _mm_add_ps)
+    }
+    #[inline(always)]
+    fn reduce_max(self, a: Self::F) -> f32 {
+        fold!(a, _mm256_max_ps, _mm_max_ps)
+    }
+    #[inline(always)]
+    fn reduce_min(self, a: Self::F) -> f32 {
+        fold!(a, _mm256_min_ps, _mm_min_ps)
+    }
+    #[inline(always)]
+    fn lane_sums<const Q: usize>(self, block: &PanelBlock<i8>) -> Self::I {
+        lane_sums::<_, Q>(self, block)
+    }
+}
+
+impl<P: Int8Products> DotProduct for Avx512<P> {
+    type Accumulator = __m512i;
+    type K4Broadcast = P::K4Broadcast;
+
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Tall;
 
     #[inline(always)]
     fn broadcast_k4(self, levels: &[P::Lhs; 4]) -> Self::K4Broadcast {
@@ -282,31 +313,8 @@ impl<P: Int8Products> Simd for Avx512<P> {
     fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
         sum
     }
-
     #[inline(always)]
     fn prefetch(self, groups: &K4Groups<i8>) {
         intrinsic!(_mm_prefetch::<_MM_HINT_T0>(groups.as_ptr().cast()));
-    }
-
-    #[inline(always)]
-    fn tile<const W: usize, const Q: usize>(
-        self,
-        input: &Int8TileInput<'_, P::Lhs, i8, W>,
-        output: &mut Int8TileOutput,
-    ) {
-        P::tile::<W, Q>(self, input, output);
-    }
-
-    #[inline(always)]
-    fn reduce_add(self, a: Self::F) -> f32 {
-        fold!(a, _mm256_add_ps, _mm_add_ps)
-    }
-    #[inline(always)]
-    fn reduce_max(self, a: Self::F) -> f32 {
-        fold!(a, _mm256_max_ps, _mm_max_ps)
-    }
-    #[inline(always)]
-    fn reduce_min(self, a: Self::F) -> f32 {
-        fold!(a, _mm256_min_ps, _mm_min_ps)
     }
 }
