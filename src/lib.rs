@@ -22,7 +22,7 @@
 //! may import, writes the bytes of identities.
 
 pub(crate) mod canonical;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod cpu_features;
 
 pub mod corpus;

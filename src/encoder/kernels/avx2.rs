@@ -77,7 +77,7 @@ macro_rules! fold {
     };
 }
 
-/// The methods that both tokens share: all except the dot product.
+/// The methods that both tokens share: all of [`Simd`] that does not depend on the dot product.
 macro_rules! common {
     () => {
         #[inline(always)]
@@ -204,6 +204,19 @@ macro_rules! common {
         }
 
         #[inline(always)]
+        fn lane_sums<const Q: usize>(self, block: &PanelBlock<i8>) -> Self::I {
+            lane_sums::<_, Q>(self, block)
+        }
+        #[inline(always)]
+        fn tile<const P: usize, const Q: usize>(
+            self,
+            input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
+            output: &mut Int8TileOutput,
+        ) {
+            dot_product_tile::<Self, P, Q>(self, input, output);
+        }
+
+        #[inline(always)]
         fn reduce_add(self, a: Self::F) -> f32 {
             fold!(a, _mm256_add_ps, _mm_add_ps)
         }
@@ -231,15 +244,6 @@ impl Simd for Avx2 {
     common!();
 
     #[inline(always)]
-    fn tile<const P: usize, const Q: usize>(
-        self,
-        input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
-        output: &mut Int8TileOutput,
-    ) {
-        dot_product_tile::<Self, P, Q>(self, input, output);
-    }
-
-    #[inline(always)]
     fn store_levels(self, to: &mut [i16; LANES], value: Self::I) {
         // The pack works within 128-bit halves; the permutation puts the words in order.
         intrinsic!({
@@ -256,10 +260,6 @@ impl Simd for Avx2 {
         let pairs = to[slot].as_flattened_mut().as_chunks_mut::<2>().0;
         let first = lane / 8 * 16 + lane % 8;
         (pairs[first], pairs[first + 8]) = ([a, b], [c, d]);
-    }
-    #[inline(always)]
-    fn lane_sums<const Q: usize>(self, block: &PanelBlock<i8>) -> Self::I {
-        lane_sums::<_, Q>(self, block)
     }
 }
 
@@ -363,22 +363,8 @@ impl Simd for AvxVnni {
     common!();
 
     #[inline(always)]
-    fn tile<const P: usize, const Q: usize>(
-        self,
-        input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
-        output: &mut Int8TileOutput,
-    ) {
-        dot_product_tile::<Self, P, Q>(self, input, output);
-    }
-
-    #[inline(always)]
     fn store_levels(self, to: &mut [u8; LANES], value: Self::I) {
         self.store_bytes(to, value);
-    }
-
-    #[inline(always)]
-    fn lane_sums<const Q: usize>(self, block: &PanelBlock<i8>) -> Self::I {
-        lane_sums::<_, Q>(self, block)
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Amx(Avx512Vnni);
 impl Avx512Bw {
     /// Returns the token if processor and operating system support it.
     pub fn detect() -> Option<Self> {
-        let products = Words;
+        let products = Words(());
         CpuFeatures::detected()
             .avx512_bw
             .then_some(Self { products })
@@ -226,7 +226,7 @@ impl<P: Int8Products> Simd for Avx512<P> {
 
     #[inline(always)]
     fn store_levels(self, to: &mut [P::Lhs; LANES], value: Self::I) {
-        P::store_levels(self, to, value);
+        self.products.store_levels(to, value);
     }
     #[inline(always)]
     fn k4_slot(group: usize) -> usize {
@@ -234,7 +234,7 @@ impl<P: Int8Products> Simd for Avx512<P> {
     }
     #[inline(always)]
     fn store_depth_unit(self, to: &mut [P::Lhs; DEPTH_UNIT], values: [Self::I; 4]) {
-        P::store_depth_unit(self, to, values);
+        self.products.store_depth_unit(to, values);
     }
     #[inline(always)]
     fn store_split_bytes(
@@ -243,7 +243,7 @@ impl<P: Int8Products> Simd for Avx512<P> {
         low: &mut [P::Lhs; DEPTH_UNIT],
         values: [Self::I; 4],
     ) {
-        P::store_split_bytes(self, high, low, values);
+        self.products.store_split_bytes(high, low, values);
     }
     #[inline(always)]
     fn store_k4_lane(to: &mut PanelBlock<i8>, slot: usize, lane: usize, levels: [i8; 4]) {
@@ -256,7 +256,7 @@ impl<P: Int8Products> Simd for Avx512<P> {
         input: &Int8TileInput<'_, P::Lhs, i8, W>,
         output: &mut Int8TileOutput,
     ) {
-        P::tile::<W, Q>(self, input, output);
+        self.products.tile::<Self, W, Q>(self, input, output);
     }
 
     #[inline(always)]
@@ -285,7 +285,7 @@ impl<P: Int8Products> DotProduct for Avx512<P> {
 
     #[inline(always)]
     fn broadcast_k4(self, levels: &[P::Lhs; 4]) -> Self::K4Broadcast {
-        P::broadcast_k4(self, levels)
+        self.products.broadcast_k4(levels)
     }
     #[inline(always)]
     fn zero_accumulator(self) -> Self::Accumulator {
@@ -298,7 +298,7 @@ impl<P: Int8Products> DotProduct for Avx512<P> {
         a: Self::K4Broadcast,
         b: &K4Groups<i8>,
     ) -> Self::Accumulator {
-        P::dot(self, sum, a, b)
+        self.products.dot(sum, a, b)
     }
     #[inline(always)]
     fn dot_tile<const R: usize, const W: usize>(
@@ -307,7 +307,7 @@ impl<P: Int8Products> DotProduct for Avx512<P> {
         rows: [&[P::Lhs; 4]; R],
         panels: [&K4Groups<i8>; W],
     ) {
-        P::dot_tile(self, sums, rows, panels);
+        self.products.dot_tile(sums, rows, panels);
     }
     #[inline(always)]
     fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {

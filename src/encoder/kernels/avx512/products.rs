@@ -4,68 +4,70 @@
 
 use std::arch::x86_64::*;
 
-use super::Avx512;
 use crate::encoder::kernels::{
     amx::AmxTiles,
     buffer::Element,
     gemm_int8::dot_product_tile,
     layout::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups},
-    simd::LANES,
+    simd::{DotProduct, LANES},
 };
 
 /// Calls an intrinsic on behalf of a token.
 macro_rules! intrinsic {
     ($call:expr) => {
-        // SAFETY: every function here takes a token, which is only created by `detect`, so the
+        // SAFETY: every function here takes a proof, which is only created by `detect`, or is called by one
+        // that does, so the
         // processor has the instruction; pointers come from references to arrays of exactly the size
         // read or written, and the unaligned forms are used.
         unsafe { $call }
     };
 }
 
-/// The integer products of a token; the methods are those of [`Simd`](super::Simd).
+/// The integer products of a token, and the proof of their instructions; the methods are those of [`Simd`](super::Simd)
+/// and [`DotProduct`].
 pub trait Int8Products: Copy {
     /// Representation of an unsigned byte.
     type Lhs: Element + From<u8>;
     /// A broadcast group of four unsigned levels.
     type K4Broadcast: Copy;
 
-    fn store_levels(simd: Avx512<Self>, to: &mut [Self::Lhs; LANES], value: __m512i);
+    fn store_levels(self, to: &mut [Self::Lhs; LANES], value: __m512i);
     fn k4_slot(group: usize) -> usize;
-    fn store_depth_unit(simd: Avx512<Self>, to: &mut [Self::Lhs; DEPTH_UNIT], values: [__m512i; 4]);
+    fn store_depth_unit(self, to: &mut [Self::Lhs; DEPTH_UNIT], values: [__m512i; 4]);
     fn store_split_bytes(
-        simd: Avx512<Self>,
+        self,
         high: &mut [Self::Lhs; DEPTH_UNIT],
         low: &mut [Self::Lhs; DEPTH_UNIT],
         values: [__m512i; 4],
     );
     fn store_k4_lane(to: &mut K4Groups<i8>, lane: usize, levels: [i8; 4]);
-    fn broadcast_k4(simd: Avx512<Self>, levels: &[Self::Lhs; 4]) -> Self::K4Broadcast;
-    fn dot(simd: Avx512<Self>, sum: __m512i, a: Self::K4Broadcast, b: &K4Groups<i8>) -> __m512i;
+    fn broadcast_k4(self, levels: &[Self::Lhs; 4]) -> Self::K4Broadcast;
+    fn dot(self, sum: __m512i, a: Self::K4Broadcast, b: &K4Groups<i8>) -> __m512i;
     #[inline(always)]
     fn dot_tile<const R: usize, const W: usize>(
-        simd: Avx512<Self>,
+        self,
         sums: &mut [[__m512i; W]; R],
         rows: [&[Self::Lhs; 4]; R],
         panels: [&K4Groups<i8>; W],
     ) {
         for r in 0..R {
-            let a = Self::broadcast_k4(simd, rows[r]);
+            let a = self.broadcast_k4(rows[r]);
             for p in 0..W {
-                sums[r][p] = Self::dot(simd, sums[r][p], a, panels[p]);
+                sums[r][p] = self.dot(sums[r][p], a, panels[p]);
             }
         }
     }
-    fn tile<const W: usize, const Q: usize>(
-        simd: Avx512<Self>,
+    fn tile<S: DotProduct<Lhs = Self::Lhs, Rhs = i8>, const W: usize, const Q: usize>(
+        self,
+        simd: S,
         input: &Int8TileInput<'_, Self::Lhs, i8, W>,
         output: &mut Int8TileOutput,
     );
 }
 
-/// Products of words, which every processor with AVX-512 BW has.
+/// Proof that the processor has AVX-512 F and BW, for products of words.
 #[derive(Clone, Copy, Debug)]
-pub struct Words;
+pub struct Words(pub(super) ());
 
 /// Proof that the processor has AVX-512 VNNI.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +79,7 @@ impl Int8Products for Words {
     type K4Broadcast = [__m512i; 2];
 
     #[inline(always)]
-    fn store_levels(_: Avx512<Self>, to: &mut [i16; LANES], value: __m512i) {
+    fn store_levels(self, to: &mut [i16; LANES], value: __m512i) {
         let to = to.as_mut_ptr().cast();
         intrinsic!(_mm256_storeu_si256(to, _mm512_cvtepi32_epi16(value)));
     }
@@ -89,7 +91,7 @@ impl Int8Products for Words {
         vector / 2 * 8 + quarter * 2 + vector % 2
     }
     #[inline(always)]
-    fn store_depth_unit(_: Avx512<Self>, to: &mut [i16; DEPTH_UNIT], values: [__m512i; 4]) {
+    fn store_depth_unit(self, to: &mut [i16; DEPTH_UNIT], values: [__m512i; 4]) {
         let [a, b, c, d] = values;
         let to = to.as_mut_ptr();
         intrinsic!({
@@ -99,7 +101,7 @@ impl Int8Products for Words {
     }
     #[inline(always)]
     fn store_split_bytes(
-        _: Avx512<Self>,
+        self,
         high: &mut [i16; DEPTH_UNIT],
         low: &mut [i16; DEPTH_UNIT],
         values: [__m512i; 4],
@@ -124,11 +126,11 @@ impl Int8Products for Words {
         (pairs[lane], pairs[LANES + lane]) = ([a, b], [c, d]);
     }
     #[inline(always)]
-    fn broadcast_k4(_: Avx512<Self>, levels: &[i16; 4]) -> Self::K4Broadcast {
+    fn broadcast_k4(self, levels: &[i16; 4]) -> Self::K4Broadcast {
         [broadcast_pair(levels, 0), broadcast_pair(levels, 1)]
     }
     #[inline(always)]
-    fn dot(_: Avx512<Self>, sum: __m512i, a: Self::K4Broadcast, b: &K4Groups<i8>) -> __m512i {
+    fn dot(self, sum: __m512i, a: Self::K4Broadcast, b: &K4Groups<i8>) -> __m512i {
         let mut sum = sum;
         for pair in 0..2 {
             sum = multiply_add(sum, a[pair], widen_pair(b, pair));
@@ -138,7 +140,7 @@ impl Int8Products for Words {
     /// Pair by pair, so that few widened levels occupy registers and no sum waits for itself.
     #[inline(always)]
     fn dot_tile<const R: usize, const W: usize>(
-        _: Avx512<Self>,
+        self,
         sums: &mut [[__m512i; W]; R],
         rows: [&[i16; 4]; R],
         panels: [&K4Groups<i8>; W],
@@ -157,8 +159,9 @@ impl Int8Products for Words {
         }
     }
     #[inline(always)]
-    fn tile<const W: usize, const Q: usize>(
-        simd: Avx512<Self>,
+    fn tile<S: DotProduct<Lhs = i16, Rhs = i8>, const W: usize, const Q: usize>(
+        self,
+        simd: S,
         input: &Int8TileInput<'_, i16, i8, W>,
         output: &mut Int8TileOutput,
     ) {
@@ -191,8 +194,9 @@ fn multiply_add(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
 /// Proof of VNNI, and the way to compute a tile.
 pub trait VnniTile: Copy {
     /// Computes a tile of an integer matrix product.
-    fn tile<const W: usize, const Q: usize>(
-        simd: Avx512<Self>,
+    fn tile<S: DotProduct<Lhs = u8, Rhs = i8>, const W: usize, const Q: usize>(
+        self,
+        simd: S,
         input: &Int8TileInput<'_, u8, i8, W>,
         output: &mut Int8TileOutput,
     );
@@ -200,8 +204,9 @@ pub trait VnniTile: Copy {
 
 impl VnniTile for Vnni {
     #[inline(always)]
-    fn tile<const W: usize, const Q: usize>(
-        simd: Avx512<Self>,
+    fn tile<S: DotProduct<Lhs = u8, Rhs = i8>, const W: usize, const Q: usize>(
+        self,
+        simd: S,
         input: &Int8TileInput<'_, u8, i8, W>,
         output: &mut Int8TileOutput,
     ) {
@@ -211,13 +216,13 @@ impl VnniTile for Vnni {
 
 impl VnniTile for &AmxTiles {
     #[inline(always)]
-    fn tile<const W: usize, const Q: usize>(
-        simd: Avx512<Self>,
+    fn tile<S: DotProduct<Lhs = u8, Rhs = i8>, const W: usize, const Q: usize>(
+        self,
+        _: S,
         input: &Int8TileInput<'_, u8, i8, W>,
         output: &mut Int8TileOutput,
     ) {
-        simd.products
-            .tile(input.lhs, input.rows, input.panels, output);
+        AmxTiles::tile(self, input.lhs, input.rows, input.panels, output);
     }
 }
 
@@ -226,7 +231,7 @@ impl<T: VnniTile> Int8Products for T {
     type K4Broadcast = __m512i;
 
     #[inline(always)]
-    fn store_levels(_: Avx512<Self>, to: &mut [u8; LANES], value: __m512i) {
+    fn store_levels(self, to: &mut [u8; LANES], value: __m512i) {
         let to = to.as_mut_ptr().cast();
         intrinsic!(_mm_storeu_si128(to, _mm512_cvtepi32_epi8(value)));
     }
@@ -237,7 +242,7 @@ impl<T: VnniTile> Int8Products for T {
         4 * (group % 4) + group / 4
     }
     #[inline(always)]
-    fn store_depth_unit(_: Avx512<Self>, to: &mut [u8; DEPTH_UNIT], values: [__m512i; 4]) {
+    fn store_depth_unit(self, to: &mut [u8; DEPTH_UNIT], values: [__m512i; 4]) {
         let [a, b, c, d] = values;
         intrinsic!({
             let (a, b) = (_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
@@ -246,7 +251,7 @@ impl<T: VnniTile> Int8Products for T {
     }
     #[inline(always)]
     fn store_split_bytes(
-        _: Avx512<Self>,
+        self,
         high: &mut [u8; DEPTH_UNIT],
         low: &mut [u8; DEPTH_UNIT],
         values: [__m512i; 4],
@@ -269,11 +274,11 @@ impl<T: VnniTile> Int8Products for T {
         to[lane] = levels;
     }
     #[inline(always)]
-    fn broadcast_k4(_: Avx512<Self>, levels: &[u8; 4]) -> Self::K4Broadcast {
+    fn broadcast_k4(self, levels: &[u8; 4]) -> Self::K4Broadcast {
         intrinsic!(_mm512_set1_epi32(i32::from_le_bytes(*levels)))
     }
     #[inline(always)]
-    fn dot(_: Avx512<Self>, sum: __m512i, a: Self::K4Broadcast, b: &K4Groups<i8>) -> __m512i {
+    fn dot(self, sum: __m512i, a: Self::K4Broadcast, b: &K4Groups<i8>) -> __m512i {
         intrinsic!(_mm512_dpbusd_epi32(
             sum,
             a,
@@ -281,11 +286,12 @@ impl<T: VnniTile> Int8Products for T {
         ))
     }
     #[inline(always)]
-    fn tile<const W: usize, const Q: usize>(
-        simd: Avx512<Self>,
+    fn tile<S: DotProduct<Lhs = u8, Rhs = i8>, const W: usize, const Q: usize>(
+        self,
+        simd: S,
         input: &Int8TileInput<'_, u8, i8, W>,
         output: &mut Int8TileOutput,
     ) {
-        <T as VnniTile>::tile::<W, Q>(simd, input, output);
+        VnniTile::tile::<S, W, Q>(self, simd, input, output);
     }
 }

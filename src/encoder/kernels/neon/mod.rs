@@ -15,10 +15,7 @@ use super::{
 };
 use crate::cpu_features::CpuFeatures;
 
-use products::{Dotprod, I8mm, NeonProducts, Widening};
-
-/// Registers of a vector.
-const REGISTERS: usize = 4;
+use products::{Dotprod, I8mm, NeonProducts, REGISTERS, Widening};
 
 /// Calls an intrinsic on behalf of a token.
 macro_rules! intrinsic {
@@ -67,7 +64,7 @@ macro_rules! token {
     };
 }
 
-token!(NeonWidening, Widening, neon, "neon");
+token!(NeonWidening, Widening(()), neon, "neon");
 token!(NeonDotprod, Dotprod(()), dotprod, "neon,dotprod");
 token!(NeonI8mm, I8mm(()), i8mm, "neon,dotprod,i8mm");
 
@@ -252,7 +249,7 @@ impl<P: NeonProducts> Simd for Neon<P> {
     }
     #[inline(always)]
     fn lane_sums<const Q: usize>(self, block: &PanelBlock<i8>) -> Self::I {
-        P::lane_sums(self, &block[..Q])
+        self.products.lane_sums(&block[..Q])
     }
     #[inline(always)]
     fn tile<const W: usize, const Q: usize>(
@@ -260,7 +257,7 @@ impl<P: NeonProducts> Simd for Neon<P> {
         input: &Int8TileInput<'_, P::Lhs, i8, W>,
         output: &mut Int8TileOutput,
     ) {
-        tile::compute::<P, W, Q>(self, input, output);
+        tile::compute::<Self, P, W, Q>(self, self.products, input, output);
     }
 
     #[inline(always)]

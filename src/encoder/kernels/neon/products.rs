@@ -7,22 +7,24 @@
 
 use std::arch::{aarch64::*, asm};
 
-use super::{Neon, REGISTERS};
 use crate::encoder::kernels::{
     buffer::{Centered, Element},
     layout::{K4Groups, LANES, PanelBlock},
 };
 
+/// Registers of a vector.
+pub const REGISTERS: usize = 4;
+
 /// Levels of one step along the depth: four groups of four.
 const STEP: usize = 16;
 
 /// Sixteen integer sums.
-type Lanes = [int32x4_t; REGISTERS];
+pub type Lanes = [int32x4_t; REGISTERS];
 
 /// Calls an intrinsic on behalf of a token.
 macro_rules! intrinsic {
     ($call:expr) => {
-        // SAFETY: every function here takes a token, or is called by one that does, and a token is
+        // SAFETY: every function here takes a proof, or is called by one that does, and a proof is
         // only created by `detect`, so the processor has the instruction; pointers come from
         // references to arrays of exactly the size read; the assembly only changes the register that
         // it names as its output.
@@ -30,7 +32,7 @@ macro_rules! intrinsic {
     };
 }
 
-/// The integer products of a token.
+/// The integer products of a token, and the proof of their instructions.
 pub trait NeonProducts: Copy {
     /// Representation of an unsigned byte.
     type Lhs: Element + From<u8>;
@@ -42,23 +44,23 @@ pub trait NeonProducts: Copy {
     /// See [`Simd::store_k4_lane`](super::Simd::store_k4_lane).
     fn store_k4_lane(to: &mut PanelBlock<i8>, slot: usize, lane: usize, levels: [i8; 4]);
     /// Returns the sums of the levels of every lane; the number of groups is a multiple of four.
-    fn lane_sums(simd: Neon<Self>, groups: &[K4Groups<i8>]) -> Lanes;
+    fn lane_sums(self, groups: &[K4Groups<i8>]) -> Lanes;
     /// Returns sums of zero.
-    fn zero_sums<const R: usize>(simd: Neon<Self>) -> Self::Sums<R>;
+    fn zero_sums<const R: usize>(self) -> Self::Sums<R>;
     /// Adds the products of one step.
     fn add_products<const R: usize>(
-        simd: Neon<Self>,
+        self,
         sums: &mut Self::Sums<R>,
         rows: [&[Self::Lhs; STEP]; R],
         groups: &[K4Groups<i8>; 4],
     );
     /// Returns the sums, row by row and lane by lane.
-    fn sums_by_row<const R: usize>(simd: Neon<Self>, sums: &Self::Sums<R>) -> [Lanes; R];
+    fn sums_by_row<const R: usize>(self, sums: &Self::Sums<R>) -> [Lanes; R];
 }
 
-/// Widening multiplications of bytes, which every processor has.
+/// Proof that the processor has NEON, for widening multiplications of bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Widening;
+pub struct Widening(pub(super) ());
 
 /// Proof that the processor has `dotprod`.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +101,7 @@ impl NeonProducts for Widening {
         (pairs[lane], pairs[LANES + lane]) = ([a, b], [c, d]);
     }
     #[inline(always)]
-    fn lane_sums(_: Neon<Self>, groups: &[K4Groups<i8>]) -> Lanes {
+    fn lane_sums(self, groups: &[K4Groups<i8>]) -> Lanes {
         let [mut sums] = zeros::<1>();
         for groups in groups {
             for quarter in 0..4 {
@@ -114,13 +116,13 @@ impl NeonProducts for Widening {
         sums
     }
     #[inline(always)]
-    fn zero_sums<const R: usize>(_: Neon<Self>) -> Self::Sums<R> {
+    fn zero_sums<const R: usize>(self) -> Self::Sums<R> {
         zeros()
     }
     /// A product of two bytes fits into 16 bits, and pairs of them are added to 32.
     #[inline(always)]
     fn add_products<const R: usize>(
-        _: Neon<Self>,
+        self,
         sums: &mut Self::Sums<R>,
         rows: [&[Centered; STEP]; R],
         groups: &[K4Groups<i8>; 4],
@@ -145,7 +147,7 @@ impl NeonProducts for Widening {
         }
     }
     #[inline(always)]
-    fn sums_by_row<const R: usize>(_: Neon<Self>, sums: &Self::Sums<R>) -> [Lanes; R] {
+    fn sums_by_row<const R: usize>(self, sums: &Self::Sums<R>) -> [Lanes; R] {
         *sums
     }
 }
@@ -185,7 +187,7 @@ impl NeonProducts for Dotprod {
         to[slot][lane] = levels;
     }
     #[inline(always)]
-    fn lane_sums(_: Neon<Self>, groups: &[K4Groups<i8>]) -> Lanes {
+    fn lane_sums(self, groups: &[K4Groups<i8>]) -> Lanes {
         let [mut sums] = zeros::<1>();
         let ones = intrinsic!(vdupq_n_s8(1));
         for groups in groups {
@@ -196,12 +198,12 @@ impl NeonProducts for Dotprod {
         sums
     }
     #[inline(always)]
-    fn zero_sums<const R: usize>(_: Neon<Self>) -> Self::Sums<R> {
+    fn zero_sums<const R: usize>(self) -> Self::Sums<R> {
         zeros()
     }
     #[inline(always)]
     fn add_products<const R: usize>(
-        _: Neon<Self>,
+        self,
         sums: &mut Self::Sums<R>,
         rows: [&[Centered; STEP]; R],
         groups: &[K4Groups<i8>; 4],
@@ -216,7 +218,7 @@ impl NeonProducts for Dotprod {
         add_group::<R, 3>(sums, levels, groups);
     }
     #[inline(always)]
-    fn sums_by_row<const R: usize>(_: Neon<Self>, sums: &Self::Sums<R>) -> [Lanes; R] {
+    fn sums_by_row<const R: usize>(self, sums: &Self::Sums<R>) -> [Lanes; R] {
         *sums
     }
 }
@@ -245,7 +247,7 @@ impl NeonProducts for I8mm {
         groups[2 * lane + slot % 2] = levels;
     }
     #[inline(always)]
-    fn lane_sums(_: Neon<Self>, groups: &[K4Groups<i8>]) -> Lanes {
+    fn lane_sums(self, groups: &[K4Groups<i8>]) -> Lanes {
         let [mut sums] = zeros::<1>();
         for [first, second] in groups.as_chunks::<2>().0 {
             for i in 0..REGISTERS {
@@ -260,12 +262,12 @@ impl NeonProducts for I8mm {
         sums
     }
     #[inline(always)]
-    fn zero_sums<const R: usize>(_: Neon<Self>) -> Self::Sums<R> {
+    fn zero_sums<const R: usize>(self) -> Self::Sums<R> {
         intrinsic!([[vdupq_n_s32(0); LANES / 2]; R])
     }
     #[inline(always)]
     fn add_products<const R: usize>(
-        _: Neon<Self>,
+        self,
         sums: &mut Self::Sums<R>,
         rows: [&[u8; STEP]; R],
         groups: &[K4Groups<i8>; 4],
@@ -289,7 +291,7 @@ impl NeonProducts for I8mm {
         }
     }
     #[inline(always)]
-    fn sums_by_row<const R: usize>(_: Neon<Self>, sums: &Self::Sums<R>) -> [Lanes; R] {
+    fn sums_by_row<const R: usize>(self, sums: &Self::Sums<R>) -> [Lanes; R] {
         let mut rows = zeros::<R>();
         for r in 0..R {
             let pairs = &sums[r / 2];

@@ -1,6 +1,6 @@
 //! Tiles of integer matrix products, panel by panel.
 
-use super::{Neon, NeonProducts};
+use super::products::{Lanes, NeonProducts};
 use crate::encoder::kernels::{
     layout::{Int8TileInput, Int8TileOutput, LANES, PanelBlock, TILE_ROWS},
     simd::Simd,
@@ -9,11 +9,15 @@ use crate::encoder::kernels::{
 
 /// Computes a tile with the first `Q` groups of each unit of depth.
 #[inline(always)]
-pub fn compute<P: NeonProducts, const W: usize, const Q: usize>(
-    simd: Neon<P>,
+pub fn compute<S, P, const W: usize, const Q: usize>(
+    simd: S,
+    products: P,
     input: &Int8TileInput<'_, P::Lhs, i8, W>,
     output: &mut Int8TileOutput,
-) {
+) where
+    S: Simd<I = Lanes, Rhs = i8>,
+    P: NeonProducts,
+{
     assert!(input.rows <= TILE_ROWS);
     for panel in 0..W {
         let blocks = &input.panels[panel][..input.lhs.len()];
@@ -24,8 +28,9 @@ pub fn compute<P: NeonProducts, const W: usize, const Q: usize>(
             }
             zero_point = simd.shl_int::<7>(zero_point);
         }
-        let mut tile = PanelTile::<'_, P, W, Q> {
+        let mut tile = PanelTile::<'_, S, P, W, Q> {
             simd,
+            products,
             input,
             blocks,
             panel,
@@ -37,22 +42,27 @@ pub fn compute<P: NeonProducts, const W: usize, const Q: usize>(
 }
 
 /// Computes the columns of one panel by register tiles.
-struct PanelTile<'a, P: NeonProducts, const W: usize, const Q: usize> {
-    simd: Neon<P>,
+struct PanelTile<'a, S, P: NeonProducts, const W: usize, const Q: usize> {
+    simd: S,
+    products: P,
     input: &'a Int8TileInput<'a, P::Lhs, i8, W>,
     blocks: &'a [PanelBlock<i8>],
     panel: usize,
     /// What must be added to the sums of levels that are stored as differences from 128.
-    zero_point: <Neon<P> as Simd>::I,
+    zero_point: Lanes,
     output: &'a mut Int8TileOutput,
 }
 
-impl<P: NeonProducts, const W: usize, const Q: usize> TileKernel for PanelTile<'_, P, W, Q> {
+impl<S, P, const W: usize, const Q: usize> TileKernel for PanelTile<'_, S, P, W, Q>
+where
+    S: Simd<I = Lanes, Rhs = i8>,
+    P: NeonProducts,
+{
     #[inline(always)]
     fn register_tile<const R: usize, const PANELS: usize>(&mut self, row: usize, _: usize) {
         const { assert!(Q.is_multiple_of(4)) };
-        let simd = self.simd;
-        let mut sums = P::zero_sums::<R>(simd);
+        let (simd, products) = (self.simd, self.products);
+        let mut sums = products.zero_sums::<R>();
         for (unit, block) in self.blocks.iter().enumerate() {
             let Some(rows) = self.input.lhs[unit][row..].first_chunk::<R>() else {
                 unreachable!("register tiles never exceed the rows of a band");
@@ -62,10 +72,10 @@ impl<P: NeonProducts, const W: usize, const Q: usize> TileKernel for PanelTile<'
                 for r in 1..R {
                     levels[r] = &rows[r].as_chunks().0[step];
                 }
-                P::add_products(simd, &mut sums, levels, groups);
+                products.add_products(&mut sums, levels, groups);
             }
         }
-        let sums = P::sums_by_row(simd, &sums);
+        let sums = products.sums_by_row(&sums);
         for r in 0..R {
             let to = &mut self.output.0[row + r].as_chunks_mut::<LANES>().0[self.panel];
             simd.store_int(to, simd.add_int(sums[r], self.zero_point));
