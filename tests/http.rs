@@ -317,6 +317,7 @@ fn until_ready_responses_name_the_startup_step() {
     let ready = send("GET", server, "/readyz", None);
     assert_eq!(ready.status, 200);
     assert_eq!(ready.body["provenance"]["documents"], 2);
+    assert!(!ready.body["kernel"].as_str().unwrap().is_empty());
 }
 
 #[test]

@@ -65,6 +65,12 @@ pub(super) fn encoder(
     // The first call allocates memory that later ones reuse.
     encoder.encode(&["ready"])?;
     tracing::debug!(kernel = encoder.kernel(), "encoder ready");
+    if encoder.kernel() == encoder::PORTABLE_KERNEL {
+        tracing::warn!(
+            "the portable kernels encode tens of times slower than those for AVX2 (Intel since 2013, AMD since \
+             2015), AVX-512, VNNI or AArch64"
+        );
+    }
     Ok(encoder)
 }
 

@@ -2,6 +2,7 @@
 
 mod embed;
 mod http;
+mod kernels;
 mod memory;
 mod profile;
 mod rng;

@@ -15,6 +15,7 @@ mod gemm_int8;
 mod layout;
 mod linear;
 mod math;
+mod peak;
 mod portable;
 mod rows;
 mod simd;
@@ -38,6 +39,7 @@ pub use isa::{Isa, UnknownIsa};
 pub use linear::{
     AddEpilogue, F32Layer, F32Linear, GeluEpilogue, Int8Layer, Int8Linear, PackInt8, StoreEpilogue,
 };
+pub use peak::PeakProducts;
 pub use rows::{
     Gelu, LayerNormQuantize, LayerNormRows, LayerNormWeights, MeanPoolRows, QuantizeRows,
     QuantizeWithKnownRange, QuantizedRows, RowMinMax,

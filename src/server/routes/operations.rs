@@ -29,6 +29,9 @@ pub(super) async fn welcome() -> HttpResponse {
 pub(in crate::server) struct HealthStatus {
     /// `live` or `ready`.
     status: &'static str,
+    /// The encoder's kernel, once ready: the instruction set, `portable` or `candle`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<&'static str>,
     /// Provenance of responses, once ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     provenance: Option<Provenance>,
@@ -42,6 +45,7 @@ pub(in crate::server) struct HealthStatus {
 pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(HealthStatus {
         status: "live",
+        kernel: None,
         provenance: None,
     })
 }
@@ -52,9 +56,10 @@ pub(super) async fn live() -> HttpResponse {
     responses((status = 200, body = HealthStatus, description = "ready, with provenance"), (status = 503, body = ProblemDto))
 )]
 pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
-    let (_, snapshot) = service.engine_and_snapshot()?;
+    let (engine, snapshot) = service.engine_and_snapshot()?;
     Ok(HttpResponse::Ok().json(HealthStatus {
         status: "ready",
+        kernel: Some(engine.encoder().kernel()),
         provenance: Some(Provenance::from_snapshot(&snapshot)),
     }))
 }
