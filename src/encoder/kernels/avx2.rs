@@ -1,5 +1,4 @@
-//! The tokens for AVX2 with FMA, with and without the VNNI dot product: a vector is a pair of
-//! 256-bit registers.
+//! The tokens for AVX2 with FMA, with and without VNNI: a vector is a pair of 256-bit registers.
 #![allow(unsafe_code)]
 #![allow(clippy::wildcard_imports)] // the intrinsics of one architecture
 
@@ -245,9 +244,8 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn store_levels(self, to: &mut [i16; LANES], value: Self::I) {
-        // The pack works within 128-bit halves; the permutation puts the words in order.
         intrinsic!({
-            let words = _mm256_packs_epi32(value[0], value[1]);
+            let words = _mm256_packs_epi32(value[0], value[1]); // 128-bit halves interleaved
             let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
             _mm256_storeu_si256(to.as_mut_ptr().cast(), words);
         });

@@ -7,7 +7,7 @@ pub trait TileKernel {
 }
 
 /// The largest register tile of an instruction set.
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable token only uses `Small`
+#[allow(dead_code)] // each architecture uses some of them
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegisterTile {
     /// Twelve rows by two panels.
@@ -16,6 +16,8 @@ pub enum RegisterTile {
     Wide,
     /// Six rows by one panel.
     Narrow,
+    /// Four rows by one panel.
+    Short,
     /// Two rows by one panel.
     Small,
 }
@@ -86,6 +88,11 @@ fn tile_height(shape: RegisterTile, left: usize, may_overrun: bool) -> usize {
             4.. => 4,
             3 => 2,
             other => other,
+        },
+        RegisterTile::Short => match left {
+            3 if may_overrun => 4,
+            3 => 2,
+            other => other.min(4),
         },
         RegisterTile::Small => left.min(2),
     }

@@ -10,6 +10,7 @@ use std::arch::{aarch64::*, asm};
 use crate::encoder::kernels::{
     buffer::{Centered, Element},
     layout::{K4Groups, LANES, PanelBlock},
+    tiling::RegisterTile,
 };
 
 /// Registers of a vector.
@@ -40,6 +41,8 @@ pub trait NeonProducts: Copy {
     type Sums<const R: usize>;
     /// Whether levels are stored as differences from 128.
     const IS_CENTERED: bool;
+    /// Register tile, of one panel.
+    const REGISTER_TILE: RegisterTile;
 
     /// See [`Simd::store_k4_lane`](super::Simd::store_k4_lane).
     fn store_k4_lane(to: &mut PanelBlock<i8>, slot: usize, lane: usize, levels: [i8; 4]);
@@ -93,6 +96,7 @@ impl NeonProducts for Widening {
     type Lhs = Centered;
     type Sums<const R: usize> = [Lanes; R];
     const IS_CENTERED: bool = true;
+    const REGISTER_TILE: RegisterTile = RegisterTile::Short;
 
     /// The first pair of every lane, then the second.
     #[inline(always)]
@@ -181,6 +185,7 @@ impl NeonProducts for Dotprod {
     type Lhs = Centered;
     type Sums<const R: usize> = [Lanes; R];
     const IS_CENTERED: bool = true;
+    const REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     #[inline(always)]
     fn store_k4_lane(to: &mut PanelBlock<i8>, slot: usize, lane: usize, levels: [i8; 4]) {
@@ -239,6 +244,7 @@ impl NeonProducts for I8mm {
     /// is computed twice, and half of the places are unused.
     type Sums<const R: usize> = [[int32x4_t; LANES / 2]; R];
     const IS_CENTERED: bool = false;
+    const REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     /// Two groups side by side, lane by lane.
     #[inline(always)]

@@ -4,7 +4,7 @@ use super::products::{Lanes, NeonProducts};
 use crate::encoder::kernels::{
     layout::{Int8TileInput, Int8TileOutput, LANES, PanelBlock, TILE_ROWS},
     simd::Simd,
-    tiling::{RegisterTile, TileKernel, tile_output},
+    tiling::{TileKernel, tile_output},
 };
 
 /// Computes a tile with the first `Q` groups of each unit of depth.
@@ -37,7 +37,7 @@ pub fn compute<S, P, const W: usize, const Q: usize>(
             zero_point,
             output,
         };
-        tile_output::<1>(RegisterTile::Narrow, input.rows, true, &mut tile);
+        tile_output::<1>(P::REGISTER_TILE, input.rows, true, &mut tile);
     }
 }
 
