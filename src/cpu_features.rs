@@ -37,6 +37,7 @@ impl CpuFeatures {
 /// Groups of x86-64 extensions that the kernels use together.
 #[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools)] // independent of each other
 pub(crate) struct CpuFeatures {
     /// AVX2 and FMA.
     pub(crate) avx2: bool,

@@ -38,6 +38,7 @@ const WARM_UP_RUNS: usize = 5;
 
 /// Arguments of `antiphon bench embed`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // flags of the command line
 pub(in crate::cli) struct BenchEmbedArgs {
     /// Files and folders to take passages from [default: the corpus]
     #[arg(value_name = "PATH")]
