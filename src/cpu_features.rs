@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-/// Groups of AArch64 extensions that the kernels use together.
+/// Groups of `AArch64` extensions that the kernels use together.
 #[cfg(target_arch = "aarch64")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CpuFeatures {

@@ -1,4 +1,4 @@
-//! The tokens for AArch64: a vector is four 128-bit registers. They differ in their integer
+//! The tokens for `AArch64`: a vector is four 128-bit registers. They differ in their integer
 //! [`products`]: widening multiplications, `dotprod` or `i8mm`.
 #![allow(unsafe_code)]
 #![allow(clippy::wildcard_imports)] // the intrinsics of one architecture

@@ -1,4 +1,4 @@
-//! Integer products on AArch64: of widened bytes, of groups of four bytes, or of matrices of bytes.
+//! Integer products on `AArch64`: of widened bytes, of groups of four bytes, or of matrices of bytes.
 //!
 //! Only the last multiplies unsigned bytes by signed ones; for the others, levels are stored as
 //! differences from 128.
