@@ -2,6 +2,7 @@
 
 mod bench_http;
 mod evaluate;
+mod evaluate_search;
 
 use std::fs;
 use std::process::Output;

@@ -52,7 +52,7 @@ enum Command {
     Parallels(Box<parallels::ParallelsArguments>),
     /// Find statements that were made repeatedly
     Families(families::FamiliesArguments),
-    /// Evaluate the measures of parallels on labelled pairs
+    /// Evaluate search on graded judgements, or the measures of parallels on labelled pairs
     Evaluate(evaluate::EvaluateArguments),
     /// Benchmark speed, together with quality
     #[command(subcommand)]

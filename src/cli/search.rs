@@ -56,13 +56,23 @@ pub(super) struct SearchArgs {
 
 /// Search modes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ModeArg {
+pub(super) enum ModeArg {
     /// Vector similarity
     Semantic,
     /// BM25; "several words" is a phrase, begin* a prefix
     Keyword,
     /// Both lists, fused
     Hybrid,
+}
+
+impl From<ModeArg> for Mode {
+    fn from(mode: ModeArg) -> Self {
+        match mode {
+            ModeArg::Semantic => Self::Semantic,
+            ModeArg::Keyword => Self::Keyword,
+            ModeArg::Hybrid => Self::Hybrid,
+        }
+    }
 }
 
 impl SearchArgs {
@@ -84,11 +94,7 @@ impl SearchArgs {
             text: Some(self.query.clone()),
             limit: self.limit,
             offset: self.offset,
-            mode: match self.mode {
-                ModeArg::Semantic => Mode::Semantic,
-                ModeArg::Keyword => Mode::Keyword,
-                ModeArg::Hybrid => Mode::Hybrid,
-            },
+            mode: self.mode.into(),
             filter: Filter::All(filters),
             ..QueryParams::default()
         };

@@ -6,6 +6,7 @@
 //! and ranked ([`ranking`]), and each hit carries its evidence: the best sentence and the highlights.
 
 mod canonical;
+pub mod evaluation;
 mod execute;
 mod facets;
 mod fields;

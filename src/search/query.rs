@@ -83,6 +83,21 @@ pub enum Mode {
     Hybrid,
 }
 
+impl Mode {
+    /// All modes.
+    pub const ALL: [Self; 3] = [Self::Semantic, Self::Keyword, Self::Hybrid];
+
+    /// Returns the name that requests and reports use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Semantic => "semantic",
+            Self::Keyword => "keyword",
+            Self::Hybrid => "hybrid",
+        }
+    }
+}
+
 /// How hits are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grouping {
