@@ -96,6 +96,7 @@ impl SearchArgs {
             offset: self.offset,
             mode: self.mode.into(),
             filter: Filter::All(filters),
+            exact: true,
             ..QueryParams::default()
         };
         Ok(Query::new(params)?)
@@ -123,8 +124,9 @@ pub(super) fn run(settings: &Settings, arguments: &SearchArgs) -> anyhow::Result
         other => other?,
     };
     view.check_encoder(encoder.fingerprint())?;
-    // Building a graph does not pay off for one query.
-    let snapshot = Snapshot::new_exact(view)?;
+    // The index file saves reading all embeddings; building it does not pay off for one query.
+    let index = settings.engine_options().index;
+    let snapshot = Snapshot::open(&settings.data_dir, view, index)?;
     let start = Instant::now();
     let encoder = QueryEncoder::new(encoder);
     let results = search::search(&snapshot, &encoder, &query, CacheMode::Bypass)?;

@@ -54,6 +54,9 @@ impl Canonical for SnapshotIdentity<'_> {
 
 impl Identity for SnapshotIdentity<'_> {
     const DOMAIN: &'static str = "snapshot";
+
+    /// 2: scores count the best sentence of a passage.
+    const VERSION: u32 = 2;
 }
 
 #[cfg(test)]

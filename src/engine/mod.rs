@@ -42,7 +42,7 @@ pub use low_priority_pool::{
 };
 pub use precondition::{EntityTags, Precondition};
 pub use report::{DroppedBlock, IngestReport, IngestWarning};
-pub use snapshot::{IndexRowCounts, Snapshot, SnapshotInfo};
+pub use snapshot::{IndexRowCounts, PassageScorer, Snapshot, SnapshotInfo};
 pub use write::{ChangeKind, DeleteOutcome, PutOutcome, PutRequest, PutResult};
 
 use fair_lock::TicketLock;

@@ -7,17 +7,25 @@ use roaring::RoaringBitmap;
 
 use crate::encoder::{Embedding, Fingerprint};
 use crate::index::{
-    IndexBytes, IndexError, KnnParams, Neighbour, RangeQuery, SegmentedIndex, TopK, VectorIndex,
-    Vectors,
+    ExactScorer, IndexBytes, IndexError, KnnParams, Neighbour, RangeQuery, ScoreBounds,
+    SegmentedIndex, TopK, TwoLevelCandidates, VectorIndex, Vectors,
 };
 use crate::keyword::{Bm25Index, KeywordError, QueryTerm};
-use crate::store::{ContentHash, DocumentEntry, DocumentSummary, PassageKey, View, corpus_hash};
+use crate::store::{
+    ContentHash, DocumentEntry, DocumentSummary, PassageKey, StoreError, View, corpus_hash,
+};
 
 use super::document_table::DocumentTable;
 use super::identity::SnapshotIdentity;
 use super::passage_index::PassageIndex;
 use super::snapshot_diff::SnapshotDiff;
 use super::{EngineError, IndexConfig, index_cache};
+
+/// Reads the vectors of a row's sentences into a buffer.
+type SentenceReader<'r> = &'r mut dyn FnMut(u32, &mut Vec<f32>) -> Result<(), StoreError>;
+
+/// Scores passages by their own embeddings and those of their sentences.
+pub type PassageScorer<'a, 'r> = ExactScorer<'a, SentenceReader<'r>>;
 
 /// Filters whose rows are cached.
 const MAX_CACHED_FILTERS: u64 = 64;
@@ -259,6 +267,59 @@ impl Snapshot {
     /// If the query has another dimension than the index, or `ef` is out of range.
     pub fn nearest(&self, query: &Embedding, params: &KnnParams<'_>) -> Result<TopK, IndexError> {
         self.passage_index.index.search(query.as_slice(), params)
+    }
+
+    /// Finds the rows that may be among the best by passage and best sentence; [`Snapshot::with_scorer`]
+    /// scores them exactly.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::nearest`].
+    pub fn nearest_passages(
+        &self,
+        query: &Embedding,
+        params: &KnnParams<'_>,
+    ) -> Result<TwoLevelCandidates, IndexError> {
+        let index = &self.passage_index.index;
+        index.search_two_level(query.as_slice(), params)
+    }
+
+    /// Returns the bounds of the scores of these rows by passage and best sentence.
+    ///
+    /// # Errors
+    ///
+    /// If the query has another dimension than the index.
+    pub fn score_bounds(
+        &self,
+        query: &Embedding,
+        rows: &[u32],
+    ) -> Result<Vec<ScoreBounds>, IndexError> {
+        let index = &self.passage_index.index;
+        index.two_level_bounds(query.as_slice(), rows)
+    }
+
+    /// Calls `work` with a scorer of passages, which reads their sentences from the store.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn with_scorer<T>(
+        &self,
+        query: &Embedding,
+        work: impl FnOnce(&mut PassageScorer<'_, '_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.view.with_sentence_reader(|read| {
+            let mut read_row = |row: u32, vectors: &mut Vec<f32>| match self.key_of(row) {
+                Some(key) => read(key, vectors),
+                None => {
+                    vectors.clear();
+                    Ok(())
+                }
+            };
+            let index = &self.passage_index.index;
+            let read_row: SentenceReader<'_> = &mut read_row;
+            work(&mut ExactScorer::new(index, query.as_slice(), read_row))
+        })
     }
 
     /// Visits the rows that match the terms, in no order, each with its BM25 score: those with all phrases

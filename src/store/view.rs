@@ -10,7 +10,7 @@ use crate::corpus::DocumentId;
 use crate::encoder::Fingerprint;
 
 use super::meta::{read_fingerprint, read_modified_at, read_store_id};
-use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
+use super::rows::{self, PASSAGE_COLUMNS, PASSAGE_TABLES, SUMMARY_COLUMNS};
 use super::writer::map_open_error;
 use super::{
     ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
@@ -173,7 +173,7 @@ impl View {
                 return Ok(None);
             };
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {PASSAGE_COLUMNS} JOIN documents d ON d.key = p.document
+                "SELECT {PASSAGE_COLUMNS} {PASSAGE_TABLES} JOIN documents d ON d.key = p.document
                  WHERE d.id = ?1 ORDER BY p.ordinal"
             ))?;
             record.passages = statement
@@ -212,7 +212,7 @@ impl View {
     ) -> Result<Option<PassageRecord>, StoreError> {
         self.with_connection(|connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {PASSAGE_COLUMNS} JOIN documents d ON d.key = p.document
+                "SELECT {PASSAGE_COLUMNS} {PASSAGE_TABLES} JOIN documents d ON d.key = p.document
                  WHERE d.id = ?1 AND p.ordinal = ?2"
             ))?;
             statement
@@ -254,7 +254,9 @@ impl View {
     ) -> Result<Vec<HitRecord>, StoreError> {
         self.with_connection(|connection| {
             let mut statement =
-                connection.prepare_cached(&format!("SELECT {PASSAGE_COLUMNS} WHERE p.key = ?1"))?;
+                connection.prepare_cached(&format!(
+                    "SELECT {PASSAGE_COLUMNS}, s.vectors {PASSAGE_TABLES} WHERE p.key = ?1"
+                ))?;
             let dimension = self.fingerprint.dimension;
             let mut hit = |(key, document): &(PassageKey, &DocumentId)| {
                 let mut records = statement
@@ -263,6 +265,29 @@ impl View {
                 records.next().unwrap_or(Err(missing))
             };
             passages.iter().map(&mut hit).collect()
+        })
+    }
+
+    /// Returns passages without the embeddings of their sentences, in the given order.
+    ///
+    /// # Errors
+    ///
+    /// As [`View::hit_records`].
+    pub fn passage_records(
+        &self,
+        passages: &[(PassageKey, &DocumentId)],
+    ) -> Result<Vec<PassageRecord>, StoreError> {
+        self.with_connection(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {PASSAGE_COLUMNS} {PASSAGE_TABLES} WHERE p.key = ?1"
+            ))?;
+            let mut record = |(key, document): &(PassageKey, &DocumentId)| {
+                let mut records =
+                    statement.query_and_then([key.0], |row| rows::passage(row, document))?;
+                let missing = StoreError::Sqlite(rusqlite::Error::QueryReturnedNoRows);
+                records.next().unwrap_or(Err(missing))
+            };
+            passages.iter().map(&mut record).collect()
         })
     }
 

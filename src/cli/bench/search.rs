@@ -189,6 +189,7 @@ fn measure(
         codes,
         graph,
         vectors,
+        ..
     } = saved.index.bytes();
     #[allow(clippy::cast_precision_loss)] // for display
     let per_vector = (codes + graph + vectors) as f64 / rows as f64;

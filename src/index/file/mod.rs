@@ -7,6 +7,9 @@
 //!         quantization errors  [rows] f32
 //!         vectors              [rows, dimension] f32
 //!         labels               [rows] of 16 bytes
+//!         sentence starts      [rows + 1] u32: the first sentence of each row, and the end
+//!         sentence codes       [sentences, lines] of 64 bytes
+//!         sentence errors      [sentences] f32
 //!         base layer           [rows, 2 m] u32
 //!         and for each upper layer, lowest first:
 //!         nodes                [nodes] of 8 bytes
@@ -36,7 +39,7 @@ pub use write::write;
 const MAGIC: [u8; 8] = *b"antiphon";
 
 /// Version of the format; a file of another version is rejected, and the index rebuilt.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// Links a row to what it was built from; its fields are chosen by the writer of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]

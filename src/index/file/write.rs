@@ -61,7 +61,7 @@ fn write_and_replace(
     let mut header = FileHeader::for_graph(
         compaction.graph(),
         dimension,
-        labels.len(),
+        (labels.len(), sentence_count(compaction)),
         owner_fingerprint,
     );
     header.checksums_checksum = crc32fast::hash(&checksums);
@@ -98,6 +98,7 @@ fn write_sections<W: Write>(
     payload.pad_to_alignment()?;
     payload.write(bytemuck::cast_slice(labels))?;
     payload.pad_to_alignment()?;
+    write_sentences(payload, compaction)?;
     payload.write(bytemuck::cast_slice(&graph.base_layer))?;
     for layer in &graph.upper_layers {
         payload.pad_to_alignment()?;
@@ -106,6 +107,37 @@ fn write_sections<W: Write>(
         payload.write(bytemuck::cast_slice(&layer.links))?;
     }
     Ok(())
+}
+
+/// Returns the number of sentences of all rows.
+fn sentence_count(compaction: &Compaction) -> usize {
+    let sentences = |row: &u32| compaction.source().sentence_codes(*row).1.len();
+    compaction.source_rows().iter().map(sentences).sum()
+}
+
+/// Writes the sections of sentences.
+fn write_sentences<W: Write>(
+    payload: &mut ChecksummedWriter<W>,
+    compaction: &Compaction,
+) -> io::Result<()> {
+    let source = compaction.source();
+    let mut end = 0_u32;
+    payload.write(&end.to_le_bytes())?;
+    for row in compaction.source_rows() {
+        #[allow(clippy::cast_possible_truncation)] // of one row
+        let count = source.sentence_codes(*row).1.len() as u32;
+        end += count;
+        payload.write(&end.to_le_bytes())?;
+    }
+    payload.pad_to_alignment()?;
+    for row in compaction.source_rows() {
+        payload.write(bytemuck::cast_slice(source.sentence_codes(*row).0))?;
+    }
+    payload.pad_to_alignment()?;
+    for row in compaction.source_rows() {
+        payload.write(bytemuck::cast_slice(source.sentence_codes(*row).1))?;
+    }
+    payload.pad_to_alignment()
 }
 
 /// Makes a rename durable; only Unix can sync a directory.

@@ -18,7 +18,7 @@ pub(in crate::server) enum SearchMode {
     Semantic,
     /// BM25; `"several words"` is a phrase query, `begin*` a prefix query.
     Keyword,
-    /// Reciprocal rank fusion of both lists.
+    /// The weighted mean of both scores, each divided by the best score of the query.
     Hybrid,
 }
 
@@ -83,13 +83,12 @@ pub(in crate::server) struct SearchRequest {
     /// `offset`.
     #[serde(default)]
     pub(in crate::server) cursor: Option<String>,
-    /// Minimum score of hits. At most 1 in semantic mode; at most 1/61 in hybrid mode, the score of a hit
-    /// that is first in both lists; unbounded in keyword mode.
+    /// Minimum score of hits. At most 1 in semantic and hybrid mode; unbounded in keyword mode.
     #[serde(default)]
     pub(in crate::server) min_score: Option<f32>,
-    /// Weight of the semantic list in hybrid mode; the keyword list has the rest.
+    /// Weight of the semantic score in hybrid mode; the keyword score has the rest.
     #[serde(default = "default_semantic_weight")]
-    #[schema(default = 0.5, minimum = 0, maximum = 1)]
+    #[schema(default = 0.6, minimum = 0, maximum = 1)]
     pub(in crate::server) semantic_weight: f32,
     /// Hits of one document or speaker are grouped, the group of the best hit first.
     #[serde(default)]
@@ -143,10 +142,10 @@ pub(in crate::server) struct SearchParameters {
     offset: Option<usize>,
     /// `next_cursor` of a response to the same search.
     cursor: Option<String>,
-    /// Minimum score of hits; at most 1 in semantic mode, 1/61 in hybrid mode.
+    /// Minimum score of hits; at most 1 in semantic and hybrid mode.
     min_score: Option<f32>,
-    /// Weight of the semantic list in hybrid mode.
-    #[param(default = 0.5, minimum = 0, maximum = 1)]
+    /// Weight of the semantic score in hybrid mode.
+    #[param(default = 0.6, minimum = 0, maximum = 1)]
     semantic_weight: Option<f32>,
     /// Hits of one document or speaker are grouped.
     #[param(inline)]

@@ -10,7 +10,7 @@ use super::request::{GroupByField, SearchMode};
 use super::{CharRange, DocumentDto, PassageDto, Provenance, passage_url};
 use crate::engine::Snapshot;
 use crate::search::{
-    CANDIDATE_POOL_SIZE, Evidence, Facet, Hit, ListRank, Mode, Query, SearchResults, StageTimes,
+    CANDIDATE_POOL_SIZE, Evidence, Facet, Hit, ListScore, Mode, Query, SearchResults, StageTimes,
 };
 use crate::server::cursor::CursorScope;
 use crate::server::problem::{Problem, ProblemDto};
@@ -77,15 +77,18 @@ struct ResultPage {
 struct HitDto {
     /// Rank, from 1.
     rank: usize,
-    /// Cosine of query and passage, in [-1, 1], in semantic mode; BM25 in keyword mode; the weighted sum of
-    /// reciprocal ranks in hybrid mode.
+    /// In semantic mode the mean of `passage_score` and `sentence.score`, in [-1, 1]; in keyword mode BM25; in
+    /// hybrid mode the weighted mean of both, each divided by the best score of the query, in [0, 1].
     score: f32,
-    /// Rank and score in the semantic list (hybrid mode).
+    /// Cosine of query and passage, in [-1, 1] (semantic and hybrid mode).
     #[serde(skip_serializing_if = "Option::is_none")]
-    semantic: Option<ListRankDto>,
-    /// Rank and score in the keyword list (hybrid mode).
+    passage_score: Option<f32>,
+    /// The semantic score and its part of the score (hybrid mode).
     #[serde(skip_serializing_if = "Option::is_none")]
-    keyword: Option<ListRankDto>,
+    semantic: Option<ListScoreDto>,
+    /// The keyword score and its part of the score (hybrid mode, if the passage matches).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keyword: Option<ListScoreDto>,
     /// Document id or speaker by which it is grouped.
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
@@ -114,14 +117,14 @@ struct HitDto {
     url: String,
 }
 
-/// Rank and score in one of the two lists of a hybrid search.
+/// A score of a hybrid search and its part of the score of the hit.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[schema(as = ListRank)]
-struct ListRankDto {
-    /// Rank, from 1.
-    rank: usize,
-    /// Cosine, or BM25.
+#[schema(as = ListScore)]
+struct ListScoreDto {
+    /// The score of a semantic or keyword search.
     score: f32,
+    /// The weight of the list, times the score divided by the best score of the query.
+    contribution: f32,
 }
 
 /// The sentence of a hit that is nearest to the query.
@@ -205,7 +208,7 @@ struct EffectiveParameters {
     exact: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     min_score: Option<f32>,
-    /// Weight of the semantic list (hybrid mode).
+    /// Weight of the semantic score (hybrid mode).
     #[serde(skip_serializing_if = "Option::is_none")]
     semantic_weight: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -321,8 +324,9 @@ impl From<Hit> for HitDto {
         Self {
             rank: hit.rank,
             score: hit.score,
-            semantic: hit.semantic.map(ListRankDto::from),
-            keyword: hit.keyword.map(ListRankDto::from),
+            passage_score: hit.passage_score,
+            semantic: hit.semantic.map(ListScoreDto::from),
+            keyword: hit.keyword.map(ListScoreDto::from),
             group: hit.group,
             url: passage_url(&hit.passage),
             passage: hit.passage.id(),
@@ -341,9 +345,12 @@ impl From<Hit> for HitDto {
     }
 }
 
-impl From<ListRank> for ListRankDto {
-    fn from(ListRank { rank, score }: ListRank) -> Self {
-        Self { rank, score }
+impl From<ListScore> for ListScoreDto {
+    fn from(list: ListScore) -> Self {
+        Self {
+            score: list.score,
+            contribution: list.contribution,
+        }
     }
 }
 
