@@ -183,15 +183,23 @@ fn keyword_matches_ignore_case_and_accents_and_are_highlighted() {
 }
 
 #[test]
-fn hybrid_hits_carry_their_rank_in_each_list() {
+fn hybrid_hits_carry_their_score_in_each_list() {
     let answer =
         search(&json!({"query": "price of tea", "mode": "hybrid", "semantic_weight": 0.3}));
     let best = &answer["hits"][0];
     assert_eq!(best["passage"], "tea-1#p1");
-    assert_eq!(best["semantic"]["rank"], 1);
-    assert_eq!(best["keyword"]["rank"], 1);
-    let expected = 1.0 / 61.0;
-    assert!((best["score"].as_f64().unwrap() - expected).abs() < 1e-6);
+    // It is first in both lists.
+    let number = |value: &Value| value.as_f64().unwrap();
+    assert!((number(&best["semantic"]["contribution"]) - 0.3).abs() < 1e-6);
+    assert!((number(&best["keyword"]["contribution"]) - 0.7).abs() < 1e-6);
+    assert!((number(&best["score"]) - 1.0).abs() < 1e-6);
+    for hit in answer["hits"].as_array().unwrap() {
+        let mean = (number(&hit["passage_score"]) + number(&hit["sentence"]["score"])) / 2.0;
+        assert!((number(&hit["semantic"]["score"]) - mean).abs() < 1e-6);
+        let keyword = hit["keyword"]["contribution"].as_f64().unwrap_or(0.0);
+        let sum = number(&hit["semantic"]["contribution"]) + keyword;
+        assert!((number(&hit["score"]) - sum).abs() < 1e-6);
+    }
     assert_eq!(answer["parameters"]["semantic_weight"], json!(0.3));
     let last = answer["hits"].as_array().unwrap().last().unwrap();
     assert!(
@@ -417,6 +425,18 @@ fn context_embedding_and_explanation_are_optional() {
 }
 
 #[test]
+fn a_semantic_score_is_the_mean_of_passage_and_best_sentence() {
+    let answer = search(&json!({"query": "the price of tea", "limit": 5}));
+    for hit in answer["hits"].as_array().unwrap() {
+        let number = |value: &Value| value.as_f64().unwrap();
+        let mean = (number(&hit["passage_score"]) + number(&hit["sentence"]["score"])) / 2.0;
+        assert!((number(&hit["score"]) - mean).abs() < 1e-6, "{hit}");
+    }
+    let keyword = search(&json!({"query": "tea", "mode": "keyword"}));
+    assert!(keyword["hits"][0]["passage_score"].is_null());
+}
+
+#[test]
 fn hits_below_min_score_are_left_out() {
     let all = search(&json!({"query": "tea", "limit": 100}));
     let third = all["hits"][2]["score"].as_f64().unwrap();
@@ -436,12 +456,13 @@ fn an_unreachable_min_score_is_rejected() {
         let all = ask("hybrid", weight, 0.0).body;
         let best = all["hits"][0]["score"].as_f64().unwrap();
         // The passage ranks first in both lists, so its score is the maximum.
-        let some = ask("hybrid", weight, best).body;
+        assert!((best - 1.0).abs() < 1e-6, "{weight}");
+        let some = ask("hybrid", weight, best - 1e-6).body;
         assert_eq!(found(&some), ["tea-1#p1"], "{weight}");
-        let answer = ask("hybrid", weight, best + 1e-6);
+        let answer = ask("hybrid", weight, 1.01);
         answer.assert_problem(400, "parameter_out_of_range", Some("min_score"));
         let detail = answer.body["detail"].as_str().unwrap();
-        assert!(detail.contains("expected at most 0.01639"), "{detail}");
+        assert!(detail.contains("expected at most 1"), "{detail}");
     }
     ask("semantic", 0.5, 1.01).assert_problem(400, "parameter_out_of_range", Some("min_score"));
     assert_eq!(ask("semantic", 0.5, 1.0).body["hits"], json!([]));

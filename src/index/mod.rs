@@ -45,7 +45,9 @@ pub use kind::IndexKind;
 pub use range_search::RangeQuery;
 pub use segmented::{IndexBytes, SegmentedIndex};
 pub use sentences::RowsWithSentences;
-pub use two_level::{ExactScorer, ScoreBounds, SentenceScore, TwoLevelCandidates, TwoLevelNeighbour};
+pub use two_level::{
+    ExactScorer, ScoreBounds, SentenceScore, TwoLevelCandidates, TwoLevelNeighbour,
+};
 pub use vectors::Vectors;
 
 /// Finds the rows nearest to a query.

@@ -125,9 +125,11 @@ impl Segment {
             dimension: self.dimension,
             codes: self.codes.with_appended(rows.chunks_exact(self.dimension)),
             vectors: vectors.into(),
-            sentences: self
-                .sentences
-                .with_appended(self.dimension, added.sentences_of(range)),
+            sentences: self.sentences.with_appended(
+                self.dimension,
+                rows.chunks_exact(self.dimension)
+                    .zip(added.sentences_of(range)),
+            ),
             graph: None,
         }
     }

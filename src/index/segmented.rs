@@ -248,9 +248,16 @@ impl SegmentedIndex {
         segment.sentences.parts_of_row(row as usize)
     }
 
+    /// Returns the greatest distance of a row from one of its sentences.
+    pub(super) fn sentence_spread(&self, row: u32) -> f32 {
+        let (segment, row) = self.locate(row);
+        segment.sentences.spreads[row as usize]
+    }
+
     /// Copies the codes of the sentences of these rows.
     pub(super) fn gather_sentences(&self, rows: &[u32]) -> SentenceCodes {
         let (mut starts, mut lines, mut errors) = (vec![0], Vec::new(), Vec::new());
+        let spreads: Vec<f32> = rows.iter().map(|row| self.sentence_spread(*row)).collect();
         for row in rows {
             let (codes, row_errors) = self.sentence_codes(*row);
             lines.extend_from_slice(codes);
@@ -260,6 +267,7 @@ impl SegmentedIndex {
         }
         SentenceCodes {
             starts: starts.into(),
+            spreads: spreads.into(),
             codes: QuantizedVectors::from_parts(
                 ScalarQuantizer::new(self.dimension),
                 lines.into(),
@@ -360,7 +368,8 @@ impl SegmentedIndex {
             bytes.vectors += size_of_val(&*segment.vectors);
             bytes.sentences += size_of_val(segment.sentences.codes.code_lines())
                 + size_of_val(segment.sentences.codes.quantization_errors())
-                + size_of_val(&*segment.sentences.starts);
+                + size_of_val(&*segment.sentences.starts)
+                + size_of_val(&*segment.sentences.spreads);
         }
         bytes
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::kernels::CodeLine;
+use super::kernels::{CodeLine, SimdLevel};
 use super::scalar_quantization::{QuantizedVectors, ScalarQuantizer};
 use super::shared_slice::SharedSlice;
 use super::vectors::check_vector;
@@ -99,11 +99,20 @@ impl From<Vectors> for RowsWithSentences {
     }
 }
 
+/// Returns the Euclidean distance of two unit vectors.
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    (2.0 - 2.0 * SimdLevel::best().dot_f32(a, b))
+        .max(0.0)
+        .sqrt()
+}
+
 /// The codes of the sentences of a segment's rows.
 #[derive(Debug, Clone)]
 pub(super) struct SentenceCodes {
     /// `[rows + 1]`: the sentences of row `i` are those from `starts[i]` to `starts[i + 1]`.
     pub(super) starts: SharedSlice<u32>,
+    /// `[rows]`: the greatest distance of a row from one of its sentences; 0 without sentences.
+    pub(super) spreads: SharedSlice<f32>,
     pub(super) codes: QuantizedVectors,
 }
 
@@ -112,21 +121,25 @@ impl SentenceCodes {
     pub(super) fn empty(dimension: usize) -> Self {
         Self {
             starts: vec![0].into(),
+            spreads: Vec::new().into(),
             codes: QuantizedVectors::new(ScalarQuantizer::new(dimension)),
         }
     }
 
-    /// Returns a copy with the sentences of further rows appended, each row's `[sentences, dimension]`.
+    /// Returns a copy with the sentences of further rows appended: for each row its vector and its
+    /// sentences, `[sentences, dimension]`.
     pub(super) fn with_appended<'a>(
         &self,
         dimension: usize,
-        rows: impl Iterator<Item = &'a [f32]>,
+        rows: impl Iterator<Item = (&'a [f32], &'a [f32])>,
     ) -> Self {
-        let mut starts = self.starts.to_vec();
+        let (mut starts, mut spreads) = (self.starts.to_vec(), self.spreads.to_vec());
         let mut end = starts.last().copied().unwrap_or_default();
         let mut appended: Vec<&[f32]> = Vec::new();
-        for sentences in rows {
+        for (row, sentences) in rows {
             let sentences = sentences.chunks_exact(dimension);
+            let distances = sentences.clone().map(|sentence| distance(row, sentence));
+            spreads.push(distances.fold(0.0, f32::max));
             #[allow(clippy::cast_possible_truncation)] // of one row
             let count = sentences.len() as u32;
             end += count;
@@ -135,6 +148,7 @@ impl SentenceCodes {
         }
         Self {
             starts: starts.into(),
+            spreads: spreads.into(),
             codes: self.codes.with_appended(appended.into_iter()),
         }
     }
@@ -157,6 +171,7 @@ impl SentenceCodes {
     pub(super) fn is_valid(&self, rows: usize) -> bool {
         let ends = (self.starts.first(), self.starts.last());
         self.starts.len() == rows + 1
+            && self.spreads.len() == rows
             && self.starts.is_sorted()
             && matches!(ends, (Some(0), Some(end)) if *end as usize == self.codes.len())
     }

@@ -169,8 +169,7 @@ impl SearchExecution<'_> {
         let mut candidates = match (&keyword, &query_vector.vector) {
             (Some(keyword), Some(vector)) => {
                 let allowed = self.allowed_rows.as_deref();
-                let fused =
-                    fused_rows(self.snapshot, vector, self.query, keyword, count, allowed)?;
+                let fused = fused_rows(self.snapshot, vector, self.query, keyword, count, allowed)?;
                 self.stats = fused.stats;
                 self.candidate_count = fused.candidate_count;
                 fused.candidates
@@ -288,7 +287,9 @@ fn build_hits(
             keyword: candidate.keyword,
             group: candidate.group,
             passage_score: candidate.nearest.map(|nearest| nearest.row_score),
-            sentence: candidate.nearest.and_then(|n| evidence(&record, n.sentence?)),
+            sentence: candidate
+                .nearest
+                .and_then(|n| evidence(&record, n.sentence?)),
             highlights: highlights(terms, &record),
             context: contexts.next(),
             embedding: embedding.map(<[f32]>::to_vec),

@@ -10,9 +10,7 @@ use roaring::RoaringBitmap;
 
 use crate::encoder::Embedding;
 use crate::engine::Snapshot;
-use crate::index::{
-    KnnParams, ScoreBounds, SearchStats, TwoLevelCandidates, TwoLevelNeighbour,
-};
+use crate::index::{KnnParams, ScoreBounds, SearchStats, TwoLevelCandidates, TwoLevelNeighbour};
 
 use super::keyword_search::KeywordMatches;
 use super::ranking::HitCandidate;
@@ -122,11 +120,7 @@ pub(super) fn fused_rows(
     })
 }
 
-fn hit_candidate(
-    neighbour: TwoLevelNeighbour,
-    score: f32,
-    semantic: ListWeight,
-) -> HitCandidate {
+fn hit_candidate(neighbour: TwoLevelNeighbour, score: f32, semantic: ListWeight) -> HitCandidate {
     HitCandidate {
         score,
         semantic: Some(ListScore {
@@ -147,8 +141,17 @@ mod tests {
             weight: 0.5,
             best: 8.0,
         };
-        for (score, expected) in [(8.0, 0.5), (2.0, 0.125), (0.0, 0.0), (-1.0, 0.0), (9.0, 0.5)] {
-            assert!((list.contribution(score) - expected).abs() < 1e-7, "{score}");
+        for (score, expected) in [
+            (8.0, 0.5),
+            (2.0, 0.125),
+            (0.0, 0.0),
+            (-1.0, 0.0),
+            (9.0, 0.5),
+        ] {
+            assert!(
+                (list.contribution(score) - expected).abs() < 1e-7,
+                "{score}"
+            );
         }
         let nothing = ListWeight { best: -0.1, ..list };
         assert!(nothing.contribution(-0.1).abs() < 1e-7);

@@ -253,10 +253,9 @@ impl View {
         passages: &[(PassageKey, &DocumentId)],
     ) -> Result<Vec<HitRecord>, StoreError> {
         self.with_connection(|connection| {
-            let mut statement =
-                connection.prepare_cached(&format!(
-                    "SELECT {PASSAGE_COLUMNS}, s.vectors {PASSAGE_TABLES} WHERE p.key = ?1"
-                ))?;
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {PASSAGE_COLUMNS}, s.vectors {PASSAGE_TABLES} WHERE p.key = ?1"
+            ))?;
             let dimension = self.fingerprint.dimension;
             let mut hit = |(key, document): &(PassageKey, &DocumentId)| {
                 let mut records = statement

@@ -8,6 +8,7 @@
 //!         vectors              [rows, dimension] f32
 //!         labels               [rows] of 16 bytes
 //!         sentence starts      [rows + 1] u32: the first sentence of each row, and the end
+//!         sentence spreads     [rows] f32: the distance of a row from its farthest sentence
 //!         sentence codes       [sentences, lines] of 64 bytes
 //!         sentence errors      [sentences] f32
 //!         base layer           [rows, 2 m] u32

@@ -207,6 +207,7 @@ fn map_sections(
         ),
         sentences: SentenceCodes {
             starts: SharedSlice::from_map(map, layout.sentence_starts.clone())?,
+            spreads: SharedSlice::from_map(map, layout.sentence_spreads.clone())?,
             codes: QuantizedVectors::from_parts(
                 ScalarQuantizer::new(dimension),
                 SharedSlice::from_map(map, layout.sentence_codes.clone())?,

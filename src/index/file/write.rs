@@ -131,6 +131,10 @@ fn write_sentences<W: Write>(
     }
     payload.pad_to_alignment()?;
     for row in compaction.source_rows() {
+        payload.write(&source.sentence_spread(*row).to_le_bytes())?;
+    }
+    payload.pad_to_alignment()?;
+    for row in compaction.source_rows() {
         payload.write(bytemuck::cast_slice(source.sentence_codes(*row).0))?;
     }
     payload.pad_to_alignment()?;
