@@ -355,7 +355,7 @@ mod tests {
             ("min_score", |p| p.min_score = Some(f32::NAN)),
             ("min_score", |p| p.min_score = Some(1.0 + f32::EPSILON)),
             ("min_score", |p| {
-                (p.min_score, p.mode) = (Some(0.017), Mode::Hybrid);
+                (p.min_score, p.mode) = (Some(1.01), Mode::Hybrid);
             }),
             ("min_score", |p| {
                 (p.min_score, p.mode) = (Some(f32::INFINITY), Mode::Keyword);

@@ -123,7 +123,7 @@ fn search_identity_is_pinned() {
     };
     assert_eq!(
         hash(&SearchScope(&plain)),
-        "b644a471f2274b35da8b71f93e7207fba97c0f4497ae67217991585d896fd96b"
+        "d79b9616e03db3f389316de28f6ede8769349d9a609427f1f8937115aa83de69"
     );
 }
 
