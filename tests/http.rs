@@ -50,7 +50,7 @@ fn search_by_body_and_by_url_agree() {
         hits.iter()
             .any(|h| h["text"].as_str().unwrap().contains(words))
     };
-    assert!(found("sovereign equality"));
+    assert!(found("Respect for cyber sovereignty."));
     assert!(found("state sovereignty, non-interference"));
     for stage in ["queue", "tokenize", "encode", "search", "fetch", "total"] {
         assert!(by_body.body["timing_ms"][stage].is_f64(), "{stage}");

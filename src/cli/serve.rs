@@ -86,6 +86,7 @@ fn close(service: Arc<Service>) {
         }
         std::thread::sleep(CLOSE_POLL_INTERVAL);
     }
+    drop(service);
 }
 
 /// Builds the middleware from the settings.

@@ -309,12 +309,12 @@ impl Snapshot {
         work: impl FnOnce(&mut PassageScorer<'_, '_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.view.with_sentence_reader(|read| {
-            let mut read_row = |row: u32, vectors: &mut Vec<f32>| match self.key_of(row) {
-                Some(key) => read(key, vectors),
-                None => {
-                    vectors.clear();
-                    Ok(())
+            let mut read_row = |row: u32, vectors: &mut Vec<f32>| {
+                if let Some(key) = self.key_of(row) {
+                    return read(key, vectors);
                 }
+                vectors.clear();
+                Ok(())
             };
             let index = &self.passage_index.index;
             let read_row: SentenceReader<'_> = &mut read_row;

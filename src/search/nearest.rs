@@ -46,12 +46,7 @@ pub(super) fn nearest_rows(
     };
     let ef = params.ef.unwrap_or_else(|| snapshot.default_ef());
     if params.exact || query.uses_candidate_pool() || k <= ef {
-        return Ok(score_exactly(
-            snapshot,
-            vector,
-            search(k, params.exact)?,
-            k,
-        )?);
+        return score_exactly(snapshot, vector, search(k, params.exact)?, k);
     }
     let narrow = search(ef, false)?;
     let mut all = score_exactly(snapshot, vector, search(k, true)?, k)?;

@@ -181,23 +181,22 @@ fn read_beir(queries: &Path, qrels: &Path) -> Result<Judgements, RetrievalError>
         let grade: i64 = grade
             .parse()
             .map_err(|_| invalid(format!("grade {grade:?}"), "an integer"))?;
-        let position = match positions.get(query) {
-            Some(position) => *position,
-            None => {
-                let text = texts.get(query).ok_or_else(|| {
-                    invalid(
-                        format!("query {query:?}"),
-                        "the id of a query of queries.jsonl",
-                    )
-                })?;
-                judged.push(JudgedQuery {
-                    id: query.to_owned(),
-                    text: text.clone(),
-                    grades: Grades::new(),
-                });
-                positions.insert(query.to_owned(), judged.len() - 1);
-                judged.len() - 1
-            }
+        let position = if let Some(position) = positions.get(query) {
+            *position
+        } else {
+            let text = texts.get(query).ok_or_else(|| {
+                invalid(
+                    format!("query {query:?}"),
+                    "the id of a query of queries.jsonl",
+                )
+            })?;
+            judged.push(JudgedQuery {
+                id: query.to_owned(),
+                text: text.clone(),
+                grades: Grades::new(),
+            });
+            positions.insert(query.to_owned(), judged.len() - 1);
+            judged.len() - 1
         };
         // Some collections grade spam below 0.
         let grade = u32::try_from(grade).unwrap_or(0);
