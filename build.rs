@@ -1,35 +1,30 @@
-//! Embeds the commit that the program is built from.
+//! Says where the checkout records its commits, for [`src/commit.rs`](src/commit.rs).
+//!
+//! The path, unlike the commit itself, is the same after each commit: only the program, which reads the
+//! file, is compiled again, and not the library.
 
 #![allow(clippy::print_stdout)] // cargo reads the instructions of a build script from stdout
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs, io};
 
-/// The environment variable that sets the commit if there is no Git checkout. Not `ANTIPHON_…`, since
-/// a program started by cargo would read that as a setting.
-const VARIABLE: &str = "BUILD_COMMIT";
-
-/// The commit if neither the environment nor Git provides one.
-const UNKNOWN: &str = "unknown";
-
-fn main() {
+fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed={VARIABLE}");
-    let from_environment = std::env::var(VARIABLE).ok();
-    let commit = from_environment
-        .filter(|commit| !commit.is_empty() && commit.chars().all(|c| c.is_ascii_alphanumeric()))
-        .or_else(|| {
-            watch();
-            git(&["rev-parse", "--short=12", "HEAD"])
-        });
-    println!(
-        "cargo::rustc-env={VARIABLE}={}",
-        commit.as_deref().unwrap_or(UNKNOWN)
-    );
+    let folder = env::current_dir()?;
+    let reflog = git(&["rev-parse", "--git-path", "logs/HEAD"])
+        .map(|path| folder.join(path))
+        .filter(|path| fs::metadata(path).is_ok_and(|reflog| reflog.len() > 0));
+    let path = match reflog {
+        Some(path) => path,
+        None => write_commit()?,
+    };
+    println!("cargo::rustc-env=GIT_REFLOG={}", path.display());
+    Ok(())
 }
 
-/// Makes cargo rerun this script when another commit is checked out or created.
-fn watch() {
+/// Writes a file like a reflog: empty outside of a checkout, and otherwise for one that keeps no reflog.
+fn write_commit() -> io::Result<PathBuf> {
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]);
     for name in ["HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {
         // A path that does not exist, such as that of a packed branch, would make cargo rerun it every time.
@@ -39,6 +34,10 @@ fn watch() {
             println!("cargo::rerun-if-changed={path}");
         }
     }
+    let commit = git(&["rev-parse", "HEAD"]).unwrap_or_default();
+    let path = Path::new(&env::var("OUT_DIR").unwrap_or_default()).join("reflog");
+    fs::write(&path, format!("{commit} {commit} \n"))?;
+    Ok(path)
 }
 
 /// Returns the output of a Git command, if Git is installed and this is the root of a checkout.

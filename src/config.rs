@@ -142,7 +142,7 @@ impl From<PrecisionKind> for Precision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum IndexKind {
-    /// Exact up to [`Settings::exact_threshold`] passages, a graph above.
+    /// Exact up to `exact_threshold` passages, a graph above.
     Auto,
     /// Scan all passages.
     Exact,

@@ -1,7 +1,9 @@
 //! The `antiphon` program: parse, run, map the error to an exit code.
 
+mod commit;
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    antiphon::cli::main()
+    antiphon::cli::main(commit::COMMIT)
 }

@@ -111,7 +111,7 @@ fn head(line: &str, headers: &str) -> Vec<u8> {
 fn all_are_answered(cases: &[Case]) {
     let mut wrong = Vec::new();
     for case in cases {
-        let reply = answer(&case.bytes);
+        let reply = response_to(&case.bytes);
         let code = code(&reply);
         if (reply.status, code.as_str()) != (case.status, case.code) {
             let expected = (case.status, case.code);
@@ -133,13 +133,13 @@ fn all_are_answered(cases: &[Case]) {
 }
 
 fn assert_service_works() {
-    let reply = answer(&head("GET /v1/search?q=cyberspace&limit=1", ""));
+    let reply = response_to(&head("GET /v1/search?q=cyberspace&limit=1", ""));
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!(reply.json()["hits"].as_array().unwrap().len(), 1);
     assert_eq!(reply.json()["provenance"]["documents"], 2);
 }
 
-fn answer(bytes: &[u8]) -> RawResponse {
+fn response_to(bytes: &[u8]) -> RawResponse {
     let mut stream = connect(*SERVER);
     // Fails if the server has responded and closed the connection before all was sent.
     let _ = stream.write_all(bytes);

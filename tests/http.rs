@@ -50,7 +50,7 @@ fn search_by_body_and_by_url_agree() {
         hits.iter()
             .any(|h| h["text"].as_str().unwrap().contains(words))
     };
-    assert!(found("sovereign equality"));
+    assert!(found("Respect for cyber sovereignty."));
     assert!(found("state sovereignty, non-interference"));
     for stage in ["queue", "tokenize", "encode", "search", "fetch", "total"] {
         assert!(by_body.body["timing_ms"][stage].is_f64(), "{stage}");
@@ -298,7 +298,7 @@ fn wrong_methods_are_rejected_with_the_allowed_ones() {
 fn until_ready_responses_name_the_startup_step() {
     let service = Arc::new(Service::new(support::LIMITS));
     let server = support::start_server(Arc::clone(&service));
-    service.set_startup_status("loading the model");
+    service.archive().set_startup_status("loading the model");
     assert_eq!(send("GET", server, "/livez", None).status, 200);
     assert_eq!(send("GET", server, "/openapi.json", None).status, 200);
     for path in ["/readyz", "/v1/search?q=peace", "/v1/documents"] {
@@ -317,6 +317,7 @@ fn until_ready_responses_name_the_startup_step() {
     let ready = send("GET", server, "/readyz", None);
     assert_eq!(ready.status, 200);
     assert_eq!(ready.body["provenance"]["documents"], 2);
+    assert!(!ready.body["kernel"].as_str().unwrap().is_empty());
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use antiphon::engine::{IngestOptions, Snapshot};
 use antiphon::parallels::{
     CorpusComparison, CorpusContext, Families, FamilyOptions, FamilyTexts, FormulaPolicy,
-    MIN_COSINE, MatchUnit, Pair, PairThresholds, ParallelLoader, ParallelsError, Scope, TextReuse,
-    Thresholds, cluster_families, compare, compare_cancellable,
+    MIN_COSINE, MatchUnit, NoCorpusObserver, Pair, PairThresholds, ParallelLoader, ParallelsError,
+    Scope, TextReuse, Thresholds, cluster_families, compare, compare_cancellable,
 };
 use antiphon::search::Filter;
 use serde_json::json;
@@ -135,7 +135,7 @@ fn corpus_pair_ids(
 ) -> Vec<(String, String)> {
     let matches = CorpusComparison::new(context, scope, thresholds)
         .unwrap()
-        .compare_all()
+        .compare_all(&NoCorpusObserver)
         .unwrap();
     ids(context, &matches.pairs)
 }
@@ -154,7 +154,7 @@ fn a_shared_sentence_is_found_unless_it_is_a_formula() {
     let (few, _data) = corpus_context(&documents);
     let matches = CorpusComparison::new(&few, &Scope::default(), Thresholds::default())
         .unwrap()
-        .compare_all()
+        .compare_all(&NoCorpusObserver)
         .unwrap();
     assert_eq!(ids(&few, &matches.pairs), [pair("islands#p1", "valley#p1")]);
     let found = &ParallelLoader::new(&few, &Thresholds::default())
@@ -207,7 +207,10 @@ fn a_context_reusing_sentences_equals_a_new_one() {
     let all = |context: &CorpusContext| {
         let comparison =
             CorpusComparison::new(context, &Scope::default(), paraphrase_thresholds()).unwrap();
-        named_pairs(context, &comparison.compare_all().unwrap().pairs)
+        named_pairs(
+            context,
+            &comparison.compare_all(&NoCorpusObserver).unwrap().pairs,
+        )
     };
     let mut documents = corpus();
     let before = CorpusContext::new(publish(&documents[..4]), false);
@@ -425,7 +428,7 @@ fn the_order_of_documents_changes_nothing() {
         let (context, _data) = corpus_context(documents);
         let matches = CorpusComparison::new(&context, &Scope::default(), thresholds)
             .unwrap()
-            .compare_all()
+            .compare_all(&NoCorpusObserver)
             .unwrap();
         let found = named_pairs(&context, &matches.pairs);
         let families =
@@ -531,7 +534,7 @@ fn without_parallels_the_closest_pair_is_returned() {
         ..Scope::default()
     };
     let comparison = CorpusComparison::new(&context, &scope, Thresholds::default()).unwrap();
-    let matches = comparison.compare_all().unwrap();
+    let matches = comparison.compare_all(&NoCorpusObserver).unwrap();
     assert!(matches.pairs.is_empty() && matches.filtered_counts.formulas == 1);
     let closest = ids(
         &context,
@@ -568,7 +571,7 @@ fn families_cluster_restatements() {
         let comparison = CorpusComparison::new(&context, &Scope::default(), thresholds).unwrap();
         comparison
             .with_all_match_units()
-            .compare_all()
+            .compare_all(&NoCorpusObserver)
             .unwrap()
             .pairs
     };
@@ -693,7 +696,7 @@ fn families_of_sentences_ignore_their_passages() {
     let comparison = CorpusComparison::new(&context, &Scope::default(), thresholds).unwrap();
     let pairs = comparison
         .with_all_match_units()
-        .compare_all()
+        .compare_all(&NoCorpusObserver)
         .unwrap()
         .pairs;
     let found = cluster_families(&context, &pairs, &options).unwrap();

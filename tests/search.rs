@@ -57,20 +57,20 @@ fn post(path: &str, body: &Value) -> ApiResponse {
 }
 
 fn search(body: &Value) -> Value {
-    let answer = post("/v1/search", body);
-    assert_eq!(answer.status, 200, "{body}: {}", answer.body);
-    answer.body
+    let response = post("/v1/search", body);
+    assert_eq!(response.status, 200, "{body}: {}", response.body);
+    response.body
 }
 
 /// Returns the ids of the passages found, in order.
-fn found(answer: &Value) -> Vec<&str> {
-    let hits = answer["hits"].as_array().unwrap().iter();
+fn found(response: &Value) -> Vec<&str> {
+    let hits = response["hits"].as_array().unwrap().iter();
     hits.map(|hit| hit["passage"].as_str().unwrap()).collect()
 }
 
 /// Returns the ids of the documents found, sorted.
-fn documents(answer: &Value) -> Vec<&str> {
-    let hits = answer["hits"].as_array().unwrap().iter();
+fn documents(response: &Value) -> Vec<&str> {
+    let hits = response["hits"].as_array().unwrap().iter();
     let mut documents: Vec<&str> = hits
         .map(|hit| hit["document"]["id"].as_str().unwrap())
         .collect();
@@ -105,8 +105,8 @@ fn filters_apply_before_the_search() {
         for mode in ["semantic", "keyword", "hybrid"] {
             let query = "island, islands, veto, tea, cyberspace";
             let body = json!({"query": query, "limit": 100, "mode": mode, "filter": filter});
-            let answer = search(&body);
-            assert_eq!(documents(&answer), expected, "{mode} {filter}");
+            let response = search(&body);
+            assert_eq!(documents(&response), expected, "{mode} {filter}");
         }
     }
     let by_url = get("/v1/search?q=sea&country=MDV&country=EST&date=2015..2017&limit=100").body;
@@ -144,9 +144,9 @@ fn documents_are_listed_under_a_filter() {
 
 #[test]
 fn keyword_matches_ignore_case_and_accents_and_are_highlighted() {
-    let answer = search(&json!({"query": "VETO council", "mode": "keyword"}));
-    assert_eq!(documents(&answer), ["veto-1", "veto-2"]);
-    for hit in answer["hits"].as_array().unwrap() {
+    let response = search(&json!({"query": "VETO council", "mode": "keyword"}));
+    assert_eq!(documents(&response), ["veto-1", "veto-2"]);
+    for hit in response["hits"].as_array().unwrap() {
         assert!(hit["score"].as_f64().unwrap() > 0.0);
         assert!(hit["sentence"].is_null());
         let text: Vec<char> = hit["text"].as_str().unwrap().chars().collect();
@@ -164,8 +164,8 @@ fn keyword_matches_ignore_case_and_accents_and_are_highlighted() {
         }
     }
     let matches = |query: &str| {
-        let answer = search(&json!({"query": query, "mode": "keyword", "limit": 100}));
-        found(&answer)
+        let response = search(&json!({"query": query, "mode": "keyword", "limit": 100}));
+        found(&response)
             .into_iter()
             .map(str::to_owned)
             .collect::<Vec<_>>()
@@ -183,17 +183,27 @@ fn keyword_matches_ignore_case_and_accents_and_are_highlighted() {
 }
 
 #[test]
-fn hybrid_hits_carry_their_rank_in_each_list() {
-    let answer =
+fn hybrid_hits_carry_their_score_in_each_list() {
+    let response =
         search(&json!({"query": "price of tea", "mode": "hybrid", "semantic_weight": 0.3}));
-    let best = &answer["hits"][0];
+    let best = &response["hits"][0];
     assert_eq!(best["passage"], "tea-1#p1");
-    assert_eq!(best["semantic"]["rank"], 1);
-    assert_eq!(best["keyword"]["rank"], 1);
-    let expected = 1.0 / 61.0;
-    assert!((best["score"].as_f64().unwrap() - expected).abs() < 1e-6);
-    assert_eq!(answer["parameters"]["semantic_weight"], json!(0.3));
-    let last = answer["hits"].as_array().unwrap().last().unwrap();
+    // It is first in the keyword list.
+    let number = |value: &Value| value.as_f64().unwrap();
+    assert!((number(&best["keyword"]["contribution"]) - 0.7).abs() < 1e-6);
+    assert!((0.0..=1.0).contains(&number(&best["score"])));
+    for hit in response["hits"].as_array().unwrap() {
+        let mean = f64::midpoint(
+            number(&hit["passage_score"]),
+            number(&hit["sentence"]["score"]),
+        );
+        assert!((number(&hit["semantic"]["score"]) - mean).abs() < 1e-6);
+        let keyword = hit["keyword"]["contribution"].as_f64().unwrap_or(0.0);
+        let sum = number(&hit["semantic"]["contribution"]) + keyword;
+        assert!((number(&hit["score"]) - sum).abs() < 1e-6);
+    }
+    assert_eq!(response["parameters"]["semantic_weight"], json!(0.3));
+    let last = response["hits"].as_array().unwrap().last().unwrap();
     assert!(
         last["keyword"].is_null(),
         "found by the semantic search only"
@@ -231,8 +241,8 @@ fn examples_replace_a_query() {
 #[test]
 fn hits_of_a_group_are_adjacent_and_limits_count_groups() {
     let body = json!({"query": "the sea and the islands", "group_by": "speaker", "group_size": 2, "limit": 2});
-    let answer = search(&body);
-    let groups: Vec<&str> = answer["hits"]
+    let response = search(&body);
+    let groups: Vec<&str> = response["hits"]
         .as_array()
         .unwrap()
         .iter()
@@ -335,9 +345,9 @@ fn a_batch_is_answered_search_by_search() {
         {"query": "rising seas", "filter": {"colour": "red"}},
         {"like": ["tea-1#p1"]},
     ]);
-    let answer = post("/v1/search/batch", &json!({"searches": searches}));
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let results = answer.body["results"].as_array().unwrap();
+    let response = post("/v1/search/batch", &json!({"searches": searches}));
+    assert_eq!(response.status, 200, "{}", response.body);
+    let results = response.body["results"].as_array().unwrap();
     for (index, search) in [(0, &searches[0]), (2, &searches[2]), (4, &searches[4])] {
         assert_eq!(
             results[index]["hits"],
@@ -346,7 +356,7 @@ fn a_batch_is_answered_search_by_search() {
     }
     assert_eq!(results[1]["problem"]["code"], "empty_query");
     assert_eq!(results[3]["problem"]["code"], "unknown_field");
-    assert!(answer.header("server-timing").contains("encode;dur="));
+    assert!(response.header("server-timing").contains("encode;dur="));
     post("/v1/search/batch", &json!({"searches": []})).assert_problem(
         400,
         "parameter_out_of_range",
@@ -361,9 +371,9 @@ fn a_batch_is_answered_search_by_search() {
     let nested = json!({"searches": [{"query": "a", "limit": "many"}]});
     post("/v1/search/batch", &nested).assert_problem(400, "wrong_type", Some("searches[0].limit"));
     let unknown = json!({"searches": [{"query": "a"}, {"query": "a", "foo": 1}]});
-    let answer = post("/v1/search/batch", &unknown);
-    answer.assert_problem(400, "unknown_field", Some("searches[1].foo"));
-    let detail = answer.body["detail"].as_str().unwrap();
+    let response = post("/v1/search/batch", &unknown);
+    response.assert_problem(400, "unknown_field", Some("searches[1].foo"));
+    let detail = response.body["detail"].as_str().unwrap();
     assert!(detail.starts_with("searches[1]: "), "{detail}");
 }
 
@@ -404,16 +414,31 @@ fn facets_count_documents_that_match_the_filter() {
 #[test]
 fn context_embedding_and_explanation_are_optional() {
     let body = json!({"query": "rising seas", "limit": 1, "include": ["context", "embedding", "explain"], "filter": {"country": "MDV"}});
-    let answer = search(&body);
-    let hit = &answer["hits"][0];
+    let response = search(&body);
+    let hit = &response["hits"][0];
     assert_eq!(hit["passage"], "sea-1#p1");
     assert!(hit["context"]["previous"].is_null());
     assert_eq!(hit["context"]["next"]["id"], "sea-1#p2");
     assert_eq!(hit["embedding"].as_array().unwrap().len(), 384);
-    assert_eq!(answer["explain"]["filtered"], 4);
-    assert!(answer["explain"]["evaluations"].as_u64().unwrap() >= 4);
+    assert_eq!(response["explain"]["filtered"], 4);
+    assert!(response["explain"]["evaluations"].as_u64().unwrap() >= 4);
     let plain = search(&json!({"query": "rising seas", "limit": 1}));
     assert!(plain["explain"].is_null() && plain["hits"][0]["embedding"].is_null());
+}
+
+#[test]
+fn a_semantic_score_is_the_mean_of_passage_and_best_sentence() {
+    let answer = search(&json!({"query": "the price of tea", "limit": 5}));
+    for hit in answer["hits"].as_array().unwrap() {
+        let number = |value: &Value| value.as_f64().unwrap();
+        let mean = f64::midpoint(
+            number(&hit["passage_score"]),
+            number(&hit["sentence"]["score"]),
+        );
+        assert!((number(&hit["score"]) - mean).abs() < 1e-6, "{hit}");
+    }
+    let keyword = search(&json!({"query": "tea", "mode": "keyword"}));
+    assert!(keyword["hits"][0]["passage_score"].is_null());
 }
 
 #[test]
@@ -435,13 +460,13 @@ fn an_unreachable_min_score_is_rejected() {
     for weight in [0.0, 0.3, 0.5, 1.0] {
         let all = ask("hybrid", weight, 0.0).body;
         let best = all["hits"][0]["score"].as_f64().unwrap();
-        // The passage ranks first in both lists, so its score is the maximum.
-        let some = ask("hybrid", weight, best).body;
-        assert_eq!(found(&some), ["tea-1#p1"], "{weight}");
-        let answer = ask("hybrid", weight, best + 1e-6);
-        answer.assert_problem(400, "parameter_out_of_range", Some("min_score"));
-        let detail = answer.body["detail"].as_str().unwrap();
-        assert!(detail.contains("expected at most 0.01639"), "{detail}");
+        assert!(best <= 1.0, "{weight}");
+        let some = ask("hybrid", weight, best - 1e-6).body;
+        assert_eq!(found(&some), [all["hits"][0]["passage"].as_str().unwrap()]);
+        let response = ask("hybrid", weight, 1.01);
+        response.assert_problem(400, "parameter_out_of_range", Some("min_score"));
+        let detail = response.body["detail"].as_str().unwrap();
+        assert!(detail.contains("expected at most 1"), "{detail}");
     }
     ask("semantic", 0.5, 1.01).assert_problem(400, "parameter_out_of_range", Some("min_score"));
     assert_eq!(ask("semantic", 0.5, 1.0).body["hits"], json!([]));

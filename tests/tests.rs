@@ -2,18 +2,18 @@
 //!
 //! | module | proves |
 //! | --- | --- |
-//! | `golden` | the encoder gives the reference's vectors |
-//! | `samples` | the two sample speeches come out as clean, whole passages |
+//! | `golden` | the encoder returns the vectors of the reference |
+//! | `samples` | the two sample speeches are segmented into clean, whole passages |
 //! | `ingest` | what is stored, skipped, updated, resumed and pruned |
 //! | `live` | the index follows the store through changes, restarts and damage, under searches |
 //! | `upgrade` | stores of earlier versions open, or are refused and left as they are |
 //! | `http` | every route's answers and errors, and start-up |
 //! | `search` | searches over HTTP: filters, words, examples, groups, pages, batches, facets |
-//! | `parallels` | who says the same thing: pairs, a corpus as a stream, families |
+//! | `parallels` | parallels: two documents, a corpus as a stream, families |
 //! | `hostile` | malformed and hostile requests get the response that their table states, on every route |
-//! | `operations` | keys, limits, logs, metrics, TLS, bounds and the end of the service |
+//! | `operations` | keys, limits, logs, metrics, TLS, bounds and shutdown |
 //! | `documents` | what clients write is on disk, found, guarded and answered line by line |
-//! | `cli` | the commands and their exit codes |
+//! | `cli` | the commands and their exit codes; snapshots of exports and of `--help` |
 //! | `architecture` | imports run one way; files stay short |
 //! | `docs` | links of pages lead somewhere, their commands can be given, their settings exist |
 //! | `shared_data` | nothing is truncated over large real corpora, and our numbers beat the floor (run by name where they are) |

@@ -94,8 +94,8 @@ fn first(
         ..QueryParams::default()
     });
     let encoder = QueryEncoder::new(Arc::clone(encoder));
-    let answer = search(snapshot, &encoder, &query.unwrap(), CacheMode::Bypass).unwrap();
-    answer.hits.first().map(|hit| hit.passage.id())
+    let response = search(snapshot, &encoder, &query.unwrap(), CacheMode::Bypass).unwrap();
+    response.hits.first().map(|hit| hit.passage.id())
 }
 
 fn connect(directory: &Path) -> Connection {

@@ -1,6 +1,8 @@
-//! `antiphon evaluate`: the quality of the measures of parallels on a gold standard.
+//! `antiphon evaluate`: quality on data with known answers. With `--gold`, of the measures of parallels;
+//! with `--qrels`, of search.
 
 mod print;
+mod retrieval;
 
 use std::path::PathBuf;
 
@@ -15,16 +17,19 @@ use super::{open, output};
 /// What to evaluate on.
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArguments {
-    /// Gold file, tab-separated UTF-8: lines of score (0 to 5, or 0 and 1), text, text; or a header
-    /// "ref" followed by version names, with one statement per row; repeatable
-    #[arg(long, value_name = "FILE", required = true)]
+    /// Evaluate the measures of parallels on a gold file, tab-separated UTF-8: lines of score (0 to 5, or
+    /// 0 and 1), text, text; or a header "ref" followed by version names, with one statement per row;
+    /// repeatable
+    #[arg(long, value_name = "FILE", required_unless_present = "qrels")]
     gold: Vec<PathBuf>,
     /// Fit the calibration on the even items and report on the odd ones
-    #[arg(long)]
+    #[arg(long, requires = "gold")]
     fit: bool,
     /// Also evaluate on paragraphs of this many statements that share one, a harder task; 0 disables
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = parse_paragraph_size)]
     paragraph_size: usize,
+    #[command(flatten)]
+    retrieval: retrieval::RetrievalArguments,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -39,6 +44,9 @@ fn parse_paragraph_size(text: &str) -> Result<usize, String> {
 
 /// Evaluates and prints the report.
 pub(super) fn run(settings: &Settings, arguments: &EvaluateArguments) -> anyhow::Result<()> {
+    if let Some(qrels) = &arguments.retrieval.qrels {
+        return retrieval::run(settings, &arguments.retrieval, qrels, arguments.json);
+    }
     let encoder = open::encoder(settings, &open::no_status)?;
     let bar = StepsBar::new();
     let report = evaluate(

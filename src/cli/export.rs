@@ -7,12 +7,11 @@ use clap::Subcommand;
 use npyz::WriterBuilder;
 use serde_json::json;
 
+use crate::archive::Archive;
 use crate::config::Settings;
-use crate::store::View;
 
-use super::output;
+use super::{open, output};
 
-/// The exports.
 #[derive(Debug, Subcommand)]
 pub(super) enum ExportCommand {
     /// The passages' embeddings as a `NumPy` array, and their ids in a second file, one per line
@@ -29,12 +28,11 @@ pub(super) enum ExportCommand {
 /// Writes both files, each completely or not at all.
 pub(super) fn run(settings: &Settings, command: &ExportCommand) -> anyhow::Result<()> {
     let ExportCommand::Vectors { out, json } = command;
-    let view = View::open(&settings.data_dir)?;
-    let ids = view.passage_ids()?;
+    let archive = open::archive(settings)?;
+    let (ids, dimension, provenance) = archive.passage_ids()?;
     let ids_file = out.with_extension("ids.txt");
-    let dimension = view.fingerprint().dimension;
     output::write_atomically(out, |file| {
-        write_vectors(&view, [ids.len(), dimension], file)
+        write_vectors(&archive, [ids.len(), dimension], file)
     })?;
     output::write_atomically(&ids_file, |file| {
         ids.iter().try_for_each(|id| writeln!(file, "{id}"))?;
@@ -43,8 +41,8 @@ pub(super) fn run(settings: &Settings, command: &ExportCommand) -> anyhow::Resul
     if *json {
         return output::print_json(&json!({
             "vectors": out, "ids": ids_file, "rows": ids.len(), "dimension": dimension,
-            "model": view.fingerprint().model, "revision": view.fingerprint().revision,
-            "precision": view.fingerprint().precision,
+            "model": provenance.model, "revision": provenance.revision,
+            "precision": provenance.precision,
         }));
     }
     output::print_line(format_args!(
@@ -56,15 +54,19 @@ pub(super) fn run(settings: &Settings, command: &ExportCommand) -> anyhow::Resul
 }
 
 /// Writes `[passages, dimension]` as little-endian f32, in the order of document id and ordinal.
-fn write_vectors(view: &View, shape: [usize; 2], file: &mut impl Write) -> anyhow::Result<()> {
+fn write_vectors(
+    archive: &Archive,
+    shape: [usize; 2],
+    file: &mut impl Write,
+) -> anyhow::Result<()> {
     let shape = [u64::try_from(shape[0])?, u64::try_from(shape[1])?];
     let mut array = npyz::WriteOptions::<f32>::new()
         .default_dtype()
         .shape(&shape)
         .writer(file)
         .begin_nd()?;
-    view.for_each_vector(|stored| {
-        array.extend(stored.vector.iter().copied())?;
+    archive.for_each_embedding(|embedding| {
+        array.extend(embedding.iter().copied())?;
         Ok::<_, anyhow::Error>(())
     })?;
     array.finish()?;

@@ -8,7 +8,6 @@ use crate::server::{GeneratedKey, KeyScope};
 
 use super::output;
 
-/// Commands for keys.
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
     /// Create a key, print it once, and add it to the keys file if one is set

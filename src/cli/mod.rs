@@ -5,11 +5,13 @@
 //! has exit code 2.
 
 mod bench;
+mod block_on;
 mod evaluate;
 mod export;
 mod families;
 mod index;
 mod keys;
+mod memory;
 mod models;
 mod open;
 mod output;
@@ -52,7 +54,7 @@ enum Command {
     Parallels(Box<parallels::ParallelsArguments>),
     /// Find statements that were made repeatedly
     Families(families::FamiliesArguments),
-    /// Evaluate the measures of parallels on labelled pairs
+    /// Evaluate search on graded judgements, or the measures of parallels on labelled pairs
     Evaluate(evaluate::EvaluateArguments),
     /// Benchmark speed, together with quality
     #[command(subcommand)]
@@ -74,9 +76,11 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Runs the program with the process's arguments.
+/// Runs the program, which was built from this commit, with the process's arguments.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main(commit: &'static str) -> ExitCode {
+    // The first one stands: a process is one program.
+    let _ = crate::COMMIT.set(commit);
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         // A reader that closes the pipe early, such as `head`, is not a failure.

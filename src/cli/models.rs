@@ -9,7 +9,6 @@ use crate::encoder::model::{Manifest, fetch, open_pinned};
 use super::progress::ModelBar;
 use super::{open, output};
 
-/// Commands for models.
 #[derive(Debug, Subcommand)]
 pub(super) enum ModelsCommand {
     /// Download the pinned model and verify every file

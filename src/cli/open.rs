@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use crate::archive::Archive;
 use crate::config::{DEFAULT_CORPUS, Settings};
 use crate::corpus::{Corpus, CorpusLimits};
 use crate::encoder::model::{FetchOptions, Manifest, ModelFiles, fetch, open_folder, open_pinned};
@@ -65,6 +66,12 @@ pub(super) fn encoder(
     // The first call allocates memory that later ones reuse.
     encoder.encode(&["ready"])?;
     tracing::debug!(kernel = encoder.kernel(), "encoder ready");
+    if encoder.kernel() == encoder::PORTABLE_KERNEL {
+        tracing::warn!(
+            "the portable kernels encode tens of times slower than those for AVX2 (Intel since 2013, AMD since \
+             2015), AVX-512, VNNI or AArch64"
+        );
+    }
     Ok(encoder)
 }
 
@@ -78,8 +85,14 @@ pub(super) fn engine(settings: &Settings, report: StatusReporter<'_>) -> anyhow:
     )?)
 }
 
-/// Opens a read-only snapshot with its cached index, without an encoder. A service may be writing both
+/// Opens the data directory for comparisons and exports, without an encoder. A service may be writing it
 /// meanwhile.
+pub(super) fn archive(settings: &Settings) -> anyhow::Result<Archive> {
+    let index = settings.engine_options().index;
+    Ok(Archive::open_for_reading(&settings.data_dir, index)?)
+}
+
+/// Opens a snapshot with its cached index, for measurements of its parts.
 pub(super) fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
     let view = View::open(&settings.data_dir)?;
     let index = settings.engine_options().index;

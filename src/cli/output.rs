@@ -1,13 +1,14 @@
 //! Writes results to stdout and to files.
 
-use std::io::{self, BufWriter, Write};
+use std::fmt;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::{fmt, fs};
 
 use anyhow::Context;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
+use crate::atomic_file::{self, NewFileMode};
 use crate::store::DocumentSummary;
 
 /// Writes a line and flushes it.
@@ -23,42 +24,18 @@ pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print_line(format_args!("{}", serde_json::to_string_pretty(value)?))
 }
 
-/// Writes a temporary file in the same folder and renames it once it is complete. A new file gets the
-/// mode of the umask; an existing one keeps its mode.
+/// Writes a file completely or not at all.
 pub(super) fn write_atomically(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> anyhow::Result<()>,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let context = || format!("cannot write {}", path.display());
-    let mut file = temp_file_in(folder).with_context(context)?;
-    let mut writer = BufWriter::new(&mut file);
-    write(&mut writer).with_context(context)?;
-    writer.flush().with_context(context)?;
-    drop(writer);
-    if let Ok(existing) = fs::metadata(path) {
-        let file = file.as_file();
-        file.set_permissions(existing.permissions())
-            .with_context(context)?;
-    }
-    file.as_file().sync_all().with_context(context)?;
-    file.persist(path).with_context(context)?;
-    Ok(())
-}
-
-/// Creates a temporary file with the mode of an ordinary new file.
-fn temp_file_in(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // The umask is applied to it.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
+    atomic_file::replace(path, NewFileMode::Umask, |file| {
+        let mut writer = BufWriter::new(file);
+        write(&mut writer)?;
+        writer.flush()?;
+        anyhow::Ok(())
+    })
+    .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Wraps a text at blanks to lines of at most `width` characters.
@@ -130,34 +107,6 @@ pub(super) fn count_of(number: usize, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn a_new_file_follows_the_umask_and_an_existing_one_keeps_its_mode() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let mode = |name: &str| {
-            let metadata = fs::metadata(folder.path().join(name)).unwrap();
-            metadata.permissions().mode() & 0o7777
-        };
-        let write = |name: &str| {
-            write_atomically(
-                &folder.path().join(name),
-                |file| Ok(file.write_all(b"all")?),
-            )
-            .unwrap();
-        };
-        fs::write(folder.path().join("usual"), "").unwrap();
-        write("new");
-        assert_eq!(mode("new"), mode("usual"));
-        for kept in [0o600, 0o664] {
-            let permissions = fs::Permissions::from_mode(kept);
-            fs::set_permissions(folder.path().join("usual"), permissions).unwrap();
-            write("usual");
-            assert_eq!(mode("usual"), kept);
-        }
-        assert_eq!(fs::read(folder.path().join("usual")).unwrap(), b"all");
-    }
 
     #[test]
     fn lines_are_wrapped_at_blanks_only() {

@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::encoder::model::FetchProgress;
 use crate::engine::{IngestProgress, IngestState};
 use crate::index::BuildProgress;
+use crate::parallels::CorpusProgress;
 
 /// All bars of the process, so that log lines are written above them.
 static BARS: std::sync::LazyLock<MultiProgress> = std::sync::LazyLock::new(MultiProgress::new);
@@ -110,24 +111,23 @@ fn style_of(template: &str) -> ProgressStyle {
 }
 
 /// Shows the comparison of a corpus.
-pub(super) struct SweepBar(ProgressBar);
+pub(super) struct ComparisonBar(ProgressBar);
 
-impl SweepBar {
-    /// Starts a bar for the given number of documents.
-    pub(super) fn new(documents: usize) -> Self {
-        let bar = BARS.add(ProgressBar::new(documents as u64));
+impl ComparisonBar {
+    pub(super) fn new() -> Self {
+        let bar = BARS.add(ProgressBar::new(0));
         bar.set_style(style_of("comparing {wide_bar} {percent}% eta {eta}  {msg}"));
         Self(bar)
     }
 
-    /// Advances by one document; `pairs` is the number of pairs so far.
-    pub(super) fn done(&self, pairs: usize) {
-        self.0.inc(1);
-        self.0.set_message(format!("{pairs} parallels"));
+    pub(super) fn update(&self, progress: CorpusProgress) {
+        self.0.set_length(progress.sources as u64);
+        self.0.set_position(progress.done as u64);
+        self.0.set_message(format!("{} parallels", progress.pairs));
     }
 }
 
-impl Drop for SweepBar {
+impl Drop for ComparisonBar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use crate::engine::{DroppedBlock, IngestReport, IngestWarning};
 
+use super::memory;
 use super::output::{count_of, strip_control_chars, with_thousands};
 
 /// Maximum number of lines shown of a list; the JSON report has all.
@@ -51,7 +52,10 @@ pub(super) fn print_summary(report: &IngestReport, out: &mut impl Write) -> io::
             count_of(report.passages, "passage"),
             count_of(report.sentences, "sentence"),
             count_of(report.tokens, "token"),
-            peak_memory_mib().map_or(String::new(), |mb| format!("; peak memory {mb} MB")),
+            memory::peak_bytes().map_or(String::new(), |bytes| format!(
+                "; peak memory {} MB",
+                bytes >> 20
+            )),
         )?;
     }
     Ok(())
@@ -111,12 +115,4 @@ fn print_remaining(count: usize, out: &mut impl Write) -> io::Result<()> {
         ),
         _ => Ok(()),
     }
-}
-
-/// Returns the peak memory of this process, on systems that report it.
-fn peak_memory_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kilobytes / 1024)
 }

@@ -7,18 +7,17 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::archive::{Archive, ArchiveError, SearchCall};
 use crate::config::{DEFAULT_CORPUS, DEFAULT_DATA_DIR, Settings};
 use crate::encoder::Encoder;
-use crate::engine::{Engine, IngestOptions, Snapshot};
-use crate::search::{
-    self, CacheMode, DEFAULT_LIMIT, Filter, Hit, Mode, Query, QueryEncoder, QueryParams,
-    SearchResults,
-};
-use crate::server::search_response;
-use crate::store::{StoreError, View};
+use crate::engine::{Engine, IngestOptions};
+use crate::search::{CacheMode, DEFAULT_LIMIT, Filter, Hit, Mode, Query, QueryParams, SearchPage};
+use crate::store::StoreError;
+use crate::wire::SearchResponse;
 
+use super::block_on::block_on;
 use super::{open, output};
 
 const WRAP_COLUMNS: usize = 96;
@@ -35,8 +34,8 @@ pub(super) struct SearchArgs {
     #[arg(long, default_value_t = 0)]
     offset: usize,
     /// Search mode
-    #[arg(long, value_enum, default_value_t = ModeArg::Semantic)]
-    mode: ModeArg,
+    #[arg(long, value_enum, default_value_t = Mode::Semantic)]
+    mode: Mode,
     /// Filter as JSON, e.g. `{"country": "FRA"}`
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
@@ -54,19 +53,8 @@ pub(super) struct SearchArgs {
     json: bool,
 }
 
-/// Search modes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ModeArg {
-    /// Vector similarity
-    Semantic,
-    /// BM25; "several words" is a phrase, begin* a prefix
-    Keyword,
-    /// Both lists, fused
-    Hybrid,
-}
-
 impl SearchArgs {
-    fn query(&self) -> anyhow::Result<Query> {
+    fn call(&self) -> anyhow::Result<SearchCall> {
         let mut filters = Vec::new();
         if let Some(filter) = &self.filter {
             let filter = serde_json::from_str(filter).context("--filter is not JSON")?;
@@ -84,49 +72,57 @@ impl SearchArgs {
             text: Some(self.query.clone()),
             limit: self.limit,
             offset: self.offset,
-            mode: match self.mode {
-                ModeArg::Semantic => Mode::Semantic,
-                ModeArg::Keyword => Mode::Keyword,
-                ModeArg::Hybrid => Mode::Hybrid,
-            },
+            mode: self.mode,
             filter: Filter::All(filters),
+            exact: true,
             ..QueryParams::default()
         };
-        Ok(Query::new(params)?)
+        // Reported before the model is loaded; the archive validates them again.
+        Query::new(params.clone())?;
+        Ok(SearchCall {
+            params,
+            cursor: None,
+            cache_mode: CacheMode::Bypass,
+        })
     }
 }
 
 /// Searches the store; if there is none, the corpus is indexed first.
 pub(super) fn run(settings: &Settings, arguments: &SearchArgs) -> anyhow::Result<()> {
-    let query = arguments.query()?;
+    let call = arguments.call()?;
     let encoder = open::encoder(settings, &open::no_status)?;
-    let view = match View::open(&settings.data_dir) {
-        Err(StoreError::NoCorpus { .. }) if may_create_store(settings) => {
-            create_store(settings, encoder.clone())?;
-            View::open(&settings.data_dir)?
+    let archive = open_archive(settings, encoder)?;
+    let start = Instant::now();
+    let page = block_on(archive.search(call, None, |page, _| Ok(page)))?;
+    if arguments.json {
+        return output::print_json(&SearchResponse::new(page, Duration::ZERO, start)?);
+    }
+    print(&page)
+}
+
+/// Opens the store for searches: a new one with the corpus if there is none, an older one after its
+/// migration.
+fn open_archive(settings: &Settings, encoder: Arc<dyn Encoder>) -> anyhow::Result<Archive> {
+    let index = settings.engine_options().index;
+    match Archive::open_for_search(&settings.data_dir, index, Arc::clone(&encoder)) {
+        Err(ArchiveError::Store(StoreError::NoCorpus { .. })) if may_create_store(settings) => {
+            create_store(settings, Arc::clone(&encoder))?;
         }
-        Err(StoreError::Outdated { .. }) => {
+        Err(ArchiveError::Store(StoreError::Outdated { .. })) => {
             // Opening it for writing migrates it.
             Engine::open(
                 &settings.data_dir,
-                encoder.clone(),
+                Arc::clone(&encoder),
                 settings.engine_options(),
             )?;
-            View::open(&settings.data_dir)?
         }
-        other => other?,
-    };
-    view.check_encoder(encoder.fingerprint())?;
-    // Building a graph does not pay off for one query.
-    let snapshot = Snapshot::new_exact(view)?;
-    let start = Instant::now();
-    let encoder = QueryEncoder::new(encoder);
-    let results = search::search(&snapshot, &encoder, &query, CacheMode::Bypass)?;
-    if arguments.json {
-        let response = search_response(&snapshot, &query, results, Duration::ZERO, start)?;
-        return output::print_json(&response);
+        opened => return Ok(opened?),
     }
-    print(&results, snapshot.info().passages)
+    Ok(Archive::open_for_search(
+        &settings.data_dir,
+        index,
+        encoder,
+    )?)
 }
 
 /// Returns whether an absent store may be created. A data directory that was set explicitly and does
@@ -149,7 +145,8 @@ fn create_store(settings: &Settings, encoder: Arc<dyn Encoder>) -> anyhow::Resul
     Ok(())
 }
 
-fn print(results: &SearchResults, passages: usize) -> anyhow::Result<()> {
+fn print(page: &SearchPage) -> anyhow::Result<()> {
+    let (results, passages) = (&page.results, page.provenance.passages);
     let mut out = anstream::stdout().lock();
     if results.hits.is_empty() {
         let message = match (passages, results.filtered_count) {

@@ -32,13 +32,10 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
     let service = Service::new(ServiceLimits {
         workers: settings.worker_threads(),
         queue_capacity: settings.queue_capacity,
+        recall_sample_every: settings.recall_sample_every,
         max_body_bytes: settings.max_body_bytes,
     });
-    let service = Arc::new(
-        service
-            .with_middleware(middleware)
-            .with_recall_monitor(settings.recall_sample_every),
-    );
+    let service = Arc::new(service.with_middleware(middleware));
     let serving = Arc::clone(&service);
     let outcome = actix_web::rt::System::new().block_on(async move {
         let server = server::serve(listener, Arc::clone(&service))?;
@@ -70,16 +67,16 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
         }
     });
     serving.middleware().flush_traces();
-    close(serving);
+    wait_for_network_threads(&serving);
     outcome
 }
 
 /// Waits until the network threads, which actix does not join, have dropped their references to the
 /// service: the last one closes the store, which checkpoints the WAL, and must not be lost when the
 /// process exits.
-fn close(service: Arc<Service>) {
+fn wait_for_network_threads(service: &Arc<Service>) {
     let start = Instant::now();
-    while Arc::strong_count(&service) > 1 {
+    while Arc::strong_count(service) > 1 {
         if start.elapsed() > CLOSE_TIMEOUT {
             tracing::warn!("the store is still in use at exit; the next start checkpoints its WAL");
             break;
@@ -146,7 +143,7 @@ fn start_engine(
     service: &Service,
     address: SocketAddr,
 ) -> anyhow::Result<CompactionWorker> {
-    let report = |status: String| service.set_startup_status(status);
+    let report = |status: String| service.archive().set_startup_status(status);
     let engine =
         Arc::new(open::engine(settings, &report)?.with_keep_boilerplate(settings.keep_boilerplate));
     service.observe_encoder(&engine);

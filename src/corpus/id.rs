@@ -1,8 +1,10 @@
 //! Document ids.
 
 use std::fmt;
+use std::hash::Hasher;
 use std::str::FromStr;
 
+use fnv::FnvHasher;
 use icu_normalizer::ComposingNormalizer;
 use serde::{Deserialize, Serialize};
 
@@ -88,10 +90,10 @@ impl DocumentId {
         let id = id.trim_matches('-');
         if id.chars().count() > MAX_ID_CHARS {
             let prefix: String = id.chars().take(MAX_ID_CHARS - 17).collect();
-            return Self(format!("{prefix}-{:016x}", fnv1a(&name)));
+            return Self(format!("{prefix}-{:016x}", hash(&name)));
         }
         if validate(id).is_err() {
-            return Self(format!("document-{:016x}", fnv1a(&name)));
+            return Self(format!("document-{:016x}", hash(&name)));
         }
         Self(id.to_owned())
     }
@@ -135,12 +137,12 @@ fn is_forbidden(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}')
 }
 
-/// FNV-1a, which is the same on every machine and in every version, unlike the standard library's
-/// hasher.
-fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+/// Returns the FNV-1a hash, which is the same on every machine and in every version, unlike that of the
+/// standard library.
+fn hash(text: &str) -> u64 {
+    let mut hasher = FnvHasher::default();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 impl FromStr for DocumentId {

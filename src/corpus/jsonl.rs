@@ -1,7 +1,7 @@
 //! The reader for JSON lines, compressed or not: one document per line.
 //!
-//! A line is an object with `text` (a string, required), `id` (a string or an integer) and any
-//! metadata fields; an unknown field becomes an attribute with its JSON value. Entries of an object
+//! A line is an object with `text` (a string, required), `id` (a string or an integer; `_id` in BEIR's
+//! collections) and any metadata fields; an unknown field becomes an attribute with its JSON value. Entries of an object
 //! `metadata` or `attributes` are read like fields of the line, which take precedence; an export of
 //! this service can therefore be imported again. `null` means absent. An invalid line is reported and
 //! skipped.
@@ -176,7 +176,7 @@ fn document_from_fields(
                 };
                 set_first(&mut text, "text", value, &mut document.notes);
             }
-            ("id", value) => {
+            ("id" | "_id", value) => {
                 let id = match value {
                     Value::String(id) => id.trim().to_owned(),
                     Value::Number(id) if !id.is_f64() => id.to_string(),

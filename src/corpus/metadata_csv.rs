@@ -206,10 +206,10 @@ impl MetadataTable {
             let composed: Vec<_> = unassigned()
                 .filter(|file| normalize_name(&file.to_string_lossy()) == normalize_name(&name))
                 .collect();
-            let folded: Vec<_> = unassigned()
+            let caseless: Vec<_> = unassigned()
                 .filter(|file| fold_case(&file.to_string_lossy()) == fold_case(&name))
                 .collect();
-            match (composed.as_slice(), folded.as_slice()) {
+            match (composed.as_slice(), caseless.as_slice()) {
                 ([file], _) => self.assign_row(file, row),
                 ([], [file]) => {
                     let file_name = file.to_string_lossy().into_owned();

@@ -43,7 +43,7 @@ fn first_arithmetic() -> u32 {
 impl Fingerprint {
     /// Returns a fingerprint for stores with made-up embeddings.
     #[cfg(test)]
-    pub(crate) fn of_nothing(dimension: usize) -> Self {
+    pub(crate) fn for_tests(dimension: usize) -> Self {
         Self {
             model: "none".to_owned(),
             revision: String::new(),

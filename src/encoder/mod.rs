@@ -90,6 +90,9 @@ pub fn load(
     }
 }
 
+/// The name of the kernel that runs on every processor.
+pub const PORTABLE_KERNEL: &str = "portable";
+
 /// The name of the kernel that selects [`CandleBert`].
 pub const CANDLE_KERNEL: &str = "candle";
 

@@ -1,6 +1,8 @@
 //! The native encoder: BERT on the kernels of this crate.
 
-use super::kernels::Isa;
+use std::time::Instant;
+
+use super::kernels::{Isa, PeakProducts};
 use super::model::{Activation, ModelFiles};
 use super::native::{EncodeStageTime, NativeNetwork, NetworkShape, Precision};
 use super::{Embedding, EncodeError, Encoder, Fingerprint, Tokenizer};
@@ -49,6 +51,28 @@ impl NativeBert {
             tokenizer: Tokenizer::from_bytes(&files.tokenizer_json, files.max_seq_length)?,
             fingerprint: Fingerprint::new(files, precision),
         })
+    }
+
+    /// Returns the kernels that this processor has, fastest first.
+    #[must_use]
+    pub fn kernels() -> Vec<&'static str> {
+        Isa::available().into_iter().map(Isa::name).collect()
+    }
+
+    /// Measures the multiply-adds of bytes per nanosecond on operands in the first-level cache, the best
+    /// of many short runs.
+    #[must_use]
+    pub fn peak_products_per_ns(&self) -> f64 {
+        const RUNS: u32 = 40;
+        let isa = self.network.isa();
+        let run = |_| {
+            let start = Instant::now();
+            let products = isa.run(PeakProducts { passes: 16 });
+            #[allow(clippy::cast_precision_loss)] // far below 2^52
+            let products = products as f64;
+            products / (start.elapsed().as_secs_f64() * 1e9)
+        };
+        (0..RUNS).map(run).fold(0.0, f64::max)
     }
 
     /// Measures the time of each stage of the forward pass, for one sequence at a time on one thread.

@@ -166,12 +166,14 @@ impl DocumentTable {
         &self.rows_by_key
     }
 
-    /// Returns key and hash of the document at an index.
-    pub(super) fn entry(&self, index: usize) -> Option<DocumentEntry> {
-        let document = self.documents.get(index)?;
-        Some(DocumentEntry {
-            key: document.key,
-            hash: document.summary.content_hash,
+    /// Returns key, hash and rows of all documents in id order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (DocumentEntry, &[u32])> {
+        self.documents.iter().enumerate().map(|(index, document)| {
+            let entry = DocumentEntry {
+                key: document.key,
+                hash: document.summary.content_hash,
+            };
+            (entry, self.rows_of_document(index))
         })
     }
 
@@ -293,6 +295,19 @@ impl DocumentTable {
     #[must_use]
     pub fn compare_rows(&self, a: u32, b: u32) -> Ordering {
         self.locations.compare(a, b)
+    }
+
+    /// Returns the documents of these rows, each once, in the order of their ids.
+    #[must_use]
+    pub fn documents_of_rows(
+        &self,
+        rows: impl IntoIterator<Item = u32>,
+    ) -> Vec<Arc<DocumentSummary>> {
+        let locations = rows.into_iter().filter_map(|row| self.location_of_row(row));
+        let indices: BTreeSet<u32> = locations.map(|(document, _)| document).collect();
+        let documents = indices.into_iter();
+        let documents = documents.filter_map(|index| self.document(index as usize));
+        documents.map(Arc::clone).collect()
     }
 
     /// Returns the names of all attributes of all documents.

@@ -166,15 +166,15 @@ impl IngestRun<'_> {
             remove_if_empty: true,
         };
         let (state, report, progress) = (&mut self.state, &mut self.report, self.progress);
-        let guard = self.engine.write_lock.lock();
+        let turn = self.engine.write_lock.acquire_blocking();
         let written = self
             .engine
-            .write_and_publish(&guard, batch, options, &mut |tokens| {
+            .write_and_publish(&turn, batch, options, &mut |tokens| {
                 state.tokens += tokens;
                 report.tokens += tokens;
                 progress.update(state);
             })?;
-        drop(guard);
+        drop(turn);
         self.report.encode_seconds += written.encode_time.as_secs_f64();
         for (request, outcome) in batch.iter().zip(written.outcomes) {
             self.record_outcome(request, outcome);
@@ -246,7 +246,7 @@ impl IngestRun<'_> {
             });
             return Ok(());
         }
-        let _guard = self.engine.write_lock.lock();
+        let _turn = self.engine.write_lock.acquire_blocking();
         let mut store = self.engine.lock_store();
         self.engine.snapshot_is_stale.store(true, Ordering::Relaxed);
         for id in store.document_ids()? {

@@ -8,21 +8,22 @@ mod compactor;
 mod disk_usage;
 mod document_table;
 mod encode;
-mod fair_lock;
 mod identity;
 mod index_cache;
 mod ingest;
 mod low_priority_pool;
 mod passage_index;
 mod precondition;
+mod provenance;
 mod report;
 mod snapshot;
 mod snapshot_diff;
 mod write;
+mod write_lock;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
@@ -37,16 +38,16 @@ pub use disk_usage::DiskUsage;
 pub use document_table::DocumentTable;
 pub use encode::encode_texts;
 pub use ingest::{IngestOptions, IngestProgress, IngestState, NoIngestProgress};
-pub use low_priority_pool::{
-    lower_thread_priority, spawn_low_priority_thread as background_thread,
-};
+pub use low_priority_pool::{lower_thread_priority, spawn_low_priority_thread};
 pub use precondition::{EntityTags, Precondition};
+pub use provenance::Provenance;
 pub use report::{DroppedBlock, IngestReport, IngestWarning};
-pub use snapshot::{IndexRowCounts, Snapshot, SnapshotInfo};
+pub use snapshot::{IndexRowCounts, PassageScorer, Snapshot, SnapshotInfo};
 pub use write::{ChangeKind, DeleteOutcome, PutOutcome, PutRequest, PutResult};
+pub use write_lock::WriteTurn;
 
-use fair_lock::TicketLock;
 use passage_index::PassageIndex;
+use write_lock::WriteLock;
 
 /// Marks a store that was created with the default corpus.
 const CORPUS_META_KEY: &str = "corpus";
@@ -58,12 +59,16 @@ const INDEX_FILE: &str = "antiphon.index";
 pub struct Engine {
     encoder: Arc<InstrumentedEncoder>,
     directory: PathBuf,
+    /// Called with each published snapshot.
+    publication_observer: OnceLock<PublicationObserver>,
     /// Dropped before the store: `SQLite` removes the WAL when the last connection closes, if that one
     /// may write.
     published: ArcSwapOption<Snapshot>,
+    /// Locked for moments: by a writer in its turn, and by publication and compaction.
     store: Mutex<Store>,
-    /// Locked by every writer of documents.
-    write_lock: TicketLock,
+    /// Held by one writer of documents at a time, from the comparison with the stored versions to the
+    /// publication.
+    write_lock: WriteLock,
     /// Whether the store may contain changes that are not published.
     snapshot_is_stale: AtomicBool,
     /// Keep navigation and page furniture of uploaded documents.
@@ -76,6 +81,9 @@ pub struct Engine {
     background_pool: LowPriorityPool,
     options: EngineOptions,
 }
+
+/// Called with each snapshot when it is published, while the store is locked.
+type PublicationObserver = Box<dyn Fn(&Arc<Snapshot>) + Send + Sync>;
 
 /// Options of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,8 +188,9 @@ impl Engine {
             encoder: Arc::new(InstrumentedEncoder::new(encoder)),
             directory: directory.to_owned(),
             store: Mutex::new(store),
+            publication_observer: OnceLock::new(),
             published: ArcSwapOption::empty(),
-            write_lock: TicketLock::default(),
+            write_lock: WriteLock::default(),
             snapshot_is_stale: AtomicBool::new(false),
             keep_boilerplate: false,
             compaction_lock: Mutex::new(()),
@@ -216,6 +225,27 @@ impl Engine {
     /// effect.
     pub fn set_encode_observer(&self, observer: impl Fn(EncodeStats) + Send + Sync + 'static) {
         self.encoder.set_observer(observer);
+    }
+
+    /// Sets the observer of publications, which must not use the engine. Only the first call has an effect.
+    ///
+    /// An observer that drops what it keeps of the previous snapshot lets the WAL be checkpointed.
+    pub fn set_publication_observer(
+        &self,
+        observer: impl Fn(&Arc<Snapshot>) + Send + Sync + 'static,
+    ) {
+        self.publication_observer.get_or_init(|| Box::new(observer));
+    }
+
+    /// Waits for the turns of earlier writers.
+    pub async fn write_turn(&self) -> WriteTurn {
+        self.write_lock.acquire().await
+    }
+
+    /// Returns whether a writer would get its turn at once.
+    #[must_use]
+    pub fn is_write_lock_free(&self) -> bool {
+        self.write_lock.is_free()
     }
 
     /// Measures the files of the data directory.
@@ -266,9 +296,17 @@ impl Engine {
             Snapshot::from_index(&cached, None, view)?
         };
         let snapshot = Arc::new(snapshot);
-        self.published.store(Some(Arc::clone(&snapshot)));
+        self.replace_snapshot(&snapshot);
         self.snapshot_is_stale.store(false, Ordering::Relaxed);
         Ok(snapshot)
+    }
+
+    /// Makes a snapshot the current one.
+    fn replace_snapshot(&self, snapshot: &Arc<Snapshot>) {
+        self.published.store(Some(Arc::clone(snapshot)));
+        if let Some(observer) = self.publication_observer.get() {
+            observer(snapshot);
+        }
     }
 
     /// Returns whether the current index needs compaction.
@@ -321,7 +359,7 @@ impl Engine {
         let mut store = self.lock_store();
         let view = store.view(self.options.reader_connections)?;
         let snapshot = Snapshot::from_index(&compacted, self.snapshot().as_deref(), view)?;
-        self.published.store(Some(Arc::new(snapshot)));
+        self.replace_snapshot(&Arc::new(snapshot));
         Ok(true)
     }
 

@@ -1,10 +1,13 @@
 //! The vector index with the passage of each row, and its updates from the store.
 
 use crate::index::file::RowLabel;
-use crate::index::{SegmentedIndex, Vectors};
+use crate::index::{RowsWithSentences, SegmentedIndex};
 use crate::store::{PassageEntry, PassageKey, StoreManifest, View};
 
 use super::EngineError;
+
+/// Passages whose embeddings are in memory at a time while an index is updated: about 7 MB.
+const READ_BATCH_PASSAGES: usize = 1024;
 
 /// An index and the passage of each of its rows.
 #[derive(Clone)]
@@ -49,14 +52,12 @@ impl PassageIndex {
         deleted_rows: Vec<u32>,
         added_passages: &[PassageEntry],
     ) -> Result<Self, EngineError> {
-        let mut vectors = Vectors::new(view.fingerprint().dimension)?;
-        view.for_each_vector_of(added_passages.iter().map(|entry| entry.key), |stored| {
-            vectors.push(stored.vector)?;
-            Ok::<_, EngineError>(())
-        })?;
         let mut labels = self.labels.clone();
         labels.extend(added_passages.iter().map(label));
-        let index = self.index.without_rows(deleted_rows).with_rows(&vectors)?;
+        let mut index = self.index.without_rows(deleted_rows);
+        for passages in added_passages.chunks(READ_BATCH_PASSAGES) {
+            index = index.with_rows_and_sentences(&read_vectors(view, passages)?)?;
+        }
         Ok(Self { index, labels })
     }
 
@@ -88,6 +89,26 @@ impl PassageIndex {
         let labels = rows.iter().map(|row| self.labels.get(*row as usize));
         labels.flatten().copied().collect()
     }
+}
+
+/// Reads the embeddings of these passages and of their sentences.
+fn read_vectors(view: &View, passages: &[PassageEntry]) -> Result<RowsWithSentences, EngineError> {
+    let mut rows = RowsWithSentences::new(view.fingerprint().dimension)?;
+    let mut vectors = Vec::new();
+    let keys = || passages.iter().map(|entry| entry.key);
+    view.for_each_vector_of(keys(), |stored| {
+        vectors.push(stored.vector.to_vec());
+        Ok::<_, EngineError>(())
+    })?;
+    let mut vectors = vectors.iter();
+    view.for_each_sentence_vectors_of(keys(), |_, sentences| {
+        if let Some(vector) = vectors.next() {
+            rows.push(vector)?;
+            rows.push_sentences(sentences)?;
+        }
+        Ok::<_, EngineError>(())
+    })?;
+    Ok(rows)
 }
 
 fn label(entry: &PassageEntry) -> RowLabel {

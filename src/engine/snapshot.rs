@@ -7,17 +7,26 @@ use roaring::RoaringBitmap;
 
 use crate::encoder::{Embedding, Fingerprint};
 use crate::index::{
-    IndexBytes, IndexError, KnnParams, Neighbour, RangeQuery, SegmentedIndex, TopK, VectorIndex,
-    Vectors,
+    ExactScorer, IndexBytes, IndexError, KnnParams, Neighbour, RangeQuery, ScoreBounds,
+    SegmentedIndex, TopK, TwoLevelCandidates, VectorIndex, Vectors,
 };
 use crate::keyword::{Bm25Index, KeywordError, QueryTerm};
-use crate::store::{ContentHash, DocumentEntry, DocumentSummary, PassageKey, View, corpus_hash};
+use crate::store::{
+    ContentHash, DocumentEntry, DocumentSummary, PassageKey, StoreError, View, corpus_hash,
+};
 
 use super::document_table::DocumentTable;
 use super::identity::SnapshotIdentity;
 use super::passage_index::PassageIndex;
+use super::provenance::Provenance;
 use super::snapshot_diff::SnapshotDiff;
 use super::{EngineError, IndexConfig, index_cache};
+
+/// Reads the vectors of a row's sentences into a buffer.
+type SentenceReader<'r> = &'r mut dyn FnMut(u32, &mut Vec<f32>) -> Result<(), StoreError>;
+
+/// Scores passages by their own embeddings and those of their sentences.
+pub type PassageScorer<'a, 'r> = ExactScorer<'a, SentenceReader<'r>>;
 
 /// Filters whose rows are cached.
 const MAX_CACHED_FILTERS: u64 = 64;
@@ -33,7 +42,7 @@ pub struct Snapshot {
     info: SnapshotInfo,
 }
 
-/// The provenance of results.
+/// Identity and counts of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotInfo {
     /// Equal for snapshots of equal content, encoder and index.
@@ -114,7 +123,8 @@ impl Snapshot {
 
     /// Creates the successor of a snapshot of the same store and index; reads only what has changed.
     pub(super) fn incremental_from(previous: &Self, view: View) -> Result<Self, EngineError> {
-        let changes = SnapshotDiff::compute(previous, &view)?;
+        let documents = previous.document_table.entries();
+        let changes = SnapshotDiff::compute(documents, &previous.passage_index, &view)?;
         let document_table = DocumentTable::apply_diff(&previous.document_table, &view, &changes)?;
         let passage_index = previous.passage_index.with_changes(
             &view,
@@ -182,6 +192,22 @@ impl Snapshot {
     #[must_use]
     pub fn info(&self) -> &SnapshotInfo {
         &self.info
+    }
+
+    /// Returns the provenance of results.
+    #[must_use]
+    pub fn provenance(&self) -> Provenance {
+        let (info, encoder) = (&self.info, self.fingerprint());
+        Provenance {
+            model: encoder.model.clone(),
+            revision: encoder.revision.clone(),
+            precision: encoder.precision.clone(),
+            snapshot: info.id.clone(),
+            index: info.index.clone(),
+            documents: info.documents,
+            passages: info.passages,
+            corpus_hash: info.corpus_hash,
+        }
     }
 
     /// Returns all embeddings, in the order of [`View::passage_ids`].
@@ -259,6 +285,59 @@ impl Snapshot {
     /// If the query has another dimension than the index, or `ef` is out of range.
     pub fn nearest(&self, query: &Embedding, params: &KnnParams<'_>) -> Result<TopK, IndexError> {
         self.passage_index.index.search(query.as_slice(), params)
+    }
+
+    /// Finds the rows that may be among the best by passage and best sentence; [`Snapshot::with_scorer`]
+    /// scores them exactly.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::nearest`].
+    pub fn nearest_passages(
+        &self,
+        query: &Embedding,
+        params: &KnnParams<'_>,
+    ) -> Result<TwoLevelCandidates, IndexError> {
+        let index = &self.passage_index.index;
+        index.search_two_level(query.as_slice(), params)
+    }
+
+    /// Returns the bounds of the scores of these rows by passage and best sentence.
+    ///
+    /// # Errors
+    ///
+    /// If the query has another dimension than the index.
+    pub fn score_bounds(
+        &self,
+        query: &Embedding,
+        rows: &[u32],
+    ) -> Result<Vec<ScoreBounds>, IndexError> {
+        let index = &self.passage_index.index;
+        index.two_level_bounds(query.as_slice(), rows)
+    }
+
+    /// Calls `work` with a scorer of passages, which reads their sentences from the store.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn with_scorer<T>(
+        &self,
+        query: &Embedding,
+        work: impl FnOnce(&mut PassageScorer<'_, '_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.view.with_sentence_reader(|read| {
+            let mut read_row = |row: u32, vectors: &mut Vec<f32>| {
+                if let Some(key) = self.key_of(row) {
+                    return read(key, vectors);
+                }
+                vectors.clear();
+                Ok(())
+            };
+            let index = &self.passage_index.index;
+            let read_row: SentenceReader<'_> = &mut read_row;
+            work(&mut ExactScorer::new(index, query.as_slice(), read_row))
+        })
     }
 
     /// Visits the rows that match the terms, in no order, each with its BM25 score: those with all phrases

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::store::{DocumentEntry, PassageEntry, StoreError, View};
 
-use super::snapshot::Snapshot;
+use super::passage_index::PassageIndex;
 
 /// The difference between a view and an earlier snapshot. Computing it compares all documents, but
 /// passages only of those that differ.
@@ -19,17 +19,28 @@ pub(super) struct SnapshotDiff {
     pub(super) added_passages: Vec<PassageEntry>,
 }
 
+/// A document of the earlier snapshot.
+struct EarlierDocument<'a> {
+    entry: DocumentEntry,
+    index: usize,
+    rows: &'a [u32],
+}
+
 impl SnapshotDiff {
-    /// Computes the difference between a view and an earlier snapshot.
+    /// Computes the difference between a view and an earlier snapshot, of which the documents with the rows
+    /// of their passages are given in id order.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub(super) fn compute(previous: &Snapshot, view: &View) -> Result<Self, StoreError> {
-        let table = previous.document_table();
-        let entries = (0..table.len()).filter_map(|index| Some((table.entry(index)?, index)));
-        let mut unvisited: HashMap<i64, (DocumentEntry, usize)> = entries
-            .map(|(entry, index)| (entry.key, (entry, index)))
+    pub(super) fn compute<'a>(
+        previous: impl Iterator<Item = (DocumentEntry, &'a [u32])>,
+        passage_index: &PassageIndex,
+        view: &View,
+    ) -> Result<Self, StoreError> {
+        let mut unvisited: HashMap<i64, EarlierDocument<'_>> = previous
+            .enumerate()
+            .map(|(index, (entry, rows))| (entry.key, EarlierDocument { entry, index, rows }))
             .collect();
         let documents = view.document_entries()?;
         let mut reused_from = Vec::with_capacity(documents.len());
@@ -37,23 +48,23 @@ impl SnapshotDiff {
         for (index, entry) in (0..).zip(&documents) {
             let earlier = unvisited.remove(&entry.key);
             // A document that is rewritten gets a new key.
-            if let Some((_, earlier)) = earlier.filter(|(earlier, _)| earlier == entry) {
-                reused_from.push(Some(earlier));
+            if let Some(earlier) = earlier.as_ref().filter(|earlier| earlier.entry == *entry) {
+                reused_from.push(Some(earlier.index));
                 continue;
             }
             let passages = view.passage_entries_of(entry.key, index)?;
-            let rows = earlier.map(|(_, earlier)| table.rows_of_document(earlier));
-            // Only the metadata changed.
-            if rows.is_some_and(|rows| previous.passage_index.rows_match(rows, &passages)) {
-                reused_from.push(earlier.map(|(_, earlier)| earlier));
-                continue;
+            if let Some(earlier) = &earlier {
+                // Only the metadata changed.
+                if passage_index.rows_match(earlier.rows, &passages) {
+                    reused_from.push(Some(earlier.index));
+                    continue;
+                }
+                deleted_rows.extend(earlier.rows);
             }
-            deleted_rows.extend(rows.unwrap_or_default());
             added_passages.extend(passages);
             reused_from.push(None);
         }
-        let deleted = unvisited.into_values();
-        deleted_rows.extend(deleted.flat_map(|(_, index)| table.rows_of_document(index)));
+        deleted_rows.extend(unvisited.into_values().flat_map(|earlier| earlier.rows));
         added_passages.sort_unstable_by_key(|passage| passage.key.rowid());
         Ok(Self {
             documents,

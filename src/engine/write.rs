@@ -20,9 +20,8 @@ use crate::passages::{
 use crate::store::{ContentHash, NewDocument};
 
 use super::encode::{DocumentVectors, encode_documents};
-use super::fair_lock::TicketGuard;
 use super::precondition::Precondition;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, WriteTurn};
 
 /// A request to store a document.
 #[derive(Debug, Clone)]
@@ -118,17 +117,28 @@ impl Engine {
     ///
     /// If the store cannot be read or written; then some of the documents may be stored.
     pub fn put_documents(&self, documents: &[PutRequest]) -> Result<Vec<PutOutcome>, EngineError> {
+        self.put_documents_in_turn(&self.write_lock.acquire_blocking(), documents)
+    }
+
+    /// Writes like [`Self::put_documents`], in a turn of [`Self::write_turn`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::put_documents`].
+    pub fn put_documents_in_turn(
+        &self,
+        turn: &WriteTurn,
+        documents: &[PutRequest],
+    ) -> Result<Vec<PutOutcome>, EngineError> {
         let options = WriteOptions {
             keep_boilerplate: self.keep_boilerplate,
             remove_if_empty: false,
         };
-        let guard = self.write_lock.lock();
-        Ok(self
-            .write_and_publish(&guard, documents, options, &mut |_| {})?
-            .outcomes)
+        let result = self.write_and_publish(turn, documents, options, &mut |_| {})?;
+        Ok(result.outcomes)
     }
 
-    /// Removes a document. When this returns it is no longer searchable.
+    /// Removes a document. When this returns it is no longer searchable. Waits for earlier writers.
     ///
     /// # Errors
     ///
@@ -138,7 +148,20 @@ impl Engine {
         id: &DocumentId,
         precondition: &Precondition,
     ) -> Result<DeleteOutcome, EngineError> {
-        let _guard = self.write_lock.lock();
+        self.delete_document_in_turn(&self.write_lock.acquire_blocking(), id, precondition)
+    }
+
+    /// Removes like [`Self::delete_document`], in a turn of [`Self::write_turn`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::delete_document`].
+    pub fn delete_document_in_turn(
+        &self,
+        _turn: &WriteTurn,
+        id: &DocumentId,
+        precondition: &Precondition,
+    ) -> Result<DeleteOutcome, EngineError> {
         let mut store = self.lock_store();
         let Some(stored) = store.document_state(id)? else {
             return Ok(DeleteOutcome::NotFound);
@@ -153,10 +176,10 @@ impl Engine {
         Ok(DeleteOutcome::Deleted)
     }
 
-    /// Writes a batch and publishes it; the caller holds the write lock.
+    /// Writes a batch and publishes it, in a writer's turn.
     pub(super) fn write_and_publish(
         &self,
-        _write_lock: &TicketGuard<'_>,
+        _turn: &WriteTurn,
         batch: &[PutRequest],
         options: WriteOptions,
         on_tokens: &mut (dyn FnMut(usize) + Send),

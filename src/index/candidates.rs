@@ -19,10 +19,27 @@ const PREFETCH_DISTANCE: usize = 8;
 
 /// A row and the bounds of its exact score.
 #[derive(Debug, Clone, Copy)]
-struct BoundedCandidate {
-    lower: f32,
-    upper: f32,
-    row: u32,
+pub(super) struct BoundedCandidate {
+    pub(super) lower: f32,
+    pub(super) upper: f32,
+    pub(super) row: u32,
+}
+
+impl BoundedCandidate {
+    /// Creates a row whose exact score is within `bound` of `score`.
+    #[inline]
+    pub(super) fn new(row: u32, score: f32, bound: f32) -> Self {
+        Self {
+            lower: score - bound,
+            upper: score + bound,
+            row,
+        }
+    }
+
+    /// Returns the score of the codes.
+    pub(super) fn middle(&self) -> f32 {
+        f32::midpoint(self.lower, self.upper)
+    }
 }
 
 /// Collects candidates for the `k` best rows, and optionally for all rows above a minimum score.
@@ -53,6 +70,19 @@ impl CandidateCollector {
         }
     }
 
+    /// Returns how many rows are wanted.
+    pub(super) fn k(&self) -> usize {
+        self.k
+    }
+
+    /// Returns the rows that may be among the `k` best, highest upper bound first.
+    pub(super) fn into_candidates(mut self) -> Vec<BoundedCandidate> {
+        self.prune();
+        self.candidates
+            .sort_unstable_by(|a, b| b.upper.total_cmp(&a.upper).then(a.row.cmp(&b.row)));
+        self.candidates
+    }
+
     /// A lower bound of the scores in the result.
     #[inline]
     pub(super) fn threshold(&self) -> f32 {
@@ -67,7 +97,12 @@ impl CandidateCollector {
     /// Adds a row whose exact score is within `bound` of `score`, unless it is below the threshold.
     #[inline]
     pub(super) fn push(&mut self, row: u32, score: f32, bound: f32) {
-        let (lower, upper) = (score - bound, score + bound);
+        self.push_bounds(row, score - bound, score + bound);
+    }
+
+    /// Adds a row whose exact score is from `lower` to `upper`, unless it is below the threshold.
+    #[inline]
+    pub(super) fn push_bounds(&mut self, row: u32, lower: f32, upper: f32) {
         if upper >= self.threshold {
             self.candidates.push(BoundedCandidate { lower, upper, row });
             if self.candidates.len() >= self.prune_at {
@@ -139,7 +174,7 @@ impl CandidateCollector {
 
 /// `f32` in the order of [`f32::total_cmp`].
 #[derive(PartialEq)]
-struct TotalF32(f32);
+pub(super) struct TotalF32(pub(super) f32);
 
 impl Eq for TotalF32 {}
 

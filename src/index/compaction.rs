@@ -85,6 +85,7 @@ impl Compaction {
             dimension: self.source.dimension(),
             vectors: vectors.into(),
             codes: self.source.gather_rows(&self.source_rows),
+            sentences: self.source.gather_sentences(&self.source_rows),
             graph: Some(self.graph),
         };
         (segment, self.source_rows)

@@ -9,7 +9,8 @@
 //! The layers of a search, lowest first: [`kernels`] compute dot products, [`scalar_quantization`]
 //! turns products of codes into scores with error bounds, [`scan`] and [`graph`] find candidates,
 //! [`candidates`] prunes them and scores the rest exactly. For range searches of many rows, [`ivf`]
-//! limits the scan to a few clusters.
+//! limits the scan to a few clusters. [`two_level`] ranks rows by their own score and that of their best
+//! sentence ([`sentences`]).
 
 mod candidates;
 mod compaction;
@@ -24,7 +25,9 @@ mod scalar_quantization;
 mod scan;
 mod segment;
 mod segmented;
+mod sentences;
 mod shared_slice;
+mod two_level;
 mod vectors;
 
 #[cfg(test)]
@@ -41,6 +44,10 @@ pub use ivf::IvfIndex;
 pub use kind::IndexKind;
 pub use range_search::RangeQuery;
 pub use segmented::{IndexBytes, SegmentedIndex};
+pub use sentences::RowsWithSentences;
+pub use two_level::{
+    ExactScorer, ScoreBounds, SentenceScore, TwoLevelCandidates, TwoLevelNeighbour,
+};
 pub use vectors::Vectors;
 
 /// Finds the rows nearest to a query.

@@ -9,7 +9,7 @@ use super::kernels::prefetch;
 use super::scalar_quantization::{QuantizedQuery, QuantizedVectors};
 
 /// Rows per call of the kernels, and size of the buffer for their dot products.
-const BLOCK_ROWS: usize = 512;
+pub(super) const BLOCK_ROWS: usize = 512;
 
 /// Rows that are prefetched while the same number before them is computed: the hardware prefetcher
 /// does not keep up with four rows at a time.
@@ -110,16 +110,10 @@ impl<N: Fn(usize) -> u32 + Sync, A: Fn(u32) -> bool + Sync> CodeScan<'_, N, A> {
         range: Range<usize>,
         collector: &mut CandidateCollector,
     ) {
-        let (lines, stride) = (self.codes.code_lines(), self.codes.stride());
         let mut products = [0; BLOCK_ROWS];
         for start in range.clone().step_by(BLOCK_ROWS) {
             let count = BLOCK_ROWS.min(range.end - start);
-            for (strip, products) in products[..count].chunks_mut(STRIP_ROWS).enumerate() {
-                let first = start + strip * STRIP_ROWS;
-                let next = (first + STRIP_ROWS) * stride..(first + 2 * STRIP_ROWS) * stride;
-                prefetch(lines.get(next).unwrap_or_default());
-                query.dot_products_from(lines, first, products);
-            }
+            dot_products_prefetched(self.codes, query, start, &mut products[..count]);
             self.push_block(query, start, &products[..count], collector);
         }
     }
@@ -158,6 +152,23 @@ impl<N: Fn(usize) -> u32 + Sync, A: Fn(u32) -> bool + Sync> CodeScan<'_, N, A> {
         if !collector.has_threshold() {
             collector.prune();
         }
+    }
+}
+
+/// Computes the dot products with `out.len()` rows from `start` on, a strip at a time while the next one
+/// is prefetched.
+pub(super) fn dot_products_prefetched(
+    codes: &QuantizedVectors,
+    query: &QuantizedQuery,
+    start: usize,
+    out: &mut [i32],
+) {
+    let (lines, stride) = (codes.code_lines(), codes.stride());
+    for (strip, products) in out.chunks_mut(STRIP_ROWS).enumerate() {
+        let first = start + strip * STRIP_ROWS;
+        let next = (first + STRIP_ROWS) * stride..(first + 2 * STRIP_ROWS) * stride;
+        prefetch(lines.get(next).unwrap_or_default());
+        query.dot_products_from(lines, first, products);
     }
 }
 

@@ -9,6 +9,7 @@ use super::candidates::CandidateCollector;
 use super::graph::{self, FlatGraph, NoFilter, SearchScratch};
 use super::scalar_quantization::{QuantizedQuery, QuantizedVectors, ScalarQuantizer};
 use super::scan::{self, CodeScan};
+use super::sentences::{RowsWithSentences, SentenceCodes};
 use super::shared_slice::SharedSlice;
 use super::vectors::check_vector;
 use super::{IndexError, SearchStats};
@@ -21,6 +22,7 @@ pub(super) struct Segment {
     /// `[len, dimension]`.
     pub(super) vectors: SharedSlice<f32>,
     pub(super) codes: QuantizedVectors,
+    pub(super) sentences: SentenceCodes,
     pub(super) graph: Option<FlatGraph>,
 }
 
@@ -109,17 +111,25 @@ impl Segment {
             dimension,
             vectors: Vec::new().into(),
             codes: QuantizedVectors::new(ScalarQuantizer::new(dimension)),
+            sentences: SentenceCodes::empty(dimension),
             graph: None,
         }
     }
 
-    /// Returns a copy with these rows, `[rows, dimension]`, appended, and without a graph.
-    pub(super) fn with_appended(&self, rows: &[f32]) -> Self {
+    /// Returns a copy with the rows of a range appended, and without a graph.
+    pub(super) fn with_appended(&self, added: &RowsWithSentences, range: Range<usize>) -> Self {
+        let flat = added.rows().flat();
+        let rows = &flat[range.start * self.dimension..range.end * self.dimension];
         let vectors: Vec<f32> = self.vectors.iter().chain(rows).copied().collect();
         Self {
             dimension: self.dimension,
             codes: self.codes.with_appended(rows.chunks_exact(self.dimension)),
             vectors: vectors.into(),
+            sentences: self.sentences.with_appended(
+                self.dimension,
+                rows.chunks_exact(self.dimension)
+                    .zip(added.sentences_of(range)),
+            ),
             graph: None,
         }
     }

@@ -13,6 +13,7 @@ use super::graph::{FlatGraph, HnswParameters, MAX_EF, MAX_ROWS};
 use super::kernels::CodeLine;
 use super::scalar_quantization::{QuantizedQuery, QuantizedVectors, ScalarQuantizer};
 use super::segment::{RowSet, Segment, SegmentParams};
+use super::sentences::{RowsWithSentences, SentenceCodes};
 use super::{
     IndexError, IndexKind, KnnParams, Neighbour, SearchStats, TieBreaker, TopK, VectorIndex,
     Vectors,
@@ -97,16 +98,26 @@ impl SegmentedIndex {
         self
     }
 
-    /// Returns an index with these rows appended.
+    /// Returns an index with these rows appended, without sentences.
     ///
     /// # Errors
     ///
     /// If their dimension differs, or there would be more than 2^30 rows.
     pub fn with_rows(&self, rows: &Vectors) -> Result<Self, IndexError> {
-        if rows.dimension() != self.dimension {
+        self.with_rows_and_sentences(&RowsWithSentences::from(rows.clone()))
+    }
+
+    /// Returns an index with these rows and their sentences appended.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::with_rows`].
+    pub fn with_rows_and_sentences(&self, rows: &RowsWithSentences) -> Result<Self, IndexError> {
+        let dimension = rows.rows().dimension();
+        if dimension != self.dimension {
             return Err(IndexError::Dimension {
                 expected: self.dimension,
-                received: rows.dimension(),
+                received: dimension,
             });
         }
         let total = self.len() + rows.len();
@@ -114,17 +125,16 @@ impl SegmentedIndex {
             return Err(IndexError::TooManyRows { received: total });
         }
         let mut updated = self.clone();
-        let mut flat = rows.flat();
-        while !flat.is_empty() {
+        let mut appended = 0;
+        while appended < rows.len() {
             let last = updated
                 .append_buffer
                 .pop_if(|block| block.len() < APPEND_BLOCK_ROWS);
             let last = last.unwrap_or_else(|| Arc::new(Segment::empty(self.dimension)));
-            let free = (APPEND_BLOCK_ROWS - last.len()) * self.dimension;
-            let (head, tail) = flat.split_at(free.min(flat.len()));
-            let block = Arc::new(last.with_appended(head));
+            let end = rows.len().min(appended + APPEND_BLOCK_ROWS - last.len());
+            let block = Arc::new(last.with_appended(rows, appended..end));
             updated.append_buffer.push(block);
-            flat = tail;
+            appended = end;
         }
         Ok(updated)
     }
@@ -232,6 +242,40 @@ impl SegmentedIndex {
         )
     }
 
+    /// Returns the codes and quantization errors of the sentences of a row.
+    pub(super) fn sentence_codes(&self, row: u32) -> (&[CodeLine], &[f32]) {
+        let (segment, row) = self.locate(row);
+        segment.sentences.parts_of_row(row as usize)
+    }
+
+    /// Returns the greatest distance of a row from one of its sentences.
+    pub(super) fn sentence_spread(&self, row: u32) -> f32 {
+        let (segment, row) = self.locate(row);
+        segment.sentences.spreads[row as usize]
+    }
+
+    /// Copies the codes of the sentences of these rows.
+    pub(super) fn gather_sentences(&self, rows: &[u32]) -> SentenceCodes {
+        let (mut starts, mut lines, mut errors) = (vec![0], Vec::new(), Vec::new());
+        let spreads: Vec<f32> = rows.iter().map(|row| self.sentence_spread(*row)).collect();
+        for row in rows {
+            let (codes, row_errors) = self.sentence_codes(*row);
+            lines.extend_from_slice(codes);
+            errors.extend_from_slice(row_errors);
+            #[allow(clippy::cast_possible_truncation)] // would take over a terabyte of codes
+            starts.push(errors.len() as u32);
+        }
+        SentenceCodes {
+            starts: starts.into(),
+            spreads: spreads.into(),
+            codes: QuantizedVectors::from_parts(
+                ScalarQuantizer::new(self.dimension),
+                lines.into(),
+                errors.into(),
+            ),
+        }
+    }
+
     /// Copies the codes of these rows.
     pub(super) fn gather_rows(&self, rows: &[u32]) -> QuantizedVectors {
         let quantizer = ScalarQuantizer::new(self.dimension);
@@ -246,7 +290,7 @@ impl SegmentedIndex {
     }
 
     /// Returns the segment that contains a row, and the row's index in it.
-    fn locate(&self, row: u32) -> (&Segment, u32) {
+    pub(super) fn locate(&self, row: u32) -> (&Segment, u32) {
         let delta_start = self.main.len();
         let append_start = delta_start + self.delta.len();
         let index = row as usize;
@@ -277,6 +321,11 @@ impl SegmentedIndex {
         self.sort_best_first(&mut neighbours);
         neighbours.truncate(params.k);
         TopK { neighbours, stats }
+    }
+
+    /// Compares two rows with equal scores.
+    pub(super) fn compare_ties(&self, a: u32, b: u32) -> Ordering {
+        self.tie_breaker.compare(a, b)
     }
 
     pub(super) fn sort_best_first(&self, neighbours: &mut [Neighbour]) {
@@ -317,8 +366,32 @@ impl SegmentedIndex {
                 + size_of_val(segment.codes.quantization_errors());
             bytes.graph += segment.graph.as_ref().map_or(0, FlatGraph::bytes);
             bytes.vectors += size_of_val(&*segment.vectors);
+            bytes.sentences += size_of_val(segment.sentences.codes.code_lines())
+                + size_of_val(segment.sentences.codes.quantization_errors())
+                + size_of_val(&*segment.sentences.starts)
+                + size_of_val(&*segment.sentences.spreads);
         }
         bytes
+    }
+}
+
+impl SegmentedIndex {
+    /// Validates the parameters of a search, and returns the width of the graph search.
+    pub(super) fn check_search(
+        &self,
+        query: &[f32],
+        params: &KnnParams<'_>,
+    ) -> Result<usize, IndexError> {
+        self.main.check_query(query)?;
+        let ef = params.ef.unwrap_or(self.parameters.ef_search);
+        if (1..=MAX_EF).contains(&ef) {
+            return Ok(ef);
+        }
+        Err(IndexError::ParameterOutOfRange {
+            name: "ef",
+            expected: "1 to 10000",
+            received: ef,
+        })
     }
 }
 
@@ -340,6 +413,8 @@ pub struct IndexBytes {
     pub graph: usize,
     /// Exact vectors; only those of rescored candidates are read.
     pub vectors: usize,
+    /// Quantized vectors of sentences, with their quantization errors.
+    pub sentences: usize,
 }
 
 impl VectorIndex for SegmentedIndex {
@@ -352,15 +427,7 @@ impl VectorIndex for SegmentedIndex {
     }
 
     fn search(&self, query: &[f32], params: &KnnParams<'_>) -> Result<TopK, IndexError> {
-        self.main.check_query(query)?;
-        let ef = params.ef.unwrap_or(self.parameters.ef_search);
-        if !(1..=MAX_EF).contains(&ef) {
-            return Err(IndexError::ParameterOutOfRange {
-                name: "ef",
-                expected: "1 to 10000",
-                received: ef,
-            });
-        }
+        let ef = self.check_search(query, params)?;
         let rows = RowSet::new(params.allowed_rows, &self.tombstones);
         let segment_params = SegmentParams {
             k: params.k.min(self.live_row_count()),

@@ -29,6 +29,14 @@ impl QueryTerm {
 
 /// Parses the terms of a query: words, `prefix*`, and `"phrases"`. An unpaired quotation mark is
 /// ignored, and so are terms without a letter or digit.
+///
+/// ```
+/// use antiphon::keyword::{QueryTerm, parse_terms};
+///
+/// let terms = parse_terms("\"two states\" sover*");
+/// assert_eq!(terms[0], QueryTerm::Phrase("two states".to_owned()));
+/// assert_eq!(terms[1], QueryTerm::Prefix("sover".to_owned()));
+/// ```
 #[must_use]
 pub fn parse_terms(query: &str) -> Vec<QueryTerm> {
     // FTS5 stops reading at a NUL.

@@ -16,7 +16,6 @@ struct ChangingStore {
     _folder: TempDir,
 }
 
-/// A snapshot of it.
 struct TestSnapshot {
     view: View,
     passages: Vec<(i64, u32)>,
@@ -26,7 +25,7 @@ struct TestSnapshot {
 impl ChangingStore {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let fingerprint = Fingerprint::of_nothing(1);
+        let fingerprint = Fingerprint::for_tests(1);
         Self {
             store: Store::open(folder.path(), &fingerprint).unwrap(),
             latest: None,

@@ -352,14 +352,24 @@ impl<'a> CorpusComparison<'a> {
     ///
     /// # Errors
     ///
-    /// If the store cannot be read.
-    pub fn compare_all(&self) -> Result<CorpusMatches, ParallelsError> {
-        let mut all = CorpusMatches::default();
+    /// If the store cannot be read, or the comparison is cancelled.
+    pub fn compare_all(
+        &self,
+        observer: &dyn CorpusObserver,
+    ) -> Result<CorpusMatches, ParallelsError> {
+        let (mut all, mut done) = (CorpusMatches::default(), 0);
+        let sources = self.sources();
         self.run(
-            &self.sources(),
-            |work| work(),
+            &sources,
+            |step| step(),
             |_, matches| {
                 all.merge(matches);
+                done += 1;
+                observer.progress(CorpusProgress {
+                    done,
+                    sources: sources.len(),
+                    pairs: all.pairs.len(),
+                });
                 Ok(true)
             },
         )?;
@@ -383,6 +393,38 @@ impl<'a> CorpusComparison<'a> {
         }
         Ok(best.closest)
     }
+}
+
+/// Observes the comparison of a corpus.
+pub trait CorpusObserver: Sync {
+    /// Called after each document.
+    fn progress(&self, progress: CorpusProgress);
+
+    /// Returns whether the result is still wanted.
+    fn should_continue(&self) -> bool;
+}
+
+/// Observes nothing and never ends the comparison.
+#[derive(Debug, Clone, Copy)]
+pub struct NoCorpusObserver;
+
+impl CorpusObserver for NoCorpusObserver {
+    fn progress(&self, _: CorpusProgress) {}
+
+    fn should_continue(&self) -> bool {
+        true
+    }
+}
+
+/// Progress of the comparison of a corpus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CorpusProgress {
+    /// Number of source documents that are done.
+    pub done: usize,
+    /// Number of all source documents.
+    pub sources: usize,
+    /// Number of pairs found so far.
+    pub pairs: usize,
 }
 
 /// The expensive part of a step of [`CorpusComparison::run`].

@@ -6,8 +6,8 @@
 //! [`CorpusContext`], which knows for each passage its terms and their IDF ([`tf_idf`]), its nearest
 //! neighbours, and how many documents restate it ([`corpus_context`]). [`calibration`] turns similarity
 //! into confidence, [`evidence`] loads texts and picks sentences, [`mod@families`] clusters pairs into
-//! restatements of one statement, [`export`] writes files, and [`evaluation`] measures the quality of
-//! all this on a gold standard. `docs/parallels.md` explains every measure to readers.
+//! restatements of one statement, and [`evaluation`] measures the quality of all this on a gold standard.
+//! [`FoundPairs`] and [`FoundFamilies`] are the results that the archive returns. `docs/parallels.md` explains every measure to readers.
 
 mod all_pairs;
 mod calibration;
@@ -18,9 +18,10 @@ mod document_pair;
 mod error;
 pub mod evaluation;
 mod evidence;
-pub mod export;
 mod families;
 mod family_texts;
+mod found_families;
+mod found_pairs;
 mod neighbourhood;
 mod null_distribution;
 mod pair;
@@ -31,7 +32,10 @@ mod text_reuse;
 mod tf_idf;
 mod thresholds;
 
-pub use all_pairs::{ComparisonStep, CorpusComparison, CorpusMatches, FilteredCounts};
+pub use all_pairs::{
+    ComparisonStep, CorpusComparison, CorpusMatches, CorpusObserver, CorpusProgress,
+    FilteredCounts, NoCorpusObserver,
+};
 pub use calibration::Calibration;
 pub use corpus_context::CorpusContext;
 pub use document_pair::{DocumentMatches, PairThresholds, compare, compare_cancellable};
@@ -39,6 +43,11 @@ pub use error::{ParallelsError, ShouldContinue};
 pub use evidence::ParallelLoader;
 pub use families::{Families, Family, FamilyMember, FamilyOptions, ValueCounts, cluster_families};
 pub use family_texts::{FamilyTexts, MemberText};
+pub use found_families::{FamilyCounts, FoundFamilies};
+pub use found_pairs::{
+    ComparedDocuments, CorpusTotals, DocumentComparison, EffectiveThresholds, Extent, FoundPairs,
+    PairIds, PassageComparison, Subject,
+};
 pub use neighbourhood::{LocalDensity, MIN_COSINE, Neighbourhood, Prevalence};
 pub use null_distribution::NullDistribution;
 pub use pair::{MatchUnit, Pair, TextUnit};

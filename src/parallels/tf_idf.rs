@@ -1,7 +1,10 @@
 //! The terms of passages, weighted by TF-IDF.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hasher;
 use std::sync::{PoisonError, RwLock};
+
+use fnv::FnvHasher;
 
 use crate::passages::WordToken;
 use crate::store::{StoreError, View};
@@ -61,10 +64,9 @@ impl TfIdfVector {
 
 /// Returns the hash of a term (FNV-1a, 64 bits), which is the same on every machine.
 pub(super) fn term_hash(word: &str) -> u64 {
-    let start = 0xcbf2_9ce4_8422_2325_u64;
-    word.bytes().fold(start, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let mut hasher = FnvHasher::default();
+    hasher.write(word.as_bytes());
+    hasher.finish()
 }
 
 /// Returns the inverse document frequency of BM25: `ln(1 + (N - n + 0.5) / (n + 0.5))` for a term that

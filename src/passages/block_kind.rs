@@ -8,7 +8,6 @@ use super::line_ends::{first_significant_char, is_title_case, is_wrapper, last_s
 pub(super) enum BlockKind {
     /// Running text.
     Paragraph,
-    /// A list item.
     ListItem,
     /// A greeting of the audience: merged with what follows.
     Salutation,

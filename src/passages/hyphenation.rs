@@ -28,7 +28,7 @@ const COMPOUND_STARTS: [&str; 18] = [
 
 impl WordCounts {
     /// Counts the words of a document, if any of its lines ends in a hyphen.
-    pub fn collect(lines: &[SourceLine]) -> Self {
+    pub(super) fn collect(lines: &[SourceLine]) -> Self {
         let mut counts = HashMap::new();
         if lines.iter().any(|line| broken_stem(&line.text).is_some()) {
             let mut skip_first = false;
@@ -60,7 +60,7 @@ impl WordCounts {
     }
 
     /// Decides how to join `text` with the next line.
-    pub fn join_with(&self, text: &str, next: &str) -> LineJoin {
+    pub(super) fn join_with(&self, text: &str, next: &str) -> LineJoin {
         let Some(stem) = broken_stem(text) else {
             return LineJoin::Space;
         };

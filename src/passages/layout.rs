@@ -81,6 +81,7 @@ pub(super) fn measure(lines: &[SourceLine]) -> TextLayout {
     }
 }
 
+/// Returns a percentile by the rank rounded down. A different rank would be a different segmentation.
 fn percentile(sorted: &[usize], percent: usize) -> usize {
     let last = sorted.len().saturating_sub(1);
     sorted.get(last * percent / 100).copied().unwrap_or(0)
@@ -99,7 +100,7 @@ fn count_letter_cases(lines: &[SourceLine]) -> (usize, usize) {
 impl TextLayout {
     /// Returns whether `line` was wrapped because the first word of `next` did not fit. Tolerant, since
     /// letters of most typefaces differ in width.
-    pub fn is_full_line(&self, line: &SourceLine, next: &SourceLine) -> bool {
+    pub(super) fn is_full_line(&self, line: &SourceLine, next: &SourceLine) -> bool {
         let word = next.text.split(' ').next().map_or(0, |w| w.chars().count());
         (line.chars + 1 + word) * 100 > self.width * 84
     }

@@ -13,13 +13,13 @@ use super::{block_kind, trim_range};
 
 /// Costs of a cut after a piece, as in `Piece::cut_cost`.
 mod cost {
-    pub const LINE: f64 = 0.0;
-    pub const SENTENCE: f64 = 0.02;
-    pub const CLAUSE: f64 = 0.6;
-    pub const WORD: f64 = 1.5;
-    pub const GRAPHEME: f64 = 3.0;
+    pub(super) const LINE: f64 = 0.0;
+    pub(super) const SENTENCE: f64 = 0.02;
+    pub(super) const CLAUSE: f64 = 0.6;
+    pub(super) const WORD: f64 = 1.5;
+    pub(super) const GRAPHEME: f64 = 3.0;
     /// Between an introduction and what it introduces.
-    pub const INTRODUCTION: f64 = 1.0;
+    pub(super) const INTRODUCTION: f64 = 1.0;
 }
 
 /// Bound on the characters of a part: the tokenizer maps a very long word to one unknown token.

@@ -7,7 +7,7 @@ use super::TextRange;
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WordToken {
-    /// The folded word.
+    /// The normalized word.
     pub text: String,
     /// Its range, in characters of the text.
     pub range: TextRange,
@@ -33,7 +33,7 @@ pub fn tokenize_words(text: &str) -> Vec<WordToken> {
         }
         inside = belongs;
         if let Some(word) = words.last_mut().filter(|_| belongs) {
-            push_folded(character, &mut word.text);
+            push_normalized(character, &mut word.text);
             word.range.end = index + 1;
         }
     }
@@ -53,7 +53,7 @@ pub fn tokenize_words_from(text: &str, start: usize) -> Vec<WordToken> {
 
 /// Appends a character without case and, if it is Latin, without diacritics: й and и are different
 /// letters, also for FTS5.
-fn push_folded(character: char, word: &mut String) {
+fn push_normalized(character: char, word: &mut String) {
     if character.is_ascii() {
         word.push(character.to_ascii_lowercase());
         return;
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_folded_and_keep_their_offsets() {
+    fn words_are_normalized_and_keep_their_offsets() {
         let text = "Naïveté-Test: e\u{301}lan, A1, Май …";
         let words: Vec<(String, String)> = tokenize_words(text)
             .into_iter()
@@ -99,7 +99,7 @@ mod tests {
         ];
         assert_eq!(
             words,
-            expected.map(|(shown, folded)| (shown.to_owned(), folded.to_owned()))
+            expected.map(|(shown, normalized)| (shown.to_owned(), normalized.to_owned()))
         );
     }
 }

@@ -7,16 +7,16 @@ use roaring::RoaringBitmap;
 
 use crate::encoder::Embedding;
 use crate::engine::Snapshot;
-use crate::index::{SearchStats, similarity};
+use crate::index::{SearchStats, SentenceScore};
 use crate::keyword::{self, QueryTerm};
 use crate::passages::TextRange;
-use crate::store::{ContentHash, HitRecord, PassageRecord, StoreError};
+use crate::store::{ContentHash, PassageRecord, StoreError};
 
+use super::hybrid::fused_rows;
+use super::keyword_search::KeywordMatches;
 use super::nearest::nearest_rows;
 use super::query_vector::QueryVector;
-use super::ranking::{
-    HitCandidate, ScoredRow, group_hits, mmr, rank_order, reciprocal_rank_fusion,
-};
+use super::ranking::{HitCandidate, group_hits, mmr};
 use super::recall::ApproximateResult;
 use super::{
     AdjacentPassages, CANDIDATE_POOL_SIZE, CacheMode, Evidence, Filter, GroupBy, Hit, Mode, Query,
@@ -82,12 +82,12 @@ fn execute(
         allowed_rows: allowed_rows(snapshot, query, query_vector)?,
         stats: SearchStats::default(),
         approximate: None,
+        candidate_count: 0,
     };
     let (candidates, terms) = search.candidates(query_vector, query.terms())?;
-    let candidate_count = candidates.len();
     let (page, has_more) = select_page(snapshot, query, candidates);
     let searched = Instant::now();
-    let hits = build_hits(snapshot, query, query_vector, &terms, page)?;
+    let hits = build_hits(snapshot, query, &terms, page)?;
     let facets = match params.facets.as_slice() {
         [] => Vec::new(),
         fields => facets::count_facets(snapshot.document_table(), &params.filter, fields)?,
@@ -96,7 +96,7 @@ fn execute(
         hits,
         facets,
         has_more,
-        candidate_count,
+        candidate_count: search.candidate_count,
         filtered_count: search.allowed_rows.as_ref().map(|rows| rows.len()),
         stats: search.stats,
         approximate: search.approximate,
@@ -141,6 +141,7 @@ struct SearchExecution<'a> {
     allowed_rows: Option<Arc<RoaringBitmap>>,
     stats: SearchStats,
     approximate: Option<ApproximateResult>,
+    candidate_count: usize,
 }
 
 impl SearchExecution<'_> {
@@ -152,81 +153,59 @@ impl SearchExecution<'_> {
         terms: &[QueryTerm],
     ) -> Result<(Vec<HitCandidate>, Vec<QueryTerm>), SearchError> {
         let params = self.query.params();
-        let count = if self.query.uses_candidate_pool() {
+        let page_end = params.offset + params.limit + 1;
+        let count = if params.group.is_some() || params.diversity.is_some() {
             CANDIDATE_POOL_SIZE
         } else {
-            params.offset + params.limit + 1
+            page_end
         };
-        let semantic = match params.mode {
-            Mode::Keyword => Vec::new(),
-            Mode::Semantic | Mode::Hybrid => self.semantic_candidates(query_vector, count)?,
-        };
-        let (keyword, terms) = match params.mode {
-            Mode::Semantic => (Vec::new(), Vec::new()),
-            Mode::Keyword | Mode::Hybrid => self.keyword_candidates(terms, count)?,
-        };
-        let mut candidates: Vec<HitCandidate> = match params.mode {
-            Mode::Semantic => semantic
-                .into_iter()
-                .map(HitCandidate::from_scored)
-                .collect(),
-            Mode::Keyword => keyword.into_iter().map(HitCandidate::from_scored).collect(),
-            Mode::Hybrid => {
-                reciprocal_rank_fusion(&semantic, &keyword, params.semantic_weight, self.snapshot)
+        let keyword = match params.mode {
+            Mode::Semantic => None,
+            Mode::Keyword | Mode::Hybrid => {
+                let allowed = self.allowed_rows.as_deref();
+                Some(KeywordMatches::find(self.snapshot, terms, allowed)?)
             }
+        };
+        let mut candidates = match (&keyword, &query_vector.vector) {
+            (Some(keyword), Some(vector)) => {
+                let allowed = self.allowed_rows.as_deref();
+                let fused = fused_rows(self.snapshot, vector, self.query, keyword, count, allowed)?;
+                self.stats = fused.stats;
+                self.candidate_count = fused.candidate_count;
+                fused.candidates
+            }
+            (Some(keyword), None) => {
+                let best = keyword.best(self.snapshot, count);
+                self.candidate_count = best.len();
+                best.into_iter().map(HitCandidate::from_scored).collect()
+            }
+            (None, Some(vector)) => self.semantic_candidates(vector, count)?,
+            (None, None) => Vec::new(),
         };
         if let Some(min_score) = params.min_score {
             candidates.retain(|candidate| candidate.score >= min_score);
         }
-        Ok((candidates, terms))
+        Ok((candidates, keyword.map(|k| k.terms).unwrap_or_default()))
     }
 
     fn semantic_candidates(
         &mut self,
-        query_vector: &QueryVector,
+        vector: &Arc<Embedding>,
         k: usize,
-    ) -> Result<Vec<ScoredRow>, SearchError> {
-        let Some(vector) = &query_vector.vector else {
-            return Ok(Vec::new());
-        };
+    ) -> Result<Vec<HitCandidate>, SearchError> {
         let allowed = self.allowed_rows.as_deref();
         let nearest = nearest_rows(self.snapshot, vector, self.query, k, allowed)?;
         self.stats = nearest.stats;
-        let rows = nearest.rows;
-        // A search that visited no graph node was an exact scan.
-        if self.stats.nodes_visited > 0 {
+        self.candidate_count = nearest.candidate_count;
+        if !nearest.exhaustive {
             self.approximate = Some(ApproximateResult {
                 vector: Arc::clone(vector),
                 allowed_rows: self.allowed_rows.clone(),
-                found: rows.clone(),
+                found: nearest.rows.iter().map(|neighbour| neighbour.row).collect(),
             });
         }
-        Ok(rows)
-    }
-
-    /// Returns the best rows by BM25, and the terms searched for.
-    fn keyword_candidates(
-        &self,
-        terms: &[QueryTerm],
-        count: usize,
-    ) -> Result<(Vec<ScoredRow>, Vec<QueryTerm>), SearchError> {
-        let mut scored = Vec::new();
-        let terms = self.snapshot.keyword_search(terms, |row, score| {
-            if self
-                .allowed_rows
-                .as_ref()
-                .is_none_or(|rows| rows.contains(row))
-            {
-                scored.push((row, score));
-            }
-        })?;
-        let by_rank = rank_order(self.snapshot);
-        if scored.len() > count {
-            scored.select_nth_unstable_by(count, by_rank);
-            scored.truncate(count);
-        }
-        scored.sort_unstable_by(by_rank);
-        Ok((scored, terms))
+        let rows = nearest.rows.into_iter();
+        Ok(rows.map(HitCandidate::from_neighbour).collect())
     }
 }
 
@@ -281,13 +260,12 @@ struct RankedCandidate {
 fn build_hits(
     snapshot: &Snapshot,
     query: &Query,
-    query_vector: &QueryVector,
     terms: &[QueryTerm],
     page: Vec<RankedCandidate>,
 ) -> Result<Vec<Hit>, SearchError> {
     let include = query.params().include;
     let rows: Vec<u32> = page.iter().map(|ranked| ranked.candidate.row).collect();
-    let records = hit_records(snapshot, &rows)?;
+    let records = passage_records(snapshot, &rows)?;
     let mut contexts = if include.context {
         contexts(snapshot, &rows)?.into_iter()
     } else {
@@ -299,7 +277,6 @@ fn build_hits(
         let Some(document) = snapshot.document_table().document_of_row(candidate.row) else {
             continue;
         };
-        let vector = query_vector.vector.as_deref();
         let embedding = snapshot
             .vector_of(candidate.row)
             .filter(|_| include.embedding);
@@ -309,25 +286,28 @@ fn build_hits(
             semantic: candidate.semantic,
             keyword: candidate.keyword,
             group: candidate.group,
-            sentence: vector.and_then(|vector| best_sentence(&record, vector)),
-            highlights: highlights(terms, &record.passage),
+            passage_score: candidate.nearest.map(|nearest| nearest.row_score),
+            sentence: candidate
+                .nearest
+                .and_then(|n| evidence(&record, n.sentence?)),
+            highlights: highlights(terms, &record),
             context: contexts.next(),
             embedding: embedding.map(<[f32]>::to_vec),
             document: Arc::clone(document),
-            passage: record.passage,
+            passage: record,
         });
     }
     Ok(hits)
 }
 
 /// Reads the passages of these rows.
-fn hit_records(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<HitRecord>, StoreError> {
+fn passage_records(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<PassageRecord>, StoreError> {
     let key_and_document = |row: &u32| {
         let document = snapshot.document_table().document_of_row(*row)?;
         Some((snapshot.key_of(*row)?, &document.id))
     };
     let passages: Vec<_> = rows.iter().filter_map(key_and_document).collect();
-    snapshot.view().hit_records_in_documents(&passages)
+    snapshot.view().passage_records(&passages)
 }
 
 /// Returns the matched ranges of a passage, in characters of its document.
@@ -354,8 +334,8 @@ fn contexts(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<AdjacentPassages>, 
     let (before, after) = (adjacent_rows(-1), adjacent_rows(1));
     let read = |rows: &[Option<u32>]| -> Result<Vec<Option<_>>, SearchError> {
         let present: Vec<u32> = rows.iter().flatten().copied().collect();
-        let mut records = hit_records(snapshot, &present)?.into_iter();
-        let passage = |row: &Option<u32>| row.and_then(|_| records.next()).map(|r| r.passage);
+        let mut records = passage_records(snapshot, &present)?.into_iter();
+        let passage = |row: &Option<u32>| row.and_then(|_| records.next());
         Ok(rows.iter().map(passage).collect())
     };
     let both = read(&before)?.into_iter().zip(read(&after)?);
@@ -364,17 +344,12 @@ fn contexts(snapshot: &Snapshot, rows: &[u32]) -> Result<Vec<AdjacentPassages>, 
         .collect())
 }
 
-/// Returns the sentence nearest to the query; the first of several with equal scores.
-fn best_sentence(record: &HitRecord, query: &Embedding) -> Option<Evidence> {
-    let dimension = query.as_slice().len();
-    let sentences = record.passage.sentences.iter();
-    sentences
-        .zip(record.sentence_vectors.chunks_exact(dimension))
-        .map(|(range, vector)| (*range, similarity(query.as_slice(), vector)))
-        .reduce(|best, next| if next.1 > best.1 { next } else { best })
-        .map(|(range, score)| Evidence {
-            text: record.passage.slice(range).to_owned(),
-            range,
-            score,
-        })
+/// Returns a sentence of a passage with its text; `None` if the store has fewer sentences than embeddings.
+fn evidence(passage: &PassageRecord, sentence: SentenceScore) -> Option<Evidence> {
+    let range = *passage.sentences.get(sentence.index)?;
+    Some(Evidence {
+        text: passage.slice(range).to_owned(),
+        range,
+        score: sentence.score,
+    })
 }

@@ -9,7 +9,7 @@ use super::fields::{field_values, is_field, known_fields};
 use super::filter::Filter;
 
 /// Maximum number of values per facet; the field `other_values` counts the others.
-pub const MAX_FACET_VALUES: usize = 1000;
+pub(super) const MAX_FACET_VALUES: usize = 1000;
 
 /// The counts of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,15 +2,20 @@
 //!
 //! A [`Query`] is validated when it is created; [`search()`] executes it on one snapshot
 //! ([`execute`]). The query is encoded as a vector ([`query_vector`]), parsed into terms
-//! ([`crate::keyword`]), or both. A [`Filter`] restricts the rows before any comparison. Candidates are fused
-//! and ranked ([`ranking`]), and each hit carries its evidence: the best sentence and the highlights.
+//! ([`crate::keyword`]), or both. A [`Filter`] restricts the rows before any comparison. Candidates are scored
+//! by passage and best sentence ([`nearest`]), by BM25 ([`keyword_search`]) or both ([`hybrid`]), and each hit
+//! carries its evidence: the best sentence and the highlights.
 
 mod canonical;
+pub mod evaluation;
 mod execute;
 mod facets;
 mod fields;
 mod filter;
+mod hybrid;
+mod keyword_search;
 mod nearest;
+mod page;
 mod query;
 mod query_vector;
 mod ranking;
@@ -29,6 +34,7 @@ pub use execute::{search, search_all};
 pub use facets::{Facet, FacetValue, count_facets};
 pub use fields::{BUILT_IN_FIELDS, document_date, field_values, is_field, known_fields};
 pub use filter::Filter;
+pub use page::SearchPage;
 pub use query::{DEFAULT_LIMIT, GroupBy, Grouping, Include, Mode, Query, QueryParams};
 pub use query_vector::{CacheMode, CacheStats, QueryEncoder};
 pub use recall::{ApproximateResult, Recall};
@@ -81,13 +87,16 @@ pub struct SearchResults {
 pub struct Hit {
     /// Rank from 1; the first hit after an offset of 10 has rank 11.
     pub rank: usize,
-    /// Semantic: similarity of query and passage, in [-1, 1]. Keyword: BM25, above 0. Hybrid: the
-    /// weighted sum of reciprocal ranks.
+    /// Semantic: the mean similarity of the query with the passage and with its best sentence, in [-1, 1].
+    /// Keyword: BM25, above 0. Hybrid: the weighted mean of both, each divided by the best score of the
+    /// query, in [0, 1].
     pub score: f32,
-    /// In hybrid mode, its rank in the semantic list, if it is in there.
-    pub semantic: Option<ListRank>,
-    /// In hybrid mode, its rank in the keyword list, if it is in there.
-    pub keyword: Option<ListRank>,
+    /// Similarity of query and passage, in [-1, 1], in semantic and hybrid mode.
+    pub passage_score: Option<f32>,
+    /// In hybrid mode, its semantic score.
+    pub semantic: Option<ListScore>,
+    /// In hybrid mode, its keyword score, if it matches.
+    pub keyword: Option<ListScore>,
     /// The value it is grouped by.
     pub group: Option<String>,
     /// The passage.
@@ -104,13 +113,13 @@ pub struct Hit {
     pub embedding: Option<Vec<f32>>,
 }
 
-/// A rank in one of the two lists that hybrid mode fuses.
+/// A score in one of the two lists that hybrid mode combines.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ListRank {
-    /// From 1.
-    pub rank: usize,
+pub struct ListScore {
     /// The score in that list.
     pub score: f32,
+    /// What it contributes to the score of the hit.
+    pub contribution: f32,
 }
 
 /// The passages before and after a hit.
@@ -348,7 +357,7 @@ mod tests {
             ("min_score", |p| p.min_score = Some(f32::NAN)),
             ("min_score", |p| p.min_score = Some(1.0 + f32::EPSILON)),
             ("min_score", |p| {
-                (p.min_score, p.mode) = (Some(0.017), Mode::Hybrid);
+                (p.min_score, p.mode) = (Some(1.01), Mode::Hybrid);
             }),
             ("min_score", |p| {
                 (p.min_score, p.mode) = (Some(f32::INFINITY), Mode::Keyword);

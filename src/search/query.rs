@@ -1,7 +1,10 @@
 //! Query parameters and their validation.
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use super::filter::Filter;
-use super::ranking::max_rrf_score;
 use super::{
     CANDIDATE_POOL_SIZE, MAX_EXAMPLES, MAX_GROUP_SIZE, MAX_LIMIT, MAX_PHRASE_WORDS,
     MAX_QUERY_CHARACTERS, MAX_RESULT_WINDOW, SearchError,
@@ -12,6 +15,10 @@ use crate::passages::tokenize_words;
 
 /// Number of hits if a request does not set `limit`.
 pub const DEFAULT_LIMIT: usize = 10;
+
+/// Weight of the semantic score in hybrid mode if a request does not set it; docs/decisions/0013 has its
+/// neighbours.
+const DEFAULT_SEMANTIC_WEIGHT: f32 = 0.6;
 
 /// Unvalidated parameters of a query; [`Query::new`] validates them.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,12 +39,11 @@ pub struct QueryParams {
     pub ef: Option<usize>,
     /// Scan all passages instead of searching the graph.
     pub exact: bool,
-    /// Minimum score of a hit. At most 1 in semantic mode; in hybrid mode, at most the score of a hit that
-    /// ranks first in both lists.
+    /// Minimum score of a hit; at most 1 in semantic and hybrid mode.
     pub min_score: Option<f32>,
     /// The documents to search.
     pub filter: Filter,
-    /// Weight of the semantic list in hybrid mode, in [0, 1].
+    /// Weight of the semantic score in hybrid mode, in [0, 1]; the keyword score has the rest.
     pub semantic_weight: f32,
     /// Groups hits by document or speaker.
     pub group: Option<Grouping>,
@@ -62,7 +68,7 @@ impl Default for QueryParams {
             exact: false,
             min_score: None,
             filter: Filter::All(Vec::new()),
-            semantic_weight: 0.5,
+            semantic_weight: DEFAULT_SEMANTIC_WEIGHT,
             group: None,
             diversity: None,
             include: Include::default(),
@@ -71,16 +77,35 @@ impl Default for QueryParams {
     }
 }
 
-/// The search mode.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Search mode.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = SearchMode)]
 pub enum Mode {
-    /// By similarity of embeddings.
+    /// Similarity of embeddings, of the passage and its best sentence
     #[default]
     Semantic,
-    /// By BM25.
+    /// BM25; `"several words"` is a phrase, `begin*` a prefix
     Keyword,
-    /// By both, fused by reciprocal rank.
+    /// Weighted mean of both, each normalized
     Hybrid,
+}
+
+impl Mode {
+    /// All modes.
+    pub const ALL: [Self; 3] = [Self::Semantic, Self::Keyword, Self::Hybrid];
+
+    /// Returns the name that requests and reports use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Semantic => "semantic",
+            Self::Keyword => "keyword",
+            Self::Hybrid => "hybrid",
+        }
+    }
 }
 
 /// How hits are grouped.
@@ -93,7 +118,9 @@ pub struct Grouping {
 }
 
 /// The property that hits of a group share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = GroupByField)]
 pub enum GroupBy {
     /// The document.
     Document,
@@ -275,13 +302,10 @@ fn max_score(params: &QueryParams) -> (f32, String) {
     match params.mode {
         Mode::Semantic => (1.0, "at most 1, the score of an exact match".to_owned()),
         Mode::Keyword => (f32::MAX, "a finite number".to_owned()),
-        Mode::Hybrid => {
-            let max = max_rrf_score(params.semantic_weight);
-            let expected = format!(
-                "at most {max}, the score of a hit that ranks first in both the semantic and the keyword list"
-            );
-            (max, expected)
-        }
+        Mode::Hybrid => (
+            1.0,
+            "at most 1, the score of a hit that is first in both lists".to_owned(),
+        ),
     }
 }
 

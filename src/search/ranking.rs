@@ -1,15 +1,12 @@
-//! Ranks candidates: fusion, diversity, grouping.
+//! Ranks candidates: order, diversity, grouping.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use crate::engine::Snapshot;
-use crate::index::similarity;
+use crate::index::{TwoLevelNeighbour, similarity};
 
-use super::ListRank;
-
-/// The rank constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009).
-const RRF_K: f32 = 60.0;
+use super::ListScore;
 
 /// A row and its score.
 pub(super) type ScoredRow = (u32, f32);
@@ -25,13 +22,17 @@ pub(super) fn rank_order(
     }
 }
 
-/// A row with its score and its ranks in the fused lists.
+/// A row with its score and what it consists of.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct HitCandidate {
     pub(super) row: u32,
     pub(super) score: f32,
-    pub(super) semantic: Option<ListRank>,
-    pub(super) keyword: Option<ListRank>,
+    /// The scores of passage and best sentence, in semantic and hybrid mode.
+    pub(super) nearest: Option<TwoLevelNeighbour>,
+    /// In hybrid mode, the semantic score.
+    pub(super) semantic: Option<ListScore>,
+    /// In hybrid mode, the keyword score if it matches.
+    pub(super) keyword: Option<ListScore>,
     /// The value it is grouped by.
     pub(super) group: Option<String>,
 }
@@ -41,56 +42,19 @@ impl HitCandidate {
         Self {
             row,
             score,
+            nearest: None,
             semantic: None,
             keyword: None,
             group: None,
         }
     }
-}
 
-/// Fuses two lists by reciprocal rank: a row scores the sum of `weight / (60 + rank)` over the lists.
-/// Rows with equal sums are ordered by passage id.
-pub(super) fn reciprocal_rank_fusion(
-    semantic: &[ScoredRow],
-    keyword: &[ScoredRow],
-    weight: f32,
-    snapshot: &Snapshot,
-) -> Vec<HitCandidate> {
-    let mut fused: HashMap<u32, HitCandidate> = HashMap::new();
-    let lists = [(semantic, weight, true), (keyword, 1.0 - weight, false)];
-    for (list, weight, is_semantic) in lists {
-        for (rank, (row, score)) in (1..).zip(list) {
-            let candidate = fused
-                .entry(*row)
-                .or_insert_with(|| HitCandidate::from_scored((*row, 0.0)));
-            candidate.score += rrf_contribution(weight, rank);
-            let list_rank = Some(ListRank {
-                rank,
-                score: *score,
-            });
-            if is_semantic {
-                candidate.semantic = list_rank;
-            } else {
-                candidate.keyword = list_rank;
-            }
+    pub(super) fn from_neighbour(nearest: TwoLevelNeighbour) -> Self {
+        Self {
+            nearest: Some(nearest),
+            ..Self::from_scored((nearest.row, nearest.score))
         }
     }
-    let mut fused: Vec<HitCandidate> = fused.into_values().filter(|c| c.score > 0.0).collect();
-    let by_rank = rank_order(snapshot);
-    fused.sort_unstable_by(|a, b| by_rank(&(a.row, a.score), &(b.row, b.score)));
-    fused
-}
-
-/// Returns the part of a fused score that a list contributes for a rank, from 1.
-fn rrf_contribution(weight: f32, rank: usize) -> f32 {
-    #[allow(clippy::cast_precision_loss)] // a rank of a few thousand
-    let rank = rank as f32;
-    weight / (RRF_K + rank)
-}
-
-/// Returns the maximum fused score, that of a row that ranks first in both lists.
-pub(super) fn max_rrf_score(weight: f32) -> f32 {
-    rrf_contribution(weight, 1) + rrf_contribution(1.0 - weight, 1)
 }
 
 /// Selects `count` candidates by maximal marginal relevance (Carbonell & Goldstein 1998): repeatedly the

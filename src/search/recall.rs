@@ -1,20 +1,19 @@
 //! Measures the recall of a graph search.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
 use crate::encoder::Embedding;
-use crate::index::{IndexError, KnnParams, SegmentedIndex, VectorIndex};
+use crate::index::{IndexError, KnnParams, ScoreBounds, SegmentedIndex};
 
 /// The inputs and the result of a graph search, for comparison with an exact scan.
 #[derive(Debug, Clone)]
 pub struct ApproximateResult {
     pub(super) vector: Arc<Embedding>,
     pub(super) allowed_rows: Option<Arc<RoaringBitmap>>,
-    /// Rows with their scores, best first.
-    pub(super) found: Vec<(u32, f32)>,
+    /// Rows, best first.
+    pub(super) found: Vec<u32>,
 }
 
 /// The recall of one search.
@@ -27,26 +26,29 @@ pub struct Recall {
 }
 
 impl ApproximateResult {
-    /// Compares with an exact scan of the index that was searched. A row as near as the last of the exact
-    /// neighbours counts as one of them.
+    /// Compares with an exhaustive search of the index that was searched. Scores are those of the codes, as
+    /// the sentences are in the store. A row as near as the last of the nearest rows counts as one of them.
     ///
     /// # Errors
     ///
     /// If the index has another dimension.
     pub fn recall(&self, index: &SegmentedIndex) -> Result<Recall, IndexError> {
+        let query = self.vector.as_slice();
         let params = KnnParams {
             k: self.found.len(),
             exact: true,
             allowed_rows: self.allowed_rows.as_deref(),
             ..KnnParams::default()
         };
-        let exact = index.search(self.vector.as_slice(), &params)?.neighbours;
-        let rows: HashSet<u32> = exact.iter().map(|neighbour| neighbour.row).collect();
-        let min_score = exact.last().map_or(f32::INFINITY, |last| last.score);
-        let is_nearest = |(row, score): &&(u32, f32)| rows.contains(row) || *score >= min_score;
+        let mut nearest = index.search_two_level(query, &params)?.rows;
+        nearest.sort_unstable_by(|a, b| b.middle().total_cmp(&a.middle()));
+        nearest.truncate(self.found.len());
+        let min_score = nearest.last().map_or(f32::INFINITY, ScoreBounds::middle);
+        let found = index.two_level_bounds(query, &self.found)?;
+        let hits = found.iter().filter(|bounds| bounds.middle() >= min_score);
         Ok(Recall {
-            expected: exact.len(),
-            hits: self.found.iter().filter(is_nearest).count(),
+            expected: nearest.len(),
+            hits: hits.count(),
         })
     }
 }
@@ -64,7 +66,7 @@ mod tests {
         }
         let empty = SegmentedIndex::new(2, HnswParameters::default()).unwrap();
         let index = empty.with_rows(&vectors).unwrap();
-        let recall = |found: &[(u32, f32)], allowed: Option<&[u32]>| {
+        let recall = |found: &[u32], allowed: Option<&[u32]>| {
             let approximate = ApproximateResult {
                 vector: Arc::new(Embedding::from_unnormalized(vec![1.0, 0.0]).unwrap()),
                 allowed_rows: allowed.map(|rows| Arc::new(rows.iter().copied().collect())),
@@ -73,10 +75,10 @@ mod tests {
             let recall = approximate.recall(&index).unwrap();
             (recall.hits, recall.expected)
         };
-        assert_eq!(recall(&[(0, 1.0), (1, 0.8)], None), (2, 2));
-        assert_eq!(recall(&[(0, 1.0), (2, 0.8)], None), (2, 2), "ties count");
-        assert_eq!(recall(&[(0, 1.0), (3, 0.0)], None), (1, 2));
-        assert_eq!(recall(&[(3, 0.0)], Some(&[3, 4])), (1, 1));
+        assert_eq!(recall(&[0, 1], None), (2, 2));
+        assert_eq!(recall(&[0, 2], None), (2, 2), "ties count");
+        assert_eq!(recall(&[0, 3], None), (1, 2));
+        assert_eq!(recall(&[3], Some(&[3, 4])), (1, 1));
         assert_eq!(recall(&[], None), (0, 0));
     }
 }

@@ -27,7 +27,7 @@ impl FromRequest for Body {
         let media_type = request.headers().get("content-type").cloned();
         let encoding = request.headers().get("content-encoding").cloned();
         let service = request.app_data::<web::Data<Service>>();
-        let limit = service.map_or(0, |service| service.limits().max_body_bytes);
+        let limit = service.map_or(0, |service| service.max_body_bytes());
         let body_timeout = service.map_or(Duration::ZERO, |service| {
             service.middleware().connection_limits().body_timeout
         });
@@ -112,14 +112,23 @@ impl Body {
 
     /// Deserializes the body, which must be a JSON object.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let Object(value) = json::read(&self.0).map_err(|error| problem_from_json(&error))?;
-        Ok(value)
+        from_json(&self.0)
     }
+}
+
+/// Deserializes a JSON object.
+pub(super) fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
+    let Object(value) = json::read(json).map_err(|error| problem_from_json(&error))?;
+    Ok(value)
 }
 
 /// Returns the parameters of a URL in their order.
 pub(super) fn query_pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
-    let query = request.query_string();
+    parse_pairs(request.query_string())
+}
+
+/// Returns the parameters in the query of a URL, in their order.
+pub(super) fn parse_pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
     let is_text = |part: &str| percent_decode_str(part).decode_utf8().is_ok();
     // `form_urlencoded` would replace invalid UTF-8, and another text would be searched for.
     if let Some(part) = query.split('&').find(|part| !is_text(part)) {

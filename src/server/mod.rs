@@ -1,27 +1,25 @@
 //! The HTTP API.
 //!
-//! Handlers parse a request, call [`search`](crate::search), [`parallels`](crate::parallels) or the
-//! [`Engine`](crate::engine::Engine), and write the response. The listener is open before the model is
-//! loaded: until a snapshot is published, API routes respond 503 with the current start-up step. CPU work
-//! waits in one bounded queue ([`admission`]) and runs on a pool of its own ([`worker_pool`]). All handlers
-//! are wrapped by [`middleware`]: keys, limits, logs and metrics. Every error is a [`Problem`] from one table.
+//! Handlers parse a request, call the [`Archive`](crate::archive::Archive), and write the response. The
+//! listener is open before the model is loaded: until the archive is ready, API routes respond 503 with the
+//! current start-up step. All handlers are wrapped by [`middleware`]: keys, limits, logs and metrics. Every
+//! error is a [`Problem`] from one table.
 
-mod admission;
-mod cursor;
+mod archive_problem;
 mod documents;
 mod extract;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod line_stream;
 mod middleware;
 mod openai;
 mod openapi;
 mod parallels;
 mod problem;
-mod recall_monitor;
 mod routes;
 mod service;
 mod timing;
 mod wire;
-mod worker_pool;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -39,10 +37,6 @@ pub use middleware::{
 pub use openapi::document as openapi_document;
 pub use problem::Problem;
 pub use service::{Service, ServiceLimits};
-pub use wire::{
-    CorpusResponse, FamiliesResponse, Jsonl, ParallelDto, ParallelsResponse, comparison_response,
-    corpus_response, families_response, search_response,
-};
 
 /// Threads that read requests and write responses; CPU work runs on the worker pool.
 const NETWORK_THREADS: usize = 2;
@@ -73,7 +67,7 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
         // The last layer is the outermost.
         App::new()
             .app_data(web::Data::from(Arc::clone(&shared)))
-            .app_data(web::PayloadConfig::new(shared.limits().max_body_bytes))
+            .app_data(web::PayloadConfig::new(shared.max_body_bytes()))
             .wrap(Compress::default())
             .wrap(from_fn(move |request, next| {
                 middleware::authorize(Arc::clone(&inner), request, next)

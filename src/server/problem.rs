@@ -8,10 +8,6 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::keyword::KeywordError;
-use crate::search::SearchError;
-use crate::store::StoreError;
-
 /// The media type of an error response.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -238,45 +234,6 @@ impl ResponseError for Problem {
         self.response()
             .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))
             .json(self.body())
-    }
-}
-
-impl From<SearchError> for Problem {
-    fn from(error: SearchError) -> Self {
-        let detail = error.to_string();
-        match error {
-            SearchError::EmptyQuery => Self::empty_query(detail).at("query"),
-            SearchError::QueryTooLong { .. }
-            | SearchError::Keyword(KeywordError::QueryTooExpensive) => {
-                Self::query_too_long(detail).at("query")
-            }
-            SearchError::Limit { .. } => Self::limit_out_of_range(detail).at("limit"),
-            SearchError::Offset { .. } => Self::offset_out_of_range(detail).at("offset"),
-            SearchError::Ef { .. } => Self::ef_out_of_range(detail).at("ef"),
-            SearchError::EmptyExample { name } => Self::empty_query(detail).at(name),
-            SearchError::MissingQuery => Self::missing_field(detail).at("query"),
-            SearchError::QueryAndExamples => Self::query_and_examples(detail).at("like"),
-            SearchError::NoPositiveExamples => Self::invalid_examples(detail).at("like"),
-            SearchError::ExamplesRequireSemanticMode => Self::invalid_examples(detail).at("mode"),
-            SearchError::ExamplesCancelOut => Self::invalid_examples(detail).at("unlike"),
-            SearchError::UnknownPassage { .. } => Self::passage_not_found(detail).at("like"),
-            SearchError::Parameter { name, .. } => Self::parameter_out_of_range(detail).at(name),
-            SearchError::InvalidFilter { path: at, .. } => Self::invalid_filter(detail).at(at),
-            SearchError::UnknownField { path: at, .. } => Self::unknown_field(detail).at(at),
-            SearchError::UnknownFacet { .. } => Self::unknown_field(detail).at("facets"),
-            SearchError::Encode(_) | SearchError::EncodeBatch(_) | SearchError::Index(_) => {
-                failed(&error)
-            }
-            SearchError::Keyword(KeywordError::Store(error)) | SearchError::Store(error) => {
-                error.into()
-            }
-        }
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        failed(&error)
     }
 }
 

@@ -7,7 +7,6 @@ use rusqlite::{Connection, OpenFlags};
 use crate::encoder::Fingerprint;
 
 use super::meta::read_fingerprint;
-use super::writer::map_open_error;
 use super::{StoreError, schema, wal};
 
 /// Refuses a database with a later schema, or with embeddings of another encoder.
@@ -19,7 +18,7 @@ pub(super) fn check(path: &Path, fingerprint: &Fingerprint) -> Result<(), StoreE
         return Ok(());
     }
     let stored = stored_encoder(path).map_err(|error| match error {
-        StoreError::Sqlite(error) => map_open_error(path, error),
+        StoreError::Sqlite(error) => StoreError::from_open(path, error),
         other => other,
     })?;
     stored.map_or(Ok(()), |stored| {
@@ -47,7 +46,7 @@ mod tests {
     fn a_directory_that_cannot_be_written_is_not_called_damaged() {
         for code in [ffi::SQLITE_READONLY_DIRECTORY, ffi::SQLITE_CANTOPEN] {
             let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
-            match map_open_error(Path::new("data/antiphon.db"), error) {
+            match StoreError::from_open(Path::new("data/antiphon.db"), error) {
                 StoreError::Directory { path, .. } => assert_eq!(path, Path::new("data")),
                 other => panic!("{other}"),
             }

@@ -1,6 +1,8 @@
 //! Errors of the store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
 
 use crate::encoder::Fingerprint;
 
@@ -77,6 +79,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns the error of opening a database: a file that is none, or a corrupt one, with its path and
+    /// what to do.
+    pub(super) fn from_open(path: &Path, error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::InvalidDatabase {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            },
+            // Also where only the directory cannot be written: a reader needs the WAL's shared memory in it.
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Self::Directory {
+                path: path.parent().unwrap_or(path).to_owned(),
+                source: std::io::Error::other(error.to_string()),
+            },
+            _ => Self::Sqlite(error),
+        }
+    }
+
     /// Returns an error that names every field in which two encoders differ.
     pub(super) fn require_same_encoder(
         stored: &Fingerprint,

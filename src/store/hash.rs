@@ -52,12 +52,9 @@ impl Canonical for ContentHash {
 
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         // Every hit of a response prints one, and formatting byte by byte takes ten times as long.
         let mut text = [0; 64];
-        for (digits, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
-            *digits = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
-        }
+        hex::encode_to_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
         f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }

@@ -170,6 +170,34 @@ impl View {
         })?
     }
 
+    /// Calls `work` with a function that reads the sentence embeddings of a passage, `[sentences,
+    /// dimension]`, into a buffer. Meanwhile it holds a connection.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read, or `work` fails.
+    pub fn with_sentence_reader<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(
+            &mut dyn FnMut(PassageKey, &mut Vec<f32>) -> Result<(), StoreError>,
+        ) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let dimension = self.fingerprint().dimension;
+        self.with_connection(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT vectors FROM sentences WHERE passage = ?1")?;
+            let mut read = |key: PassageKey, vectors: &mut Vec<f32>| {
+                statement.query_row([key.0], |row| {
+                    let bytes = row.get_ref(0)?.as_blob()?;
+                    let record = || format!("the sentences of passage {}", key.0);
+                    let expected = bytes.len() / (4 * dimension) * dimension;
+                    Ok(rows::decode_f32s(bytes, expected, record, vectors))
+                })?
+            };
+            Ok(work(&mut read))
+        })?
+    }
+
     /// Visits the embeddings of these passages, in the given order, until the visitor fails.
     ///
     /// # Errors

@@ -1,7 +1,5 @@
 //! Facts about the store as a whole: its id, its encoder, the time of its last change.
 
-use std::hash::{BuildHasher, RandomState};
-
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::encoder::Fingerprint;
@@ -16,8 +14,8 @@ pub(super) fn init_or_verify_identity(
 ) -> Result<(), StoreError> {
     if read_store_id(connection)?.is_none() {
         connection.execute(
-            "INSERT INTO meta (name, value) VALUES ('store_id', ?1)",
-            [new_store_id()],
+            "INSERT INTO meta (name, value) VALUES ('store_id', lower(hex(randomblob(16))))",
+            [],
         )?;
     }
     if let Some(stored) = read_fingerprint(connection)? {
@@ -28,12 +26,6 @@ pub(super) fn init_or_verify_identity(
         [to_json(fingerprint)],
     )?;
     Ok(())
-}
-
-/// Returns 128 random bits in hexadecimal; the standard library seeds its hash keys randomly.
-fn new_store_id() -> String {
-    let random = || RandomState::new().hash_one(std::time::SystemTime::now());
-    format!("{:016x}{:016x}", random(), random())
 }
 
 /// Reads the store's id; `None` for a store of an older program.

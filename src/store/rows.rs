@@ -16,11 +16,12 @@ pub(super) const SUMMARY_COLUMNS: &str = "d.id, d.title, d.speaker, d.date, d.ve
      d.language, d.source, d.attributes, d.content_hash, d.characters,
      (SELECT count(*) FROM passages WHERE document = d.key) AS passages";
 
-/// The columns and tables that [`passage`] and [`hit_record`] read.
+/// The columns that [`passage`] reads, from [`PASSAGE_TABLES`]; [`hit_record`] also reads `s.vectors`.
 pub(super) const PASSAGE_COLUMNS: &str = "p.ordinal, p.range_start, p.range_end, p.tokens,
-     p.text AS passage_text, p.hash, s.ranges, s.vectors
-     FROM passages p
-     JOIN sentences s ON s.passage = p.key";
+     p.text AS passage_text, p.hash, s.ranges";
+
+/// The tables of passages and their sentences.
+pub(super) const PASSAGE_TABLES: &str = "FROM passages p JOIN sentences s ON s.passage = p.key";
 
 pub(super) fn summary(row: &Row<'_>) -> Result<DocumentSummary, StoreError> {
     let id = document_id(row.get("id")?)?;

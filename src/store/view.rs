@@ -10,8 +10,7 @@ use crate::corpus::DocumentId;
 use crate::encoder::Fingerprint;
 
 use super::meta::{read_fingerprint, read_modified_at, read_store_id};
-use super::rows::{self, PASSAGE_COLUMNS, SUMMARY_COLUMNS};
-use super::writer::map_open_error;
+use super::rows::{self, PASSAGE_COLUMNS, PASSAGE_TABLES, SUMMARY_COLUMNS};
 use super::{
     ContentHash, DATABASE_FILE, DocumentRecord, DocumentSummary, HitRecord, PassageKey,
     PassageRecord, StoreError, schema, wal,
@@ -173,7 +172,7 @@ impl View {
                 return Ok(None);
             };
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {PASSAGE_COLUMNS} JOIN documents d ON d.key = p.document
+                "SELECT {PASSAGE_COLUMNS} {PASSAGE_TABLES} JOIN documents d ON d.key = p.document
                  WHERE d.id = ?1 ORDER BY p.ordinal"
             ))?;
             record.passages = statement
@@ -212,7 +211,7 @@ impl View {
     ) -> Result<Option<PassageRecord>, StoreError> {
         self.with_connection(|connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {PASSAGE_COLUMNS} JOIN documents d ON d.key = p.document
+                "SELECT {PASSAGE_COLUMNS} {PASSAGE_TABLES} JOIN documents d ON d.key = p.document
                  WHERE d.id = ?1 AND p.ordinal = ?2"
             ))?;
             statement
@@ -253,8 +252,9 @@ impl View {
         passages: &[(PassageKey, &DocumentId)],
     ) -> Result<Vec<HitRecord>, StoreError> {
         self.with_connection(|connection| {
-            let mut statement =
-                connection.prepare_cached(&format!("SELECT {PASSAGE_COLUMNS} WHERE p.key = ?1"))?;
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {PASSAGE_COLUMNS}, s.vectors {PASSAGE_TABLES} WHERE p.key = ?1"
+            ))?;
             let dimension = self.fingerprint.dimension;
             let mut hit = |(key, document): &(PassageKey, &DocumentId)| {
                 let mut records = statement
@@ -263,6 +263,29 @@ impl View {
                 records.next().unwrap_or(Err(missing))
             };
             passages.iter().map(&mut hit).collect()
+        })
+    }
+
+    /// Returns passages without the embeddings of their sentences, in the given order.
+    ///
+    /// # Errors
+    ///
+    /// As [`View::hit_records`].
+    pub fn passage_records(
+        &self,
+        passages: &[(PassageKey, &DocumentId)],
+    ) -> Result<Vec<PassageRecord>, StoreError> {
+        self.with_connection(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {PASSAGE_COLUMNS} {PASSAGE_TABLES} WHERE p.key = ?1"
+            ))?;
+            let mut record = |(key, document): &(PassageKey, &DocumentId)| {
+                let mut records =
+                    statement.query_and_then([key.0], |row| rows::passage(row, document))?;
+                let missing = StoreError::Sqlite(rusqlite::Error::QueryReturnedNoRows);
+                records.next().unwrap_or(Err(missing))
+            };
+            passages.iter().map(&mut record).collect()
         })
     }
 
@@ -353,5 +376,5 @@ fn open_pinned_connection(directory: &Path) -> Result<Connection, StoreError> {
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(connection)
     };
-    pin().map_err(|e| map_open_error(&path, e))
+    pin().map_err(|e| StoreError::from_open(&path, e))
 }

@@ -62,7 +62,7 @@ mod tests {
     use crate::store::{ContentHash, DATABASE_FILE, NewDocument, Store, View};
 
     fn open(directory: &Path) -> Store {
-        let fingerprint = Fingerprint::of_nothing(384);
+        let fingerprint = Fingerprint::for_tests(384);
         Store::open(directory, &fingerprint).unwrap()
     }
 

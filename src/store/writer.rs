@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::corpus::{DocumentId, Metadata};
 use crate::encoder::Fingerprint;
@@ -37,8 +37,9 @@ impl Store {
         let lock = lock::acquire(directory)?;
         let path = directory.join(DATABASE_FILE);
         compatibility::check(&path, fingerprint)?;
-        let mut connection = Connection::open(&path).map_err(|e| map_open_error(&path, e))?;
-        configure(&connection).map_err(|e| map_open_error(&path, e))?;
+        let mut connection =
+            Connection::open(&path).map_err(|e| StoreError::from_open(&path, e))?;
+        configure(&connection).map_err(|e| StoreError::from_open(&path, e))?;
         schema::migrate(&mut connection)?;
         init_or_verify_identity(&connection, fingerprint)?;
         wal::checkpoint_truncate(&connection)?;
@@ -222,22 +223,6 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     wal::set_size_limit(connection)
-}
-
-/// Reports a file that is not a database, or a corrupt one, with its path and what to do.
-pub(super) fn map_open_error(path: &Path, error: rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::InvalidDatabase {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        },
-        // Also where only the directory cannot be written: a reader needs the WAL's shared memory in it.
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => StoreError::Directory {
-            path: path.parent().unwrap_or(path).to_owned(),
-            source: std::io::Error::other(error.to_string()),
-        },
-        _ => StoreError::Sqlite(error),
-    }
 }
 
 fn check_vector_counts(new: &NewDocument<'_>) -> Result<(), StoreError> {

@@ -139,22 +139,22 @@ fn lines_that_are_no_documents_are_answered_one_by_one() {
     let documents = documents();
     let bodies: Vec<&str> = documents.iter().map(|(body, _)| body.as_str()).collect();
     let body = bodies.join("\n");
-    let answer = send_bytes("POST", *SERVER, "/v1/documents", LINES, body.as_bytes());
-    assert_eq!(answer.lines.len(), documents.len() + 1);
-    for (line, (body, code)) in answer.lines.iter().zip(&documents) {
+    let response = send_bytes("POST", *SERVER, "/v1/documents", LINES, body.as_bytes());
+    assert_eq!(response.lines.len(), documents.len() + 1);
+    for (line, (body, code)) in response.lines.iter().zip(&documents) {
         assert_eq!(line["status"], "error", "{body:.80}: {line}");
         assert_eq!(line["error"]["code"], *code, "{body:.80}: {line}");
     }
-    assert_eq!(answer.summary()["errors"], documents.len());
-    assert_eq!(answer.summary()["complete"], true);
+    assert_eq!(response.summary()["errors"], documents.len());
+    assert_eq!(response.summary()["complete"], true);
     let list: Vec<&str> = documents
         .iter()
         .map(|(body, _)| body.as_str())
         .filter(|body| serde_json::from_str::<Value>(body).is_ok())
         .collect();
     let list = format!("[{}]", list.join(", "));
-    let answer = send_bytes("POST", *SERVER, "/v1/documents", &[], list.as_bytes());
-    for result in answer.body["results"].as_array().unwrap() {
+    let response = send_bytes("POST", *SERVER, "/v1/documents", &[], list.as_bytes());
+    for result in response.body["results"].as_array().unwrap() {
         assert_eq!(result["status"], "error", "{result}");
     }
     assert_service_works();

@@ -48,6 +48,12 @@ fn openapi_describes_every_route() {
     }
 }
 
+#[test]
+fn the_description_changes_only_on_purpose() {
+    let document = serde_json::to_string_pretty(&openapi_document()).unwrap();
+    support::assert_snapshot("openapi.json", &document);
+}
+
 /// Returns every operation as path, method and description.
 fn operations() -> Vec<(String, String, Value)> {
     let document = get("/openapi.json").body;
@@ -80,9 +86,14 @@ fn every_example_of_a_body_is_valid() {
         let examples = examples.unwrap_or_else(|| panic!("{path} has no examples"));
         for (name, example) in examples {
             let body = example["value"].to_string();
-            let answer = send("POST", server, &path, Some(&body));
-            assert_eq!(answer.status / 100, 2, "{path}, {name}: {}", answer.body);
-            assert_ne!(answer.body["hits"], Value::Array(Vec::new()), "{name}");
+            let response = send("POST", server, &path, Some(&body));
+            assert_eq!(
+                response.status / 100,
+                2,
+                "{path}, {name}: {}",
+                response.body
+            );
+            assert_ne!(response.body["hits"], Value::Array(Vec::new()), "{name}");
             sent += 1;
         }
     }
@@ -111,8 +122,8 @@ fn every_example_of_a_url_is_valid() {
             }
         }
         let url = format!("{url}?{}", query.join("&"));
-        let answer = get(&url);
-        assert_eq!(answer.status, 200, "{url}: {}", answer.body);
+        let response = get(&url);
+        assert_eq!(response.status, 200, "{url}: {}", response.body);
     }
 }
 

@@ -166,7 +166,10 @@ fn graph_searches_are_sampled_for_recall_when_idle() {
     };
     let engine = Arc::new(Engine::open(data.path(), support::encoder(), options).unwrap());
     engine.publish().unwrap();
-    let service = Arc::new(Service::new(support::LIMITS).with_recall_monitor(2));
+    let service = Arc::new(Service::new(ServiceLimits {
+        recall_sample_every: 2,
+        ..support::LIMITS
+    }));
     service.set_engine(Arc::clone(&engine));
     let server = support::start_server(service);
     let line = |n: u32| json!({"id": format!("d{n}"), "text": format!("Ship {n} left harbour {}.", n * 7 % 31)});

@@ -42,11 +42,11 @@ impl ParallelsServer {
     /// Retries while the service is busy: only a few long comparisons run at a time.
     pub(super) fn ask(&self, method: &str, path: &str, body: Option<&str>) -> ApiResponse {
         loop {
-            let answer = send(method, self.server, path, body);
-            if answer.status != 503 {
-                return answer;
+            let response = send(method, self.server, path, body);
+            if response.status != 503 {
+                return response;
             }
-            answer.assert_problem(503, "overloaded", None);
+            response.assert_problem(503, "overloaded", None);
             sleep(Duration::from_millis(20));
         }
     }
@@ -65,10 +65,10 @@ pub(super) fn post(path: &str, body: &Value) -> ApiResponse {
 
 /// Returns the lines of a stream, by their keys.
 fn stream(body: &Value) -> Vec<(String, Value)> {
-    let answer = post("/v1/parallels", body);
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!(answer.header("content-type"), "application/x-ndjson");
-    let text = match &answer.body {
+    let response = post("/v1/parallels", body);
+    assert_eq!(response.status, 200, "{}", response.body);
+    assert_eq!(response.header("content-type"), "application/x-ndjson");
+    let text = match &response.body {
         Value::String(text) => text.clone(),
         one => one.to_string(),
     };
@@ -92,9 +92,9 @@ fn passages(lines: &[(String, Value)]) -> Vec<(String, String)> {
 
 #[test]
 fn two_documents_are_compared() {
-    let answer = get("/v1/documents/alpha/parallels/beta");
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let body = &answer.body;
+    let response = get("/v1/documents/alpha/parallels/beta");
+    assert_eq!(response.status, 200, "{}", response.body);
+    let body = &response.body;
     assert_eq!(
         (body["found"].as_u64(), body["compared"].as_u64()),
         (Some(3), Some(16))
@@ -153,16 +153,16 @@ fn two_documents_are_compared() {
         ("colour=blue", "unknown_field", "colour"),
         ("speaker=AAA%20One", "unknown_field", "filter"),
     ] {
-        let answer = get(&format!("/v1/documents/alpha/parallels/beta?{query}"));
-        answer.assert_problem(400, code, Some(field));
+        let response = get(&format!("/v1/documents/alpha/parallels/beta?{query}"));
+        response.assert_problem(400, code, Some(field));
     }
 }
 
 #[test]
 fn one_passage_is_compared_with_all_others() {
-    let answer = get("/v1/passages/alpha%23p4/parallels");
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let parallels = answer.body["parallels"].as_array().unwrap();
+    let response = get("/v1/passages/alpha%23p4/parallels");
+    assert_eq!(response.status, 200, "{}", response.body);
+    let parallels = response.body["parallels"].as_array().unwrap();
     let targets: Vec<&str> = parallels
         .iter()
         .map(|p| p["target"]["passage"].as_str().unwrap())
@@ -287,9 +287,9 @@ fn invalid_requests_are_rejected_before_the_stream() {
         ),
         (json!({"colour": "blue"}), "unknown_field", "colour"),
     ] {
-        let answer = post("/v1/parallels", &body);
-        answer.assert_problem(400, code, Some(field));
-        let detail = answer.body["detail"].as_str().unwrap();
+        let response = post("/v1/parallels", &body);
+        response.assert_problem(400, code, Some(field));
+        let detail = response.body["detail"].as_str().unwrap();
         if field.contains('.') {
             // Named as in the request, alone or after what is wrong with it.
             let named = detail.strip_prefix("unknown field ").unwrap_or(detail);
@@ -305,9 +305,9 @@ fn invalid_requests_are_rejected_before_the_stream() {
 #[test]
 fn families_over_http() {
     let request = json!({"formulas": "only", "fields": ["country", "year"], "limit": 1});
-    let answer = post("/v1/families", &request);
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let family = &answer.body["families"][0];
+    let response = post("/v1/families", &request);
+    assert_eq!(response.status, 200, "{}", response.body);
+    let family = &response.body["families"][0];
     assert!(family["members"].as_array().unwrap().len() >= 6, "{family}");
     assert_eq!(family["first"], json!(["alpha#p1"]));
     assert_eq!(
@@ -355,12 +355,12 @@ fn families_are_paginated_within_one_snapshot() {
     assert!(all.len() > 2 && whole["next_cursor"].is_null(), "{whole}");
     let (mut joined, mut cursor) = (Vec::new(), Value::Null);
     loop {
-        let answer = page(json!({"limit": 2, "cursor": cursor}));
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        assert_eq!(answer.body["offset"], joined.len());
-        assert_eq!(answer.body["found"], all.len());
-        joined.extend(answer.body["families"].as_array().unwrap().clone());
-        cursor = answer.body["next_cursor"].clone();
+        let response = page(json!({"limit": 2, "cursor": cursor}));
+        assert_eq!(response.status, 200, "{}", response.body);
+        assert_eq!(response.body["offset"], joined.len());
+        assert_eq!(response.body["found"], all.len());
+        joined.extend(response.body["families"].as_array().unwrap().clone());
+        cursor = response.body["next_cursor"].clone();
         if cursor.is_null() {
             break;
         }

@@ -66,11 +66,11 @@ fn begin_stream(server: SocketAddr, request: &Value) -> impl BufRead + use<> {
     loop {
         let call = agent.post(format!("http://{server}/v1/parallels"));
         let call = call.header("content-type", "application/json");
-        let answer = call.send(request.to_string()).unwrap();
-        if answer.status() == 200 {
-            return BufReader::new(answer.into_body().into_reader());
+        let response = call.send(request.to_string()).unwrap();
+        if response.status() == 200 {
+            return BufReader::new(response.into_body().into_reader());
         }
-        assert_eq!(answer.status(), 503);
+        assert_eq!(response.status(), 503);
         sleep(Duration::from_millis(20));
     }
 }
@@ -150,15 +150,15 @@ fn the_first_comparison_of_a_snapshot_runs_in_the_background() {
     ];
     let two = occupy_both();
     for path in short {
-        let answer = send("GET", served.server, path, None);
-        answer.assert_problem(503, "overloaded", None);
+        let response = send("GET", served.server, path, None);
+        response.assert_problem(503, "overloaded", None);
     }
     drop(two);
     assert_eq!(served.ask("GET", short[0], None).status, 200);
     let _two = occupy_both();
     for path in short {
-        let answer = send("GET", served.server, path, None);
-        assert_eq!(answer.status, 200, "{}", answer.body);
+        let response = send("GET", served.server, path, None);
+        assert_eq!(response.status, 200, "{}", response.body);
     }
 }
 
@@ -166,8 +166,8 @@ fn the_first_comparison_of_a_snapshot_runs_in_the_background() {
 fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
     let served = ParallelsServer::start(&long_speeches());
     let path = "/v1/documents/north/parallels/south?limit=10000";
-    let answer = served.ask("GET", path, None);
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    let response = served.ask("GET", path, None);
+    assert_eq!(response.status, 200, "{}", response.body);
     let context = CorpusContext::new(Arc::clone(&served.snapshot), false);
     let expected = compare(
         &context,
@@ -181,8 +181,8 @@ fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
         "{}",
         expected.compared_pairs
     );
-    assert_eq!(answer.body["compared"], expected.compared_pairs);
-    let parallels = answer.body["parallels"].as_array().unwrap().iter();
+    assert_eq!(response.body["compared"], expected.compared_pairs);
+    let parallels = response.body["parallels"].as_array().unwrap().iter();
     let name = |side: &Value| side["passage"].as_str().unwrap().to_owned();
     let pairs = parallels.map(|pair| (name(&pair["source"]), name(&pair["target"])));
     assert_eq!(pairs.collect::<Vec<_>>(), ids(&context, &expected.pairs));
@@ -220,7 +220,7 @@ fn a_cancelled_corpus_comparison_ends_at_any_step() {
     let never_cancelled = || checks.fetch_add(1, Ordering::SeqCst) < usize::MAX;
     let whole = comparison()
         .with_cancellation(&never_cancelled)
-        .compare_all()
+        .compare_all(&NoCorpusObserver)
         .unwrap();
     let all = checks.into_inner();
     // At every passage and every candidate pair.
@@ -230,7 +230,7 @@ fn a_cancelled_corpus_comparison_ends_at_any_step() {
         let should_continue = || checks.fetch_add(1, Ordering::SeqCst) < step;
         let found = comparison()
             .with_cancellation(&should_continue)
-            .compare_all();
+            .compare_all(&NoCorpusObserver);
         assert!(matches!(found, Err(ParallelsError::Cancelled)), "{step}");
     }
     let sources = comparison().sources();

@@ -39,7 +39,7 @@ fn unfiltered_thresholds() -> Thresholds {
 fn all_pairs(context: &CorpusContext) -> Vec<Pair> {
     let comparison =
         CorpusComparison::new(context, &Scope::default(), unfiltered_thresholds()).unwrap();
-    comparison.compare_all().unwrap().pairs
+    comparison.compare_all(&NoCorpusObserver).unwrap().pairs
 }
 
 /// Pairs in a canonical orientation, with the bits of their measures.

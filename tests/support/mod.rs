@@ -19,6 +19,18 @@ use antiphon::engine::{
 use antiphon::server::{self, Service, ServiceLimits};
 use tempfile::TempDir;
 
+/// Compares a long output with the file `tests/snapshots/{name}.snap`. After an intended change,
+/// `INSTA_UPDATE=always cargo test --release` rewrites the file, whose difference is reviewed. The version is
+/// left out.
+pub fn assert_snapshot(name: &str, output: &str) {
+    let output = output.replace(env!("CARGO_PKG_VERSION"), "{version}");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(root().join("tests/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, output));
+}
+
 /// Returns the package's folder.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -96,5 +108,6 @@ pub fn start_server(service: Arc<Service>) -> SocketAddr {
 pub const LIMITS: ServiceLimits = ServiceLimits {
     workers: 2,
     queue_capacity: 64,
+    recall_sample_every: 0,
     max_body_bytes: 256 * 1024,
 };

@@ -36,8 +36,8 @@ fn refusal(folder: &TempDir, arguments: &[&str]) -> String {
 }
 
 /// The ids of the documents that a search finds.
-fn found(answer: &ApiResponse) -> Vec<&str> {
-    let hits = answer.body["hits"].as_array().unwrap();
+fn found(response: &ApiResponse) -> Vec<&str> {
+    let hits = response.body["hits"].as_array().unwrap();
     hits.iter()
         .map(|hit| hit["document"]["id"].as_str().unwrap())
         .collect()
@@ -55,10 +55,10 @@ fn a_store_of_version_2_is_served_changed_and_served_again() {
         served.ready_lines
     );
     let get = |served: &ServeProcess, path: &str| send("GET", served.address, path, None);
-    let answer = get(&served, "/v1/search?q=children+who+cannot+go+to+class");
-    assert_eq!(found(&answer)[0], "school");
-    let answer = get(&served, "/v1/search?q=otztal&mode=keyword");
-    assert_eq!(found(&answer), ["glacier"]);
+    let response = get(&served, "/v1/search?q=children+who+cannot+go+to+class");
+    assert_eq!(found(&response)[0], "school");
+    let response = get(&served, "/v1/search?q=otztal&mode=keyword");
+    assert_eq!(found(&response), ["glacier"]);
     let document = json!({"text": "The old bridge over the river fell in the flood."});
     let put = send(
         "PUT",
@@ -78,10 +78,10 @@ fn a_store_of_version_2_is_served_changed_and_served_again() {
         "{:?}",
         served.ready_lines
     );
-    let answer = get(&served, "/v1/search?q=bridge+over+a+river&mode=hybrid");
-    assert_eq!(found(&answer)[0], "bridge");
-    let answer = get(&served, "/v1/search?q=treasure&mode=keyword");
-    assert_eq!(found(&answer), [""; 0]);
+    let response = get(&served, "/v1/search?q=bridge+over+a+river&mode=hybrid");
+    assert_eq!(found(&response)[0], "bridge");
+    let response = get(&served, "/v1/search?q=treasure&mode=keyword");
+    assert_eq!(found(&response), [""; 0]);
     served.signal("TERM");
     served.wait_for_success();
     check_database(&folder.path().join("data"));
@@ -93,8 +93,8 @@ fn a_search_migrates_a_store_of_the_first_program() {
     let arguments = ["search", "children who cannot go to class", "--json"];
     let output = run(&folder, &[&arguments[..], &["--precision", "f32"]].concat());
     assert!(output.status.success(), "{output:?}");
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(answer["hits"][0]["document"]["id"], "school");
+    let response: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(response["hits"][0]["document"]["id"], "school");
     check_database(&folder.path().join("data"));
 }
 

@@ -14,6 +14,7 @@ use crate::config::{DEFAULT_CORPUS, Settings};
 use crate::encoder::{self, CANDLE_KERNEL, CandleBert, Embedding, Encoder, NativeBert, Precision};
 
 use super::super::{open, output};
+use super::kernels;
 use super::percentile;
 use super::profile::{self, SequenceProfile};
 use super::samples::Samples;
@@ -37,6 +38,7 @@ const WARM_UP_RUNS: usize = 5;
 
 /// Arguments of `antiphon bench embed`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // flags of the command line
 pub(in crate::cli) struct BenchEmbedArgs {
     /// Files and folders to take passages from [default: the corpus]
     #[arg(value_name = "PATH")]
@@ -50,6 +52,9 @@ pub(in crate::cli) struct BenchEmbedArgs {
     /// Also measure each stage of the native kernels' forward pass
     #[arg(long)]
     profile: bool,
+    /// Measure only, and side by side, every kernel that this processor has
+    #[arg(long, conflicts_with_all = ["baseline", "profile"])]
+    kernels: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -128,6 +133,9 @@ pub(super) fn run(settings: &Settings, arguments: &BenchEmbedArgs) -> anyhow::Re
         None => vec![DEFAULT_CORPUS.into()],
     };
     let samples = Samples::read(&paths, arguments.passages, encoder.tokenizer())?;
+    if arguments.kernels {
+        return kernels::run(&files, precision, &samples, arguments.json);
+    }
     let (batch, embeddings) = measure_batch(encoder.as_ref(), &samples)?;
     // int8 is compared with our own f32, and that with candle's.
     let reference: Box<dyn Encoder> = match precision {

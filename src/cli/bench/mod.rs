@@ -2,7 +2,7 @@
 
 mod embed;
 mod http;
-mod memory;
+mod kernels;
 mod profile;
 mod rng;
 mod samples;

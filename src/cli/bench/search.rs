@@ -21,9 +21,9 @@ use crate::index::{
 };
 use crate::store::{PassageKey, View};
 
-use super::super::{output, progress::GraphBar};
+use super::super::{memory, output, progress::GraphBar};
+use super::percentile;
 use super::rng::Lcg;
-use super::{memory, percentile};
 
 /// The measured values of `ef`.
 const EF_VALUES: &[usize] = &[16, 24, 32, 48, 64, 96, 128, 192, 256];
@@ -189,6 +189,7 @@ fn measure(
         codes,
         graph,
         vectors,
+        ..
     } = saved.index.bytes();
     #[allow(clippy::cast_precision_loss)] // for display
     let per_vector = (codes + graph + vectors) as f64 / rows as f64;

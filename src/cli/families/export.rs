@@ -5,11 +5,8 @@ use std::path::Path;
 use super::FamiliesArguments;
 use crate::cli::output;
 use crate::cli::parallels::export::{owned_parameters, resolve_format};
-use crate::parallels::export::{
-    Csv, ExportFamilies, ExportFormat, ExportProvenance, FamiliesReport, Html, Tei, write_families,
-};
-use crate::parallels::{CorpusComparison, CorpusContext, CorpusMatches, Families};
-use crate::server::Jsonl;
+use crate::export::ExportFormat;
+use crate::parallels::FoundFamilies;
 
 /// Returns the requested file and its format; rejects one without a known format before anything is
 /// compared.
@@ -21,44 +18,19 @@ pub(super) fn format(
     format.transpose()
 }
 
-/// Creates the report of the file.
-pub(super) fn report(
-    context: &CorpusContext,
-    arguments: &FamiliesArguments,
-    (comparison, matches): (&CorpusComparison<'_>, &CorpusMatches),
-    found: &Families,
-) -> anyhow::Result<FamiliesReport> {
-    let provenance = ExportProvenance::from_snapshot(context.snapshot(), parameters(arguments))?;
-    Ok(FamiliesReport::new(
-        provenance, context, comparison, matches, found,
-    ))
-}
-
 /// Writes all families.
 pub(super) fn write(
     path: &Path,
     format: ExportFormat,
-    context: &CorpusContext,
-    report: &FamiliesReport,
-    found: &Families,
+    arguments: &FamiliesArguments,
+    found: &FoundFamilies,
 ) -> anyhow::Result<()> {
     output::write_atomically(path, |file| {
-        let mut export: Box<dyn ExportFamilies> = match format {
-            ExportFormat::Csv => Box::new(Csv::new(file)),
-            ExportFormat::Html => Box::new(Html::new(file)),
-            ExportFormat::Jsonl => Box::new(Jsonl::new(file)),
-            ExportFormat::Tei => Box::new(Tei::new(file)?),
-        };
-        Ok(write_families(
-            export.as_mut(),
-            report,
-            context,
-            &found.families,
-        )?)
+        Ok(format.write_families(found, parameters(arguments), file)?)
     })?;
     output::print_line(format_args!(
         "{} written to {}",
-        super::count_of_families(found.families.len()),
+        super::count_of_families(found.families().families.len()),
         path.display()
     ))
 }

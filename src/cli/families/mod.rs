@@ -8,15 +8,17 @@ use std::time::Instant;
 
 use clap::Args;
 
+use crate::archive::FamiliesCall;
 use crate::config::Settings;
-use crate::parallels::export::ExportFormat;
-use crate::parallels::{
-    CorpusComparison, FamilyOptions, FormulaPolicy, Thresholds, cluster_families,
-};
-use crate::server::families_response;
+use crate::export::ExportFormat;
+use crate::parallels::{FamilyOptions, FormulaPolicy, Thresholds};
+use crate::wire::FamiliesResponse;
 
+use super::block_on::block_on;
+use super::open;
 use super::output::{self, count_of, with_thousands};
-use super::parallels::{ScopeArguments, compare_corpus, open_context};
+use super::parallels::ScopeArguments;
+use super::progress::ComparisonBar;
 
 /// Which families to compute.
 #[derive(Debug, Args)]
@@ -76,32 +78,35 @@ pub(super) fn run(settings: &Settings, arguments: &FamiliesArguments) -> anyhow:
         formula_share: arguments.formula_share,
         ..options.thresholds()
     };
-    let context = open_context(settings, false)?;
-    options.check_fields(context.snapshot().document_table())?;
-    let comparison = CorpusComparison::new(&context, &arguments.scope.scope()?, thresholds)?
-        .with_all_match_units();
-    let matches = compare_corpus(&comparison)?;
-    let found = cluster_families(&context, &matches.pairs, &options)?;
+    let min_members = options.min_members;
+    let call = FamiliesCall {
+        scope: arguments.scope.scope()?,
+        thresholds,
+        options,
+        offset: 0,
+        limit: arguments.limit,
+        cursor: None,
+    };
+    let archive = open::archive(settings)?;
+    let bar = ComparisonBar::new();
+    let progress = move |progress| bar.update(progress);
+    let found = block_on(archive.families(call, progress, |page| Ok(page.found)))?;
     if let Some((out, format)) = format {
-        let report = export::report(&context, arguments, (&comparison, &matches), &found)?;
-        return export::write(out, format, &context, &report, &found);
+        return export::write(out, format, arguments, &found);
     }
     if arguments.json {
-        let parameters = (&thresholds, &options);
         let page = (0, arguments.limit);
-        return output::print_json(&families_response(
-            &context, &matches, &found, parameters, page, start,
-        )?);
+        return output::print_json(&FamiliesResponse::load(&found, page, None, start)?);
     }
-    print::print_families(&context, &found, arguments.limit)?;
+    print::print_families(&found, arguments.limit)?;
+    let (families, counts) = (found.families(), found.counts());
     output::print_line(format_args!(
-        "{} with at least {} members; {} smaller and {} nested ones filtered; {} clustered, {} formulas filtered",
-        count_of_families(found.families.len()),
-        options.min_members,
-        with_thousands(found.small),
-        with_thousands(found.nested),
-        count_of(matches.pairs.len(), "pair"),
-        with_thousands(matches.filtered_counts.formulas),
+        "{} with at least {min_members} members; {} smaller and {} nested ones filtered; {} clustered, {} formulas filtered",
+        count_of_families(families.families.len()),
+        with_thousands(families.small),
+        with_thousands(families.nested),
+        count_of(counts.pairs, "pair"),
+        with_thousands(counts.filtered_counts.formulas),
     ))
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 
 use crate::cli::output::{self, count_of};
-use crate::parallels::{CorpusContext, Families, Family, FamilyTexts, ParallelsError};
+use crate::parallels::{FamilyTexts, FoundFamilies, ParallelsError};
 
 const LINE_WIDTH: usize = 96;
 
@@ -13,25 +13,17 @@ const LINE_WIDTH: usize = 96;
 const MAX_LISTED: usize = 12;
 
 /// Prints each with its representative, its speakers and dates.
-pub(super) fn print_families(
-    context: &CorpusContext,
-    found: &Families,
-    limit: usize,
-) -> anyhow::Result<()> {
+pub(super) fn print_families(found: &FoundFamilies, limit: usize) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
-    for (number, family) in (1..).zip(found.families.iter().take(limit)) {
-        print_family(context, number, family, &mut out)?;
+    for (number, texts) in (1..).zip(found.load(0..limit)?) {
+        print_family(number, &texts, &mut out)?;
     }
     out.flush()?;
     Ok(())
 }
 
-fn print_family(
-    context: &CorpusContext,
-    number: usize,
-    family: &Family,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
+fn print_family(number: usize, texts: &FamilyTexts, out: &mut impl Write) -> anyhow::Result<()> {
+    let family = &texts.family;
     let (strong, dim) = (Style::new().bold(), Style::new().dimmed());
     let name = AnsiColor::Cyan.on_default();
     let years: Vec<String> = family
@@ -72,7 +64,6 @@ fn print_family(
             values.join(", ")
         )?;
     }
-    let texts = FamilyTexts::load(context, family)?;
     let representative = texts.representative();
     let representative = representative.ok_or(ParallelsError::SnapshotMismatch)?;
     let unit = if family.is_sentence_family() {

@@ -4,22 +4,20 @@ pub(super) mod export;
 mod print;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
 
+use crate::archive::Archive;
 use crate::config::Settings;
-use crate::parallels::export::ExportFormat;
-use crate::parallels::{
-    CorpusComparison, CorpusContext, CorpusMatches, FormulaPolicy, PairThresholds, ParallelLoader,
-    Scope, Thresholds, compare,
-};
+use crate::export::ExportFormat;
+use crate::parallels::{DocumentComparison, FormulaPolicy, PairThresholds, Scope, Thresholds};
 use crate::search::Filter;
-use crate::server::{comparison_response, corpus_response};
+use crate::wire::{CorpusResponse, ParallelsResponse};
 
-use super::progress::SweepBar;
+use super::block_on::block_on;
+use super::progress::ComparisonBar;
 use super::{open, output};
 
 /// What to compare.
@@ -155,90 +153,66 @@ impl ThresholdArguments {
 /// Compares the stored documents.
 pub(super) fn run(settings: &Settings, arguments: &ParallelsArguments) -> anyhow::Result<()> {
     export::check_format(arguments)?;
-    let context = open_context(settings, arguments.thresholds.exact)?;
+    let archive = open::archive(settings)?;
     match (&arguments.source_id, &arguments.target_id) {
-        (Some(source), Some(target)) => compare_two(&context, (source, target), arguments),
-        _ => compare_all(&context, arguments),
+        (Some(source), Some(target)) => compare_two(&archive, (source, target), arguments),
+        _ => compare_all(&archive, arguments),
     }
-}
-
-/// Creates a context over the current state of the store.
-pub(super) fn open_context(settings: &Settings, exact: bool) -> anyhow::Result<CorpusContext> {
-    Ok(CorpusContext::new(
-        Arc::new(open::snapshot(settings)?),
-        exact,
-    ))
 }
 
 fn compare_two(
-    context: &CorpusContext,
-    ids: (&str, &str),
+    archive: &Archive,
+    (source, target): (&str, &str),
     arguments: &ParallelsArguments,
 ) -> anyhow::Result<()> {
     let start = Instant::now();
+    let thresholds = &arguments.thresholds;
     let default_confidence = PairThresholds::default().min_confidence;
-    let thresholds = arguments.thresholds.thresholds(default_confidence)?;
-    let pair_thresholds = PairThresholds {
-        min_confidence: thresholds.min_confidence,
-        min_alignment_score: arguments.min_alignment_score,
+    let id = |id: &str| {
+        id.parse()
+            .with_context(|| format!("invalid document id {id:?}"))
     };
-    let found = compare(context, ids, pair_thresholds, arguments.many_to_many)?;
-    let reader = ParallelLoader::new(context, &thresholds);
+    let comparison = DocumentComparison {
+        source: id(source)?,
+        target: id(target)?,
+        thresholds: PairThresholds {
+            min_confidence: thresholds.min_confidence.unwrap_or(default_confidence),
+            min_alignment_score: arguments.min_alignment_score,
+        },
+        formula_share: thresholds.formula_share,
+        many_to_many: arguments.many_to_many,
+        exact: thresholds.exact,
+    };
+    thresholds.thresholds(default_confidence)?;
+    let found = block_on(archive.compare_documents(comparison, Ok))?;
     if let Some(out) = &arguments.out {
-        let found = export::ExportInput::from_documents(context, ids, &found)?;
-        return export::write(out, arguments, context, &reader, found);
+        return export::write(out, arguments, &found);
     }
     let limit = arguments.limit;
     if arguments.json {
-        let response = comparison_response(context, &found, &thresholds, limit, start)?;
-        return output::print_json(&response);
+        return output::print_json(&ParallelsResponse::load(&found, limit, start)?);
     }
-    let shown = found.pairs.get(..limit).unwrap_or(&found.pairs);
-    print::print_parallels(&reader.load(shown)?)?;
-    print::print_comparison_summary(context, &found, shown.len())
+    let shown = found.load(0..limit)?;
+    print::print_parallels(&shown)?;
+    print::print_comparison_summary(&found, shown.len())
 }
 
-fn compare_all(context: &CorpusContext, arguments: &ParallelsArguments) -> anyhow::Result<()> {
+fn compare_all(archive: &Archive, arguments: &ParallelsArguments) -> anyhow::Result<()> {
     let start = Instant::now();
     let default_confidence = Thresholds::default().min_confidence;
     let thresholds = arguments.thresholds.thresholds(default_confidence)?;
-    let comparison = CorpusComparison::new(context, &arguments.scope.scope()?, thresholds)?;
-    let mut matches = compare_corpus(&comparison)?;
-    // Stable: equal confidences stay in the order of documents.
-    matches
-        .pairs
-        .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    let reader = ParallelLoader::new(context, &thresholds);
+    let (scope, exact) = (arguments.scope.scope()?, arguments.thresholds.exact);
+    let bar = ComparisonBar::new();
+    let progress = move |progress| bar.update(progress);
+    let found = block_on(archive.compare_corpus(scope, thresholds, exact, progress))?;
     if let Some(out) = &arguments.out {
-        let found = export::ExportInput::from_corpus(&comparison, &matches);
-        return export::write(out, arguments, context, &reader, found);
+        return export::write(out, arguments, &found);
     }
     let limit = arguments.limit;
     if arguments.json {
-        let response = corpus_response(context, &comparison, &matches, &thresholds, limit, start)?;
-        return output::print_json(&response);
+        return output::print_json(&CorpusResponse::load(&found, limit, start)?);
     }
-    let shown = matches.pairs.get(..limit).unwrap_or(&matches.pairs);
-    print::print_parallels(&reader.load(shown)?)?;
-    print::print_corpus_summary(context, &comparison, &matches, shown.len())
-}
-
-/// Runs a comparison with a progress bar; if it finds nothing, determines the closest pair.
-pub(super) fn compare_corpus(comparison: &CorpusComparison<'_>) -> anyhow::Result<CorpusMatches> {
-    let sources = comparison.sources();
-    let bar = SweepBar::new(sources.len());
-    let mut all = CorpusMatches::default();
-    comparison.run(
-        &sources,
-        |work| work(),
-        |_, matches| {
-            all.merge(matches);
-            bar.done(all.pairs.len());
-            Ok(true)
-        },
-    )?;
-    if all.closest.is_none() {
-        all.closest = comparison.closest_among(&sources)?;
-    }
-    Ok(all)
+    let shown = found.load(0..limit)?;
+    print::print_parallels(&shown)?;
+    print::print_corpus_summary(&found, shown.len())
 }

@@ -5,9 +5,7 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 
 use crate::cli::output::{self, count_of, with_thousands};
-use crate::parallels::{
-    CorpusComparison, CorpusContext, CorpusMatches, DocumentMatches, Pair, Parallel, Side,
-};
+use crate::parallels::{FoundPairs, Parallel, Side};
 use crate::passages::TextRange;
 
 const LINE_WIDTH: usize = 96;
@@ -130,53 +128,46 @@ fn highlight_shared(text: &str, start: usize, shared: &[TextRange]) -> Vec<Strin
 }
 
 /// Prints the counts of a comparison of two documents.
-pub(super) fn print_comparison_summary(
-    context: &CorpusContext,
-    found: &DocumentMatches,
-    shown: usize,
-) -> anyhow::Result<()> {
+pub(super) fn print_comparison_summary(found: &FoundPairs, shown: usize) -> anyhow::Result<()> {
+    let (count, extent) = (found.pairs().len(), found.extent());
     let mut text = format!(
         "{} among {} compared",
-        count_of(found.pairs.len(), "parallel"),
-        count_of(found.compared_pairs, "pair")
+        count_of(count, "parallel"),
+        count_of(extent.compared_pairs.unwrap_or_default(), "pair")
     );
-    if found.superseded > 0 {
+    if extent.superseded > 0 {
         text += "; ";
-        text += &with_thousands(found.superseded);
+        text += &with_thousands(extent.superseded);
         text += " superseded by better pairs of the same passages (--many-to-many shows them)";
     }
-    text += &truncation_note(found.pairs.len(), shown);
-    if found.pairs.is_empty() {
-        text += &closest_note(context, found.closest);
+    text += &truncation_note(count, shown);
+    if count == 0 {
+        text += &closest_note(found)?;
     }
     output::print_line(format_args!("{text}"))
 }
 
 /// Prints the counts of a comparison of a corpus.
-pub(super) fn print_corpus_summary(
-    context: &CorpusContext,
-    comparison: &CorpusComparison<'_>,
-    matches: &CorpusMatches,
-    shown: usize,
-) -> anyhow::Result<()> {
-    let filtered = matches.filtered_counts;
+pub(super) fn print_corpus_summary(found: &FoundPairs, shown: usize) -> anyhow::Result<()> {
+    let (count, extent) = (found.pairs().len(), found.extent());
+    let (documents, filtered) = (&extent.documents, &extent.filtered_counts);
     let mut text = format!(
         "{}: {} of {} compared with {}; filtered: {} below the minimum confidence, {} below the minimum margin, {} formulas",
-        count_of(matches.pairs.len(), "parallel"),
-        count_of(matches.passages, "passage"),
-        count_of(comparison.sources().len(), "document"),
-        count_of(comparison.targets(), "document"),
+        count_of(count, "parallel"),
+        count_of(extent.passages, "passage"),
+        count_of(documents.sources, "document"),
+        count_of(documents.targets, "document"),
         with_thousands(filtered.low_confidence),
         with_thousands(filtered.low_margin),
         with_thousands(filtered.formulas),
     );
-    if comparison.undated() > 0 {
+    if documents.undated > 0 {
         text += "; undated: ";
-        text += &count_of(comparison.undated(), "document");
+        text += &count_of(documents.undated, "document");
     }
-    text += &truncation_note(matches.pairs.len(), shown);
-    if matches.pairs.is_empty() {
-        text += &closest_note(context, matches.closest);
+    text += &truncation_note(count, shown);
+    if count == 0 {
+        text += &closest_note(found)?;
     }
     output::print_line(format_args!("{text}"))
 }
@@ -190,18 +181,18 @@ fn truncation_note(found: usize, shown: usize) -> String {
 }
 
 /// Describes the closest pair.
-fn closest_note(context: &CorpusContext, closest: Option<Pair>) -> String {
-    let Some(pair) = closest else {
-        return "; nothing to compare".to_owned();
+fn closest_note(found: &FoundPairs) -> anyhow::Result<String> {
+    let Some(closest) = found.closest()? else {
+        return Ok("; nothing to compare".to_owned());
     };
-    format!(
+    Ok(format!(
         "; closest pair: {} and {}, confidence {:.2}, cosine {:.3} of {}",
-        context.passage_id(pair.source).unwrap_or_default(),
-        context.passage_id(pair.target).unwrap_or_default(),
-        pair.confidence,
-        pair.score,
-        pair.matched_by.description()
-    )
+        closest.source,
+        closest.target,
+        closest.pair.confidence,
+        closest.pair.score,
+        closest.pair.matched_by.description()
+    ))
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use serde_json::error::Category;
 
-pub use fault::{Fault, FaultKind};
-pub use object::Object;
+pub(crate) use fault::{Fault, FaultKind};
+pub(crate) use object::Object;
 use reader::Reader;
 
 use super::message::excerpt;
@@ -62,7 +62,7 @@ enum SyntaxErrorKind {
 /// # Errors
 ///
 /// If it is not JSON or does not have the expected structure.
-pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, JsonError> {
+pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, JsonError> {
     serde_json::from_slice(json).map_err(|error| explain::<T>(json, &error))
 }
 
@@ -71,7 +71,7 @@ pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, JsonError> {
 /// # Errors
 ///
 /// If it is not JSON or does not have the expected structure.
-pub fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
+pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
     T::deserialize(value).map_err(|error| explain::<T>(value.to_string().as_bytes(), &error))
 }
 
@@ -80,7 +80,7 @@ pub fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
 /// # Errors
 ///
 /// If it is not.
-pub fn check(json: &[u8]) -> Result<(), JsonError> {
+pub(crate) fn check(json: &[u8]) -> Result<(), JsonError> {
     let text = utf8(json)?;
     let mut whole = serde_json::Deserializer::from_str(text);
     let value = serde::Deserialize::deserialize(&mut whole);
@@ -114,7 +114,7 @@ fn utf8(json: &[u8]) -> Result<&str, JsonError> {
 
 /// Renders a value for an error: shortened, in terms of JSON.
 #[must_use]
-pub fn received(value: &Value) -> String {
+pub(crate) fn received(value: &Value) -> String {
     match value {
         Value::Null | Value::Bool(_) => value.to_string(),
         Value::Number(number) => received_number(&number.to_string()),

@@ -97,6 +97,13 @@ fn ids_from_names_are_readable() {
     let long = |end: &str| DocumentId::from_name(&format!("{}{end}", "x".repeat(300)));
     assert_ne!(long("1"), long("2"));
     assert_ne!(DocumentId::from_name("??"), DocumentId::from_name("%%"));
+    // Stores have such ids: the hash must never change.
+    assert_eq!(
+        DocumentId::from_name("??").as_str(),
+        "document-080d0907b4cb7be3"
+    );
+    let id = long("a");
+    assert!(id.as_str().ends_with("x-1e682f5bff08c75c"));
 }
 
 proptest! {

@@ -12,7 +12,7 @@ use super::layout::{BandBlock, Int8TileOutput, PanelBlock, TILE_COLUMNS};
 /// Whether the processor has eight-bit tiles and Linux permits this process to use them.
 ///
 /// Permission is requested once, and is granted to all threads for the lifetime of the process.
-pub fn is_permitted() -> bool {
+pub(super) fn is_permitted() -> bool {
     static PERMITTED: OnceLock<bool> = OnceLock::new();
     *PERMITTED.get_or_init(|| cpu_has_int8_tiles() && request_permission())
 }
@@ -65,7 +65,7 @@ struct TileConfig {
 
 /// Proof that the tiles of this thread are configured, all eight as 16 rows of 64 bytes, until it is
 /// dropped.
-pub struct AmxTiles(PhantomData<*const ()>);
+pub(super) struct AmxTiles(PhantomData<*const ()>);
 
 impl AmxTiles {
     /// Configures the tiles of this thread.
@@ -73,7 +73,7 @@ impl AmxTiles {
     /// # Safety
     ///
     /// [`is_permitted`] must have returned `true`.
-    pub unsafe fn configure() -> Self {
+    pub(super) unsafe fn configure() -> Self {
         let mut configuration = TileConfig {
             palette: 1,
             start_row: 0,
@@ -111,7 +111,7 @@ impl AmxTiles {
     /// If a panel does not have the depth of the band.
     #[inline]
     #[allow(clippy::unused_self)] // the proof that tiles are configured
-    pub fn tile<const P: usize>(
+    pub(super) fn tile<const P: usize>(
         &self,
         band: &[BandBlock<u8>],
         rows: usize,

@@ -1,36 +1,35 @@
-//! The tokens for AVX2 with FMA, with and without the VNNI dot product: a vector is a pair of
-//! 256-bit registers.
+//! The tokens for AVX2 with FMA, with and without VNNI: a vector is a pair of 256-bit registers.
 #![allow(unsafe_code)]
 #![allow(clippy::wildcard_imports)] // the intrinsics of one architecture
 
 use std::arch::x86_64::*;
 
 use super::{
-    gemm_int8::dot_product_tile,
-    layout::{Int8TileInput, Int8TileOutput, K4Groups},
-    simd::{Kernel, LANES, Simd},
+    gemm_int8::{dot_product_tile, lane_sums},
+    layout::{Int8TileInput, Int8TileOutput, K4Groups, PanelBlock},
+    simd::{DotProduct, Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
 use crate::cpu_features::CpuFeatures;
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
-pub struct Avx2(());
+pub(super) struct Avx2(());
 
 /// Proof that the processor has AVX2, FMA and AVX-VNNI.
 #[derive(Clone, Copy, Debug)]
-pub struct AvxVnni(());
+pub(super) struct AvxVnni(());
 
 impl Avx2 {
     /// Returns the token if processor and operating system support it.
-    pub fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         CpuFeatures::detected().avx2.then_some(Self(()))
     }
 }
 
 impl AvxVnni {
     /// Returns the token if processor and operating system support it.
-    pub fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         CpuFeatures::detected().avx_vnni.then_some(Self(()))
     }
 }
@@ -50,7 +49,7 @@ macro_rules! run {
     ($token:ty, $features:literal) => {
         impl $token {
             /// Compiles and runs `kernel` with these instructions enabled.
-            pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+            pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Out {
                 #[target_feature(enable = $features)]
                 fn enabled<K: Kernel>(simd: $token, kernel: K) -> K::Out {
                     kernel.run(simd)
@@ -77,7 +76,7 @@ macro_rules! fold {
     };
 }
 
-/// The methods that both tokens share: all except the dot product.
+/// The methods that both tokens share: all of [`Simd`] that does not depend on the dot product.
 macro_rules! common {
     () => {
         #[inline(always)]
@@ -204,6 +203,19 @@ macro_rules! common {
         }
 
         #[inline(always)]
+        fn lane_sums<const Q: usize>(self, block: &PanelBlock<i8>) -> Self::I {
+            lane_sums::<_, Q>(self, block)
+        }
+        #[inline(always)]
+        fn tile<const P: usize, const Q: usize>(
+            self,
+            input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
+            output: &mut Int8TileOutput,
+        ) {
+            dot_product_tile::<Self, P, Q>(self, input, output);
+        }
+
+        #[inline(always)]
         fn reduce_add(self, a: Self::F) -> f32 {
             fold!(a, _mm256_add_ps, _mm_add_ps)
         }
@@ -221,105 +233,144 @@ macro_rules! common {
 impl Simd for Avx2 {
     type F = [__m256; 2];
     type I = [__m256i; 2];
-    /// Two partial sums per lane: register `i` contains lanes `4 i .. 4 i + 4`.
-    type Accumulator = [__m256i; 4];
-    /// The four words, four times.
-    type K4Broadcast = __m256i;
     /// `vpmaddwd` multiplies words; `vpmaddubsw`, which takes bytes, would saturate.
     type Lhs = i16;
-    type Rhs = i16;
+    /// Widened on the way to a register.
+    type Rhs = i8;
 
-    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Small;
     const F32_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     common!();
 
     #[inline(always)]
-    fn tile<const P: usize, const Q: usize>(
-        self,
-        input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
-        output: &mut Int8TileOutput,
-    ) {
-        dot_product_tile::<Self, P, Q>(self, input, output);
-    }
-
-    #[inline(always)]
     fn store_levels(self, to: &mut [i16; LANES], value: Self::I) {
-        // The pack works within 128-bit halves; the permutation puts the words in order.
         intrinsic!({
-            let words = _mm256_packs_epi32(value[0], value[1]);
+            let words = _mm256_packs_epi32(value[0], value[1]); // 128-bit halves interleaved
             let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
             _mm256_storeu_si256(to.as_mut_ptr().cast(), words);
         });
     }
 
+    /// Pairs of eight lanes: the first of lanes 0 to 7, their second, the first of lanes 8 to 15, their
+    /// second.
+    #[inline(always)]
+    fn store_k4_lane(to: &mut PanelBlock<i8>, slot: usize, lane: usize, [a, b, c, d]: [i8; 4]) {
+        let pairs = to[slot].as_flattened_mut().as_chunks_mut::<2>().0;
+        let first = lane / 8 * 16 + lane % 8;
+        (pairs[first], pairs[first + 8]) = ([a, b], [c, d]);
+    }
+}
+
+impl DotProduct for Avx2 {
+    type Accumulator = [__m256i; 2];
+    /// The first two words, and the last two, eight times each.
+    type K4Broadcast = [__m256i; 2];
+
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
+
     #[inline(always)]
     fn broadcast_k4(self, levels: &[i16; 4]) -> Self::K4Broadcast {
-        intrinsic!(_mm256_broadcastq_epi64(_mm_loadu_si64(
-            levels.as_ptr().cast()
-        )))
+        [
+            broadcast_pair(self, levels, 0),
+            broadcast_pair(self, levels, 1),
+        ]
     }
     #[inline(always)]
     fn zero_accumulator(self) -> Self::Accumulator {
-        intrinsic!([_mm256_setzero_si256(); 4])
+        intrinsic!([_mm256_setzero_si256(); 2])
     }
     #[inline(always)]
     fn dot(
         self,
         sum: Self::Accumulator,
         a: Self::K4Broadcast,
-        b: &K4Groups<i16>,
+        b: &K4Groups<i8>,
     ) -> Self::Accumulator {
-        let quarters = b.as_chunks::<4>().0;
         let mut out = sum;
-        for (out, quarter) in out.iter_mut().zip(quarters) {
-            intrinsic!({
-                let b = _mm256_loadu_si256(quarter.as_ptr().cast());
-                *out = _mm256_add_epi32(*out, _mm256_madd_epi16(a, b));
-            });
+        for pair in 0..2 {
+            let b = widen_pair(self, b, pair);
+            for half in 0..2 {
+                out[half] = multiply_add(self, out[half], a[pair], b[half]);
+            }
         }
         out
     }
+    /// Pair by pair, so that few widened levels occupy registers.
+    #[inline(always)]
+    fn dot_tile<const R: usize, const W: usize>(
+        self,
+        sums: &mut [[Self::Accumulator; W]; R],
+        rows: [&[i16; 4]; R],
+        panels: [&K4Groups<i8>; W],
+    ) {
+        for pair in 0..2 {
+            let mut b = [widen_pair(self, panels[0], pair); W];
+            for p in 1..W {
+                b[p] = widen_pair(self, panels[p], pair);
+            }
+            for r in 0..R {
+                let a = broadcast_pair(self, rows[r], pair);
+                for p in 0..W {
+                    for half in 0..2 {
+                        sums[r][p][half] = multiply_add(self, sums[r][p][half], a, b[p][half]);
+                    }
+                }
+            }
+        }
+    }
     #[inline(always)]
     fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
-        intrinsic!({
-            // Lanes 0 1 4 5 | 2 3 6 7, then in order.
-            let low = _mm256_hadd_epi32(sum[0], sum[1]);
-            let high = _mm256_hadd_epi32(sum[2], sum[3]);
-            [
-                _mm256_permute4x64_epi64::<0b11_01_10_00>(low),
-                _mm256_permute4x64_epi64::<0b11_01_10_00>(high),
-            ]
-        })
+        sum
     }
+}
+
+/// Broadcasts two of four words.
+#[inline(always)]
+fn broadcast_pair(_: Avx2, levels: &[i16; 4], pair: usize) -> __m256i {
+    let [a, b] = levels.as_chunks().0[pair].map(i16::to_le_bytes);
+    intrinsic!(_mm256_set1_epi32(i32::from_le_bytes([
+        a[0], a[1], b[0], b[1]
+    ])))
+}
+
+/// Widens a pair of every lane to words.
+#[inline(always)]
+fn widen_pair(_: Avx2, groups: &K4Groups<i8>, pair: usize) -> [__m256i; 2] {
+    let quarters = groups.as_chunks::<4>().0;
+    let (low, high) = (&quarters[pair], &quarters[2 + pair]);
+    intrinsic!([
+        _mm256_cvtepi8_epi16(_mm_loadu_si128(low.as_ptr().cast())),
+        _mm256_cvtepi8_epi16(_mm_loadu_si128(high.as_ptr().cast())),
+    ])
+}
+
+/// Adds the products of words to the sums.
+#[inline(always)]
+fn multiply_add(_: Avx2, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+    intrinsic!(_mm256_add_epi32(sum, _mm256_madd_epi16(a, b)))
 }
 
 impl Simd for AvxVnni {
     type F = [__m256; 2];
     type I = [__m256i; 2];
-    type Accumulator = [__m256i; 2];
-    type K4Broadcast = __m256i;
     type Lhs = u8;
     type Rhs = i8;
 
-    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
     const F32_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     common!();
 
     #[inline(always)]
-    fn tile<const P: usize, const Q: usize>(
-        self,
-        input: &Int8TileInput<'_, Self::Lhs, Self::Rhs, P>,
-        output: &mut Int8TileOutput,
-    ) {
-        dot_product_tile::<Self, P, Q>(self, input, output);
-    }
-
-    #[inline(always)]
     fn store_levels(self, to: &mut [u8; LANES], value: Self::I) {
         self.store_bytes(to, value);
     }
+}
+
+impl DotProduct for AvxVnni {
+    type Accumulator = [__m256i; 2];
+    type K4Broadcast = __m256i;
+
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Narrow;
 
     #[inline(always)]
     fn broadcast_k4(self, levels: &[u8; 4]) -> Self::K4Broadcast {

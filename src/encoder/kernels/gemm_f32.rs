@@ -10,13 +10,13 @@ use super::{
 };
 
 /// Maximum number of panels of a tile.
-pub const TILE_PANELS: usize = 4;
+pub(super) const TILE_PANELS: usize = 4;
 
 /// The depth is a multiple of this.
-pub const DEPTH_UNIT: usize = 4;
+pub(super) const DEPTH_UNIT: usize = 4;
 
 /// Input of a tile of any number of rows.
-pub struct F32TileInput<'a, const P: usize> {
+pub(super) struct F32TileInput<'a, const P: usize> {
     /// The left-hand side from the first row on.
     pub lhs: &'a [f32],
     /// Distance between rows of the left-hand side, in numbers.
@@ -33,7 +33,7 @@ pub struct F32TileInput<'a, const P: usize> {
 
 /// Computes a tile of `16 * P` columns into `out`, whose rows are `out_stride` apart, or adds to it.
 #[inline(always)]
-pub fn tile<S: Simd, const P: usize, const ADD: bool>(
+pub(super) fn tile<S: Simd, const P: usize, const ADD: bool>(
     simd: S,
     input: &F32TileInput<'_, P>,
     out: &mut [f32],
@@ -99,7 +99,7 @@ impl<S: Simd, const P: usize, const ADD: bool> TileKernel for F32Tile<'_, S, P, 
 
 /// A right-hand side, packed into panels.
 #[derive(Debug)]
-pub struct PackedF32 {
+pub(super) struct PackedF32 {
     numbers: AlignedBuffer<f32>,
     depth: usize,
     columns: usize,
@@ -108,7 +108,7 @@ pub struct PackedF32 {
 impl PackedF32 {
     /// Packs consecutive columns of `depth` numbers each; the number of columns must be a multiple of
     /// 64.
-    pub fn new(depth: usize, matrix: &[f32]) -> Self {
+    pub(super) fn new(depth: usize, matrix: &[f32]) -> Self {
         let columns = matrix.len() / depth;
         assert!(columns.is_multiple_of(TILE_PANELS * LANES));
         let mut numbers = AlignedBuffer::new(depth * columns);
@@ -128,17 +128,17 @@ impl PackedF32 {
     }
 
     /// Returns the length of each column.
-    pub fn depth(&self) -> usize {
+    pub(super) fn depth(&self) -> usize {
         self.depth
     }
 
     /// Returns the number of columns.
-    pub fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.columns
     }
 
     /// Returns four panels, from column `64 * index` on.
-    pub fn panel_group(&self, index: usize) -> [&[f32]; TILE_PANELS] {
+    pub(super) fn panel_group(&self, index: usize) -> [&[f32]; TILE_PANELS] {
         let size = self.depth * LANES;
         std::array::from_fn(|p| &self.numbers[(index * TILE_PANELS + p) * size..][..size])
     }

@@ -9,19 +9,19 @@ use super::{
         BandBlock, DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups, LANES, PanelBlock,
         TILE_COLUMNS, TILE_PANELS, TILE_ROWS,
     },
-    simd::Simd,
+    simd::{DotProduct, Simd},
     tiling::{TileKernel, tile_output},
 };
 
 /// Returns memory as blocks of bands.
 #[inline(always)]
-pub fn band_blocks<S: Simd>(memory: &AlignedMemory) -> &[BandBlock<S::Lhs>] {
+pub(super) fn band_blocks<S: Simd>(memory: &AlignedMemory) -> &[BandBlock<S::Lhs>] {
     memory.view::<S::Lhs>().as_chunks().0.as_chunks().0
 }
 
 /// Returns memory as mutable blocks of bands.
 #[inline(always)]
-pub fn band_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [BandBlock<S::Lhs>] {
+pub(super) fn band_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [BandBlock<S::Lhs>] {
     memory
         .view_mut::<S::Lhs>()
         .as_chunks_mut()
@@ -32,22 +32,33 @@ pub fn band_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [BandBlock<S
 
 /// Returns memory as blocks of panels.
 #[inline(always)]
-pub fn panel_blocks<S: Simd>(memory: &AlignedMemory) -> &[PanelBlock<S::Rhs>] {
+pub(super) fn panel_blocks<S: Simd>(memory: &AlignedMemory) -> &[PanelBlock<S::Rhs>] {
     let groups: &[[S::Rhs; 4]] = memory.view().as_chunks().0;
     groups.as_chunks().0.as_chunks().0
 }
 
 /// Returns memory as mutable blocks of panels.
 #[inline(always)]
-pub fn panel_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [PanelBlock<S::Rhs>] {
+pub(super) fn panel_blocks_mut<S: Simd>(memory: &mut AlignedMemory) -> &mut [PanelBlock<S::Rhs>] {
     let groups: &mut [[S::Rhs; 4]] = memory.view_mut().as_chunks_mut().0;
     groups.as_chunks_mut().0.as_chunks_mut().0
 }
 
-/// Computes a tile by [`Simd::dot`], with the first `Q` groups of four of each unit of depth; the others
+/// Returns [`Simd::lane_sums`]: the dot products with ones.
+#[inline(always)]
+pub fn lane_sums<S: DotProduct, const Q: usize>(simd: S, block: &PanelBlock<S::Rhs>) -> S::I {
+    let ones = simd.broadcast_k4(&[S::Lhs::from(1); 4]);
+    let mut sum = simd.zero_accumulator();
+    for groups in &block[..Q] {
+        sum = simd.dot(sum, ones, groups);
+    }
+    simd.accumulator_lanes(sum)
+}
+
+/// Computes a tile by [`DotProduct::dot`], with the first `Q` groups of four of each unit of depth; the others
 /// must be zero on the right-hand side.
 #[inline(always)]
-pub fn dot_product_tile<S: Simd, const P: usize, const Q: usize>(
+pub fn dot_product_tile<S: DotProduct, const P: usize, const Q: usize>(
     simd: S,
     input: &Int8TileInput<'_, S::Lhs, S::Rhs, P>,
     output: &mut Int8TileOutput,
@@ -62,13 +73,13 @@ pub fn dot_product_tile<S: Simd, const P: usize, const Q: usize>(
 }
 
 /// Computes a tile by register tiles.
-struct Int8Tile<'a, S: Simd, const P: usize, const Q: usize> {
+struct Int8Tile<'a, S: DotProduct, const P: usize, const Q: usize> {
     simd: S,
     input: &'a Int8TileInput<'a, S::Lhs, S::Rhs, P>,
     output: &'a mut Int8TileOutput,
 }
 
-impl<S: Simd, const P: usize, const Q: usize> TileKernel for Int8Tile<'_, S, P, Q> {
+impl<S: DotProduct, const P: usize, const Q: usize> TileKernel for Int8Tile<'_, S, P, Q> {
     #[inline(always)]
     fn register_tile<const R: usize, const W: usize>(&mut self, row: usize, panel: usize) {
         let (simd, depth) = (self.simd, self.input.lhs.len());
@@ -86,12 +97,8 @@ impl<S: Simd, const P: usize, const Q: usize> TileKernel for Int8Tile<'_, S, P, 
                 for p in 0..W {
                     simd.prefetch(&next_panels[p][unit][group]);
                 }
-                for r in 0..R {
-                    let a = simd.broadcast_k4(&left[r].as_chunks().0[group]);
-                    for p in 0..W {
-                        sums[r][p] = simd.dot(sums[r][p], a, b[p]);
-                    }
-                }
+                let a: [&[S::Lhs; 4]; R] = std::array::from_fn(|r| &left[r].as_chunks().0[group]);
+                simd.dot_tile(&mut sums, a, b);
             }
         }
         for r in 0..R {
@@ -105,9 +112,8 @@ impl<S: Simd, const P: usize, const Q: usize> TileKernel for Int8Tile<'_, S, P, 
 
 /// A right-hand side of signed bytes, packed into panels for one instruction set.
 #[derive(Debug)]
-pub struct PackedInt8 {
+pub(super) struct PackedInt8 {
     memory: AlignedMemory,
-    /// Bytes of a level.
     level_bytes: usize,
     depth: usize,
     columns: usize,
@@ -117,7 +123,7 @@ impl PackedInt8 {
     /// Packs consecutive columns of `depth` bytes each.
     ///
     /// The number of columns must be a multiple of 64, and `depth` a multiple of [`DEPTH_UNIT`].
-    pub fn new<S: Simd>(depth: usize, bytes: &[i8]) -> Self {
+    pub(super) fn new<S: Simd>(depth: usize, bytes: &[i8]) -> Self {
         let columns = bytes.len() / depth;
         assert!(depth.is_multiple_of(DEPTH_UNIT) && columns.is_multiple_of(TILE_COLUMNS));
         let mut memory = AlignedMemory::new::<S::Rhs>(depth * columns);
@@ -128,7 +134,7 @@ impl PackedInt8 {
             for (lane, column) in columns.chunks_exact(depth).enumerate() {
                 for (block, unit) in panel.iter_mut().zip(column.as_chunks::<DEPTH_UNIT>().0) {
                     for (group, levels) in unit.as_chunks::<4>().0.iter().enumerate() {
-                        block[S::k4_slot(group)][lane] = levels.map(S::Rhs::from);
+                        S::store_k4_lane(block, S::k4_slot(group), lane, *levels);
                     }
                 }
             }
@@ -142,12 +148,12 @@ impl PackedInt8 {
     }
 
     /// Returns the length of each column.
-    pub fn depth(&self) -> usize {
+    pub(super) fn depth(&self) -> usize {
         self.depth
     }
 
     /// Returns the number of columns.
-    pub fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.columns
     }
 
@@ -157,7 +163,10 @@ impl PackedInt8 {
     ///
     /// If it was packed for an instruction set with another size of levels.
     #[inline(always)]
-    pub fn panel_group<S: Simd>(&self, index: usize) -> [&[PanelBlock<S::Rhs>]; TILE_PANELS] {
+    pub(super) fn panel_group<S: Simd>(
+        &self,
+        index: usize,
+    ) -> [&[PanelBlock<S::Rhs>]; TILE_PANELS] {
         assert_eq!(self.level_bytes, size_of::<S::Rhs>());
         let units = self.depth / DEPTH_UNIT;
         let blocks = panel_blocks::<S>(&self.memory);

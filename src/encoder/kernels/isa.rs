@@ -2,27 +2,37 @@
 
 use std::{fmt, str::FromStr};
 
+#[cfg(target_arch = "aarch64")]
+use super::neon::{NeonDotprod, NeonI8mm, NeonWidening};
 #[cfg(target_arch = "x86_64")]
 use super::{
     avx2::{Avx2, AvxVnni},
-    avx512::{Amx, Avx512},
+    avx512::{Amx, Avx512Bw, Avx512Vnni},
 };
 use super::{portable::Portable, simd::Kernel};
 
 /// An instruction set that this processor supports.
 #[derive(Clone, Copy, Debug)]
-pub struct Isa(IsaToken);
+pub(crate) struct Isa(IsaToken);
 
 #[derive(Clone, Copy, Debug)]
 enum IsaToken {
     #[cfg(target_arch = "x86_64")]
     Amx(Amx),
     #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
+    Avx512Vnni(Avx512Vnni),
     #[cfg(target_arch = "x86_64")]
     AvxVnni(AvxVnni),
     #[cfg(target_arch = "x86_64")]
+    Avx512Bw(Avx512Bw),
+    #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(NeonI8mm),
+    #[cfg(target_arch = "aarch64")]
+    NeonDotprod(NeonDotprod),
+    #[cfg(target_arch = "aarch64")]
+    NeonWidening(NeonWidening),
     Portable(Portable),
 }
 
@@ -42,15 +52,22 @@ pub struct UnknownIsa {
 impl Isa {
     /// Returns the instruction sets of this processor, fastest first; the portable one is always
     /// included.
-    pub fn available() -> Vec<Self> {
+    pub(crate) fn available() -> Vec<Self> {
         let mut tokens = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            tokens.extend(Avx512::detect().map(IsaToken::Avx512));
+            tokens.extend(Avx512Vnni::detect().map(IsaToken::Avx512Vnni));
             // After plain AVX-512 until the current layout of its tiles is measured on such a machine.
             tokens.extend(Amx::detect().map(IsaToken::Amx));
             tokens.extend(AvxVnni::detect().map(IsaToken::AvxVnni));
+            tokens.extend(Avx512Bw::detect().map(IsaToken::Avx512Bw));
             tokens.extend(Avx2::detect().map(IsaToken::Avx2));
+        }
+        #[cfg(target_arch = "aarch64")]
+        {
+            tokens.extend(NeonI8mm::detect().map(IsaToken::NeonI8mm));
+            tokens.extend(NeonDotprod::detect().map(IsaToken::NeonDotprod));
+            tokens.extend(NeonWidening::detect().map(IsaToken::NeonWidening));
         }
         tokens.push(IsaToken::Portable(Portable));
         tokens.into_iter().map(Self).collect()
@@ -58,37 +75,53 @@ impl Isa {
 
     /// Returns the fastest instruction set of this processor, by our measurements.
     #[must_use]
-    pub fn best() -> Self {
+    pub(crate) fn best() -> Self {
         Self::available()[0]
     }
 
     /// Returns the name, as shown to users and parsed by [`Isa::from_str`].
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             IsaToken::Amx(_) => "amx",
             #[cfg(target_arch = "x86_64")]
-            IsaToken::Avx512(_) => "avx512vnni",
+            IsaToken::Avx512Vnni(_) => "avx512vnni",
             #[cfg(target_arch = "x86_64")]
             IsaToken::AvxVnni(_) => "avxvnni",
             #[cfg(target_arch = "x86_64")]
+            IsaToken::Avx512Bw(_) => "avx512bw",
+            #[cfg(target_arch = "x86_64")]
             IsaToken::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonI8mm(_) => "i8mm",
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonDotprod(_) => "dotprod",
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonWidening(_) => "neon",
             IsaToken::Portable(_) => "portable",
         }
     }
 
     /// Runs a kernel, compiled for this instruction set.
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Out {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             IsaToken::Amx(token) => token.run(kernel),
             #[cfg(target_arch = "x86_64")]
-            IsaToken::Avx512(token) => token.run(kernel),
+            IsaToken::Avx512Vnni(token) => token.run(kernel),
             #[cfg(target_arch = "x86_64")]
             IsaToken::AvxVnni(token) => token.run(kernel),
             #[cfg(target_arch = "x86_64")]
+            IsaToken::Avx512Bw(token) => token.run(kernel),
+            #[cfg(target_arch = "x86_64")]
             IsaToken::Avx2(token) => token.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonI8mm(token) => token.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonDotprod(token) => token.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            IsaToken::NeonWidening(token) => token.run(kernel),
             IsaToken::Portable(token) => token.run(kernel),
         }
     }

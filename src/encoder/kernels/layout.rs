@@ -11,44 +11,44 @@
 //! [`Simd::Rhs`](super::simd::Simd::Rhs)).
 
 /// Lanes of every vector, for any width of registers.
-pub const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 /// Rows of a band, and maximum number of rows of a tile.
-pub const TILE_ROWS: usize = 32;
+pub(super) const TILE_ROWS: usize = 32;
 /// Maximum number of panels of a tile.
-pub const TILE_PANELS: usize = 4;
+pub(super) const TILE_PANELS: usize = 4;
 /// Maximum number of columns of a tile.
-pub const TILE_COLUMNS: usize = TILE_PANELS * LANES;
+pub(super) const TILE_COLUMNS: usize = TILE_PANELS * LANES;
 /// The depth is a multiple of this.
-pub const DEPTH_UNIT: usize = 64;
+pub(super) const DEPTH_UNIT: usize = 64;
 /// Groups of four in a unit of depth.
-pub const K4_GROUPS_PER_UNIT: usize = DEPTH_UNIT / 4;
+pub(super) const K4_GROUPS_PER_UNIT: usize = DEPTH_UNIT / 4;
 
 /// The right-hand side of one dot product: four levels for each of sixteen columns.
-pub type K4Groups<T> = [[T; 4]; LANES];
+pub(super) type K4Groups<T> = [[T; 4]; LANES];
 /// A unit of depth of one panel.
-pub type PanelBlock<T> = [K4Groups<T>; K4_GROUPS_PER_UNIT];
+pub(super) type PanelBlock<T> = [K4Groups<T>; K4_GROUPS_PER_UNIT];
 /// A unit of depth of one band of rows.
-pub type BandBlock<T> = [[T; DEPTH_UNIT]; TILE_ROWS];
+pub(super) type BandBlock<T> = [[T; DEPTH_UNIT]; TILE_ROWS];
 
 /// The sums of a tile, `[row][column]`; a tile of fewer panels fills the first columns.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-pub struct Int8TileOutput(pub [[i32; TILE_COLUMNS]; TILE_ROWS]);
+pub(crate) struct Int8TileOutput(pub [[i32; TILE_COLUMNS]; TILE_ROWS]);
 
 impl Int8TileOutput {
     /// All zeros.
-    pub const ZERO: Self = Self([[0; TILE_COLUMNS]; TILE_ROWS]);
+    pub(crate) const ZERO: Self = Self([[0; TILE_COLUMNS]; TILE_ROWS]);
 
     /// Returns a row as vectors.
     #[inline(always)]
-    pub fn row(&self, row: usize) -> &[[i32; LANES]; TILE_PANELS] {
+    pub(crate) fn row(&self, row: usize) -> &[[i32; LANES]; TILE_PANELS] {
         let (vectors, _) = self.0[row].as_chunks();
         vectors.as_array().unwrap_or(&[[0; LANES]; TILE_PANELS])
     }
 }
 
 /// Input of a tile.
-pub struct Int8TileInput<'a, L, R, const P: usize> {
+pub(crate) struct Int8TileInput<'a, L, R, const P: usize> {
     /// The left-hand side: one band of rows.
     pub lhs: &'a [BandBlock<L>],
     /// Number of rows, 1..=32; the content of the other rows of the output is unspecified.

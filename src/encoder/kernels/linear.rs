@@ -18,7 +18,7 @@ use super::{
 
 /// A linear layer whose weights are signed bytes, with a scale per output column.
 #[derive(Debug)]
-pub struct Int8Layer {
+pub(crate) struct Int8Layer {
     weights: PackedInt8,
     /// Scale of each column.
     scales: AlignedBuffer<f32>,
@@ -32,19 +32,19 @@ pub struct Int8Layer {
 impl Int8Layer {
     /// Returns the number of inputs.
     #[must_use]
-    pub fn inputs(&self) -> usize {
+    pub(crate) fn inputs(&self) -> usize {
         self.weights.depth()
     }
 
     /// Returns the number of outputs.
     #[must_use]
-    pub fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.weights.columns()
     }
 
     /// Returns the factors by which input columns must have been multiplied.
     #[must_use]
-    pub fn smoothing(&self) -> &[f32] {
+    pub(crate) fn smoothing(&self) -> &[f32] {
         &self.smoothing
     }
 }
@@ -53,7 +53,7 @@ impl Int8Layer {
 /// its smoothing divisor; the layer's inputs must be multiplied by the inverse.
 ///
 /// The numbers of inputs and outputs must be multiples of 64.
-pub struct PackInt8<'a> {
+pub(crate) struct PackInt8<'a> {
     /// One row per output.
     pub weights: &'a [f32],
     /// One number per output.
@@ -114,14 +114,14 @@ impl Kernel for PackInt8<'_> {
 }
 
 /// What is done with a layer's outputs.
-pub trait Epilogue {
+pub(crate) trait Epilogue {
     /// Consumes 64 outputs of `row` (counted from the first of the product) from column `first` on; the
     /// columns of a row are passed in order.
     fn apply<S: Simd>(&mut self, simd: S, row: usize, first: usize, values: [S::F; TILE_PANELS]);
 }
 
 /// Writes outputs.
-pub struct StoreEpilogue<'a> {
+pub(crate) struct StoreEpilogue<'a> {
     /// Rows of `width`.
     pub to: &'a mut [f32],
     /// Outputs of a row.
@@ -139,7 +139,7 @@ impl Epilogue for StoreEpilogue<'_> {
 }
 
 /// Adds outputs to the existing values.
-pub struct AddEpilogue<'a> {
+pub(crate) struct AddEpilogue<'a> {
     /// Rows of `width`.
     pub to: &'a mut [f32],
     /// Outputs of a row.
@@ -159,7 +159,7 @@ impl Epilogue for AddEpilogue<'_> {
 
 /// Applies GELU, multiplies each column by the `smoothing` of the next layer, and computes minimum and
 /// maximum of each row, so that only rounding remains to be done to quantize them.
-pub struct GeluEpilogue<'a> {
+pub(crate) struct GeluEpilogue<'a> {
     /// Rows as wide as `smoothing`.
     pub to: &'a mut [f32],
     /// Factor of each column.
@@ -193,7 +193,7 @@ impl Epilogue for GeluEpilogue<'_> {
 }
 
 /// Computes `dequantized(rows) * weights + bias`.
-pub struct Int8Linear<'a, O> {
+pub(crate) struct Int8Linear<'a, O> {
     /// The layer.
     pub layer: &'a Int8Layer,
     /// Rows of the layer's inputs.
@@ -257,7 +257,7 @@ fn lanes(columns: &[f32]) -> &[[f32; LANES]] {
 
 /// A linear layer in `f32`.
 #[derive(Debug)]
-pub struct F32Layer {
+pub(crate) struct F32Layer {
     weights: gemm_f32::PackedF32,
     bias: AlignedBuffer<f32>,
 }
@@ -265,7 +265,7 @@ pub struct F32Layer {
 impl F32Layer {
     /// Packs `weights`, `bias.len()` rows of one output each; outputs must be a multiple of 64.
     #[must_use]
-    pub fn new(weights: &[f32], bias: &[f32]) -> Self {
+    pub(crate) fn new(weights: &[f32], bias: &[f32]) -> Self {
         Self {
             weights: gemm_f32::PackedF32::new(weights.len() / bias.len(), weights),
             bias: AlignedBuffer::from_slice(bias),
@@ -274,7 +274,7 @@ impl F32Layer {
 }
 
 /// Computes `rows * weights + bias` into `out` or, if `ADD`, adds it to `out`.
-pub struct F32Linear<'a, const ADD: bool> {
+pub(crate) struct F32Linear<'a, const ADD: bool> {
     /// The layer.
     pub layer: &'a F32Layer,
     /// Rows of the layer's inputs.

@@ -53,7 +53,7 @@ const NORMAL_TAIL: [f32; 7] = [
 /// Relative error below 3e-7. The integer part becomes the exponent bits, the power of the fraction is
 /// a polynomial.
 #[inline(always)]
-pub fn exp2<S: Simd>(simd: S, x: S::F) -> S::F {
+pub(super) fn exp2<S: Simd>(simd: S, x: S::F) -> S::F {
     let x = simd.max(x, simd.splat(-126.0));
     let whole = simd.round(x);
     let fraction = simd.sub(x, simd.float(whole));
@@ -67,7 +67,7 @@ pub fn exp2<S: Simd>(simd: S, x: S::F) -> S::F {
 ///
 /// Adding 1.5 * 2^23 rounds to an integer, which is then in the lowest bits.
 #[inline(always)]
-pub fn exp2_u16<S: Simd>(simd: S, x: S::F) -> S::F {
+pub(super) fn exp2_u16<S: Simd>(simd: S, x: S::F) -> S::F {
     let magic = simd.splat(12_582_912.0);
     let x = simd.max(x, simd.splat(-30.0));
     let shifted = simd.add(x, magic);
@@ -81,7 +81,7 @@ pub fn exp2_u16<S: Simd>(simd: S, x: S::F) -> S::F {
 /// the tail, and |x| clamped to 4. Absolute error below 2.1e-4, a fiftieth of a quantization step if the
 /// greatest number of a row is 3.
 #[inline(always)]
-pub fn gelu_int8<S: Simd>(simd: S, x: S::F) -> S::F {
+pub(super) fn gelu_int8<S: Simd>(simd: S, x: S::F) -> S::F {
     let positive = simd.max(x, simd.splat(0.0));
     let magnitude = simd.and_int(simd.float_as_bits(x), simd.splat_int(i32::MAX));
     let clamped = simd.min(simd.bits_as_float(magnitude), simd.splat(4.0));
@@ -95,7 +95,7 @@ pub fn gelu_int8<S: Simd>(simd: S, x: S::F) -> S::F {
 /// close to a Gaussian that degree 6 is sufficient for its logarithm, without a division. Absolute error
 /// below 3e-7 for |x| up to 30, relative to max(1, |x|) below 1.1e-7.
 #[inline(always)]
-pub fn gelu<S: Simd>(simd: S, x: S::F) -> S::F {
+pub(super) fn gelu<S: Simd>(simd: S, x: S::F) -> S::F {
     let zero = simd.splat(0.0);
     let magnitude = simd.max(x, simd.sub(zero, x));
     let clamped = simd.min(magnitude, simd.splat(6.0));

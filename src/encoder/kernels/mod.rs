@@ -2,7 +2,7 @@
 //! `unsafe`.
 //!
 //! Kernels are written once, generic over a [`simd::Simd`] token, and contain no `unsafe`; the
-//! tokens (`portable`, `avx2`, `avx512` and the tiles of `amx`) wrap the instructions. [`Isa`] is
+//! tokens (`portable`, `avx2`, `avx512` with the tiles of `amx`, `neon`) wrap the instructions. [`Isa`] is
 //! the choice at run time. Only `native` uses the kernels, through [`Isa::run`].
 
 #![allow(clippy::inline_always)] // functions called by a kernel must be compiled for its instruction set
@@ -15,6 +15,7 @@ mod gemm_int8;
 mod layout;
 mod linear;
 mod math;
+mod peak;
 mod portable;
 mod rows;
 mod simd;
@@ -27,15 +28,19 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
 mod isa;
 
-pub use attention::{AttentionBuffers, AttentionWorkspace, F32Attention, Int8Attention};
-pub use buffer::AlignedBuffer;
-pub use isa::{Isa, UnknownIsa};
-pub use linear::{
+pub(super) use attention::{AttentionBuffers, AttentionWorkspace, F32Attention, Int8Attention};
+pub(super) use buffer::AlignedBuffer;
+pub(super) use isa::{Isa, UnknownIsa};
+pub(super) use linear::{
     AddEpilogue, F32Layer, F32Linear, GeluEpilogue, Int8Layer, Int8Linear, PackInt8, StoreEpilogue,
 };
-pub use rows::{
+pub use peak::PeakProducts;
+pub(super) use rows::{
     Gelu, LayerNormQuantize, LayerNormRows, LayerNormWeights, MeanPoolRows, QuantizeRows,
     QuantizeWithKnownRange, QuantizedRows, RowMinMax,
 };

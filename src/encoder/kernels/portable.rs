@@ -3,15 +3,15 @@
 //! Nothing here is `unsafe`, so Miri can run every kernel with this token.
 
 use super::{
-    gemm_int8::dot_product_tile,
-    layout::{Int8TileInput, Int8TileOutput, K4Groups},
-    simd::{Kernel, LANES, Simd},
+    gemm_int8::{dot_product_tile, lane_sums},
+    layout::{Int8TileInput, Int8TileOutput, K4Groups, PanelBlock},
+    simd::{DotProduct, Kernel, LANES, Simd},
     tiling::RegisterTile,
 };
 
 /// Sixteen lanes in an array, which the compiler vectorizes (NEON on `aarch64`).
 #[derive(Clone, Copy, Debug)]
-pub struct Portable;
+pub(super) struct Portable;
 
 /// Applies `f` to each pair of lanes.
 #[inline(always)]
@@ -21,7 +21,7 @@ fn zip<T: Copy, U: Copy>(a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> U) ->
 
 impl Portable {
     /// Runs `kernel`.
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Out {
         kernel.run(self)
     }
 }
@@ -29,12 +29,9 @@ impl Portable {
 impl Simd for Portable {
     type F = [f32; LANES];
     type I = [i32; LANES];
-    type Accumulator = [i32; LANES];
-    type K4Broadcast = [u8; 4];
     type Lhs = u8;
     type Rhs = i8;
 
-    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Small;
     const F32_REGISTER_TILE: RegisterTile = RegisterTile::Small;
 
     #[inline(always)]
@@ -140,6 +137,26 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn tile<const P: usize, const Q: usize>(
+        self,
+        input: &Int8TileInput<'_, u8, i8, P>,
+        output: &mut Int8TileOutput,
+    ) {
+        dot_product_tile::<Self, P, Q>(self, input, output);
+    }
+    #[inline(always)]
+    fn lane_sums<const Q: usize>(self, block: &PanelBlock<i8>) -> Self::I {
+        lane_sums::<_, Q>(self, block)
+    }
+}
+
+impl DotProduct for Portable {
+    type Accumulator = [i32; LANES];
+    type K4Broadcast = [u8; 4];
+
+    const INT8_REGISTER_TILE: RegisterTile = RegisterTile::Small;
+
+    #[inline(always)]
     fn broadcast_k4(self, levels: &[u8; 4]) -> Self::K4Broadcast {
         *levels
     }
@@ -162,14 +179,5 @@ impl Simd for Portable {
     #[inline(always)]
     fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I {
         sum
-    }
-
-    #[inline(always)]
-    fn tile<const P: usize, const Q: usize>(
-        self,
-        input: &Int8TileInput<'_, u8, i8, P>,
-        output: &mut Int8TileOutput,
-    ) {
-        dot_product_tile::<Self, P, Q>(self, input, output);
     }
 }

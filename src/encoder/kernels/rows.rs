@@ -11,7 +11,7 @@ use super::{
 /// Rows quantized to levels, `offset + scale * level`, with offset and scale per row: the left-hand side
 /// of an integer matrix product.
 #[derive(Debug, Default)]
-pub struct QuantizedRows {
+pub(crate) struct QuantizedRows {
     /// The levels, in bands.
     pub(super) levels: AlignedMemory,
     /// One per row.
@@ -33,14 +33,14 @@ impl QuantizedRows {
 
 /// Minimum and maximum of each row, lane by lane.
 #[derive(Debug, Default)]
-pub struct RowMinMax {
+pub(crate) struct RowMinMax {
     pub(super) min: AlignedBuffer<f32>,
     pub(super) max: AlignedBuffer<f32>,
 }
 
 impl RowMinMax {
     /// Grows to this number of rows.
-    pub fn reserve(&mut self, rows: usize) {
+    pub(crate) fn reserve(&mut self, rows: usize) {
         self.min.reserve(rows * LANES);
         self.max.reserve(rows * LANES);
     }
@@ -129,7 +129,7 @@ fn quantize_row<S: Simd>(
 
 /// The learnt weights of a layer norm.
 #[derive(Clone, Copy, Debug)]
-pub struct LayerNormWeights<'a> {
+pub(crate) struct LayerNormWeights<'a> {
     /// Factor of each column.
     pub gain: &'a [f32],
     /// Offset of each column.
@@ -176,7 +176,7 @@ fn layer_norm_row<S: Simd>(simd: S, row: &mut [f32], weights: &LayerNormWeights<
 }
 
 /// Normalizes every row in place.
-pub struct LayerNormRows<'a> {
+pub(crate) struct LayerNormRows<'a> {
     /// Rows as wide as the weights.
     pub rows: &'a mut [f32],
     /// The weights.
@@ -195,7 +195,7 @@ impl Kernel for LayerNormRows<'_> {
 }
 
 /// [`LayerNormRows`], and then quantizes the rows while they are in the cache.
-pub struct LayerNormQuantize<'a> {
+pub(crate) struct LayerNormQuantize<'a> {
     /// The layer norm.
     pub norm: LayerNormRows<'a>,
     /// Factor of each column before quantization.
@@ -224,7 +224,7 @@ impl Kernel for LayerNormQuantize<'_> {
 }
 
 /// Quantizes rows, each with its own scale and offset, every column times its `smoothing`.
-pub struct QuantizeRows<'a> {
+pub(crate) struct QuantizeRows<'a> {
     /// Rows as wide as `smoothing`.
     pub rows: &'a [f32],
     /// Factor of each column.
@@ -252,7 +252,7 @@ impl Kernel for QuantizeRows<'_> {
 }
 
 /// [`QuantizeRows`] for rows that are already smoothed and whose ranges are known.
-pub struct QuantizeWithKnownRange<'a> {
+pub(crate) struct QuantizeWithKnownRange<'a> {
     /// Rows of `width`.
     pub rows: &'a [f32],
     /// Number of columns; a multiple of 64.
@@ -298,7 +298,7 @@ impl Kernel for QuantizeWithKnownRange<'_> {
 }
 
 /// Applies GELU to every number in place.
-pub struct Gelu<'a>(pub &'a mut [f32]);
+pub(crate) struct Gelu<'a>(pub &'a mut [f32]);
 
 impl Kernel for Gelu<'_> {
     type Out = ();
@@ -313,7 +313,7 @@ impl Kernel for Gelu<'_> {
 }
 
 /// Computes the mean of all rows, scaled to unit length.
-pub struct MeanPoolRows<'a> {
+pub(crate) struct MeanPoolRows<'a> {
     /// Rows of `out.len()`; at least one.
     pub rows: &'a [f32],
     /// The unit vector.

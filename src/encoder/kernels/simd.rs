@@ -11,14 +11,14 @@
 
 use super::{
     buffer::Element,
-    layout::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups},
+    layout::{DEPTH_UNIT, Int8TileInput, Int8TileOutput, K4Groups, PanelBlock},
     tiling::RegisterTile,
 };
 
-pub use super::layout::LANES;
+pub(super) use super::layout::LANES;
 
 /// A computation that is compiled for each instruction set.
-pub trait Kernel {
+pub(crate) trait Kernel {
     /// The result.
     type Out;
 
@@ -33,22 +33,16 @@ pub trait Kernel {
 /// zeros; apart from that, all implementations return the same bits.
 ///
 /// A token need not be `Send`: that of AMX belongs to the thread whose tiles are configured.
-pub trait Simd: Copy {
+pub(crate) trait Simd: Copy {
     /// Sixteen `f32`.
     type F: Copy;
     /// Sixteen `i32`.
     type I: Copy;
-    /// Sixteen integer sums, in the shape that the instruction set's dot product needs.
-    type Accumulator: Copy;
-    /// A broadcast group of four unsigned levels, in the shape that [`Simd::dot`] needs.
-    type K4Broadcast: Copy;
-    /// Representation of an unsigned byte for [`Simd::broadcast_k4`].
+    /// Representation of an unsigned byte on the left-hand side of [`Simd::tile`].
     type Lhs: Element + From<u8>;
-    /// Representation of a signed byte for [`Simd::dot`].
+    /// Representation of a signed byte on its right-hand side.
     type Rhs: Element + From<i8>;
 
-    /// Register tile of integer matrix products.
-    const INT8_REGISTER_TILE: RegisterTile;
     /// Register tile of `f32` matrix products.
     const F32_REGISTER_TILE: RegisterTile;
 
@@ -126,32 +120,24 @@ pub trait Simd: Copy {
         values: [Self::I; 4],
     ) {
         let low_byte = self.splat_int(255);
-        let high_bytes = values.map(|value| self.shr_int::<8>(value));
-        let low_bytes = values.map(|value| self.and_int(value, low_byte));
+        // Loops, since closures passed to `map` would not be compiled for the instruction set.
+        let (mut high_bytes, mut low_bytes) = (values, values);
+        for i in 0..4 {
+            high_bytes[i] = self.shr_int::<8>(values[i]);
+            low_bytes[i] = self.and_int(values[i], low_byte);
+        }
         self.store_depth_unit(high, high_bytes);
         self.store_depth_unit(low, low_bytes);
     }
 
-    /// Broadcasts four unsigned levels to every lane.
-    #[allow(clippy::trivially_copy_pass_by_ref)] // a reference into a row of levels
-    fn broadcast_k4(self, levels: &[Self::Lhs; 4]) -> Self::K4Broadcast;
-    /// Returns sums of zero.
-    fn zero_accumulator(self) -> Self::Accumulator;
-    /// Adds to lane `i` the exact dot product of `a` with `b[i]`.
-    fn dot(
-        self,
-        sum: Self::Accumulator,
-        a: Self::K4Broadcast,
-        b: &K4Groups<Self::Rhs>,
-    ) -> Self::Accumulator;
-    /// Returns the sums, lane by lane.
-    fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I;
-
-    /// Prefetches `groups`, if the instruction set can.
+    /// Writes lane `lane` of group `slot` of a right-hand side: four signed levels. An instruction set may
+    /// interleave the levels of a block.
     #[inline(always)]
-    fn prefetch(self, groups: &K4Groups<Self::Rhs>) {
-        let _ = groups;
+    fn store_k4_lane(to: &mut PanelBlock<Self::Rhs>, slot: usize, lane: usize, levels: [i8; 4]) {
+        to[slot][lane] = levels.map(Self::Rhs::from);
     }
+    /// Returns the sums of the levels of every lane, over the first `Q` groups of a block.
+    fn lane_sums<const Q: usize>(self, block: &PanelBlock<Self::Rhs>) -> Self::I;
 
     /// Computes a tile of an integer matrix product, with the first `Q` groups of four of each unit of
     /// depth; the others must be zero on the right-hand side.
@@ -192,5 +178,52 @@ pub trait Simd: Copy {
             width /= 2;
         }
         lanes[0]
+    }
+}
+
+/// An instruction set that computes tiles by dot products of groups of four, lane by lane.
+pub trait DotProduct: Simd {
+    /// Sixteen integer sums, in the shape that the dot product needs.
+    type Accumulator: Copy;
+    /// A broadcast group of four unsigned levels, in the shape that the dot product needs.
+    type K4Broadcast: Copy;
+
+    /// Register tile of integer matrix products.
+    const INT8_REGISTER_TILE: RegisterTile;
+
+    /// Broadcasts four unsigned levels to every lane.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // a reference into a row of levels
+    fn broadcast_k4(self, levels: &[Self::Lhs; 4]) -> Self::K4Broadcast;
+    /// Returns sums of zero.
+    fn zero_accumulator(self) -> Self::Accumulator;
+    /// Adds to lane `i` the exact dot product of `a` with `b[i]`.
+    fn dot(
+        self,
+        sum: Self::Accumulator,
+        a: Self::K4Broadcast,
+        b: &K4Groups<Self::Rhs>,
+    ) -> Self::Accumulator;
+    /// Adds to the sums of `R` rows and `W` panels their dot products.
+    #[inline(always)]
+    fn dot_tile<const R: usize, const W: usize>(
+        self,
+        sums: &mut [[Self::Accumulator; W]; R],
+        rows: [&[Self::Lhs; 4]; R],
+        panels: [&K4Groups<Self::Rhs>; W],
+    ) {
+        for r in 0..R {
+            let a = self.broadcast_k4(rows[r]);
+            for p in 0..W {
+                sums[r][p] = self.dot(sums[r][p], a, panels[p]);
+            }
+        }
+    }
+    /// Returns the sums, lane by lane.
+    fn accumulator_lanes(self, sum: Self::Accumulator) -> Self::I;
+
+    /// Prefetches `groups`, if the instruction set can.
+    #[inline(always)]
+    fn prefetch(self, groups: &K4Groups<Self::Rhs>) {
+        let _ = groups;
     }
 }

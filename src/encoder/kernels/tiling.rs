@@ -1,21 +1,23 @@
 //! Divides a tile of a matrix product into register tiles.
 
 /// A matrix product that can compute a part of its output with all sums in registers.
-pub trait TileKernel {
+pub(super) trait TileKernel {
     /// Computes `R` rows by `W` panels from `row` and `panel` on.
     fn register_tile<const R: usize, const W: usize>(&mut self, row: usize, panel: usize);
 }
 
 /// The largest register tile of an instruction set.
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable token only uses `Small`
+#[allow(dead_code)] // each architecture uses some of them
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RegisterTile {
+pub(crate) enum RegisterTile {
     /// Twelve rows by two panels.
     Tall,
     /// Six rows by four panels.
     Wide,
     /// Six rows by one panel.
     Narrow,
+    /// Four rows by one panel.
+    Short,
     /// Two rows by one panel.
     Small,
 }
@@ -23,7 +25,7 @@ pub enum RegisterTile {
 /// Covers `rows` rows and `P` panels with register tiles. If `may_overrun`, the last ones may exceed
 /// `rows`, by up to a quarter of their height.
 #[inline(always)]
-pub fn tile_output<const P: usize>(
+pub(super) fn tile_output<const P: usize>(
     shape: RegisterTile,
     rows: usize,
     may_overrun: bool,
@@ -86,6 +88,11 @@ fn tile_height(shape: RegisterTile, left: usize, may_overrun: bool) -> usize {
             4.. => 4,
             3 => 2,
             other => other,
+        },
+        RegisterTile::Short => match left {
+            3 if may_overrun => 4,
+            3 => 2,
+            other => other.min(4),
         },
         RegisterTile::Small => left.min(2),
     }

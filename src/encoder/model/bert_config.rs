@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::ModelError;
-use super::sentence_transformers::{JsonFile, describe_value};
+use super::json_file::{JsonFile, describe_value};
 
 /// The configuration of a BERT encoder.
 ///

@@ -16,8 +16,8 @@ use hf_hub::api::Progress;
 use hf_hub::api::sync::{ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 
-use super::fetch::{FetchOptions, FetchProgress, SourceError};
 use super::manifest::{Manifest, ManifestFile};
+use super::source::{FetchOptions, FetchProgress, SourceError};
 use super::staging::StagingDir;
 
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";

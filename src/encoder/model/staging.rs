@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use crate::atomic_file;
+
 use super::error::ModelError;
 use super::manifest::{Manifest, ManifestFile};
-use super::model_dir::hex;
 
 const STAGING_PREFIX: &str = ".fetch-";
 const RETIRED_PREFIX: &str = ".old-";
@@ -75,7 +76,7 @@ impl StagingDir {
                 .map_err(ModelError::io("write", &path))?;
             length = length.saturating_add(count as u64);
         }
-        let sha256 = hex(&hasher.finalize());
+        let sha256 = hex::encode(hasher.finalize());
         if length != file.bytes || sha256 != file.sha256 {
             let more = if length > file.bytes {
                 "more than "
@@ -112,7 +113,8 @@ impl StagingDir {
         }
         for file in &manifest.files {
             let folder = model.join(&file.path);
-            sync_directory(folder.parent().unwrap_or(&model));
+            let folder = folder.parent().unwrap_or(&model);
+            atomic_file::sync_folder(folder).map_err(ModelError::io("flush to disk", folder))?;
         }
         let parent = target.parent().unwrap_or(cache_dir);
         fs::create_dir_all(parent).map_err(ModelError::io("create", parent))?;
@@ -133,12 +135,12 @@ impl StagingDir {
             None
         };
         let renamed = fs::rename(&model, target);
-        sync_directory(parent);
+        let synced = atomic_file::sync_folder(parent);
         drop(retired);
         match renamed {
             // Without file locks, another process may have been faster.
             Err(_) if first_incomplete(manifest, target).is_none() => Ok(()),
-            other => other.map_err(ModelError::io("install", target)),
+            other => other.and(synced).map_err(ModelError::io("install", target)),
         }
     }
 }
@@ -185,12 +187,4 @@ fn create_hidden_dir(cache_dir: &Path, prefix: &str) -> Result<TempDir, ModelErr
         .prefix(prefix)
         .tempdir_in(cache_dir)
         .map_err(ModelError::io("create a directory in", cache_dir))
-}
-
-/// Makes renames durable. Not every file system supports it; the files themselves are synced, and
-/// after a lost rename the model is downloaded again.
-fn sync_directory(folder: &Path) {
-    if let Err(error) = File::open(folder).and_then(|opened| opened.sync_all()) {
-        tracing::debug!(folder = %folder.display(), %error, "cannot sync the directory");
-    }
 }

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use zip::ZipArchive;
 
 use super::error::ModelError;
-use super::fetch::{FetchOptions, FetchProgress, SourceError};
 use super::manifest::Manifest;
+use super::source::{FetchOptions, FetchProgress, SourceError};
 use super::staging::StagingDir;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);

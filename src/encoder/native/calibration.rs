@@ -16,7 +16,7 @@ const SEP_TOKEN_ID: u32 = 102;
 
 /// Returns sequences of pseudorandom ids below `vocabulary`, of at most `longest` tokens; the same on
 /// every machine.
-pub fn calibration_sequences(vocabulary: usize, longest: usize) -> Vec<Vec<u32>> {
+pub(super) fn calibration_sequences(vocabulary: usize, longest: usize) -> Vec<Vec<u32>> {
     let length = TOKENS_PER_SEQUENCE.min(longest);
     let vocabulary = u32::try_from(vocabulary).unwrap_or(u32::MAX);
     let mut state = 1_u32;

@@ -4,7 +4,7 @@ use super::error::NativeError;
 
 /// The shape of a BERT network, from its `config.json`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NetworkShape {
+pub(crate) struct NetworkShape {
     /// Width of the residual stream.
     pub hidden_size: usize,
     /// Number of layers.
@@ -26,7 +26,7 @@ pub struct NetworkShape {
 impl NetworkShape {
     /// Returns the number of columns of an attention head.
     #[must_use]
-    pub fn head_size(&self) -> usize {
+    pub(crate) fn head_size(&self) -> usize {
         self.hidden_size / self.num_attention_heads.max(1)
     }
 
@@ -35,7 +35,7 @@ impl NetworkShape {
     /// # Errors
     ///
     /// [`NativeError::UnsupportedShape`] with the first unsupported dimension.
-    pub fn validate(&self) -> Result<(), NativeError> {
+    pub(crate) fn validate(&self) -> Result<(), NativeError> {
         let unsupported = |dimension, received, expected| {
             Err(NativeError::UnsupportedShape {
                 dimension,

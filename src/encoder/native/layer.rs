@@ -19,7 +19,7 @@ const FEED_FORWARD_BLOCK_ROWS: usize = 64;
 
 /// The weights of a layer norm.
 #[derive(Clone, Debug)]
-pub struct LayerNorm {
+pub(super) struct LayerNorm {
     gain: Vec<f32>,
     offset: Vec<f32>,
     epsilon: f32,
@@ -27,7 +27,7 @@ pub struct LayerNorm {
 
 impl LayerNorm {
     /// Reads `{name}.weight` and `{name}.bias`.
-    pub fn read(
+    pub(super) fn read(
         weights: &Weights<'_>,
         name: &str,
         config: &NetworkShape,
@@ -40,7 +40,7 @@ impl LayerNorm {
     }
 
     /// Returns the kernel that normalizes these rows in place.
-    pub fn for_rows<'a>(&'a self, rows: &'a mut [f32]) -> LayerNormRows<'a> {
+    pub(super) fn for_rows<'a>(&'a self, rows: &'a mut [f32]) -> LayerNormRows<'a> {
         LayerNormRows {
             rows,
             weights: LayerNormWeights {
@@ -54,14 +54,14 @@ impl LayerNorm {
 
 /// The weights of a linear layer in the order of the file: one row per output.
 #[derive(Debug)]
-pub struct DenseWeights {
+pub(super) struct DenseWeights {
     weights: Vec<f32>,
     bias: Vec<f32>,
 }
 
 /// A transformer layer; `L` is the representation of its linear layers.
 #[derive(Debug)]
-pub struct TransformerLayer<L> {
+pub(super) struct TransformerLayer<L> {
     /// Projects to queries, keys and values, concatenated.
     qkv_projection: L,
     attention_output: L,
@@ -73,7 +73,7 @@ pub struct TransformerLayer<L> {
 
 impl TransformerLayer<DenseWeights> {
     /// Reads layer `index`.
-    pub fn read(
+    pub(super) fn read(
         weights: &Weights<'_>,
         index: usize,
         config: &NetworkShape,
@@ -106,13 +106,13 @@ impl TransformerLayer<DenseWeights> {
     }
 
     /// Packs the layer in `f32`.
-    pub fn to_f32(&self) -> TransformerLayer<F32Layer> {
+    pub(super) fn to_f32(&self) -> TransformerLayer<F32Layer> {
         self.map_linears(|_, matrix| F32Layer::new(&matrix.weights, &matrix.bias))
     }
 
     /// Quantizes and packs the layer for an instruction set, given the ranges of the inputs of its linear
     /// layers.
-    pub fn to_int8(&self, isa: Isa, ranges: &InputRanges) -> TransformerLayer<Int8Layer> {
+    pub(super) fn to_int8(&self, isa: Isa, ranges: &InputRanges) -> TransformerLayer<Int8Layer> {
         self.map_linears(|index, matrix| {
             isa.run(PackInt8 {
                 weights: &matrix.weights,
@@ -149,7 +149,7 @@ fn smoothing(ranges: &[f32], weights: &[f32]) -> Vec<f32> {
 }
 
 /// What a layer needs to know of a micro-batch.
-pub struct LayerInput<'a> {
+pub(super) struct LayerInput<'a> {
     /// The instruction set.
     pub isa: Isa,
     /// The network's shape.
@@ -186,13 +186,13 @@ impl LayerInput<'_> {
 
 impl TransformerLayer<Int8Layer> {
     /// Returns the factor of each column of the layer's quantized inputs.
-    pub fn smoothing(&self) -> &[f32] {
+    pub(super) fn smoothing(&self) -> &[f32] {
         self.qkv_projection.smoothing()
     }
 
     /// Applies the layer to the rows of `scratch.hidden`, given quantized in `scratch.quantized`. Then
     /// quantizes the result for the next layer, whose smoothing is `next`, if there is one.
-    pub fn apply(
+    pub(super) fn apply(
         &self,
         input: &LayerInput<'_>,
         next: Option<&[f32]>,
@@ -295,7 +295,7 @@ impl TransformerLayer<Int8Layer> {
 
 impl TransformerLayer<F32Layer> {
     /// Applies the layer to the rows of `scratch.hidden`.
-    pub fn apply(
+    pub(super) fn apply(
         &self,
         input: &LayerInput<'_>,
         scratch: &mut Scratch,

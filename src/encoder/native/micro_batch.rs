@@ -6,7 +6,7 @@ const MICRO_BATCH_TOKENS: usize = 256;
 
 /// Returns the indexes of the sequences of each micro-batch, long sequences first, so that threads
 /// finish at about the same time.
-pub fn micro_batches(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
+pub(super) fn micro_batches(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
     let total: usize = lengths.iter().sum();
     let fair_share = total.div_ceil(threads.max(1));
     let limit = MICRO_BATCH_TOKENS.min(fair_share);

@@ -27,7 +27,7 @@ use std::sync::{
 
 use rayon::prelude::*;
 
-pub use config::NetworkShape;
+pub(super) use config::NetworkShape;
 pub use error::NativeError;
 pub use profile::{EncodeStage, EncodeStageTime};
 
@@ -57,7 +57,7 @@ enum Layers {
 
 /// A BERT sentence encoder.
 #[derive(Debug)]
-pub struct NativeNetwork {
+pub(super) struct NativeNetwork {
     config: NetworkShape,
     isa: Isa,
     /// One row per token id.
@@ -76,7 +76,7 @@ impl NativeNetwork {
     /// # Errors
     ///
     /// [`NativeError`] if the kernels do not support the shape, or the file is invalid.
-    pub fn load(
+    pub(super) fn load(
         isa: Isa,
         config: &NetworkShape,
         weights: &[u8],
@@ -150,7 +150,10 @@ impl NativeNetwork {
     /// # Errors
     ///
     /// As [`Self::embed`].
-    pub fn profile(&self, sequences: &[&[u32]]) -> Result<Vec<EncodeStageTime>, NativeError> {
+    pub(super) fn profile(
+        &self,
+        sequences: &[&[u32]],
+    ) -> Result<Vec<EncodeStageTime>, NativeError> {
         self.check_sequences(sequences)?;
         let mut timer = StageTimer::start();
         for index in 0..sequences.len() {
@@ -162,7 +165,7 @@ impl NativeNetwork {
     }
 
     /// Returns the instruction set in use.
-    pub fn isa(&self) -> Isa {
+    pub(super) fn isa(&self) -> Isa {
         self.isa
     }
 
@@ -172,7 +175,7 @@ impl NativeNetwork {
     /// # Errors
     ///
     /// [`NativeError::SequenceLength`] or [`NativeError::UnknownTokenId`]; nothing is truncated.
-    pub fn embed(
+    pub(super) fn embed(
         &self,
         sequences: &[&[u32]],
         threads: usize,

@@ -94,7 +94,7 @@ pub struct EncodeStageTime {
 }
 
 /// Observes the forward pass.
-pub trait LayerObserver {
+pub(super) trait LayerObserver {
     /// Receives the inputs of linear layer `linear` (0 to 3) of layer `layer`, in `f32`.
     fn on_linear_inputs(&mut self, layer: usize, linear: usize, rows: &[f32], width: usize) {
         let _ = (layer, linear, rows, width);
@@ -111,7 +111,7 @@ impl LayerObserver for () {}
 
 /// Sums the time of each stage.
 #[derive(Debug)]
-pub struct StageTimer {
+pub(super) struct StageTimer {
     last: Instant,
     /// In the order of [`EncodeStage::ALL`].
     totals: [Duration; EncodeStage::ALL.len()],
@@ -119,7 +119,7 @@ pub struct StageTimer {
 
 impl StageTimer {
     /// Starts the clock.
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self {
             last: Instant::now(),
             totals: [Duration::ZERO; EncodeStage::ALL.len()],
@@ -127,12 +127,16 @@ impl StageTimer {
     }
 
     /// Excludes the time since the last stage.
-    pub fn resume(&mut self) {
+    pub(super) fn resume(&mut self) {
         self.last = Instant::now();
     }
 
     /// Returns the stages that took any time, for sequences of these lengths.
-    pub fn stage_times(&self, shape: &NetworkShape, lengths: &[usize]) -> Vec<EncodeStageTime> {
+    pub(super) fn stage_times(
+        &self,
+        shape: &NetworkShape,
+        lengths: &[usize],
+    ) -> Vec<EncodeStageTime> {
         let all = EncodeStage::ALL.into_iter().zip(self.totals);
         let took = all.filter(|(_, time)| !time.is_zero());
         let operations =
@@ -156,10 +160,10 @@ impl LayerObserver for StageTimer {
 
 /// The greatest magnitude observed in each input column of a layer's four linear layers, in the order
 /// of the forward pass.
-pub type InputRanges = [Vec<f32>; 4];
+pub(super) type InputRanges = [Vec<f32>; 4];
 
 /// Widens `ranges` to cover `rows`.
-pub fn widen_ranges(ranges: &mut Vec<f32>, rows: &[f32], width: usize) {
+pub(super) fn widen_ranges(ranges: &mut Vec<f32>, rows: &[f32], width: usize) {
     ranges.resize(width, 0.0);
     for row in rows.chunks_exact(width) {
         ranges

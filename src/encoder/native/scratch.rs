@@ -5,7 +5,7 @@ use crate::encoder::kernels::{AlignedBuffer, AttentionWorkspace, QuantizedRows, 
 
 /// All buffers that a forward pass writes to.
 #[derive(Debug, Default)]
-pub struct Scratch {
+pub(super) struct Scratch {
     /// The residual stream.
     pub hidden: AlignedBuffer<f32>,
     /// Output of the attention heads.
@@ -24,7 +24,7 @@ pub struct Scratch {
 
 impl Scratch {
     /// Grows the buffers to this number of tokens.
-    pub fn reserve(&mut self, tokens: usize, config: &NetworkShape) {
+    pub(super) fn reserve(&mut self, tokens: usize, config: &NetworkShape) {
         let hidden = config.hidden_size;
         let widest = config.intermediate_size.max(3 * hidden);
         self.hidden.reserve(tokens * hidden);

@@ -5,7 +5,7 @@ use candle_core::{DType, Device, safetensors::SliceSafetensors};
 use super::error::NativeError;
 
 /// The tensors of a BERT network; in some files all names have the prefix `bert.`.
-pub struct Weights<'a> {
+pub(super) struct Weights<'a> {
     tensors: SliceSafetensors<'a>,
     prefix: &'static str,
 }
@@ -16,7 +16,7 @@ impl<'a> Weights<'a> {
     /// # Errors
     ///
     /// [`NativeError::Safetensors`] if the file is invalid.
-    pub fn read(bytes: &'a [u8]) -> Result<Self, NativeError> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, NativeError> {
         let tensors = SliceSafetensors::new(bytes)?;
         let all = tensors.tensors();
         let prefixed = all.iter().any(|(name, _)| name.starts_with("bert."));
@@ -30,7 +30,7 @@ impl<'a> Weights<'a> {
     ///
     /// [`NativeError::MissingTensor`], [`NativeError::TensorMismatch`] or [`NativeError::NotFinite`];
     /// [`NativeError::Safetensors`] if candle fails to read it for another reason.
-    pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, NativeError> {
+    pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, NativeError> {
         let name = format!("{}{name}", self.prefix);
         let Ok(view) = self.tensors.get(&name) else {
             return Err(NativeError::MissingTensor { name });

@@ -26,6 +26,7 @@ pub(super) struct FileHeader {
     pub(super) version: u32,
     pub(super) dimension: u32,
     pub(super) rows: u32,
+    pub(super) sentences: u32,
     pub(super) m: u32,
     pub(super) entry_point: u32,
     /// Number of nodes of each upper layer, lowest first; 0 for no layer.
@@ -43,11 +44,11 @@ impl FileHeader {
     pub(super) fn for_graph(
         graph: &FlatGraph,
         dimension: usize,
-        rows: usize,
+        (rows, sentences): (usize, usize),
         owner_fingerprint: [u8; 32],
     ) -> Self {
         #[allow(clippy::cast_possible_truncation)]
-        // at most 2^30 rows, and none of the numbers is greater
+        // at most 2^30 rows, and far below 2^32 sentences
         let to_u32 = |number: usize| number as u32;
         let mut layer_sizes = [0; MAX_UPPER_LAYERS];
         for (size, layer) in layer_sizes.iter_mut().zip(&graph.upper_layers) {
@@ -58,6 +59,7 @@ impl FileHeader {
             version: FORMAT_VERSION,
             dimension: to_u32(dimension),
             rows: to_u32(rows),
+            sentences: to_u32(sentences),
             m: to_u32(graph.m),
             entry_point: graph.entry_point,
             layer_sizes,
@@ -75,7 +77,8 @@ impl FileHeader {
     /// Computes the layout; `None` if the sizes are invalid.
     pub(super) fn layout(&self) -> Option<FileLayout> {
         let (rows, dimension) = (self.rows as usize, self.dimension as usize);
-        let m = self.m as usize;
+        let (m, sentences) = (self.m as usize, self.sentences as usize);
+        let lines_per_row = dimension.div_ceil(LINE_BYTES);
         if rows > MAX_ROWS || dimension == 0 || !(2..=128).contains(&m) {
             return None;
         }
@@ -86,13 +89,14 @@ impl FileHeader {
             Some(start..end)
         };
         let layout = FileLayout {
-            codes: section(
-                rows.checked_mul(dimension.div_ceil(LINE_BYTES))?,
-                size_of::<CodeLine>(),
-            )?,
+            codes: section(rows.checked_mul(lines_per_row)?, size_of::<CodeLine>())?,
             quantization_errors: section(rows, 4)?,
             vectors: section(rows.checked_mul(dimension)?, 4)?,
             labels: section(rows, size_of::<RowLabel>())?,
+            sentence_starts: section(rows.checked_add(1)?, 4)?,
+            sentence_spreads: section(rows, 4)?,
+            sentence_codes: section(sentences.checked_mul(lines_per_row)?, size_of::<CodeLine>())?,
+            sentence_errors: section(sentences, 4)?,
             base_layer: section(rows.checked_mul(2 * m)?, 4)?,
             upper_layers: self
                 .layer_sizes
@@ -122,6 +126,10 @@ pub(super) struct FileLayout {
     pub(super) quantization_errors: Range<usize>,
     pub(super) vectors: Range<usize>,
     pub(super) labels: Range<usize>,
+    pub(super) sentence_starts: Range<usize>,
+    pub(super) sentence_spreads: Range<usize>,
+    pub(super) sentence_codes: Range<usize>,
+    pub(super) sentence_errors: Range<usize>,
     pub(super) base_layer: Range<usize>,
     /// Nodes and links of each upper layer, lowest first.
     pub(super) upper_layers: Vec<(Range<usize>, Range<usize>)>,

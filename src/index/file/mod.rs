@@ -7,6 +7,10 @@
 //!         quantization errors  [rows] f32
 //!         vectors              [rows, dimension] f32
 //!         labels               [rows] of 16 bytes
+//!         sentence starts      [rows + 1] u32: the first sentence of each row, and the end
+//!         sentence spreads     [rows] f32: the distance of a row from its farthest sentence
+//!         sentence codes       [sentences, lines] of 64 bytes
+//!         sentence errors      [sentences] f32
 //!         base layer           [rows, 2 m] u32
 //!         and for each upper layer, lowest first:
 //!         nodes                [nodes] of 8 bytes
@@ -18,6 +22,8 @@
 //! header, whose checksum is verified first. A file is written under a temporary name, synced and
 //! renamed: a crash leaves either the old file or the new one.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod layout;
 mod read;
 mod write;
@@ -36,7 +42,7 @@ pub use write::write;
 const MAGIC: [u8; 8] = *b"antiphon";
 
 /// Version of the format; a file of another version is rejected, and the index rebuilt.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// Links a row to what it was built from; its fields are chosen by the writer of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]

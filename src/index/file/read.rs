@@ -13,6 +13,7 @@ use crate::index::graph::{FlatGraph, HnswParameters, UpperLayer};
 use crate::index::kernels::MappedFile;
 use crate::index::scalar_quantization::{QuantizedVectors, ScalarQuantizer};
 use crate::index::segment::Segment;
+use crate::index::sentences::SentenceCodes;
 use crate::index::shared_slice::SharedSlice;
 
 /// An index opened from a file.
@@ -79,6 +80,9 @@ pub fn open(
         .is_some_and(|graph| graph.is_valid(segment.len()));
     if !is_valid {
         return Err(corrupt("a graph link is out of range"));
+    }
+    if !segment.sentences.is_valid(segment.len()) {
+        return Err(corrupt("the sentences do not match the rows"));
     }
     let build_id = u64::from(header.checksums_checksum) << 32 | u64::from(header.header_checksum);
     let index = SegmentedIndex::from_segment(segment, parameters).with_build_id(build_id);
@@ -201,6 +205,15 @@ fn map_sections(
             SharedSlice::from_map(map, layout.codes.clone())?,
             SharedSlice::from_map(map, layout.quantization_errors.clone())?,
         ),
+        sentences: SentenceCodes {
+            starts: SharedSlice::from_map(map, layout.sentence_starts.clone())?,
+            spreads: SharedSlice::from_map(map, layout.sentence_spreads.clone())?,
+            codes: QuantizedVectors::from_parts(
+                ScalarQuantizer::new(dimension),
+                SharedSlice::from_map(map, layout.sentence_codes.clone())?,
+                SharedSlice::from_map(map, layout.sentence_errors.clone())?,
+            ),
+        },
         graph: Some(graph),
     };
     Some((segment, SharedSlice::from_map(map, layout.labels.clone())?))

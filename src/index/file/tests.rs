@@ -110,9 +110,12 @@ fn files_of_another_store_model_version_or_program_are_rejected() {
         mismatch_of(open(&path, OWNER_FINGERPRINT, 24, other)),
         "hnsw_m"
     );
-    let mut newer = valid_file().to_vec();
-    newer[8] = 2;
-    assert_eq!(mismatch_of(open_bytes(&newer)), "format version");
+    // The version before sentences, and a later one.
+    for version in [1, 3] {
+        let mut other = valid_file().to_vec();
+        other[8] = version;
+        assert_eq!(mismatch_of(open_bytes(&other)), "format version");
+    }
     assert_eq!(mismatch_of(open_bytes(b"PK\x03\x04")), "file size");
     assert_eq!(mismatch_of(open_bytes(&[b'x'; 5000])), "magic number");
     assert_eq!(mismatch_of(open_bytes(b"")), "file size");

@@ -8,6 +8,7 @@ use crc32fast::Hasher;
 
 use super::layout::{CHECKSUM_BLOCK_BYTES, FileHeader, HEADER_BYTES};
 use super::{FileError, RowLabel};
+use crate::atomic_file;
 use crate::index::Compaction;
 use crate::index::kernels::LINE_BYTES;
 
@@ -25,7 +26,9 @@ pub fn write(
     labels: &[RowLabel],
 ) -> Result<(), FileError> {
     let result = if labels.len() == compaction.source_rows().len() {
-        write_and_replace(path, compaction, owner_fingerprint, labels)
+        atomic_file::replace_by_only_writer(path, |file| {
+            write_contents(file, compaction, owner_fingerprint, labels)
+        })
     } else {
         let what = format!(
             "{} labels for {} rows",
@@ -40,15 +43,13 @@ pub fn write(
     })
 }
 
-/// Writes a temporary file next to `path` and renames it.
-fn write_and_replace(
-    path: &Path,
+fn write_contents(
+    file: &mut File,
     compaction: &Compaction,
     owner_fingerprint: [u8; 32],
     labels: &[RowLabel],
 ) -> io::Result<()> {
-    let temporary = path.with_extension("index-being-written");
-    let mut file = BufWriter::with_capacity(CHECKSUM_BLOCK_BYTES, File::create(&temporary)?);
+    let mut file = BufWriter::with_capacity(CHECKSUM_BLOCK_BYTES, file);
     file.write_all(&[0; HEADER_BYTES])?;
     let mut payload = ChecksummedWriter::new(&mut file);
     write_sections(&mut payload, compaction, labels)?;
@@ -61,20 +62,14 @@ fn write_and_replace(
     let mut header = FileHeader::for_graph(
         compaction.graph(),
         dimension,
-        labels.len(),
+        (labels.len(), sentence_count(compaction)),
         owner_fingerprint,
     );
     header.checksums_checksum = crc32fast::hash(&checksums);
     header.header_checksum = header.compute_checksum();
     file.seek(SeekFrom::Start(0))?;
     file.write_all(bytemuck::bytes_of(&header))?;
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(directory) => sync_directory(directory),
-        None => Ok(()),
-    }
+    file.flush()
 }
 
 /// Writes the sections in the order of [`FileLayout`](super::layout::FileLayout).
@@ -98,6 +93,7 @@ fn write_sections<W: Write>(
     payload.pad_to_alignment()?;
     payload.write(bytemuck::cast_slice(labels))?;
     payload.pad_to_alignment()?;
+    write_sentences(payload, compaction)?;
     payload.write(bytemuck::cast_slice(&graph.base_layer))?;
     for layer in &graph.upper_layers {
         payload.pad_to_alignment()?;
@@ -108,12 +104,39 @@ fn write_sections<W: Write>(
     Ok(())
 }
 
-/// Makes a rename durable; only Unix can sync a directory.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(directory)?.sync_all()?;
+/// Returns the number of sentences of all rows.
+fn sentence_count(compaction: &Compaction) -> usize {
+    let sentences = |row: &u32| compaction.source().sentence_codes(*row).1.len();
+    compaction.source_rows().iter().map(sentences).sum()
+}
+
+/// Writes the sections of sentences.
+fn write_sentences<W: Write>(
+    payload: &mut ChecksummedWriter<W>,
+    compaction: &Compaction,
+) -> io::Result<()> {
+    let source = compaction.source();
+    let mut end = 0_u32;
+    payload.write(&end.to_le_bytes())?;
+    for row in compaction.source_rows() {
+        #[allow(clippy::cast_possible_truncation)] // of one row
+        let count = source.sentence_codes(*row).1.len() as u32;
+        end += count;
+        payload.write(&end.to_le_bytes())?;
     }
-    Ok(())
+    payload.pad_to_alignment()?;
+    for row in compaction.source_rows() {
+        payload.write(&source.sentence_spread(*row).to_le_bytes())?;
+    }
+    payload.pad_to_alignment()?;
+    for row in compaction.source_rows() {
+        payload.write(bytemuck::cast_slice(source.sentence_codes(*row).0))?;
+    }
+    payload.pad_to_alignment()?;
+    for row in compaction.source_rows() {
+        payload.write(bytemuck::cast_slice(source.sentence_codes(*row).1))?;
+    }
+    payload.pad_to_alignment()
 }
 
 /// Writes bytes and computes the checksum of each block.

@@ -19,7 +19,7 @@ impl Default for HnswParameters {
         Self {
             m: 16,
             ef_construction: 200,
-            ef_search: 256,
+            ef_search: 512,
         }
     }
 }

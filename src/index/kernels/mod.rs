@@ -14,6 +14,11 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
+#[cfg(target_arch = "aarch64")]
+mod dotprod;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +51,10 @@ enum SimdLevelKind {
     Avx512,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "aarch64")]
+    Dotprod,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     Portable,
 }
 
@@ -62,6 +71,14 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             #[allow(unsafe_code)]
             SimdLevelKind::Avx2 => unsafe { avx2::$name($($argument),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            #[allow(unsafe_code)]
+            SimdLevelKind::Dotprod => unsafe { dotprod::$name($($argument),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            #[allow(unsafe_code)]
+            SimdLevelKind::Neon => unsafe { neon::$name($($argument),*) },
             SimdLevelKind::Portable => portable::$name($($argument),*),
         }
     };
@@ -85,6 +102,16 @@ impl SimdLevel {
             }
             if features.avx2 {
                 kinds.push(SimdLevelKind::Avx2);
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        {
+            let features = crate::cpu_features::CpuFeatures::detected();
+            if features.dotprod {
+                kinds.push(SimdLevelKind::Dotprod);
+            }
+            if features.neon {
+                kinds.push(SimdLevelKind::Neon);
             }
         }
         kinds.push(SimdLevelKind::Portable);
@@ -170,20 +197,31 @@ impl SimdLevel {
 #[inline(always)]
 #[allow(clippy::inline_always)] // one instruction per line
 pub(super) fn prefetch<T>(memory: &[T]) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let bytes = size_of_val(memory);
         let start = memory.as_ptr().cast::<i8>();
         for offset in (0..bytes).step_by(LINE_BYTES) {
             // SAFETY: a prefetch has no visible effect and never faults; the address is inside
             // the slice.
+            #[cfg(target_arch = "x86_64")]
             #[allow(unsafe_code)]
             unsafe {
+                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
                 _mm_prefetch::<_MM_HINT_T0>(start.add(offset));
+            }
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            #[allow(unsafe_code)]
+            unsafe {
+                std::arch::asm!(
+                    "prfm pldl1keep, [{line}]",
+                    line = in(reg) start.add(offset),
+                    options(readonly, nostack, preserves_flags)
+                );
             }
         }
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = memory;
 }

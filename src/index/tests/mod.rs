@@ -5,6 +5,7 @@ mod filters;
 mod ivf;
 mod range_search;
 mod suite;
+mod two_level;
 
 use std::sync::Arc;
 

@@ -157,15 +157,15 @@ pub(super) fn recall(index: &SegmentedIndex, request: &KnnParams<'_>) -> f64 {
             ..*request
         };
         let truth = index.search(query, &exact).unwrap().neighbours;
-        let answer = index.search(query, request).unwrap().neighbours;
+        let neighbours = index.search(query, request).unwrap().neighbours;
         assert_eq!(
-            answer.len(),
+            neighbours.len(),
             truth.len(),
             "the filter matches fewer rows than k"
         );
         for neighbour in &truth {
             expected += 1.0;
-            found += f64::from(u8::from(answer.contains(neighbour)));
+            found += f64::from(u8::from(neighbours.contains(neighbour)));
         }
     }
     found / expected

@@ -15,14 +15,12 @@ use super::scores::Rank;
 use super::signals::{self, DIRECT_SIGNALS, MARGIN_SIGNALS, Signal, SignalValues, TopNeighbours};
 use super::task::{EvaluationTask, GroundTruth};
 
-/// The measurements of a task.
 pub(super) struct TaskMeasurements {
     pub(super) items: Vec<EvaluatedPair>,
     /// By row, if each row has one counterpart.
     pub(super) ranks: Vec<[Rank; Signal::ALL.len()]>,
 }
 
-/// An evaluated pair.
 pub(super) struct EvaluatedPair {
     /// Its number, or that of its row: determines its split.
     pub(super) number: usize,

@@ -82,7 +82,6 @@ impl Reliability {
     }
 }
 
-/// The sums of a bin.
 #[derive(Debug, Clone, Default)]
 struct BinSums {
     pairs: usize,

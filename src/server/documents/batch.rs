@@ -1,10 +1,11 @@
 //! Writes batches of submitted documents and reports a result for each.
 
+use crate::archive::Archive;
 use crate::corpus::{
     Document, DocumentId, DocumentNote, InvalidDocument, SkipReason, SubmittedDocument,
     ValidationError,
 };
-use crate::engine::{ChangeKind, Engine, Precondition, PutOutcome, PutRequest};
+use crate::engine::{ChangeKind, Precondition, PutOutcome, PutRequest};
 use crate::server::problem::{Problem, failed};
 use crate::server::wire::{DocumentError, DocumentResult, DocumentStatus};
 
@@ -83,10 +84,12 @@ pub(in crate::server) fn split_into_batches(items: Vec<BatchItem>) -> Vec<Vec<Ba
     batches
 }
 
-/// Writes the valid documents; returns a result for each item, in order.
-pub(in crate::server) fn write_batch(
-    engine: &Engine,
+/// Writes the valid documents; returns a result for each item, in order. The first batch of a request waits
+/// for admission; the others have it.
+pub(in crate::server) async fn write_batch(
+    archive: &Archive,
     items: Vec<BatchItem>,
+    is_first: bool,
 ) -> Result<Vec<DocumentResult>, Problem> {
     let mut valid = Vec::new();
     let mut checked = Vec::new();
@@ -100,10 +103,12 @@ pub(in crate::server) fn write_batch(
             Err(problem) => (line, id, Err(problem)),
         });
     }
-    let mut outcomes = engine
-        .put_documents(&valid)
-        .map_err(|e| failed(&e))?
-        .into_iter();
+    let outcomes = if is_first {
+        archive.put(valid).await?
+    } else {
+        archive.put_next(valid).await?
+    };
+    let mut outcomes = outcomes.into_iter();
     let to_result =
         |(line, id, notes): (usize, Option<String>, Result<Vec<DocumentNote>, Problem>)| {
             let stored = notes.and_then(|notes| Ok((stored_document(outcomes.next())?, notes)));
@@ -119,16 +124,16 @@ pub(in crate::server) fn write_batch(
 }
 
 /// Writes one document under the id of the path, or its own.
-pub(in crate::server) fn write_one(
-    engine: &Engine,
+pub(in crate::server) async fn write_one(
+    archive: &Archive,
     submitted: SubmittedDocument,
     path_id: Option<&DocumentId>,
     precondition: Precondition,
 ) -> Result<DocumentResult, Problem> {
     let (document, notes) = parse_document(submitted, path_id)?;
     let id = document.id.to_string();
-    let outcomes = engine.put_documents(&[put_request(document, precondition)]);
-    let outcome = outcomes.map_err(|e| failed(&e))?.into_iter().next();
+    let outcomes = archive.put(vec![put_request(document, precondition)]);
+    let outcome = outcomes.await?.pop();
     let mut result = stored_document(outcome)?.into_result(&notes);
     result.id = Some(id);
     Ok(result)

@@ -5,8 +5,8 @@ use percent_encoding::utf8_percent_encode;
 
 use crate::engine::{EntityTags, Precondition};
 use crate::server::problem::Problem;
-use crate::server::wire::PATH_SEGMENT;
 use crate::store::ContentHash;
+use crate::wire::PATH_SEGMENT;
 
 const IF_MATCH: &str = "If-Match";
 const IF_NONE_MATCH: &str = "If-None-Match";

@@ -6,19 +6,18 @@
 //! that was reported is stored.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::time::timeout;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_core::Stream as _;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
+use crate::archive::UploadPermit;
 use crate::corpus::SubmittedDocument;
-use crate::engine::Engine;
 use crate::server::line_stream;
-use crate::server::problem::Problem;
+use crate::server::problem::{Problem, failed};
 use crate::server::service::Service;
 use crate::server::wire::{DocumentError, DocumentResult, WriteSummary, WriteSummaryLine};
 
@@ -61,14 +60,12 @@ pub(in crate::server) fn respond(
             "content-encoding {encoding:?} is not supported for streams; send uncompressed lines"
         )));
     }
-    let (engine, _) = service.engine_and_snapshot()?;
-    let permit = service.write_queue().acquire_stream()?;
+    let permit = service.archive().begin_upload()?;
     let (results, response_body) = line_stream::channel();
-    let max_line_bytes = service.limits().max_body_bytes;
+    let max_line_bytes = service.max_body_bytes();
     let idle_timeout = service.middleware().connection_limits().stream_idle_timeout;
     let reader = UploadReader {
         service,
-        engine,
         body: Box::pin(body),
         lines: LineSplitter::new(max_line_bytes),
         max_line_bytes,
@@ -86,7 +83,6 @@ pub(in crate::server) fn respond(
 
 struct UploadReader {
     service: web::Data<Service>,
-    engine: Arc<Engine>,
     body: Pin<Box<web::Payload>>,
     lines: LineSplitter,
     max_line_bytes: usize,
@@ -96,7 +92,7 @@ struct UploadReader {
     end: Option<Result<(), Problem>>,
     results: mpsc::Sender<Bytes>,
     summary: WriteSummary,
-    _permit: OwnedSemaphorePermit,
+    _permit: UploadPermit,
 }
 
 /// The client has disconnected, or no longer reads the response.
@@ -201,15 +197,13 @@ impl UploadReader {
     }
 
     async fn write_batch(&self, batch: Vec<BodyLine>) -> Result<Vec<DocumentResult>, Problem> {
-        let (engine, max_line_bytes) = (Arc::clone(&self.engine), self.max_line_bytes);
-        let work = move || {
-            let items = batch
-                .into_iter()
-                .map(|line| parse_line(&line, max_line_bytes))
-                .collect();
-            batch::write_batch(&engine, items)
+        let max_line_bytes = self.max_line_bytes;
+        let parse = move || {
+            let lines = batch.iter();
+            lines.map(|line| parse_line(line, max_line_bytes)).collect()
         };
-        self.service.write_queue().run_admitted(work).await
+        let items = web::block(parse).await.map_err(|e| failed(&e))?;
+        batch::write_batch(self.service.archive(), items, false).await
     }
 
     async fn send(&self, text: Vec<u8>) -> Result<(), ClientDisconnected> {

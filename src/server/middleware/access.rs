@@ -13,7 +13,7 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use super::api_keys::{ApiKey, ApiKeys, KeyScope};
 use super::load_shedding::{rejection_reason, skip_body};
 use super::{MiddlewareState, cors};
-use crate::server::admission::QueueFull;
+use crate::archive::QueueFull;
 use crate::server::openai::OpenAiProblem;
 use crate::server::problem::Problem;
 use crate::server::service::Service;
@@ -43,7 +43,7 @@ pub(in crate::server) async fn authorize(
         Verdict::Denied(problem) => Ok(reject(request, problem)),
         Verdict::QueueFull(full) => {
             skip_body(&service, &mut request).await;
-            Ok(reject(request, full.problem()))
+            Ok(reject(request, full.into()))
         }
     }
 }

@@ -19,7 +19,7 @@ use super::in_flight::RequestGuard;
 use super::traces::{FinishedRequest, ParentContext};
 use crate::server::problem::{ProblemCode, ShedReason};
 use crate::server::service::Service;
-use crate::server::timing::{TimingMs, milliseconds};
+use crate::wire::{TimingMs, milliseconds};
 
 /// The status (nginx's) of a request whose client disconnected before the response; it is never sent.
 const CLIENT_CLOSED_REQUEST: u16 = 499;

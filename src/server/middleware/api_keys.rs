@@ -61,7 +61,6 @@ pub struct KeyEntry {
     pub requests_per_second: Option<f64>,
 }
 
-/// The keys file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ApiKeysFile {
@@ -218,28 +217,16 @@ pub(super) fn check_rate(rate: f64) -> Result<(), String> {
 
 fn digest_from_hex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
-    }
+    hex::decode_to_slice(text, &mut bytes).ok()?;
     Some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
-
     use super::*;
 
     fn hash(key: &str) -> String {
-        digest(key.as_bytes())
-            .iter()
-            .fold(String::new(), |mut text, byte| {
-                write!(text, "{byte:02x}").unwrap();
-                text
-            })
+        hex::encode(digest(key.as_bytes()))
     }
 
     fn entry(name: &str, key: &str, fields: &str) -> String {

@@ -20,8 +20,8 @@ use super::access_log::RequestRecord;
 use super::idle_connections::TrackedConnection;
 use super::in_flight::RequestGuard;
 use super::{load_shedding, request_id};
-use crate::server::admission::QueueFull;
-use crate::server::problem::{MEDIA_TYPE, ProblemCode, ShedReason};
+use crate::archive::QueueFull;
+use crate::server::problem::{MEDIA_TYPE, Problem, ProblemCode, ShedReason};
 use crate::server::service::Service;
 
 thread_local! {
@@ -42,7 +42,7 @@ pub(super) struct Rejection {
 /// queue. Requests that are not authorized are rejected by the inner layer.
 pub(super) fn early_rejection(service: &Service, request: &ServiceRequest) -> Option<Rejection> {
     let route = load_shedding::search_route(request.match_info().as_str())?;
-    let full = service.admission().queue_full()?;
+    let full = service.archive().queue_full()?;
     let middleware = service.middleware();
     if !middleware.cors_origins.is_empty() {
         return None;
@@ -129,7 +129,7 @@ fn problem_body(full: QueueFull) -> Bytes {
         Some((reason, body)) if *reason == full => body.clone(),
         _ => {
             // Strings and numbers, whose serialization cannot fail.
-            let body = serde_json::to_vec(&full.problem().body()).unwrap_or_default();
+            let body = serde_json::to_vec(&Problem::from(full).body()).unwrap_or_default();
             let body = Bytes::from(body);
             *last = Some((full, body.clone()));
             body

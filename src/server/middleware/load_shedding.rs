@@ -14,13 +14,13 @@ use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::rt::time::timeout;
 use futures_core::Stream;
 
-use crate::server::admission::QueueFull;
+use crate::archive::QueueFull;
 use crate::server::service::Service;
 
 /// Returns the reason to reject a request unread, if there is one.
 pub(super) fn rejection_reason(service: &Service, request: &ServiceRequest) -> Option<QueueFull> {
     if needs_worker(request.match_info().as_str()) {
-        service.admission().queue_full()
+        service.archive().queue_full()
     } else {
         None
     }
@@ -56,7 +56,7 @@ impl DrainedBody {
     pub(super) fn new(service: &Service, request: &mut ServiceRequest) -> Self {
         Self {
             payload: request.take_payload(),
-            bytes_left: service.limits().max_body_bytes,
+            bytes_left: service.max_body_bytes(),
         }
     }
 

@@ -9,35 +9,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::traces::SpanCounts;
-use crate::engine::{DiskUsage, IndexRowCounts};
-use crate::index::IndexBytes;
-use crate::search::CacheStats;
-use crate::server::recall_monitor::RecallCounts;
+use crate::archive::ArchiveStats;
 
 /// The values at the time of a scrape.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::server) struct MetricsSnapshot {
     pub(in crate::server) requests_in_flight: usize,
-    /// Requests waiting for a worker.
-    pub(in crate::server) queue_depth: usize,
-    /// Waiting writes, including batches of streams.
-    pub(in crate::server) write_queue_depth: usize,
-    /// Absent until the service is ready.
-    pub(in crate::server) index: Option<IndexMetrics>,
-    pub(in crate::server) query_cache: CacheStats,
-    pub(in crate::server) recall: RecallCounts,
+    pub(in crate::server) archive: ArchiveStats,
     pub(in crate::server) spans: SpanCounts,
-}
-
-/// Sizes of the current snapshot and of the files of the data directory.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::server) struct IndexMetrics {
-    pub(in crate::server) documents: usize,
-    pub(in crate::server) passages: usize,
-    pub(in crate::server) rows: IndexRowCounts,
-    pub(in crate::server) bytes: IndexBytes,
-    pub(in crate::server) posting_bytes: u64,
-    pub(in crate::server) disk: DiskUsage,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -172,10 +151,10 @@ impl SnapshotMetrics {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         };
         set(&self.requests_in_flight, snapshot.requests_in_flight);
-        set(&self.queue_depth, snapshot.queue_depth);
-        set(&self.write_queue_depth, snapshot.write_queue_depth);
-        set(&self.ready, usize::from(snapshot.index.is_some()));
-        if let Some(index) = &snapshot.index {
+        set(&self.queue_depth, snapshot.archive.queue_depth);
+        set(&self.write_queue_depth, snapshot.archive.write_queue_depth);
+        set(&self.ready, usize::from(snapshot.archive.sizes.is_some()));
+        if let Some(index) = &snapshot.archive.sizes {
             set(&self.documents, index.documents);
             set(&self.passages, index.passages);
             let rows = &index.rows;
@@ -188,9 +167,9 @@ impl SnapshotMetrics {
                 set(&self.rows.get_or_create(&StateLabels { state }), count);
             }
             let part = |part| self.index_bytes.get_or_create(&PartLabels { part }).clone();
-            set(&part("codes"), index.bytes.codes);
-            set(&part("graph"), index.bytes.graph);
-            set(&part("vectors"), index.bytes.vectors);
+            set(&part("codes"), index.index_bytes.codes);
+            set(&part("graph"), index.index_bytes.graph);
+            set(&part("vectors"), index.index_bytes.vectors);
             let bytes = i64::try_from(index.posting_bytes).unwrap_or(i64::MAX);
             self.posting_bytes.set(bytes);
             let file = |file, bytes: u64| {
@@ -203,7 +182,7 @@ impl SnapshotMetrics {
         }
         // These are counted elsewhere; the registered counters take over the values.
         let copy = |counter: &Counter, value| counter.inner().store(value, Ordering::Relaxed);
-        let cache = &snapshot.query_cache;
+        let cache = &snapshot.archive.query_cache;
         for (result, value) in [
             ("hit", cache.hits),
             ("miss", cache.misses),
@@ -215,10 +194,18 @@ impl SnapshotMetrics {
         let count = |family: &Family<OutcomeLabels, Counter>, outcome, value| {
             copy(&family.get_or_create(&OutcomeLabels { outcome }), value);
         };
-        count(&self.recall_searches, "sampled", snapshot.recall.sampled);
-        count(&self.recall_searches, "skipped", snapshot.recall.skipped);
-        copy(&self.recall_expected, snapshot.recall.expected);
-        copy(&self.recall_hits, snapshot.recall.hits);
+        count(
+            &self.recall_searches,
+            "sampled",
+            snapshot.archive.recall.sampled,
+        );
+        count(
+            &self.recall_searches,
+            "skipped",
+            snapshot.archive.recall.skipped,
+        );
+        copy(&self.recall_expected, snapshot.archive.recall.expected);
+        copy(&self.recall_hits, snapshot.archive.recall.hits);
         count(&self.spans, "made", snapshot.spans.made);
         count(&self.spans, "sent", snapshot.spans.sent);
         count(&self.spans, "failed", snapshot.spans.failed);

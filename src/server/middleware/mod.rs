@@ -35,7 +35,7 @@ pub use api_keys::{KeyEntry, KeyScope};
 pub(super) use cors::layer as cors;
 pub(super) use idle_connections::{on_connect, spawn_idle_reaper};
 pub(super) use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
-pub(super) use metrics_snapshot::{IndexMetrics, MetricsSnapshot};
+pub(super) use metrics_snapshot::MetricsSnapshot;
 pub use new_key::GeneratedKey;
 pub(super) use observe::outer_middleware;
 pub(super) use signals::handle_signals;

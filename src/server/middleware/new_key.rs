@@ -1,11 +1,12 @@
 //! Creation of API keys.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write};
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::atomic_file::{self, NewFileMode};
 
 use super::ServerSetupError;
 use super::api_keys::{
@@ -43,11 +44,7 @@ impl GeneratedKey {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|e| ServerSetupError::RandomBytes(e.to_string()))?;
         let key = format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
-        let mut hash = String::with_capacity(64);
-        for byte in digest(key.as_bytes()) {
-            // Writing to a string cannot fail.
-            let _ = write!(hash, "{byte:02x}");
-        }
+        let hash = hex::encode(digest(key.as_bytes()));
         let mut unique: Vec<KeyScope> = Vec::new();
         for scope in scopes {
             if !unique.contains(scope) {
@@ -97,23 +94,10 @@ impl GeneratedKey {
         }
         text.push_str(&self.to_toml());
         parse_keys(&text).map_err(file_error)?;
-        let write = || -> std::io::Result<()> {
-            // A symbolic link is kept: the file that it points to is replaced.
-            let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-            let folder = match path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder,
-                _ => Path::new("."),
-            };
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            if let Ok(before) = std::fs::metadata(&path) {
-                file.as_file().set_permissions(before.permissions())?;
-            }
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            Ok(())
-        };
-        write().map_err(|e| file_error(e.to_string()))
+        atomic_file::replace(path, NewFileMode::Private, |file| {
+            file.write_all(text.as_bytes())
+        })
+        .map_err(|e: io::Error| file_error(e.to_string()))
     }
 }
 

@@ -28,7 +28,7 @@ use opentelemetry_sdk::trace::{
 
 use super::ServerSetupError;
 use crate::engine;
-use crate::server::timing::TimingMs;
+use crate::wire::TimingMs;
 
 /// Maximum number of queued spans; further ones are dropped.
 const MAX_QUEUED_SPANS: usize = 8192;
@@ -154,7 +154,7 @@ impl Traces {
         };
         let (sender, receiver) = std::sync::mpsc::channel();
         // The exporter's thread inherits the low priority of the thread that starts it.
-        engine::background_thread("traces", move || {
+        engine::spawn_low_priority_thread("traces", move || {
             let batches = BatchConfigBuilder::default()
                 .with_max_queue_size(MAX_QUEUED_SPANS)
                 .with_max_export_batch_size(MAX_BATCH_SPANS)

@@ -7,6 +7,8 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema,
 use utoipa::openapi::{Object, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::archive::EmbedInput;
+
 /// Maximum number of inputs in a request.
 pub(in crate::server) const MAX_INPUTS: usize = 2048;
 
@@ -40,11 +42,39 @@ impl EmbeddingInput {
         }
     }
 
-    /// Returns the name of an input for errors: the field, with its index if it is an array.
-    pub(in crate::server) fn field_name(&self, index: usize) -> String {
-        match self {
-            Self::Text(_) | Self::Tokens(_) => "input".to_owned(),
-            Self::Texts(_) | Self::ManyTokens(_) => format!("input[{index}]"),
+    /// Returns the names of the inputs.
+    pub(in crate::server) fn names(&self) -> InputNames {
+        InputNames {
+            is_array: matches!(self, Self::Texts(_) | Self::ManyTokens(_)),
+        }
+    }
+}
+
+/// The names of inputs in errors: the field, with an index if it is an array.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::server) struct InputNames {
+    is_array: bool,
+}
+
+impl InputNames {
+    pub(in crate::server) fn of(self, index: usize) -> String {
+        if self.is_array {
+            format!("input[{index}]")
+        } else {
+            "input".to_owned()
+        }
+    }
+}
+
+impl From<EmbeddingInput> for Vec<EmbedInput> {
+    fn from(input: EmbeddingInput) -> Self {
+        match input {
+            EmbeddingInput::Text(text) => vec![EmbedInput::Text(text)],
+            EmbeddingInput::Tokens(ids) => vec![EmbedInput::Tokens(ids)],
+            EmbeddingInput::Texts(texts) => texts.into_iter().map(EmbedInput::Text).collect(),
+            EmbeddingInput::ManyTokens(lists) => {
+                lists.into_iter().map(EmbedInput::Tokens).collect()
+            }
         }
     }
 }

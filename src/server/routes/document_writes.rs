@@ -1,11 +1,10 @@
 //! Routes of `/v1/documents` that write.
 
-use std::sync::Arc;
-
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 
 use super::documents::parse_document_id;
+use crate::archive::ArchiveError;
 use crate::corpus::json::{self, FaultKind, JsonError};
 use crate::corpus::{DocumentId, InvalidDocument, SubmittedDocument};
 use crate::engine::{DeleteOutcome, Precondition};
@@ -13,7 +12,7 @@ use crate::server::documents::batch::{self, BatchItem};
 use crate::server::documents::preconditions;
 use crate::server::documents::stream;
 use crate::server::extract::Body;
-use crate::server::problem::{Problem, ProblemDto, failed};
+use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
 use crate::server::wire::{
     DocumentRequest, DocumentResult, DocumentResults, DocumentStatus, DocumentsRequest,
@@ -52,7 +51,7 @@ pub(super) async fn post(
         return stream::respond(service, &request, payload);
     }
     let body = Body::from_request(&request, &mut payload.into_inner()).await?;
-    let limit = service.limits().max_body_bytes;
+    let limit = service.max_body_bytes();
     let is_list = body.bytes().trim_ascii_start().first() == Some(&b'[');
     if is_list {
         let submitted =
@@ -90,7 +89,7 @@ pub(super) async fn put(
 ) -> Result<HttpResponse, Problem> {
     let id = parse_document_id(&path, "id")?;
     let precondition = preconditions::from_request(&request)?;
-    let submitted = parse_single(&body, service.limits().max_body_bytes)?;
+    let submitted = parse_single(&body, service.max_body_bytes())?;
     write_one(&service, submitted, Some(id), precondition).await
 }
 
@@ -114,19 +113,13 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let id = parse_document_id(&path, "id")?;
     let precondition = preconditions::from_request(&request)?;
-    let (engine, _) = service.engine_and_snapshot()?;
-    let work = move || match engine.delete_document(&id, &precondition) {
-        Ok(DeleteOutcome::Deleted) => Ok(()),
-        Ok(DeleteOutcome::NotFound) => {
-            Err(Problem::document_not_found(format!("document {id} not found")).at("id"))
-        }
-        Ok(DeleteOutcome::PreconditionFailed(stored)) => Err(Problem::precondition_failed(
-            format!("precondition failed: the stored version is {stored}"),
-        )),
-        Err(error) => Err(failed(&error)),
-    };
-    service.write_queue().run(work).await?;
-    Ok(HttpResponse::NoContent().finish())
+    match service.archive().delete(id.clone(), precondition).await? {
+        DeleteOutcome::Deleted => Ok(HttpResponse::NoContent().finish()),
+        DeleteOutcome::NotFound => Err(ArchiveError::DocumentNotFound { id }.into()),
+        DeleteOutcome::PreconditionFailed(stored) => Err(Problem::precondition_failed(format!(
+            "precondition failed: the stored version is {stored}"
+        ))),
+    }
 }
 
 /// Parses a body that is one document.
@@ -156,9 +149,8 @@ async fn write_one(
     path_id: Option<DocumentId>,
     precondition: Precondition,
 ) -> Result<HttpResponse, Problem> {
-    let (engine, _) = service.engine_and_snapshot()?;
-    let work = move || batch::write_one(&engine, submitted, path_id.as_ref(), precondition);
-    let result = service.write_queue().run(work).await?;
+    let archive = service.archive();
+    let result = batch::write_one(archive, submitted, path_id.as_ref(), precondition).await?;
     let created = result.status == DocumentStatus::Created;
     let status = if created {
         StatusCode::CREATED
@@ -179,18 +171,12 @@ async fn write_list(
     service: &Service,
     submitted: Vec<Result<SubmittedDocument, InvalidDocument>>,
 ) -> Result<HttpResponse, Problem> {
-    let (engine, _) = service.engine_and_snapshot()?;
     let numbered = (1..).zip(submitted);
     let items = numbered.map(|(line, document)| BatchItem::new(line, document));
     let mut response = DocumentResults::default();
     for batch_items in batch::split_into_batches(items.collect()) {
-        let engine = Arc::clone(&engine);
-        let work = move || batch::write_batch(&engine, batch_items);
-        let results = if response.results.is_empty() {
-            service.write_queue().run(work).await?
-        } else {
-            service.write_queue().run_admitted(work).await?
-        };
+        let is_first = response.results.is_empty();
+        let results = batch::write_batch(service.archive(), batch_items, is_first).await?;
         for result in &results {
             response.summary.record(result);
         }

@@ -6,13 +6,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 
 use super::url_params::{self, FilterParameters, RouteParams};
+use crate::archive::{DocumentPage, DocumentVersion};
 use crate::corpus::DocumentId;
 use crate::search::MAX_LIMIT;
 use crate::server::documents::preconditions;
 use crate::server::extract;
 use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
-use crate::server::wire::{DocumentDto, DocumentList, DocumentResponse, ListParameters};
+use crate::server::wire::ListParameters;
+use crate::wire::{DocumentDto, DocumentList, DocumentResponse};
 
 /// Parameters of a list of documents.
 const LIST_PARAMS: RouteParams = RouteParams {
@@ -31,10 +33,9 @@ pub(super) async fn list(
     service: web::Data<Service>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (_, snapshot) = service.engine_and_snapshot()?;
     let pairs = extract::query_pairs(&request)?;
     let (filter, fields) =
-        url_params::parse_params(pairs, snapshot.document_table(), &LIST_PARAMS)?;
+        url_params::parse_params(pairs, &service.archive().attribute_names()?, &LIST_PARAMS)?;
     let ListParameters { limit, after } = extract::from_value(&Value::Object(fields))?;
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("limit is {limit}; expected 1 to {MAX_LIMIT}");
@@ -43,25 +44,20 @@ pub(super) async fn list(
     let after = after
         .map(|id| parse_document_id(&id, "after"))
         .transpose()?;
-    filter.check_fields(snapshot.document_table())?;
-    let (list, _) = service
-        .admission()
-        .run(move || {
-            let documents = snapshot.document_table().documents();
-            let matching: Vec<_> = documents.filter(|d| filter.matches(d)).collect();
-            let first = after.map_or(0, |id| {
-                matching.partition_point(|d| d.id.as_str() <= id.as_str())
-            });
-            let page = matching.get(first..).unwrap_or_default();
-            let has_more = page.len() > limit;
-            let page = page.get(..limit).unwrap_or(page);
-            Ok(DocumentList {
-                documents: page.iter().map(|d| DocumentDto::from(&***d)).collect(),
-                total: matching.len(),
-                next: page.last().filter(|_| has_more).map(|d| d.id.to_string()),
-            })
-        })
-        .await?;
+    let render = |page: DocumentPage| {
+        let last = page.documents.last().filter(|_| page.has_more);
+        DocumentList {
+            total: page.total,
+            next: last.map(|document| document.id.to_string()),
+            documents: page
+                .documents
+                .iter()
+                .map(|d| DocumentDto::from(&**d))
+                .collect(),
+        }
+    };
+    let listed = service.archive().documents(filter, after, limit, render);
+    let list = listed.await?;
     Ok(HttpResponse::Ok().json(list))
 }
 
@@ -81,29 +77,19 @@ pub(super) async fn read(
 ) -> Result<HttpResponse, Problem> {
     let id = parse_document_id(&path, "id")?;
     let precondition = preconditions::from_request(&request)?;
-    let (_, snapshot) = service.engine_and_snapshot()?;
-    let ((hash, document), _) = service
-        .admission()
-        .run(move || {
-            let missing =
-                || Problem::document_not_found(format!("document {id} not found")).at("id");
-            let summary = snapshot.view().summary(&id)?.ok_or_else(missing)?;
-            let hash = summary.content_hash;
-            let document = if preconditions::is_not_modified(&precondition, hash) {
-                None
-            } else {
-                Some(snapshot.view().document(&id)?.ok_or_else(missing)?)
-            };
-            Ok((hash, document))
-        })
-        .await?;
+    let is_known = move |hash| preconditions::is_not_modified(&precondition, hash);
+    let render = |version: DocumentVersion| {
+        let document = version.document.map(DocumentResponse::from);
+        (version.content_hash, document)
+    };
+    let (hash, document) = service.archive().document(id, is_known, render).await?;
     let mut response = match document {
         Some(_) => HttpResponse::Ok(),
         None => HttpResponse::NotModified(),
     };
     response.insert_header((header::ETAG, preconditions::etag(hash)));
     Ok(match document {
-        Some(document) => response.json(DocumentResponse::from(document)),
+        Some(document) => response.json(document),
         None => response.finish(),
     })
 }

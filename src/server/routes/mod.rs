@@ -24,6 +24,8 @@ pub(super) use parallels::{
     __path_families, __path_of_corpus, __path_of_documents, __path_of_passage,
 };
 pub(super) use passages::{__path_read as __path_read_passage, __path_similar};
+#[cfg(feature = "fuzzing")]
+pub(super) use search::request_from_url;
 pub(super) use search::{
     __path_facets, __path_search_batch, __path_search_by_body, __path_search_by_url,
 };

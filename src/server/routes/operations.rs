@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::server::middleware::{IndexMetrics, METRICS_MEDIA_TYPE, MetricsSnapshot};
+use crate::server::middleware::{METRICS_MEDIA_TYPE, MetricsSnapshot};
 use crate::server::openapi;
 use crate::server::problem::{Problem, ProblemDto, failed};
 use crate::server::service::Service;
-use crate::server::wire::Provenance;
+use crate::wire::Provenance;
 
 /// Links to the other routes.
 pub(super) async fn welcome() -> HttpResponse {
@@ -29,6 +29,9 @@ pub(super) async fn welcome() -> HttpResponse {
 pub(in crate::server) struct HealthStatus {
     /// `live` or `ready`.
     status: &'static str,
+    /// The encoder's kernel, once ready: the instruction set, `portable` or `candle`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<&'static str>,
     /// Provenance of responses, once ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     provenance: Option<Provenance>,
@@ -42,6 +45,7 @@ pub(in crate::server) struct HealthStatus {
 pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(HealthStatus {
         status: "live",
+        kernel: None,
         provenance: None,
     })
 }
@@ -52,10 +56,12 @@ pub(super) async fn live() -> HttpResponse {
     responses((status = 200, body = HealthStatus, description = "ready, with provenance"), (status = 503, body = ProblemDto))
 )]
 pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
-    let (_, snapshot) = service.engine_and_snapshot()?;
+    let archive = service.archive();
+    let provenance = archive.provenance()?;
     Ok(HttpResponse::Ok().json(HealthStatus {
         status: "ready",
-        provenance: Some(Provenance::from_snapshot(&snapshot)),
+        kernel: Some(archive.kernel()?),
+        provenance: Some(Provenance::from(&provenance)),
     }))
 }
 
@@ -65,27 +71,9 @@ pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, P
     responses((status = 200, description = "the metrics", content_type = "application/openmetrics-text"), (status = "4XX", body = ProblemDto))
 )]
 pub(super) async fn metrics(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
-    let index = service
-        .engine_and_snapshot()
-        .ok()
-        .map(|(engine, snapshot)| {
-            let (rows, bytes) = snapshot.index_stats();
-            IndexMetrics {
-                documents: snapshot.info().documents,
-                passages: snapshot.info().passages,
-                rows,
-                bytes,
-                posting_bytes: snapshot.posting_bytes(),
-                disk: engine.disk_usage(),
-            }
-        });
     let snapshot = MetricsSnapshot {
         requests_in_flight: service.middleware().requests_in_flight(),
-        queue_depth: service.admission().waiting(),
-        write_queue_depth: service.write_queue().waiting(),
-        index,
-        query_cache: service.cache_stats(),
-        recall: service.recall_monitor().counts(),
+        archive: service.archive().stats(),
         spans: service.middleware().span_counts(),
     };
     let text = service.middleware().metrics().scrape(&snapshot);

@@ -1,6 +1,5 @@
 //! The routes of parallels and families.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -10,23 +9,16 @@ use serde_json::Value;
 use super::documents::parse_document_id;
 use super::passages::parse_passage_id;
 use super::url_params::{self, RouteParams};
-use crate::corpus::DocumentId;
-use crate::engine::Snapshot;
-use crate::parallels::{
-    CorpusComparison, CorpusContext, Pair, ParallelsError, Scope, compare_cancellable,
-};
+use crate::archive::{Archive, ArchiveError, FamiliesPage};
 use crate::server::extract::{self, Body};
-use crate::server::parallels::{self, ShouldContinue};
+use crate::server::line_stream;
+use crate::server::parallels::LineSender;
 use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
 use crate::server::wire::{
-    ComparisonParameters, FamiliesRequest, FamiliesResponse, ParallelsRequest, ParallelsResponse,
-    PassageParameters, StreamLine, comparison_response, passage_response,
+    ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters,
 };
-
-/// Number of pairs of passages that are compared in the worker pool; more are compared in the
-/// background, so that no search waits for them.
-const MAX_FOREGROUND_PAIRS: usize = 4_000;
+use crate::wire::{FamiliesResponse, ParallelsResponse, StreamLine};
 
 const COMPARISON_PARAMS: RouteParams = RouteParams {
     names: &[
@@ -65,40 +57,18 @@ pub(super) async fn of_documents(
         parse_document_id(&path.0, "a")?,
         parse_document_id(&path.1, "b")?,
     );
-    let (_, snapshot) = service.engine_and_snapshot()?;
-    let params: ComparisonParameters = parse_params(&request, &snapshot, &COMPARISON_PARAMS)?;
-    let (thresholds, pair_thresholds) = params.parse()?;
-    let passages = |id: &DocumentId, field: &str| {
-        let table = snapshot.document_table();
-        let missing = || ParallelsError::NoSuchDocument { id: id.to_string() };
-        let document = table.document_index_of(id.as_str()).ok_or_else(missing);
-        let document = document.map_err(|error| Problem::from(error).at(field))?;
-        Ok::<_, Problem>(table.rows_of_document(document).len())
-    };
-    let pairs = passages(&a, "a")?.saturating_mul(passages(&b, "b")?);
-    let work = move |context: &CorpusContext, should_continue: ShouldContinue<'_>| {
-        let both = (a.as_str(), b.as_str());
-        let found = compare_cancellable(
-            context,
-            both,
-            pair_thresholds,
-            params.many_to_many,
-            should_continue,
-        )?;
-        let limit = params.limit;
-        Ok(comparison_response(
-            context,
-            &found,
-            &thresholds,
-            limit,
-            start,
-        )?)
-    };
-    let (context, is_long) = (
-        service.corpus_context(&snapshot),
-        pairs > MAX_FOREGROUND_PAIRS,
-    );
-    let response = parallels::run_comparison(&service, context, is_long, work).await?;
+    let archive = service.archive();
+    let params: ComparisonParameters = parse_params(&request, archive, &COMPARISON_PARAMS)?;
+    let comparison = params.comparison(a, b.clone())?;
+    let render = move |found| Ok(ParallelsResponse::load(&found, params.limit, start)?);
+    let compared = archive.compare_documents(comparison, render).await;
+    let response = compared.map_err(|error| match &error {
+        ArchiveError::DocumentNotFound { id } => {
+            let at = if *id == b { "b" } else { "a" };
+            Problem::from(error).at(at)
+        }
+        _ => error.into(),
+    })?;
     Ok(HttpResponse::Ok().json(response))
 }
 
@@ -117,38 +87,15 @@ pub(super) async fn of_passage(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
-    let (document, ordinal) = parse_passage_id(&path)?;
-    let (_, snapshot) = service.engine_and_snapshot()?;
-    let (target, fields) = url_params::parse_params(
-        extract::query_pairs(&request)?,
-        snapshot.document_table(),
-        &PASSAGE_PARAMS,
-    )?;
+    let passage = parse_passage_id(&path)?;
+    let archive = service.archive();
+    let pairs = extract::query_pairs(&request)?;
+    let (target, fields) =
+        url_params::parse_params(pairs, &archive.attribute_names()?, &PASSAGE_PARAMS)?;
     let params: PassageParameters = extract::from_value(&Value::Object(fields))?;
-    let thresholds = params.parse()?;
-    target.check_fields(snapshot.document_table())?;
-    let row = snapshot.document_table().row_at(document.as_str(), ordinal);
-    let row = row.ok_or_else(|| {
-        Problem::passage_not_found(format!("passage {document}#p{ordinal} not found")).at("id")
-    })?;
-    let work = move |context: &CorpusContext, _: ShouldContinue<'_>| {
-        let scope = Scope {
-            target,
-            ..Scope::default()
-        };
-        let mut found = CorpusComparison::new(context, &scope, thresholds)?.compare_passage(row)?;
-        let by_confidence = |a: &Pair, b: &Pair| b.confidence.total_cmp(&a.confidence);
-        found.pairs.sort_by(by_confidence);
-        Ok(passage_response(
-            context,
-            &found,
-            &thresholds,
-            params.limit,
-            start,
-        )?)
-    };
-    let context = service.corpus_context(&snapshot);
-    let response = parallels::run_comparison(&service, context, false, work).await?;
+    let comparison = params.comparison(passage, target)?;
+    let render = move |found| Ok(ParallelsResponse::load(&found, params.limit, start)?);
+    let response = archive.passage_parallels(comparison, render).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 
@@ -166,7 +113,13 @@ pub(super) async fn of_corpus(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let request: ParallelsRequest = body.json()?;
-    parallels::stream(&service, &request)
+    let call = request.into_call()?;
+    let (lines, body) = line_stream::channel();
+    let sender = LineSender::new(service.clone(), lines);
+    service.archive().stream_parallels(call, sender).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/x-ndjson")
+        .body(body))
 }
 
 /// The families of a corpus: clusters of restatements of one statement.
@@ -179,21 +132,26 @@ pub(super) async fn families(
     service: web::Data<Service>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
+    let start = Instant::now();
     let request: FamiliesRequest = body.json()?;
-    parallels::families(service, request).await
+    let call = request.into_call()?;
+    let limit = call.limit;
+    let render = move |page: FamiliesPage| {
+        let (range, next) = ((page.offset, limit), Some(page.next_cursor));
+        Ok(FamiliesResponse::load(&page.found, range, next, start)?)
+    };
+    let response = service.archive().families(call, |_| (), render).await?;
+    Ok(HttpResponse::Ok().json(response))
 }
 
 /// Parses the query parameters of a route without filters.
 fn parse_params<T: DeserializeOwned>(
     request: &HttpRequest,
-    snapshot: &Arc<Snapshot>,
+    archive: &Archive,
     params: &RouteParams,
 ) -> Result<T, Problem> {
-    let (filter, fields) = url_params::parse_params(
-        extract::query_pairs(request)?,
-        snapshot.document_table(),
-        params,
-    )?;
+    let pairs = extract::query_pairs(request)?;
+    let (filter, fields) = url_params::parse_params(pairs, &archive.attribute_names()?, params)?;
     if !matches!(&filter, crate::search::Filter::All(filters) if filters.is_empty()) {
         let detail = "whole documents are compared; expected no filter";
         return Err(Problem::unknown_field(detail).at("filter"));

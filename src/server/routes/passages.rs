@@ -6,7 +6,8 @@ use super::documents::parse_document_id;
 use crate::corpus::DocumentId;
 use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
-use crate::server::wire::{PassageResponse, SearchParameters, SearchResponse};
+use crate::server::wire::SearchParameters;
+use crate::wire::{PassageResponse, SearchResponse};
 
 /// A passage with its neighbours and its document.
 #[utoipa::path(
@@ -19,28 +20,8 @@ pub(super) async fn read(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (document, ordinal) = parse_passage_id(&path)?;
-    let (_, snapshot) = service.engine_and_snapshot()?;
-    let (response, _) = service
-        .admission()
-        .run(move || {
-            let view = snapshot.view();
-            let missing = || {
-                Problem::passage_not_found(format!("passage {document}#p{ordinal} not found"))
-                    .at("id")
-            };
-            let passage = view.passage(&document, ordinal)?.ok_or_else(missing)?;
-            let previous = match ordinal.checked_sub(1) {
-                Some(before) => view.passage(&document, before)?,
-                None => None,
-            };
-            let next = match ordinal.checked_add(1) {
-                Some(after) => view.passage(&document, after)?,
-                None => None,
-            };
-            let summary = view.summary(&document)?.ok_or_else(missing)?;
-            Ok(PassageResponse::new(passage, previous, next, &summary))
-        })
-        .await?;
+    let found = service.archive().passage(document, ordinal).await?;
+    let response = PassageResponse::new(found.passage, found.previous, found.next, &found.document);
     Ok(HttpResponse::Ok().json(response))
 }
 

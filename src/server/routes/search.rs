@@ -1,6 +1,6 @@
 //! `/v1/search`, batches of searches, and `/v1/facets`.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::CACHE_CONTROL;
@@ -8,15 +8,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::engine::{DocumentTable, Snapshot};
-use crate::search::{self, CacheMode, Query, QueryEncoder};
+use crate::search::CacheMode;
 use crate::server::extract::{self, Body};
-use crate::server::problem::{Problem, ProblemDto, failed};
+use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
-use crate::server::wire::{
-    BatchRequest, BatchResponse, FacetDto, FacetResponse, Provenance, SearchParameters,
-    SearchRequest, SearchResponse, batch_response, search_response,
-};
+use crate::server::timing::attach_timing;
+use crate::server::wire::{BatchRequest, BatchResponse, SearchParameters, SearchRequest};
+use crate::wire::{FacetDto, FacetResponse, Provenance, SearchResponse};
 
 use super::url_params::{self, FilterParameters, RouteParams};
 
@@ -75,8 +73,9 @@ pub(super) async fn search_by_body(
     request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let ready = service.encoder_and_snapshot()?;
-    run_search(&service, ready, body.json()?, cache_mode(&request)).await
+    // While the archive is not ready, this is said before the body is read.
+    service.archive().provenance()?;
+    run_search(&service, body.json()?, cache_mode(&request)).await
 }
 
 /// Semantic, keyword or hybrid search for passages, as a URL.
@@ -97,10 +96,10 @@ pub(super) async fn search_by_url(
         Some("query") => problem.at("q"),
         _ => problem,
     };
-    let ready = service.encoder_and_snapshot()?;
-    let parameters = request_from_url(extract::query_pairs(&request)?, ready.1.document_table())
-        .map_err(rename_query)?;
-    run_search(&service, ready, parameters, cache_mode(&request))
+    let pairs = extract::query_pairs(&request)?;
+    let parameters =
+        request_from_url(&service.archive().attribute_names()?, pairs).map_err(rename_query)?;
+    run_search(&service, parameters, cache_mode(&request))
         .await
         .map_err(rename_query)
 }
@@ -128,48 +127,24 @@ pub(super) async fn search_batch(
         );
         return Err(Problem::parameter_out_of_range(detail).at("searches"));
     }
-    let (encoder, snapshot) = service.encoder_and_snapshot()?;
     let cache_mode = cache_mode(&request);
-    let searched = Arc::clone(&snapshot);
-    let recall_monitor = Arc::clone(service.recall_monitor());
-    let idle = service.admission().waiting() == 0;
-    let ((results, stages), queue) = service
-        .admission()
-        .run_within(parse_timeout(timeout_ms)?, move || {
-            let queries: Vec<Result<Query, Problem>> = searches
-                .into_iter()
-                .map(|search| search.query(&searched))
-                .collect();
-            let valid: Vec<&Query> = queries.iter().filter_map(|q| q.as_ref().ok()).collect();
-            let (mut results, stages) = search::search_all(&searched, &encoder, &valid, cache_mode);
-            for result in results.iter_mut().flatten() {
-                if let Some(approximate) = result.approximate.take() {
-                    recall_monitor.maybe_sample(&searched, approximate, idle);
-                }
+    let (mut calls, mut problems) = (Vec::new(), Vec::new());
+    for search in searches {
+        match search.into_call(cache_mode) {
+            Ok(call) => {
+                calls.push(call);
+                problems.push(None);
             }
-            Ok((zip_results(queries, results), stages))
-        })
-        .await?;
-    let body = batch_response(&snapshot, results, stages, queue, start).map_err(|e| failed(&e))?;
-    let mut response = HttpResponse::Ok();
-    body.timing_ms.attach(&mut response);
-    Ok(response.json(body))
-}
-
-/// Pairs each valid query with its results.
-fn zip_results(
-    queries: Vec<Result<Query, Problem>>,
-    results: Vec<Result<search::SearchResults, search::SearchError>>,
-) -> Vec<Result<(Query, search::SearchResults), Problem>> {
-    let mut results = results.into_iter();
-    let pair = |query: Result<Query, Problem>| {
-        let query = query?;
-        match results.next() {
-            Some(result) => Ok((query, result?)),
-            None => Err(Problem::internal("internal error: no result for a search")),
+            Err(problem) => problems.push(Some(problem)),
         }
-    };
-    queries.into_iter().map(pair).collect()
+    }
+    let max_wait = parse_timeout(timeout_ms)?;
+    let render = move |batch, queue| Ok(BatchResponse::new(batch, problems, queue, start)?);
+    let searched = service.archive().search_batch(calls, max_wait, render);
+    let body = searched.await?;
+    let mut response = HttpResponse::Ok();
+    attach_timing(body.timing_ms, &mut response);
+    Ok(response.json(body))
 }
 
 /// Counts of documents and passages by field value.
@@ -188,56 +163,32 @@ pub(super) async fn facets(
     service: web::Data<Service>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (_, snapshot) = service.engine_and_snapshot()?;
     let pairs = extract::query_pairs(&request)?;
     let (filter, fields) =
-        url_params::parse_params(pairs, snapshot.document_table(), &FACET_PARAMS)?;
+        url_params::parse_params(pairs, &service.archive().attribute_names()?, &FACET_PARAMS)?;
     let FacetParameters { mut facets } = extract::from_value(&Value::Object(fields))?;
     if facets.is_empty() {
         facets = ["speaker", "country", "year"].map(str::to_owned).to_vec();
     }
-    let provenance = Provenance::from_snapshot(&snapshot);
-    let (facets, _) = service
-        .admission()
-        .run(move || {
-            Ok(search::count_facets(
-                snapshot.document_table(),
-                &filter,
-                &facets,
-            )?)
-        })
-        .await?;
+    let (facets, provenance) = service.archive().facets(filter, facets).await?;
     Ok(HttpResponse::Ok().json(FacetResponse {
         facets: facets.into_iter().map(FacetDto::from).collect(),
-        provenance,
+        provenance: Provenance::from(&provenance),
     }))
 }
 
 async fn run_search(
     service: &Service,
-    (encoder, snapshot): (Arc<QueryEncoder>, Arc<Snapshot>),
     request: SearchRequest,
     cache_mode: CacheMode,
 ) -> Result<HttpResponse, Problem> {
     let start = Instant::now();
     let max_wait = parse_timeout(request.timeout_ms)?;
-    let query = request.query(&snapshot)?;
-    let recall_monitor = Arc::clone(service.recall_monitor());
-    let idle = service.admission().waiting() == 0;
-    let queued = Instant::now();
-    let (body, _) = service
-        .admission()
-        .run_within(max_wait, move || {
-            let queue = queued.elapsed();
-            let mut results = search::search(&snapshot, &encoder, &query, cache_mode)?;
-            if let Some(approximate) = results.approximate.take() {
-                recall_monitor.maybe_sample(&snapshot, approximate, idle);
-            }
-            search_response(&snapshot, &query, results, queue, start).map_err(|e| failed(&e))
-        })
-        .await?;
+    let call = request.into_call(cache_mode)?;
+    let render = move |page, queue| Ok(SearchResponse::new(page, queue, start)?);
+    let body = service.archive().search(call, max_wait, render).await?;
     let mut response = HttpResponse::Ok();
-    body.timing_ms.attach(&mut response);
+    attach_timing(body.timing_ms, &mut response);
     Ok(response.json(body))
 }
 
@@ -253,9 +204,8 @@ pub(super) async fn search_like(
         return Err(Problem::unknown_field(detail).at(name.clone()));
     }
     pairs.push(("like".to_owned(), id.to_owned()));
-    let ready = service.encoder_and_snapshot()?;
-    let parameters = request_from_url(pairs, ready.1.document_table())?;
-    run_search(service, ready, parameters, cache_mode(request)).await
+    let parameters = request_from_url(&service.archive().attribute_names()?, pairs)?;
+    run_search(service, parameters, cache_mode(request)).await
 }
 
 /// Validates the client's timeout.
@@ -285,11 +235,11 @@ fn cache_mode(request: &HttpRequest) -> CacheMode {
 }
 
 /// Converts the parameters of a URL to a search.
-fn request_from_url(
+pub(in crate::server) fn request_from_url(
+    attributes: &BTreeSet<String>,
     pairs: Vec<(String, String)>,
-    documents: &DocumentTable,
 ) -> Result<SearchRequest, Problem> {
-    let (filter, mut fields) = url_params::parse_params(pairs, documents, &SEARCH_PARAMS)?;
+    let (filter, mut fields) = url_params::parse_params(pairs, attributes, &SEARCH_PARAMS)?;
     if let Some(query) = fields.remove("q") {
         fields.insert("query".to_owned(), query);
     }

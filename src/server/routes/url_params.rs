@@ -1,10 +1,11 @@
 //! Converts the parameters of a URL to a filter and the fields of a request.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
 use crate::corpus::json::{self, JsonError};
-use crate::engine::DocumentTable;
 use crate::search::{BUILT_IN_FIELDS, Filter};
 use crate::server::problem::Problem;
 
@@ -49,7 +50,7 @@ pub(super) struct RouteParams {
 /// Returns the filter in the parameters of a URL, and the other parameters as fields of a JSON object.
 pub(super) fn parse_params(
     pairs: Vec<(String, String)>,
-    documents: &DocumentTable,
+    attributes: &BTreeSet<String>,
     route: &RouteParams,
 ) -> Result<(Filter, Map<String, Value>), Problem> {
     let mut filters = Vec::new();
@@ -58,7 +59,7 @@ pub(super) fn parse_params(
     for (name, value) in pairs {
         let is_own = route.names.contains(&name.as_str());
         let is_field = BUILT_IN_FIELDS.contains(&name.as_str())
-            || (!is_own && name != "filter" && documents.attribute_names().contains(&name));
+            || (!is_own && name != "filter" && attributes.contains(&name));
         if is_field {
             match field_filters.iter_mut().find(|(field, _)| *field == name) {
                 Some((_, values)) => values.push(value),

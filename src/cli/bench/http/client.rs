@@ -38,7 +38,6 @@ struct TlsTarget {
     name: ServerName<'static>,
 }
 
-/// The outcome of a request.
 #[derive(Debug)]
 pub(super) enum RequestOutcome {
     /// A response with any status.

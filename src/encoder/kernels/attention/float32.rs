@@ -9,7 +9,7 @@ use crate::encoder::kernels::{
 };
 
 /// Attention in `f32`.
-pub struct F32Attention<'a> {
+pub(crate) struct F32Attention<'a> {
     /// The tokens of one sequence.
     pub buffers: AttentionBuffers<'a>,
     /// Buffers.

@@ -12,7 +12,7 @@ use crate::encoder::kernels::{
 };
 
 /// Attention in int8.
-pub struct Int8Attention<'a> {
+pub(crate) struct Int8Attention<'a> {
     /// The tokens of one sequence.
     pub buffers: AttentionBuffers<'a>,
     /// Buffers.
@@ -94,7 +94,6 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
         let (simd, (tokens, _)) = (self.simd, self.token_counts());
         let (scale, inverse) = symmetric_scale(self.largest_magnitude(1));
         let (inverse, low_byte) = (simd.splat(inverse), simd.splat_int(255));
-        let ones = simd.broadcast_k4(&[S::Lhs::from(1); 4]);
         let mut memory = std::mem::take(&mut self.workspace.keys);
         for (panel, first) in panel_blocks_mut::<S>(&mut memory)
             .iter_mut()
@@ -102,20 +101,23 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
         {
             for lane in 0..LANES.min(tokens - first) {
                 let key = self.projection(first + lane, 1);
-                for (x, groups) in key.iter().zip(panel.as_chunks_mut::<4>().0) {
+                for (part, x) in key.iter().enumerate() {
                     let mut bytes = [0; LANES];
                     let levels = simd.and_int(round_signed(simd, x, inverse), low_byte);
                     simd.store_bytes(&mut bytes, levels);
-                    for (groups, bytes) in groups.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                        groups[lane] = bytes.map(|byte| S::Rhs::from(byte.cast_signed()));
+                    for (group, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
+                        let levels = bytes.map(u8::cast_signed);
+                        S::store_k4_lane(panel, 4 * part + group, lane, levels);
                     }
                 }
             }
-            let mut sum = simd.zero_accumulator();
-            for groups in &panel[..4 * H] {
-                sum = simd.dot(sum, ones, groups);
-            }
-            let sums = simd.mul(simd.float(simd.accumulator_lanes(sum)), simd.splat(-128.0));
+            let sums = match H {
+                1 => simd.lane_sums::<4>(panel),
+                2 => simd.lane_sums::<8>(panel),
+                3 => simd.lane_sums::<12>(panel),
+                _ => simd.lane_sums::<16>(panel),
+            };
+            let sums = simd.mul(simd.float(sums), simd.splat(-128.0));
             simd.store(
                 &mut self.workspace.key_sums.as_chunks_mut().0[first / LANES],
                 sums,
@@ -162,7 +164,7 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
             let inverse = simd.load(&inverses);
             for token in (0..tokens).step_by(4) {
                 let block = &mut to[token / DEPTH_UNIT];
-                let to = &mut block[S::k4_slot(token % DEPTH_UNIT / 4)];
+                let slot = S::k4_slot(token % DEPTH_UNIT / 4);
                 let mut bytes = [simd.splat_int(0); 4];
                 for (i, byte) in bytes.iter_mut().enumerate() {
                     // Tokens beyond the last one have probabilities of zero.
@@ -173,10 +175,8 @@ impl<S: Simd, const H: usize> AttentionHead<'_, '_, S, H> {
                 let high = simd.or_int(bytes[2], simd.shl_int::<8>(bytes[3]));
                 let mut words = [0; LANES];
                 simd.store_int(&mut words, simd.or_int(low, simd.shl_int::<16>(high)));
-                for (to, word) in to.iter_mut().zip(words) {
-                    *to = word
-                        .to_le_bytes()
-                        .map(|byte| S::Rhs::from(byte.cast_signed()));
+                for (lane, word) in words.iter().enumerate() {
+                    S::store_k4_lane(block, slot, lane, word.to_le_bytes().map(u8::cast_signed));
                 }
             }
         }

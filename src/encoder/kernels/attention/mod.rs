@@ -12,15 +12,15 @@ use super::{
     simd::LANES,
 };
 
-pub use float32::F32Attention;
-pub use int8::Int8Attention;
+pub(crate) use float32::F32Attention;
+pub(crate) use int8::Int8Attention;
 
 /// Added to logits of the padding; their probabilities become zero.
 const MASK_LOGIT: f32 = -1e30;
 
 /// Buffers of the attention of a sequence; grow to the longest sequence seen.
 #[derive(Debug, Default)]
-pub struct AttentionWorkspace {
+pub(crate) struct AttentionWorkspace {
     /// Bands of queries, of one block each.
     queries: AlignedMemory,
     /// Panels of keys, of one block each.
@@ -39,7 +39,7 @@ pub struct AttentionWorkspace {
 }
 
 /// Input and output of the attention of a sequence.
-pub struct AttentionBuffers<'a> {
+pub(crate) struct AttentionBuffers<'a> {
     /// One row per token: the queries of all heads, then all keys, then all values.
     pub qkv: &'a [f32],
     /// One row per token: the contexts of all heads.

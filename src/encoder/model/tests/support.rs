@@ -12,7 +12,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::encoder::model::model_dir::hex;
 use crate::encoder::model::{FetchOptions, FetchProgress, FetchTimeouts, Manifest, ModelSource};
 
 /// Contents by path in the model directory.
@@ -113,7 +112,7 @@ pub fn manifest_text(tree: &Tree) -> String {
          [wheel]\npackage = \"tiny-model\"\nversion = \"0.1.0\"\nprefix = \"tiny_model/model/\"\n"
     );
     for (path, contents) in tree {
-        let sha256 = hex(&Sha256::digest(contents));
+        let sha256 = hex::encode(Sha256::digest(contents));
         let bytes = contents.len();
         writeln!(
             text,
@@ -196,14 +195,14 @@ pub fn hub(tree: Tree, manner: HubBehaviour) -> (String, Receiver<String>) {
             let (tree, sender) = (tree.clone(), sender.clone());
             std::thread::spawn(move || {
                 // Some tests disconnect early.
-                let _ = answer(&stream.unwrap(), &tree, manner, &sender);
+                let _ = respond(&stream.unwrap(), &tree, manner, &sender);
             });
         }
     });
     (address, requests)
 }
 
-fn answer(
+fn respond(
     mut stream: &TcpStream,
     tree: &Tree,
     manner: HubBehaviour,
@@ -280,7 +279,7 @@ fn answer(
             stream,
             "HTTP/1.1 206 Partial Content\r\nx-repo-commit: {REVISION}\r\netag: \"{}\"\r\n\
              content-range: bytes {start}-{}/{length}\r\n{framing}\r\n\r\n",
-            hex(&Sha256::digest(contents)),
+            hex::encode(Sha256::digest(contents)),
             last.saturating_sub(1),
         )?;
         if weights && manner == HubBehaviour::Stalls {

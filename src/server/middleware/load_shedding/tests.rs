@@ -27,6 +27,7 @@ impl BusyServer {
         let limits = ServiceLimits {
             workers: 1,
             queue_capacity: 1,
+            recall_sample_every: 0,
             max_body_bytes: MAX_BODY,
         };
         let service = Arc::new(Service::new(limits).with_middleware(middleware));
@@ -40,12 +41,11 @@ impl BusyServer {
                 started_sender.send(()).unwrap();
                 // Ends when `finish` is dropped, too.
                 let _ = finished.recv();
-                Ok(())
             };
-            one.admission().run(work).await
+            one.archive().run_on_worker(work).await
         };
         // Waits are limited, so the queued request is repeated when its time is up.
-        let waiting = async move { while other.admission().run(|| Ok(())).await.is_err() {} };
+        let waiting = async move { while other.archive().run_on_worker(|| ()).await.is_err() {} };
         let serving = Arc::clone(&service);
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
@@ -58,7 +58,7 @@ impl BusyServer {
                 drop((running, waiting));
             });
         });
-        while service.admission().queue_full().is_none() {
+        while service.archive().queue_full().is_none() {
             sleep(Duration::from_millis(1));
         }
         Self {
@@ -295,7 +295,7 @@ fn rejection_ends_with_the_overload() {
     );
     assert_rejected(&mut stream);
     busy.finish.send(()).unwrap();
-    while busy.service.admission().queue_full().is_some() {
+    while busy.service.archive().queue_full().is_some() {
         sleep(Duration::from_millis(1));
     }
     write(
