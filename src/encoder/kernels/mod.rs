@@ -35,7 +35,7 @@ mod isa;
 
 pub(super) use attention::{AttentionBuffers, AttentionWorkspace, F32Attention, Int8Attention};
 pub(super) use buffer::AlignedBuffer;
-pub(super) use isa::{Isa, UnknownIsa};
+pub(crate) use isa::{Isa, UnknownIsa};
 pub(super) use linear::{
     AddEpilogue, F32Layer, F32Linear, GeluEpilogue, Int8Layer, Int8Linear, PackInt8, StoreEpilogue,
 };
