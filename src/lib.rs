@@ -76,7 +76,7 @@
 //!     ..QueryParams::default()
 //! })?;
 //! let found = search(&snapshot, &queries, &query, CacheMode::ReadWrite)?;
-//! assert_eq!(found.hits[0].document.id.as_str(), "chatham-house-cyber-2016");
+//! assert_eq!(found.hits[0].document.id.as_str(), "un-cyber-statement-2015");
 //! # Ok(())
 //! # }
 //! ```
