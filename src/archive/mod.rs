@@ -34,6 +34,7 @@ mod worker_pool;
 mod write_queue;
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -93,6 +94,17 @@ enum Source {
         /// Absent for calls that encode nothing.
         encoder: Option<Arc<dyn Encoder>>,
     },
+}
+
+/// The names of the attributes of all documents, shared with the archive.
+pub struct AttributeNames(Arc<Snapshot>);
+
+impl Deref for AttributeNames {
+    type Target = BTreeSet<String>;
+
+    fn deref(&self) -> &BTreeSet<String> {
+        self.0.document_table().attribute_names()
+    }
 }
 
 /// Sizes of an archive, for metrics.
@@ -183,8 +195,8 @@ impl Archive {
     /// # Errors
     ///
     /// If the archive is not ready.
-    pub fn attribute_names(&self) -> Result<BTreeSet<String>, ArchiveError> {
-        Ok(self.snapshot()?.document_table().attribute_names().clone())
+    pub fn attribute_names(&self) -> Result<AttributeNames, ArchiveError> {
+        Ok(AttributeNames(self.snapshot()?))
     }
 
     /// Returns counters and gauges, also while the archive is not ready.

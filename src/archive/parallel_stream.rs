@@ -68,7 +68,7 @@ pub trait ParallelSink: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ParallelsError::Cancelled`] if nobody waits for it any more.
+    /// [`ParallelsError::Cancelled`] if its caller does not wait for it any more.
     fn send(&self, event: ParallelEvent) -> Result<(), ParallelsError>;
 
     /// Returns whether the service ends: the comparison ends with a cursor for the next process.

@@ -7,8 +7,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::corpus::DocumentId;
 use crate::engine::{Engine, Snapshot};
 use crate::parallels::{
-    CorpusComparison, CorpusObserver, CorpusProgress, DocumentComparison, FamilyOptions,
-    FoundFamilies, FoundPairs, PassageComparison, Scope, ShouldContinue, Thresholds,
+    CorpusObserver, CorpusProgress, DocumentComparison, FamilyOptions, FoundFamilies, FoundPairs,
+    PassageComparison, Scope, ShouldContinue, Thresholds,
 };
 
 use super::cursor::{CursorScope, FamiliesScope};
@@ -119,7 +119,6 @@ impl Archive {
     ) -> Result<FoundPairs, ArchiveError> {
         let snapshot = self.snapshot()?;
         let context = self.contexts.context_of(&snapshot, exact);
-        CorpusComparison::new(&context, &scope, thresholds)?;
         self.run_comparison(true, move |should_continue| {
             let observer = Observer {
                 progress: &progress,

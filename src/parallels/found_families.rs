@@ -53,7 +53,8 @@ impl FoundFamilies {
         options: FamilyOptions,
         observer: &dyn CorpusObserver,
     ) -> Result<Self, ParallelsError> {
-        Self::check(&context, scope, thresholds, &options)?;
+        options.check()?;
+        options.check_fields(context.snapshot().document_table())?;
         let should_continue = || observer.should_continue();
         let comparison = CorpusComparison::new(&context, scope, thresholds)?
             .with_all_match_units()

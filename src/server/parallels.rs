@@ -62,7 +62,7 @@ fn to_lines(event: ParallelEvent) -> Vec<u8> {
             thresholds,
             provenance,
         } => {
-            let begin = StreamBegin::new(&documents, &thresholds, &provenance);
+            let begin = StreamBegin::new(&documents, &thresholds, *provenance);
             push(&StreamLine::Begin(Box::new(begin)));
         }
         ParallelEvent::Parallels(parallels) => {

@@ -161,15 +161,15 @@ pub(crate) struct Provenance {
     corpus_hash: String,
 }
 
-impl From<&engine::Provenance> for Provenance {
-    fn from(provenance: &engine::Provenance) -> Self {
+impl From<engine::Provenance> for Provenance {
+    fn from(provenance: engine::Provenance) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            model: provenance.model.clone(),
-            revision: provenance.revision.clone(),
-            precision: provenance.precision.clone(),
-            snapshot: provenance.snapshot.clone(),
-            index: provenance.index.clone(),
+            model: provenance.model,
+            revision: provenance.revision,
+            precision: provenance.precision,
+            snapshot: provenance.snapshot,
+            index: provenance.index,
             documents: provenance.documents,
             passages: provenance.passages,
             corpus_hash: provenance.corpus_hash.to_string(),

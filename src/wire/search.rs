@@ -204,7 +204,7 @@ impl SearchResponse {
         start: Instant,
     ) -> Result<Self, serde_json::Error> {
         let (serialize_start, stages) = (Instant::now(), page.results.times);
-        let provenance = Provenance::from(&page.provenance);
+        let provenance = Provenance::from(page.provenance.clone());
         let result = ResultPage::new(page)?;
         Ok(Self {
             result,

@@ -66,7 +66,7 @@ impl<W: Write> Jsonl<W> {
             asked: parameters.collect(),
             commit: provenance.commit,
             corpus_changed: provenance.changed.as_deref(),
-            provenance: (&provenance.source).into(),
+            provenance: provenance.source.clone().into(),
         };
         write_line(&mut self.out, &FileLine::<E>::Begin(&begin))
     }

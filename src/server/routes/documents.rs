@@ -35,7 +35,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let pairs = extract::query_pairs(&request)?;
     let (filter, fields) =
-        url_params::parse_params(pairs, &service.archive().attribute_names()?, &LIST_PARAMS)?;
+        url_params::parse_params(pairs, &*service.archive().attribute_names()?, &LIST_PARAMS)?;
     let ListParameters { limit, after } = extract::from_value(&Value::Object(fields))?;
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("limit is {limit}; expected 1 to {MAX_LIMIT}");

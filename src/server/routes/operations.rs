@@ -61,7 +61,7 @@ pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, P
     Ok(HttpResponse::Ok().json(HealthStatus {
         status: "ready",
         kernel: Some(archive.kernel()?),
-        provenance: Some(Provenance::from(&provenance)),
+        provenance: Some(Provenance::from(provenance)),
     }))
 }
 

@@ -91,7 +91,7 @@ pub(super) async fn of_passage(
     let archive = service.archive();
     let pairs = extract::query_pairs(&request)?;
     let (target, fields) =
-        url_params::parse_params(pairs, &archive.attribute_names()?, &PASSAGE_PARAMS)?;
+        url_params::parse_params(pairs, &*archive.attribute_names()?, &PASSAGE_PARAMS)?;
     let params: PassageParameters = extract::from_value(&Value::Object(fields))?;
     let comparison = params.comparison(passage, target)?;
     let render = move |found| Ok(ParallelsResponse::load(&found, params.limit, start)?);
@@ -151,7 +151,7 @@ fn parse_params<T: DeserializeOwned>(
     params: &RouteParams,
 ) -> Result<T, Problem> {
     let pairs = extract::query_pairs(request)?;
-    let (filter, fields) = url_params::parse_params(pairs, &archive.attribute_names()?, params)?;
+    let (filter, fields) = url_params::parse_params(pairs, &*archive.attribute_names()?, params)?;
     if !matches!(&filter, crate::search::Filter::All(filters) if filters.is_empty()) {
         let detail = "whole documents are compared; expected no filter";
         return Err(Problem::unknown_field(detail).at("filter"));

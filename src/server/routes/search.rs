@@ -98,7 +98,7 @@ pub(super) async fn search_by_url(
     };
     let pairs = extract::query_pairs(&request)?;
     let parameters =
-        request_from_url(&service.archive().attribute_names()?, pairs).map_err(rename_query)?;
+        request_from_url(&*service.archive().attribute_names()?, pairs).map_err(rename_query)?;
     run_search(&service, parameters, cache_mode(&request))
         .await
         .map_err(rename_query)
@@ -165,7 +165,7 @@ pub(super) async fn facets(
 ) -> Result<HttpResponse, Problem> {
     let pairs = extract::query_pairs(&request)?;
     let (filter, fields) =
-        url_params::parse_params(pairs, &service.archive().attribute_names()?, &FACET_PARAMS)?;
+        url_params::parse_params(pairs, &*service.archive().attribute_names()?, &FACET_PARAMS)?;
     let FacetParameters { mut facets } = extract::from_value(&Value::Object(fields))?;
     if facets.is_empty() {
         facets = ["speaker", "country", "year"].map(str::to_owned).to_vec();
@@ -173,7 +173,7 @@ pub(super) async fn facets(
     let (facets, provenance) = service.archive().facets(filter, facets).await?;
     Ok(HttpResponse::Ok().json(FacetResponse {
         facets: facets.into_iter().map(FacetDto::from).collect(),
-        provenance: Provenance::from(&provenance),
+        provenance: Provenance::from(provenance),
     }))
 }
 
@@ -204,7 +204,7 @@ pub(super) async fn search_like(
         return Err(Problem::unknown_field(detail).at(name.clone()));
     }
     pairs.push(("like".to_owned(), id.to_owned()));
-    let parameters = request_from_url(&service.archive().attribute_names()?, pairs)?;
+    let parameters = request_from_url(&*service.archive().attribute_names()?, pairs)?;
     run_search(service, parameters, cache_mode(request)).await
 }
 

@@ -71,7 +71,7 @@ impl BatchResponse {
         Ok(Self {
             results,
             timing_ms: TimingMs::new(queue, batch.times, serialize_start.elapsed(), start),
-            provenance: Provenance::from(&batch.provenance),
+            provenance: Provenance::from(batch.provenance),
         })
     }
 }

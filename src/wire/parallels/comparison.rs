@@ -55,7 +55,7 @@ impl ParallelsResponse {
             filtered_counts: (!is_of_documents).then(|| extent.filtered_counts.into()),
             closest: found.closest()?.as_ref().map(PairDto::from),
             timing_ms: ComparisonTiming::elapsed_since(start),
-            provenance: Provenance::from(&found.snapshot().provenance()),
+            provenance: Provenance::from(found.snapshot().provenance()),
         })
     }
 }

@@ -114,7 +114,7 @@ impl CorpusResponse {
         let documents = &found.extent().documents;
         let provenance = found.snapshot().provenance();
         Ok(Self {
-            begin: StreamBegin::new(documents, &found.effective_thresholds(), &provenance),
+            begin: StreamBegin::new(documents, &found.effective_thresholds(), provenance),
             parallels: load_parallels(found, limit)?,
             end: StreamEnd::from(&found.totals()?),
             timing_ms: ComparisonTiming::elapsed_since(start),
@@ -126,7 +126,7 @@ impl StreamBegin {
     pub(crate) fn new(
         documents: &ComparedDocuments,
         thresholds: &EffectiveThresholds,
-        provenance: &engine::Provenance,
+        provenance: engine::Provenance,
     ) -> Self {
         Self {
             sources: documents.sources,

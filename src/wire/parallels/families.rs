@@ -133,7 +133,7 @@ impl FamiliesResponse {
                 formula_documents: effective.formula_documents,
             },
             timing_ms: ComparisonTiming::elapsed_since(start),
-            provenance: Provenance::from(&found.snapshot().provenance()),
+            provenance: Provenance::from(found.snapshot().provenance()),
         })
     }
 }
