@@ -7,6 +7,7 @@ WORKDIR /app
 # Dependencies first, with an empty crate: they are recompiled only when they change.
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY fuzz/Cargo.toml fuzz/Cargo.toml
+COPY kernels kernels
 RUN mkdir -p src benches tests \
     && echo 'fn main() {}' > src/main.rs \
     && touch src/lib.rs tests/tests.rs benches/tokenize.rs benches/encode.rs benches/search.rs benches/live.rs benches/query.rs \

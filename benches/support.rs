@@ -17,7 +17,7 @@ fn root() -> &'static Path {
 }
 
 /// Loads the pinned model.
-pub fn encoder() -> Arc<dyn Encoder> {
+pub(crate) fn encoder() -> Arc<dyn Encoder> {
     let manifest = Manifest::built_in().expect("the manifest is part of the program");
     let options = FetchOptions::new(root().join("models"));
     let folder =
@@ -28,7 +28,7 @@ pub fn encoder() -> Arc<dyn Encoder> {
 
 /// Opens the snapshot to search: that of `BENCH_DATA`, or of the sample corpus.
 #[allow(dead_code)] // not every benchmark searches
-pub fn snapshot(encoder: &Arc<dyn Encoder>) -> Snapshot {
+pub(crate) fn snapshot(encoder: &Arc<dyn Encoder>) -> Snapshot {
     if let Some(data) = std::env::var_os("BENCH_DATA") {
         let view = View::open(Path::new(&data)).expect("BENCH_DATA is a data directory");
         view.check_encoder(encoder.fingerprint())
@@ -52,7 +52,7 @@ pub fn snapshot(encoder: &Arc<dyn Encoder>) -> Snapshot {
 
 /// Returns the texts of all passages of a snapshot, in order.
 #[allow(dead_code)] // not every benchmark reads texts
-pub fn texts(snapshot: &Snapshot) -> Vec<String> {
+pub(crate) fn texts(snapshot: &Snapshot) -> Vec<String> {
     let view = snapshot.view();
     let mut texts = Vec::new();
     for summary in view

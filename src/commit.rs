@@ -7,7 +7,7 @@ const DIGITS: usize = 12;
 /// and without the variable `BUILD_COMMIT`.
 ///
 /// The variable is not called `ANTIPHON_…`, since a program started by cargo would read that as a setting.
-pub const COMMIT: &str = match option_env!("BUILD_COMMIT") {
+pub(crate) const COMMIT: &str = match option_env!("BUILD_COMMIT") {
     Some(commit) if is_name(commit.as_bytes()) => commit,
     _ => match &FROM_GIT {
         Some(digits) => as_text(digits),

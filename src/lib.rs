@@ -81,12 +81,12 @@
 //! # }
 //! ```
 
+#![forbid(unsafe_code)]
+
 use std::sync::OnceLock;
 
 pub(crate) mod atomic_file;
 pub(crate) mod canonical;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-mod cpu_features;
 
 pub mod corpus;
 pub mod passages;

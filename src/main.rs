@@ -1,5 +1,7 @@
 //! The `antiphon` program: parse, run, map the error to an exit code.
 
+#![forbid(unsafe_code)]
+
 mod commit;
 
 use std::process::ExitCode;

@@ -13,7 +13,6 @@ use modules::{ModulePath, ModuleTree};
 const ORDER: &[&str] = &[
     "atomic_file",
     "canonical",
-    "cpu_features",
     "corpus",
     "passages",
     "encoder",

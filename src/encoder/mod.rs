@@ -3,19 +3,20 @@
 //! A [`Tokenizer`] turns text into tokens, an [`Encoder`] turns token sequences into unit vectors.
 //! [`model`] finds, downloads and verifies the files that both are loaded from. Other modules use only
 //! the trait and its [`Fingerprint`]; the arithmetic behind it is private: [`native`] on the
-//! instructions of [`kernels`], or candle.
+//! instructions of [`antiphon_kernels`], or candle.
 
 mod candle_bert;
 mod embedding;
 mod fingerprint;
 mod instrumented;
-mod kernels;
 pub mod model;
 mod native;
 mod native_bert;
 mod tokenizer;
 
 use std::sync::Arc;
+
+use antiphon_kernels::bert::UnknownIsa;
 
 pub use candle_bert::CandleBert;
 pub use embedding::Embedding;
@@ -96,8 +97,8 @@ pub const PORTABLE_KERNEL: &str = "portable";
 /// The name of the kernel that selects [`CandleBert`].
 pub const CANDLE_KERNEL: &str = "candle";
 
-impl From<kernels::UnknownIsa> for EncodeError {
-    fn from(unknown: kernels::UnknownIsa) -> Self {
+impl From<UnknownIsa> for EncodeError {
+    fn from(unknown: UnknownIsa) -> Self {
         Self::UnknownKernel {
             received: unknown.received,
             available: unknown.available,

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::kernels::{Isa, PeakProducts};
+use antiphon_kernels::bert::{Isa, PeakProducts};
+
 use super::model::{Activation, ModelFiles};
 use super::native::{EncodeStageTime, NativeNetwork, NetworkShape, Precision};
 use super::{Embedding, EncodeError, Encoder, Fingerprint, Tokenizer};

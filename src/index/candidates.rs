@@ -8,8 +8,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use antiphon_kernels::dot::{SimdLevel, prefetch};
+
 use super::Neighbour;
-use super::kernels::{SimdLevel, prefetch};
 
 /// Candidates beyond twice `k` that are collected before they are pruned.
 const SLACK: usize = 1024;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::kernels::SimdLevel;
+use antiphon_kernels::dot::SimdLevel;
+
 use super::{IndexError, KnnParams, Neighbour, SearchStats, TopK, VectorIndex, Vectors};
 
 /// Compares the query with every row in `f32`: recall 1 by construction, no build time, no memory

@@ -8,7 +8,8 @@
 //! It is built on one thread: callers may hold a lock meanwhile, and a thread of a pool that waits for
 //! work of its own runs other tasks of the pool, which may need the same lock.
 
-use super::kernels::SimdLevel;
+use antiphon_kernels::dot::SimdLevel;
+
 use super::range_search::RowQueries;
 use super::scalar_quantization::{QuantizedQuery, QuantizedVectors, ScalarQuantizer};
 use super::scan::CodeScan;

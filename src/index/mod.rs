@@ -6,7 +6,7 @@
 //! row in `f32` and is the reference for tests and benchmarks. Every index is immutable, so any number
 //! of threads may search it, and a cache: it can be rebuilt from the store at any time.
 //!
-//! The layers of a search, lowest first: [`kernels`] compute dot products, [`scalar_quantization`]
+//! The layers of a search, lowest first: [`antiphon_kernels::dot`] computes dot products, [`scalar_quantization`]
 //! turns products of codes into scores with error bounds, [`scan`] and [`graph`] find candidates,
 //! [`candidates`] prunes them and scores the rest exactly. For range searches of many rows, [`ivf`]
 //! limits the scan to a few clusters. [`two_level`] ranks rows by their own score and that of their best
@@ -18,7 +18,6 @@ mod exact;
 pub mod file;
 mod graph;
 mod ivf;
-mod kernels;
 mod kind;
 mod range_search;
 mod scalar_quantization;
@@ -35,6 +34,7 @@ pub(in crate::index) mod tests;
 
 use std::cmp::Ordering;
 
+use antiphon_kernels::dot::SimdLevel;
 use roaring::RoaringBitmap;
 
 pub use compaction::Compaction;
@@ -147,7 +147,7 @@ impl Neighbour {
 /// Returns the dot product of two unit vectors, in [-1, 1], with the same bits as the score of a search.
 #[must_use]
 pub fn similarity(a: &[f32], b: &[f32]) -> f32 {
-    kernels::SimdLevel::best().dot_f32(a, b)
+    SimdLevel::best().dot_f32(a, b)
 }
 
 /// The order of rows with equal scores.

@@ -7,7 +7,8 @@
 //! The norm of each row's quantization error is stored, and by the Cauchy-Schwarz inequality it bounds
 //! the error of a score: the exact scan relies on it.
 
-use super::kernels::{CodeLine, LINE_BYTES, QueryLine, SimdLevel};
+use antiphon_kernels::dot::{CodeLine, LINE_BYTES, QueryLine, SimdLevel};
+
 use super::shared_slice::SharedSlice;
 
 /// Standard deviations at which components are clipped. On `MiniLM` the mean quantization error is

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use antiphon_kernels::dot::prefetch;
 use rayon::prelude::*;
 
 use super::candidates::CandidateCollector;
-use super::kernels::prefetch;
 use super::scalar_quantization::{QuantizedQuery, QuantizedVectors};
 
 /// Rows per call of the kernels, and size of the buffer for their dot products.

@@ -6,11 +6,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use antiphon_kernels::dot::CodeLine;
 use roaring::RoaringBitmap;
 
 use super::candidates::CandidateCollector;
 use super::graph::{FlatGraph, HnswParameters, MAX_EF, MAX_ROWS};
-use super::kernels::CodeLine;
 use super::scalar_quantization::{QuantizedQuery, QuantizedVectors, ScalarQuantizer};
 use super::segment::{RowSet, Segment, SegmentParams};
 use super::sentences::{RowsWithSentences, SentenceCodes};

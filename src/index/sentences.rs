@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::kernels::{CodeLine, SimdLevel};
+use antiphon_kernels::dot::{CodeLine, SimdLevel};
+
 use super::scalar_quantization::{QuantizedVectors, ScalarQuantizer};
 use super::shared_slice::SharedSlice;
 use super::vectors::check_vector;

@@ -3,9 +3,8 @@
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
+use antiphon_kernels::MappedFile;
 use bytemuck::Pod;
-
-use super::kernels::MappedFile;
 
 /// An immutable array, owned or part of a mapped file.
 #[derive(Debug, Clone)]

@@ -18,13 +18,13 @@ mod scan;
 use std::ops::Range;
 
 use super::candidates::{BoundedCandidate, CandidateCollector};
-use super::kernels::prefetch;
 use super::scalar_quantization::{QuantizedQuery, ScalarQuantizer};
 use super::segment::{RowSet, Segment, SegmentParams};
 use super::{IndexError, KnnParams, SearchStats, SegmentedIndex};
 
 pub use exact_scorer::ExactScorer;
 
+use antiphon_kernels::dot::prefetch;
 use scan::TwoLevelScan;
 
 /// The rank whose score decides whether the candidates of the graph suffice. Not that of the page, so

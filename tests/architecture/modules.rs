@@ -11,7 +11,7 @@ use std::path::Path;
 use syn::visit::{self, Visit};
 
 /// A path from the root of the crate, without `crate`.
-pub type ModulePath = Vec<String>;
+pub(super) type ModulePath = Vec<String>;
 
 /// One module: a file, or an inline module inside one.
 #[derive(Debug, Default)]
@@ -30,13 +30,13 @@ struct Module {
 
 /// All modules of the library.
 #[derive(Debug, Default)]
-pub struct ModuleTree {
+pub(super) struct ModuleTree {
     modules: BTreeMap<ModulePath, Module>,
 }
 
 impl ModuleTree {
     /// Parses `lib.rs` and every file that it declares, directly or through others.
-    pub fn parse(source_folder: &Path) -> Self {
+    pub(super) fn parse(source_folder: &Path) -> Self {
         let mut tree = Self::default();
         tree.parse_file(
             &source_folder.join("lib.rs"),
@@ -47,17 +47,17 @@ impl ModuleTree {
     }
 
     /// Number of modules.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.modules.len()
     }
 
     /// Every module whose path begins with this one, itself included.
-    pub fn paths(&self) -> impl Iterator<Item = &ModulePath> {
+    pub(super) fn paths(&self) -> impl Iterator<Item = &ModulePath> {
         self.modules.keys()
     }
 
     /// Pairs of modules of which the first imports something that the second declares.
-    pub fn imports(&self) -> BTreeSet<(ModulePath, ModulePath)> {
+    pub(super) fn imports(&self) -> BTreeSet<(ModulePath, ModulePath)> {
         let mut imports = BTreeSet::new();
         for (path, module) in &self.modules {
             for reference in &module.references {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 /// A response with any status.
-pub struct ApiResponse {
+pub(crate) struct ApiResponse {
     pub status: u16,
     pub headers: ureq::http::HeaderMap,
     /// Its JSON; a string if it is not JSON.
@@ -15,18 +15,18 @@ pub struct ApiResponse {
 }
 
 impl ApiResponse {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
     }
 
     /// Returns the last line of the response to a stream.
-    pub fn summary(&self) -> &Value {
+    pub(crate) fn summary(&self) -> &Value {
         &self.lines.last().unwrap()["summary"]
     }
 
     /// Checks that this is a well-formed problem with the given status, code and field.
     #[track_caller]
-    pub fn assert_problem(&self, status: u16, code: &str, field: Option<&str>) {
+    pub(crate) fn assert_problem(&self, status: u16, code: &str, field: Option<&str>) {
         assert_eq!(self.status, status, "{}", self.body);
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.body["code"], code, "{}", self.body);
@@ -37,11 +37,11 @@ impl ApiResponse {
     }
 }
 
-pub const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
-pub const LINES: &[(&str, &str)] = &[("content-type", "application/x-ndjson")];
+pub(crate) const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+pub(crate) const LINES: &[(&str, &str)] = &[("content-type", "application/x-ndjson")];
 
 /// Sends bytes with exactly these headers and waits for the response.
-pub fn send_bytes(
+pub(crate) fn send_bytes(
     method: &str,
     server: SocketAddr,
     path: &str,
@@ -77,7 +77,7 @@ pub fn send_bytes(
 }
 
 /// Sends JSON with these headers and waits for the response.
-pub fn send_with(
+pub(crate) fn send_with(
     method: &str,
     server: SocketAddr,
     path: &str,
@@ -95,6 +95,11 @@ pub fn send_with(
 }
 
 /// Sends a request and waits for the response.
-pub fn send(method: &str, server: SocketAddr, path: &str, body: Option<&str>) -> ApiResponse {
+pub(crate) fn send(
+    method: &str,
+    server: SocketAddr,
+    path: &str,
+    body: Option<&str>,
+) -> ApiResponse {
     send_with(method, server, path, &[], body)
 }

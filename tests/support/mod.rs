@@ -1,8 +1,8 @@
 //! Shared by tests: the model, engines in temporary folders, a running server.
 
-pub mod client;
-pub mod process;
-pub mod raw_http;
+pub(crate) mod client;
+pub(crate) mod process;
+pub(crate) mod raw_http;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 /// Compares a long output with the file `tests/snapshots/{name}.snap`. After an intended change,
 /// `INSTA_UPDATE=always cargo test --release` rewrites the file, whose difference is reviewed. The version is
 /// left out.
-pub fn assert_snapshot(name: &str, output: &str) {
+pub(crate) fn assert_snapshot(name: &str, output: &str) {
     let output = output.replace(env!("CARGO_PKG_VERSION"), "{version}");
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(root().join("tests/snapshots"));
@@ -32,12 +32,12 @@ pub fn assert_snapshot(name: &str, output: &str) {
 }
 
 /// Returns the package's folder.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Returns the folder of the pinned model, which is downloaded if necessary.
-pub fn model_folder() -> PathBuf {
+pub(crate) fn model_folder() -> PathBuf {
     let manifest = Manifest::built_in().unwrap();
     fetch(
         &manifest,
@@ -52,40 +52,40 @@ fn files() -> ModelFiles {
 }
 
 /// Returns the default encoder, loaded once.
-pub fn encoder() -> Arc<dyn Encoder> {
+pub(crate) fn encoder() -> Arc<dyn Encoder> {
     static ENCODER: LazyLock<Arc<dyn Encoder>> =
         LazyLock::new(|| encoder::load(&files(), Precision::Int8, None).unwrap());
     Arc::clone(&ENCODER)
 }
 
 /// Loads the f32 encoder with the named instruction set, or the fastest.
-pub fn f32_encoder(kernel: Option<&str>) -> Arc<dyn Encoder> {
+pub(crate) fn f32_encoder(kernel: Option<&str>) -> Arc<dyn Encoder> {
     encoder::load(&files(), Precision::F32, kernel).unwrap()
 }
 
 /// Loads candle's BERT.
-pub fn candle_encoder() -> Arc<dyn Encoder> {
+pub(crate) fn candle_encoder() -> Arc<dyn Encoder> {
     Arc::new(CandleBert::load(&files()).unwrap())
 }
 
-pub const OPTIONS: EngineOptions = EngineOptions {
+pub(crate) const OPTIONS: EngineOptions = EngineOptions {
     reader_connections: 2,
     index: IndexConfig::Exact,
 };
 
 /// Opens an engine in a temporary data directory.
-pub fn engine(data: &TempDir) -> Engine {
+pub(crate) fn engine(data: &TempDir) -> Engine {
     Engine::open(data.path(), encoder(), OPTIONS).unwrap()
 }
 
 /// Indexes files and folders.
-pub fn ingest(engine: &Engine, paths: &[PathBuf], options: IngestOptions) -> IngestReport {
+pub(crate) fn ingest(engine: &Engine, paths: &[PathBuf], options: IngestOptions) -> IngestReport {
     let corpus = Corpus::open(paths, &CorpusLimits::default()).unwrap();
     engine.ingest(&corpus, options, &NoIngestProgress).unwrap()
 }
 
 /// Returns an engine with the sample corpus, published.
-pub fn sample_engine() -> (Arc<Engine>, TempDir) {
+pub(crate) fn sample_engine() -> (Arc<Engine>, TempDir) {
     let data = TempDir::new().unwrap();
     let engine = engine(&data);
     ingest(&engine, &[root().join("corpus")], IngestOptions::default());
@@ -94,7 +94,7 @@ pub fn sample_engine() -> (Arc<Engine>, TempDir) {
 }
 
 /// Starts a server on a free port, in a thread that ends with the process.
-pub fn start_server(service: Arc<Service>) -> SocketAddr {
+pub(crate) fn start_server(service: Arc<Service>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -105,7 +105,7 @@ pub fn start_server(service: Arc<Service>) -> SocketAddr {
     address
 }
 
-pub const LIMITS: ServiceLimits = ServiceLimits {
+pub(crate) const LIMITS: ServiceLimits = ServiceLimits {
     workers: 2,
     queue_capacity: 64,
     recall_sample_every: 0,

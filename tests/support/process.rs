@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// Arguments for serving the sample speeches.
-pub const SAMPLES: [&str; 2] = ["--corpus", concat!(env!("CARGO_MANIFEST_DIR"), "/corpus")];
+pub(crate) const SAMPLES: [&str; 2] = ["--corpus", concat!(env!("CARGO_MANIFEST_DIR"), "/corpus")];
 
 /// Returns a command that runs the program in `folder`, without the settings and stores of the
 /// checkout.
-pub fn antiphon(folder: &TempDir, arguments: &[&str]) -> Command {
+pub(crate) fn antiphon(folder: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ANTIPHON_") {
@@ -29,7 +29,7 @@ pub fn antiphon(folder: &TempDir, arguments: &[&str]) -> Command {
 }
 
 /// A running `antiphon serve` on a free port, and the lines it printed when it was ready.
-pub struct ServeProcess {
+pub(crate) struct ServeProcess {
     child: Child,
     pub address: SocketAddr,
     pub ready_lines: Vec<String>,
@@ -38,7 +38,7 @@ pub struct ServeProcess {
 
 impl ServeProcess {
     /// Starts it with these arguments and settings in the environment.
-    pub fn start(folder: &TempDir, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(folder: &TempDir, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         super::model_folder();
         // Logs are written to a file, since an unread pipe would fill up.
         let log = folder.path().join("stderr.txt");
@@ -67,14 +67,14 @@ impl ServeProcess {
         }
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &id]).status();
         assert!(sent.unwrap().success());
     }
 
     /// Waits for its successful end; returns its stderr.
-    pub fn wait_for_success(mut self) -> String {
+    pub(crate) fn wait_for_success(mut self) -> String {
         let ended = self.child.wait().unwrap();
         let stderr = fs::read_to_string(&self.log).unwrap();
         assert_eq!(ended.code(), Some(0), "{stderr}");

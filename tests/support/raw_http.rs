@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// A raw response.
-pub struct RawResponse {
+pub(crate) struct RawResponse {
     pub status: u16,
     pub head: String,
     pub body: String,
@@ -15,7 +15,7 @@ pub struct RawResponse {
 
 impl RawResponse {
     /// Reads a response to its end, by its length or until the connection is closed.
-    pub fn read(stream: &mut impl Read) -> Self {
+    pub(crate) fn read(stream: &mut impl Read) -> Self {
         let mut bytes = Vec::new();
         let mut byte = [0];
         while !bytes.ends_with(b"\r\n\r\n") {
@@ -47,7 +47,7 @@ impl RawResponse {
         response
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.head
             .lines()
             .filter_map(|line| line.split_once(": "))
@@ -55,12 +55,12 @@ impl RawResponse {
             .map_or("", |(_, value)| value.trim())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
     }
 
     #[track_caller]
-    pub fn assert_problem(&self, status: u16, code: &str) {
+    pub(crate) fn assert_problem(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{}", self.body);
         assert_eq!(self.header("content-type"), "application/problem+json");
         let body = self.json();
@@ -70,7 +70,7 @@ impl RawResponse {
     }
 }
 
-pub fn connect(server: SocketAddr) -> TcpStream {
+pub(crate) fn connect(server: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(server).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -79,7 +79,7 @@ pub fn connect(server: SocketAddr) -> TcpStream {
 }
 
 /// Serializes a request; `line` is method and target. The default of `Host` is `here`.
-pub fn format_request(line: &str, headers: &[&str], body: &str) -> String {
+pub(crate) fn format_request(line: &str, headers: &[&str], body: &str) -> String {
     let mut text = format!("{line} HTTP/1.1\r\n");
     if !headers.iter().any(|header| header.starts_with("Host:")) {
         text.push_str("Host: here\r\n");
@@ -97,7 +97,7 @@ pub fn format_request(line: &str, headers: &[&str], body: &str) -> String {
 }
 
 /// Sends a request on a connection of its own.
-pub fn send(server: SocketAddr, line: &str, headers: &[&str], body: &str) -> RawResponse {
+pub(crate) fn send(server: SocketAddr, line: &str, headers: &[&str], body: &str) -> RawResponse {
     let mut stream = connect(server);
     stream
         .write_all(format_request(line, headers, body).as_bytes())

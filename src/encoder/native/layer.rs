@@ -1,16 +1,17 @@
 //! A transformer layer: its weights, and its forward pass in each precision.
 
+use antiphon_kernels::bert::{
+    AddEpilogue, AttentionBuffers, F32Attention, F32Layer, F32Linear, Gelu, GeluEpilogue,
+    Int8Attention, Int8Layer, Int8Linear, Isa, LayerNormQuantize, LayerNormRows, LayerNormWeights,
+    PackInt8, QuantizeRows, QuantizeWithKnownRange, StoreEpilogue,
+};
+
 use super::{
     config::NetworkShape,
     error::NativeError,
     profile::{EncodeStage, InputRanges, LayerObserver, widen_ranges},
     scratch::Scratch,
     weights::Weights,
-};
-use crate::encoder::kernels::{
-    AddEpilogue, AttentionBuffers, F32Attention, F32Layer, F32Linear, Gelu, GeluEpilogue,
-    Int8Attention, Int8Layer, Int8Linear, Isa, LayerNormQuantize, LayerNormRows, LayerNormWeights,
-    PackInt8, QuantizeRows, QuantizeWithKnownRange, StoreEpilogue,
 };
 
 /// Rows per block of the feed-forward layers, so that their widest activations stay in the

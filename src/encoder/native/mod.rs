@@ -6,7 +6,7 @@
 //! quantization belong to one token or one sequence, and every sum has a fixed order, so the bits of an
 //! embedding depend neither on the batch and its order nor on the number of threads.
 //!
-//! [`NativeNetwork`] is the entry point; `kernels` does the arithmetic.
+//! [`NativeNetwork`] is the entry point; [`antiphon_kernels::bert`] does the arithmetic.
 
 mod calibration;
 mod config;
@@ -25,6 +25,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use antiphon_kernels::bert::{F32Layer, Int8Layer, Isa, LayerNormQuantize, MeanPoolRows};
 use rayon::prelude::*;
 
 pub(super) use config::NetworkShape;
@@ -37,7 +38,6 @@ use self::{
     scratch::Scratch,
     weights::Weights,
 };
-use crate::encoder::kernels::{F32Layer, Int8Layer, Isa, LayerNormQuantize, MeanPoolRows};
 
 /// The arithmetic of the linear layers and of attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

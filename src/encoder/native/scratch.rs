@@ -1,7 +1,8 @@
 //! Buffers of a forward pass, reused between calls.
 
+use antiphon_kernels::bert::{AlignedBuffer, AttentionWorkspace, QuantizedRows, RowMinMax};
+
 use super::config::NetworkShape;
-use crate::encoder::kernels::{AlignedBuffer, AttentionWorkspace, QuantizedRows, RowMinMax};
 
 /// All buffers that a forward pass writes to.
 #[derive(Debug, Default)]

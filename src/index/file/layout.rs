@@ -3,11 +3,11 @@
 use std::mem::offset_of;
 use std::ops::Range;
 
+use antiphon_kernels::dot::{CodeLine, LINE_BYTES};
 use bytemuck::{Pod, Zeroable};
 
 use super::{FORMAT_VERSION, MAGIC, RowLabel};
 use crate::index::graph::{FlatGraph, MAX_ROWS, UpperNode};
-use crate::index::kernels::{CodeLine, LINE_BYTES};
 
 /// Bytes before the payload.
 pub(super) const HEADER_BYTES: usize = 4096;

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use antiphon_kernels::MappedFile;
 use rayon::prelude::*;
 
 use super::layout::{CHECKSUM_BLOCK_BYTES, FileHeader, FileLayout};
 use super::{FORMAT_VERSION, FileError, MAGIC, RowLabel};
 use crate::index::SegmentedIndex;
 use crate::index::graph::{FlatGraph, HnswParameters, UpperLayer};
-use crate::index::kernels::MappedFile;
 use crate::index::scalar_quantization::{QuantizedVectors, ScalarQuantizer};
 use crate::index::segment::Segment;
 use crate::index::sentences::SentenceCodes;

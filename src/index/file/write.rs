@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use antiphon_kernels::dot::LINE_BYTES;
 use crc32fast::Hasher;
 
 use super::layout::{CHECKSUM_BLOCK_BYTES, FileHeader, HEADER_BYTES};
 use super::{FileError, RowLabel};
 use crate::atomic_file;
 use crate::index::Compaction;
-use crate::index::kernels::LINE_BYTES;
 
 /// Writes a compacted index with a label for each of its rows, copying the rows from its source. An
 /// existing file is replaced atomically once the new one is complete and on disk.

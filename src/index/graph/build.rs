@@ -5,10 +5,10 @@
 //! parameters are within the ranges that it supports, points are codes (which cannot be NaN),
 //! distances are clamped. Only this file imports it.
 
+use antiphon_kernels::dot::SimdLevel;
 use hnsw_rs::prelude::{Distance, Hnsw};
 
 use super::{HnswParameters, LinkLists};
-use crate::index::kernels::SimdLevel;
 use crate::index::scalar_quantization::{QuantizedVectors, ScalarQuantizer};
 use crate::index::{BuildProgress, IndexError};
 

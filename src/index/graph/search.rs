@@ -4,8 +4,9 @@
 //! that is not yet expanded. It ends when that row is worse than the `ef`-th row that matches the
 //! filter. Rows that do not match are expanded as well, since they lead to others.
 
+use antiphon_kernels::dot::{CodeLine, prefetch};
+
 use super::{FlatGraph, NO_LINK, UpperNode};
-use crate::index::kernels::{CodeLine, prefetch};
 use crate::index::scalar_quantization::{QuantizedQuery, QuantizedVectors};
 
 /// Decides which rows may be returned.

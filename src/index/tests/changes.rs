@@ -143,7 +143,12 @@ impl ReferenceModel {
         let mut expected: Vec<(f32, i64)> = self
             .expected
             .iter()
-            .map(|(name, row)| (kernels::SimdLevel::best().dot_f32(&query, row), *name))
+            .map(|(name, row)| {
+                (
+                    antiphon_kernels::dot::SimdLevel::best().dot_f32(&query, row),
+                    *name,
+                )
+            })
             .collect();
         expected.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         expected.truncate(10);

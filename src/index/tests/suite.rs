@@ -52,7 +52,7 @@ fn order_scores_and_ties_match_a_sort() {
             .zip(vectors.rows())
             .map(|(row, vector)| Neighbour {
                 row,
-                score: kernels::SimdLevel::best().dot_f32(query, vector),
+                score: antiphon_kernels::dot::SimdLevel::best().dot_f32(query, vector),
             })
             .collect();
         expected.sort_by(|a, b| a.cmp_best_first(*b, |x, y| x.cmp(&y)));

@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
+use antiphon_kernels::dot::SimdLevel;
+
 use super::{ScoreBounds, SentenceScore, TwoLevelNeighbour, combine};
 use crate::index::SegmentedIndex;
 use crate::index::candidates::TotalF32;
-use crate::index::kernels::SimdLevel;
 
 /// Scores rows exactly, each once.
 pub struct ExactScorer<'a, R> {

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
+use antiphon_kernels::dot::prefetch;
 use rayon::prelude::*;
 
 use super::{PREFETCH_DISTANCE, Plausibility, best_sentence, combine_bounds};
 use crate::index::SearchStats;
 use crate::index::candidates::{BoundedCandidate, CandidateCollector};
-use crate::index::kernels::prefetch;
 use crate::index::scalar_quantization::QuantizedQuery;
 use crate::index::scan::{BLOCK_ROWS, dot_products_prefetched};
 use crate::index::segment::{RowSet, Segment};

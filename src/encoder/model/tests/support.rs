@@ -15,12 +15,12 @@ use sha2::{Digest, Sha256};
 use crate::encoder::model::{FetchOptions, FetchProgress, FetchTimeouts, Manifest, ModelSource};
 
 /// Contents by path in the model directory.
-pub type Tree = BTreeMap<String, Vec<u8>>;
+pub(super) type Tree = BTreeMap<String, Vec<u8>>;
 
-pub const REVISION: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(super) const REVISION: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// Returns the files of a tiny BERT model.
-pub fn tiny() -> Tree {
+pub(super) fn tiny() -> Tree {
     let mut tree = Tree::new();
     put_json(
         &mut tree,
@@ -64,7 +64,7 @@ pub fn tiny() -> Tree {
     tree
 }
 
-pub fn modules(kinds: &[&str]) -> Value {
+pub(super) fn modules(kinds: &[&str]) -> Value {
     let list = kinds.iter().enumerate().map(|(idx, kind)| {
         let path = if idx == 0 {
             String::new()
@@ -77,12 +77,12 @@ pub fn modules(kinds: &[&str]) -> Value {
     Value::Array(list.collect())
 }
 
-pub fn put_json(tree: &mut Tree, path: &str, value: &Value) {
+pub(super) fn put_json(tree: &mut Tree, path: &str, value: &Value) {
     tree.insert(path.to_owned(), value.to_string().into_bytes());
 }
 
 /// Sets a field of a JSON file.
-pub fn set_json_field(tree: &mut Tree, path: &str, field: &str, value: Value) {
+pub(super) fn set_json_field(tree: &mut Tree, path: &str, field: &str, value: Value) {
     let mut json: Value = tree.get(path).map_or(json!({}), |contents| {
         serde_json::from_slice(contents).unwrap()
     });
@@ -90,7 +90,7 @@ pub fn set_json_field(tree: &mut Tree, path: &str, field: &str, value: Value) {
     put_json(tree, path, &json);
 }
 
-pub fn write(tree: &Tree, dir: &Path) {
+pub(super) fn write(tree: &Tree, dir: &Path) {
     for (path, contents) in tree {
         let path = dir.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -98,13 +98,13 @@ pub fn write(tree: &Tree, dir: &Path) {
     }
 }
 
-pub fn folder(tree: &Tree) -> tempfile::TempDir {
+pub(super) fn folder(tree: &Tree) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     write(tree, dir.path());
     dir
 }
 
-pub fn manifest_text(tree: &Tree) -> String {
+pub(super) fn manifest_text(tree: &Tree) -> String {
     use std::fmt::Write as _;
     let mut text = format!(
         "name = \"org/tiny\"\nrevision = \"{REVISION}\"\nlicence = \"Apache-2.0\"\ndimension = 8\n\
@@ -123,12 +123,12 @@ pub fn manifest_text(tree: &Tree) -> String {
     text
 }
 
-pub fn manifest(tree: &Tree) -> Manifest {
+pub(super) fn manifest(tree: &Tree) -> Manifest {
     Manifest::parse(&manifest_text(tree)).unwrap()
 }
 
 /// Returns options with these sources and short timeouts.
-pub fn options(cache_dir: &Path, sources: &[ModelSource]) -> FetchOptions {
+pub(super) fn options(cache_dir: &Path, sources: &[ModelSource]) -> FetchOptions {
     let mut options = FetchOptions::new(cache_dir);
     options.sources = sources.to_vec();
     options.timeouts = FetchTimeouts {
@@ -142,7 +142,7 @@ pub fn options(cache_dir: &Path, sources: &[ModelSource]) -> FetchOptions {
 
 /// Records the reported progress.
 #[derive(Default)]
-pub struct RecordedProgress {
+pub(super) struct RecordedProgress {
     pub sources: Mutex<Vec<String>>,
     pub failures: Mutex<Vec<String>>,
     pub last: Mutex<(u64, Option<u64>)>,
@@ -161,7 +161,7 @@ impl FetchProgress for RecordedProgress {
 }
 
 /// Whether a cache directory contains no leftovers.
-pub fn is_tidy(cache_dir: &Path) -> bool {
+pub(super) fn is_tidy(cache_dir: &Path) -> bool {
     fs::read_dir(cache_dir).unwrap().all(|entry| {
         let name = entry.unwrap().file_name();
         name == ".lock" || name == "tiny"
@@ -170,7 +170,7 @@ pub fn is_tidy(cache_dir: &Path) -> bool {
 
 /// The behaviour of a fake hub.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum HubBehaviour {
+pub(super) enum HubBehaviour {
     /// Like the real hub: relative redirects for small files, ranges, etags.
     Good,
     /// Accepts connections and sends nothing.
@@ -186,7 +186,7 @@ pub enum HubBehaviour {
 }
 
 /// Serves `tree` as `org/tiny` at [`REVISION`]; the receiver gets each path.
-pub fn hub(tree: Tree, manner: HubBehaviour) -> (String, Receiver<String>) {
+pub(super) fn hub(tree: Tree, manner: HubBehaviour) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let (sender, requests) = mpsc::channel();
@@ -297,7 +297,7 @@ fn respond(
 }
 
 /// Writes a wheel with `tree` under the manifest's prefix.
-pub fn wheel(tree: &Tree, path: &Path) {
+pub(super) fn wheel(tree: &Tree, path: &Path) {
     let mut archive = zip::ZipWriter::new(File::create(path).unwrap());
     let stored = zip::write::SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Deflated);
@@ -314,7 +314,7 @@ pub fn wheel(tree: &Tree, path: &Path) {
 
 /// Writes a `python3` that runs `body`, in which `$dest` is pip's `--dest`.
 #[cfg(unix)]
-pub fn python(dir: &Path, body: &str) -> PathBuf {
+pub(super) fn python(dir: &Path, body: &str) -> PathBuf {
     let path = dir.join("python3");
     let script = format!(
         "#!/bin/sh\nall=\"$*\"\nwhile [ $# -gt 0 ]; do\n  if [ \"$1\" = --dest ]; then dest=\"$2\"; fi\n  \

@@ -10,7 +10,7 @@
 mod reference;
 
 use super::{NativeError, NativeNetwork, NetworkShape, Precision};
-use crate::encoder::kernels::Isa;
+use antiphon_kernels::bert::Isa;
 use proptest::prelude::*;
 use reference::{Tensors, cosine};
 

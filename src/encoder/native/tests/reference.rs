@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::encoder::native::NetworkShape;
 
 /// Random weights with the tensor names of a real file.
-pub struct Tensors(BTreeMap<String, (Vec<usize>, Vec<f32>)>);
+pub(super) struct Tensors(BTreeMap<String, (Vec<usize>, Vec<f32>)>);
 
 impl Tensors {
-    pub fn new(config: &NetworkShape) -> Self {
+    pub(super) fn new(config: &NetworkShape) -> Self {
         let (hidden, wide) = (config.hidden_size, config.intermediate_size);
         let mut tensors = BTreeMap::new();
         let mut state = 7_u32;
@@ -59,13 +59,13 @@ impl Tensors {
     }
 
     /// Replaces a weight by NaN.
-    pub fn poison(&mut self) {
+    pub(super) fn poison(&mut self) {
         let name = "encoder.layer.1.output.dense.weight";
         self.0.get_mut(name).unwrap().1[3] = f32::NAN;
     }
 
     /// Serializes the weights as a safetensors file.
-    pub fn safetensors(&self) -> Vec<u8> {
+    pub(super) fn safetensors(&self) -> Vec<u8> {
         let bytes: Vec<Vec<u8>> = self
             .0
             .values()
@@ -123,7 +123,7 @@ impl Tensors {
     }
 
     /// Computes the unit vector of a sequence.
-    pub fn embed(&self, config: &NetworkShape, ids: &[u32]) -> Vec<f64> {
+    pub(super) fn embed(&self, config: &NetworkShape, ids: &[u32]) -> Vec<f64> {
         let (hidden, size) = (config.hidden_size, config.head_size());
         let table = |name: &str, row: usize| {
             let table = self.get(&format!("embeddings.{name}_embeddings.weight"));
@@ -194,7 +194,7 @@ fn normal_cdf(x: f64) -> f64 {
 }
 
 /// Returns the cosine of two vectors.
-pub fn cosine(a: &[f32], b: &[f64]) -> f64 {
+pub(super) fn cosine(a: &[f32], b: &[f64]) -> f64 {
     let dot: f64 = a.iter().zip(b).map(|(a, b)| f64::from(*a) * b).sum();
     let length = |x: f64| x.sqrt();
     let aa: f64 = a.iter().map(|x| f64::from(*x).powi(2)).sum();
