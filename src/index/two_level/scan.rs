@@ -58,6 +58,7 @@ impl TwoLevelScan<'_> {
     fn scan_range(&self, range: Range<usize>, collector: &mut CandidateCollector) -> usize {
         let (query, codes) = (self.query, &self.segment.codes);
         let mut products = [0; BLOCK_ROWS];
+        let mut selected = [0; BLOCK_ROWS];
         let mut compared = 0;
         for start in range.clone().step_by(BLOCK_ROWS) {
             let block = start..range.end.min(start + BLOCK_ROWS);
@@ -70,14 +71,13 @@ impl TwoLevelScan<'_> {
             let products = &mut products[..block.len()];
             dot_products_prefetched(codes, query, block.start, products);
             compared += block.len();
-            let rows = block.clone().zip(&*products).filter_map(|(row, product)| {
+            let plausible = self.plausible_rows(block.start, products, &mut selected);
+            let rows = plausible.iter().filter_map(|offset| {
+                let (row, product) = (block.start + *offset as usize, products[*offset as usize]);
                 let bound = query.error_bound(codes.quantization_errors()[row]);
                 let id = self.row_id(row);
-                let candidate = BoundedCandidate::new(id, query.score(*product), bound);
-                let spread = self.segment.sentences.spreads[row];
-                let is_plausible = |limit: Plausibility| limit.allows(candidate.middle(), spread);
-                let is_compared = self.plausibility.is_none_or(is_plausible);
-                (is_compared && self.rows.contains(id)).then_some((row, candidate))
+                let candidate = BoundedCandidate::new(id, query.score(product), bound);
+                self.rows.contains(id).then_some((row, candidate))
             });
             let rows: Vec<(usize, BoundedCandidate)> = rows.collect();
             compared += self.push_rows(block, &rows, collector);
@@ -86,6 +86,27 @@ impl TwoLevelScan<'_> {
             }
         }
         compared
+    }
+
+    /// Returns which rows from `first` on, with these products, are plausible. Without branches: which rows
+    /// are is hard to predict, and most are not.
+    fn plausible_rows<'b>(
+        &self,
+        first: usize,
+        products: &[i32],
+        selected: &'b mut [u16; BLOCK_ROWS],
+    ) -> &'b [u16] {
+        let spreads = &self.segment.sentences.spreads[first..first + products.len()];
+        let mut count = 0;
+        for (offset, (product, spread)) in (0..).zip(products.iter().zip(spreads)) {
+            let cosine = self.query.score(*product);
+            let is_plausible = self
+                .plausibility
+                .is_none_or(|limit| limit.allows(cosine, *spread));
+            selected[count] = offset;
+            count += usize::from(is_plausible);
+        }
+        &selected[..count]
     }
 
     /// Compares the sentences of these rows of a block: all of the block at once if most are wanted.
