@@ -61,6 +61,8 @@ pub struct MiddlewareOptions {
     pub cors_origins: Vec<String>,
     /// Receives a line of JSON for each request.
     pub access_log: Option<LogSink>,
+    /// Returns how many lines the log has lost, for the metrics.
+    pub lost_log_lines: Option<fn() -> u64>,
     /// Requests that take at least this long are logged as slow.
     pub slow_threshold: Option<Duration>,
     /// Export of traces; without it none are created.
@@ -106,6 +108,7 @@ pub struct MiddlewareState {
     tls: Option<Tls>,
     cors_origins: Vec<String>,
     access_log: AccessLogger,
+    lost_log_lines: Option<fn() -> u64>,
     traces: Option<Traces>,
     metrics: Metrics,
     in_flight: InFlight,
@@ -167,6 +170,7 @@ impl Default for MiddlewareState {
             tls: None,
             cors_origins: Vec::new(),
             access_log: AccessLogger::default(),
+            lost_log_lines: None,
             traces: None,
             metrics: Metrics::new(),
             in_flight: InFlight::default(),
@@ -189,6 +193,7 @@ impl MiddlewareState {
             tls: options.tls.map(Tls::open).transpose()?,
             cors_origins: options.cors_origins,
             access_log: AccessLogger::new(options.access_log, options.slow_threshold),
+            lost_log_lines: options.lost_log_lines,
             traces: options.traces.as_ref().map(Traces::start).transpose()?,
             metrics: Metrics::new(),
             in_flight: InFlight::default(),
@@ -274,6 +279,11 @@ impl MiddlewareState {
     /// Waits until the shutdown begins.
     pub(super) async fn shutdown_begun(&self) {
         self.in_flight.shutdown_begun().await;
+    }
+
+    /// Returns how many lines the log has lost.
+    pub(super) fn lost_log_lines(&self) -> u64 {
+        self.lost_log_lines.map_or(0, |lost| lost())
     }
 
     /// Returns the counts of trace spans.
