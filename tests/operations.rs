@@ -45,6 +45,14 @@ fn start(options: MiddlewareOptions) -> SocketAddr {
     support::start_server(service)
 }
 
+/// Starts a service that is not ready yet, for what does not depend on documents.
+fn start_unready(options: MiddlewareOptions) -> SocketAddr {
+    let middleware = MiddlewareState::open(options).unwrap();
+    support::start_server(Arc::new(
+        Service::new(support::LIMITS).with_middleware(middleware),
+    ))
+}
+
 /// A keys file with a key for each scope.
 struct Keys {
     folder: TempDir,
@@ -327,7 +335,7 @@ fn pages_of_other_sites_cannot_send_bodies() {
         "Content-Type: application/x-www-form-urlencoded",
         "Content-Type: multipart/form-data; boundary=a",
     ] {
-        let server = start(MiddlewareOptions::default());
+        let server = start_unready(MiddlewareOptions::default());
         for path in [
             "/v1/search",
             "/v1/search/batch",
@@ -536,7 +544,7 @@ fn short_timeouts() -> MiddlewareOptions {
 
 #[test]
 fn slow_senders_are_disconnected() {
-    let server = start(MiddlewareOptions {
+    let server = start_unready(MiddlewareOptions {
         connection_limits: ConnectionLimits {
             max_connections: 100,
             ..short_timeouts().connection_limits
@@ -576,7 +584,7 @@ fn slow_senders_are_disconnected() {
 
 #[test]
 fn a_slow_second_header_does_not_hold_its_connection() {
-    let server = start(MiddlewareOptions {
+    let server = start_unready(MiddlewareOptions {
         connection_limits: ConnectionLimits {
             max_connections: 100,
             ..short_timeouts().connection_limits
@@ -598,29 +606,68 @@ fn a_slow_second_header_does_not_hold_its_connection() {
 }
 
 #[test]
-fn connections_beyond_the_limit_wait() {
-    let server = start(MiddlewareOptions {
+fn connections_beyond_the_limit_get_503_and_probes_an_answer() {
+    let server = start_unready(MiddlewareOptions {
         connection_limits: ConnectionLimits {
             header_timeout: Duration::from_mins(1),
+            keep_alive_timeout: Duration::from_mins(1),
             ..short_timeouts().connection_limits
         },
         ..MiddlewareOptions::default()
     });
-    let open = [connect(server), connect(server)];
-    sleep(Duration::from_millis(200));
-    let mut third = connect(server);
-    third
-        .write_all(format_request("GET /livez", &[], "").as_bytes())
-        .unwrap();
-    third
-        .set_read_timeout(Some(Duration::from_millis(300)))
-        .unwrap();
-    assert!(third.read(&mut [0]).is_err(), "it should have to wait");
+    let mut open = [connect(server), connect(server)];
+    for stream in &mut open {
+        stream
+            .write_all(format_request("GET /livez", &[], "").as_bytes())
+            .unwrap();
+        assert_eq!(RawResponse::read(stream).status, 200);
+    }
+    assert_eq!(send(server, "GET /livez", &[], "").status, 200);
+    // Answered, if only with the start-up step.
+    send(server, "GET /readyz", &[], "").assert_problem(503, "initializing");
+    let rejected = send(server, "GET /openapi.json", &[], "");
+    rejected.assert_problem(503, "overloaded");
+    assert_eq!(rejected.header("connection"), "close");
+    assert!(!rejected.header("retry-after").is_empty());
     drop(open);
-    third
-        .set_read_timeout(Some(Duration::from_secs(20)))
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while send(server, "GET /openapi.json", &[], "").status != 200 {
+        assert!(Instant::now() < deadline);
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_client_that_does_not_read_is_disconnected() {
+    let server = start_unready(MiddlewareOptions {
+        connection_limits: ConnectionLimits {
+            max_connections: 100,
+            keep_alive_timeout: Duration::from_mins(10),
+            ..short_timeouts().connection_limits
+        },
+        ..MiddlewareOptions::default()
+    });
+    // One client asks again and again, and reads nothing; in the end nothing more is taken from it.
+    let mut stream = connect(server);
+    stream
+        .set_write_timeout(Some(Duration::from_millis(200)))
         .unwrap();
-    assert_eq!(RawResponse::read(&mut third).status, 200);
+    let request = format_request("GET /openapi.json", &["Accept-Encoding: identity"], "");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let error = loop {
+        assert!(Instant::now() < deadline, "the connection is still open");
+        match stream.write_all(request.as_bytes()) {
+            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => break error,
+            _ => sleep(Duration::from_millis(1)),
+        }
+    };
+    assert!(
+        matches!(
+            error.kind(),
+            std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset
+        ),
+        "{error}"
+    );
 }
 
 /// Writes a new certificate for `localhost` and its key.

@@ -17,9 +17,9 @@ use super::{log, open, output, report};
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CLOSE_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// File descriptors besides those of connections, mostly of the store.
+/// File descriptors besides those of `max_connections`: of the store, and of surplus connections.
 #[cfg(target_os = "linux")]
-const RESERVED_FILE_DESCRIPTORS: u64 = 128;
+const RESERVED_FILE_DESCRIPTORS: u64 = 384;
 
 /// Serves until a signal stops it. The listener is open before the model is loaded.
 pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
