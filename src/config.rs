@@ -101,7 +101,7 @@ pub struct Settings {
     /// One in this many graph searches is repeated exactly in the background to estimate recall;
     /// 0 for none.
     pub recall_sample_every: u64,
-    /// Maximum number of connections; further ones wait until one is closed.
+    /// Maximum number of connections; further ones are answered 503.
     pub max_connections: usize,
     /// Time for the header of a request to arrive.
     pub header_timeout_seconds: u64,

@@ -89,6 +89,9 @@ impl Case {
     ) -> Self {
         let mut all = vec![format!("Content-Length: {}", body.len())];
         all.extend(headers.iter().map(|&header| header.to_owned()));
+        if !headers.iter().any(|h| h.starts_with("Content-Type:")) {
+            all.push("Content-Type: application/json".to_owned());
+        }
         let shown: String = String::from_utf8_lossy(body).chars().take(60).collect();
         let bytes = [head(line, &all.join("\r\n")).as_slice(), body].concat();
         Self::new(format!("{line} {headers:?} {shown}"), bytes, status, code)
@@ -104,7 +107,7 @@ impl Case {
 /// Returns the head of a request with these headers, verbatim.
 fn head(line: &str, headers: &str) -> Vec<u8> {
     let end = if headers.is_empty() { "" } else { "\r\n" };
-    format!("{line} HTTP/1.1\r\nHost: here\r\n{headers}{end}\r\n").into_bytes()
+    format!("{line} HTTP/1.1\r\nHost: localhost\r\n{headers}{end}\r\n").into_bytes()
 }
 
 /// Sends all cases, each on a connection of its own; afterwards a search must still work.

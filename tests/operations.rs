@@ -45,6 +45,14 @@ fn start(options: MiddlewareOptions) -> SocketAddr {
     support::start_server(service)
 }
 
+/// Starts a service that is not ready yet, for what does not depend on documents.
+fn start_unready(options: MiddlewareOptions) -> SocketAddr {
+    let middleware = MiddlewareState::open(options).unwrap();
+    support::start_server(Arc::new(
+        Service::new(support::LIMITS).with_middleware(middleware),
+    ))
+}
+
 /// A keys file with a key for each scope.
 struct Keys {
     folder: TempDir,
@@ -274,12 +282,90 @@ fn pages_of_configured_origins_are_allowed() {
 }
 
 #[test]
+fn without_keys_other_names_of_this_machine_get_nothing() {
+    let server = start(MiddlewareOptions::default());
+    let query = r#"{"query": "peace"}"#;
+    let lines = [
+        (SEARCH, ""),
+        ("GET /", ""),
+        ("GET /metrics", ""),
+        ("GET /openapi.json", ""),
+        ("GET /v1/documents/un-cyber-statement-2015", ""),
+        ("POST /v1/search", query),
+        ("POST /v1/parallels", "{}"),
+        ("POST /v1/admin/reload", ""),
+    ];
+    for host in ["evil.example", "localhost.evil.example:80", "10.0.0.1", ""] {
+        let host = format!("Host: {host}");
+        for (line, body) in lines {
+            send(server, line, &[&host], body).assert_problem(421, "host_not_allowed");
+        }
+        for probe in ["GET /livez", "GET /readyz"] {
+            assert_eq!(send(server, probe, &[&host], "").status, 200);
+        }
+    }
+    // The host of a configured origin is one of a proxy, and a key protects without regard to names.
+    let configured = start(MiddlewareOptions {
+        cors_origins: vec!["https://search.example".to_owned()],
+        ..MiddlewareOptions::default()
+    });
+    let keys = Keys::new();
+    let secured = start(keys.options());
+    for (server, host, key) in [
+        (configured, "search.example", String::new()),
+        (secured, "evil.example", bearer(&keys.search)),
+    ] {
+        let headers = [&*format!("Host: {host}"), &*key];
+        let headers = if key.is_empty() {
+            &headers[..1]
+        } else {
+            &headers
+        };
+        assert_eq!(send(server, SEARCH, headers, "").status, 200, "{host}");
+    }
+    send(configured, SEARCH, &["Host: evil.example"], "").assert_problem(421, "host_not_allowed");
+}
+
+#[test]
+fn pages_of_other_sites_cannot_send_bodies() {
+    // The content types that a browser sends to other sites without asking them.
+    for kind in [
+        "",
+        "Content-Type: text/plain",
+        "Content-Type: application/x-www-form-urlencoded",
+        "Content-Type: multipart/form-data; boundary=a",
+    ] {
+        let server = start_unready(MiddlewareOptions::default());
+        for path in [
+            "/v1/search",
+            "/v1/search/batch",
+            "/v1/embeddings",
+            "/v1/parallels",
+            "/v1/families",
+            "/v1/documents",
+        ] {
+            let body = r#"{"query": "peace"}"#;
+            let mut stream = connect(server);
+            let length = body.len();
+            let kind = if kind.is_empty() { "Accept: */*" } else { kind };
+            write!(
+                stream,
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+            .unwrap();
+            let reply = RawResponse::read(&mut stream);
+            assert_eq!(reply.status, 415, "{path} {kind}: {}", reply.body);
+        }
+    }
+}
+
+#[test]
 fn without_keys_pages_of_other_sites_may_not_write() {
     let server = start(MiddlewareOptions::default());
     for origin in [
         "https://evil.example",
         "null",
-        "http://here.evil.example",
+        "http://localhost.evil.example",
         "",
     ] {
         let origin = format!("Origin: {origin}");
@@ -301,13 +387,13 @@ fn without_keys_pages_of_other_sites_may_not_write() {
         ("localhost:8080", "Origin: http://localhost:8080"),
         ("127.0.0.1", "Origin: https://127.0.0.1"),
         ("LocalHost", "Origin: http://localhost"),
-        ("here", "Accept: */*"),
+        ("[::1]:9", "Accept: */*"),
     ] {
         let reply = reload(host, header);
         assert_eq!((reply.status, &reply.json()["keys"]), (200, &0.into()));
     }
     // A name whose owner points it to this machine (DNS rebinding).
-    reload("evil.example", "Origin: http://evil.example").assert_problem(403, "origin_not_allowed");
+    reload("evil.example", "Origin: http://evil.example").assert_problem(421, "host_not_allowed");
     reload("localhost:1", "Origin: http://localhost:2").assert_problem(403, "origin_not_allowed");
 }
 
@@ -359,7 +445,7 @@ fn each_request_leaves_a_line_of_json() {
     // Disconnected before the body was complete.
     let mut stream = connect(server);
     let partial = format!(
-        "POST /v1/search HTTP/1.1\r\nHost: here\r\nX-Request-Id: three\r\n{}\r\nContent-Length: 99\r\n\r\n{{",
+        "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Request-Id: three\r\n{}\r\nContent-Length: 99\r\n\r\n{{",
         bearer(&keys.search)
     );
     stream.write_all(partial.as_bytes()).unwrap();
@@ -458,7 +544,7 @@ fn short_timeouts() -> MiddlewareOptions {
 
 #[test]
 fn slow_senders_are_disconnected() {
-    let server = start(MiddlewareOptions {
+    let server = start_unready(MiddlewareOptions {
         connection_limits: ConnectionLimits {
             max_connections: 100,
             ..short_timeouts().connection_limits
@@ -467,7 +553,7 @@ fn slow_senders_are_disconnected() {
     });
     // A body that arrives slowly.
     let mut stream = connect(server);
-    let head = "POST /v1/search HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n";
+    let head = "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     let mut sender = stream.try_clone().unwrap();
     let trickle = std::thread::spawn(move || {
@@ -482,9 +568,9 @@ fn slow_senders_are_disconnected() {
     trickle.join().unwrap();
     // A header that never ends, a connection that sends nothing, and one that is idle after a request.
     for begun in [
-        "GET /livez HTTP/1.1\r\nHost: here\r\nX-A: ",
+        "GET /livez HTTP/1.1\r\nHost: localhost\r\nX-A: ",
         "",
-        "GET /livez HTTP/1.1\r\nHost: here\r\n\r\n",
+        "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ] {
         let mut stream = connect(server);
         stream.write_all(begun.as_bytes()).unwrap();
@@ -498,7 +584,7 @@ fn slow_senders_are_disconnected() {
 
 #[test]
 fn a_slow_second_header_does_not_hold_its_connection() {
-    let server = start(MiddlewareOptions {
+    let server = start_unready(MiddlewareOptions {
         connection_limits: ConnectionLimits {
             max_connections: 100,
             ..short_timeouts().connection_limits
@@ -520,29 +606,68 @@ fn a_slow_second_header_does_not_hold_its_connection() {
 }
 
 #[test]
-fn connections_beyond_the_limit_wait() {
-    let server = start(MiddlewareOptions {
+fn connections_beyond_the_limit_get_503_and_probes_an_answer() {
+    let server = start_unready(MiddlewareOptions {
         connection_limits: ConnectionLimits {
             header_timeout: Duration::from_mins(1),
+            keep_alive_timeout: Duration::from_mins(1),
             ..short_timeouts().connection_limits
         },
         ..MiddlewareOptions::default()
     });
-    let open = [connect(server), connect(server)];
-    sleep(Duration::from_millis(200));
-    let mut third = connect(server);
-    third
-        .write_all(format_request("GET /livez", &[], "").as_bytes())
-        .unwrap();
-    third
-        .set_read_timeout(Some(Duration::from_millis(300)))
-        .unwrap();
-    assert!(third.read(&mut [0]).is_err(), "it should have to wait");
+    let mut open = [connect(server), connect(server)];
+    for stream in &mut open {
+        stream
+            .write_all(format_request("GET /livez", &[], "").as_bytes())
+            .unwrap();
+        assert_eq!(RawResponse::read(stream).status, 200);
+    }
+    assert_eq!(send(server, "GET /livez", &[], "").status, 200);
+    // Answered, if only with the start-up step.
+    send(server, "GET /readyz", &[], "").assert_problem(503, "initializing");
+    let rejected = send(server, "GET /openapi.json", &[], "");
+    rejected.assert_problem(503, "overloaded");
+    assert_eq!(rejected.header("connection"), "close");
+    assert!(!rejected.header("retry-after").is_empty());
     drop(open);
-    third
-        .set_read_timeout(Some(Duration::from_secs(20)))
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while send(server, "GET /openapi.json", &[], "").status != 200 {
+        assert!(Instant::now() < deadline);
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_client_that_does_not_read_is_disconnected() {
+    let server = start_unready(MiddlewareOptions {
+        connection_limits: ConnectionLimits {
+            max_connections: 100,
+            keep_alive_timeout: Duration::from_mins(10),
+            ..short_timeouts().connection_limits
+        },
+        ..MiddlewareOptions::default()
+    });
+    // One client asks again and again, and reads nothing; in the end nothing more is taken from it.
+    let mut stream = connect(server);
+    stream
+        .set_write_timeout(Some(Duration::from_millis(200)))
         .unwrap();
-    assert_eq!(RawResponse::read(&mut third).status, 200);
+    let request = format_request("GET /openapi.json", &["Accept-Encoding: identity"], "");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let error = loop {
+        assert!(Instant::now() < deadline, "the connection is still open");
+        match stream.write_all(request.as_bytes()) {
+            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => break error,
+            _ => sleep(Duration::from_millis(1)),
+        }
+    };
+    assert!(
+        matches!(
+            error.kind(),
+            std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset
+        ),
+        "{error}"
+    );
 }
 
 /// Writes a new certificate for `localhost` and its key.

@@ -11,6 +11,7 @@ mod export;
 mod families;
 mod index;
 mod keys;
+mod log;
 mod memory;
 mod models;
 mod open;
@@ -96,7 +97,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let settings = Settings::load(cli.config.as_deref(), environment, &cli.flags)?;
-    start_logging(&settings.log)?;
+    let _log = log::start(&settings.log, matches!(cli.command, Command::Serve))?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(settings.worker_threads())
         .build_global()
@@ -129,21 +130,6 @@ fn error_chain(error: &anyhow::Error) -> String {
             }
             text
         })
-}
-
-/// actix logs every malformed request as an error, so that any client could fill the log.
-const ACTIX_LOG_DIRECTIVE: &str = "actix_http::h1::dispatcher=off";
-
-fn start_logging(filter: &str) -> anyhow::Result<()> {
-    // Later directives override earlier ones, so the setting may enable this target.
-    let filter = tracing_subscriber::EnvFilter::try_new(format!("{ACTIX_LOG_DIRECTIVE},{filter}"))
-        .with_context(|| format!("setting log is {filter:?}; expected a level such as info, or a filter such as warn,antiphon=debug"))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(progress::LogWriter::default)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
-    Ok(())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,6 +1,6 @@
 //! Progress bars on stderr.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -19,6 +19,10 @@ pub(super) struct LogWriter;
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !io::stderr().is_terminal() {
+            // There are no bars. Without their lock, a stderr that is not read cannot block other threads.
+            return io::stderr().write(bytes);
+        }
         BARS.suspend(|| io::stderr().write(bytes))
     }
 

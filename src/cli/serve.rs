@@ -1,6 +1,5 @@
 //! `antiphon serve`.
 
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,16 +10,16 @@ use crate::config::Settings;
 use crate::engine::{CompactionWorker, Engine, IngestOptions};
 use crate::server::{self, LogSink, MiddlewareOptions, MiddlewareState, Service, ServiceLimits};
 
-use super::progress::{GraphBar, LogWriter};
-use super::{open, output, report};
+use super::progress::GraphBar;
+use super::{log, open, output, report};
 
 /// Maximum wait for the network threads at exit.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CLOSE_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// File descriptors besides those of connections, mostly of the store.
+/// File descriptors besides those of `max_connections`: of the store, and of surplus connections.
 #[cfg(target_os = "linux")]
-const RESERVED_FILE_DESCRIPTORS: u64 = 128;
+const RESERVED_FILE_DESCRIPTORS: u64 = 384;
 
 /// Serves until a signal stops it. The listener is open before the model is loaded.
 pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
@@ -87,17 +86,13 @@ fn wait_for_network_threads(service: &Arc<Service>) {
 
 /// Builds the middleware from the settings.
 fn build_middleware(settings: &Settings) -> anyhow::Result<MiddlewareState> {
-    let access_log = || {
-        LogSink::new(|line| {
-            // A closed stderr must not stop the service.
-            let _ = LogWriter.write_all(format!("{line}\n").as_bytes());
-        })
-    };
+    let access_log = || LogSink::new(|line| log::write_lines(format!("{line}\n").as_bytes()));
     Ok(MiddlewareState::open(MiddlewareOptions {
         keys_file: settings.keys_file.clone(),
         tls: settings.tls_files(),
         cors_origins: settings.cors_origins.clone(),
         access_log: settings.access_log.then(access_log),
+        lost_log_lines: Some(log::lost_lines),
         slow_threshold: (settings.slow_request_ms > 0)
             .then(|| Duration::from_millis(settings.slow_request_ms)),
         traces: settings.trace_options(),
@@ -188,7 +183,9 @@ fn update_from_corpus(
     let corpus = open::corpus(&[path])?;
     let report = open::ingest(engine, &corpus, options, report)?;
     if report.has_changes() || !report.skipped.is_empty() {
-        report::print_summary(&report, &mut anstream::stderr().lock())?;
+        let mut summary = anstream::StripStream::new(Vec::new());
+        report::print_summary(&report, &mut summary)?;
+        log::write_lines(&summary.into_inner());
     }
     Ok(report.has_changes())
 }

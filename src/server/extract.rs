@@ -31,12 +31,17 @@ impl FromRequest for Body {
         let body_timeout = service.map_or(Duration::ZERO, |service| {
             service.middleware().connection_limits().body_timeout
         });
+        let length = request.headers().get("content-length");
+        let has_body = !matches!(payload, Payload::None)
+            && length.is_none_or(|length| length.as_bytes().trim_ascii() != b"0");
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             let media_type = media_type
                 .as_ref()
                 .map(|v| v.to_str().unwrap_or("unreadable"));
-            check_media_type(media_type)?;
+            if has_body || media_type.is_some() {
+                check_media_type(media_type)?;
+            }
             check_encoding(encoding.as_ref())?;
             let bytes = actix_web::rt::time::timeout(body_timeout, bytes)
                 .await
@@ -64,10 +69,13 @@ fn body_too_slow(body_timeout: Duration) -> Problem {
     ))
 }
 
-/// Accepts the media types of JSON, none, and that of forms, which `curl -d` sends by default.
+/// Accepts the media types of JSON only. A browser lets any page on the web send a body of another type, or
+/// of none, to this machine without asking; for one of these it asks, and gets no permission.
 fn check_media_type(media_type: Option<&str>) -> Result<(), Problem> {
     let Some(media_type) = media_type else {
-        return Ok(());
+        return Err(Problem::unsupported_media_type(
+            "the body has no content type; send the header Content-Type: application/json",
+        ));
     };
     let essence = media_type
         .split(';')
@@ -75,14 +83,11 @@ fn check_media_type(media_type: Option<&str>) -> Result<(), Problem> {
         .unwrap_or("")
         .trim()
         .to_ascii_lowercase();
-    let accepted = essence == "application/json"
-        || essence.ends_with("+json")
-        || essence == "application/x-www-form-urlencoded";
-    if accepted {
+    if essence == "application/json" || essence.ends_with("+json") {
         return Ok(());
     }
     Err(Problem::unsupported_media_type(format!(
-        "unsupported content type {essence}; expected application/json"
+        "unsupported content type {essence}; send the header Content-Type: application/json"
     )))
 }
 

@@ -63,11 +63,15 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
     let server = HttpServer::new(move || {
         // Called once on each network thread.
         engine::lower_thread_priority(NETWORK_NICENESS);
-        let (inner, outer) = (Arc::clone(&shared), Arc::clone(&shared));
+        let (innermost, inner) = (Arc::clone(&shared), Arc::clone(&shared));
+        let outer = Arc::clone(&shared);
         // The last layer is the outermost.
         App::new()
             .app_data(web::Data::from(Arc::clone(&shared)))
             .app_data(web::PayloadConfig::new(shared.max_body_bytes()))
+            .wrap(from_fn(move |request, next| {
+                middleware::bound_response(Arc::clone(&innermost), request, next)
+            }))
             .wrap(Compress::default())
             .wrap(from_fn(move |request, next| {
                 middleware::authorize(Arc::clone(&inner), request, next)
@@ -79,8 +83,9 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
             .configure(routes::configure)
     })
     .workers(NETWORK_THREADS)
-    // The limit applies to each network thread separately.
-    .max_connections(limits.max_connections.div_ceil(NETWORK_THREADS))
+    // actix's limit applies to each network thread separately, and connections above it would wait. It is
+    // therefore above ours: connections are distributed evenly only while they are equally busy.
+    .max_connections(limits.max_connections + 2 * middleware::SURPLUS_CONNECTIONS)
     .on_connect(move |stream, data| middleware::on_connect(&connection_service, stream, data))
     .client_request_timeout(limits.header_timeout)
     .keep_alive(limits.keep_alive_timeout)
@@ -91,7 +96,7 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
         Some(config) => server.listen_rustls_0_23(listener, config)?,
     }
     .run();
-    middleware::spawn_idle_reaper(&service);
+    middleware::spawn_connection_reaper(&service);
     middleware::handle_signals(server.handle(), service)?;
     Ok(server)
 }

@@ -114,6 +114,7 @@ problems! {
     key_unknown, UNAUTHORIZED, "key_unknown", "Unknown API key";
     scope_missing, FORBIDDEN, "scope_missing", "Insufficient scope";
     origin_not_allowed, FORBIDDEN, "origin_not_allowed", "Origin not allowed";
+    host_not_allowed, MISDIRECTED_REQUEST, "host_not_allowed", "Host not allowed";
     body_too_slow, REQUEST_TIMEOUT, "body_too_slow", "Request body timeout";
     rate_limited, TOO_MANY_REQUESTS, "rate_limited", "Rate limit exceeded";
     model_not_found, NOT_FOUND, "model_not_found", "Model not found";

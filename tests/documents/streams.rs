@@ -82,7 +82,7 @@ impl Upload {
             .unwrap();
         write!(
             socket,
-            "POST /v1/documents HTTP/1.1\r\nhost: antiphon\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
+            "POST /v1/documents HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
         )
         .unwrap();
         let results = BufReader::new(socket.try_clone().unwrap());

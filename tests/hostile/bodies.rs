@@ -134,8 +134,10 @@ fn compressed_bodies() {
             "text/plain",
             "multipart/form-data",
             "application/xml",
+            "application/x-www-form-urlencoded",
             "application",
             "*/*",
+            "",
         ] {
             let media = format!("Content-Type: {media}");
             cases.push(Case::with_body(
@@ -190,7 +192,10 @@ fn chunked_bodies() {
             (end.to_owned(), INVALID_JSON),
         ] {
             let bytes = [
-                head(&line, "Transfer-Encoding: chunked"),
+                head(
+                    &line,
+                    "Content-Type: application/json\r\nTransfer-Encoding: chunked",
+                ),
                 chunks.clone().into(),
             ]
             .concat();
@@ -202,7 +207,10 @@ fn chunked_bodies() {
             ));
         }
         for length in ["1000000000", "18446744073709551615", "262145"] {
-            let bytes = head(&line, &format!("Content-Length: {length}"));
+            let bytes = head(
+                &line,
+                &format!("Content-Type: application/json\r\nContent-Length: {length}"),
+            );
             cases.push(Case::new(
                 format!("{line} of {length}"),
                 bytes,

@@ -133,25 +133,31 @@ fn invalid_heads() {
         }
         for (name, bytes) in [
             ("HTTP/0.9", format!("{line}\r\n\r\n")),
-            ("HTTP/3", format!("{line} HTTP/3.0\r\nHost: here\r\n\r\n")),
+            (
+                "HTTP/3",
+                format!("{line} HTTP/3.0\r\nHost: localhost\r\n\r\n"),
+            ),
             ("no host", format!("{line} HTTP/1.1\r\n\r\n")),
             (
                 "a space",
-                format!("{line} x HTTP/1.1\r\nHost: here\r\n\r\n"),
+                format!("{line} x HTTP/1.1\r\nHost: localhost\r\n\r\n"),
             ),
             (
                 "not ASCII",
-                format!("{line}\u{e9} HTTP/1.1\r\nHost: here\r\n\r\n"),
+                format!("{line}\u{e9} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
             ),
             (
                 "a control",
-                format!("{line}\u{1} HTTP/1.1\r\nHost: here\r\n\r\n"),
+                format!("{line}\u{1} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
             ),
-            ("NUL", format!("{line}\0 HTTP/1.1\r\nHost: here\r\n\r\n")),
+            (
+                "NUL",
+                format!("{line}\0 HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            ),
             (
                 "long",
                 format!(
-                    "{line}?{} HTTP/1.1\r\nHost: here\r\n\r\n",
+                    "{line}?{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
                     "a".repeat(70_000)
                 ),
             ),
@@ -168,8 +174,8 @@ fn invalid_heads() {
         ("HTTP/2's preface", &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..]),
         ("TLS", b"\x16\x03\x01\0\xa5\x01\0\0\r\n\r\n"),
         ("NULs", &[0; 100]),
-        ("no method", b" / HTTP/1.1\r\nHost: here\r\n\r\n"),
-        ("a bad method", b"G@T / HTTP/1.1\r\nHost: here\r\n\r\n"),
+        ("no method", b" / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        ("a bad method", b"G@T / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
     ] {
         cases.push(Case::new(name, bytes.to_vec(), 400, ""));
     }

@@ -27,14 +27,23 @@ fn slow_senders_time_out_on_every_route() {
     let server = support::start_server(service);
     let routes = ROUTES.iter().chain(ROUTES_WITH_IDS);
     let begun_heads = routes.map(|(method, path, _)| {
-        let begun = format!("{method} {path} HTTP/1.1\r\nHost: here\r\nX-A: ");
+        let begun = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-A: ");
         (begun.into_bytes(), "")
     });
     let begun_bodies = READERS.iter().flat_map(|(method, path)| {
         let line = format!("{method} {path}");
-        let chunked = head(&line, "Transfer-Encoding: chunked");
+        let chunked = head(
+            &line,
+            "Content-Type: application/json\r\nTransfer-Encoding: chunked",
+        );
         [
-            (head(&line, "Content-Length: 1000"), "body_too_slow"),
+            (
+                head(
+                    &line,
+                    "Content-Type: application/json\r\nContent-Length: 1000",
+                ),
+                "body_too_slow",
+            ),
             // A chunk that never ends.
             (
                 [chunked.as_slice(), b"ffffffff\r\n"].concat(),

@@ -123,6 +123,7 @@ fn caches_encoder_index_and_store_are_measured() {
         ("antiphon_store_bytes{file=\"index\"}", 0),
         ("antiphon_write_queue_depth", 0),
         ("antiphon_recall_searches_total{outcome=\"sampled\"}", 0),
+        ("antiphon_log_lines_lost_total", 0),
         ("antiphon_trace_spans_total{outcome=\"made\"}", 0),
     ]);
     assert!(scrape.value("antiphon_index_bytes{part=\"codes\"}") > 41.0 * 384.0);

@@ -20,7 +20,7 @@ fn a_disconnected_client_frees_its_slot() {
         let mut stream = TcpStream::connect(SHARED_SERVER.server).unwrap();
         write!(
             stream,
-            "POST /v1/parallels HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST /v1/parallels HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();
@@ -189,7 +189,7 @@ fn two_long_documents_are_compared_in_the_background_with_the_same_answer() {
     // Disconnected clients release their permits.
     for _ in 0..4 {
         let mut stream = TcpStream::connect(served.server).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     }
     assert_eq!(served.ask("GET", path, None).status, 200);
 }

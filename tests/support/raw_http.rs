@@ -78,11 +78,18 @@ pub(crate) fn connect(server: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Serializes a request; `line` is method and target. The default of `Host` is `here`.
+/// Serializes a request; `line` is method and target. The default of `Host` is `localhost`, that of a
+/// body's type JSON.
 pub(crate) fn format_request(line: &str, headers: &[&str], body: &str) -> String {
     let mut text = format!("{line} HTTP/1.1\r\n");
     if !headers.iter().any(|header| header.starts_with("Host:")) {
-        text.push_str("Host: here\r\n");
+        text.push_str("Host: localhost\r\n");
+    }
+    let has_type = headers
+        .iter()
+        .any(|header| header.to_ascii_lowercase().starts_with("content-type:"));
+    if !body.is_empty() && !has_type {
+        text.push_str("Content-Type: application/json\r\n");
     }
     for header in headers {
         text.push_str(header);

@@ -7,6 +7,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::uri::Authority;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse};
 
@@ -52,7 +53,8 @@ pub(in crate::server) async fn authorize(
 pub(super) enum Verdict {
     /// It is passed to its handler.
     Admitted,
-    /// Its key is missing, unknown, without the scope, or at its rate limit; or its origin is not allowed.
+    /// Its key is missing, unknown, without the scope, or at its rate limit; or its host or origin is not
+    /// allowed.
     Denied(Problem),
     /// The admission queue is full.
     QueueFull(QueueFull),
@@ -87,14 +89,20 @@ pub(super) fn reject(request: ServiceRequest, problem: Problem) -> ServiceRespon
     request.into_response(response)
 }
 
-/// Checks key, scope and rate limit; if no keys are configured, the origin of the request.
+/// Checks key, scope and rate limit; if no keys are configured, the host and the origin of the request.
 fn check(middleware: &MiddlewareState, request: &ServiceRequest) -> Result<(), Problem> {
     // The path as the router decodes it: `%61dmin` is `admin` there, and must be here.
-    let Some(required) = required_scope(request.method(), request.match_info().as_str()) else {
-        return Ok(());
-    };
+    let path = request.match_info().as_str();
+    let required = required_scope(request.method(), path);
     let Some(keys) = &middleware.keys else {
-        return check_origin(middleware, required, request);
+        // Probes may use any name, and learn nothing about the documents.
+        if !matches!(path, "/livez" | "/readyz") {
+            check_host(middleware, request)?;
+        }
+        return required.map_or(Ok(()), |scope| check_origin(middleware, scope, request));
+    };
+    let Some(required) = required else {
+        return Ok(());
     };
     let key = find_key(keys, request.headers())?;
     request
@@ -160,6 +168,29 @@ fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {
         .or_else(|| Some(headers.get("x-api-key")?.as_bytes()))
         .map(<[u8]>::trim_ascii)
         .filter(|key| !key.is_empty())
+}
+
+/// Rejects requests to names that are not the service's own, if it listens on loopback: a page of a site
+/// whose owner points its name to this machine (DNS rebinding) could read all responses, and no key
+/// prevents it.
+fn check_host(middleware: &MiddlewareState, request: &ServiceRequest) -> Result<(), Problem> {
+    let local_address = request.app_config().local_addr().ip().to_canonical();
+    if !local_address.is_loopback() {
+        return Ok(());
+    }
+    // HTTP/2 has the host in its target only. Without any host no browser sent it.
+    let target = request.uri().authority().map(Authority::as_str);
+    let headers = request.headers().get_all(header::HOST);
+    let named = headers.map(|host| host.to_str().unwrap_or("unreadable"));
+    match named
+        .chain(target)
+        .find(|host| !cors::is_own_host(middleware, host))
+    {
+        None => Ok(()),
+        Some(host) => Err(Problem::host_not_allowed(format!(
+            "this service has no API keys and answers only to localhost and its own addresses, not to the host {host:.100?}; set keys_file, or add the origin to the setting cors_origins"
+        ))),
+    }
 }
 
 /// Rejects writes from pages of other sites, which browsers would send and no key prevents.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
 use super::access::AuthenticatedKey;
-use super::idle_connections::{BusyGuard, TrackedConnection};
+use super::connections::{BusyGuard, TrackedConnection};
 use super::in_flight::RequestGuard;
 use super::traces::{FinishedRequest, ParentContext};
 use crate::server::problem::{ProblemCode, ShedReason};
@@ -89,7 +89,7 @@ pub(super) struct RequestRecord {
     /// The trace context of the client, if traces are enabled.
     parent: Option<ParentContext>,
     bytes: usize,
-    _connection: Option<BusyGuard>,
+    connection: Option<BusyGuard>,
     /// The last field, and so dropped last: the shutdown waits for requests including their records.
     _in_flight: Option<RequestGuard>,
 }
@@ -121,7 +121,7 @@ impl RequestRecord {
             header_time: Duration::ZERO,
             parent,
             bytes: 0,
-            _connection: connection.map(TrackedConnection::mark_busy),
+            connection: connection.map(TrackedConnection::mark_busy),
             _in_flight: in_flight,
         }
     }
@@ -154,6 +154,11 @@ impl RequestRecord {
 
     pub(super) fn add_bytes(&mut self, bytes: usize) {
         self.bytes += bytes;
+    }
+
+    /// Returns the connection, if it is tracked.
+    pub(super) fn connection(&self) -> Option<&BusyGuard> {
+        self.connection.as_ref()
     }
 
     fn status(&self) -> u16 {

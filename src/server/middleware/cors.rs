@@ -72,6 +72,25 @@ pub(super) fn may_write(middleware: &MiddlewareState, page: &BrowserOrigin<'_>) 
     own || allows_any(origins) || origins.iter().any(|origin| origin == page.origin)
 }
 
+/// Returns whether a `Host` is a name of this service on loopback: a loopback name, or the host of a
+/// configured origin.
+pub(super) fn is_own_host(middleware: &MiddlewareState, host: &str) -> bool {
+    let origins = &middleware.cors_origins;
+    let of_origin = |origin: &String| {
+        let authority = origin
+            .split_once("://")
+            .map_or("", |(_, authority)| authority);
+        host_name(authority).is_some_and(|name| host_name(host) == Some(name))
+    };
+    is_loopback_host(host) || allows_any(origins) || origins.iter().any(of_origin)
+}
+
+/// Returns the name in an authority, without its port, in lower case.
+fn host_name(authority: &str) -> Option<String> {
+    let authority = authority.parse::<Authority>().ok()?;
+    Some(authority.host().to_ascii_lowercase())
+}
+
 /// Returns whether a `Host` is a loopback name. The owner of any other name can point it to this machine
 /// (DNS rebinding), and that site's pages would then seem to be the service's own.
 pub(super) fn is_loopback_host(host: &str) -> bool {
@@ -146,6 +165,29 @@ mod tests {
         ] {
             assert!(!is_loopback_host(other), "{other}");
         }
+    }
+
+    #[test]
+    fn the_hosts_of_configured_origins_are_its_own() {
+        let middleware = MiddlewareState {
+            cors_origins: vec!["https://search.example.org".to_owned()],
+            ..MiddlewareState::default()
+        };
+        for (host, own) in [
+            ("search.example.org", true),
+            ("SEARCH.example.org:8080", true),
+            ("localhost", true),
+            ("example.org", false),
+            ("", false),
+            ("search.example.org.evil.org", false),
+        ] {
+            assert_eq!(is_own_host(&middleware, host), own, "{host}");
+        }
+        let any = MiddlewareState {
+            cors_origins: vec!["*".to_owned()],
+            ..MiddlewareState::default()
+        };
+        assert!(is_own_host(&any, "example.org"));
     }
 
     #[test]

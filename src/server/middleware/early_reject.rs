@@ -17,7 +17,7 @@ use actix_web::{Error, HttpResponse};
 
 use super::access::{Verdict, decide};
 use super::access_log::RequestRecord;
-use super::idle_connections::TrackedConnection;
+use super::connections::TrackedConnection;
 use super::in_flight::RequestGuard;
 use super::{load_shedding, request_id};
 use crate::archive::QueueFull;

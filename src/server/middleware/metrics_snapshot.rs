@@ -16,6 +16,7 @@ use crate::archive::ArchiveStats;
 pub(in crate::server) struct MetricsSnapshot {
     pub(in crate::server) requests_in_flight: usize,
     pub(in crate::server) archive: ArchiveStats,
+    pub(in crate::server) lost_log_lines: u64,
     pub(in crate::server) spans: SpanCounts,
 }
 
@@ -61,6 +62,7 @@ pub(super) struct SnapshotMetrics {
     recall_searches: Family<OutcomeLabels, Counter>,
     recall_expected: Counter,
     recall_hits: Counter,
+    lost_log_lines: Counter,
     spans: Family<OutcomeLabels, Counter>,
 }
 
@@ -140,6 +142,11 @@ impl SnapshotMetrics {
             self.recall_hits.clone(),
         );
         registry.register(
+            "log_lines_lost",
+            "Lines that the log has lost because stderr was not read",
+            self.lost_log_lines.clone(),
+        );
+        registry.register(
             "trace_spans",
             "Trace spans created, exported, and failed to export",
             self.spans.clone(),
@@ -206,6 +213,7 @@ impl SnapshotMetrics {
         );
         copy(&self.recall_expected, snapshot.archive.recall.expected);
         copy(&self.recall_hits, snapshot.archive.recall.hits);
+        copy(&self.lost_log_lines, snapshot.lost_log_lines);
         count(&self.spans, "made", snapshot.spans.made);
         count(&self.spans, "sent", snapshot.spans.sent);
         count(&self.spans, "failed", snapshot.spans.failed);

@@ -10,9 +10,9 @@
 mod access;
 mod access_log;
 mod api_keys;
+mod connections;
 mod cors;
 mod early_reject;
-mod idle_connections;
 mod in_flight;
 mod load_shedding;
 mod metrics;
@@ -21,9 +21,11 @@ mod new_key;
 mod observe;
 mod rate_limit;
 mod request_id;
+mod response_budget;
 mod signals;
 mod tls;
 mod traces;
+mod write_progress;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,21 +34,23 @@ use std::time::Duration;
 pub(super) use access::authorize;
 pub use access_log::LogSink;
 pub use api_keys::{KeyEntry, KeyScope};
+pub(super) use connections::{SURPLUS_CONNECTIONS, on_connect, spawn_connection_reaper};
 pub(super) use cors::layer as cors;
-pub(super) use idle_connections::{on_connect, spawn_idle_reaper};
 pub(super) use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 pub(super) use metrics_snapshot::MetricsSnapshot;
 pub use new_key::GeneratedKey;
 pub(super) use observe::outer_middleware;
+pub(super) use response_budget::bound_response;
 pub(super) use signals::handle_signals;
 pub use tls::TlsFiles;
 pub use traces::TraceOptions;
 
 use access_log::AccessLogger;
 use api_keys::ApiKeys;
-use idle_connections::IdleTracker;
+use connections::Connections;
 use in_flight::InFlight;
 use metrics::Metrics;
+use response_budget::ResponseBudget;
 use tls::Tls;
 use traces::{SpanCounts, Traces};
 
@@ -61,6 +65,8 @@ pub struct MiddlewareOptions {
     pub cors_origins: Vec<String>,
     /// Receives a line of JSON for each request.
     pub access_log: Option<LogSink>,
+    /// Returns how many lines the log has lost, for the metrics.
+    pub lost_log_lines: Option<fn() -> u64>,
     /// Requests that take at least this long are logged as slow.
     pub slow_threshold: Option<Duration>,
     /// Export of traces; without it none are created.
@@ -72,11 +78,11 @@ pub struct MiddlewareOptions {
 /// The limits of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Maximum number of connections; further ones wait until one is closed.
+    /// Maximum number of connections; further ones are answered 503, except for probes.
     pub max_connections: usize,
     /// Time for the header of a request to arrive.
     pub header_timeout: Duration,
-    /// Time for a body to arrive.
+    /// Time for a body to arrive, and for a client to take the next 64 KB of a response.
     pub body_timeout: Duration,
     /// How long the client of a stream may neither send nor read.
     pub stream_idle_timeout: Duration,
@@ -106,10 +112,12 @@ pub struct MiddlewareState {
     tls: Option<Tls>,
     cors_origins: Vec<String>,
     access_log: AccessLogger,
+    lost_log_lines: Option<fn() -> u64>,
     traces: Option<Traces>,
     metrics: Metrics,
     in_flight: InFlight,
-    connections: IdleTracker,
+    connections: Connections,
+    response_budget: ResponseBudget,
     connection_limits: ConnectionLimits,
 }
 
@@ -167,10 +175,12 @@ impl Default for MiddlewareState {
             tls: None,
             cors_origins: Vec::new(),
             access_log: AccessLogger::default(),
+            lost_log_lines: None,
             traces: None,
             metrics: Metrics::new(),
             in_flight: InFlight::default(),
-            connections: IdleTracker::default(),
+            connections: Connections::default(),
+            response_budget: ResponseBudget::default(),
             connection_limits: ConnectionLimits::default(),
         }
     }
@@ -189,10 +199,12 @@ impl MiddlewareState {
             tls: options.tls.map(Tls::open).transpose()?,
             cors_origins: options.cors_origins,
             access_log: AccessLogger::new(options.access_log, options.slow_threshold),
+            lost_log_lines: options.lost_log_lines,
             traces: options.traces.as_ref().map(Traces::start).transpose()?,
             metrics: Metrics::new(),
             in_flight: InFlight::default(),
-            connections: IdleTracker::default(),
+            connections: Connections::default(),
+            response_budget: ResponseBudget::default(),
             connection_limits: options.connection_limits,
         })
     }
@@ -274,6 +286,11 @@ impl MiddlewareState {
     /// Waits until the shutdown begins.
     pub(super) async fn shutdown_begun(&self) {
         self.in_flight.shutdown_begun().await;
+    }
+
+    /// Returns how many lines the log has lost.
+    pub(super) fn lost_log_lines(&self) -> u64 {
+        self.lost_log_lines.map_or(0, |lost| lost())
     }
 
     /// Returns the counts of trace spans.

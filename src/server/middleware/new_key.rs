@@ -1,5 +1,7 @@
 //! Creation of API keys.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -73,7 +75,8 @@ impl GeneratedKey {
     }
 
     /// Appends the entry to the keys file, which is created if it does not exist. The file is replaced
-    /// atomically: a service that reloads it at the same time sees the old or the new one.
+    /// atomically: a service that reloads it at the same time sees the old or the new one, and of several
+    /// processes that append at the same time each waits for the one before it.
     ///
     /// # Errors
     ///
@@ -83,6 +86,7 @@ impl GeneratedKey {
             path: path.to_owned(),
             reason,
         };
+        let _lock = lock_beside(path).map_err(|e| file_error(format!("its lock file: {e}")))?;
         let mut text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -99,6 +103,22 @@ impl GeneratedKey {
         })
         .map_err(|e: io::Error| file_error(e.to_string()))
     }
+}
+
+/// Locks the keys file by a file next to it, as the keys file itself is replaced. The lock file stays: if one
+/// process removed it, another could hold a lock on the removed file.
+fn lock_beside(path: &Path) -> io::Result<File> {
+    // Two links to one file have one lock.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut name = OsString::from(target);
+    name.push(".lock");
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let lock = options.open(name)?;
+    lock.lock()?;
+    Ok(lock)
 }
 
 #[cfg(test)]
@@ -130,6 +150,28 @@ mod tests {
         let again = again.append_to(&path);
         assert!(again.unwrap_err().to_string().contains("duplicate key"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn keys_that_are_appended_at_once_are_all_kept() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("keys.toml");
+        let names: Vec<String> = (0..12).map(|n| format!("key {n}")).collect();
+        std::thread::scope(|scope| {
+            for name in &names {
+                let path = &path;
+                scope.spawn(move || {
+                    let key = GeneratedKey::generate(name, &[KeyScope::Search], None).unwrap();
+                    key.append_to(path).unwrap();
+                });
+            }
+        });
+        let keys = parse_keys(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let mut kept: Vec<String> = keys.into_iter().map(|(entry, _)| entry.name).collect();
+        kept.sort();
+        let mut expected = names;
+        expected.sort();
+        assert_eq!(kept, expected);
     }
 
     #[test]

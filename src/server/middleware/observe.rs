@@ -13,12 +13,16 @@ use actix_web::{Error, http::ConnectionType};
 
 use super::access::reject;
 use super::access_log::RequestRecord;
+use super::connections::TrackedConnection;
 use super::{early_reject, request_id};
 use crate::server::problem::Problem;
 use crate::server::service::Service;
 
 /// Seconds after which the next process is probably ready.
 const SHUTDOWN_RETRY_SECONDS: u32 = 5;
+
+/// Seconds after which a client may find a free connection.
+const SURPLUS_RETRY_SECONDS: u32 = 2;
 
 type ResponseFuture = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, Error>>>>;
 
@@ -44,12 +48,23 @@ async fn request_middleware(
     let in_flight = &service.middleware().in_flight;
     let guard = in_flight.try_start();
     // During shutdown only the liveness check is still answered.
-    let is_rejected = guard.is_none() && request.match_info().as_str() != "/livez";
+    let path = request.match_info().as_str();
+    let is_rejected = guard.is_none() && path != "/livez";
+    let is_surplus = !matches!(path, "/livez" | "/readyz")
+        && request
+            .request()
+            .conn_data::<Arc<TrackedConnection>>()
+            .is_some_and(|connection| connection.is_surplus());
     let id = request_id::from_headers(request.headers());
     let mut record = RequestRecord::new(service.clone(), guard, &request, id.clone());
     let outcome = if is_rejected {
         let problem = Problem::shutting_down("the service is shutting down; try again later")
             .retry_after(SHUTDOWN_RETRY_SECONDS);
+        Ok(reject(request, problem))
+    } else if is_surplus {
+        let problem = Problem::overloaded("too many connections are open; try again later")
+            .retry_after(SURPLUS_RETRY_SECONDS)
+            .shed("connections_full");
         Ok(reject(request, problem))
     } else {
         next.call(request)
@@ -67,7 +82,7 @@ async fn request_middleware(
     response
         .headers_mut()
         .insert(HeaderName::from_static(request_id::HEADER), id);
-    if in_flight.is_shutting_down() {
+    if is_surplus || in_flight.is_shutting_down() {
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
     }
@@ -92,9 +107,16 @@ impl MessageBody for RecordedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.get_mut();
+        // actix asks for more once the connection has taken most of what it got before.
+        if let Some(connection) = this.record.connection() {
+            connection.write_progress().taken();
+        }
         let chunk = Pin::new(&mut this.body).poll_next(context);
         if let Poll::Ready(Some(Ok(bytes))) = &chunk {
             this.record.add_bytes(bytes.len());
+            if let Some(connection) = this.record.connection() {
+                connection.write_progress().handed_over(bytes.len());
+            }
         }
         chunk
     }

@@ -74,6 +74,7 @@ pub(super) async fn metrics(service: web::Data<Service>) -> Result<HttpResponse,
     let snapshot = MetricsSnapshot {
         requests_in_flight: service.middleware().requests_in_flight(),
         archive: service.archive().stats(),
+        lost_log_lines: service.middleware().lost_log_lines(),
         spans: service.middleware().span_counts(),
     };
     let text = service.middleware().metrics().scrape(&snapshot);

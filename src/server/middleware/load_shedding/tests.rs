@@ -116,13 +116,13 @@ fn rejected_requests_are_not_read_and_keep_their_connection() {
     // A handler would reject this body as invalid.
     write(
         &mut stream,
-        "POST /v1/search HTTP/1.1\r\nHost: here\r\nContent-Length: 3\r\n\r\n[1]",
+        "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n[1]",
     );
     assert_rejected(&mut stream);
     // A body that arrives after its header is waited for.
     write(
         &mut stream,
-        "POST /v1/search/batch HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nab",
+        "POST /v1/search/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\nab",
     );
     sleep(Duration::from_millis(20));
     write(&mut stream, "cde");
@@ -134,12 +134,17 @@ fn rejected_requests_are_not_read_and_keep_their_connection() {
     ] {
         write(
             &mut stream,
-            &format!("{line} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n"),
+            &format!(
+                "{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n"
+            ),
         );
         assert_rejected(&mut stream);
     }
     // Rejected requests are counted like all others.
-    write(&mut stream, "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n");
+    write(
+        &mut stream,
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
     let (_, metrics) = read(&mut stream);
     for line in [
         "antiphon_rejected_total{reason=\"overloaded\"} 5",
@@ -167,7 +172,7 @@ fn keys_are_checked_first_and_rejections_are_logged() {
     };
     let busy = BusyServer::with_middleware(MiddlewareState::open(options).unwrap());
     let mut stream = busy.connect();
-    let head = "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nX-Request-Id: mine\r\n";
+    let head = "GET /v1/search?q=a HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: mine\r\n";
     for (key, status) in [("", "401"), (&*reader.key, "503")] {
         write(&mut stream, &format!("{head}X-Api-Key: {key}\r\n\r\n"));
         let (head, body) = read(&mut stream);
@@ -222,7 +227,9 @@ fn the_order_of_the_checks_is_the_same_in_both_layers() {
         ] {
             write(
                 &mut stream,
-                &format!("GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nX-Api-Key: {key}\r\n\r\n"),
+                &format!(
+                    "GET /v1/search?q=a HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {key}\r\n\r\n"
+                ),
             );
             let (head, body) = read(&mut stream);
             assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
@@ -239,7 +246,8 @@ fn pages_of_allowed_origins_can_read_rejections() {
     };
     let busy = BusyServer::with_middleware(MiddlewareState::open(options).unwrap());
     let mut stream = busy.connect();
-    let head = "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\nOrigin: https://example.org\r\n\r\n";
+    let head =
+        "GET /v1/search?q=a HTTP/1.1\r\nHost: localhost\r\nOrigin: https://example.org\r\n\r\n";
     write(&mut stream, head);
     let (head, body) = read(&mut stream);
     assert!(head.starts_with("http/1.1 503"), "{head}");
@@ -258,7 +266,7 @@ fn routes_without_a_worker_are_answered() {
     ] {
         write(
             &mut stream,
-            &format!("{line} HTTP/1.1\r\nHost: here\r\n\r\n"),
+            &format!("{line} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         );
         assert!(read(&mut stream).0.starts_with(expected), "{line}");
     }
@@ -266,7 +274,7 @@ fn routes_without_a_worker_are_answered() {
     for line in ["GET /readyz", "GET /v1/documents"] {
         write(
             &mut stream,
-            &format!("{line} HTTP/1.1\r\nHost: here\r\n\r\n"),
+            &format!("{line} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         );
         assert!(read(&mut stream).1.contains("\"initializing\""), "{line}");
     }
@@ -279,7 +287,9 @@ fn a_body_beyond_the_limit_is_not_read_to_its_end() {
     let length = 100 * MAX_BODY;
     write(
         &mut stream,
-        &format!("POST /v1/search HTTP/1.1\r\nHost: here\r\nContent-Length: {length}\r\n\r\n"),
+        &format!(
+            "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        ),
     );
     write(&mut stream, &"x".repeat(2 * MAX_BODY));
     assert_rejected(&mut stream);
@@ -291,7 +301,7 @@ fn rejection_ends_with_the_overload() {
     let mut stream = busy.connect();
     write(
         &mut stream,
-        "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\n\r\n",
+        "GET /v1/search?q=a HTTP/1.1\r\nHost: localhost\r\n\r\n",
     );
     assert_rejected(&mut stream);
     busy.finish.send(()).unwrap();
@@ -300,7 +310,7 @@ fn rejection_ends_with_the_overload() {
     }
     write(
         &mut stream,
-        "GET /v1/search?q=a HTTP/1.1\r\nHost: here\r\n\r\n",
+        "GET /v1/search?q=a HTTP/1.1\r\nHost: localhost\r\n\r\n",
     );
     assert!(read(&mut stream).1.contains("\"initializing\""));
 }
