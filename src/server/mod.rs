@@ -14,6 +14,7 @@ mod line_stream;
 mod middleware;
 mod openai;
 mod openapi;
+mod page;
 mod parallels;
 mod problem;
 mod routes;
@@ -76,6 +77,7 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
             .wrap(from_fn(move |request, next| {
                 middleware::outer_middleware(&outer, request, next)
             }))
+            .configure(page::configure)
             .configure(routes::configure)
     })
     .workers(NETWORK_THREADS)

@@ -24,16 +24,15 @@ pub(super) use parallels::{
     __path_families, __path_of_corpus, __path_of_documents, __path_of_passage,
 };
 pub(super) use passages::{__path_read as __path_read_passage, __path_similar};
-#[cfg(feature = "fuzzing")]
 pub(super) use search::request_from_url;
 pub(super) use search::{
     __path_facets, __path_search_batch, __path_search_by_body, __path_search_by_url,
 };
 
-/// Registers every route of the service.
+/// Registers every route of the API.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     app.service(
-        resource_with_methods("/", "GET, HEAD").route(get_or_head().to(operations::welcome)),
+        resource_with_methods("/v1", "GET, HEAD").route(get_or_head().to(operations::welcome)),
     )
     .service(
         resource_with_methods("/v1/search", "GET, HEAD, POST")

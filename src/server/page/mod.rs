@@ -1,0 +1,65 @@
+//! The page: the archive for readers, at `/`.
+//!
+//! Every view is rendered on the server, from the calls of the [`Archive`](crate::archive::Archive) that the
+//! API makes, mostly on their worker threads; its URL is its whole state ([`url`]). Markup is written with
+//! `maud`, which escapes all text. Style and script are separate files, compiled in ([`assets`]): the
+//! content security policy of [`frame`] forbids any other. The script adds keys, copying, the basket and
+//! uploads; without it every view still works.
+
+mod assets;
+mod cite;
+mod describe;
+mod error;
+mod examples;
+mod frame;
+mod hits;
+mod key;
+mod search;
+mod sentence;
+mod sidebar;
+mod text;
+mod url;
+
+use actix_web::{guard, web};
+
+pub(super) use error::page as problem_page;
+pub(super) use key::COOKIE as KEY_COOKIE;
+
+/// Registers the routes of the page.
+pub(super) fn configure(app: &mut web::ServiceConfig) {
+    app.route("/", read().to(search::show))
+        .route("/key", read().to(key::show))
+        .route("/key", web::post().to(key::keep))
+        .route("/assets/{hash}/{name}", read().to(assets::serve));
+}
+
+/// Returns whether a path belongs to the page, whose errors are pages too.
+pub(super) fn is_page(path: &str) -> bool {
+    let first = path
+        .strip_prefix('/')
+        .and_then(|rest| rest.split('/').next());
+    first.is_some_and(|first| VIEWS.contains(&first))
+}
+
+/// Returns whether a path needs no key: the form that asks for one, and what it looks like.
+pub(super) fn is_public(path: &str) -> bool {
+    path == "/key" || path.starts_with("/assets/")
+}
+
+/// First segments of the paths of views.
+const VIEWS: &[&str] = &[
+    "",
+    "read",
+    "parallels",
+    "pair",
+    "compare",
+    "families",
+    "corpus",
+    "service",
+    "basket",
+    "key",
+];
+
+fn read() -> actix_web::Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
