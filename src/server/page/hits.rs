@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use crate::parallels::Parallel;
 use crate::search::{AdjacentPassages, Hit, Mode};
 use crate::store::{DocumentSummary, PassageRecord};
 
@@ -88,7 +87,7 @@ pub(super) fn heading(document: &DocumentSummary, href: &str) -> Markup {
     }
 }
 
-/// Returns what the basket keeps of a passage, for the script.
+/// Returns what the basket keeps of a passage besides its text, for the script.
 pub(super) fn passage_data(document: &DocumentSummary, passage: &PassageRecord) -> String {
     let value = serde_json::json!({
         "passage": passage.id(),
@@ -96,27 +95,6 @@ pub(super) fn passage_data(document: &DocumentSummary, passage: &PassageRecord) 
         "title": document.metadata.title,
         "speaker": document.metadata.speaker,
         "date": describe::date(document),
-        "text": passage.text,
-    });
-    value.to_string()
-}
-
-/// Returns what the basket keeps of a pair, for the script.
-pub(super) fn pair_data(parallel: &Parallel) -> String {
-    let side = |side: &crate::parallels::Side| {
-        serde_json::json!({
-            "passage": side.passage.id(),
-            "hash": side.passage.hash.to_string(),
-            "title": side.document.metadata.title,
-            "speaker": side.document.metadata.speaker,
-            "date": describe::date(&side.document),
-            "text": side.passage.text,
-        })
-    };
-    let value = serde_json::json!({
-        "source": side(&parallel.source),
-        "target": side(&parallel.target),
-        "confidence": parallel.pair.confidence,
     });
     value.to_string()
 }

@@ -8,12 +8,18 @@
 
 mod assets;
 mod cite;
+mod compare;
 mod describe;
 mod error;
 mod examples;
 mod frame;
 mod hits;
 mod key;
+mod pair;
+mod pairs;
+mod parallels;
+mod params;
+mod read;
 mod search;
 mod sentence;
 mod sidebar;
@@ -27,10 +33,14 @@ pub(super) use key::COOKIE as KEY_COOKIE;
 
 /// Registers the routes of the page.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
-    app.route("/", read().to(search::show))
-        .route("/key", read().to(key::show))
+    app.route("/", get_or_head().to(search::show))
+        .route("/read/{id}", get_or_head().to(read::show))
+        .route("/parallels", get_or_head().to(parallels::show))
+        .route("/pair", get_or_head().to(pair::show))
+        .route("/compare", get_or_head().to(compare::show))
+        .route("/key", get_or_head().to(key::show))
         .route("/key", web::post().to(key::keep))
-        .route("/assets/{hash}/{name}", read().to(assets::serve));
+        .route("/assets/{hash}/{name}", get_or_head().to(assets::serve));
 }
 
 /// Returns whether a path belongs to the page, whose errors are pages too.
@@ -60,6 +70,6 @@ const VIEWS: &[&str] = &[
     "key",
 ];
 
-fn read() -> actix_web::Route {
+fn get_or_head() -> actix_web::Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }

@@ -29,6 +29,14 @@ pub(super) enum SpanKind {
     Numbered(usize, bool),
     /// Words of the query, or shared words.
     Words,
+    /// A word that the other side of a pair does not share.
+    Differs,
+}
+
+impl SpanKind {
+    fn is_sentence(self) -> bool {
+        matches!(self, Self::Best | Self::Numbered(..))
+    }
 }
 
 /// Returns the value of `lang`, if the document's language is a language tag.
@@ -65,6 +73,11 @@ pub(super) fn marked_passage(passage: &PassageRecord, spans: &[Span]) -> Markup 
     marked(&passage.text, passage.range.start, spans)
 }
 
+/// Returns a part of a passage with its marked parts.
+pub(super) fn part(passage: &PassageRecord, range: TextRange, spans: &[Span]) -> Markup {
+    marked(passage.slice(range), range.start, spans)
+}
+
 /// Returns a text with its marked parts. Sentences are marked first to last, words inside and outside of
 /// them, so the text is cut wherever a range starts or ends.
 fn marked(text: &str, text_start: usize, spans: &[Span]) -> Markup {
@@ -83,19 +96,18 @@ fn marked(text: &str, text_start: usize, spans: &[Span]) -> Markup {
     cuts.sort_unstable();
     cuts.dedup();
     let contains = |span: &Span, at: usize| span.range.start <= at && at < span.range.end;
-    let sentence_at = |at: usize| {
-        let sentences = spans.iter().filter(|span| span.kind != SpanKind::Words);
-        sentences.clone().find(|span| contains(span, at))
-    };
-    let words_at = |at: usize| {
-        let words = spans.iter().filter(|span| span.kind == SpanKind::Words);
-        words.clone().any(|span| contains(span, at))
+    let find = |at: usize, is_sentence: bool| {
+        let mut alike = spans
+            .iter()
+            .filter(|span| span.kind.is_sentence() == is_sentence);
+        alike.find(|span| contains(span, at))
     };
     // Pieces of one sentence are one element, so that screen readers and selections see it whole.
-    let mut groups: Vec<(Option<&Span>, Vec<(&str, bool)>)> = Vec::new();
+    let mut groups: Vec<(Option<&Span>, Vec<Piece<'_>>)> = Vec::new();
     for cut in cuts.windows(2) {
         let &[start, end] = cut else { continue };
-        let (sentence, piece) = (sentence_at(start), (slice(start, end), words_at(start)));
+        let sentence = find(start, true);
+        let piece = (slice(start, end), find(start, false).map(|span| span.kind));
         match groups.last_mut() {
             Some((last, pieces)) if *last == sentence => pieces.push(piece),
             _ => groups.push((sentence, vec![piece])),
@@ -115,10 +127,17 @@ fn marked(text: &str, text_start: usize, spans: &[Span]) -> Markup {
     }
 }
 
-fn pieces_of(pieces: &[(&str, bool)]) -> Markup {
+/// A piece of text, and why its words are marked.
+type Piece<'a> = (&'a str, Option<SpanKind>);
+
+fn pieces_of(pieces: &[Piece<'_>]) -> Markup {
     html! {
-        @for (text, are_words) in pieces {
-            @if *are_words { mark.words { (text) } } @else { (text) }
+        @for (text, kind) in pieces {
+            @match kind {
+                None => (text),
+                Some(SpanKind::Differs) => span.differs { (text) },
+                Some(_) => mark.words { (text) },
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, Route, guard
 use super::problem::Problem;
 
 pub(super) use document_writes::{__path_delete, __path_post, __path_put};
-pub(super) use documents::{__path_list, __path_read as __path_read_document};
+pub(super) use documents::{__path_list, __path_read as __path_read_document, parse_document_id};
 pub(super) use embeddings::__path_embed;
 pub(super) use operations::{
     __path_live, __path_metrics, __path_openapi, __path_ready, __path_reload,
@@ -23,7 +23,7 @@ pub(super) use operations::{
 pub(super) use parallels::{
     __path_families, __path_of_corpus, __path_of_documents, __path_of_passage,
 };
-pub(super) use passages::{__path_read as __path_read_passage, __path_similar};
+pub(super) use passages::{__path_read as __path_read_passage, __path_similar, parse_passage_id};
 pub(super) use search::request_from_url;
 pub(super) use search::{
     __path_facets, __path_search_batch, __path_search_by_body, __path_search_by_url,
