@@ -17,6 +17,7 @@ mod openapi;
 mod page;
 mod parallels;
 mod problem;
+mod recent_timings;
 mod routes;
 mod service;
 mod timing;

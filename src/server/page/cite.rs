@@ -34,6 +34,10 @@ impl Citation {
         html! {
             details.cite {
                 summary { "Cite" }
+                p.with-script.actions hidden {
+                    button type="button" data-action="copy-link" { "Copy link" }
+                    button type="button" data-action="quote" { "Copy quotation" }
+                }
                 div.formats {
                     @for (name, text) in [("Text", &self.text), ("BibTeX", &self.bibtex), ("RIS", &self.ris)] {
                         section {

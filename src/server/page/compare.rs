@@ -114,7 +114,11 @@ fn nothing(closest: Option<&Parallel>) -> Markup {
 fn plot(parallels: &[Parallel], a: &DocumentSummary, b: &DocumentSummary) -> Markup {
     let (columns, rows) = (size(a.passages), size(b.passages));
     let unit = PLOT / columns.max(rows);
-    let (width, height) = (columns * unit, rows * unit);
+    // Neither side becomes a sliver.
+    let (width, height) = (
+        (columns * unit).max(PLOT / 2.0),
+        (rows * unit).max(PLOT / 2.0),
+    );
     let view_box = format!(
         "0 0 {:.0} {:.0}",
         width + 2.0 * MARGIN,

@@ -6,12 +6,16 @@
 //! content security policy of [`frame`] forbids any other. The script adds keys, copying, the basket and
 //! uploads; without it every view still works.
 
+mod about;
 mod assets;
+mod basket;
 mod cite;
 mod compare;
+mod corpus;
 mod describe;
 mod error;
 mod examples;
+mod families;
 mod frame;
 mod hits;
 mod key;
@@ -38,6 +42,10 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         .route("/parallels", get_or_head().to(parallels::show))
         .route("/pair", get_or_head().to(pair::show))
         .route("/compare", get_or_head().to(compare::show))
+        .route("/families", get_or_head().to(families::show))
+        .route("/corpus", get_or_head().to(corpus::show))
+        .route("/service", get_or_head().to(about::show))
+        .route("/basket", get_or_head().to(basket::show))
         .route("/key", get_or_head().to(key::show))
         .route("/key", web::post().to(key::keep))
         .route("/assets/{hash}/{name}", get_or_head().to(assets::serve));

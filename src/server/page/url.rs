@@ -29,6 +29,9 @@ const SEARCH_NAMES: &[&str] = &[
     "include",
     "facets",
     "timeout_ms",
+    // Of the list of documents.
+    "find",
+    "with",
 ];
 
 /// Parameters that belong to one page of a result, and not to the state that links carry on.
