@@ -41,8 +41,8 @@ fn page(service: &Service, request: &HttpRequest) -> Result<HttpResponse, Proble
         section.service {
             h1 { "Service" }
             (last_searches(&timings))
-            (code(&address))
             div.tables { (served(&provenance, kernel)) (numbers(&stats)) }
+            (code(&address))
         }
     };
     let html = Frame::new(View::Service, "Service", &state).page(&content);

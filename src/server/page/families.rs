@@ -26,7 +26,7 @@ const PAGE_FAMILIES: usize = 20;
 const MAX_MEMBERS: usize = 200;
 
 /// Number of passages up to which families are computed without being asked for.
-const MAX_UNASKED_PASSAGES: usize = 10_000;
+const MAX_UNASKED_PASSAGES: usize = 2_000;
 
 /// Maximum number of values of a field in a line.
 const MAX_VALUES: usize = 8;
@@ -156,7 +156,7 @@ fn offer(choice: Choice, passages: usize) -> Markup {
             h1 { "Families" }
             div.notice {
                 p.lead { "Statements that several documents restate, found by comparing every passage with all others." }
-                p { "Here that is " (counted(passages, "passage")) ", which takes a while; searches go on meanwhile." }
+                p { "Here that is " (counted(passages, "passage")) ", which can take minutes; searches go on meanwhile." }
                 p { a.button href=(asked.href()) { "Find the families" } }
             }
         }

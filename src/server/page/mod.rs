@@ -30,33 +30,39 @@ mod sidebar;
 mod text;
 mod url;
 
-use actix_web::{guard, web};
+use actix_web::{Route, web};
+
+use super::routes::{self, get_or_head};
 
 pub(super) use error::page as problem_page;
 pub(super) use key::COOKIE as KEY_COOKIE;
 
 /// Registers the routes of the page.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
-    app.route("/", get_or_head().to(search::show))
-        .route("/read/{id}", get_or_head().to(read::show))
-        .route("/parallels", get_or_head().to(parallels::show))
-        .route("/pair", get_or_head().to(pair::show))
-        .route("/compare", get_or_head().to(compare::show))
-        .route("/families", get_or_head().to(families::show))
-        .route("/corpus", get_or_head().to(corpus::show))
-        .route("/service", get_or_head().to(about::show))
-        .route("/basket", get_or_head().to(basket::show))
-        .route("/key", get_or_head().to(key::show))
-        .route("/key", web::post().to(key::keep))
-        .route("/assets/{hash}/{name}", get_or_head().to(assets::serve));
+    let mut view = |path: &str, route: Route| {
+        app.service(routes::resource_with_methods(path, "GET, HEAD").route(route));
+    };
+    view("/", get_or_head().to(search::show));
+    view("/read/{id}", get_or_head().to(read::show));
+    view("/parallels", get_or_head().to(parallels::show));
+    view("/pair", get_or_head().to(pair::show));
+    view("/compare", get_or_head().to(compare::show));
+    view("/families", get_or_head().to(families::show));
+    view("/corpus", get_or_head().to(corpus::show));
+    view("/service", get_or_head().to(about::show));
+    view("/basket", get_or_head().to(basket::show));
+    view("/assets/{hash}/{name}", get_or_head().to(assets::serve));
+    app.service(
+        routes::resource_with_methods("/key", "GET, HEAD, POST")
+            .route(get_or_head().to(key::show))
+            .route(web::post().to(key::keep)),
+    );
 }
 
 /// Returns whether a path belongs to the page, whose errors are pages too.
 pub(super) fn is_page(path: &str) -> bool {
-    let first = path
-        .strip_prefix('/')
-        .and_then(|rest| rest.split('/').next());
-    first.is_some_and(|first| VIEWS.contains(&first))
+    let mut segments = path.split('/').skip(1);
+    path == "/" || segments.next().is_some_and(|first| VIEWS.contains(&first))
 }
 
 /// Returns whether a path needs no key: the form that asks for one, and what it looks like.
@@ -66,7 +72,6 @@ pub(super) fn is_public(path: &str) -> bool {
 
 /// First segments of the paths of views.
 const VIEWS: &[&str] = &[
-    "",
     "read",
     "parallels",
     "pair",
@@ -77,7 +82,3 @@ const VIEWS: &[&str] = &[
     "basket",
     "key",
 ];
-
-fn get_or_head() -> actix_web::Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}

@@ -43,7 +43,7 @@ pub(super) fn chips(state: &SearchState, path: &str) -> Markup {
                     li {
                         a.chip href=(state.without(name, value).href(path))
                             aria-label=(format!("remove {name} {}", shortened(value))) {
-                            span.name { (name) } " " bdi { (shortened(value)) } span.x aria-hidden="true" { "×" }
+                            span.name { (name.replace('_', " ")) } " " bdi { (chip_value(name, value)) } span.x aria-hidden="true" { "×" }
                         }
                     }
                 }
@@ -52,6 +52,14 @@ pub(super) fn chips(state: &SearchState, path: &str) -> Markup {
                 }
             }
         }
+    }
+}
+
+fn chip_value(name: &str, value: &str) -> String {
+    if name == "date" {
+        date_words(&shortened(value))
+    } else {
+        shortened(value)
     }
 }
 

@@ -106,12 +106,12 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
 }
 
 /// Matches GET, and HEAD, which is GET without the body (RFC 9110, section 9.3.2).
-fn get_or_head() -> Route {
+pub(super) fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Creates a resource that responds 405 to all methods but these, with the header `Allow`.
-fn resource_with_methods(path: &str, methods: &'static str) -> Resource {
+pub(super) fn resource_with_methods(path: &str, methods: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
         let problem = Problem::method_not_allowed(format!(
             "method {} is not allowed for {}; allowed: {methods}",
