@@ -3,6 +3,7 @@
 //! Requests are written by hand, as many of them are such that no client library would send them.
 
 mod metrics;
+mod page;
 mod traces;
 
 use std::fs;

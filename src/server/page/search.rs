@@ -117,6 +117,7 @@ fn render(state: &SearchState, page: &SearchPage, facets: &[Facet], origin: &str
                 (verdict(hits, params.mode, state))
                 (list.list(hits))
                 (pager(state, page))
+                p.quiet { a href=(state.href("/service")) { "This search from a program, and where its time went" } }
             }
         }
     };
