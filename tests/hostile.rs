@@ -31,6 +31,14 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
 /// Every route without an id in its path: one of its methods, and all of them.
 const ROUTES: &[(&str, &str, &[&str])] = &[
     ("GET", "/", &["GET", "HEAD"]),
+    ("GET", "/v1", &["GET", "HEAD"]),
+    ("GET", "/parallels", &["GET", "HEAD"]),
+    ("GET", "/pair", &["GET", "HEAD"]),
+    ("GET", "/compare", &["GET", "HEAD"]),
+    ("GET", "/families", &["GET", "HEAD"]),
+    ("GET", "/corpus", &["GET", "HEAD"]),
+    ("GET", "/service", &["GET", "HEAD"]),
+    ("GET", "/basket", &["GET", "HEAD"]),
     ("POST", "/v1/search", &["GET", "HEAD", "POST"]),
     ("POST", "/v1/search/batch", &["POST"]),
     ("GET", "/v1/facets", &["GET", "HEAD"]),
@@ -50,6 +58,8 @@ const ROUTES_WITH_IDS: &[(&str, &str, &[&str])] = &[
     ("GET", "/v1/passages/z%23p1", &["GET", "HEAD"]),
     ("GET", "/v1/passages/z%23p1/similar", &["GET", "HEAD"]),
     ("GET", "/docs/index.html", &["GET", "HEAD"]),
+    ("GET", "/read/z", &["GET", "HEAD"]),
+    ("GET", "/assets/0/page.css", &["GET", "HEAD"]),
 ];
 
 /// Routes that read JSON.

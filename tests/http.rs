@@ -355,8 +355,8 @@ fn head_is_get_without_the_body() {
 }
 
 #[test]
-fn the_welcome_page_links_to_other_routes() {
-    let welcome = get("/").body;
+fn the_index_of_the_api_links_to_other_routes() {
+    let welcome = get("/v1").body;
     for key in ["try", "documents", "ready", "openapi", "docs"] {
         assert_eq!(get(welcome[key].as_str().unwrap()).status, 200, "{key}");
     }

@@ -3,6 +3,7 @@
 //! Requests are written by hand, as many of them are such that no client library would send them.
 
 mod metrics;
+mod page;
 mod traces;
 
 use std::fs;
@@ -98,7 +99,7 @@ fn a_route_is_open_to_keys_with_its_scope() {
     let keys = Keys::new();
     let server = start(keys.options());
     let [search, write, admin] = [&keys.search, &keys.write, &keys.admin].map(bearer);
-    for path in ["/livez", "/readyz", "/openapi.json", "/"] {
+    for path in ["/livez", "/readyz", "/openapi.json", "/v1", "/key"] {
         assert_eq!(send(server, &format!("GET {path}"), &[], "").status, 200);
     }
     let query = r#"{"query": "peace", "limit": 1}"#;

@@ -9,6 +9,7 @@
 //! | `upgrade` | stores of earlier versions open, or are refused and left as they are |
 //! | `http` | every route's answers and errors, and start-up |
 //! | `search` | searches over HTTP: filters, words, examples, groups, pages, batches, facets |
+//! | `page` | every view of the page over a hostile corpus, as snapshots |
 //! | `parallels` | parallels: two documents, a corpus as a stream, families |
 //! | `hostile` | malformed and hostile requests get the response that their table states, on every route |
 //! | `operations` | keys, limits, logs, metrics, TLS, bounds and shutdown |
@@ -32,6 +33,7 @@ mod http;
 mod ingest;
 mod live;
 mod operations;
+mod page;
 mod parallels;
 mod samples;
 mod search;

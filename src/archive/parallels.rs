@@ -104,6 +104,27 @@ impl Archive {
         .await
     }
 
+    /// Compares two passages of different documents, each given by its document and ordinal, however little
+    /// they have in common.
+    ///
+    /// # Errors
+    ///
+    /// If a passage does not exist, both are in one document, or the call is rejected or fails.
+    pub async fn compare_passages<T: Send + 'static>(
+        &self,
+        source: (DocumentId, u32),
+        target: (DocumentId, u32),
+        render: impl FnOnce(FoundPairs) -> Result<T, ArchiveError> + Send + 'static,
+    ) -> Result<T, ArchiveError> {
+        let snapshot = self.snapshot()?;
+        let context = self.contexts.context_of(&snapshot, false);
+        let is_long = context.cached_sentence_index().is_none();
+        self.run_comparison(is_long, move |_| {
+            render(FoundPairs::of_two_passages(context, &source, &target)?)
+        })
+        .await
+    }
+
     /// Compares a corpus; returns all pairs, without their texts. `progress` is called after each
     /// document.
     ///

@@ -29,6 +29,7 @@ use clap::ValueEnum;
 pub use csv::Csv;
 pub use families::{ExportFamilies, FamiliesReport};
 pub use html::Html;
+pub(crate) use html::language_tag;
 pub use jsonl::Jsonl;
 pub use provenance::ExportProvenance;
 pub use report::{ComparedCount, PairCounts, ParallelsReport, ReportSubject};

@@ -234,6 +234,52 @@ impl FoundPairs {
         Ok(Self::sorted(context, thresholds, matches, extent))
     }
 
+    /// Compares two passages, however little they have in common.
+    ///
+    /// # Errors
+    ///
+    /// If a passage does not exist, both are in one document, or the store cannot be read.
+    pub fn of_two_passages(
+        context: Arc<CorpusContext>,
+        source: &(DocumentId, u32),
+        target: &(DocumentId, u32),
+    ) -> Result<Self, ParallelsError> {
+        if source.0 == target.0 {
+            let id = source.0.to_string();
+            return Err(ParallelsError::SameDocument { id });
+        }
+        let table = context.snapshot().document_table();
+        let row_of = |(document, ordinal): &(DocumentId, u32)| {
+            let row = table.row_at(document.as_str(), *ordinal);
+            row.ok_or_else(|| ParallelsError::NoSuchPassage {
+                id: format!("{document}#p{ordinal}"),
+            })
+        };
+        let (a, b) = (row_of(source)?, row_of(target)?);
+        let (embedded_a, embedded_b) = (context.embedded_passage(a)?, context.embedded_passage(b)?);
+        let pair = context.compare_embedded((a, &embedded_a), (b, &embedded_b))?;
+        let ids = [source.0.clone(), target.0.clone()];
+        let extent = Extent {
+            subject: Subject::Documents(Box::new(ids)),
+            documents: ComparedDocuments {
+                sources: 1,
+                targets: 1,
+                undated: 0,
+            },
+            passages: 1,
+            compared_pairs: Some(1),
+            superseded: 0,
+            filtered_counts: FilteredCounts::default(),
+        };
+        Ok(Self {
+            thresholds: Thresholds::default(),
+            pairs: vec![pair],
+            closest: Some(pair),
+            context,
+            extent,
+        })
+    }
+
     /// Compares a corpus; the pairs are sorted by confidence, equal ones in the order of documents. If
     /// there are none, the closest pair is determined, however low its confidence.
     ///

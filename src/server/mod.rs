@@ -14,8 +14,10 @@ mod line_stream;
 mod middleware;
 mod openai;
 mod openapi;
+mod page;
 mod parallels;
 mod problem;
+mod recent_timings;
 mod routes;
 mod service;
 mod timing;
@@ -80,6 +82,7 @@ pub fn serve(listener: TcpListener, service: Arc<Service>) -> std::io::Result<Se
             .wrap(from_fn(move |request, next| {
                 middleware::outer_middleware(&outer, request, next)
             }))
+            .configure(page::configure)
             .configure(routes::configure)
     })
     .workers(NETWORK_THREADS)

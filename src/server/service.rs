@@ -6,6 +6,7 @@ use crate::archive::{Archive, ArchiveLimits};
 use crate::engine::Engine;
 
 use super::middleware::MiddlewareState;
+use super::recent_timings::RecentTimings;
 
 /// The limits of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub struct ServiceLimits {
 pub struct Service {
     archive: Archive,
     middleware: MiddlewareState,
+    recent_timings: RecentTimings,
     max_body_bytes: usize,
 }
 
@@ -38,6 +40,7 @@ impl Service {
                 recall_sample_every: limits.recall_sample_every,
             }),
             middleware: MiddlewareState::default(),
+            recent_timings: RecentTimings::default(),
             max_body_bytes: limits.max_body_bytes,
         }
     }
@@ -70,6 +73,11 @@ impl Service {
     #[must_use]
     pub fn middleware(&self) -> &MiddlewareState {
         &self.middleware
+    }
+
+    /// Returns the stage times of the last searches.
+    pub(super) fn recent_timings(&self) -> &RecentTimings {
+        &self.recent_timings
     }
 
     /// Returns the maximum size of a request body.

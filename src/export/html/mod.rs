@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use crate::store::{DocumentRecord, DocumentSummary};
 
 use super::escape::Escaped;
+pub(crate) use text::language_tag;
 
 /// Writes a page.
 pub struct Html<W> {

@@ -67,14 +67,16 @@ pub(super) fn write_marked(
 
 /// Returns a `lang` attribute if the language looks like a language tag.
 pub(super) fn lang_attribute(language: Option<&str>) -> String {
-    let is_tag = |text: &&str| {
+    language_tag(language).map_or_else(String::new, |tag| format!(r#" lang="{tag}""#))
+}
+
+/// Returns the language if it looks like a language tag.
+pub(crate) fn language_tag(language: Option<&str>) -> Option<&str> {
+    language.filter(|text| {
         let parts = text.split('-');
         let mut lengths = parts.map(str::len);
         text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && lengths.next().is_some_and(|first| (2..=3).contains(&first))
             && lengths.all(|length| (1..=8).contains(&length))
-    };
-    language
-        .filter(is_tag)
-        .map_or_else(String::new, |tag| format!(r#" lang="{tag}""#))
+    })
 }

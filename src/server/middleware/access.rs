@@ -16,6 +16,7 @@ use super::load_shedding::{rejection_reason, skip_body};
 use super::{MiddlewareState, cors};
 use crate::archive::QueueFull;
 use crate::server::openai::OpenAiProblem;
+use crate::server::page;
 use crate::server::problem::Problem;
 use crate::server::service::Service;
 
@@ -81,8 +82,11 @@ pub(super) fn decide(
 
 /// Responds with a problem, in the format of the route.
 pub(super) fn reject(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
-    let response = if request.match_info().as_str() == "/v1/embeddings" {
+    let path = request.match_info().as_str();
+    let response = if path == "/v1/embeddings" {
         HttpResponse::from_error(OpenAiProblem::from(problem))
+    } else if page::is_page(path) {
+        page::problem_page(&problem, request.request())
     } else {
         HttpResponse::from_error(problem)
     };
@@ -104,7 +108,8 @@ fn check(middleware: &MiddlewareState, request: &ServiceRequest) -> Result<(), P
     let Some(required) = required else {
         return Ok(());
     };
-    let key = find_key(keys, request.headers())?;
+    let accepts_cookie = page::is_page(path);
+    let key = find_key(keys, request.headers(), accepts_cookie)?;
     request
         .extensions_mut()
         .insert(AuthenticatedKey(key.name()));
@@ -131,8 +136,10 @@ fn required_scope(method: &Method, path: &str) -> Option<KeyScope> {
     let reads = matches!(*method, Method::GET | Method::HEAD);
     if below("/v1/admin") || path == "/metrics" {
         Some(KeyScope::Admin)
+    } else if page::is_public(path) {
+        None
     } else if reads
-        && (matches!(path, "/" | "/livez" | "/readyz" | "/openapi.json") || below("/docs"))
+        && (matches!(path, "/v1" | "/livez" | "/readyz" | "/openapi.json") || below("/docs"))
     {
         None
     } else if reads || READ_ONLY_POST_ROUTES.iter().any(|route| below(route)) {
@@ -144,9 +151,15 @@ fn required_scope(method: &Method, path: &str) -> Option<KeyScope> {
     }
 }
 
-fn find_key(keys: &ApiKeys, headers: &HeaderMap) -> Result<Arc<ApiKey>, Problem> {
+/// Finds the key of a request; only the page, which changes nothing, may have it in a cookie.
+fn find_key(
+    keys: &ApiKeys,
+    headers: &HeaderMap,
+    accepts_cookie: bool,
+) -> Result<Arc<ApiKey>, Problem> {
     let challenge = "Bearer realm=\"antiphon\"";
-    let Some(presented) = presented_key(headers) else {
+    let cookie = || accepts_cookie.then(|| key_in_cookie(headers)).flatten();
+    let Some(presented) = presented_key(headers).or_else(cookie) else {
         return Err(Problem::key_missing(
             "an API key is required; send it as Authorization: Bearer KEY or X-Api-Key: KEY",
         )
@@ -191,6 +204,19 @@ fn check_host(middleware: &MiddlewareState, request: &ServiceRequest) -> Result<
             "this service has no API keys and answers only to localhost and its own addresses, not to the host {host:.100?}; set keys_file, or add the origin to the setting cors_origins"
         ))),
     }
+}
+
+/// Returns the key in the cookie of the page.
+fn key_in_cookie(headers: &HeaderMap) -> Option<&[u8]> {
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
+    let value = pairs.find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == page::KEY_COOKIE).then_some(value)
+    });
+    value.map(str::as_bytes).filter(|key| !key.is_empty())
 }
 
 /// Rejects writes from pages of other sites, which browsers would send and no key prevents.
@@ -251,7 +277,13 @@ mod tests {
             Some(KeyScope::Admin),
         );
         for (method, path, expected) in [
-            (&get, "/", None),
+            (&get, "/", search),
+            (&get, "/read/a", search),
+            (&get, "/v1", None),
+            (&get, "/key", None),
+            (&post, "/key", None),
+            (&post, "/", admin),
+            (&get, "/assets/0123/page.css", None),
             (&get, "/livez", None),
             (&Method::HEAD, "/readyz", None),
             (&get, "/openapi.json", None),

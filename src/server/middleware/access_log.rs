@@ -141,6 +141,9 @@ impl RequestRecord {
         self.shed = extensions.get::<ShedReason>().map(|shed| shed.0);
         self.header_time = self.start.elapsed();
         self.timing = extensions.get::<TimingMs>().copied();
+        if let Some(timing) = self.timing {
+            self.service.recent_timings().record(timing);
+        }
         self.key = request
             .extensions()
             .get::<AuthenticatedKey>()

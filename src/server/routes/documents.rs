@@ -95,7 +95,7 @@ pub(super) async fn read(
 }
 
 /// Parses the document id in a path or parameter.
-pub(super) fn parse_document_id(text: &str, field: &str) -> Result<DocumentId, Problem> {
+pub(in crate::server) fn parse_document_id(text: &str, field: &str) -> Result<DocumentId, Problem> {
     text.parse()
         .map_err(|e| Problem::invalid_id(format!("invalid document id {text:?}: {e}")).at(field))
 }

@@ -15,7 +15,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, Route, guard
 use super::problem::Problem;
 
 pub(super) use document_writes::{__path_delete, __path_post, __path_put};
-pub(super) use documents::{__path_list, __path_read as __path_read_document};
+pub(super) use documents::{__path_list, __path_read as __path_read_document, parse_document_id};
 pub(super) use embeddings::__path_embed;
 pub(super) use operations::{
     __path_live, __path_metrics, __path_openapi, __path_ready, __path_reload,
@@ -23,17 +23,16 @@ pub(super) use operations::{
 pub(super) use parallels::{
     __path_families, __path_of_corpus, __path_of_documents, __path_of_passage,
 };
-pub(super) use passages::{__path_read as __path_read_passage, __path_similar};
-#[cfg(feature = "fuzzing")]
+pub(super) use passages::{__path_read as __path_read_passage, __path_similar, parse_passage_id};
 pub(super) use search::request_from_url;
 pub(super) use search::{
     __path_facets, __path_search_batch, __path_search_by_body, __path_search_by_url,
 };
 
-/// Registers every route of the service.
+/// Registers every route of the API.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     app.service(
-        resource_with_methods("/", "GET, HEAD").route(get_or_head().to(operations::welcome)),
+        resource_with_methods("/v1", "GET, HEAD").route(get_or_head().to(operations::welcome)),
     )
     .service(
         resource_with_methods("/v1/search", "GET, HEAD, POST")
@@ -107,12 +106,12 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
 }
 
 /// Matches GET, and HEAD, which is GET without the body (RFC 9110, section 9.3.2).
-fn get_or_head() -> Route {
+pub(super) fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Creates a resource that responds 405 to all methods but these, with the header `Allow`.
-fn resource_with_methods(path: &str, methods: &'static str) -> Resource {
+pub(super) fn resource_with_methods(path: &str, methods: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
         let problem = Problem::method_not_allowed(format!(
             "method {} is not allowed for {}; allowed: {methods}",

@@ -47,7 +47,7 @@ pub(super) async fn similar(
 }
 
 /// Parses the passage id in a path.
-pub(super) fn parse_passage_id(text: &str) -> Result<(DocumentId, u32), Problem> {
+pub(in crate::server) fn parse_passage_id(text: &str) -> Result<(DocumentId, u32), Problem> {
     let invalid_id = || {
         Problem::invalid_id(format!(
             "invalid passage id {text:?}; expected {{document}}#p{{ordinal}} with the # written as %23, e.g. un-cyber-statement-2015%23p3"
