@@ -25,6 +25,7 @@ mod navigation;
 mod sentences;
 mod split;
 mod tokenize;
+mod word_list;
 
 #[cfg(test)]
 mod tests;

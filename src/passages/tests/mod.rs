@@ -2,6 +2,7 @@
 //!
 //! - `invariants`: properties of any text, tested with random texts
 //! - `layouts`: rejoining lines, page breaks, hyphenation
+//! - `hyphens`: hyphens at line ends
 //! - `gathering`: lists, salutations, short lines, splitting of long paragraphs
 //! - `dropping`: boilerplate, and speech that resembles it
 //! - `sentences`: sentence boundaries
@@ -12,6 +13,7 @@
 
 mod dropping;
 mod gathering;
+mod hyphens;
 mod invariants;
 mod layouts;
 mod samples;
