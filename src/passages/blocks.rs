@@ -99,7 +99,7 @@ fn continues_block(
     line: &SourceLine,
     layout: &TextLayout,
 ) -> bool {
-    if line.separated_before {
+    if line.separated_before || line.stands_alone || before.stands_alone {
         return false;
     }
     if before.ends_in_soft_hyphen {

@@ -5,6 +5,7 @@
 //! - `hyphens`: hyphens at line ends
 //! - `gathering`: lists, salutations, short lines, splitting of long paragraphs
 //! - `dropping`: boilerplate, and speech that resembles it
+//! - `pages`: page furniture, footnotes, contents, time codes
 //! - `sentences`: sentence boundaries
 //! - `samples`: excerpts of the two bundled speeches
 //! - `speed`: adversarial texts that must not take quadratic time
@@ -16,6 +17,7 @@ mod gathering;
 mod hyphens;
 mod invariants;
 mod layouts;
+mod pages;
 mod samples;
 mod sentences;
 mod speed;
