@@ -80,7 +80,7 @@ fn sentences_of_a_text_are_counted_in_characters() {
 fn numbers_and_addresses_are_not_split() {
     assert_single("See section 2.B.4 of the act and paragraph 3.C.");
     assert_single("It stands at example.org/view?Id=7 for all.");
-    assert_eq!(split("THEY STAND.AT LAST THEY DO.").len(), 2);
+    assert_eq!(split("THEY STAND….AT LAST THEY DO.").len(), 2);
     assert_single("He said so last week (see A/70.PV.9).");
     assert_eq!(
         split("It is due in 2030.That is late."),
