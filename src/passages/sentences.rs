@@ -169,6 +169,11 @@ fn is_opening_punctuation(c: char) -> bool {
     matches!(c, '“' | '‘' | '«' | '(' | '[' | '¿' | '¡')
 }
 
+/// Returns whether a text starts with a word that mostly starts a sentence.
+pub(super) fn starts_like_sentence(text: &str) -> bool {
+    SENTENCE_STARTERS.contains(&text.split([' ', ',']).next().unwrap_or(text))
+}
+
 /// Returns whether `sentence` cannot end here, given the text that follows.
 fn is_incomplete(sentence: &str, next: &str) -> bool {
     if !sentence.chars().any(char::is_alphanumeric) {
