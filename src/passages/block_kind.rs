@@ -2,6 +2,7 @@
 
 use super::blocks::TextBlock;
 use super::line_ends::{first_significant_char, is_title_case, is_wrapper, last_significant_char};
+use super::salutations::is_salutation;
 
 /// The function of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ const MAX_NUMBERED_ITEM_TOKENS: usize = 60;
 const MAX_SALUTATION_CHARS: usize = 110;
 const MAX_HEADING_CHARS: usize = 110;
 const MAX_TITLE_CHARS: usize = 240;
+/// Longer numbered lines are items.
+const MAX_SHORT_TITLE_WORDS: usize = 8;
 const MAX_CLOSING_CHARS: usize = 70;
 
 /// Classifies a block. `near_end` is true in the last fifth of the document.
@@ -42,12 +45,28 @@ pub(super) fn classify(block: &TextBlock, tokens: usize, near_end: bool) -> Bloc
     if chars <= MAX_SALUTATION_CHARS && is_salutation(text) {
         return BlockKind::Salutation;
     }
-    let unpunctuated = !last_significant_char(text).is_some_and(|c| ".!?…;,。！？；，".contains(c));
-    let brief = chars <= MAX_HEADING_CHARS || chars <= MAX_TITLE_CHARS && is_title_case(text);
-    if brief && unpunctuated && !first_significant_char(text).is_some_and(char::is_lowercase) {
+    if is_heading(text) {
         return BlockKind::Heading;
     }
     BlockKind::Paragraph
+}
+
+/// Returns whether a line without a list marker reads as a heading.
+pub(super) fn is_heading(text: &str) -> bool {
+    let chars = text.chars().count();
+    let unpunctuated = !last_significant_char(text).is_some_and(|c| ".!?…;,。！？；，".contains(c));
+    let brief = chars <= MAX_HEADING_CHARS || chars <= MAX_TITLE_CHARS && is_title_case(text);
+    brief && unpunctuated && !first_significant_char(text).is_some_and(char::is_lowercase)
+}
+
+/// Returns whether a line is a title of a few words.
+pub(super) fn is_short_title(text: &str) -> bool {
+    text.split(' ').count() <= MAX_SHORT_TITLE_WORDS && is_title_case(text)
+}
+
+/// Returns whether a line is in capitals.
+pub(super) fn is_capitals(text: &str) -> bool {
+    text.chars().filter(|c| c.is_uppercase()).count() > 1 && !text.chars().any(char::is_lowercase)
 }
 
 fn is_closing(text: &str) -> bool {
@@ -61,73 +80,4 @@ fn is_closing(text: &str) -> bool {
         "gracias",
     ];
     thanks.iter().any(|start| text.starts_with(start))
-}
-
-/// Words for addressees of a speech.
-const SALUTATION_WORDS: [&str; 41] = [
-    "ambassadors",
-    "audience",
-    "brothers",
-    "chair",
-    "chairman",
-    "chairperson",
-    "citizens",
-    "colleagues",
-    "compatriots",
-    "delegates",
-    "delegations",
-    "excellences",
-    "excellencies",
-    "excellency",
-    "friends",
-    "gentlemen",
-    "government",
-    "guests",
-    "highness",
-    "highnesses",
-    "honourable",
-    "ladies",
-    "leaders",
-    "madam",
-    "majesties",
-    "majesty",
-    "members",
-    "minister",
-    "ministers",
-    "mister",
-    "mr",
-    "mrs",
-    "ms",
-    "participants",
-    "president",
-    "representatives",
-    "secretary",
-    "sir",
-    "sirs",
-    "sisters",
-    "states",
-];
-
-fn is_salutation(text: &str) -> bool {
-    let end = text.chars().next_back();
-    if end == Some('?') || first_significant_char(text).is_some_and(char::is_lowercase) {
-        return false;
-    }
-    if matches!(end, Some(',' | ';')) && text.split(' ').count() <= 6 {
-        return true;
-    }
-    let mut words = 0_usize;
-    let mut addressees = 0_usize;
-    for word in text.split([' ', '-']) {
-        let word = word
-            .trim_matches(|c: char| !c.is_alphanumeric())
-            .to_lowercase();
-        if word.chars().count() > 3 || SALUTATION_WORDS.contains(&word.as_str()) {
-            words += 1;
-            addressees += usize::from(SALUTATION_WORDS.contains(&word.as_str()));
-        }
-    }
-    // "Mr. President of the 79th Session of the General Assembly," is a salutation; "I thank the President." is not.
-    let comma = matches!(end, Some(',' | ';' | ':'));
-    addressees > 0 && (addressees * 2 >= words || comma && addressees * 5 >= words)
 }

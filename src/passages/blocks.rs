@@ -8,6 +8,9 @@ use super::line_ends::{
     last_significant_char, starts_lowercase,
 };
 use super::lines::SourceLine;
+use super::lone_lines;
+use super::salutations::is_salutation;
+use super::sentences::starts_like_sentence;
 
 /// A paragraph, heading, salutation or list item: one line of the clean text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +33,14 @@ const MIN_CUT_PROSE_CHARS: usize = 180;
 /// Salutations and headings are rarely longer.
 const MAX_SHORT_LINE_CHARS: usize = 70;
 
+/// Endings of the first words of a preamble's clauses: "Recalling", "Considérant".
+const CLAUSE_ENDINGS: [&str; 3] = ["ing", "ant", "ando"];
+
 /// Rejoins lines into blocks.
-pub(super) fn assemble(lines: Vec<SourceLine>) -> Vec<TextBlock> {
+pub(super) fn assemble(mut lines: Vec<SourceLine>) -> Vec<TextBlock> {
     let layout = layout::measure(&lines);
+    lone_lines::mark_verse(&mut lines, &layout);
+    lone_lines::mark_headings(&mut lines, &layout);
     let words = WordCounts::collect(&lines);
     let mut blocks: Vec<TextBlock> = Vec::new();
     let mut last: Option<SourceLine> = None;
@@ -99,7 +107,7 @@ fn continues_block(
     line: &SourceLine,
     layout: &TextLayout,
 ) -> bool {
-    if line.separated_before {
+    if line.separated_before || line.stands_alone || before.stands_alone {
         return false;
     }
     if before.ends_in_soft_hyphen {
@@ -117,12 +125,22 @@ fn continues_block(
     let apart = line.page_break_before
         || line.blank_lines_before > usize::from(layout.blanks_inside_sentences);
     if !layout.wrapped {
-        return !ended && ends_mid_sentence(block, before, line);
+        // A blank line separates paragraphs; the end of a page or column may break one.
+        let may_break = !apart
+            || line.page_break_before
+            || ends_incomplete(&before.text)
+            || before
+                .text
+                .ends_with(|c: char| c.is_alphabetic() || c == ',')
+                && !starts_paragraph(block, &line.text);
+        return !ended && may_break && ends_mid_sentence(block, before, line);
     }
     let full = layout.is_full_line(before, line);
     if apart {
+        let page_may_end = line.page_break_before || line.blank_lines_before >= 2;
         return !ends_statement(&before.text)
             && full
+            && (page_may_end || ends_incomplete(&before.text))
             && (layout.all_caps || block.line_count > 1 || !is_title_case(&before.text));
     }
     if line.blank_lines_before > 0 && ended {
@@ -130,10 +148,15 @@ fn continues_block(
         return full && before.chars * 10 >= layout.width * 9;
     }
     if ended {
-        return full || starts_lowercase(&line.text);
+        return layout.reaches_wrap(before, line) || starts_lowercase(&line.text);
     }
     if full {
         return true;
+    }
+    let unfinished =
+        ends_incomplete(&before.text) || before.text.ends_with(',') && !is_salutation(&before.text);
+    if layout.is_short_line(before, line) && !unfinished && !layout.all_caps {
+        return starts_lowercase(&line.text);
     }
     // A short line that does not end a sentence: a salutation or heading, or a ragged page.
     let stands_alone = block.line_count == 1
@@ -141,6 +164,17 @@ fn continues_block(
         && (last_significant_char(&before.text).is_some_and(|c| matches!(c, ',' | ':' | ';'))
             || !layout.all_caps && is_title_case(&before.text));
     !(stands_alone || ends_statement(&before.text))
+}
+
+/// Returns whether a line after a blank one starts a paragraph although the block before it has no full
+/// stop: like a sentence, or like the block, as in a preamble of clauses.
+fn starts_paragraph(block: &TextBlock, next: &str) -> bool {
+    let first = |text: &str| text.split(' ').next().unwrap_or_default().to_lowercase();
+    starts_like_sentence(next)
+        || first(next) == first(&block.text)
+        || CLAUSE_ENDINGS
+            .iter()
+            .any(|ending| first(next).ends_with(ending))
 }
 
 /// Returns whether a one-line paragraph stops in mid-sentence although the next line starts with a

@@ -43,6 +43,8 @@ struct UnitPart {
     /// Whether it ends in a colon.
     introduces_next: bool,
     attached_to_previous: bool,
+    /// Whether it begins with a heading, and so a passage begins with it.
+    starts_section: bool,
 }
 
 impl UnitPart {
@@ -126,7 +128,11 @@ fn attach_introductions(
     let mut lead: Option<UnitPart> = None;
     for (index, (block, &size)) in blocks.iter().zip(sizes).enumerate() {
         let near_end = (index + 1) * 5 > blocks.len() * 4;
-        let kind = block_kind::classify(block, size, near_end);
+        let kind = if is_numbered_heading(blocks, index) {
+            BlockKind::Heading
+        } else {
+            block_kind::classify(block, size, near_end)
+        };
         let part = UnitPart {
             blocks: index..index + 1,
             content_tokens: size,
@@ -134,6 +140,7 @@ fn attach_introductions(
             is_title: kind == BlockKind::Heading,
             introduces_next: last_significant_char(&block.text) == Some(':'),
             attached_to_previous: block.attached_to_previous,
+            starts_section: kind == BlockKind::Heading && !block.text.ends_with([':', '—', '–']),
         };
         match kind {
             BlockKind::Heading | BlockKind::Salutation => {
@@ -190,6 +197,24 @@ fn attach_introductions(
     parts
 }
 
+/// Returns whether a numbered item is the heading of a section: in capitals, or followed by text.
+fn is_numbered_heading(blocks: &[TextBlock], index: usize) -> bool {
+    let block = &blocks[index];
+    if !block.numbered {
+        return false;
+    }
+    let title = &block.text[block.marker_bytes..];
+    let is_item = |nth: Option<usize>| {
+        nth.and_then(|nth| blocks.get(nth))
+            .is_some_and(|block| block.marker_bytes > 0)
+    };
+    let next_is_text = index + 1 < blocks.len() && !is_item(Some(index + 1));
+    next_is_text
+        && block_kind::is_heading(title)
+        && (block_kind::is_capitals(title)
+            || block_kind::is_short_title(title) && !is_item(index.checked_sub(1)))
+}
+
 /// Returns whether a list item of this size is merged with the part before it.
 fn accepts_item(list: &UnitPart, size: usize, limits: &GroupingLimits) -> bool {
     let introduces =
@@ -206,6 +231,7 @@ fn join_parts(before: Option<UnitPart>, mut after: UnitPart) -> UnitPart {
         after.content_tokens += before.content_tokens;
         after.is_title &= before.is_title;
         after.attached_to_previous = before.attached_to_previous;
+        after.starts_section = before.starts_section;
     }
     after
 }
@@ -236,6 +262,7 @@ fn merge_short_parts(parts: Vec<UnitPart>, limits: &GroupingLimits) -> Vec<UnitP
                 || run
                     && short
                     && next_short
+                    && may_precede(before, &part)
                     && before.content_tokens + part.content_tokens <= limits.short_run_target)
         {
             extend_part(before, &part);
@@ -263,6 +290,12 @@ fn merge_short_parts(parts: Vec<UnitPart>, limits: &GroupingLimits) -> Vec<UnitP
     grouped
 }
 
+/// Returns whether the passage of `before` may go on with `after`: a heading begins a passage, except
+/// after the first lines of a document, which have nothing else to join.
+fn may_precede(before: &UnitPart, after: &UnitPart) -> bool {
+    !after.starts_section || before.is_title || before.blocks.start == 0
+}
+
 /// Returns whether `before` is too short for a unit of its own and fits with `after`.
 fn must_join_next(before: &UnitPart, after: &UnitPart, limits: &GroupingLimits) -> bool {
     let limit = if after.is_short() {
@@ -272,6 +305,7 @@ fn must_join_next(before: &UnitPart, after: &UnitPart, limits: &GroupingLimits) 
     };
     before.is_short()
         && !before.is_title_page()
+        && may_precede(before, after)
         && before.content_tokens + after.content_tokens <= limit
 }
 
@@ -279,6 +313,7 @@ fn must_join_next(before: &UnitPart, after: &UnitPart, limits: &GroupingLimits) 
 fn layout_joins(before: &UnitPart, after: &UnitPart, limits: &GroupingLimits) -> bool {
     after.attached_to_previous
         && !before.is_list
+        && may_precede(before, after)
         && !before.is_title_page()
         && before.content_tokens + after.content_tokens <= limits.short_run_target
 }

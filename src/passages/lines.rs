@@ -15,6 +15,10 @@ pub(super) struct SourceLine {
     pub page_break_before: bool,
     /// Whether it must not be joined with the line before, since a separator between them was removed.
     pub separated_before: bool,
+    /// Whether it must not be joined with any line: a speaker's name, a verse, a heading.
+    pub stands_alone: bool,
+    /// The number of blanks that it is indented by.
+    pub indent: usize,
     /// Whether it ends in a soft hyphen, so that its last word continues on the next line.
     pub ends_in_soft_hyphen: bool,
 }
@@ -33,7 +37,15 @@ pub(super) fn split_lines(source: &str) -> Vec<SourceLine> {
         let (raw, tail) = rest.split_at(end);
         let text = clean_line(raw);
         if text.is_empty() {
-            gap += 1;
+            let is_soft_hyphen = raw.contains(SOFT_HYPHEN);
+            match lines.last_mut() {
+                // A soft hyphen on a line of its own belongs to the word before it.
+                Some(before) if is_soft_hyphen && gap == 0 && !page_break => {
+                    let before: &mut SourceLine = before;
+                    before.ends_in_soft_hyphen = true;
+                }
+                _ => gap += 1,
+            }
         } else {
             lines.push(SourceLine {
                 chars: text.chars().count(),
@@ -42,6 +54,8 @@ pub(super) fn split_lines(source: &str) -> Vec<SourceLine> {
                 blank_lines_before: gap,
                 page_break_before: page_break,
                 separated_before: false,
+                stands_alone: false,
+                indent: indent_of(raw),
                 ends_in_soft_hyphen: raw.trim_end().ends_with(SOFT_HYPHEN),
             });
             gap = 0;
@@ -65,6 +79,12 @@ pub(super) fn split_lines(source: &str) -> Vec<SourceLine> {
         rest = tail_chars.as_str();
     }
     lines
+}
+
+/// Returns the number of blanks at the start of a line; a tab counts as four.
+fn indent_of(raw: &str) -> usize {
+    let blanks = raw.chars().take_while(|c| matches!(c, ' ' | '\t'));
+    blanks.map(|c| if c == '\t' { 4 } else { 1 }).sum()
 }
 
 fn is_line_break(c: char) -> bool {

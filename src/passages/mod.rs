@@ -15,16 +15,23 @@
 mod block_kind;
 mod blocks;
 mod bullets;
+mod contents;
+mod footnotes;
 mod furniture;
 mod group;
 mod hyphenation;
 mod layout;
 mod line_ends;
 mod lines;
+mod lone_lines;
 mod navigation;
+mod page_furniture;
+mod salutations;
 mod sentences;
 mod split;
+mod time_codes;
 mod tokenize;
+mod word_list;
 
 #[cfg(test)]
 mod tests;
@@ -115,6 +122,12 @@ pub enum DropReason {
     PageFurniture,
     /// Lines of asterisks, dashes and the like.
     Separator,
+    /// Tables of contents with dot leaders.
+    Contents,
+    /// Footnotes between the halves of a sentence.
+    Footnote,
+    /// Times of captions and transcripts.
+    TimeCode,
 }
 
 impl fmt::Display for DropReason {
@@ -124,6 +137,9 @@ impl fmt::Display for DropReason {
             Self::Footer => "web page footer",
             Self::PageFurniture => "page number or running head",
             Self::Separator => "separator",
+            Self::Contents => "table of contents",
+            Self::Footnote => "footnote",
+            Self::TimeCode => "time code",
         })
     }
 }

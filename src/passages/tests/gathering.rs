@@ -161,3 +161,39 @@ fn a_long_list_is_split_between_items() {
             .all(|text| text.starts_with("• We") && text.ends_with("country."))
     );
 }
+
+#[test]
+fn a_numbered_heading_leads_its_section() {
+    let (peace, law) = (paragraph("peace", 6), paragraph("law", 6));
+    let texts = texts(&format!(
+        "{peace}\n\n2. THE LAW OF THE SEA\n\n{law}\n\n3. Our Common Peace\n\n{peace}"
+    ));
+    assert_eq!(
+        texts,
+        [
+            peace.clone(),
+            format!("2. THE LAW OF THE SEA\n{law}"),
+            format!("3. Our Common Peace\n{peace}"),
+        ]
+    );
+    let list = "1. Peace\n2. Bread\n3. Law and Order\n";
+    assert!(
+        super::texts(&format!("We want:\n{list}{law}"))[0]
+            .starts_with("We want:\n1. Peace\n2. Bread")
+    );
+}
+
+#[test]
+fn short_lines_before_a_heading_join_what_precedes() {
+    let (peace, law) = (paragraph("peace", 6), paragraph("law", 6));
+    let texts = texts(&format!(
+        "{peace}\n\nI thank you.\n\nGood evening.\n\nSPEECH 7\n\n{law}"
+    ));
+    assert_eq!(
+        texts,
+        [
+            format!("{peace}\nI thank you.\nGood evening."),
+            format!("SPEECH 7\n{law}"),
+        ]
+    );
+}

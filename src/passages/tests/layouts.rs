@@ -160,3 +160,124 @@ fn scripts_without_blanks_are_rejoined_without_blanks() {
     let text = cut(&format!("{line}\n{line}\n{line}\n{line}。")).text;
     assert!(!text.contains(' '), "{text}");
 }
+
+#[test]
+fn a_blank_line_ends_a_paragraph_without_a_full_stop() {
+    let long = "When we came here in the year of the flood there was no bridge over the river, and all who wanted to sell their corn in the market had to wait for the ferry, which came once in a day";
+    let text = format!(
+        "{long} and no more. [Laughter]\n\nNow there is a bridge, and many more things than a bridge have come to us."
+    );
+    assert!(cut(&text).text.contains("[Laughter]\nNow there"));
+    let clause = format!("Recalling that {long},");
+    let text = format!(
+        "{clause}\n\n{clause}\n\nThe Council decides that the bridge shall stay as it is for as long as it can."
+    );
+    assert_eq!(
+        cut(&text)
+            .text
+            .lines()
+            .filter(|line| line.starts_with("Recalling"))
+            .count(),
+        2
+    );
+    let broken = format!(
+        "{long} from the\n\nSouth Bank of the river to the town, and not even that on the days of a feast."
+    );
+    assert!(cut(&broken).text.contains("from the South Bank"));
+}
+
+/// Returns the lines of the clean text, without the blank ones between passages.
+fn lines(text: &str) -> Vec<String> {
+    let text = cut(text).text;
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn headings_and_salutations_in_wrapped_text_stand_alone() {
+    let text = "\
+It was a long year for the towns on the coast, and none of them will forget it, as long
+as there are people who tell of it. We have built the wall again, and it is higher now.
+The Coast Guard
+Our ships have been at sea for more than a hundred days in this year, which is more than
+ever before, and they have brought home all who went out with them in the spring time.
+";
+    assert!(
+        cut(text).text.contains("\nThe Coast Guard\nOur ships"),
+        "{}",
+        cut(text).text
+    );
+    let head = "\
+Speech of the minister of the sea at the meeting of the towns on the coast
+which took place in May
+Dear mayors of the towns,
+Dear friends,
+We have come here to speak of the sea, and of the wall that keeps it from
+our houses in winter, when the storms come over the water from the west.
+";
+    let lines = lines(head);
+    assert_eq!(
+        lines[1..3],
+        ["Dear mayors of the towns,", "Dear friends,"],
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_paragraph_ends_where_the_next_word_would_have_fit() {
+    let text = "\
+The people of the hills have come down to the plain for
+the first time in many years, since the road was closed
+by stones and by snow, and they want to trade with us as
+they did in the time of our fathers, when corn was dear.
+It is good that they came. We have bread and wine and
+wool for them, and they have wood and stone for us, and
+all of us need what the others have in such a year.
+In the second place I want to speak of the road, which
+must be mended before the snow comes, and of those who
+will mend it.
+";
+    let paragraphs = texts(text);
+    assert!(
+        paragraphs
+            .iter()
+            .any(|text| text.starts_with("In the second place")),
+        "{paragraphs:?}"
+    );
+    assert!(
+        paragraphs[0].contains("corn was dear. It is good"),
+        "{paragraphs:?}"
+    );
+}
+
+#[test]
+fn indented_verse_keeps_its_lines() {
+    let text = "\
+At the end of the meeting they all rose from their seats and sang the song of
+the river, which goes back to the days when there was neither bridge nor ferry:
+
+    The river is long and the river is deep
+    And the houses are low where the ferrymen sleep,
+    But the moon on the water is bright as a bell
+    And none of the ferrymen ever will tell.
+
+Then they went home, one after the other, and nobody said a word on the way to
+the houses on the other bank.
+";
+    let lines = lines(text);
+    assert_eq!(
+        lines[3..5],
+        [
+            "But the moon on the water is bright as a bell",
+            "And none of the ferrymen ever will tell."
+        ]
+    );
+}
+
+#[test]
+fn a_soft_hyphen_on_its_own_line_continues_the_word() {
+    assert_eq!(
+        cut("We met in the market\n\u{ad}\nplace.").text,
+        "We met in the marketplace."
+    );
+}

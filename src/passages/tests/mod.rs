@@ -2,8 +2,10 @@
 //!
 //! - `invariants`: properties of any text, tested with random texts
 //! - `layouts`: rejoining lines, page breaks, hyphenation
+//! - `hyphens`: hyphens at line ends
 //! - `gathering`: lists, salutations, short lines, splitting of long paragraphs
 //! - `dropping`: boilerplate, and speech that resembles it
+//! - `pages`: page furniture, footnotes, contents, time codes
 //! - `sentences`: sentence boundaries
 //! - `samples`: excerpts of the two bundled speeches
 //! - `speed`: adversarial texts that must not take quadratic time
@@ -12,8 +14,10 @@
 
 mod dropping;
 mod gathering;
+mod hyphens;
 mod invariants;
 mod layouts;
+mod pages;
 mod samples;
 mod sentences;
 mod speed;

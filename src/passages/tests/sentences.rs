@@ -75,3 +75,60 @@ fn sentences_of_a_text_are_counted_in_characters() {
     );
     assert!(crate::passages::sentences(" \n").is_empty());
 }
+
+#[test]
+fn numbers_and_addresses_are_not_split() {
+    assert_single("See section 2.B.4 of the act and paragraph 3.C.");
+    assert_single("It stands at example.org/view?Id=7 for all.");
+    assert_eq!(split("THEY STAND….AT LAST THEY DO.").len(), 2);
+    assert_single("He said so last week (see A/70.PV.9).");
+    assert_eq!(
+        split("It is due in 2030.That is late."),
+        ["It is due in 2030.", "That is late."]
+    );
+}
+
+#[test]
+fn ordinals_do_not_end_a_sentence() {
+    assert_single("Der Vertrag vom 8. Dezember gilt.");
+    assert_single("Die 79. Generalversammlung tagt, und das 20. Jahrhundert ist vorbei.");
+    assert_single("Den 5. juni er vår dag.");
+    assert_eq!(
+        split("The house had 24. April was cold."),
+        ["The house had 24. April was cold."],
+        "not even where it could"
+    );
+    assert_eq!(
+        split("We were 24. They were 25."),
+        ["We were 24.", "They were 25."]
+    );
+}
+
+#[test]
+fn abbreviations_that_are_words_end_a_sentence() {
+    assert_eq!(
+        split("We love art. It is free."),
+        ["We love art.", "It is free."]
+    );
+    assert_eq!(
+        split("We met at 10 a.m. Guests came."),
+        ["We met at 10 a.m.", "Guests came."]
+    );
+    assert_single("We met at 10 a.m. Monday and at 3 p.m. EST.");
+    assert_eq!(
+        split("We say no. 12 Members left."),
+        ["We say no.", "12 Members left."]
+    );
+    assert_single("Resolution no. 12 of that year.");
+    assert_single("In the year A. D. 1648 and under Sen. Lee.");
+}
+
+#[test]
+fn a_sentence_goes_on_in_lower_case() {
+    assert_single("Alas! how long the night was.");
+    assert_single("The plan ? has to be changed.");
+    assert_eq!(
+        split("Must we go? or must we stay?"),
+        ["Must we go?", "or must we stay?"]
+    );
+}
