@@ -5,9 +5,12 @@
 //! lines. A reader trusts nothing that a file says about itself: sizes, depths, counts and ratios are
 //! bounded, and what exceeds a bound is reported.
 
+mod block_text;
 mod bounded;
 mod captions;
+mod html;
 mod json;
+mod mhtml;
 mod rows;
 mod table;
 
@@ -24,6 +27,8 @@ pub(super) fn parse(
         SourceFormat::Table => table::read(file, context),
         SourceFormat::Json => json::read(file, context),
         SourceFormat::Captions => captions::read(file, context),
+        SourceFormat::Html => html::read(file, context),
+        SourceFormat::Mhtml => mhtml::read(file, context),
         _ => Box::new(std::iter::empty()),
     }
 }
