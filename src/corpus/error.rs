@@ -11,7 +11,10 @@ use super::message::comma_separated;
 #[non_exhaustive]
 pub enum SkipReason {
     /// The extension is not supported.
-    #[error("unsupported file type {received}; expected one of {}", SourceFormat::EXTENSIONS.join(", "))]
+    #[error(
+        "unsupported file type {received}; expected one of {}",
+        SourceFormat::NAMED_EXTENSIONS
+    )]
     UnknownFormat {
         /// The extension with its dot, or the whole name if it has none.
         received: String,
@@ -119,6 +122,71 @@ pub enum SkipReason {
         id: String,
         /// The location of the earlier document.
         first: SourceLocation,
+    },
+    /// A table whose text column is not known.
+    #[error(
+        "no column is named as one of texts; name it by --text-column; columns: {}",
+        comma_separated(columns)
+    )]
+    NoTextColumn {
+        /// The columns of the table.
+        columns: Vec<String>,
+    },
+    /// JSON in which the texts are not where one would look for them.
+    #[error(
+        "there is no text where it is expected; name its path by --text-path; paths with strings: {}",
+        comma_separated(paths)
+    )]
+    NoTextPath {
+        /// The paths of strings, the longest strings first.
+        paths: Vec<String>,
+    },
+    /// A row with more or fewer cells than the header.
+    #[error("expected {expected} cells, received {received}; is a quotation mark missing?")]
+    CellCount {
+        /// The number of cells of the header.
+        expected: usize,
+        /// The number of cells of the row.
+        received: usize,
+    },
+    /// A file that is not what its extension says, or is damaged.
+    #[error("it cannot be read as {format}: {problem}")]
+    Malformed {
+        /// The format.
+        format: &'static str,
+        /// The problem.
+        problem: String,
+    },
+    /// A file that would need too much memory or time.
+    #[error("{problem}, more than the limit of {limit}")]
+    LimitExceeded {
+        /// What there is too much of.
+        problem: String,
+        /// The limit, with its unit.
+        limit: String,
+    },
+    /// Pages that are images.
+    #[error(
+        "its {pages} pages are images without text; run OCR first (for example `ocrmypdf in.pdf out.pdf`)"
+    )]
+    ScannedPages {
+        /// The number of pages.
+        pages: usize,
+    },
+    /// A format that needs a program that is not set up.
+    #[error("PDF files are read by the program `antiphon` only")]
+    NoPdfProgram,
+    /// XML of a vocabulary that is not known.
+    #[error("expected TEI, Akoma Ntoso or Hansard, received XML with the root element {root}")]
+    UnknownXml {
+        /// The name of the root element.
+        root: String,
+    },
+    /// The annotated twin of a file that is read.
+    #[error("the same text as {plain}, with annotations")]
+    AnnotatedTwin {
+        /// The file that is read.
+        plain: String,
     },
     /// A truncated or corrupt gzip file.
     #[error(

@@ -92,6 +92,11 @@ pub enum DocumentNote {
         /// The fields.
         fields: Vec<String>,
     },
+    /// Parts of the file that are not its text were left out.
+    PartsLeftOut {
+        /// Each kind of part, with its number of characters.
+        parts: Vec<(&'static str, usize)>,
+    },
     /// The text contains a few control characters, which are kept.
     ControlCharacters {
         /// Their number.
@@ -132,6 +137,17 @@ impl fmt::Display for DocumentNote {
             }
             Self::ComputedFieldsIgnored { fields } => {
                 write!(f, "computed fields ignored: {}", comma_separated(fields))
+            }
+            Self::PartsLeftOut { parts } => {
+                let parts = parts
+                    .iter()
+                    .map(|(kind, chars)| format!("{kind} ({chars} characters)"));
+                let parts: Vec<String> = parts.collect();
+                write!(
+                    f,
+                    "left out: {}; --keep-boilerplate keeps them",
+                    comma_separated(&parts)
+                )
             }
             Self::ControlCharacters { count } => {
                 write!(f, "the text contains {count} control characters")

@@ -122,7 +122,13 @@ impl<R: BufRead> Iterator for JsonLines<R> {
             match parsed {
                 None => {}
                 Some(Ok(document)) => return Some(Ok(ParsedDocument { line, ..document })),
-                Some(Err(reason)) => return Some(Err(ParseIssue { line, reason })),
+                Some(Err(reason)) => {
+                    return Some(Err(ParseIssue {
+                        entry: None,
+                        line,
+                        reason,
+                    }));
+                }
             }
         }
         self.ended = true;
@@ -156,7 +162,8 @@ impl JsonFields {
     }
 }
 
-fn document_from_fields(
+/// Converts the fields of an object, without those in `computed`, to a document.
+pub(super) fn document_from_fields(
     fields: Vec<(String, Value)>,
     computed: &[&str],
 ) -> Result<ParsedDocument, SkipReason> {

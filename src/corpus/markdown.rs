@@ -21,12 +21,12 @@ pub(super) fn read(
     let (front_matter, body) = front_matter::split(&file);
     let page = render(body);
     Ok(ParsedDocument {
-        line: None,
         id: front_matter.id,
         text: page.text,
         metadata: front_matter.metadata,
         heading: page.heading,
         notes: note.into_iter().chain(front_matter.notes).collect(),
+        ..ParsedDocument::default()
     })
 }
 

@@ -32,6 +32,7 @@
 //!   in `metadata.csv`, and that over a title found in the text. An invalid value is ignored with a
 //!   [`DocumentNote`]; the document is read.
 
+mod anchors;
 mod bounded_lines;
 mod csv_records;
 mod date;
@@ -39,6 +40,7 @@ mod decode;
 mod error;
 mod events;
 mod format;
+mod formats;
 mod front_matter;
 mod id;
 pub(crate) mod json;
@@ -49,6 +51,7 @@ mod markdown;
 mod message;
 mod metadata;
 mod metadata_csv;
+mod options;
 mod parsed;
 mod reader;
 mod text;
@@ -57,6 +60,7 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
+pub use anchors::{Anchors, SourcePlace, TimeSpan};
 pub use date::{DateError, PartialDate};
 pub use error::{CorpusError, SkipReason};
 pub use events::{CorpusEvent, CorpusWarning, DocumentNote, Skipped, TableIssue};
@@ -64,6 +68,7 @@ pub use format::{SourceFile, SourceFormat};
 pub use id::{DocumentId, IdError};
 pub use location::SourceLocation;
 pub use metadata::Metadata;
+pub use options::{ColumnMapping, ColumnMappingError, ReadOptions, TurnMode};
 pub use reader::{Corpus, ReadProgress};
 pub use upload::{InvalidDocument, SubmittedDocument, ValidationError};
 
@@ -76,6 +81,8 @@ pub struct Document {
     pub text: String,
     /// Speaker, date, place and so on.
     pub metadata: Metadata,
+    /// The pages, times or lines of the text in its source.
+    pub anchors: Anchors,
 }
 
 /// Limits on what is read into memory at a time.
@@ -87,6 +94,9 @@ pub struct CorpusLimits {
     pub max_line_bytes: usize,
     /// Maximum size of a `metadata.csv`, in bytes.
     pub max_table_bytes: usize,
+    /// Maximum size of a file that is read as a whole, and of all that an archive in one file unpacks to
+    /// at a time, in bytes.
+    pub max_file_bytes: usize,
 }
 
 impl Default for CorpusLimits {
@@ -96,6 +106,7 @@ impl Default for CorpusLimits {
             max_text_bytes: 16 * MIB,
             max_line_bytes: 32 * MIB,
             max_table_bytes: 16 * MIB,
+            max_file_bytes: 256 * MIB,
         }
     }
 }

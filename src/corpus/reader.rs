@@ -1,7 +1,7 @@
 //! Opening and reading a corpus.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,8 +14,9 @@ use super::listing::{self, ListingEntry};
 use super::location::SourceLocation;
 use super::message::excerpt;
 use super::metadata_csv::{MetadataRow, MetadataTable};
-use super::parsed::{CountingReader, ParseIssue, ParsedDocument, ParsedDocuments};
-use super::{CorpusLimits, Document, jsonl, markdown, text};
+use super::options::ReadOptions;
+use super::parsed::{CountingReader, ParseIssue, ParsedDocument, ParsedDocuments, ReadContext};
+use super::{CorpusLimits, Document, formats, jsonl, markdown, text};
 
 /// The files under some paths, listed but not read yet.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct Corpus {
     /// The tables, by the canonical path of their folder.
     tables: BTreeMap<PathBuf, MetadataTable>,
     limits: CorpusLimits,
+    options: Arc<ReadOptions>,
     bytes_read: Arc<AtomicU64>,
 }
 
@@ -79,8 +81,16 @@ impl Corpus {
             entries: listing.entries,
             tables,
             limits: *limits,
+            options: Arc::default(),
             bytes_read: Arc::default(),
         })
+    }
+
+    /// Sets what the user says about the files.
+    #[must_use]
+    pub fn with_options(mut self, options: ReadOptions) -> Self {
+        self.options = Arc::new(options);
+        self
     }
 
     /// Returns the files that will be read, in order.
@@ -128,8 +138,8 @@ struct CorpusEvents<'a> {
     current: Option<(usize, &'a SourceFile, ParsedDocuments)>,
     /// The size of all files up to and including the current one.
     bytes_through_current: u64,
-    /// Where each id was first used: the index of the entry and the line.
-    seen_ids: HashMap<DocumentId, (usize, Option<usize>)>,
+    /// Where each id was first used: the index of the entry, the file in it if it is an archive, the line.
+    seen_ids: HashMap<DocumentId, (usize, Option<PathBuf>, Option<usize>)>,
 }
 
 impl<'a> CorpusEvents<'a> {
@@ -144,11 +154,12 @@ impl<'a> CorpusEvents<'a> {
             .and_then(|source| {
                 self.bytes_through_current += source.bytes;
                 let file = CountingReader::open(&source.path, Arc::clone(&self.corpus.bytes_read))?;
-                Ok((
-                    number,
-                    source,
-                    parse(source.format, file, self.corpus.limits),
-                ))
+                let context = ReadContext {
+                    limits: self.corpus.limits,
+                    options: Arc::clone(&self.corpus.options),
+                    path: source.path.clone(),
+                };
+                Ok((number, source, parse(source.format, file, &context)))
             });
         match opened {
             Ok(current) => {
@@ -159,17 +170,26 @@ impl<'a> CorpusEvents<'a> {
         }
     }
 
-    fn location_of(&self, number: usize, line: Option<usize>) -> SourceLocation {
+    fn location_of(
+        &self,
+        number: usize,
+        archived: Option<&Path>,
+        line: Option<usize>,
+    ) -> SourceLocation {
         let entry = self.corpus.entries.get(number);
+        let file = entry.map(|entry| entry.path.clone()).unwrap_or_default();
         SourceLocation {
-            file: entry.map(|entry| entry.path.clone()).unwrap_or_default(),
+            file: match archived {
+                Some(archived) => file.join(archived),
+                None => file,
+            },
             line,
         }
     }
 
     fn skipped(&self, number: usize, issue: ParseIssue) -> Skipped {
         Skipped {
-            location: self.location_of(number, issue.line),
+            location: self.location_of(number, issue.entry.as_deref(), issue.line),
             reason: issue.reason,
         }
     }
@@ -181,14 +201,21 @@ impl<'a> CorpusEvents<'a> {
         source: &SourceFile,
         parsed: ParsedDocument,
     ) -> CorpusEvent {
-        let line = parsed.line;
+        let (line, entry) = (parsed.line, parsed.entry.clone());
         match self.build_document(number, source, parsed) {
             Ok((document, notes)) => CorpusEvent::Document {
                 document,
-                origin: self.location_of(number, line),
+                origin: self.location_of(number, entry.as_deref(), line),
                 notes,
             },
-            Err(reason) => CorpusEvent::Skipped(self.skipped(number, ParseIssue { line, reason })),
+            Err(reason) => CorpusEvent::Skipped(self.skipped(
+                number,
+                ParseIssue {
+                    entry,
+                    line,
+                    reason,
+                },
+            )),
         }
     }
 
@@ -234,25 +261,36 @@ impl<'a> CorpusEvents<'a> {
                 ignored: excerpt(other),
             });
         }
-        let id = document_id(parsed.id.or(row_id), source, parsed.line, &mut notes);
-        if let Some((number, line)) = self.seen_ids.get(&id) {
+        let name = parsed.entry.as_deref().unwrap_or(&source.path);
+        let part = parsed
+            .part
+            .or_else(|| parsed.line.map(|line| line.to_string()));
+        let id = document_id(parsed.id.or(row_id), name, part.as_deref(), &mut notes);
+        if let Some((number, entry, line)) = self.seen_ids.get(&id) {
             return Err(SkipReason::DuplicateId {
                 id: id.to_string(),
-                first: self.location_of(*number, *line),
+                first: self.location_of(*number, entry.as_deref(), *line),
             });
         }
-        self.seen_ids.insert(id.clone(), (number, parsed.line));
+        self.seen_ids
+            .insert(id.clone(), (number, parsed.entry, parsed.line));
         let document = Document {
             id,
             text: parsed.text,
             metadata,
+            anchors: parsed.anchors,
         };
         Ok((document, notes))
     }
 }
 
 /// Iterates over the documents of a file.
-fn parse(format: SourceFormat, file: CountingReader, limits: CorpusLimits) -> ParsedDocuments {
+pub(super) fn parse(
+    format: SourceFormat,
+    file: CountingReader,
+    context: &ReadContext,
+) -> ParsedDocuments {
+    let limits = context.limits;
     match format {
         SourceFormat::Text => Box::new(std::iter::once_with(move || text::read(file, limits))),
         SourceFormat::Markdown => {
@@ -260,6 +298,7 @@ fn parse(format: SourceFormat, file: CountingReader, limits: CorpusLimits) -> Pa
         }
         SourceFormat::JsonLines => Box::new(jsonl::plain(file, limits)),
         SourceFormat::JsonLinesGzip => Box::new(jsonl::gzip(file, limits)),
+        format => formats::parse(format, file, context),
     }
 }
 
@@ -270,14 +309,15 @@ fn metadata_row<'t>(
     table?.rows.get(source.path.file_name()?)
 }
 
-/// Returns the declared id, made valid if necessary, or one derived from the file's name.
+/// Returns the declared id, made valid if necessary, or one derived from the file's name and, if the file
+/// has several documents, from what tells this one from the others.
 fn document_id(
     declared: Option<String>,
-    source: &SourceFile,
-    line: Option<usize>,
+    file: &Path,
+    part: Option<&str>,
     notes: &mut Vec<DocumentNote>,
 ) -> DocumentId {
-    match (declared, line) {
+    match (declared, part) {
         (Some(declared), _) => declared.parse().unwrap_or_else(|_| {
             let id = DocumentId::from_name(&declared);
             notes.push(DocumentNote::IdChanged {
@@ -286,8 +326,8 @@ fn document_id(
             });
             id
         }),
-        (None, None) => DocumentId::from_name(&file_stem(&source.path)),
-        (None, Some(line)) => DocumentId::from_name(&format!("{}-{line}", file_stem(&source.path))),
+        (None, None) => DocumentId::from_name(&file_stem(file)),
+        (None, Some(part)) => DocumentId::from_name(&format!("{}-{part}", file_stem(file))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The reader for plain text: the file is the text, without metadata.
 
 use super::CorpusLimits;
+use super::anchors::Anchors;
 use super::decode::decode;
 use super::parsed::{CountingReader, ParseIssue, ParsedDocument};
 
@@ -11,6 +12,7 @@ pub(super) fn read(
     let (text, note) = read_decoded(file, limits)?;
     Ok(ParsedDocument {
         text,
+        anchors: Anchors::Lines(1),
         notes: note.into_iter().collect(),
         ..ParsedDocument::default()
     })

@@ -170,6 +170,7 @@ impl SubmittedDocument {
             id,
             text: self.text,
             metadata: self.metadata,
+            anchors: super::Anchors::None,
         })
     }
 

@@ -273,7 +273,9 @@ impl Engine {
         request: &PutRequest,
         options: WriteOptions,
     ) -> Result<ChangeDetection, EngineError> {
-        let Document { id, text, metadata } = &request.document;
+        let Document {
+            id, text, metadata, ..
+        } = &request.document;
         let source_hash = source_hash(text, options.keep_boilerplate);
         let mut store = self.lock_store();
         let stored = store.document_state(id)?;

@@ -30,7 +30,7 @@ fn unsupported_files_are_reported_unless_hidden() {
         (".git/a.txt", b"hidden"),
         (".hidden.txt", b"hidden"),
         ("README.md", b"about"),
-        ("scan.pdf", b"%PDF"),
+        ("scan.tiff", b"II*"),
         ("notes", b"no extension"),
         (".txt", b"hidden"),
         ("speech.txt", b"words"),
@@ -41,7 +41,7 @@ fn unsupported_files_are_reported_unless_hidden() {
     assert_eq!(skips.len(), 3, "{skips:?}");
     assert!(skips[0].contains("README and licence"));
     assert!(skips[1].contains("unsupported file type notes; expected one of .txt"));
-    assert!(skips[2].contains("unsupported file type .pdf"));
+    assert!(skips[2].contains("unsupported file type .tiff"));
 
     // Files named explicitly are tried.
     let named = [
