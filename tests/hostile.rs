@@ -56,6 +56,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
 const ROUTES_WITH_IDS: &[(&str, &str, &[&str])] = &[
     ("PUT", "/v1/documents/z", &["DELETE", "GET", "HEAD", "PUT"]),
     ("GET", "/v1/passages/z%23p1", &["GET", "HEAD"]),
+    ("GET", "/v1/passages/z%23p1/citation", &["GET", "HEAD"]),
     ("GET", "/v1/passages/z%23p1/similar", &["GET", "HEAD"]),
     ("GET", "/docs/index.html", &["GET", "HEAD"]),
     ("GET", "/read/z", &["GET", "HEAD"]),

@@ -288,7 +288,7 @@ fn without_keys_other_names_of_this_machine_get_nothing() {
     let query = r#"{"query": "peace"}"#;
     let lines = [
         (SEARCH, ""),
-        ("GET /", ""),
+        ("GET /v1", ""),
         ("GET /metrics", ""),
         ("GET /openapi.json", ""),
         ("GET /v1/documents/un-cyber-statement-2015", ""),

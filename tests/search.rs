@@ -653,3 +653,31 @@ fn invalid_urls_name_the_parameter() {
     );
     assert!(problem["detail"].as_str().unwrap().contains("session"));
 }
+
+#[test]
+fn passages_are_cited_in_every_style() {
+    let cite = |style: &str| get(&format!("/v1/passages/sea-1%23p1/citation?style={style}"));
+    let csl = cite("csl-json");
+    assert_eq!(csl.status, 200);
+    assert_eq!(csl.body[0]["id"], "sea-1#p1");
+    assert!(
+        csl.body[0]["URL"]
+            .as_str()
+            .unwrap()
+            .ends_with("/read/sea-1#p1")
+    );
+    assert_eq!(
+        cite("bibtex").header("content-type"),
+        "application/x-bibtex; charset=utf-8"
+    );
+    for style in ["text", "ris"] {
+        assert_eq!(cite(style).status, 200, "{style}");
+    }
+    cite("apa").assert_problem(400, "invalid_value", Some("style"));
+    get("/v1/passages/sea-1%23p1/citation?stile=ris").assert_problem(
+        400,
+        "unknown_field",
+        Some("stile"),
+    );
+    get("/v1/passages/sea-1%23p9/citation").assert_problem(404, "passage_not_found", Some("id"));
+}

@@ -6,6 +6,7 @@
 
 mod bench;
 mod block_on;
+mod cite;
 mod evaluate;
 mod export;
 mod families;
@@ -51,6 +52,8 @@ enum Command {
     Index(index::IndexArgs),
     /// Search passages
     Search(search::SearchArgs),
+    /// Cite passages, as text or for a reference manager
+    Cite(cite::CiteArgs),
     /// Find the passages that say the same thing, in two documents or in all
     Parallels(Box<parallels::ParallelsArguments>),
     /// Find statements that were made repeatedly
@@ -106,6 +109,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => serve::run(settings),
         Command::Index(arguments) => index::run(&settings, &arguments),
         Command::Search(arguments) => search::run(&settings, &arguments),
+        Command::Cite(arguments) => cite::run(&settings, &arguments),
         Command::Parallels(arguments) => parallels::run(&settings, &arguments),
         Command::Families(arguments) => families::run(&settings, &arguments),
         Command::Evaluate(arguments) => evaluate::run(&settings, &arguments),

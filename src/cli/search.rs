@@ -34,7 +34,7 @@ pub(super) struct SearchArgs {
     #[arg(long, default_value_t = 0)]
     offset: usize,
     /// Search mode
-    #[arg(long, value_enum, default_value_t = Mode::Semantic)]
+    #[arg(long, value_enum, default_value_t = Mode::Hybrid)]
     mode: Mode,
     /// Filter as JSON, e.g. `{"country": "FRA"}`
     #[arg(long, value_name = "JSON")]

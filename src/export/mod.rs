@@ -7,6 +7,7 @@
 //! before the first parallel is written, as pairs are small and the caller has all of them. No clock is
 //! read and no order but the given one is used: the same corpus and parameters give the same bytes.
 
+mod citation;
 mod csv;
 mod escape;
 mod families;
@@ -26,6 +27,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+pub use citation::{Citation, CitationStyle};
 pub use csv::Csv;
 pub use families::{ExportFamilies, FamiliesReport};
 pub use html::Html;

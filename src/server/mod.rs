@@ -11,6 +11,7 @@ mod extract;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod line_stream;
+mod links;
 mod middleware;
 mod openai;
 mod openapi;

@@ -28,6 +28,7 @@ const PROBLEM_SCHEMA_REF: &str = "#/components/schemas/Problem";
         routes::put,
         routes::delete,
         routes::read_passage,
+        routes::citation,
         routes::similar,
         routes::of_documents,
         routes::of_passage,

@@ -14,6 +14,7 @@ mod hash;
 mod lock;
 mod manifest;
 mod meta;
+mod passage_id;
 mod records;
 mod rows;
 mod schema;
@@ -24,6 +25,7 @@ mod writer;
 pub use error::StoreError;
 pub use fts::{Posting, TermSequence};
 pub use hash::ContentHash;
+pub use passage_id::{InvalidPassageId, PassageId};
 pub use records::{
     DocumentEntry, DocumentRecord, DocumentState, DocumentSummary, HitRecord, NewDocument,
     PassageEntry, PassageKey, PassageRecord, PassageVectors, StoreManifest, StoredVector,

@@ -17,7 +17,7 @@ fn check(folder: &TempDir, command: &[&str], name: &str) {
     let commit = stated_commit(&write("commit.jsonl"));
     let view = View::open(&folder.path().join("data")).unwrap();
     let changed = view.modified_at().unwrap().unwrap();
-    for format in ["csv", "xml", "html"] {
+    for format in ["csv", "jsonl", "xml", "html"] {
         let file = format!("{name}.{format}");
         let written = write(&file);
         assert!(
@@ -32,7 +32,7 @@ fn check(folder: &TempDir, command: &[&str], name: &str) {
 }
 
 #[test]
-fn parallels_as_tables_tei_and_pages() {
+fn parallels_as_lines_tables_tei_and_pages() {
     let folder = TempDir::new().unwrap();
     stdout(&run(&folder, &["index", &sample()]));
     let command = ["parallels", "--all", "--min-confidence", "0.3"];
@@ -40,7 +40,7 @@ fn parallels_as_tables_tei_and_pages() {
 }
 
 #[test]
-fn families_as_tables_tei_and_pages() {
+fn families_as_lines_tables_tei_and_pages() {
     let folder = TempDir::new().unwrap();
     let text = "Rising seas threaten the very existence of small island States, and our wells turn to salt.";
     let lines = [("a", "2015"), ("b", "2013"), ("c", "2014-09")].map(|(id, date)| {

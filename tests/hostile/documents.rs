@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::bodies::{INVALID_JSON, at};
 use super::{Case, SERVER, all_are_answered, assert_service_works};
-use crate::support::client::{LINES, send_bytes};
+use crate::support::client::{JSON, LINES, send_bytes};
 
 /// Returns invalid documents, each with the code of its problem.
 fn documents() -> Vec<(String, &'static str)> {
@@ -153,7 +153,7 @@ fn lines_that_are_no_documents_are_answered_one_by_one() {
         .filter(|body| serde_json::from_str::<Value>(body).is_ok())
         .collect();
     let list = format!("[{}]", list.join(", "));
-    let response = send_bytes("POST", *SERVER, "/v1/documents", &[], list.as_bytes());
+    let response = send_bytes("POST", *SERVER, "/v1/documents", JSON, list.as_bytes());
     for result in response.body["results"].as_array().unwrap() {
         assert_eq!(result["status"], "error", "{result}");
     }

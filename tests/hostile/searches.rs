@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::bodies::{INVALID_JSON, at};
 use super::{Case, SERVER, all_are_answered};
-use crate::support::client::send_bytes;
+use crate::support::client::{JSON, send_bytes};
 
 /// Fields of a search in addition to its query, each with the code of its problem.
 const FIELDS: &[(&str, &str)] = &[
@@ -199,7 +199,7 @@ fn invalid_searches() {
         "POST",
         *SERVER,
         "/v1/search",
-        &[],
+        JSON,
         facets.to_string().as_bytes(),
     );
     assert_eq!(

@@ -24,6 +24,7 @@ fn openapi_describes_every_route() {
         "/v1/search",
         "/v1/search/batch",
         "/v1/facets",
+        "/v1/passages/{id}/citation",
         "/v1/passages/{id}/similar",
         "/metrics",
         "/v1/admin/reload",
@@ -37,7 +38,7 @@ fn openapi_describes_every_route() {
     ] {
         assert!(paths.contains(&path), "{path} in {paths:?}");
     }
-    assert_eq!(paths.len(), 17, "{paths:?}");
+    assert_eq!(paths.len(), 18, "{paths:?}");
     let references = described.to_string();
     for reference in references.split("\"$ref\":\"#").skip(1) {
         let pointer = reference.split('"').next().unwrap();

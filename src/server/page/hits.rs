@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::search::{AdjacentPassages, Hit, Mode};
 use crate::store::{DocumentSummary, PassageRecord};
 
-use super::cite::Citation;
+use super::cite;
 use super::describe;
 use super::frame::bar;
 use super::text::{self, Span, SpanKind};
@@ -48,7 +48,7 @@ impl HitList<'_> {
                 }
                 div.folds {
                     @if let Some(context) = &hit.context { (neighbours(context, document)) }
-                    (Citation::new(document, passage, self.origin).fold())
+                    (cite::fold(document, passage, self.origin))
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::server::routes;
 use crate::server::service::Service;
 use crate::store::PassageRecord;
 
-use super::cite::Citation;
+use super::cite;
 use super::frame::{self, Frame, View};
 use super::params::Params;
 use super::url::{self, SearchState};
@@ -89,7 +89,7 @@ fn side(parallel: &Parallel, is_source: bool, around: &PassageInContext, origin:
             details.around { summary { "Before" } (neighbour(&around.previous)) }
             blockquote.passage lang=[lang] dir=(dir) { (pairs::evidence(parallel, is_source)) }
             details.around { summary { "After" } (neighbour(&around.next)) }
-            div.folds { (Citation::new(document, &side.passage, origin).fold()) }
+            div.folds { (cite::fold(document, &side.passage, origin)) }
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::server::timing::attach_timing;
 use crate::store::{DocumentRecord, DocumentSummary, PassageRecord};
 use crate::wire::TimingMs;
 
-use super::cite::Citation;
+use super::cite;
 use super::frame::{self, Frame, View, counted};
 use super::text::{self, Span, SpanKind};
 use super::url::{self, SearchState};
@@ -197,7 +197,7 @@ impl<'a> Reading<'a> {
                     a data-action="parallels" href=(url::href("/parallels", [("passage", id.as_str())])) { "Who else said this" }
                     a href=(url::href("/", [("like", id.as_str())])) { "More like this" }
                     button.with-script type="button" data-action="keep" hidden { "Keep" }
-                    @if is_marked { (Citation::new(&self.document.summary, passage, self.origin).fold()) }
+                    @if is_marked { (cite::fold(&self.document.summary, passage, self.origin)) }
                 }
             }
         }

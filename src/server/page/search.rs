@@ -16,6 +16,8 @@ use crate::server::service::Service;
 use crate::server::timing::attach_timing;
 use crate::wire::TimingMs;
 
+pub(super) use crate::server::links::origin;
+
 use super::describe;
 use super::error;
 use super::examples;
@@ -79,12 +81,6 @@ pub(super) fn search_call(
     let mut call = request.into_call(CacheMode::ReadWrite)?;
     call.params.include.context = true;
     Ok(call)
-}
-
-/// Returns scheme and host as the client sees them.
-pub(super) fn origin(request: &HttpRequest) -> String {
-    let connection = request.connection_info();
-    format!("{}://{}", connection.scheme(), connection.host())
 }
 
 /// Sorts hits by date, undated ones last; equal ones stay by relevance.

@@ -4,11 +4,11 @@
 //! the path. In addition a form may send `from` and `to`, which become a range of dates, and `order`.
 
 use form_urlencoded::Serializer;
-use percent_encoding::utf8_percent_encode;
 
 use crate::search::Mode;
 use crate::server::problem::Problem;
-use crate::wire::PATH_SEGMENT;
+
+pub(super) use crate::server::links::{document_path, passage_path};
 
 /// Parameters that say what is searched for and how; any other one is a filter.
 const SEARCH_NAMES: &[&str] = &[
@@ -271,16 +271,6 @@ pub(super) fn href<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a
     } else {
         format!("{path}?{query}")
     }
-}
-
-/// Returns the permanent path of a passage, given by its document and ordinal.
-pub(super) fn passage_path(document: &str, ordinal: u32) -> String {
-    format!("{}#p{ordinal}", document_path(document))
-}
-
-/// Returns the path of a document.
-pub(super) fn document_path(id: &str) -> String {
-    format!("/read/{}", utf8_percent_encode(id, PATH_SEGMENT))
 }
 
 #[cfg(test)]

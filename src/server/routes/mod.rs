@@ -23,7 +23,9 @@ pub(super) use operations::{
 pub(super) use parallels::{
     __path_families, __path_of_corpus, __path_of_documents, __path_of_passage,
 };
-pub(super) use passages::{__path_read as __path_read_passage, __path_similar, parse_passage_id};
+pub(super) use passages::{
+    __path_citation, __path_read as __path_read_passage, __path_similar, parse_passage_id,
+};
 pub(super) use search::request_from_url;
 pub(super) use search::{
     __path_facets, __path_search_batch, __path_search_by_body, __path_search_by_url,
@@ -74,6 +76,10 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     .service(
         resource_with_methods("/v1/passages/{id}", "GET, HEAD")
             .route(get_or_head().to(passages::read)),
+    )
+    .service(
+        resource_with_methods("/v1/passages/{id}/citation", "GET, HEAD")
+            .route(get_or_head().to(passages::citation)),
     )
     .service(
         resource_with_methods("/v1/passages/{id}/similar", "GET, HEAD")

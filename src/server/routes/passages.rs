@@ -1,12 +1,17 @@
 //! `/v1/passages`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::Value;
 
-use super::documents::parse_document_id;
+use super::url_params;
 use crate::corpus::DocumentId;
+use crate::export::Citation;
+use crate::server::extract;
+use crate::server::links;
 use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
-use crate::server::wire::SearchParameters;
+use crate::server::wire::{CitationParameters, SearchParameters};
+use crate::store::{InvalidPassageId, PassageId};
 use crate::wire::{PassageResponse, SearchResponse};
 
 /// A passage with its neighbours and its document.
@@ -23,6 +28,39 @@ pub(super) async fn read(
     let found = service.archive().passage(document, ordinal).await?;
     let response = PassageResponse::new(found.passage, found.previous, found.next, &found.document);
     Ok(HttpResponse::Ok().json(response))
+}
+
+/// A citation of a passage, with its id, the range of its characters, its hash, and where it can be read.
+#[utoipa::path(
+    get, path = "/v1/passages/{id}/citation", tag = "documents", operation_id = "cite_passage",
+    params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p3"), CitationParameters),
+    responses((status = 200, content(
+        (String = "text/plain"), (String = "application/x-bibtex"), (String = "application/x-research-info-systems"),
+        (String = "application/vnd.citationstyles.csl+json"),
+    )), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
+)]
+pub(super) async fn citation(
+    service: web::Data<Service>,
+    request: HttpRequest,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (document, ordinal) = parse_passage_id(&path)?;
+    let fields = url_params::strings(extract::query_pairs(&request)?)?;
+    let CitationParameters { style } = extract::from_value(&Value::Object(fields))?;
+    let link = format!(
+        "{}{}",
+        links::origin(&request),
+        links::passage_path(document.as_str(), ordinal)
+    );
+    let found = service.archive().passage(document, ordinal).await?;
+    let citation = Citation {
+        document: &found.document,
+        passage: &found.passage,
+        link: Some(&link),
+    };
+    Ok(HttpResponse::Ok()
+        .content_type(style.media_type())
+        .body(style.join(&[citation]) + "\n"))
 }
 
 /// Passages similar to this one, which is excluded: a search `like` it, with the same parameters.
@@ -54,13 +92,12 @@ pub(in crate::server) fn parse_passage_id(text: &str) -> Result<(DocumentId, u32
         ))
         .at("id")
     };
-    let (document, ordinal) = text.rsplit_once("#p").ok_or_else(invalid_id)?;
-    // A passage has exactly one id: no sign, no leading zero.
-    if !ordinal.starts_with(|c: char| ('1'..='9').contains(&c)) {
-        return Err(invalid_id());
+    match text.parse() {
+        Ok(PassageId { document, ordinal }) => Ok((document, ordinal)),
+        Err(InvalidPassageId::Form) => Err(invalid_id()),
+        Err(InvalidPassageId::Document(error)) => {
+            let detail = format!("invalid document id in {text:?}: {error}");
+            Err(Problem::invalid_id(detail).at("id"))
+        }
     }
-    Ok((
-        parse_document_id(document, "id")?,
-        ordinal.parse().map_err(|_| invalid_id())?,
-    ))
 }

@@ -91,6 +91,22 @@ pub(super) fn parse_params(
     Ok((Filter::All(filters), fields))
 }
 
+/// Returns parameters, none of which may be repeated, as the strings of a JSON object.
+pub(super) fn strings(pairs: Vec<(String, String)>) -> Result<Map<String, Value>, Problem> {
+    let mut fields = Map::new();
+    for (name, value) in pairs {
+        if fields.contains_key(&name) {
+            return Err(repeated(name));
+        }
+        fields.insert(name, Value::String(value));
+    }
+    Ok(fields)
+}
+
+fn repeated(name: String) -> Problem {
+    Problem::wrong_type(format!("{name} may occur only once")).at(name)
+}
+
 /// Inserts a parameter with the JSON type that its text has.
 fn insert_typed(
     fields: &mut Map<String, Value>,
@@ -116,8 +132,7 @@ fn insert_typed(
         _ => Value::String(value),
     };
     if fields.contains_key(&name) {
-        let detail = format!("{name} may occur only once");
-        return Err(Problem::wrong_type(detail).at(name));
+        return Err(repeated(name));
     }
     fields.insert(name, value);
     Ok(())

@@ -8,6 +8,8 @@ mod search;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::export::CitationStyle;
+
 pub(super) use batch::BatchResponse;
 pub(super) use documents::{
     DocumentError, DocumentRequest, DocumentResult, DocumentResults, DocumentStatus,
@@ -17,6 +19,17 @@ pub(super) use parallels::{
     ComparisonParameters, FamiliesRequest, ParallelsRequest, PassageParameters,
 };
 pub(super) use search::{BatchRequest, SearchParameters, SearchRequest};
+
+/// Parameters of a citation.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CitationParameters {
+    /// The form of the citation.
+    #[serde(default)]
+    #[param(inline)]
+    pub(super) style: CitationStyle,
+}
 
 /// Pagination of documents.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
