@@ -14,7 +14,7 @@ use crate::support::client::{ApiResponse, send, send_bytes};
 const SCRIPT: &str = "<script>alert(1)</script>";
 
 /// The id of a document, of the characters that ids may have.
-const HOSTILE_ID: &str = "a\"b'<i>&c;\u{202e}d";
+const HOSTILE_ID: &str = "a\"b'<i>&c;d";
 
 /// One server for all tests of this file.
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
@@ -268,7 +268,7 @@ fn what_cannot_be_shown_says_why() {
             404,
             "passage plain#p99 not found",
         ),
-        ("/pair?source=plain%23p1&target=plain%23p2", 400, "same"),
+        ("/pair?source=plain%23p1&target=plain%23p1", 400, "plain"),
         ("/compare?a=plain&b=none", 404, "document none not found"),
         ("/compare?a=plain&b=plain", 400, "plain"),
         (

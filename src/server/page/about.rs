@@ -144,7 +144,7 @@ fn code(address: &str) -> Markup {
             div.formats {
                 @for (name, text) in &samples {
                     section {
-                        h4 { (name) }
+                        p.label { (name) }
                         pre tabindex="0" { (text) }
                         button.with-script.copy type="button" data-action="copy" hidden { "Copy " (name) }
                     }

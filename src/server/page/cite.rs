@@ -41,7 +41,7 @@ impl Citation {
                 div.formats {
                     @for (name, text) in [("Text", &self.text), ("BibTeX", &self.bibtex), ("RIS", &self.ris)] {
                         section {
-                            h4 { (name) }
+                            p.label { (name) }
                             pre dir="auto" tabindex="0" { (text) }
                             button.with-script.copy type="button" data-action="copy" hidden { "Copy " (name) }
                         }

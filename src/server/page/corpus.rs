@@ -195,7 +195,7 @@ fn add_documents(origin: &str) -> Markup {
                 input id="files" type="file" multiple accept=".txt,.md,.jsonl,.ndjson";
                 p.hint { "A document with the id of an earlier one replaces it. With API keys, a key with the scope write is needed." }
                 progress value="0" max="1" aria-label="Upload" hidden {}
-                ol.report role="status" {}
+                div role="status" { ol.report {} }
             }
             div.without-script {
                 p { "From a terminal:" }

@@ -76,7 +76,7 @@ impl<'a> Frame<'a> {
                 body {
                     a.skip href="#main" { "Skip to content" }
                     header.top {
-                        a.brand href="/" { (logo()) span { "Antiphon" } }
+                        a.brand href="/" aria-label="Antiphon, start" { (logo()) span { "Antiphon" } }
                         (search_box(state))
                         nav aria-label="Views" {
                             @for (view, path, name) in VIEWS {
