@@ -97,6 +97,20 @@ def by_click(browser, url, script):
     context.close()
 
 
+def by_drag(browser, url):
+    """Years are chosen by dragging over the histogram."""
+    page = browser.new_page()
+    page.goto(f"{url}/?{QUERY}")
+    box = page.locator(".histogram").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 5, steps=5)
+    page.mouse.up()
+    page.wait_for_url("**from=2015&to=2016**")
+    assert page.get_by_label("remove date 2015..2016").count() == 1
+    page.close()
+
+
 def by_keyboard(browser, url):
     """The same without a mouse."""
     page = browser.new_page()
@@ -288,6 +302,7 @@ def main():
                 ("nothing jumps", lambda: nothing_jumps(browser, url)),
                 ("by click", lambda: by_click(browser, url, True)),
                 ("by click, without a script", lambda: by_click(browser, url, False)),
+                ("by drag", lambda: by_drag(browser, url)),
                 ("by keyboard", lambda: by_keyboard(browser, url)),
                 ("basket", lambda: basket(browser, url)),
                 ("keys", lambda: with_keys(browser, arguments.program)),
