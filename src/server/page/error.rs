@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::server::problem::Problem;
 
 use super::frame::{self, Frame, View};
-use super::key;
+use super::key_form;
 use super::url::SearchState;
 
 /// Returns the result, or its problem as a page.
@@ -36,7 +36,7 @@ pub(in crate::server) fn page(problem: &Problem, request: &HttpRequest) -> HttpR
             h1 { (heading) }
             p { bdi { (problem.to_string()) } }
             @if matches!(problem.code(), "key_missing" | "key_unknown" | "scope_missing") {
-                (key::form(&request.uri().to_string()))
+                (key_form::form(&request.uri().to_string()))
             }
             (advice)
         }
