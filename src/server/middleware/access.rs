@@ -136,10 +136,9 @@ fn required_scope(method: &Method, path: &str) -> Option<KeyScope> {
     let reads = matches!(*method, Method::GET | Method::HEAD);
     if below("/v1/admin") || path == "/metrics" {
         Some(KeyScope::Admin)
-    } else if page::is_public(path) {
-        None
-    } else if reads
-        && (matches!(path, "/v1" | "/livez" | "/readyz" | "/openapi.json") || below("/docs"))
+    } else if page::is_public(path)
+        || reads
+            && (matches!(path, "/v1" | "/livez" | "/readyz" | "/openapi.json") || below("/docs"))
     {
         None
     } else if reads || READ_ONLY_POST_ROUTES.iter().any(|route| below(route)) {

@@ -18,7 +18,9 @@ use super::{error, search};
 /// The query of the code, if there is none in the URL.
 const EXAMPLE_QUERY: &str = "sovereignty in cyberspace";
 
-/// Widths of bars are relative to the slowest search, but at least to this.
+/// The length of the scale is the time that this share of searches stay within, but at least a millisecond;
+/// bars of slower ones are cut.
+const SCALE_PERCENTILE: usize = 90;
 const MIN_SCALE_MS: f64 = 1.0;
 
 /// `GET /service`.
@@ -30,7 +32,7 @@ fn page(service: &Service, request: &HttpRequest) -> Result<HttpResponse, Proble
     let state = SearchState::parse(extract::query_pairs(request)?)?;
     let archive = service.archive();
     let (provenance, kernel) = (archive.provenance()?, archive.kernel()?);
-    let (stats, timings) = (archive.stats(), service.recent_timings().latest());
+    let (numbers_now, timings) = (archive.stats(), service.recent_timings().latest());
     let asked = if state.has_query() {
         state.clone()
     } else {
@@ -41,7 +43,7 @@ fn page(service: &Service, request: &HttpRequest) -> Result<HttpResponse, Proble
         section.service {
             h1 { "Service" }
             (last_searches(&timings))
-            div.tables { (served(&provenance, kernel)) (numbers(&stats)) }
+            div.tables { (served(&provenance, kernel)) (numbers(&numbers_now)) }
             (code(&address))
         }
     };
@@ -51,18 +53,23 @@ fn page(service: &Service, request: &HttpRequest) -> Result<HttpResponse, Proble
 
 /// The stage times of the last searches, as stacked bars on one scale.
 fn last_searches(timings: &[TimingMs]) -> Markup {
-    let slowest = timings
-        .iter()
-        .map(TimingMs::total)
-        .fold(MIN_SCALE_MS, f64::max);
-    let median = median(timings);
+    let mut totals: Vec<f64> = timings.iter().map(TimingMs::total).collect();
+    totals.sort_by(f64::total_cmp);
+    let percentile = |percent: usize| {
+        let rank = (totals.len() * percent / 100).min(totals.len().saturating_sub(1));
+        totals.get(rank).copied().unwrap_or_default()
+    };
+    let (median, scale) = (
+        percentile(50),
+        percentile(SCALE_PERCENTILE).max(MIN_SCALE_MS),
+    );
     html! {
         section {
             h2 { "The last searches" }
             @if timings.is_empty() {
                 p.quiet { "There were none since the service started." }
             } @else {
-                p.quiet { "Latest first, without their queries. Median " (format!("{median:.2}")) " ms." }
+                p.quiet { "Latest first, without their queries. Median " (format!("{median:.2}")) " ms; the scale ends at " (format!("{scale:.2}")) " ms." }
                 ul.legend aria-hidden="true" {
                     @for (index, name) in stage_names().into_iter().enumerate() {
                         li { svg.swatch viewBox="0 0 10 10" { rect class=(format!("t{}", index + 1)) width="10" height="10" {} } (name) }
@@ -71,7 +78,7 @@ fn last_searches(timings: &[TimingMs]) -> Markup {
                 table.timings {
                     thead.visually-hidden { tr { th scope="col" { "stages" } th scope="col" { "total" } } }
                     tbody {
-                        @for timing in timings { tr { td { (stacked(timing, slowest)) } td.total { (format!("{:.2} ms", timing.total())) } } }
+                        @for timing in timings { tr { td { (stacked(timing, scale)) } td.total { (format!("{:.2} ms", timing.total())) } } }
                     }
                 }
             }
@@ -79,11 +86,18 @@ fn last_searches(timings: &[TimingMs]) -> Markup {
     }
 }
 
-fn stacked(timing: &TimingMs, slowest: f64) -> Markup {
+fn stacked(timing: &TimingMs, scale: f64) -> Markup {
+    let stages = timing.stages();
+    let other = timing.total()
+        - stages
+            .iter()
+            .map(|(_, milliseconds)| milliseconds)
+            .sum::<f64>();
+    let all = stages.into_iter().chain([("other", other.max(0.0))]);
     let mut start = 0.0;
     let mut bars = Vec::new();
-    for (index, (name, milliseconds)) in timing.stages().into_iter().enumerate() {
-        let width = milliseconds / slowest * 100.0;
+    for (index, (name, milliseconds)) in all.enumerate() {
+        let width = milliseconds / scale * 100.0;
         bars.push((index + 1, name, milliseconds, start, width));
         start += width;
     }
@@ -102,8 +116,9 @@ fn stacked(timing: &TimingMs, slowest: f64) -> Markup {
     }
 }
 
-/// Returns the names of the stages, which every timing has.
-fn stage_names() -> [&'static str; 6] {
+/// Returns the names of the stages, which every timing has, and of what is between them: facets, waits of
+/// the network thread.
+fn stage_names() -> [&'static str; 7] {
     [
         "queue",
         "tokenize",
@@ -111,13 +126,8 @@ fn stage_names() -> [&'static str; 6] {
         "search",
         "fetch",
         "serialize",
+        "other",
     ]
-}
-
-fn median(timings: &[TimingMs]) -> f64 {
-    let mut totals: Vec<f64> = timings.iter().map(TimingMs::total).collect();
-    totals.sort_by(f64::total_cmp);
-    totals.get(totals.len() / 2).copied().unwrap_or_default()
 }
 
 /// The same search from a program. The address is percent-encoded, so no quoting is needed within it.
@@ -144,7 +154,7 @@ fn code(address: &str) -> Markup {
             div.formats {
                 @for (name, text) in &samples {
                     section {
-                        h4 { (name) }
+                        p.label { (name) }
                         pre tabindex="0" { (text) }
                         button.with-script.copy type="button" data-action="copy" hidden { "Copy " (name) }
                     }

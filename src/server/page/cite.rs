@@ -34,7 +34,7 @@ pub(super) fn fold(document: &DocumentSummary, passage: &PassageRecord, origin: 
             div.formats {
                 @for (name, style) in STYLES {
                     section {
-                        h4 { (name) }
+                        p.label { (name) }
                         pre dir="auto" tabindex="0" { (style.join(&[citation])) }
                         button.with-script.copy type="button" data-action="copy" hidden { "Copy " (name) }
                     }

@@ -172,7 +172,7 @@ fn list(parallels: &[Parallel]) -> Markup {
                     }
                     div.about {
                         (pairs::confidence(parallel))
-                        nav.actions aria-label=(format!("Pair {number}")) {
+                        div.actions role="group" aria-label=(format!("Pair {number}")) {
                             (pairs::wording(parallel))
                             a href=(format!("#dot-{number}")) { "In the plot" }
                             a data-action="open" href=(pairs::pair_href(parallel)) { "Side by side" }

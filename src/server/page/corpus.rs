@@ -192,10 +192,10 @@ fn add_documents(origin: &str) -> Markup {
             form.drop.with-script data-action="upload" hidden {
                 p { "Drop files here: " code { ".txt" } ", " code { ".md" } ", or " code { ".jsonl" } " with a document on each line." }
                 label.button for="files" { "Choose files" }
-                input id="files" type="file" multiple accept=".txt,.md,.jsonl,.ndjson";
+                input.visually-hidden id="files" type="file" multiple accept=".txt,.md,.jsonl,.ndjson";
                 p.hint { "A document with the id of an earlier one replaces it. With API keys, a key with the scope write is needed." }
                 progress value="0" max="1" aria-label="Upload" hidden {}
-                ol.report role="status" {}
+                div role="status" { ol.report {} }
             }
             div.without-script {
                 p { "From a terminal:" }

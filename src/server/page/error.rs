@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::server::problem::Problem;
 
 use super::frame::{self, Frame, View};
-use super::key;
+use super::key_form;
 use super::url::SearchState;
 
 /// Returns the result, or its problem as a page.
@@ -20,16 +20,23 @@ pub(super) fn or_page(
 
 /// Returns a problem as a page.
 pub(in crate::server) fn page(problem: &Problem, request: &HttpRequest) -> HttpResponse {
-    let query = form_urlencoded::parse(request.query_string().as_bytes());
+    // The parameters of other views are no search that the box could carry on.
+    let is_search = request.path() == "/" || request.path().starts_with("/read/");
+    let query = if is_search {
+        request.query_string()
+    } else {
+        ""
+    };
+    let query = form_urlencoded::parse(query.as_bytes());
     let state = SearchState::parse(query.into_owned().collect()).unwrap_or_default();
     let is_starting = problem.code() == "initializing";
     let (heading, advice) = words(problem, &state);
     let content = html! {
-        article.notice role="alert" {
+        section.notice role="alert" {
             h1 { (heading) }
             p { bdi { (problem.to_string()) } }
             @if matches!(problem.code(), "key_missing" | "key_unknown" | "scope_missing") {
-                (key::form(&request.uri().to_string()))
+                (key_form::form(&request.uri().to_string()))
             }
             (advice)
         }

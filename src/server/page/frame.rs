@@ -34,6 +34,9 @@ pub(super) enum View {
     Other,
 }
 
+/// Parameters of the search box; examples are replaced by what is typed.
+const BOX_NAMES: [&str; 4] = ["q", "mode", "like", "unlike"];
+
 /// The parts of a page around its content.
 pub(super) struct Frame<'a> {
     pub(super) view: View,
@@ -76,7 +79,7 @@ impl<'a> Frame<'a> {
                 body {
                     a.skip href="#main" { "Skip to content" }
                     header.top {
-                        a.brand href="/" { (logo()) span { "Antiphon" } }
+                        a.brand href="/" aria-label="Antiphon, start" { (logo()) span { "Antiphon" } }
                         (search_box(state))
                         nav aria-label="Views" {
                             @for (view, path, name) in VIEWS {
@@ -114,11 +117,9 @@ fn search_box(state: &SearchState) -> Markup {
         (Mode::Keyword, "by words"),
         (Mode::Hybrid, "both"),
     ];
-    // Examples are replaced by what is typed.
-    const OWN: [&str; 4] = ["q", "mode", "like", "unlike"];
     html! {
         form.box role="search" action="/" method="get" {
-            @for (name, value) in state.hidden_fields(&OWN) {
+            @for (name, value) in state.hidden_fields(&BOX_NAMES) {
                 input type="hidden" name=(name) value=(value);
             }
             div.query {

@@ -66,7 +66,7 @@ impl HitList<'_> {
     fn actions(&self, hit: &Hit) -> Markup {
         let id = hit.passage.id();
         html! {
-            nav.actions aria-label="This passage" {
+            div.actions role="group" aria-label="This passage" {
                 a data-action="open" href=(self.read_href(hit)) { "Read on" }
                 a data-action="parallels" href=(url::href("/parallels", [("passage", id.as_str())])) { "Who else said this" }
                 a href=(self.state.like(&id).href("/")) { "More like this" }
@@ -119,7 +119,7 @@ fn neighbours(context: &AdjacentPassages, document: &DocumentSummary) -> Markup 
                 summary { "Before and after" }
                 @for (name, passage) in sides {
                     @if let Some(passage) = passage {
-                        h4 { (name) }
+                        p.label { (name) }
                         blockquote.passage lang=[text::lang(document)] dir=(text::dir(document)) {
                             (text::listed_passage(passage, &[]))
                         }

@@ -6,20 +6,18 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use maud::{Markup, html};
+use maud::html;
 use serde::Deserialize;
 
 use crate::server::problem::Problem;
 
 use super::error;
 use super::frame::{self, Frame, View};
+use super::key_form::{self, MAX_KEY_BYTES};
 use super::url::SearchState;
 
 /// Name of the cookie with the key.
 pub(in crate::server) const COOKIE: &str = "antiphon-key";
-
-/// Maximum length of a key; generated ones are far shorter.
-const MAX_KEY_BYTES: usize = 512;
 
 #[derive(Deserialize)]
 pub(super) struct KeyForm {
@@ -28,26 +26,10 @@ pub(super) struct KeyForm {
     to: String,
 }
 
-/// The form that asks for a key; `to` is where it leads.
-pub(super) fn form(to: &str) -> Markup {
-    html! {
-        form.key action="/key" method="post" data-action="key" {
-            input type="hidden" name="to" value=(to);
-            label for="key" { "API key" }
-            input id="key" type="password" name="key" required autocomplete="off" spellcheck="false" maxlength=(MAX_KEY_BYTES);
-            button type="submit" { "Use this key" }
-            p.hint {
-                "It is kept until this tab or browser is closed. Whoever runs this service makes keys with "
-                code { "antiphon keys new" } "."
-            }
-        }
-    }
-}
-
 /// `GET /key`.
 pub(super) async fn show() -> HttpResponse {
     let content = html! {
-        article.notice { h1 { "Your key" } (form("/")) }
+        article.notice { h1 { "Your key" } (key_form::form("/")) }
     };
     let state = SearchState::default();
     let frame = Frame::new(View::Other, "Your key", &state);

@@ -19,6 +19,7 @@ mod families;
 mod frame;
 mod hits;
 mod key;
+mod key_form;
 mod pair;
 mod pairs;
 mod parallels;

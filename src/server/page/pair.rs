@@ -57,7 +57,7 @@ fn content(parallel: &Parallel, around: &[PassageInContext; 2], origin: &str) ->
             h1 { "Side by side" }
             div.toolbar {
                 (pairs::confidence(parallel))
-                nav.actions aria-label="This pair" {
+                div.actions role="group" aria-label="This pair" {
                     (pairs::wording(parallel))
                     a href=(url::href("/compare", compare)) { "Compare both documents" }
                     button.with-script type="button" data-action="keep" hidden { "Keep" }

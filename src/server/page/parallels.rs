@@ -185,7 +185,7 @@ fn item(parallel: &Parallel) -> Markup {
             (pairs::matched_text(parallel, false))
             div.about {
                 (pairs::confidence(parallel))
-                nav.actions aria-label="This pair" {
+                div.actions role="group" aria-label="This pair" {
                     (pairs::wording(parallel))
                     a data-action="open" href=(pairs::pair_href(parallel)) { "Side by side" }
                     a href=(pairs::read_href(side)) { "Read on" }

@@ -192,7 +192,7 @@ impl<'a> Reading<'a> {
             section.block.marked[is_marked] id=(format!("p{ordinal}")) data-item=(hits::passage_data(&self.document.summary, passage)) {
                 a.anchor href=(format!("#p{ordinal}")) aria-label=(format!("passage {ordinal}, permanent link")) { (ordinal) }
                 p.passage { (text::marked_passage(passage, &spans.unwrap_or_default())) }
-                nav.actions aria-label=(format!("Passage {ordinal}")) lang="en" dir="ltr" {
+                div.actions role="group" aria-label=(format!("Passage {ordinal}")) lang="en" dir="ltr" {
                     @if is_marked { (self.neighbouring_hits(ordinal)) }
                     a data-action="parallels" href=(url::href("/parallels", [("passage", id.as_str())])) { "Who else said this" }
                     a href=(url::href("/", [("like", id.as_str())])) { "More like this" }

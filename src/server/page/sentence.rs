@@ -107,9 +107,15 @@ fn examples(state: &SearchState, name: &str) -> Markup {
     html! {
         @for (index, value) in values.iter().enumerate() {
             @if index > 0 { " and " }
-            (quoted(value))
+            @if is_passage_id(value) { bdi { (shortened(value)) } } @else { (quoted(value)) }
         }
     }
+}
+
+/// Returns whether an example is the id of a passage, as the search takes it.
+fn is_passage_id(example: &str) -> bool {
+    let ordinal = example.rsplit_once("#p").map(|(_, ordinal)| ordinal);
+    ordinal.is_some_and(|o| !o.is_empty() && o.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn quoted(text: &str) -> Markup {
@@ -166,7 +172,7 @@ mod tests {
         );
         assert_eq!(
             words("like=a%23p1&like=b&unlike=c"),
-            "Passages like “a#p1” and “b”, unlike “c”, nearest first."
+            "Passages like a#p1 and “b”, unlike “c”, nearest first."
         );
         assert_eq!(
             words("q=<script>"),
