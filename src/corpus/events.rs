@@ -50,6 +50,23 @@ pub enum DocumentNote {
         /// The encoding's WHATWG name.
         encoding: &'static str,
     },
+    /// The file was not UTF-8, and has too few characters that are not ASCII to tell its encoding.
+    Guessed {
+        /// The WHATWG name of the likely encoding.
+        encoding: &'static str,
+        /// The number of bytes that the guess concerns.
+        bytes: usize,
+    },
+    /// The file ends in half a character, which is left out.
+    CutCharacter {
+        /// The encoding's WHATWG name.
+        encoding: &'static str,
+    },
+    /// The text has characters of UTF-8 that another program read as windows-1252.
+    Misread {
+        /// The number of places.
+        count: usize,
+    },
     /// A field's value could not be used.
     FieldIgnored {
         /// The field.
@@ -92,7 +109,7 @@ pub enum DocumentNote {
         /// The fields.
         fields: Vec<String>,
     },
-    /// The text contains a few control characters, which are kept.
+    /// The text contains a few control characters, which are left out of passages.
     ControlCharacters {
         /// Their number.
         count: usize,
@@ -108,6 +125,18 @@ impl fmt::Display for DocumentNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decoded { encoding } => write!(f, "decoded from {encoding}"),
+            Self::Guessed { encoding, bytes } => write!(
+                f,
+                "decoded from {encoding}: a guess from the few bytes that are not ASCII ({bytes})"
+            ),
+            Self::CutCharacter { encoding } => write!(
+                f,
+                "the last byte was left out: a character of {encoding} has two; the file may be cut short"
+            ),
+            Self::Misread { count } => write!(
+                f,
+                "looks like UTF-8 that was read as windows-1252, such as \"Ã©\" for \"é\", in {count} places"
+            ),
             Self::FieldIgnored {
                 field,
                 expected,
@@ -217,11 +246,11 @@ pub enum TableIssue {
         /// The name.
         name: String,
     },
-    /// A row whose file does not exist.
-    #[error("row ignored: no file {name} in the table's folder")]
-    UnmatchedRow {
-        /// The name.
-        name: String,
+    /// Rows whose files do not exist. The location is that of the first.
+    #[error("{}", unmatched_rows(names))]
+    UnmatchedRows {
+        /// The names.
+        names: Vec<String>,
     },
     /// A row that matches several files.
     #[error("row ignored: {name} is ambiguous: {}", comma_separated(candidates))]
@@ -258,4 +287,26 @@ pub enum TableIssue {
     /// A remark on a table or row that is used.
     #[error("{0}")]
     Note(DocumentNote),
+}
+
+/// Names at most a few of the rows: mostly the table belongs to another folder, or has another column of
+/// names.
+fn unmatched_rows(names: &[String]) -> String {
+    const MAX_NAMED: usize = 5;
+    match names {
+        [name] => format!("row ignored: no file {name} in the table's folder"),
+        names => {
+            let named = names.get(..MAX_NAMED).unwrap_or(names);
+            let more = if named.len() < names.len() {
+                ", …"
+            } else {
+                ""
+            };
+            format!(
+                "{} rows ignored: no such files in the table's folder: {}{more}",
+                names.len(),
+                comma_separated(named)
+            )
+        }
+    }
 }

@@ -17,7 +17,7 @@ pub(super) fn read(
     file: CountingReader,
     limits: CorpusLimits,
 ) -> Result<ParsedDocument, ParseIssue> {
-    let (file, note) = read_decoded(file, limits)?;
+    let (file, notes) = read_decoded(file, limits)?;
     let (front_matter, body) = front_matter::split(&file);
     let page = render(body);
     Ok(ParsedDocument {
@@ -26,7 +26,7 @@ pub(super) fn read(
         text: page.text,
         metadata: front_matter.metadata,
         heading: page.heading,
-        notes: note.into_iter().chain(front_matter.notes).collect(),
+        notes: notes.into_iter().chain(front_matter.notes).collect(),
     })
 }
 

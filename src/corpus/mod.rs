@@ -14,7 +14,7 @@
 //! | `json` | JSON with typed errors, also used for requests |
 //! | `metadata_csv` + `csv_records` | `metadata.csv` |
 //! | `upload` | a document sent by a client, parsed like a line of JSON lines |
-//! | `decode` | bytes -> text, and validation of the text |
+//! | `decode` + `wide_encodings`, `seven_bit_encodings` | bytes -> text, and validation of the text |
 //! | `id`, `date`, `metadata` | the parts of a document |
 //! | `events`, `error`, `location`, `message` | documents, notes, warnings, and why inputs are skipped |
 //!
@@ -51,8 +51,10 @@ mod metadata;
 mod metadata_csv;
 mod parsed;
 mod reader;
+mod seven_bit_encodings;
 mod text;
 mod upload;
+mod wide_encodings;
 
 #[cfg(test)]
 mod tests;
