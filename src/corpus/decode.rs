@@ -67,7 +67,7 @@ fn decode_utf16(encoding: &'static Encoding, bytes: &[u8]) -> Result<DecodedText
 }
 
 /// At most this share of an English text is above ASCII, in percent.
-const MAX_SPARSE_PERCENT: usize = 4;
+const MAX_SPARSE_PERCENT: usize = 6;
 /// At least this share of the words of English is among the most frequent, in percent.
 const MIN_FREQUENT_PERCENT: usize = 15;
 /// The most frequent words of English.
