@@ -57,6 +57,13 @@ pub enum DocumentNote {
         /// The number of bytes that the guess concerns.
         bytes: usize,
     },
+    /// Characters were normalized, so that the words are found.
+    Normalized {
+        /// The number of ligatures that were spelled out, such as `ﬁ`.
+        ligatures: usize,
+        /// Whether the text was in NFC already.
+        is_composed: bool,
+    },
     /// The file ends in half a character, which is left out.
     CutCharacter {
         /// The encoding's WHATWG name.
@@ -129,6 +136,16 @@ impl fmt::Display for DocumentNote {
                 f,
                 "decoded from {encoding}: a guess from the few bytes that are not ASCII ({bytes})"
             ),
+            Self::Normalized {
+                ligatures,
+                is_composed,
+            } => f.write_str(&match (ligatures, is_composed) {
+                (0, _) => "letters and their accents were composed (NFC)".to_owned(),
+                (count, true) => format!("{count} ligatures such as ﬁ were spelled out"),
+                (count, false) => format!(
+                    "letters and their accents were composed (NFC), and {count} ligatures such as ﬁ spelled out"
+                ),
+            }),
             Self::CutCharacter { encoding } => write!(
                 f,
                 "the last byte was left out: a character of {encoding} has two; the file may be cut short"

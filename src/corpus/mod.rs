@@ -15,6 +15,7 @@
 //! | `metadata_csv` + `csv_records` | `metadata.csv` |
 //! | `upload` | a document sent by a client, parsed like a line of JSON lines |
 //! | `decode` + `wide_encodings`, `seven_bit_encodings` | bytes -> text, and validation of the text |
+//! | `normalization` | text -> NFC without ligatures |
 //! | `id`, `date`, `metadata` | the parts of a document |
 //! | `events`, `error`, `location`, `message` | documents, notes, warnings, and why inputs are skipped |
 //!
@@ -49,6 +50,7 @@ mod markdown;
 mod message;
 mod metadata;
 mod metadata_csv;
+mod normalization;
 mod parsed;
 mod reader;
 mod seven_bit_encodings;
@@ -66,6 +68,7 @@ pub use format::{SourceFile, SourceFormat};
 pub use id::{DocumentId, IdError};
 pub use location::SourceLocation;
 pub use metadata::Metadata;
+pub use normalization::normalize_text;
 pub use reader::{Corpus, ReadProgress};
 pub use upload::{InvalidDocument, SubmittedDocument, ValidationError};
 

@@ -14,6 +14,7 @@ use super::listing::{self, ListingEntry};
 use super::location::SourceLocation;
 use super::message::excerpt;
 use super::metadata_csv::{MetadataRow, MetadataTable};
+use super::normalization::normalize;
 use super::parsed::{CountingReader, ParseIssue, ParsedDocument, ParsedDocuments};
 use super::{CorpusLimits, Document, jsonl, markdown, text};
 
@@ -203,6 +204,8 @@ impl<'a> CorpusEvents<'a> {
             &parsed.text,
             self.corpus.limits.max_text_bytes,
         )?);
+        let (text, normalized) = normalize(parsed.text);
+        notes.extend(normalized);
         let mut metadata = parsed.metadata;
         let entry = self.corpus.entries.get(number);
         let table = entry.and_then(|entry| self.corpus.tables.get(&entry.folder));
@@ -242,11 +245,7 @@ impl<'a> CorpusEvents<'a> {
             });
         }
         self.seen_ids.insert(id.clone(), (number, parsed.line));
-        let document = Document {
-            id,
-            text: parsed.text,
-            metadata,
-        };
+        let document = Document { id, text, metadata };
         Ok((document, notes))
     }
 }
