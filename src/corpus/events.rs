@@ -64,6 +64,21 @@ pub enum DocumentNote {
         /// Whether the text was in NFC already.
         is_composed: bool,
     },
+    /// The frame of a book of Project Gutenberg was left out.
+    FrameLeftOut {
+        /// The number of its lines.
+        lines: usize,
+    },
+    /// Tags in plain text were left out or read.
+    TagsLeftOut {
+        /// Their number.
+        count: usize,
+    },
+    /// The time of a date and time was left out.
+    TimeLeftOut {
+        /// The date and time.
+        received: String,
+    },
     /// The file ends in half a character, which is left out.
     CutCharacter {
         /// The encoding's WHATWG name.
@@ -146,6 +161,14 @@ impl fmt::Display for DocumentNote {
                     "letters and their accents were composed (NFC), and {count} ligatures such as ﬁ spelled out"
                 ),
             }),
+            Self::FrameLeftOut { lines } => write!(
+                f,
+                "Project Gutenberg's header and licence were left out ({lines} lines)"
+            ),
+            Self::TagsLeftOut { count } => write!(f, "{count} tags such as <em> were left out"),
+            Self::TimeLeftOut { received } => {
+                write!(f, "the time of the date {received} was left out")
+            }
             Self::CutCharacter { encoding } => write!(
                 f,
                 "the last byte was left out: a character of {encoding} has two; the file may be cut short"
@@ -313,8 +336,8 @@ fn unmatched_rows(names: &[String]) -> String {
     match names {
         [name] => format!("row ignored: no file {name} in the table's folder"),
         names => {
-            let named = names.get(..MAX_NAMED).unwrap_or(names);
-            let more = if named.len() < names.len() {
+            let first = names.get(..MAX_NAMED).unwrap_or(names);
+            let more = if first.len() < names.len() {
                 ", …"
             } else {
                 ""
@@ -322,7 +345,7 @@ fn unmatched_rows(names: &[String]) -> String {
             format!(
                 "{} rows ignored: no such files in the table's folder: {}{more}",
                 names.len(),
-                comma_separated(named)
+                comma_separated(first)
             )
         }
     }

@@ -10,13 +10,13 @@
 //! | `reader` | [`Corpus`] and its stream of [`CorpusEvent`]s |
 //! | `listing` | the files to read and to skip |
 //! | `format`, `parsed` | formats by extension; the contract of readers |
-//! | `text`, `markdown` + `front_matter`, `jsonl` + `bounded_lines` | one reader per format |
+//! | `text` + `gutenberg`, `text_markup`; `markdown` + `front_matter`, `markdown_head`; `jsonl` + `bounded_lines` | one reader per format |
 //! | `json` | JSON with typed errors, also used for requests |
 //! | `metadata_csv` + `csv_records` | `metadata.csv` |
 //! | `upload` | a document sent by a client, parsed like a line of JSON lines |
 //! | `decode` + `wide_encodings`, `seven_bit_encodings` | bytes -> text, and validation of the text |
 //! | `normalization` | text -> NFC without ligatures |
-//! | `id`, `date`, `metadata` | the parts of a document |
+//! | `id`, `date`, `written_date`, `metadata` | the parts of a document |
 //! | `events`, `error`, `location`, `message` | documents, notes, warnings, and why inputs are skipped |
 //!
 //! # Rules that hold for every format
@@ -41,12 +41,14 @@ mod error;
 mod events;
 mod format;
 mod front_matter;
+mod gutenberg;
 mod id;
 pub(crate) mod json;
 mod jsonl;
 mod listing;
 mod location;
 mod markdown;
+mod markdown_head;
 mod message;
 mod metadata;
 mod metadata_csv;
@@ -55,8 +57,10 @@ mod parsed;
 mod reader;
 mod seven_bit_encodings;
 mod text;
+mod text_markup;
 mod upload;
 mod wide_encodings;
+mod written_date;
 
 #[cfg(test)]
 mod tests;

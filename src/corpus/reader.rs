@@ -117,6 +117,7 @@ impl Corpus {
             current: None,
             bytes_through_current: 0,
             seen_ids: HashMap::new(),
+            time_noted: None,
         })
     }
 }
@@ -131,6 +132,8 @@ struct CorpusEvents<'a> {
     bytes_through_current: u64,
     /// Where each id was first used: the index of the entry and the line.
     seen_ids: HashMap<DocumentId, (usize, Option<usize>)>,
+    /// The index of the last entry with a remark on the time of a date.
+    time_noted: Option<usize>,
 }
 
 impl<'a> CorpusEvents<'a> {
@@ -206,6 +209,17 @@ impl<'a> CorpusEvents<'a> {
         )?);
         let (text, normalized) = normalize(parsed.text);
         notes.extend(normalized);
+        // One remark on the times of a file's dates is enough.
+        notes.retain(|note| {
+            let is_time = matches!(note, DocumentNote::TimeLeftOut { .. });
+            !(is_time && self.time_noted == Some(number))
+        });
+        if notes
+            .iter()
+            .any(|note| matches!(note, DocumentNote::TimeLeftOut { .. }))
+        {
+            self.time_noted = Some(number);
+        }
         let mut metadata = parsed.metadata;
         let entry = self.corpus.entries.get(number);
         let table = entry.and_then(|entry| self.corpus.tables.get(&entry.folder));

@@ -1,16 +1,22 @@
-//! The reader for plain text: the file is the text, without metadata.
+//! The reader for plain text: the file is the text, but for a frame or markup that says what it is.
 
 use super::CorpusLimits;
 use super::decode::{DecodedText, decode};
+use super::metadata::Metadata;
 use super::parsed::{CountingReader, ParseIssue, ParsedDocument};
+use super::{gutenberg, text_markup};
 
 pub(super) fn read(
     file: CountingReader,
     limits: CorpusLimits,
 ) -> Result<ParsedDocument, ParseIssue> {
-    let (text, notes) = read_decoded(file, limits)?;
+    let (text, mut notes) = read_decoded(file, limits)?;
+    let mut metadata = Metadata::default();
+    let text = gutenberg::take(text, &mut metadata, &mut notes);
+    let text = text_markup::take(text, &mut metadata, &mut notes);
     Ok(ParsedDocument {
         text,
+        metadata,
         notes,
         ..ParsedDocument::default()
     })

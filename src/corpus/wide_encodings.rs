@@ -5,17 +5,20 @@ use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 /// The bytes that are looked at to recognize an encoding.
 const SAMPLE_BYTES: usize = 4096;
 
+/// Reads a unit of UTF-32 in one byte order.
+type ReadUnit = fn([u8; 4]) -> u32;
+
 /// Decodes UTF-32, if this is UTF-32: every four bytes are a character, the first of them mostly not
 /// above U+FFFF.
 pub(super) fn decode_utf32(bytes: &[u8]) -> Option<(String, &'static str)> {
     if bytes.len() < 8 || !bytes.len().is_multiple_of(4) {
         return None;
     }
-    let read: [(fn([u8; 4]) -> u32, &'static str); 2] = [
+    let readings: [(ReadUnit, &'static str); 2] = [
         (u32::from_le_bytes, "UTF-32LE"),
         (u32::from_be_bytes, "UTF-32BE"),
     ];
-    read.into_iter().find_map(|(read, name)| {
+    readings.into_iter().find_map(|(read, name)| {
         let units = || {
             let units = bytes.chunks_exact(4);
             units.filter_map(|unit| unit.try_into().ok().map(read))
