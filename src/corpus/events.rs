@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Document;
 use super::error::SkipReason;
+use super::id::DocumentId;
 use super::location::SourceLocation;
 use super::message::comma_separated;
 
@@ -78,6 +79,11 @@ pub enum DocumentNote {
     TimeLeftOut {
         /// The date and time.
         received: String,
+    },
+    /// Another document has the same text.
+    SameText {
+        /// The first document with the text.
+        first: DocumentId,
     },
     /// The file ends in half a character, which is left out.
     CutCharacter {
@@ -169,6 +175,7 @@ impl fmt::Display for DocumentNote {
             Self::TimeLeftOut { received } => {
                 write!(f, "the time of the date {received} was left out")
             }
+            Self::SameText { first } => write!(f, "the same text as {first}"),
             Self::CutCharacter { encoding } => write!(
                 f,
                 "the last byte was left out: a character of {encoding} has two; the file may be cut short"

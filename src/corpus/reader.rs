@@ -1,6 +1,8 @@
 //! Opening and reading a corpus.
 
+use std::collections::hash_map::{DefaultHasher, Entry};
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -118,9 +120,13 @@ impl Corpus {
             bytes_through_current: 0,
             seen_ids: HashMap::new(),
             time_noted: None,
+            seen_texts: HashMap::new(),
         })
     }
 }
+
+/// Shorter texts that are the same are formulas rather than copies.
+const MIN_COPY_BYTES: usize = 200;
 
 struct CorpusEvents<'a> {
     corpus: &'a Corpus,
@@ -134,6 +140,8 @@ struct CorpusEvents<'a> {
     seen_ids: HashMap<DocumentId, (usize, Option<usize>)>,
     /// The index of the last entry with a remark on the time of a date.
     time_noted: Option<usize>,
+    /// The first document with each text, by the text's length and hash.
+    seen_texts: HashMap<(usize, u64), DocumentId>,
 }
 
 impl<'a> CorpusEvents<'a> {
@@ -259,8 +267,29 @@ impl<'a> CorpusEvents<'a> {
             });
         }
         self.seen_ids.insert(id.clone(), (number, parsed.line));
+        notes.extend(self.same_text_note(&id, &text));
         let document = Document { id, text, metadata };
         Ok((document, notes))
+    }
+}
+
+impl CorpusEvents<'_> {
+    /// Returns a note if an earlier document has the same text.
+    fn same_text_note(&mut self, id: &DocumentId, text: &str) -> Option<DocumentNote> {
+        if text.len() < MIN_COPY_BYTES {
+            return None;
+        }
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        match self.seen_texts.entry((text.len(), hasher.finish())) {
+            Entry::Occupied(first) => Some(DocumentNote::SameText {
+                first: first.get().clone(),
+            }),
+            Entry::Vacant(entry) => {
+                entry.insert(id.clone());
+                None
+            }
+        }
     }
 }
 
