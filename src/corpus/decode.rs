@@ -41,16 +41,24 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<DecodedText, SkipReason> {
     if is_damaged_utf8(&bytes) {
         return Err(undecodable(UTF_8, &bytes));
     }
-    if let Some(text) = decode_sparse_western(&bytes) {
-        let note = DocumentNote::Guessed {
-            encoding: WINDOWS_1252.name(),
-            bytes: bytes.iter().filter(|byte| !byte.is_ascii()).count(),
-        };
-        return Ok((text, vec![note]));
-    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(&bytes, true);
     let encoding = detector.guess(None, Utf8Detection::Deny);
+    let above = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+    // Typographic quotes of a Chinese or Japanese program come in pairs of bytes that fit no other
+    // encoding; a few bytes prove nothing.
+    let may_be_western = encoding.is_single_byte() || above < MIN_PAIRED_BYTES;
+    if may_be_western && let Some(text) = decode_sparse_western(&bytes, above) {
+        let note = if above < MIN_EVIDENCE_BYTES {
+            DocumentNote::Guessed {
+                encoding: WINDOWS_1252.name(),
+                bytes: above,
+            }
+        } else {
+            decoded_note(WINDOWS_1252)
+        };
+        return Ok((text, vec![note]));
+    }
     Ok((decode_as(encoding, &bytes)?, vec![decoded_note(encoding)]))
 }
 
@@ -66,6 +74,10 @@ fn decode_utf16(encoding: &'static Encoding, bytes: &[u8]) -> Result<DecodedText
     Ok((decode_as(encoding, whole)?, notes))
 }
 
+/// Fewer bytes above ASCII do not show that they come in pairs.
+const MIN_PAIRED_BYTES: usize = 6;
+/// Fewer bytes above ASCII are a guess.
+const MIN_EVIDENCE_BYTES: usize = 20;
 /// At most this share of an English text is above ASCII, in percent.
 const MAX_SPARSE_PERCENT: usize = 6;
 /// At least this share of the words of English is among the most frequent, in percent.
@@ -78,8 +90,7 @@ const FREQUENT_WORDS: [&str; 20] = [
 
 /// Decodes English with a few bytes above ASCII as windows-1252. They are too few to guess an encoding
 /// from, and mostly quotation marks, pounds and halves.
-fn decode_sparse_western(bytes: &[u8]) -> Option<String> {
-    let above = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+fn decode_sparse_western(bytes: &[u8], above: usize) -> Option<String> {
     if above * 100 > bytes.len() * MAX_SPARSE_PERCENT {
         return None;
     }

@@ -286,6 +286,15 @@ fn few_bytes_above_ascii_are_a_guess_that_is_said_to_be_one() {
 }
 
 #[test]
+fn english_from_a_chinese_program_is_not_western() {
+    let english = "The people\u{2019}s voice is heard \u{2014} and it is the voice of the land. \u{201c}We are one,\u{201d} it says, and that is not the end of the people\u{2019}s story in this land of ours.";
+    let (big5, _, _) = encoding_rs::BIG5.encode(english);
+    let run = Folder::with(&[("a.txt", &big5)]).read();
+    assert_eq!(run.documents[0].text, english);
+    assert_eq!(run.notes[0], [DocumentNote::Decoded { encoding: "Big5" }]);
+}
+
+#[test]
 fn other_encodings_than_utf8_are_decoded_by_name() {
     let mut cut = utf16("We ask for peace in the valley", true);
     cut.push(b'.');
