@@ -34,9 +34,10 @@ pub(super) fn run(settings: &Settings, arguments: &IndexArgs) -> anyhow::Result<
     };
     let result = open::ingest(&engine, &corpus, options, &open::no_status)?;
     if arguments.json {
-        return output::print_json(&result);
+        output::print_json(&result)?;
+    } else {
+        report::print(&result, &mut anstream::stdout().lock())?;
     }
-    report::print(&result, &mut anstream::stdout().lock())?;
     ensure!(
         result.read > 0 || result.skipped.is_empty(),
         "no document could be read; see the report"

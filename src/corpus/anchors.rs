@@ -1,5 +1,7 @@
 //! Where in its source a text stands: pages, times or lines.
 
+use super::normalization::normalize_text;
+
 /// The places of a document's text in its source. Offsets are bytes of [`Document::text`](super::Document::text),
 /// ascending; a place holds up to the next one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,6 +65,16 @@ impl Anchors {
         }
     }
 
+    /// Returns the anchors of the normalized text.
+    #[must_use]
+    pub(super) fn normalized(self, text: &str) -> Self {
+        match self {
+            Self::None | Self::Lines(_) => self,
+            Self::Pages(points) => Self::Pages(normalized_points(points, text)),
+            Self::Times(points) => Self::Times(normalized_points(points, text)),
+        }
+    }
+
     /// Returns the anchors of the part of `text` between two byte offsets.
     #[must_use]
     pub(super) fn slice(&self, text: &str, start: usize, end: usize) -> Self {
@@ -91,6 +103,19 @@ fn line_ends(text: &str) -> u32 {
 fn last_before<T>(points: &[(usize, T)], offset: usize) -> Option<&(usize, T)> {
     let after = points.partition_point(|(at, _)| *at <= offset);
     points.get(after.saturating_sub(1))
+}
+
+fn normalized_points<T>(points: Vec<(usize, T)>, text: &str) -> Vec<(usize, T)> {
+    let (mut before, mut offset) = (0, 0);
+    points
+        .into_iter()
+        .map(|(point, place)| {
+            let part = text.get(before..point).unwrap_or_default();
+            offset += normalize_text(part).len();
+            before = point;
+            (offset, place)
+        })
+        .collect()
 }
 
 fn slice_points<T: Copy>(points: &[(usize, T)], start: usize, end: usize) -> Vec<(usize, T)> {

@@ -70,6 +70,16 @@ pub enum SkipReason {
         /// The encoding's name.
         encoding: &'static str,
     },
+    /// JSON lines that are one value over several lines.
+    #[error(
+        "expected one document per line, received one JSON {} over several lines; \
+         write each document on one line",
+        if *is_list { "array" } else { "object" }
+    )]
+    JsonOverSeveralLines {
+        /// Whether the value is an array rather than an object.
+        is_list: bool,
+    },
     /// A line that is not valid UTF-8.
     #[error("expected UTF-8, received an invalid byte at position {position} of the line")]
     InvalidUtf8Line {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Document;
 use super::error::SkipReason;
+use super::id::DocumentId;
 use super::location::SourceLocation;
 use super::message::comma_separated;
 
@@ -49,6 +50,50 @@ pub enum DocumentNote {
     Decoded {
         /// The encoding's WHATWG name.
         encoding: &'static str,
+    },
+    /// The file was not UTF-8, and has too few characters that are not ASCII to tell its encoding.
+    Guessed {
+        /// The WHATWG name of the likely encoding.
+        encoding: &'static str,
+        /// The number of bytes that the guess concerns.
+        bytes: usize,
+    },
+    /// Characters were normalized, so that the words are found.
+    Normalized {
+        /// The number of ligatures that were spelled out, such as `ﬁ`.
+        ligatures: usize,
+        /// Whether the text was in NFC already.
+        is_composed: bool,
+    },
+    /// The frame of a book of Project Gutenberg was left out.
+    FrameLeftOut {
+        /// The number of its lines.
+        lines: usize,
+    },
+    /// Tags in plain text were left out or read.
+    TagsLeftOut {
+        /// Their number.
+        count: usize,
+    },
+    /// The time of a date and time was left out.
+    TimeLeftOut {
+        /// The date and time.
+        received: String,
+    },
+    /// Another document has the same text.
+    SameText {
+        /// The first document with the text.
+        first: DocumentId,
+    },
+    /// The file ends in half a character, which is left out.
+    CutCharacter {
+        /// The encoding's WHATWG name.
+        encoding: &'static str,
+    },
+    /// The text has characters of UTF-8 that another program read as windows-1252.
+    Misread {
+        /// The number of places.
+        count: usize,
     },
     /// A field's value could not be used.
     FieldIgnored {
@@ -97,7 +142,7 @@ pub enum DocumentNote {
         /// Each kind of part, with its number of characters.
         parts: Vec<(&'static str, usize)>,
     },
-    /// The text contains a few control characters, which are kept.
+    /// The text contains a few control characters, which are left out of passages.
     ControlCharacters {
         /// Their number.
         count: usize,
@@ -113,6 +158,37 @@ impl fmt::Display for DocumentNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decoded { encoding } => write!(f, "decoded from {encoding}"),
+            Self::Guessed { encoding, bytes } => write!(
+                f,
+                "decoded from {encoding}: a guess from the few bytes that are not ASCII ({bytes})"
+            ),
+            Self::Normalized {
+                ligatures,
+                is_composed,
+            } => f.write_str(&match (ligatures, is_composed) {
+                (0, _) => "letters and their accents were composed (NFC)".to_owned(),
+                (count, true) => format!("{count} ligatures such as ﬁ were spelled out"),
+                (count, false) => format!(
+                    "letters and their accents were composed (NFC), and {count} ligatures such as ﬁ spelled out"
+                ),
+            }),
+            Self::FrameLeftOut { lines } => write!(
+                f,
+                "Project Gutenberg's header and licence were left out ({lines} lines)"
+            ),
+            Self::TagsLeftOut { count } => write!(f, "{count} tags such as <em> were left out"),
+            Self::TimeLeftOut { received } => {
+                write!(f, "the time of the date {received} was left out")
+            }
+            Self::SameText { first } => write!(f, "the same text as {first}"),
+            Self::CutCharacter { encoding } => write!(
+                f,
+                "the last byte was left out: a character of {encoding} has two; the file may be cut short"
+            ),
+            Self::Misread { count } => write!(
+                f,
+                "looks like UTF-8 that was read as windows-1252, such as \"Ã©\" for \"é\", in {count} places"
+            ),
             Self::FieldIgnored {
                 field,
                 expected,
@@ -233,11 +309,11 @@ pub enum TableIssue {
         /// The name.
         name: String,
     },
-    /// A row whose file does not exist.
-    #[error("row ignored: no file {name} in the table's folder")]
-    UnmatchedRow {
-        /// The name.
-        name: String,
+    /// Rows whose files do not exist. The location is that of the first.
+    #[error("{}", unmatched_rows(names))]
+    UnmatchedRows {
+        /// The names.
+        names: Vec<String>,
     },
     /// A row that matches several files.
     #[error("row ignored: {name} is ambiguous: {}", comma_separated(candidates))]
@@ -274,4 +350,26 @@ pub enum TableIssue {
     /// A remark on a table or row that is used.
     #[error("{0}")]
     Note(DocumentNote),
+}
+
+/// Names at most a few of the rows: mostly the table belongs to another folder, or has another column of
+/// names.
+fn unmatched_rows(names: &[String]) -> String {
+    const MAX_NAMED: usize = 5;
+    match names {
+        [name] => format!("row ignored: no file {name} in the table's folder"),
+        names => {
+            let first = names.get(..MAX_NAMED).unwrap_or(names);
+            let more = if first.len() < names.len() {
+                ", …"
+            } else {
+                ""
+            };
+            format!(
+                "{} rows ignored: no such files in the table's folder: {}{more}",
+                names.len(),
+                comma_separated(first)
+            )
+        }
+    }
 }

@@ -50,6 +50,8 @@ struct JsonLines<R> {
     buffer: Vec<u8>,
     line: usize,
     bytes: u64,
+    /// Whether a line that is not blank was read.
+    documents_begun: bool,
     ended: bool,
 }
 
@@ -62,6 +64,7 @@ impl<R: BufRead> JsonLines<R> {
             buffer: Vec::new(),
             line: 0,
             bytes: 0,
+            documents_begun: false,
             ended: false,
         }
     }
@@ -83,8 +86,28 @@ impl<R: BufRead> JsonLines<R> {
             line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         }
         let line = line.trim_ascii();
-        (!line.is_empty()).then(|| parse_line(line))
+        if self.documents_begun || line.is_empty() {
+            return (!line.is_empty()).then(|| parse_line(line));
+        }
+        self.documents_begun = true;
+        if is_start_of_pretty_json(line) {
+            // Again one issue for the file.
+            self.ended = true;
+            return Some(Err(SkipReason::JsonOverSeveralLines {
+                is_list: line.starts_with(b"["),
+            }));
+        }
+        Some(parse_line(line))
     }
+}
+
+/// Returns whether the first line of a file opens a list or object that goes on on the next lines.
+fn is_start_of_pretty_json(line: &[u8]) -> bool {
+    let is_list = line.starts_with(b"[");
+    let opens_only = line
+        .iter()
+        .all(|byte| matches!(byte, b'[' | b'{' | b' ' | b'\t'));
+    opens_only || is_list && matches!(json::read::<Value>(line), Err(JsonError::Syntax(_)))
 }
 
 impl<R: BufRead> Iterator for JsonLines<R> {
@@ -185,7 +208,9 @@ pub(super) fn document_from_fields(
             }
             ("id" | "_id", value) => {
                 let id = match value {
-                    Value::String(id) => id.trim().to_owned(),
+                    // A blank around an id is not removed: that could be another document's id.
+                    Value::String(id) if id.trim().is_empty() => String::new(),
+                    Value::String(id) => id,
                     Value::Number(id) if !id.is_f64() => id.to_string(),
                     value => return Err(wrong_type("id", "a string or an integer", &value)),
                 };

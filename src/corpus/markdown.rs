@@ -3,13 +3,14 @@
 //! Blocks are separated by blank lines. A heading is a block; list items are lines that start with
 //! `• `, or with their number, since numbered paragraphs are cited by it; a table row is a line with
 //! cells separated by ` | `. Of links, images, code and HTML, the text is kept. Footnote references
-//! are removed, their notes stay as paragraphs. The first heading of level 1 is the title if there is
-//! no other, and stays in the text.
+//! are removed, their notes stay as paragraphs. The first heading of level 1, or the first of all, is the
+//! title if there is no other, and stays in the text.
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::CorpusLimits;
 use super::front_matter;
+use super::markdown_head;
 use super::parsed::{CountingReader, ParseIssue, ParsedDocument};
 use super::text::read_decoded;
 
@@ -17,15 +18,16 @@ pub(super) fn read(
     file: CountingReader,
     limits: CorpusLimits,
 ) -> Result<ParsedDocument, ParseIssue> {
-    let (file, note) = read_decoded(file, limits)?;
-    let (front_matter, body) = front_matter::split(&file);
-    let page = render(body);
+    let (file, notes) = read_decoded(file, limits)?;
+    let (mut front_matter, body) = front_matter::split(&file);
+    let body = markdown_head::take(body, &mut front_matter.metadata, &mut front_matter.notes);
+    let page = render(&body);
     Ok(ParsedDocument {
         id: front_matter.id,
         text: page.text,
         metadata: front_matter.metadata,
         heading: page.heading,
-        notes: note.into_iter().chain(front_matter.notes).collect(),
+        notes: notes.into_iter().chain(front_matter.notes).collect(),
         ..ParsedDocument::default()
     })
 }
@@ -34,7 +36,7 @@ pub(super) fn read(
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct RenderedMarkdown {
     pub(super) text: String,
-    /// The first heading of level 1.
+    /// The first heading of level 1, or the first if there is none.
     pub(super) heading: Option<String>,
 }
 
@@ -48,7 +50,7 @@ pub(super) fn render(markdown: &str) -> RenderedMarkdown {
     page.end_block();
     RenderedMarkdown {
         text: page.text,
-        heading: page.heading,
+        heading: page.heading.or(page.minor_heading),
     }
 }
 
@@ -56,6 +58,8 @@ pub(super) fn render(markdown: &str) -> RenderedMarkdown {
 struct MarkdownRenderer {
     text: String,
     heading: Option<String>,
+    /// The first heading of another level.
+    minor_heading: Option<String>,
     /// The block being written.
     block: String,
     /// The marker of the next list item.
@@ -123,8 +127,13 @@ impl MarkdownRenderer {
         match tag {
             TagEnd::Heading(level) => {
                 let heading = self.block.split_whitespace().collect::<Vec<_>>().join(" ");
-                if level == HeadingLevel::H1 && self.heading.is_none() && !heading.is_empty() {
-                    self.heading = Some(heading);
+                let first = if level == HeadingLevel::H1 {
+                    &mut self.heading
+                } else {
+                    &mut self.minor_heading
+                };
+                if first.is_none() && !heading.is_empty() {
+                    *first = Some(heading);
                 }
                 self.end_block();
             }

@@ -53,7 +53,7 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// If the value is invalid or differs from the present one.
+    /// If the value is invalid or differs from the present one, or if the time of a date was left out.
     pub(super) fn set_if_absent(&mut self, name: &str, value: Value) -> Result<(), DocumentNote> {
         if value.is_null() {
             return Ok(());
@@ -94,7 +94,8 @@ impl Metadata {
             Value::Number(number) => number.to_string(),
             other => return Err(ignored_field("date", "a string", other)),
         };
-        let date: PartialDate = text.parse().map_err(|error: super::date::DateError| {
+        let (day, has_time) = split_time(&text);
+        let date: PartialDate = day.parse().map_err(|error: super::date::DateError| {
             ignored_field(
                 "date",
                 "an existing date such as 2015, 2015-10 or 2015-10-23",
@@ -104,6 +105,10 @@ impl Metadata {
         match self.date {
             None => {
                 self.date = Some(date);
+                if has_time {
+                    let received = excerpt(&text);
+                    return Err(DocumentNote::TimeLeftOut { received });
+                }
                 Ok(())
             }
             Some(kept) => conflict("date", &kept.to_string().into(), &date.to_string().into()),
@@ -138,6 +143,27 @@ impl Metadata {
             "source" => &mut self.source,
             _ => return None,
         })
+    }
+}
+
+/// Splits off the time of `2023-09-19T20:29:00Z`; returns whether there is one.
+fn split_time(text: &str) -> (&str, bool) {
+    const DAY_BYTES: usize = 10;
+    let time = text
+        .get(DAY_BYTES..)
+        .and_then(|rest| rest.strip_prefix(['T', 't', ' ']));
+    let is_time = time.is_some_and(|time| {
+        let clock = time.get(..5).map(str::as_bytes);
+        let is_clock = matches!(clock, Some([h1, h2, b':', m1, m2])
+            if [h1, h2, m1, m2].iter().all(|byte| byte.is_ascii_digit()));
+        is_clock
+            && time
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || b":.,+-Zz ".contains(&byte))
+    });
+    match text.get(..DAY_BYTES) {
+        Some(day) if is_time => (day, true),
+        _ => (text, false),
     }
 }
 

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::CorpusLimits;
 use super::csv_records::{CsvRecords, csv_reader};
-use super::decode::{decode, validate_text};
+use super::decode::{DecodedText, decode, validate_text};
 use super::events::{CorpusWarning, TableIssue};
 use super::location::SourceLocation;
 use super::metadata::Metadata;
@@ -77,8 +77,8 @@ impl MetadataTable {
             .cloned()
             .collect();
         match read_table(&table.path, limits) {
-            Ok((text, note)) => {
-                if let Some(note) = note {
+            Ok((text, notes)) => {
+                for note in notes {
                     table.warn(1, TableIssue::Note(note));
                 }
                 let rows = table.parse(&text);
@@ -201,6 +201,8 @@ impl MetadataTable {
             }
         }
         let exact: Vec<OsString> = self.rows.keys().cloned().collect();
+        // Rows without a file mostly share a cause, and are one remark.
+        let mut unmatched: Vec<(usize, String)> = Vec::new();
         for (name, row) in inexact {
             let unassigned = || files.iter().filter(|file| !exact.contains(file));
             let composed: Vec<_> = unassigned()
@@ -222,7 +224,7 @@ impl MetadataTable {
                     );
                     self.assign_row(file, row);
                 }
-                ([], []) => self.warn(row.line, TableIssue::UnmatchedRow { name }),
+                ([], []) => unmatched.push((row.line, name)),
                 (_, candidates) => {
                     let names = candidates
                         .iter()
@@ -231,6 +233,10 @@ impl MetadataTable {
                     self.warn(row.line, TableIssue::AmbiguousRow { name, candidates });
                 }
             }
+        }
+        let names = unmatched.iter().map(|(_, name)| name.clone()).collect();
+        if let [(line, _), ..] = unmatched.as_slice() {
+            self.warn(*line, TableIssue::UnmatchedRows { names });
         }
     }
 
@@ -250,10 +256,7 @@ impl MetadataTable {
     }
 }
 
-fn read_table(
-    path: &Path,
-    limits: CorpusLimits,
-) -> Result<(String, Option<super::DocumentNote>), super::SkipReason> {
+fn read_table(path: &Path, limits: CorpusLimits) -> Result<DecodedText, super::SkipReason> {
     let file = CountingReader::open(path, Arc::default())?;
     let decoded = decode(file.read_to_limit(limits.max_table_bytes)?)?;
     match validate_text(&decoded.0, usize::MAX) {

@@ -10,12 +10,13 @@
 //! | `reader` | [`Corpus`] and its stream of [`CorpusEvent`]s |
 //! | `listing` | the files to read and to skip |
 //! | `format`, `parsed` | formats by extension; the contract of readers |
-//! | `text`, `markdown` + `front_matter`, `jsonl` + `bounded_lines` | one reader per format |
+//! | `text` + `gutenberg`, `text_markup`; `markdown` + `front_matter`, `markdown_head`; `jsonl` + `bounded_lines` | one reader per format |
 //! | `json` | JSON with typed errors, also used for requests |
 //! | `metadata_csv` + `csv_records` | `metadata.csv` |
 //! | `upload` | a document sent by a client, parsed like a line of JSON lines |
-//! | `decode` | bytes -> text, and validation of the text |
-//! | `id`, `date`, `metadata` | the parts of a document |
+//! | `decode` + `wide_encodings`, `seven_bit_encodings` | bytes -> text, and validation of the text |
+//! | `normalization` | text -> NFC without ligatures |
+//! | `id`, `date`, `written_date`, `metadata` | the parts of a document |
 //! | `events`, `error`, `location`, `message` | documents, notes, warnings, and why inputs are skipped |
 //!
 //! # Rules that hold for every format
@@ -42,20 +43,27 @@ mod events;
 mod format;
 mod formats;
 mod front_matter;
+mod gutenberg;
 mod id;
 pub(crate) mod json;
 mod jsonl;
 mod listing;
 mod location;
 mod markdown;
+mod markdown_head;
 mod message;
 mod metadata;
 mod metadata_csv;
+mod normalization;
 mod options;
 mod parsed;
 mod reader;
+mod seven_bit_encodings;
 mod text;
+mod text_markup;
 mod upload;
+mod wide_encodings;
+mod written_date;
 
 #[cfg(test)]
 mod tests;
@@ -68,6 +76,7 @@ pub use format::{SourceFile, SourceFormat};
 pub use id::{DocumentId, IdError};
 pub use location::SourceLocation;
 pub use metadata::Metadata;
+pub use normalization::normalize_text;
 pub use options::{ColumnMapping, ColumnMappingError, ReadOptions, TurnMode};
 pub use reader::{Corpus, ReadProgress};
 pub use upload::{InvalidDocument, SubmittedDocument, ValidationError};

@@ -1,6 +1,8 @@
 //! Opening and reading a corpus.
 
+use std::collections::hash_map::{DefaultHasher, Entry};
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +16,7 @@ use super::listing::{self, ListingEntry};
 use super::location::SourceLocation;
 use super::message::excerpt;
 use super::metadata_csv::{MetadataRow, MetadataTable};
+use super::normalization::normalize;
 use super::options::ReadOptions;
 use super::parsed::{CountingReader, ParseIssue, ParsedDocument, ParsedDocuments, ReadContext};
 use super::{CorpusLimits, Document, formats, jsonl, markdown, text};
@@ -126,9 +129,14 @@ impl Corpus {
             current: None,
             bytes_through_current: 0,
             seen_ids: HashMap::new(),
+            time_noted: None,
+            seen_texts: HashMap::new(),
         })
     }
 }
+
+/// Shorter texts that are the same are formulas rather than copies.
+const MIN_COPY_BYTES: usize = 200;
 
 struct CorpusEvents<'a> {
     corpus: &'a Corpus,
@@ -140,6 +148,10 @@ struct CorpusEvents<'a> {
     bytes_through_current: u64,
     /// Where each id was first used: the index of the entry, the file in it if it is an archive, the line.
     seen_ids: HashMap<DocumentId, (usize, Option<PathBuf>, Option<usize>)>,
+    /// The index of the last entry with a remark on the time of a date.
+    time_noted: Option<usize>,
+    /// The first document with each text, by the text's length and hash.
+    seen_texts: HashMap<(usize, u64), DocumentId>,
 }
 
 impl<'a> CorpusEvents<'a> {
@@ -230,6 +242,20 @@ impl<'a> CorpusEvents<'a> {
             &parsed.text,
             self.corpus.limits.max_text_bytes,
         )?);
+        let anchors = parsed.anchors.normalized(&parsed.text);
+        let (text, normalized) = normalize(parsed.text);
+        notes.extend(normalized);
+        // One remark on the times of a file's dates is enough.
+        notes.retain(|note| {
+            let is_time = matches!(note, DocumentNote::TimeLeftOut { .. });
+            !(is_time && self.time_noted == Some(number))
+        });
+        if notes
+            .iter()
+            .any(|note| matches!(note, DocumentNote::TimeLeftOut { .. }))
+        {
+            self.time_noted = Some(number);
+        }
         let mut metadata = parsed.metadata;
         let entry = self.corpus.entries.get(number);
         let table = entry.and_then(|entry| self.corpus.tables.get(&entry.folder));
@@ -274,13 +300,34 @@ impl<'a> CorpusEvents<'a> {
         }
         self.seen_ids
             .insert(id.clone(), (number, parsed.entry, parsed.line));
+        notes.extend(self.same_text_note(&id, &text));
         let document = Document {
             id,
-            text: parsed.text,
+            text,
             metadata,
-            anchors: parsed.anchors,
+            anchors,
         };
         Ok((document, notes))
+    }
+}
+
+impl CorpusEvents<'_> {
+    /// Returns a note if an earlier document has the same text.
+    fn same_text_note(&mut self, id: &DocumentId, text: &str) -> Option<DocumentNote> {
+        if text.len() < MIN_COPY_BYTES {
+            return None;
+        }
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        match self.seen_texts.entry((text.len(), hasher.finish())) {
+            Entry::Occupied(first) => Some(DocumentNote::SameText {
+                first: first.get().clone(),
+            }),
+            Entry::Vacant(entry) => {
+                entry.insert(id.clone());
+                None
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::events::DocumentNote;
 use super::json::{self, JsonError};
 use super::jsonl::{self, JsonFields};
 use super::metadata::Metadata;
+use super::normalization::normalize;
 use super::{Document, DocumentId, IdError};
 
 /// Fields that this service adds to a document. They do not become attributes if a client sends back
@@ -137,12 +138,14 @@ impl SubmittedDocument {
             return Err(ValidationError::NulCharacter { field: "text" });
         }
         notes.extend(validate_text(&parsed.text, max_text_bytes)?);
+        let (text, normalized) = normalize(parsed.text);
+        notes.extend(normalized);
         if let Some(field) = field_with_nul(&parsed.metadata) {
             return Err(ValidationError::NulCharacter { field });
         }
         Ok(Self {
             id: parsed.id,
-            text: parsed.text,
+            text,
             metadata: parsed.metadata,
             notes,
         })

@@ -19,6 +19,9 @@ pub struct Tokenizer {
     vocab_size: usize,
 }
 
+/// The unknown token, as vocabularies spell it.
+const UNKNOWN_TOKENS: [&str; 2] = ["[UNK]", "<unk>"];
+
 /// The tokens of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
@@ -93,6 +96,27 @@ impl Tokenizer {
             ids: encoding.get_ids().to_vec(),
             untruncated_len,
         })
+    }
+
+    /// Returns the share of the letters of a text that are in words without a token, in percent. Such
+    /// words all have the embedding of the unknown token.
+    ///
+    /// # Errors
+    ///
+    /// If the tokenizer cannot tokenize the text.
+    pub fn unknown_letters_percent(&self, text: &str) -> Result<usize, EncodeError> {
+        let encoding = self
+            .inner
+            .encode(text, false)
+            .map_err(|e| EncodeError::Tokenize(e.to_string()))?;
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).count();
+        let tokens = encoding.get_tokens().iter().zip(encoding.get_offsets());
+        let unknown: usize = tokens
+            .filter(|(token, _)| UNKNOWN_TOKENS.contains(&token.as_str()))
+            .filter_map(|(_, &(start, end))| text.get(start..end))
+            .map(letters)
+            .sum();
+        Ok(unknown * 100 / letters(text).max(1))
     }
 
     /// Adds the special tokens to token ids from another source, truncated to

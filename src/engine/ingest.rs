@@ -18,6 +18,11 @@ use super::{DroppedBlock, Engine, EngineError, IngestReport, IngestWarning};
 /// enough that a killed run loses seconds.
 const BATCH_BYTES: usize = 48 * 1024;
 
+/// The characters of a document that are looked at to recognize its script.
+const SCRIPT_SAMPLE_CHARS: usize = 4000;
+/// With fewer letters in unknown words, in percent, embeddings still tell texts apart.
+const MIN_UNKNOWN_PERCENT: usize = 50;
+
 /// Options of an ingest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IngestOptions {
@@ -126,6 +131,10 @@ impl IngestRun<'_> {
                             origin: origin.clone(),
                             text: note.to_string(),
                         }));
+                    if let Some(text) = self.unknown_script_note(&document.text) {
+                        let origin = origin.clone();
+                        self.report.notes.push(IngestWarning { origin, text });
+                    }
                     self.report.read += 1;
                     self.seen.insert(document.id.clone());
                     batch_bytes += document.text.len();
@@ -144,7 +153,7 @@ impl IngestRun<'_> {
                 }
                 CorpusEvent::Warning(warning) => self.report.notes.push(IngestWarning {
                     origin: warning.location.to_string(),
-                    text: warning.to_string(),
+                    text: warning.issue.to_string(),
                 }),
             }
             if batch_bytes >= BATCH_BYTES {
@@ -157,6 +166,32 @@ impl IngestRun<'_> {
         self.state.bytes = self.state.total_bytes;
         self.progress.update(&self.state);
         Ok(())
+    }
+
+    /// Returns a note if the model does not know the script of a text, whose words then all have the same
+    /// embedding.
+    fn unknown_script_note(&self, text: &str) -> Option<String> {
+        let end = text
+            .char_indices()
+            .nth(SCRIPT_SAMPLE_CHARS)
+            .map_or(text.len(), |(end, _)| end);
+        let sample = text.get(..end)?;
+        let letters = sample.chars().filter(|c| c.is_alphabetic()).count();
+        let foreign = sample
+            .chars()
+            .filter(|c| c.is_alphabetic() && !c.is_ascii());
+        // Tokenizing twice is left to texts that may need it.
+        if foreign.count() * 2 <= letters {
+            return None;
+        }
+        let tokenizer = self.engine.encoder().tokenizer();
+        let percent = tokenizer.unknown_letters_percent(sample).ok()?;
+        (percent >= MIN_UNKNOWN_PERCENT).then(|| {
+            format!(
+                "{percent} % of the letters are in words that the model does not know: \
+                 the document can be found by keywords only"
+            )
+        })
     }
 
     fn write_batch(&mut self, batch: &[PutRequest]) -> Result<(), EngineError> {

@@ -65,7 +65,7 @@ fn is_heading(text: &str) -> bool {
 fn has_leader(text: &str) -> bool {
     let body = text.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, 'i' | 'v' | 'x'));
     let number = text.len() - body.len();
-    let title = body.trim_end_matches(|c: char| matches!(c, '.' | '·' | '…' | '_' | ' '));
+    let title = body.trim_end_matches(['.', '·', '…', '_', ' ']);
     let leader = &body[title.len()..];
     let dots = leader
         .chars()

@@ -2,6 +2,10 @@
 
 /// A non-blank line.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent observations, not states"
+)]
 pub(super) struct SourceLine {
     /// Its text: trimmed, runs of blanks collapsed to one space.
     pub text: String,

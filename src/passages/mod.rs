@@ -5,10 +5,11 @@
 //! text, removes and reports boilerplate, rejoins wrapped lines, and splits the result into
 //! paragraph-sized passages within the encoder's maximum length.
 //!
-//! In the order of processing: `lines` cleans characters, `furniture` and `navigation` find
-//! boilerplate, `layout` measures, `blocks` rejoins lines into paragraphs (with `hyphenation` for
-//! broken words and `bullets` for list markers), `group` merges blocks into units of a paragraph's size
-//! (by their `block_kind`), `split` splits units that are too long, and `sentences` finds sentences.
+//! In the order of processing: `lines` cleans characters, `furniture` removes boilerplate (found by
+//! `page_furniture`, `footnotes`, `contents`, `time_codes` and `navigation`), `layout` measures, `blocks`
+//! rejoins lines into paragraphs (with `hyphenation` and its `word_list` for broken words, `bullets` for
+//! list markers, `lone_lines` for verse and headings, `salutations`), `group` merges blocks into units of
+//! a paragraph's size (by their `block_kind`), `split` splits units that are too long, and `sentences` finds sentences.
 //! `line_ends` has the rules on punctuation, `tokenize` the terms of a text. The module knows nothing
 //! about files, models or stores; a [`TokenCounter`] counts tokens.
 
@@ -46,7 +47,7 @@ pub use tokenize::{WordToken, tokenize_words, tokenize_words_from};
 
 /// The version of the segmentation. It changes with its output, so that stale passages in a store are
 /// recognized.
-pub const SEGMENTER_VERSION: u32 = 1;
+pub const SEGMENTER_VERSION: u32 = 2;
 
 /// A half-open range of characters (Unicode scalar values) in a document's clean text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

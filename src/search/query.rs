@@ -9,6 +9,7 @@ use super::{
     CANDIDATE_POOL_SIZE, MAX_EXAMPLES, MAX_GROUP_SIZE, MAX_LIMIT, MAX_PHRASE_WORDS,
     MAX_QUERY_CHARACTERS, MAX_RESULT_WINDOW, SearchError,
 };
+use crate::corpus::normalize_text;
 use crate::index::MAX_EF;
 use crate::keyword::{self, QueryTerm};
 use crate::passages::tokenize_words;
@@ -222,7 +223,7 @@ fn uses_candidate_pool(params: &QueryParams) -> bool {
     params.mode == Mode::Hybrid || params.group.is_some() || params.diversity.is_some()
 }
 
-/// Trims a text; rejects blank and overlong ones.
+/// Trims and normalizes a text as documents are; rejects blank and overlong ones.
 fn validate_text(text: &str) -> Result<String, SearchError> {
     let text = text.trim();
     if text.is_empty() {
@@ -236,7 +237,7 @@ fn validate_text(text: &str) -> Result<String, SearchError> {
             unit: "characters",
         });
     }
-    Ok(text.to_owned())
+    Ok(normalize_text(text))
 }
 
 /// Limits the length of phrases: every occurrence of each of their words is read.

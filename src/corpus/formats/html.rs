@@ -33,7 +33,7 @@ pub(super) fn read(file: CountingReader, context: &ReadContext) -> ParsedDocumen
 }
 
 /// Decodes a page: by its byte order mark or as UTF-8, then as it declares, then by its bytes.
-pub(super) fn decode_html(bytes: Vec<u8>) -> Result<(String, Option<DocumentNote>), SkipReason> {
+pub(super) fn decode_html(bytes: Vec<u8>) -> Result<(String, Vec<DocumentNote>), SkipReason> {
     const HEAD_BYTES: usize = 4096;
     let has_mark = Encoding::for_bom(&bytes).is_some();
     if !has_mark && std::str::from_utf8(&bytes).is_err() {
@@ -53,7 +53,7 @@ pub(super) fn decode_html(bytes: Vec<u8>) -> Result<(String, Option<DocumentNote
             let note = DocumentNote::Decoded {
                 encoding: encoding.name(),
             };
-            return Ok((text.into_owned(), Some(note)));
+            return Ok((text.into_owned(), vec![note]));
         }
     }
     decode(bytes)

@@ -54,7 +54,7 @@ struct Documents {
     options: std::sync::Arc<ReadOptions>,
     /// Documents of the current value.
     pending: std::vec::IntoIter<Result<ParsedDocument, ParseIssue>>,
-    note: Option<DocumentNote>,
+    notes: Vec<DocumentNote>,
     count: usize,
     /// An offset and the number of its line.
     line_cursor: (usize, usize),
@@ -62,7 +62,7 @@ struct Documents {
 
 fn open(file: CountingReader, context: &ReadContext) -> Result<Documents, ParseIssue> {
     let bytes = read_unpacked(file, context.limits.max_file_bytes)?;
-    let (text, note) = decode(bytes)?;
+    let (text, notes) = decode(bytes)?;
     let (values, in_array) = top_level_values(&text)?;
     if values.iter().any(|range| range.len() > MAX_VALUE_BYTES) {
         return Err(SkipReason::LimitExceeded {
@@ -102,7 +102,7 @@ fn open(file: CountingReader, context: &ReadContext) -> Result<Documents, ParseI
         path,
         options: std::sync::Arc::clone(&context.options),
         pending: Vec::new().into_iter(),
-        note,
+        notes,
         count: 0,
         line_cursor: (0, 1),
     })
@@ -155,7 +155,7 @@ impl Iterator for Documents {
         loop {
             if let Some(mut result) = self.pending.next() {
                 if let Ok(document) = &mut result {
-                    document.notes.extend(self.note.take());
+                    document.notes.extend(self.notes.drain(..));
                 }
                 return Some(result);
             }

@@ -85,7 +85,7 @@ fn decoded(
     mut start: Vec<u8>,
     rest: Box<dyn Read>,
     limit: usize,
-) -> Result<(Box<dyn Read>, Option<DocumentNote>), SkipReason> {
+) -> Result<(Box<dyn Read>, Vec<DocumentNote>), SkipReason> {
     if let Some(tail) = start.strip_prefix(b"\xef\xbb\xbf") {
         start = tail.to_vec();
     }
@@ -93,7 +93,7 @@ fn decoded(
     let is_utf8 =
         std::str::from_utf8(&start).map_or_else(|error| error.error_len().is_none(), |_| true);
     if is_utf8 && !start.contains(&0) {
-        return Ok((Box::new(Cursor::new(start).chain(rest)), None));
+        return Ok((Box::new(Cursor::new(start).chain(rest)), Vec::new()));
     }
     let mut whole = Cursor::new(start).chain(rest);
     let bytes = read_up_to(&mut whole, limit.saturating_add(1))?;

@@ -256,3 +256,77 @@ proptest! {
         prop_assert_eq!(run.documents.len() + run.skipped.len(), 1);
     }
 }
+
+#[test]
+fn few_bytes_above_ascii_are_a_guess_that_is_said_to_be_one() {
+    let english = |word: &[u8]| {
+        [
+            b"The price of the bread is " as &[u8],
+            word,
+            b" in that town.",
+        ]
+        .concat()
+    };
+    let folder = Folder::with(&[
+        ("a.txt", &english(b"\xa37 and \xbd")),
+        ("b.txt", &english(b"na\xefve")),
+    ]);
+    let run = folder.read();
+    assert_eq!(
+        run.documents[0].text,
+        "The price of the bread is £7 and ½ in that town."
+    );
+    assert_eq!(
+        run.documents[1].text,
+        "The price of the bread is naïve in that town."
+    );
+    let encoding = "windows-1252";
+    assert_eq!(run.notes[0], [DocumentNote::Guessed { encoding, bytes: 2 }]);
+    assert_eq!(run.notes[1], [DocumentNote::Guessed { encoding, bytes: 1 }]);
+}
+
+#[test]
+fn english_from_a_chinese_program_is_not_western() {
+    let english = "The people\u{2019}s voice is heard \u{2014} and it is the voice of the land. \u{201c}We are one,\u{201d} it says, and that is not the end of the people\u{2019}s story in this land of ours.";
+    let (big5, _, _) = encoding_rs::BIG5.encode(english);
+    let run = Folder::with(&[("a.txt", &big5)]).read();
+    assert_eq!(run.documents[0].text, english);
+    assert_eq!(run.notes[0], [DocumentNote::Decoded { encoding: "Big5" }]);
+}
+
+#[test]
+fn other_encodings_than_utf8_are_decoded_by_name() {
+    let mut cut = utf16("We ask for peace in the valley", true);
+    cut.push(b'.');
+    let folder = Folder::with(&[
+        ("a.txt", &cut),
+        ("b.txt", &utf16("Мы просим мира для всех людей.", false)),
+        ("c.txt", b"M+AOQ-nner und V+APY-gel"),
+    ]);
+    let run = folder.read();
+    let texts: Vec<&str> = run.documents.iter().map(|d| d.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        [
+            "We ask for peace in the valley",
+            "Мы просим мира для всех людей.",
+            "Männer und Vögel"
+        ]
+    );
+    assert_eq!(
+        run.notes[0][1],
+        DocumentNote::CutCharacter {
+            encoding: "UTF-16LE"
+        }
+    );
+    assert_eq!(run.notes[2], [DocumentNote::Decoded { encoding: "UTF-7" }]);
+}
+
+#[test]
+fn text_that_another_program_misread_is_noted() {
+    let folder = Folder::with(&[(
+        "a.txt",
+        "The rÃ©gime said â€œnoâ€\u{9d}. Â£5, déjà.".as_bytes(),
+    )]);
+    assert_eq!(folder.read().notes[0], [DocumentNote::Misread { count: 4 }]);
+}

@@ -8,6 +8,7 @@
 //! - `pages`: page furniture, footnotes, contents, time codes
 //! - `sentences`: sentence boundaries
 //! - `samples`: excerpts of the two bundled speeches
+//! - `shared_cases`: kinds of fault in texts that are not part of the repository (ignored)
 //! - `speed`: adversarial texts that must not take quadratic time
 
 #![allow(clippy::unwrap_used)]
@@ -20,6 +21,7 @@ mod layouts;
 mod pages;
 mod samples;
 mod sentences;
+mod shared_cases;
 mod speed;
 
 use super::*;

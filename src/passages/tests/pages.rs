@@ -26,11 +26,12 @@ fn a_long_foot_is_furniture_next_to_page_numbers() {
         "farmers to the market. The second thing is a school for the children who live on the",
         "islands in the river. The third thing is a council that meets in the open air of the",
     ];
-    let text: String = pages
+    let pages: Vec<String> = pages
         .iter()
         .zip(1..)
         .map(|(page, number)| format!("{page}\n{foot}\n\n{number}\n\n\n"))
         .collect();
+    let text = pages.concat();
     let text = format!("{text}market place. That is all.\n");
     assert_eq!(runs(&text).len(), 3);
     assert!(
