@@ -86,6 +86,10 @@ async fn request_middleware(
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
     }
+    // From now on the connection should ask for the body, unless it still writes an earlier response.
+    if let Some(connection) = record.connection() {
+        connection.write_progress().handed_over(0);
+    }
     Ok(response.map_body(|_, body| BoxBody::new(RecordedBody { body, record })))
 }
 
