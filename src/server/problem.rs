@@ -138,6 +138,9 @@ problems! {
     shutting_down, SERVICE_UNAVAILABLE, "shutting_down", "Service is shutting down";
     initializing, SERVICE_UNAVAILABLE, "initializing", "Service is initializing";
     overloaded, SERVICE_UNAVAILABLE, "overloaded", "Service overloaded";
+    disk_full, INSUFFICIENT_STORAGE, "disk_full", "Disk full";
+    read_only, INSUFFICIENT_STORAGE, "read_only", "Data directory read-only";
+    not_published, INTERNAL_SERVER_ERROR, "not_published", "Stored, but not searchable yet";
     timeout, GATEWAY_TIMEOUT, "timeout", "Request timed out";
 }
 

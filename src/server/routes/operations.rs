@@ -35,6 +35,9 @@ pub(in crate::server) struct HealthStatus {
     /// The encoder's kernel, once ready: the instruction set, `portable` or `candle`.
     #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<&'static str>,
+    /// Why documents cannot be written, if the last write has failed for it: `read-only: disk full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write: Option<String>,
     /// Provenance of responses, once ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     provenance: Option<Provenance>,
@@ -49,6 +52,7 @@ pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(HealthStatus {
         status: "live",
         kernel: None,
+        write: None,
         provenance: None,
     })
 }
@@ -64,6 +68,9 @@ pub(super) async fn ready(service: web::Data<Service>) -> Result<HttpResponse, P
     Ok(HttpResponse::Ok().json(HealthStatus {
         status: "ready",
         kernel: Some(archive.kernel()?),
+        write: archive
+            .write_obstacle()
+            .map(|obstacle| format!("read-only: {obstacle}")),
         provenance: Some(Provenance::from(provenance)),
     }))
 }
