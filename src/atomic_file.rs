@@ -50,13 +50,25 @@ pub(crate) fn replace_by_only_writer(
     path: &Path,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut temporary = OsString::from(path);
-    temporary.push("-being-written");
-    let temporary = PathBuf::from(temporary);
+    let temporary = temporary_of_only_writer(path);
     let file = File::create(&temporary)?;
     let mut file = NamedTempFile::from_parts(file, TempPath::try_from_path(temporary)?);
     write(file.as_file_mut())?;
     persist(file, path)
+}
+
+/// Removes what an interrupted [`replace_by_only_writer`] has left; called by the only writer.
+pub(crate) fn remove_interrupted(path: &Path) -> io::Result<()> {
+    match fs::remove_file(temporary_of_only_writer(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn temporary_of_only_writer(path: &Path) -> PathBuf {
+    let mut temporary = OsString::from(path);
+    temporary.push("-being-written");
+    PathBuf::from(temporary)
 }
 
 /// Makes renames inside a folder durable. It is no error if the system or the file system cannot do that.

@@ -671,6 +671,39 @@ fn a_client_that_does_not_read_is_disconnected() {
     );
 }
 
+#[test]
+fn no_accepted_encoding_is_a_problem() {
+    let server = start_unready(MiddlewareOptions::default());
+    let headers = ["Accept-Encoding: identity;q=0, br;q=0, *;q=0"];
+    send(server, "GET /openapi.json", &headers, "").assert_problem(406, "not_acceptable");
+}
+
+#[test]
+fn http_1_0_is_not_sent_chunks() {
+    let server = start_unready(MiddlewareOptions::default());
+    let mut stream = connect(server);
+    // Compressed, so that the length is not known.
+    stream
+        .write_all(
+            b"GET /openapi.json HTTP/1.0\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n",
+        )
+        .unwrap();
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).unwrap();
+    let end = response
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    let head = String::from_utf8_lossy(&response[..end]).to_ascii_lowercase();
+    assert!(!head.contains("chunked"), "{head}");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&response[end..])
+        .read_to_string(&mut text)
+        .unwrap();
+    assert!(serde_json::from_str::<Value>(&text).is_ok());
+}
+
 /// Writes a new certificate for `localhost` and its key.
 fn certify(folder: &Path) -> TlsFiles {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();

@@ -368,6 +368,12 @@ fn a_batch_is_answered_search_by_search() {
         "parameter_out_of_range",
         Some("searches"),
     );
+    let heavy = json!({"query": "a", "limit": 1000, "include": ["context", "embedding"]});
+    post("/v1/search/batch", &json!({"searches": [heavy, heavy]})).assert_problem(
+        400,
+        "parameter_out_of_range",
+        Some("searches"),
+    );
     let nested = json!({"searches": [{"query": "a", "limit": "many"}]});
     post("/v1/search/batch", &nested).assert_problem(400, "wrong_type", Some("searches[0].limit"));
     let unknown = json!({"searches": [{"query": "a"}, {"query": "a", "foo": 1}]});

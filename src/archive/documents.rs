@@ -145,6 +145,12 @@ impl Archive {
         Ok(self.write_queue.acquire_stream()?)
     }
 
+    /// Returns whether no further upload would be admitted, so that a slow one should give way.
+    #[must_use]
+    pub fn uploads_are_full(&self) -> bool {
+        self.write_queue.streams_are_full()
+    }
+
     /// Writes another batch of an upload, like [`Self::put`] but however many writes are waiting.
     ///
     /// # Errors

@@ -43,6 +43,7 @@ use crate::encoder::Encoder;
 use crate::engine::{DiskUsage, Engine, IndexRowCounts, Provenance, Snapshot};
 use crate::index::IndexBytes;
 use crate::search::{CacheStats, QueryEncoder};
+use crate::store::WriteObstacle;
 
 use admission::Admission;
 use parallels::ComparisonLimiter;
@@ -170,6 +171,16 @@ impl Archive {
             }
         });
         self.source.get_or_init(|| Source::Engine(engine));
+    }
+
+    /// Returns why the store cannot be written, as far as is known.
+    #[must_use]
+    pub fn write_obstacle(&self) -> Option<WriteObstacle> {
+        match self.source.get() {
+            Some(Source::Engine(engine)) => engine.write_obstacle(),
+            Some(Source::ReadOnly { .. }) => Some(WriteObstacle::ReadOnly),
+            None => None,
+        }
     }
 
     /// Returns the provenance of results.

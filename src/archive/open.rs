@@ -48,6 +48,27 @@ impl Archive {
         ))
     }
 
+    /// Opens a data directory for searches in an archive that is not ready, because it cannot be written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open_for_search`].
+    pub fn set_read_only(
+        &self,
+        directory: &Path,
+        index: IndexConfig,
+        encoder: Arc<dyn Encoder>,
+    ) -> Result<(), ArchiveError> {
+        let view = View::open(directory)?;
+        view.check_encoder(encoder.fingerprint())?;
+        let snapshot = Arc::new(Snapshot::open(directory, view, index)?);
+        self.source.get_or_init(|| Source::ReadOnly {
+            snapshot,
+            encoder: Some(encoder),
+        });
+        Ok(())
+    }
+
     fn read_only(snapshot: Snapshot, encoder: Option<Arc<dyn Encoder>>) -> Self {
         let archive = Self::new(SINGLE_CALLER);
         let snapshot = Arc::new(snapshot);

@@ -71,8 +71,9 @@ pub trait ParallelSink: Send + Sync {
     /// [`ParallelsError::Cancelled`] if its caller does not wait for it any more.
     fn send(&self, event: ParallelEvent) -> Result<(), ParallelsError>;
 
-    /// Returns whether the service ends: the comparison ends with a cursor for the next process.
-    fn is_shutting_down(&self) -> bool;
+    /// Returns whether the comparison should end with a cursor, with which it can be continued later: because
+    /// the service ends, or because it has held its snapshot and its place for too long.
+    fn should_suspend(&self) -> bool;
 
     /// Returns whether the rest of the result is wanted now.
     fn should_continue(&self) -> bool;
@@ -177,8 +178,8 @@ fn run(
         Ok(())
     });
     match ended {
-        // The caller can resume here at the next process.
-        Err(ParallelsError::Cancelled) if sink.is_shutting_down() => {
+        // The caller can resume here, at the next process or the next time.
+        Err(ParallelsError::Cancelled) if sink.should_suspend() => {
             stream.next_cursor = Some(stream.encode_cursor());
         }
         ended => ended?,

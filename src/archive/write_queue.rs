@@ -81,6 +81,11 @@ impl WriteQueue {
             })
     }
 
+    /// Returns whether no further stream would be admitted.
+    pub(super) fn streams_are_full(&self) -> bool {
+        self.stream_permits.available_permits() == 0
+    }
+
     /// Returns the number of waiting writes, including batches of streams.
     pub(super) fn waiting(&self) -> usize {
         self.depth.load(Ordering::Relaxed)
@@ -181,7 +186,8 @@ mod tests {
             queue.acquire_stream().err(),
             Some(Rejection::StreamsFull { .. })
         ));
+        assert!(queue.streams_are_full());
         drop(permits);
-        assert!(queue.acquire_stream().is_ok());
+        assert!(queue.acquire_stream().is_ok() && !queue.streams_are_full());
     }
 }

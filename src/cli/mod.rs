@@ -25,6 +25,10 @@ mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+#[cfg(unix)]
+use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -100,6 +104,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let settings = Settings::load(cli.config.as_deref(), environment, &cli.flags)?;
+    report_file_size_limits()?;
     let _log = log::start(&settings.log, matches!(cli.command, Command::Serve))?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(settings.worker_threads())
@@ -134,6 +139,22 @@ fn error_chain(error: &anyhow::Error) -> String {
             }
             text
         })
+}
+
+/// Makes writes beyond the limit of file sizes (`ulimit -f`) fail with an error. By default the signal SIGXFSZ
+/// would end the process.
+#[cfg(unix)]
+fn report_file_size_limits() -> anyhow::Result<()> {
+    let received = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, received)
+        .context("cannot handle SIGXFSZ")?;
+    Ok(())
+}
+
+/// Does nothing on other systems.
+#[cfg(not(unix))]
+fn report_file_size_limits() -> anyhow::Result<()> {
+    Ok(())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

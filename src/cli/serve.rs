@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 
 use crate::config::Settings;
-use crate::engine::{CompactionWorker, Engine, IngestOptions};
+use crate::engine::{CompactionWorker, Engine, EngineError, IngestOptions};
 use crate::server::{self, LogSink, MiddlewareOptions, MiddlewareState, Service, ServiceLimits};
 
 use super::progress::GraphBar;
@@ -132,15 +132,30 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Opens the engine, publishes a snapshot and updates the store from the corpus. Returns the worker
-/// that compacts the index until it is dropped.
+/// that compacts the index until it is dropped; none if the data directory cannot be written.
 fn start_engine(
     settings: &Settings,
     service: &Service,
     address: SocketAddr,
-) -> anyhow::Result<CompactionWorker> {
+) -> anyhow::Result<Option<CompactionWorker>> {
     let report = |status: String| service.archive().set_startup_status(status);
-    let engine =
-        Arc::new(open::engine(settings, &report)?.with_keep_boilerplate(settings.keep_boilerplate));
+    let engine = match open::engine(settings, &report) {
+        Ok(engine) => Arc::new(engine.with_keep_boilerplate(settings.keep_boilerplate)),
+        Err(error) if is_write_obstacle(&error) => {
+            serve_read_only(settings, service, &report)
+                .with_context(|| format!("{error:#}; it cannot be opened for reading either"))?;
+            tracing::error!("read-only until the next start: {error:#}");
+            let provenance = service.archive().provenance()?;
+            announce(
+                service.middleware().scheme(),
+                address,
+                provenance.documents,
+                provenance.passages,
+            )?;
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
     service.observe_encoder(&engine);
     // Compacts the index also while the corpus is read.
     let compactor = CompactionWorker::start(Arc::clone(&engine), settings.build_options(), || {
@@ -152,7 +167,15 @@ fn start_engine(
         engine.publish()?;
         service.set_engine(Arc::clone(&engine));
     }
-    let changed = update_from_corpus(settings, &engine, &report)?;
+    let changed = match update_from_corpus(settings, &engine, &report) {
+        Ok(changed) => changed,
+        // What is stored can still be searched.
+        Err(error) if is_write_obstacle(&error) && engine.snapshot().is_some() => {
+            tracing::error!("the corpus was not read completely: {error:#}");
+            true
+        }
+        Err(error) => return Err(error),
+    };
     let snapshot = match engine.snapshot() {
         Some(snapshot) if !changed => snapshot,
         _ => engine.publish()?,
@@ -164,7 +187,26 @@ fn start_engine(
         snapshot.info().documents,
         snapshot.info().passages,
     )?;
-    Ok(compactor)
+    Ok(Some(compactor))
+}
+
+/// Opens what is stored for searches.
+fn serve_read_only(
+    settings: &Settings,
+    service: &Service,
+    report: open::StatusReporter<'_>,
+) -> anyhow::Result<()> {
+    let encoder = open::encoder(settings, report)?;
+    let index = settings.engine_options().index;
+    let archive = service.archive();
+    Ok(archive.set_read_only(&settings.data_dir, index, encoder)?)
+}
+
+fn is_write_obstacle(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<EngineError>(),
+        Some(EngineError::Store(error)) if error.write_obstacle().is_some()
+    )
 }
 
 /// Updates the store from the corpus; returns whether anything changed.

@@ -12,6 +12,12 @@ use super::metadata::Metadata;
 use super::normalization::normalize;
 use super::{Document, DocumentId, IdError};
 
+/// Maximum number of attributes of an uploaded document.
+const MAX_ATTRIBUTES: usize = 256;
+
+/// Maximum size of the metadata of an uploaded document, as JSON.
+const MAX_METADATA_BYTES: usize = 64 * 1024;
+
 /// Fields that this service adds to a document. They do not become attributes if a client sends back
 /// what it has read.
 const COMPUTED_FIELDS: &[&str] = &[
@@ -78,6 +84,20 @@ pub enum ValidationError {
     /// Neither the document nor the request has an id.
     #[error("a non-empty `id` is required")]
     MissingId,
+    /// There are too many attributes.
+    #[error("the document has {received} attributes; expected at most {MAX_ATTRIBUTES}")]
+    TooManyAttributes {
+        /// Their number.
+        received: usize,
+    },
+    /// Fields and attributes are too large.
+    #[error(
+        "fields and attributes without the text take {received} bytes as JSON; expected at most {MAX_METADATA_BYTES}"
+    )]
+    MetadataTooLarge {
+        /// Their size.
+        received: usize,
+    },
     /// The id is invalid.
     #[error(transparent)]
     InvalidId(#[from] IdError),
@@ -140,6 +160,7 @@ impl SubmittedDocument {
         notes.extend(validate_text(&parsed.text, max_text_bytes)?);
         let (text, normalized) = normalize(parsed.text);
         notes.extend(normalized);
+        validate_size(&parsed.metadata)?;
         if let Some(field) = field_with_nul(&parsed.metadata) {
             return Err(ValidationError::NulCharacter { field });
         }
@@ -209,6 +230,20 @@ fn reject_lossy_note(note: DocumentNote) -> Result<DocumentNote, ValidationError
     }
 }
 
+/// Bounds what every hit in a document repeats, and the names that every filter is compared with.
+fn validate_size(metadata: &Metadata) -> Result<(), ValidationError> {
+    let received = metadata.attributes.len();
+    if received > MAX_ATTRIBUTES {
+        return Err(ValidationError::TooManyAttributes { received });
+    }
+    // Strings and JSON values, whose serialization cannot fail.
+    let received = serde_json::to_vec(metadata).map_or(0, |json| json.len());
+    if received > MAX_METADATA_BYTES {
+        return Err(ValidationError::MetadataTooLarge { received });
+    }
+    Ok(())
+}
+
 /// Returns the first field with a NUL character, after which stored text could not be read back.
 fn field_with_nul(metadata: &Metadata) -> Option<&'static str> {
     let fields = [
@@ -228,6 +263,27 @@ fn field_with_nul(metadata: &Metadata) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_number_and_the_size_of_attributes_are_bounded() {
+        let with_attributes = |count: usize, value: &str| {
+            let attributes: serde_json::Map<String, serde_json::Value> = (0..count)
+                .map(|n| (format!("a{n}"), value.into()))
+                .collect();
+            let json = serde_json::json!({"id": "a", "text": "One.", "attributes": attributes});
+            let parsed = SubmittedDocument::parse(json.to_string().as_bytes(), 1 << 20);
+            parsed.map(|_| ()).map_err(|invalid| invalid.error)
+        };
+        assert!(with_attributes(MAX_ATTRIBUTES, "b").is_ok());
+        assert!(matches!(
+            with_attributes(MAX_ATTRIBUTES + 1, "b"),
+            Err(ValidationError::TooManyAttributes { received }) if received == MAX_ATTRIBUTES + 1
+        ));
+        assert!(matches!(
+            with_attributes(1, &"b".repeat(MAX_METADATA_BYTES)),
+            Err(ValidationError::MetadataTooLarge { .. })
+        ));
+    }
 
     fn document(json: &str) -> Result<Document, ValidationError> {
         let submitted =

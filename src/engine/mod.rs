@@ -27,9 +27,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
+use crate::atomic_file;
 use crate::encoder::{EncodeStats, Encoder, InstrumentedEncoder};
 use crate::index::{self, BuildOptions, BuildProgress, HnswParameters, IndexError, SegmentedIndex};
-use crate::store::{Store, StoreError};
+use crate::store::{DATABASE_FILE, Store, StoreError, WriteObstacle};
 
 use self::low_priority_pool::LowPriorityPool;
 
@@ -71,6 +72,8 @@ pub struct Engine {
     write_lock: WriteLock,
     /// Whether the store may contain changes that are not published.
     snapshot_is_stale: AtomicBool,
+    /// Why the last write failed, if the store could not be written.
+    write_obstacle: Mutex<Option<WriteObstacle>>,
     /// Keep navigation and page furniture of uploaded documents.
     keep_boilerplate: bool,
     /// Allows one graph build at a time.
@@ -167,9 +170,31 @@ pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What was written cannot be searched yet.
+    #[error(
+        "the write is stored, but the store cannot be read again to make it searchable ({0}); it becomes searchable once that works, at the latest with the next write"
+    )]
+    NotPublished(Box<EngineError>),
     /// The index could not be built.
     #[error("cannot build the index: {0}")]
     Index(#[from] IndexError),
+}
+
+/// Rejects an empty database next to an index: it has lost its documents, and is not a new store.
+fn reject_emptied_database(directory: &Path) -> Result<(), StoreError> {
+    let path = directory.join(DATABASE_FILE);
+    let length = |path: &Path| path.metadata().map(|file| file.len());
+    let mut wal = path.clone().into_os_string();
+    wal.push("-wal");
+    let has_wal = length(Path::new(&wal)).is_ok_and(|bytes| bytes > 0);
+    let is_empty = length(&path).is_ok_and(|bytes| bytes == 0);
+    if is_empty && !has_wal && directory.join(INDEX_FILE).exists() {
+        return Err(StoreError::InvalidDatabase {
+            path,
+            reason: format!("it is empty, but {INDEX_FILE} next to it is that of a store"),
+        });
+    }
+    Ok(())
 }
 
 impl Engine {
@@ -183,7 +208,12 @@ impl Engine {
         encoder: Arc<dyn Encoder>,
         options: EngineOptions,
     ) -> Result<Self, EngineError> {
+        reject_emptied_database(directory)?;
         let store = Store::open(directory, encoder.fingerprint())?;
+        // A build that was killed has left its file, which takes as much room as the index.
+        if let Err(error) = atomic_file::remove_interrupted(&directory.join(INDEX_FILE)) {
+            tracing::warn!("cannot remove an incomplete index file: {error}");
+        }
         Ok(Self {
             encoder: Arc::new(InstrumentedEncoder::new(encoder)),
             directory: directory.to_owned(),
@@ -192,6 +222,7 @@ impl Engine {
             published: ArcSwapOption::empty(),
             write_lock: WriteLock::default(),
             snapshot_is_stale: AtomicBool::new(false),
+            write_obstacle: Mutex::default(),
             keep_boilerplate: false,
             compaction_lock: Mutex::new(()),
             ingest_pool: LowPriorityPool::new("ingest"),
@@ -246,6 +277,38 @@ impl Engine {
     #[must_use]
     pub fn is_write_lock_free(&self) -> bool {
         self.write_lock.is_free()
+    }
+
+    /// Returns why the store cannot be written, as far as the last write has shown. Every write tries again.
+    #[must_use]
+    pub fn write_obstacle(&self) -> Option<WriteObstacle> {
+        *self
+            .write_obstacle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps whether a write has failed for want of room or permission, and logs when that changes.
+    fn observe_write<T>(&self, outcome: &Result<T, EngineError>) {
+        let obstacle = match outcome {
+            Ok(_) => None,
+            Err(EngineError::Store(error)) => match error.write_obstacle() {
+                Some(obstacle) => Some(obstacle),
+                None => return,
+            },
+            Err(_) => return,
+        };
+        let mut current = self
+            .write_obstacle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *current != obstacle {
+            match obstacle {
+                Some(obstacle) => tracing::error!("read-only: {obstacle}"),
+                None => tracing::info!("the store can be written again"),
+            }
+            *current = obstacle;
+        }
     }
 
     /// Measures the files of the data directory.

@@ -23,6 +23,14 @@ use super::encode::{DocumentVectors, encode_documents};
 use super::precondition::Precondition;
 use super::{Engine, EngineError, WriteTurn};
 
+/// Pauses between the attempts to publish a write.
+const PUBLICATION_RETRY_PAUSES: [Duration; 4] = [
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_millis(1000),
+];
+
 /// A request to store a document.
 #[derive(Debug, Clone)]
 pub struct PutRequest {
@@ -170,9 +178,11 @@ impl Engine {
             return Ok(DeleteOutcome::PreconditionFailed(stored.content_hash));
         }
         self.snapshot_is_stale.store(true, Ordering::Relaxed);
-        store.delete(id)?;
+        let deleted = store.delete(id).map_err(EngineError::from);
         drop(store);
-        self.publish_if_stale()?;
+        self.observe_write(&deleted);
+        deleted?;
+        self.publish_written()?;
         Ok(DeleteOutcome::Deleted)
     }
 
@@ -185,9 +195,31 @@ impl Engine {
         on_tokens: &mut (dyn FnMut(usize) + Send),
     ) -> Result<BatchResult, EngineError> {
         let result = self.write_batch(batch, options, on_tokens);
+        // A batch without changes says nothing about whether the store can be written.
+        if result.is_err() || self.snapshot_is_stale.load(Ordering::Relaxed) {
+            self.observe_write(&result);
+        }
         // Also what was written before a failure is published.
-        self.publish_if_stale()?;
-        result
+        let published = self.publish_written();
+        let result = result?;
+        published?;
+        Ok(result)
+    }
+
+    /// Publishes what was written. A failure, such as too many open files, may pass: publication is retried,
+    /// since the writer would otherwise be told of a failure although the write is done.
+    fn publish_written(&self) -> Result<(), EngineError> {
+        for pause in PUBLICATION_RETRY_PAUSES {
+            match self.publish_if_stale() {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    tracing::warn!("cannot publish a write, trying again: {error}");
+                    std::thread::sleep(pause);
+                }
+            }
+        }
+        self.publish_if_stale()
+            .map_err(|error| EngineError::NotPublished(Box::new(error)))
     }
 
     fn write_batch(
@@ -210,7 +242,7 @@ impl Engine {
     }
 
     /// Publishes pending writes if a snapshot has been published before.
-    fn publish_if_stale(&self) -> Result<(), EngineError> {
+    pub(super) fn publish_if_stale(&self) -> Result<(), EngineError> {
         if self.snapshot_is_stale.load(Ordering::Relaxed) && self.snapshot().is_some() {
             self.publish()?;
         }

@@ -1,10 +1,11 @@
 //! Maps the errors of the archive to problems.
 
 use crate::archive::{ArchiveError, CursorError, EmbedErrorKind, QueueFull, Rejection};
+use crate::engine::EngineError;
 use crate::keyword::KeywordError;
 use crate::parallels::ParallelsError;
 use crate::search::SearchError;
-use crate::store::StoreError;
+use crate::store::{StoreError, WriteObstacle};
 
 use super::problem::{Problem, failed};
 
@@ -32,9 +33,15 @@ impl From<ArchiveError> for Problem {
                 EmbedErrorKind::UnknownToken { .. } => Self::unknown_token(detail),
                 EmbedErrorKind::Tokenizer(error) => failed(&error),
             },
-            ArchiveError::ReadOnly
-            | ArchiveError::Store(_)
-            | ArchiveError::Engine(_)
+            ArchiveError::ReadOnly => Self::read_only(detail),
+            ArchiveError::Store(error) | ArchiveError::Engine(EngineError::Store(error)) => {
+                error.into()
+            }
+            ArchiveError::Engine(EngineError::NotPublished(error)) => {
+                failed(&*error);
+                Self::not_published(detail)
+            }
+            ArchiveError::Engine(_)
             | ArchiveError::Encode(_)
             | ArchiveError::Render(_)
             | ArchiveError::Aborted => failed(&error),
@@ -117,7 +124,15 @@ impl From<SearchError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        failed(&error)
+        match error.write_obstacle() {
+            Some(WriteObstacle::DiskFull) => Self::disk_full(
+                "the disk is full, or a file-size limit is reached; nothing was changed. Searches are served; write again once there is room",
+            ),
+            Some(WriteObstacle::ReadOnly) => Self::read_only(
+                "the data directory cannot be written; nothing was changed. Searches are served",
+            ),
+            None => failed(&error),
+        }
     }
 }
 

@@ -11,6 +11,12 @@ use utoipa::ToSchema;
 /// The media type of an error response.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
+/// Maximum length of a detail, which may contain the client's input or the names of attributes.
+const MAX_DETAIL_CHARS: usize = 2000;
+
+/// Maximum length of the part of the request at fault.
+const MAX_FIELD_CHARS: usize = 500;
+
 /// An error response: an entry of the table with its details.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
@@ -103,6 +109,7 @@ problems! {
     invalid_date, BAD_REQUEST, "invalid_date", "Invalid date";
     empty_text, BAD_REQUEST, "empty_text", "Document without text";
     binary_content, BAD_REQUEST, "binary_content", "Binary content";
+    metadata_too_large, BAD_REQUEST, "metadata_too_large", "Metadata too large";
     repeated_field, BAD_REQUEST, "repeated_field", "Duplicate field";
     id_mismatch, BAD_REQUEST, "id_mismatch", "Id mismatch";
     empty_input, BAD_REQUEST, "empty_input", "Empty input";
@@ -122,6 +129,7 @@ problems! {
     document_not_found, NOT_FOUND, "document_not_found", "Document not found";
     passage_not_found, NOT_FOUND, "passage_not_found", "Passage not found";
     method_not_allowed, METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed";
+    not_acceptable, NOT_ACCEPTABLE, "not_acceptable", "Not acceptable";
     precondition_failed, PRECONDITION_FAILED, "precondition_failed", "Precondition failed";
     body_too_large, PAYLOAD_TOO_LARGE, "body_too_large", "Request body too large";
     unsupported_media_type, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type";
@@ -130,6 +138,9 @@ problems! {
     shutting_down, SERVICE_UNAVAILABLE, "shutting_down", "Service is shutting down";
     initializing, SERVICE_UNAVAILABLE, "initializing", "Service is initializing";
     overloaded, SERVICE_UNAVAILABLE, "overloaded", "Service overloaded";
+    disk_full, INSUFFICIENT_STORAGE, "disk_full", "Disk full";
+    read_only, INSUFFICIENT_STORAGE, "read_only", "Data directory read-only";
+    not_published, INTERNAL_SERVER_ERROR, "not_published", "Stored, but not searchable yet";
     timeout, GATEWAY_TIMEOUT, "timeout", "Request timed out";
 }
 
@@ -137,7 +148,7 @@ impl Problem {
     fn new(kind: &'static ProblemKind, detail: String) -> Self {
         Self {
             kind,
-            detail,
+            detail: truncate_chars(detail, MAX_DETAIL_CHARS),
             field: None,
             retry_after_seconds: None,
             allow: None,
@@ -149,7 +160,7 @@ impl Problem {
     /// Sets the part of the request at fault.
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(truncate_chars(field.into(), MAX_FIELD_CHARS));
         self
     }
 
@@ -238,8 +249,36 @@ impl ResponseError for Problem {
     }
 }
 
+/// Truncates a text, with a mark.
+pub(super) fn truncate_chars(mut text: String, max_chars: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(max_chars) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// Logs an internal error; the client does not see its cause.
 pub(super) fn failed(error: &dyn std::error::Error) -> Problem {
     tracing::error!(%error, "request failed");
     Problem::internal("internal error; see the service's log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_and_fields_are_bounded() {
+        let names = vec!["name"; 100_000].join(", ");
+        let problem = Problem::unknown_field(format!("expected one of {names}")).at(names);
+        let body = serde_json::to_string(&problem.body()).unwrap();
+        assert!(body.len() < 3000, "{}", body.len());
+        assert!(body.contains("expected one of name, name"));
+        let short = Problem::unknown_field("unknown").at("a");
+        assert_eq!(
+            (short.to_string().as_str(), short.field()),
+            ("unknown", Some("a"))
+        );
+    }
 }

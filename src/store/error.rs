@@ -1,8 +1,9 @@
 //! Errors of the store.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::encoder::Fingerprint;
 
@@ -74,11 +75,68 @@ pub enum StoreError {
         received: String,
     },
     /// `SQLite` returned an error.
-    #[error("database error: {0}; if the file is corrupt, move it away and re-index the corpus")]
+    #[error("{}", describe(.0))]
     Sqlite(#[from] rusqlite::Error),
 }
 
+/// Why a store can be read but not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WriteObstacle {
+    /// There is no room for a write, or a file would exceed a limit.
+    #[error("disk full")]
+    DiskFull,
+    /// The file system or the directory is read-only.
+    #[error("the data directory cannot be written")]
+    ReadOnly,
+}
+
+/// Describes an error of `SQLite` with what to do about it.
+fn describe(error: &rusqlite::Error) -> String {
+    match obstacle_of(error) {
+        Some(WriteObstacle::DiskFull) => format!(
+            "the disk is full, or a file-size limit is reached ({error}); nothing was changed: make room, then write again"
+        ),
+        Some(WriteObstacle::ReadOnly) => format!(
+            "the data directory cannot be written ({error}); check its permissions and its file system"
+        ),
+        None => format!(
+            "database error: {error}; if the file is corrupt, move it away and re-index the corpus"
+        ),
+    }
+}
+
+fn obstacle_of(error: &rusqlite::Error) -> Option<WriteObstacle> {
+    let rusqlite::Error::SqliteFailure(failure, _) = error else {
+        return None;
+    };
+    match (failure.code, failure.extended_code) {
+        (ErrorCode::DiskFull, _)
+        // Of a file-size limit or a quota, and of the WAL's shared memory.
+        | (_, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => Some(WriteObstacle::DiskFull),
+        (ErrorCode::ReadOnly, _) => Some(WriteObstacle::ReadOnly),
+        _ => None,
+    }
+}
+
 impl StoreError {
+    /// Returns why the store could not be written although it can be read, if this is the error.
+    #[must_use]
+    pub fn write_obstacle(&self) -> Option<WriteObstacle> {
+        match self {
+            Self::Sqlite(error) => obstacle_of(error),
+            Self::Directory { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::FileTooLarge => Some(WriteObstacle::DiskFull),
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                    Some(WriteObstacle::ReadOnly)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Returns the error of opening a database: a file that is none, or a corrupt one, with its path and
     /// what to do.
     pub(super) fn from_open(path: &Path, error: rusqlite::Error) -> Self {

@@ -22,7 +22,7 @@ mod view;
 mod wal;
 mod writer;
 
-pub use error::StoreError;
+pub use error::{StoreError, WriteObstacle};
 pub use fts::{Posting, TermSequence};
 pub use hash::ContentHash;
 pub use passage_id::{InvalidPassageId, PassageId};

@@ -1,10 +1,10 @@
 //! Consistent, concurrent reads of the store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use crate::corpus::DocumentId;
 use crate::encoder::Fingerprint;
@@ -365,8 +365,8 @@ fn enable_stable_query_plans(connection: &Connection) -> rusqlite::Result<()> {
 fn open_pinned_connection(directory: &Path) -> Result<Connection, StoreError> {
     let path = directory.join(DATABASE_FILE);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let pin = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(&path, flags)?;
+    let pin = |path: &Path, flags: OpenFlags| -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(wal::BUSY_TIMEOUT)?;
         // Reads hit the system's page cache; a new connection has an empty cache of its own.
         connection.pragma_update(None, "mmap_size", MMAP_SIZE_BYTES)?;
@@ -376,5 +376,27 @@ fn open_pinned_connection(directory: &Path) -> Result<Connection, StoreError> {
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(connection)
     };
-    pin().map_err(|e| StoreError::from_open(&path, e))
+    pin(&path, flags)
+        .or_else(|error| match error.sqlite_error_code() {
+            // The WAL's shared memory cannot be created, in a directory that cannot be written. Without a WAL,
+            // no process is writing the file, and it can be read without.
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)
+                if path.exists() && !wal::has_pages(&path) =>
+            {
+                pin(&immutable_uri(&path), flags | OpenFlags::SQLITE_OPEN_URI)
+            }
+            _ => Err(error),
+        })
+        .map_err(|e| StoreError::from_open(&path, e))
 }
+
+/// Returns the URI with which `SQLite` reads a file without locks and shared memory.
+fn immutable_uri(path: &Path) -> PathBuf {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let encoded = percent_encoding::percent_encode(bytes, URI_RESERVED);
+    PathBuf::from(format!("file:{encoded}?immutable=1"))
+}
+
+/// What has a meaning in the path of a URI.
+const URI_RESERVED: &percent_encoding::AsciiSet =
+    &percent_encoding::CONTROLS.add(b'?').add(b'#').add(b'%');

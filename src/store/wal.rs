@@ -24,11 +24,18 @@ pub(super) fn set_size_limit(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Returns whether the WAL of a database exceeds [`WAL_SIZE_LIMIT_BYTES`].
 pub(super) fn exceeds_size_limit(database: &Path) -> bool {
+    length(database) > WAL_SIZE_LIMIT_BYTES
+}
+
+/// Returns whether a database has a WAL that is not empty.
+pub(super) fn has_pages(database: &Path) -> bool {
+    length(database) > 0
+}
+
+fn length(database: &Path) -> u64 {
     let mut file = database.as_os_str().to_owned();
     file.push("-wal");
-    Path::new(&file)
-        .metadata()
-        .is_ok_and(|file| file.len() > WAL_SIZE_LIMIT_BYTES)
+    Path::new(&file).metadata().map_or(0, |file| file.len())
 }
 
 /// Checkpoints as much of the WAL as possible without waiting. Returns whether that was all of it: then
@@ -82,6 +89,50 @@ mod tests {
             vectors: &[],
         };
         store.put(&new).unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_is_named_and_nothing_changes() {
+        use crate::store::WriteObstacle;
+        let folder = TempDir::new().unwrap();
+        let mut store = open(folder.path());
+        put(&mut store, "before", 1000);
+        // What SQLite reports when a page cannot be added.
+        let pages: i64 = store
+            .connection()
+            .pragma_query_value(None, "page_count", |row| row.get(0))
+            .unwrap();
+        let limit = |store: &Store, pages: i64| {
+            let sql = format!("PRAGMA max_page_count = {pages}");
+            store.connection().query_row(&sql, [], |_| Ok(())).unwrap();
+        };
+        limit(&store, pages);
+        let segmented = SegmentedText {
+            text: "a".repeat(1 << 20),
+            passages: Vec::new(),
+            dropped: Vec::new(),
+        };
+        let new = NewDocument {
+            id: &"after".parse().unwrap(),
+            metadata: &Metadata::default(),
+            origin: "",
+            source_hash: ContentHash::from_parts([]),
+            segmented: &segmented,
+            vectors: &[],
+        };
+        let error = store.put(&new).unwrap_err();
+        assert_eq!(error.write_obstacle(), Some(WriteObstacle::DiskFull));
+        let message = error.to_string();
+        assert!(message.contains("make room") && !message.contains("move it away"));
+        let stored = |id: &str| {
+            store
+                .document_state(&id.parse().unwrap())
+                .unwrap()
+                .is_some()
+        };
+        assert!(stored("before") && !stored("after"));
+        limit(&store, i64::from(u32::MAX - 1));
+        put(&mut store, "after", 1 << 20);
     }
 
     fn wal_path(directory: &Path) -> PathBuf {

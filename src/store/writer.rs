@@ -42,13 +42,25 @@ impl Store {
         configure(&connection).map_err(|e| StoreError::from_open(&path, e))?;
         schema::migrate(&mut connection)?;
         init_or_verify_identity(&connection, fingerprint)?;
-        wal::checkpoint_truncate(&connection)?;
+        match wal::checkpoint_truncate(&connection).map_err(StoreError::from) {
+            // All of the WAL can be read where it is.
+            Err(error) if error.write_obstacle().is_some() => {
+                tracing::warn!("cannot checkpoint the WAL: {error}");
+            }
+            checkpointed => checkpointed?,
+        }
         Ok(Self {
             connection,
             directory: directory.to_owned(),
             fingerprint: fingerprint.clone(),
             _lock: lock,
         })
+    }
+
+    /// Returns the connection, whose limits a test may change.
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Returns what change detection compares of a document; `None` if it is not stored.

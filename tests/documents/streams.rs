@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
+use antiphon::server::{ConnectionLimits, MiddlewareOptions, MiddlewareState, Service};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -318,4 +320,41 @@ fn reported_documents_survive_kill_9() {
         total.min(1000),
         "each is found"
     );
+}
+
+#[test]
+fn a_trickling_stream_gives_way_when_all_places_are_taken() {
+    let data = TempDir::new().unwrap();
+    let engine = support::engine(&data);
+    engine.publish().unwrap();
+    let middleware = MiddlewareState::open(MiddlewareOptions {
+        connection_limits: ConnectionLimits {
+            stream_idle_timeout: Duration::from_secs(1),
+            ..ConnectionLimits::default()
+        },
+        ..MiddlewareOptions::default()
+    });
+    let service = Service::new(support::LIMITS).with_middleware(middleware.unwrap());
+    let service = Arc::new(service);
+    service.set_engine(Arc::new(engine));
+    let server = support::start_server(service);
+    let (ended, first_to_end) = std::sync::mpsc::channel();
+    for _ in 0..8 {
+        let mut upload = Upload::begin(server);
+        let mut sender = upload.socket.try_clone().unwrap();
+        std::thread::spawn(move || {
+            while send_chunk(&mut sender, "x").is_ok() {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let ended = ended.clone();
+        std::thread::spawn(move || ended.send(upload.next_result_or_end()));
+    }
+    // The first makes room for another one; the others are no longer in the way.
+    let first = first_to_end.recv().unwrap().unwrap();
+    assert_eq!(
+        first["summary"]["error"]["code"], "body_too_slow",
+        "{first}"
+    );
+    assert_eq!(first["summary"]["complete"], false);
 }

@@ -6,7 +6,7 @@ use crate::corpus::{
     ValidationError,
 };
 use crate::engine::{ChangeKind, Precondition, PutOutcome, PutRequest};
-use crate::server::problem::{Problem, failed};
+use crate::server::problem::{Problem, failed, truncate_chars};
 use crate::server::wire::{DocumentError, DocumentResult, DocumentStatus};
 
 /// Text in one batch: small enough that other writers wait for a second or two only.
@@ -225,21 +225,16 @@ impl From<ValidationError> for Problem {
                 Self::invalid_date(detail).at(field)
             }
             ValidationError::InvalidValue { field, .. } => Self::wrong_type(detail).at(name(field)),
+            ValidationError::TooManyAttributes { .. }
+            | ValidationError::MetadataTooLarge { .. } => {
+                Self::metadata_too_large(detail).at("attributes")
+            }
             ValidationError::NulCharacter { field } => Self::binary_content(detail).at(field),
             ValidationError::MissingId => Self::missing_field(detail).at("id"),
             ValidationError::InvalidId(_) => Self::invalid_id(detail).at("id"),
             ValidationError::IdMismatch { .. } => Self::id_mismatch(detail).at("id"),
         }
     }
-}
-
-/// Truncates a text that may be as long as a request body.
-fn truncate_chars(mut text: String, max_chars: usize) -> String {
-    if let Some((end, _)) = text.char_indices().nth(max_chars) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }
 
 fn problem_from_skip(reason: &SkipReason, detail: String) -> Problem {

@@ -6,7 +6,7 @@
 //! that was reported is stored.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::rt::time::timeout;
 use actix_web::web::{self, Bytes};
@@ -35,6 +35,9 @@ const MEDIA_TYPES: &[&str] = &[
 
 /// A client that pauses for this long is probably waiting for results: the batch is written.
 const CHUNK_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// A stream that sends less than this on average gives way while no other could be admitted.
+const MIN_BYTES_PER_SECOND: u64 = 1024;
 
 /// Seconds after which the next process is probably ready to accept the remaining documents.
 const SHUTDOWN_RETRY_SECONDS: u32 = 5;
@@ -70,6 +73,8 @@ pub(in crate::server) fn respond(
         lines: LineSplitter::new(max_line_bytes),
         max_line_bytes,
         idle_timeout,
+        waited: Duration::ZERO,
+        received_bytes: 0,
         end: None,
         results,
         summary: WriteSummary::default(),
@@ -88,6 +93,9 @@ struct UploadReader {
     max_line_bytes: usize,
     /// The stream ends if the client neither sends nor reads for this long.
     idle_timeout: Duration,
+    /// The time in which the client was waited for.
+    waited: Duration,
+    received_bytes: u64,
     /// Set once no more is read from the body: at its end or at an error.
     end: Option<Result<(), Problem>>,
     results: mpsc::Sender<Bytes>,
@@ -160,6 +168,7 @@ impl UploadReader {
                 CHUNK_TIMEOUT
             };
             let service = self.service.clone();
+            let waiting = Instant::now();
             let next = tokio::select! {
                 next = timeout(wait, self.next_chunk()) => next,
                 () = service.middleware().shutdown_begun() => {
@@ -169,8 +178,18 @@ impl UploadReader {
                     continue;
                 }
             };
+            self.waited += waiting.elapsed();
             match next {
-                Ok(Some(Ok(chunk))) => self.lines.push(&chunk),
+                Ok(Some(Ok(chunk))) => {
+                    self.received_bytes += chunk.len() as u64;
+                    self.lines.push(&chunk);
+                    if self.is_too_slow() && service.archive().uploads_are_full() {
+                        let detail = format!(
+                            "the stream has sent less than {MIN_BYTES_PER_SECOND} bytes per second, and others wait for its place; documents already reported are stored, send the rest again"
+                        );
+                        self.end = Some(Err(Problem::body_too_slow(detail)));
+                    }
+                }
                 Ok(Some(Err(error))) => {
                     let detail = format!("the request body ended early: {error}");
                     self.end = Some(Err(Problem::bad_request(detail)));
@@ -190,6 +209,12 @@ impl UploadReader {
             }
         }
         batch
+    }
+
+    /// Returns whether the client was waited for longer than the timeout in all, and has sent too little.
+    fn is_too_slow(&self) -> bool {
+        self.waited > self.idle_timeout
+            && self.received_bytes < MIN_BYTES_PER_SECOND.saturating_mul(self.waited.as_secs())
     }
 
     async fn next_chunk(&mut self) -> Option<Result<Bytes, actix_web::error::PayloadError>> {

@@ -9,7 +9,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::uri::Authority;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
 use super::api_keys::{ApiKey, ApiKeys, KeyScope};
 use super::load_shedding::{rejection_reason, skip_body};
@@ -113,6 +113,7 @@ fn check(middleware: &MiddlewareState, request: &ServiceRequest) -> Result<(), P
     request
         .extensions_mut()
         .insert(AuthenticatedKey(key.name()));
+    request.extensions_mut().insert(Arc::clone(&key));
     if !key.allows(required) {
         let required = required.name();
         return Err(Problem::scope_missing(format!(
@@ -260,6 +261,16 @@ fn take_token(key: &ApiKey) -> Result<(), Problem> {
         // Rounded up to whole seconds, after which a token is available.
         .retry_after(seconds.saturating_add(u32::from(wait.subsec_nanos() > 0)))
     })
+}
+
+/// Charges the request's key, if it has a rate limit, for further requests that this one contains. They are
+/// not rejected: the key's next request waits for them.
+pub(in crate::server) fn charge_rate(request: &HttpRequest, requests: usize) {
+    let extensions = request.extensions();
+    let key = extensions.get::<Arc<ApiKey>>();
+    if let Some(bucket) = key.and_then(|key| key.bucket()) {
+        bucket.charge(requests);
+    }
 }
 
 #[cfg(test)]

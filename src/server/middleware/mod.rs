@@ -31,7 +31,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(super) use access::authorize;
+pub(super) use access::{authorize, charge_rate};
 pub use access_log::LogSink;
 pub use api_keys::{KeyEntry, KeyScope};
 pub(super) use connections::{SURPLUS_CONNECTIONS, on_connect, spawn_connection_reaper};

@@ -7,9 +7,10 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderName;
+use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
-use actix_web::{Error, http::ConnectionType};
+use actix_web::{Error, ResponseError};
 
 use super::access::reject;
 use super::access_log::RequestRecord;
@@ -78,13 +79,33 @@ async fn request_middleware(
             return Err(error);
         }
     };
+    if response.status() == StatusCode::NOT_ACCEPTABLE {
+        // The layer that compresses responses rejects with a text.
+        let problem = Problem::not_acceptable(
+            "no accepted encoding is supported; expected gzip, deflate or identity in Accept-Encoding",
+        );
+        response = response.into_response(problem.error_response());
+    }
     record.record_response(&response);
+    if response.request().version() < Version::HTTP_11 {
+        // These clients do not know chunks: the end of the connection is the end of the body.
+        let is_stream = matches!(response.response().body().size(), BodySize::Stream);
+        let head = response.response_mut().head_mut();
+        if is_stream {
+            head.no_chunking(true);
+            head.set_connection_type(ConnectionType::Close);
+        }
+    }
     response
         .headers_mut()
         .insert(HeaderName::from_static(request_id::HEADER), id);
     if is_surplus || in_flight.is_shutting_down() {
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
+    }
+    // From now on the connection should ask for the body, unless it still writes an earlier response.
+    if let Some(connection) = record.connection() {
+        connection.write_progress().handed_over(0);
     }
     Ok(response.map_body(|_, body| BoxBody::new(RecordedBody { body, record })))
 }

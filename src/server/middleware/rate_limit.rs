@@ -52,11 +52,31 @@ impl TokenBucket {
         let wait = (1.0 - state.tokens) / self.per_second;
         Err(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX))
     }
+
+    /// Takes tokens that may be missing: the next request waits until they were added.
+    pub(super) fn charge(&self, tokens: usize) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // A batch has at most a hundred searches, which f64 represents exactly.
+        state.tokens -= u32::try_from(tokens).map_or(f64::MAX, f64::from);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_request_contains_is_charged_to_the_next() {
+        let bucket = TokenBucket::new(10.0);
+        let start = Instant::now();
+        bucket.take(start).unwrap();
+        bucket.charge(99);
+        // 100 requests take ten seconds; the bucket was full with the requests of one.
+        let wait = bucket.take(start).unwrap_err();
+        assert!((9.05..=9.15).contains(&wait.as_secs_f64()), "{wait:?}");
+        assert!(bucket.take(start + Duration::from_secs(9)).is_err());
+        assert!(bucket.take(start + Duration::from_millis(9150)).is_ok());
+    }
 
     #[test]
     fn a_burst_passes_and_the_next_waits_for_its_token() {

@@ -1,6 +1,6 @@
 //! `/v1/documents`.
 
-use actix_web::http::header;
+use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::corpus::DocumentId;
 use crate::search::MAX_LIMIT;
 use crate::server::documents::preconditions;
 use crate::server::extract;
-use crate::server::problem::{Problem, ProblemDto};
+use crate::server::problem::{Problem, ProblemDto, failed};
 use crate::server::service::Service;
 use crate::server::wire::ListParameters;
 use crate::wire::{DocumentDto, DocumentList, DocumentResponse};
@@ -46,7 +46,7 @@ pub(super) async fn list(
         .transpose()?;
     let render = |page: DocumentPage| {
         let last = page.documents.last().filter(|_| page.has_more);
-        DocumentList {
+        serde_json::to_vec(&DocumentList {
             total: page.total,
             next: last.map(|document| document.id.to_string()),
             documents: page
@@ -54,11 +54,13 @@ pub(super) async fn list(
                 .iter()
                 .map(|d| DocumentDto::from(&**d))
                 .collect(),
-        }
+        })
     };
     let listed = service.archive().documents(filter, after, limit, render);
-    let list = listed.await?;
-    Ok(HttpResponse::Ok().json(list))
+    let list = listed.await?.map_err(|error| failed(&error))?;
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(list))
 }
 
 /// A document with its clean text and the ranges of its passages.
@@ -80,16 +82,18 @@ pub(super) async fn read(
     let is_known = move |hash| preconditions::is_not_modified(&precondition, hash);
     let render = |version: DocumentVersion| {
         let document = version.document.map(DocumentResponse::from);
-        (version.content_hash, document)
+        let json = document.map(|document| serde_json::to_vec(&document));
+        (version.content_hash, json.transpose())
     };
     let (hash, document) = service.archive().document(id, is_known, render).await?;
+    let document = document.map_err(|error| failed(&error))?;
     let mut response = match document {
         Some(_) => HttpResponse::Ok(),
         None => HttpResponse::NotModified(),
     };
     response.insert_header((header::ETAG, preconditions::etag(hash)));
     Ok(match document {
-        Some(document) => response.json(document),
+        Some(document) => response.content_type(ContentType::json()).body(document),
         None => response.finish(),
     })
 }

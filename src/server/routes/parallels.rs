@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -60,7 +61,10 @@ pub(super) async fn of_documents(
     let archive = service.archive();
     let params: ComparisonParameters = parse_params(&request, archive, &COMPARISON_PARAMS)?;
     let comparison = params.comparison(a, b.clone())?;
-    let render = move |found| Ok(ParallelsResponse::load(&found, params.limit, start)?);
+    let render = move |found| {
+        let response = ParallelsResponse::load(&found, params.limit, start)?;
+        Ok(serde_json::to_vec(&response)?)
+    };
     let compared = archive.compare_documents(comparison, render).await;
     let response = compared.map_err(|error| match &error {
         ArchiveError::DocumentNotFound { id } => {
@@ -69,7 +73,9 @@ pub(super) async fn of_documents(
         }
         _ => error.into(),
     })?;
-    Ok(HttpResponse::Ok().json(response))
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(response))
 }
 
 /// The parallels of one passage in all other documents.
@@ -94,9 +100,14 @@ pub(super) async fn of_passage(
         url_params::parse_params(pairs, &*archive.attribute_names()?, &PASSAGE_PARAMS)?;
     let params: PassageParameters = extract::from_value(&Value::Object(fields))?;
     let comparison = params.comparison(passage, target)?;
-    let render = move |found| Ok(ParallelsResponse::load(&found, params.limit, start)?);
+    let render = move |found| {
+        let response = ParallelsResponse::load(&found, params.limit, start)?;
+        Ok(serde_json::to_vec(&response)?)
+    };
     let response = archive.passage_parallels(comparison, render).await?;
-    Ok(HttpResponse::Ok().json(response))
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(response))
 }
 
 /// The parallels of a corpus, as a stream of lines.
@@ -138,10 +149,13 @@ pub(super) async fn families(
     let limit = call.limit;
     let render = move |page: FamiliesPage| {
         let (range, next) = ((page.offset, limit), Some(page.next_cursor));
-        Ok(FamiliesResponse::load(&page.found, range, next, start)?)
+        let response = FamiliesResponse::load(&page.found, range, next, start)?;
+        Ok(serde_json::to_vec(&response)?)
     };
     let response = service.archive().families(call, |_| (), render).await?;
-    Ok(HttpResponse::Ok().json(response))
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(response))
 }
 
 /// Parses the query parameters of a route without filters.

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::search::CacheMode;
 use crate::server::extract::{self, Body};
+use crate::server::middleware::charge_rate;
 use crate::server::problem::{Problem, ProblemDto};
 use crate::server::service::Service;
 use crate::server::timing::attach_timing;
@@ -29,6 +30,9 @@ const MAX_TIMEOUT_MS: u64 = 3_600_000;
 
 /// Maximum number of searches in a batch.
 const MAX_BATCH_SEARCHES: usize = 100;
+
+/// Maximum weight of the hits of a batch, which bounds its response to about 15 MB. A single search is below it.
+const MAX_BATCH_WEIGHT: usize = 10_000;
 
 /// Parameters of a search by URL.
 const SEARCH_PARAMS: RouteParams = RouteParams {
@@ -127,6 +131,18 @@ pub(super) async fn search_batch(
         );
         return Err(Problem::parameter_out_of_range(detail).at("searches"));
     }
+    let weight = searches
+        .iter()
+        .map(SearchRequest::weight)
+        .fold(0, usize::saturating_add);
+    if weight > MAX_BATCH_WEIGHT {
+        let detail = format!(
+            "the searches ask for too much at once: their hits weigh {weight}, expected at most {MAX_BATCH_WEIGHT} in all; a hit weighs 1, with context 3, with its embedding 4 more; lower limit, or send several batches"
+        );
+        return Err(Problem::parameter_out_of_range(detail).at("searches"));
+    }
+    // The request itself is charged already.
+    charge_rate(&request, searches.len() - 1);
     let cache_mode = cache_mode(&request);
     let (mut calls, mut problems) = (Vec::new(), Vec::new());
     for search in searches {
@@ -139,12 +155,15 @@ pub(super) async fn search_batch(
         }
     }
     let max_wait = parse_timeout(timeout_ms)?;
-    let render = move |batch, queue| Ok(BatchResponse::new(batch, problems, queue, start)?);
+    let render = move |batch, queue| {
+        let body = BatchResponse::new(batch, problems, queue, start)?;
+        Ok((body.timing_ms, serde_json::to_vec(&body)?))
+    };
     let searched = service.archive().search_batch(calls, max_wait, render);
-    let body = searched.await?;
+    let (timing, body) = searched.await?;
     let mut response = HttpResponse::Ok();
-    attach_timing(body.timing_ms, &mut response);
-    Ok(response.json(body))
+    attach_timing(timing, &mut response);
+    Ok(response.content_type(ContentType::json()).body(body))
 }
 
 /// Counts of documents and passages by field value.
@@ -185,11 +204,15 @@ async fn run_search(
     let start = Instant::now();
     let max_wait = parse_timeout(request.timeout_ms)?;
     let call = request.into_call(cache_mode)?;
-    let render = move |page, queue| Ok(SearchResponse::new(page, queue, start)?);
-    let body = service.archive().search(call, max_wait, render).await?;
+    // Serialized by the worker: a network thread serves all other connections meanwhile.
+    let render = move |page, queue| {
+        let body = SearchResponse::new(page, queue, start)?;
+        Ok((body.timing_ms, serde_json::to_vec(&body)?))
+    };
+    let (timing, body) = service.archive().search(call, max_wait, render).await?;
     let mut response = HttpResponse::Ok();
-    attach_timing(body.timing_ms, &mut response);
-    Ok(response.json(body))
+    attach_timing(timing, &mut response);
+    Ok(response.content_type(ContentType::json()).body(body))
 }
 
 /// Searches with a passage as the positive example.

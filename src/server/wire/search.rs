@@ -6,7 +6,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::archive::SearchCall;
 use crate::corpus::json::Object;
 use crate::search::{
-    CacheMode, DEFAULT_LIMIT, Filter, GroupBy, Grouping, Include, Mode, QueryParams,
+    CANDIDATE_POOL_SIZE, CacheMode, DEFAULT_LIMIT, Filter, GroupBy, Grouping, Include, Mode,
+    QueryParams,
 };
 use crate::server::problem::Problem;
 
@@ -183,6 +184,24 @@ impl SearchRequest {
     /// Sets a parsed filter, which replaces `filter`.
     pub(in crate::server) fn set_filter(&mut self, filter: Filter) {
         self.parsed_filter = Some(filter);
+    }
+
+    /// Returns the weight of the response: the number of hits, each with what is included. A hit takes about
+    /// 1.5 KB, its context twice as much, its embedding 4 KB.
+    pub(in crate::server) fn weight(&self) -> usize {
+        let hits = match (self.group_by, self.group_size) {
+            (Some(_), Some(size)) => self.limit.saturating_mul(size).min(CANDIDATE_POOL_SIZE),
+            _ => self.limit,
+        };
+        let includes = |option| self.include.contains(&option);
+        let mut weight = 1;
+        if includes(IncludeOption::Context) {
+            weight += 2;
+        }
+        if includes(IncludeOption::Embedding) {
+            weight += 4;
+        }
+        hits.saturating_mul(weight)
     }
 
     /// Parses the filter and the dependencies between parameters; the archive validates the others.
