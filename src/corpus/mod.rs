@@ -13,6 +13,8 @@
 //! | `text`, `markdown` + `front_matter`, `jsonl` + `bounded_lines` | one reader per format |
 //! | `json` | JSON with typed errors, also used for requests |
 //! | `metadata_csv` + `csv_records` | `metadata.csv` |
+//! | `formats` | one reader per format of archives: tables, JSON, captions, web pages, office documents, PDF, XML |
+//! | `options`, `anchors`, `turns` | what the user says about files; pages, times and lines; speakers who take turns |
 //! | `upload` | a document sent by a client, parsed like a line of JSON lines |
 //! | `decode` | bytes -> text, and validation of the text |
 //! | `id`, `date`, `metadata` | the parts of a document |
@@ -55,6 +57,7 @@ mod options;
 mod parsed;
 mod reader;
 mod text;
+mod turns;
 mod upload;
 
 #[cfg(test)]
@@ -65,6 +68,7 @@ pub use date::{DateError, PartialDate};
 pub use error::{CorpusError, SkipReason};
 pub use events::{CorpusEvent, CorpusWarning, DocumentNote, Skipped, TableIssue};
 pub use format::{SourceFile, SourceFormat};
+pub use formats::pdf::extract_pdf;
 pub use id::{DocumentId, IdError};
 pub use location::SourceLocation;
 pub use metadata::Metadata;
