@@ -10,6 +10,7 @@ use super::message::comma_separated;
 
 /// One event while reading a corpus.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant)] // nearly all events are documents
 pub enum CorpusEvent {
     /// A document, with notes.
     Document {

@@ -9,7 +9,8 @@
 //! boilerplate, `layout` measures, `blocks` rejoins lines into paragraphs (with `hyphenation` for
 //! broken words and `bullets` for list markers), `group` merges blocks into units of a paragraph's size
 //! (by their `block_kind`), `split` splits units that are too long, and `sentences` finds sentences.
-//! `line_ends` has the rules on punctuation, `tokenize` the terms of a text. The module knows nothing
+//! `line_ends` has the rules on punctuation, `tokenize` the terms of a text, `places` where passages stand in
+//! the source. The module knows nothing
 //! about files, models or stores; a [`TokenCounter`] counts tokens.
 
 mod block_kind;
@@ -22,6 +23,7 @@ mod layout;
 mod line_ends;
 mod lines;
 mod navigation;
+mod places;
 mod sentences;
 mod split;
 mod tokenize;
@@ -34,6 +36,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+pub use places::source_ranges;
 pub use sentences::sentences;
 pub use tokenize::{WordToken, tokenize_words, tokenize_words_from};
 

@@ -1,4 +1,4 @@
-//! Readers for texts of office programs: Word, OpenDocument and rich text.
+//! Readers for texts of office programs: Word, `OpenDocument` and rich text.
 //!
 //! Paragraphs, headings, list items and rows of tables are blocks. Deleted and moved-away text of tracked
 //! changes is left out, inserted text is kept. Notes stand after the text, and what is not text (fields,

@@ -1,4 +1,4 @@
-//! Files that are packages: ZIP archives of XML, as Word, OpenDocument and EPUB write them.
+//! Files that are packages: ZIP archives of XML, as Word, `OpenDocument` and EPUB write them.
 
 use std::io::Cursor;
 

@@ -100,9 +100,12 @@ fn documents(xml: &str, path: &Path) -> Result<Vec<ParsedDocument>, ParseIssue> 
         > 1;
     let mut documents = Vec::new();
     for (index, (head, turns)) in finished.into_iter().enumerate() {
-        let parent = head.id.clone().unwrap_or_else(|| match several {
-            true => format!("{stem}-{}", index + 1),
-            false => stem.clone(),
+        let parent = head.id.clone().unwrap_or_else(|| {
+            if several {
+                format!("{stem}-{}", index + 1)
+            } else {
+                stem.clone()
+            }
         });
         documents.extend(turns.into_documents(&head, &parent, &people));
     }

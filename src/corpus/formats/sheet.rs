@@ -117,8 +117,8 @@ fn check_package(bytes: &[u8]) -> Result<(), SkipReason> {
     Ok(())
 }
 
-/// Refuses an OpenDocument sheet whose cells are repeated, by a number in the file, to more than a sheet
-/// has.
+/// Refuses an `OpenDocument` sheet whose cells are repeated, by a number in the file, to more than a
+/// sheet has.
 fn check_repeats(xml: &[u8]) -> Result<(), SkipReason> {
     const MAX_CELLS: u64 = 50_000_000;
     let mut cells = 0_u64;

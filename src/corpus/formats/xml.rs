@@ -79,11 +79,6 @@ impl<'a> XmlReader<'a> {
         }
     }
 
-    /// Returns the byte offset after the last event.
-    pub(super) fn offset(&self) -> usize {
-        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
-    }
-
     /// Returns the next event; `None` at the end.
     pub(super) fn next_event(&mut self) -> Result<Option<XmlEvent>, SkipReason> {
         if let Some(name) = self.pending_end.take() {

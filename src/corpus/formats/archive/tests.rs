@@ -23,7 +23,7 @@ fn read(
     for result in reader(CountingReader::from_bytes(bytes), &context) {
         match result {
             Ok(document) => {
-                documents.push((document.entry.unwrap().display().to_string(), document.text))
+                documents.push((document.entry.unwrap().display().to_string(), document.text));
             }
             Err(issue) => {
                 let entry = issue.entry.unwrap_or_default();

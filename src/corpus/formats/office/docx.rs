@@ -88,7 +88,7 @@ fn render(
                         list = element
                             .attribute("val")
                             .map(str::to_owned)
-                            .filter(|id| id != "0")
+                            .filter(|id| id != "0");
                     }
                     "t" => {
                         in_text += 1;

@@ -1,4 +1,4 @@
-//! Texts of OpenDocument.
+//! Texts of `OpenDocument`.
 
 use super::super::package::Package;
 use super::super::xml::{XmlEvent, XmlReader, decode_xml};
@@ -58,8 +58,7 @@ fn render(xml: Vec<u8>, document: &mut ParsedDocument) -> Result<(), SkipReason>
                         paragraphs += 1;
                         out.end_block();
                     }
-                    "s" => out.push(" "),
-                    "tab" => out.push(" "),
+                    "s" | "tab" => out.push(" "),
                     "line-break" => out.line_break(),
                     "list" => out.start_list(None),
                     "list-item" => out.start_item(),

@@ -42,6 +42,7 @@ const LEFT_OUT: [&str; 26] = [
 
 /// What holds within a group.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // independent properties
 struct Group {
     left_out: bool,
     /// Text of tracked deletions, and hidden text.
@@ -64,7 +65,7 @@ pub(super) fn document(bytes: &[u8]) -> Result<ParsedDocument, SkipReason> {
     }
     let mut reader = RtfReader::new(bytes);
     while let Some(token) = reader.lexer.next() {
-        reader.handle(token)?;
+        reader.handle(&token)?;
     }
     reader.flush();
     let mut document = reader.document;
@@ -72,6 +73,7 @@ pub(super) fn document(bytes: &[u8]) -> Result<ParsedDocument, SkipReason> {
     Ok(document)
 }
 
+#[allow(clippy::struct_excessive_bools)] // independent states of a format that has many
 struct RtfReader<'a> {
     lexer: Lexer<'a>,
     document: ParsedDocument,
@@ -125,8 +127,8 @@ impl<'a> RtfReader<'a> {
         }
     }
 
-    fn handle(&mut self, token: Token<'_>) -> Result<(), SkipReason> {
-        let starts_group = std::mem::replace(&mut self.starts_group, token == Token::Open);
+    fn handle(&mut self, token: &Token<'_>) -> Result<(), SkipReason> {
+        let starts_group = std::mem::replace(&mut self.starts_group, *token == Token::Open);
         match token {
             Token::Open => {
                 self.flush();
@@ -139,17 +141,17 @@ impl<'a> RtfReader<'a> {
                 self.stack.push(self.group.clone());
             }
             Token::Close => self.close_group(),
-            Token::Byte(byte) => self.push_bytes(&[byte]),
+            Token::Byte(byte) => self.push_bytes(&[*byte]),
             Token::Text(text) => self.push_bytes(text),
-            Token::Symbol(symbol) => match symbol {
+            Token::Symbol(symbol) => match *symbol {
                 b'*' if starts_group => self.group.left_out = true,
                 b'~' => self.push_str("\u{a0}"),
                 b'_' => self.push_str("\u{2011}"),
-                b'\\' | b'{' | b'}' => self.push_bytes(&[symbol]),
+                b'\\' | b'{' | b'}' => self.push_bytes(&[*symbol]),
                 b'\r' | b'\n' => self.paragraph(),
                 _ => {}
             },
-            Token::Word(word, number) => self.word(word, number, starts_group),
+            Token::Word(word, number) => self.word(word, *number, starts_group),
         }
         Ok(())
     }
@@ -209,7 +211,7 @@ impl<'a> RtfReader<'a> {
             "mac" => self.group.encoding = encoding_rs::MACINTOSH,
             "u" => self.unicode(number.unwrap_or(0)),
             "uc" => {
-                self.group.fallback = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(100)
+                self.group.fallback = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(100);
             }
             "deleted" => {
                 self.flush();

@@ -69,10 +69,10 @@ fn word_documents_keep_insertions_and_lose_deletions() {
 
 #[test]
 fn open_document_texts_keep_notes_apart() {
-    let content = r#"<office:document-content><office:body><office:text><text:tracked-changes><text:p>gone</text:p></text:tracked-changes>
+    let content = r"<office:document-content><office:body><office:text><text:tracked-changes><text:p>gone</text:p></text:tracked-changes>
         <text:h>Title</text:h><text:p>One<text:s/>two<text:note><text:note-citation>1</text:note-citation><text:note-body>
         <text:p>A note.</text:p></text:note-body></text:note> three.</text:p><text:list><text:list-item><text:p>item</text:p>
-        </text:list-item></text:list></office:text></office:body></office:document-content>"#;
+        </text:list-item></text:list></office:text></office:body></office:document-content>";
     let document = read(read_odt, package(&[("content.xml", content)])).unwrap();
     assert_eq!(
         document.text,

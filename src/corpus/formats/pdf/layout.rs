@@ -171,7 +171,7 @@ fn rows(segments: &[Segment]) -> Vec<Vec<&Segment>> {
                     .first()
                     .is_some_and(|first| (segment.y - first.y).abs() < 0.5 * first.size) =>
             {
-                row.push(segment)
+                row.push(segment);
             }
             _ => rows.push(vec![segment]),
         }

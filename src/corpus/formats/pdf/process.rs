@@ -11,7 +11,7 @@ use super::{FORMAT, Message};
 use crate::corpus::error::SkipReason;
 
 /// The time that a file may take. A book of a thousand pages takes seconds.
-const MAX_TIME: Duration = Duration::from_secs(120);
+const MAX_TIME: Duration = Duration::from_mins(2);
 
 /// All that the process may write.
 const MAX_OUTPUT_BYTES: u64 = 128 * 1024 * 1024;

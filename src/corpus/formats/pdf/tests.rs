@@ -12,10 +12,10 @@ fn pdf(contents: &[String]) -> Vec<u8> {
             .to_owned(),
         "<< /Title (On peace) >>".to_owned(),
     ];
-    let mut kids = String::new();
+    let mut kids: Vec<String> = Vec::new();
     for content in contents {
         let page = objects.len() + 1;
-        kids.push_str(&format!("{page} 0 R "));
+        kids.push(format!("{page} 0 R "));
         objects.push(format!(
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> >> /Contents {} 0 R >>",
             page + 1
@@ -26,7 +26,8 @@ fn pdf(contents: &[String]) -> Vec<u8> {
         ));
     }
     objects[1] = format!(
-        "<< /Type /Pages /Kids [{kids}] /Count {} >>",
+        "<< /Type /Pages /Kids [{}] /Count {} >>",
+        kids.concat(),
         contents.len()
     );
     let mut file = b"%PDF-1.4\n".to_vec();

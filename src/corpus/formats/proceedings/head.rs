@@ -10,7 +10,7 @@ pub(super) struct Head {
     pub(super) metadata: Metadata,
     /// The open elements of the header, from its root.
     path: Vec<String>,
-    in_head: bool,
+    is_open: bool,
     field: Option<&'static str>,
     value: String,
 }
@@ -20,7 +20,7 @@ impl Head {
     pub(super) fn handle(&mut self, event: &XmlEvent) -> bool {
         match event {
             XmlEvent::Start(element) => {
-                if !self.in_head {
+                if !self.is_open {
                     if matches!(element.name.as_str(), "TEI" | "TEI.2") {
                         self.id = element.attribute("id").map(str::to_owned);
                         if let Some(language) = element.attribute("lang") {
@@ -34,20 +34,20 @@ impl Head {
                         self.read_attributes(element);
                         return false;
                     }
-                    self.in_head = true;
+                    self.is_open = true;
                 }
                 self.path.push(element.name.clone());
                 self.start(element);
                 true
             }
             XmlEvent::Text(text) => {
-                if self.in_head && self.field.is_some() {
+                if self.is_open && self.field.is_some() {
                     self.value.push_str(text);
                 }
-                self.in_head
+                self.is_open
             }
             XmlEvent::End(name) => {
-                if !self.in_head {
+                if !self.is_open {
                     return false;
                 }
                 if let Some(field) = self.field.take() {
@@ -56,7 +56,7 @@ impl Head {
                 }
                 self.path.pop();
                 if self.path.is_empty() {
-                    self.in_head = false;
+                    self.is_open = false;
                 }
                 let _ = name;
                 true

@@ -25,7 +25,7 @@ struct Name {
     whole: String,
     /// The part being read, and the depth within `persName`.
     part: Option<Part>,
-    in_name: usize,
+    depth: usize,
     names: usize,
 }
 
@@ -62,10 +62,10 @@ impl People {
                     return;
                 };
                 if element.name == "persName" {
-                    name.names += usize::from(name.in_name == 0);
-                    name.in_name += 1;
-                } else if name.in_name > 0 {
-                    name.in_name += 1;
+                    name.names += usize::from(name.depth == 0);
+                    name.depth += 1;
+                } else if name.depth > 0 {
+                    name.depth += 1;
                     name.part = Some(match element.name.as_str() {
                         "forename" => Part::Forename,
                         "surname" => Part::Surname,
@@ -75,7 +75,7 @@ impl People {
             }
             XmlEvent::Text(text) => {
                 if let Some((_, name)) = &mut self.current
-                    && name.in_name > 0
+                    && name.depth > 0
                     && name.names == 1
                     && !text.trim().is_empty()
                 {
@@ -90,7 +90,7 @@ impl People {
             }
             XmlEvent::End(ended) => {
                 if let Some((_, name)) = &mut self.current {
-                    name.in_name = name.in_name.saturating_sub(1);
+                    name.depth = name.depth.saturating_sub(1);
                     name.part = None;
                 }
                 if ended == "person"
@@ -135,7 +135,8 @@ impl People {
                         .unwrap_or_default()
                         .to_string_lossy()
                         .to_lowercase();
-                    name.ends_with(".xml")
+                    path.extension()
+                        .is_some_and(|e| e.eq_ignore_ascii_case("xml"))
                         && (name.contains("listperson") || name.contains("people"))
                 })
                 .collect();
