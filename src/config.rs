@@ -115,6 +115,15 @@ pub struct Settings {
     pub shutdown_grace_seconds: u64,
     /// Keep boilerplate (navigation, footers, page furniture) in the passages.
     pub keep_boilerplate: bool,
+    /// The column of tables, or the field of JSON, that has the texts.
+    pub text_column: Option<String>,
+    /// Columns that hold a field under another name, as `FIELD=COLUMN`; comma-separated in the environment.
+    #[serde(default)] // an empty list is lost when the sources are merged
+    pub columns: Vec<String>,
+    /// The path of the texts in JSON files, such as `speeches[].transcript`.
+    pub text_path: Option<String>,
+    /// Whether transcripts are split into the turns of their speakers.
+    pub turns: TurnKind,
     /// Log level or `tracing` filter.
     pub log: String,
 }
@@ -136,6 +145,18 @@ impl From<PrecisionKind> for Precision {
             PrecisionKind::F32 => Self::F32,
         }
     }
+}
+
+/// Whether transcripts are split into turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnKind {
+    /// Where the whole document shows that speakers take turns.
+    Auto,
+    /// At every line with the form of a speaker's name.
+    On,
+    /// Never.
+    Off,
 }
 
 /// Which index to search.
@@ -191,6 +212,10 @@ impl Default for Settings {
             keep_alive_timeout_seconds: limits.keep_alive_timeout.as_secs(),
             shutdown_grace_seconds: limits.shutdown_grace.as_secs(),
             keep_boilerplate: false,
+            text_column: None,
+            columns: Vec::new(),
+            text_path: None,
+            turns: TurnKind::Auto,
             log: "warn,antiphon=info".to_owned(),
         }
     }

@@ -16,6 +16,7 @@ const LIMITS: CorpusLimits = CorpusLimits {
     max_text_bytes: 4096,
     max_line_bytes: 2048,
     max_table_bytes: 2048,
+    max_file_bytes: 64 * 1024,
 };
 
 /// Counts a token for every four bytes.
@@ -122,6 +123,7 @@ pub static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| {
                 origin: "",
                 source_hash: ContentHash::from_parts([]),
                 segmented: &segmented,
+                places: &[],
                 vectors: &vectors,
             })
             .expect("a writable store");

@@ -76,6 +76,9 @@ enum Command {
     /// Export stored data for other programs
     #[command(subcommand)]
     Export(export::ExportCommand),
+    /// Read a PDF file from stdin and write its pages as lines of JSON; for this program's own use
+    #[command(hide = true)]
+    ExtractPdf,
 }
 
 /// Returns the definition of the command line, with which the commands in `docs/` are tested.
@@ -101,6 +104,11 @@ pub fn main(commit: &'static str) -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
+    // First, as this process limits its memory and needs no settings.
+    if matches!(cli.command, Command::ExtractPdf) {
+        let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+        return Ok(crate::corpus::extract_pdf(&mut input, &mut output)?);
+    }
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let settings = Settings::load(cli.config.as_deref(), environment, &cli.flags)?;
@@ -122,6 +130,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Models(command) => models::run(&settings, &command),
         Command::Keys(command) => keys::run(&settings, &command),
         Command::Export(command) => export::run(&settings, &command),
+        Command::ExtractPdf => Ok(()),
     }
 }
 

@@ -100,8 +100,9 @@ pub(super) fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
 }
 
 /// Lists files and folders. Called first, so that a misspelt path is reported at once.
-pub(super) fn corpus(paths: &[PathBuf]) -> anyhow::Result<Corpus> {
-    Corpus::open(paths, &CorpusLimits::default()).context("cannot read the corpus")
+pub(super) fn corpus(settings: &Settings, paths: &[PathBuf]) -> anyhow::Result<Corpus> {
+    let corpus = Corpus::open(paths, &CorpusLimits::default()).context("cannot read the corpus")?;
+    Ok(corpus.with_options(settings.read_options()))
 }
 
 /// Returns the configured corpus, or the default one if it exists and the store contains no other.

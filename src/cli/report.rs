@@ -8,15 +8,12 @@ use crate::engine::{DroppedBlock, IngestReport, IngestWarning};
 use super::memory;
 use super::output::{count_of, strip_control_chars, with_thousands};
 
-/// Maximum number of lines shown of a list; the JSON report has all.
-const MAX_LISTED: usize = 10;
-
-/// Prints the whole report.
-pub(super) fn print(report: &IngestReport, out: &mut impl Write) -> io::Result<()> {
+/// Prints the report: a line for each kind of remark, or every remark.
+pub(super) fn print(report: &IngestReport, verbose: bool, out: &mut impl Write) -> io::Result<()> {
     print_summary(report, out)?;
-    print_dropped(&report.dropped, out)?;
-    print_warnings("Skipped", &report.skipped, out)?;
-    print_warnings("Notes", &report.notes, out)?;
+    print_dropped(&report.dropped, verbose, out)?;
+    print_warnings("Skipped", &report.skipped, verbose, out)?;
+    print_warnings("Notes", &report.notes, verbose, out)?;
     let removed: Vec<IngestWarning> = report
         .removed
         .iter()
@@ -25,7 +22,11 @@ pub(super) fn print(report: &IngestReport, out: &mut impl Write) -> io::Result<(
             text: "no longer in the corpus".to_owned(),
         })
         .collect();
-    print_warnings("Removed", &removed, out)?;
+    print_warnings("Removed", &removed, verbose, out)?;
+    let remarks = report.dropped.len() + report.skipped.len() + report.notes.len();
+    if remarks > 0 && !verbose {
+        writeln!(out, "--verbose lists every remark, --json has them as data")?;
+    }
     out.flush()
 }
 
@@ -61,7 +62,7 @@ pub(super) fn print_summary(report: &IngestReport, out: &mut impl Write) -> io::
     Ok(())
 }
 
-fn print_dropped(blocks: &[DroppedBlock], out: &mut impl Write) -> io::Result<()> {
+fn print_dropped(blocks: &[DroppedBlock], verbose: bool, out: &mut impl Write) -> io::Result<()> {
     let mut by_reason: BTreeMap<String, Vec<&DroppedBlock>> = BTreeMap::new();
     for dropped in blocks {
         let reason = dropped.block.reason.to_string();
@@ -78,41 +79,112 @@ fn print_dropped(blocks: &[DroppedBlock], out: &mut impl Write) -> io::Result<()
             count_of(blocks.len(), "block"),
             count_of(lines, "line")
         )?;
-        for dropped in blocks.iter().take(MAX_LISTED) {
+        for dropped in blocks.iter().filter(|_| verbose) {
             writeln!(
                 out,
                 "    {} line {}: {}",
                 dropped.document, dropped.block.line, dropped.block.first_words
             )?;
         }
-        print_remaining(blocks.len(), out)?;
     }
     Ok(())
 }
 
-fn print_warnings(title: &str, warnings: &[IngestWarning], out: &mut impl Write) -> io::Result<()> {
+fn print_warnings(
+    title: &str,
+    warnings: &[IngestWarning],
+    verbose: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
     if warnings.is_empty() {
         return Ok(());
     }
     writeln!(out, "{title}: {}", with_thousands(warnings.len()))?;
-    for warning in warnings.iter().take(MAX_LISTED) {
-        writeln!(
-            out,
-            "    {}: {}",
-            strip_control_chars(&warning.origin),
-            strip_control_chars(&warning.text)
-        )?;
+    if verbose {
+        for warning in warnings {
+            print_warning(warning, "", out)?;
+        }
+        return Ok(());
     }
-    print_remaining(warnings.len(), out)
+    // In the order in which the kinds occur first, each with its first remark.
+    let mut kinds: Vec<(&IngestWarning, usize)> = Vec::new();
+    let mut positions: BTreeMap<String, usize> = BTreeMap::new();
+    for warning in warnings {
+        let position = *positions
+            .entry(kind_of(&warning.text))
+            .or_insert(kinds.len());
+        match kinds.get_mut(position) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((warning, 1)),
+        }
+    }
+    for (first, count) in &kinds {
+        let more = match count {
+            1 => String::new(),
+            count => format!(" (and {} more of this kind)", with_thousands(count - 1)),
+        };
+        print_warning(first, &more, out)?;
+    }
+    Ok(())
 }
 
-fn print_remaining(count: usize, out: &mut impl Write) -> io::Result<()> {
-    match count.checked_sub(MAX_LISTED) {
-        Some(rest @ 1..) => writeln!(
-            out,
-            "    … and {} more; --json lists all",
-            with_thousands(rest)
-        ),
-        _ => Ok(()),
+fn print_warning(warning: &IngestWarning, more: &str, out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "    {}: {}{more}",
+        strip_control_chars(&warning.origin),
+        strip_control_chars(&warning.text)
+    )
+}
+
+/// Returns a remark without its quotations and numbers, in which remarks of one kind differ. It groups
+/// lines for the eye, nothing else.
+fn kind_of(text: &str) -> String {
+    let mut kind = String::new();
+    let mut quoted = false;
+    for character in text.chars() {
+        match character {
+            '"' => quoted = !quoted,
+            _ if quoted || character.is_numeric() => {}
+            _ => kind.push(character),
+        }
+    }
+    kind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warning(origin: &str, text: &str) -> IngestWarning {
+        IngestWarning {
+            origin: origin.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    fn printed(verbose: bool) -> String {
+        let report = IngestReport {
+            notes: vec![
+                warning("a", "the text contains 3 control characters"),
+                warning("b", "the text contains 12 control characters"),
+                warning("c", "date ignored: expected a date, received \"soon\""),
+            ],
+            ..IngestReport::default()
+        };
+        let mut out = Vec::new();
+        print(&report, verbose, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn remarks_of_one_kind_are_one_line_unless_all_are_asked_for() {
+        let short = printed(false);
+        assert!(
+            short.contains("a: the text contains 3 control characters (and 1 more of this kind)\n")
+        );
+        assert!(!short.contains("b: ") && short.contains("c: date") && short.contains("--verbose"));
+        let long = printed(true);
+        assert!(long.contains("b: the text") && !long.contains("more of this kind"));
     }
 }

@@ -140,7 +140,12 @@ fn create_store(settings: &Settings, encoder: Arc<dyn Encoder>) -> anyhow::Resul
             keep_boilerplate: settings.keep_boilerplate,
             prune: false,
         };
-        open::ingest(&engine, &open::corpus(&[path])?, options, &open::no_status)?;
+        open::ingest(
+            &engine,
+            &open::corpus(settings, &[path])?,
+            options,
+            &open::no_status,
+        )?;
     }
     Ok(())
 }

@@ -222,7 +222,7 @@ fn update_from_corpus(
         keep_boilerplate: settings.keep_boilerplate,
         prune: false,
     };
-    let corpus = open::corpus(&[path])?;
+    let corpus = open::corpus(settings, &[path])?;
     let report = open::ingest(engine, &corpus, options, report)?;
     if report.has_changes() || !report.skipped.is_empty() {
         let mut summary = anstream::StripStream::new(Vec::new());

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::corpus::{ReadOptions, TurnMode};
 use crate::engine::{EngineOptions, IndexConfig};
 use crate::index::{BuildOptions, HnswParameters};
 use crate::server::{ConnectionLimits, TlsFiles, TraceOptions};
 
-use super::{IndexKind, Settings};
+use super::{IndexKind, Settings, TurnKind};
 
 impl Settings {
     /// Returns the parameters of HNSW graphs.
@@ -25,6 +26,29 @@ impl Settings {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
+        }
+    }
+
+    /// Returns what the user says about the files of a corpus.
+    #[must_use]
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            text_column: self.text_column.clone(),
+            // Validated when the settings were loaded.
+            columns: self
+                .columns
+                .iter()
+                .filter_map(|column| column.parse().ok())
+                .collect(),
+            text_path: self.text_path.clone(),
+            keep_boilerplate: self.keep_boilerplate,
+            turns: match self.turns {
+                TurnKind::Auto => TurnMode::Auto,
+                TurnKind::On => TurnMode::On,
+                TurnKind::Off => TurnMode::Off,
+            },
+            // This program, if its file can be found.
+            pdf_program: std::env::current_exe().ok(),
         }
     }
 

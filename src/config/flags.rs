@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::{IndexKind, PrecisionKind};
+use super::{IndexKind, PrecisionKind, TurnKind};
 
 /// Settings with a flag. An unset flag leaves the value of the other sources.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Args)]
@@ -63,6 +63,22 @@ pub struct Flags {
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", require_equals = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_boilerplate: Option<bool>,
+    /// The column of tables, or the field of JSON, that has the texts [default: found by name]
+    #[arg(long, global = true, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_column: Option<String>,
+    /// A column that holds a field under another name, such as speaker=Name; repeatable
+    #[arg(long = "column", global = true, value_name = "FIELD=COLUMN")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// The path of the texts in JSON files, such as speeches[].transcript [default: found by name]
+    #[arg(long, global = true, value_name = "PATH")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_path: Option<String>,
+    /// Whether transcripts are split into the turns of their speakers [default: auto]
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turns: Option<TurnKind>,
     /// What is logged to stderr: error, warn, info, debug or a tracing filter [default: warn,antiphon=info]
     #[arg(long, global = true, value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat};
 
+use crate::corpus::ColumnMapping;
+
 use super::{ConfigError, DEFAULT_FILE, Flags, Settings};
 
 /// Prefix of environment variables that are settings.
@@ -49,6 +51,7 @@ impl Settings {
                         .try_parsing(true)
                         .list_separator(",")
                         .with_list_parse_key("cors_origins")
+                        .with_list_parse_key("columns")
                         .source(Some(variables)),
                 )
                 .add_source(Config::try_from(flags)?)
@@ -83,6 +86,15 @@ impl Settings {
                 received: received.to_string(),
             })
         };
+        for column in &self.columns {
+            if let Err(error) = column.parse::<ColumnMapping>() {
+                return out_of_range(
+                    "columns",
+                    "FIELD=COLUMN, such as speaker=Name",
+                    &error.received,
+                );
+            }
+        }
         if !(1..=100_000).contains(&self.queue_capacity) {
             return out_of_range("queue_capacity", "1 to 100000", &self.queue_capacity);
         }

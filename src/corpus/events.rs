@@ -11,6 +11,7 @@ use super::message::comma_separated;
 
 /// One event while reading a corpus.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant)] // nearly all events are documents
 pub enum CorpusEvent {
     /// A document, with notes.
     Document {
@@ -137,6 +138,21 @@ pub enum DocumentNote {
         /// The fields.
         fields: Vec<String>,
     },
+    /// Several speakers take turns in the document; each turn is a document.
+    SplitIntoTurns {
+        /// The number of turns.
+        turns: usize,
+    },
+    /// Some lines look like the beginnings of turns; the document is left whole.
+    TurnsUnsure {
+        /// The number of names.
+        names: usize,
+    },
+    /// Pages of the file could not be read.
+    PagesNotRead {
+        /// Their number.
+        pages: usize,
+    },
     /// Parts of the file that are not its text were left out.
     PartsLeftOut {
         /// Each kind of part, with its number of characters.
@@ -214,6 +230,17 @@ impl fmt::Display for DocumentNote {
             Self::ComputedFieldsIgnored { fields } => {
                 write!(f, "computed fields ignored: {}", comma_separated(fields))
             }
+            Self::SplitIntoTurns { turns } => {
+                write!(
+                    f,
+                    "split into {turns} turns of its speakers; --turns off leaves it whole"
+                )
+            }
+            Self::TurnsUnsure { names } => write!(
+                f,
+                "left whole, though {names} names look like those of speakers; --turns on splits it"
+            ),
+            Self::PagesNotRead { pages } => write!(f, "{pages} pages could not be read"),
             Self::PartsLeftOut { parts } => {
                 let parts = parts
                     .iter()

@@ -17,7 +17,7 @@ pub enum SourceFormat {
     Table,
     /// An array of documents, or objects that contain one.
     Json,
-    /// Captions of a recording: SubRip or WebVTT.
+    /// Captions of a recording: `SubRip` or `WebVTT`.
     Captions,
     /// A web page.
     Html,
@@ -25,7 +25,7 @@ pub enum SourceFormat {
     Mhtml,
     /// Word.
     Docx,
-    /// A text of OpenDocument.
+    /// A text of `OpenDocument`.
     Odt,
     /// Rich text.
     Rtf,
@@ -35,7 +35,7 @@ pub enum SourceFormat {
     Xml,
     /// A PDF with a text layer.
     Pdf,
-    /// A spreadsheet of Excel or OpenDocument: a document per row.
+    /// A spreadsheet of Excel or `OpenDocument`: a document per row.
     Spreadsheet,
     /// An archive of files of these formats.
     Zip,

@@ -165,7 +165,7 @@ fn source_file(path: &Path, kind: &fs::Metadata) -> Result<SourceFile, SkipReaso
 }
 
 /// Returns whether a file is a `README.md`, `LICENSE`, `CHANGELOG.txt` or the like.
-fn is_readme_or_licence(path: &Path) -> bool {
+pub(super) fn is_readme_or_licence(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let first = name.split('.').next().unwrap_or_default().to_uppercase();
     matches!(

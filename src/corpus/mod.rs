@@ -13,6 +13,8 @@
 //! | `text` + `gutenberg`, `text_markup`; `markdown` + `front_matter`, `markdown_head`; `jsonl` + `bounded_lines` | one reader per format |
 //! | `json` | JSON with typed errors, also used for requests |
 //! | `metadata_csv` + `csv_records` | `metadata.csv` |
+//! | `formats` | one reader per format of archives: tables, JSON, captions, web pages, office documents, PDF, XML |
+//! | `options`, `anchors`, `turns` | what the user says about files; pages, times and lines; speakers who take turns |
 //! | `upload` | a document sent by a client, parsed like a line of JSON lines |
 //! | `decode` + `wide_encodings`, `seven_bit_encodings` | bytes -> text, and validation of the text |
 //! | `normalization` | text -> NFC without ligatures |
@@ -61,6 +63,7 @@ mod reader;
 mod seven_bit_encodings;
 mod text;
 mod text_markup;
+mod turns;
 mod upload;
 mod wide_encodings;
 mod written_date;
@@ -73,6 +76,7 @@ pub use date::{DateError, PartialDate};
 pub use error::{CorpusError, SkipReason};
 pub use events::{CorpusEvent, CorpusWarning, DocumentNote, Skipped, TableIssue};
 pub use format::{SourceFile, SourceFormat};
+pub use formats::pdf::extract_pdf;
 pub use id::{DocumentId, IdError};
 pub use location::SourceLocation;
 pub use metadata::Metadata;

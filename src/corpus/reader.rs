@@ -1,7 +1,7 @@
 //! Opening and reading a corpus.
 
 use std::collections::hash_map::{DefaultHasher, Entry};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::metadata_csv::{MetadataRow, MetadataTable};
 use super::normalization::normalize;
 use super::options::ReadOptions;
 use super::parsed::{CountingReader, ParseIssue, ParsedDocument, ParsedDocuments, ReadContext};
-use super::{CorpusLimits, Document, formats, jsonl, markdown, text};
+use super::{CorpusLimits, Document, formats, jsonl, markdown, text, turns};
 
 /// The files under some paths, listed but not read yet.
 #[derive(Debug)]
@@ -124,6 +124,7 @@ impl Corpus {
         let warnings =
             warnings.map(|warning: &CorpusWarning| CorpusEvent::Warning(warning.clone()));
         warnings.chain(CorpusEvents {
+            pending: VecDeque::new(),
             corpus: self,
             next: 0,
             current: None,
@@ -139,6 +140,8 @@ impl Corpus {
 const MIN_COPY_BYTES: usize = 200;
 
 struct CorpusEvents<'a> {
+    /// The turns of the last document that are still to be returned.
+    pending: VecDeque<CorpusEvent>,
     corpus: &'a Corpus,
     /// Index of the next entry.
     next: usize,
@@ -214,12 +217,48 @@ impl<'a> CorpusEvents<'a> {
         parsed: ParsedDocument,
     ) -> CorpusEvent {
         let (line, entry) = (parsed.line, parsed.entry.clone());
+        let mut parsed = parsed;
+        let declared = std::mem::take(&mut parsed.turns);
         match self.build_document(number, source, parsed) {
-            Ok((document, notes)) => CorpusEvent::Document {
-                document,
-                origin: self.location_of(number, entry.as_deref(), line),
-                notes,
-            },
+            Ok((document, mut notes)) => {
+                let mode = self.corpus.options.turns;
+                // Rows, lines and utterances are turns already, if they are of a debate.
+                let documents = if declared.is_empty() && source.format.is_multi_document() {
+                    vec![document]
+                } else {
+                    turns::split(document, declared, mode, &mut notes)
+                };
+                let origin = self.location_of(number, entry.as_deref(), line);
+                let is_split = documents.len() > 1;
+                for document in documents {
+                    // The ids of turns are derived from that of the whole, which is not used itself.
+                    let used = is_split
+                        .then(|| self.seen_ids.get(&document.id).cloned())
+                        .flatten();
+                    if let Some((first, archived, line)) = used {
+                        let reason = SkipReason::DuplicateId {
+                            id: document.id.to_string(),
+                            first: self.location_of(first, archived.as_deref(), line),
+                        };
+                        self.pending.push_back(CorpusEvent::Skipped(Skipped {
+                            location: origin.clone(),
+                            reason,
+                        }));
+                        continue;
+                    }
+                    self.seen_ids
+                        .insert(document.id.clone(), (number, entry.clone(), line));
+                    self.pending.push_back(CorpusEvent::Document {
+                        document,
+                        origin: origin.clone(),
+                        // Of the whole, told with its first part.
+                        notes: std::mem::take(&mut notes),
+                    });
+                }
+                self.pending.pop_front().unwrap_or_else(|| {
+                    CorpusEvent::Skipped(self.skipped(number, SkipReason::Empty.into()))
+                })
+            }
             Err(reason) => CorpusEvent::Skipped(self.skipped(
                 number,
                 ParseIssue {
@@ -383,6 +422,9 @@ impl Iterator for CorpusEvents<'_> {
 
     fn next(&mut self) -> Option<CorpusEvent> {
         let corpus = self.corpus;
+        if let Some(event) = self.pending.pop_front() {
+            return Some(event);
+        }
         loop {
             if let Some((number, source, mut documents)) = self.current.take() {
                 if let Some(result) = documents.next() {

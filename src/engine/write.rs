@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use crate::corpus::{Document, DocumentId};
+use crate::corpus::{Anchors, Document, DocumentId, SourcePlace};
 use crate::encoder::EncodeError;
 use crate::passages::{
     DroppedLines, SEGMENTER_VERSION, SegmentOptions, SegmentedText, TokenCounter, segment,
+    source_ranges,
 };
 use crate::store::{ContentHash, NewDocument};
 
@@ -390,6 +391,7 @@ impl Engine {
             origin: &new.request.origin,
             source_hash: new.source_hash,
             segmented: &new.segmented,
+            places: &places(&new.request.document, &new.segmented),
             vectors: &vectors,
         })?;
         Ok(PutOutcome::Stored(PutResult {
@@ -423,6 +425,21 @@ struct PendingWrite<'a> {
     source_hash: ContentHash,
     is_new: bool,
     segmented: SegmentedText,
+}
+
+/// Returns where the passages of a document stand in its source.
+fn places(document: &Document, segmented: &SegmentedText) -> Vec<SourcePlace> {
+    if document.anchors == Anchors::None {
+        return Vec::new();
+    }
+    let text = &document.text;
+    let ranges = source_ranges(text, segmented).into_iter();
+    let place = |range: Option<(usize, usize)>| {
+        range.map_or_else(SourcePlace::default, |(start, end)| {
+            document.anchors.place(text, start, end)
+        })
+    };
+    ranges.map(place).collect()
 }
 
 /// Returns a hash that changes with the text and with how it is segmented.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     ComparedCount, ExportProvenance, FamiliesReport, PairCounts, ParallelsReport, ReportSubject,
 };
-use crate::corpus::Metadata;
+use crate::corpus::{Metadata, SourcePlace};
 use crate::engine::Provenance;
 use crate::parallels::{
     Family, FamilyTexts, FilteredCounts, MatchUnit, MemberText, Pair, Parallel, Prevalence,
@@ -83,6 +83,7 @@ pub(crate) fn passage(index: usize) -> PassageRecord {
         tokens: 9,
         range: TextRange { start, end },
         sentences,
+        place: SourcePlace::default(),
         text,
     }
 }

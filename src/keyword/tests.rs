@@ -72,6 +72,7 @@ impl ChangingStore {
                 origin: "",
                 source_hash: ContentHash::from_parts([]),
                 segmented: &segmented,
+                places: &[],
                 vectors: &vectors,
             })
             .unwrap();

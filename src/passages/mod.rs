@@ -10,7 +10,8 @@
 //! rejoins lines into paragraphs (with `hyphenation` and its `word_list` for broken words, `bullets` for
 //! list markers, `lone_lines` for verse and headings, `salutations`), `group` merges blocks into units of
 //! a paragraph's size (by their `block_kind`), `split` splits units that are too long, and `sentences` finds sentences.
-//! `line_ends` has the rules on punctuation, `tokenize` the terms of a text. The module knows nothing
+//! `line_ends` has the rules on punctuation, `tokenize` the terms of a text, `places` where
+//! passages stand in the source. The module knows nothing
 //! about files, models or stores; a [`TokenCounter`] counts tokens.
 
 mod block_kind;
@@ -27,6 +28,7 @@ mod lines;
 mod lone_lines;
 mod navigation;
 mod page_furniture;
+mod places;
 mod salutations;
 mod sentences;
 mod split;
@@ -42,6 +44,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+pub use places::source_ranges;
 pub use sentences::sentences;
 pub use tokenize::{WordToken, tokenize_words, tokenize_words_from};
 

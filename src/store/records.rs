@@ -1,6 +1,6 @@
 //! The records that the store reads and writes, and their encoding on disk.
 
-use crate::corpus::{DocumentId, Metadata};
+use crate::corpus::{DocumentId, Metadata, SourcePlace};
 use crate::encoder::Embedding;
 use crate::passages::{DroppedLines, SegmentedText, TextRange};
 
@@ -79,6 +79,8 @@ pub struct NewDocument<'a> {
     pub source_hash: ContentHash,
     /// Clean text, passages and dropped blocks.
     pub segmented: &'a SegmentedText,
+    /// Where the passages stand in the source, in their order; those beyond its end have no place.
+    pub places: &'a [SourcePlace],
     /// Embeddings, one entry per passage.
     pub vectors: &'a [PassageVectors],
 }
@@ -152,6 +154,8 @@ pub struct PassageRecord {
     pub hash: ContentHash,
     /// Its sentences, in characters of the document's clean text.
     pub sentences: Vec<TextRange>,
+    /// Its page, line or time in the source.
+    pub place: SourcePlace,
 }
 
 impl PassageRecord {

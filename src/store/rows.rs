@@ -6,7 +6,7 @@
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
 
-use crate::corpus::{DocumentId, Metadata, PartialDate};
+use crate::corpus::{DocumentId, Metadata, PartialDate, SourcePlace, TimeSpan};
 use crate::passages::TextRange;
 
 use super::{DocumentRecord, DocumentState, DocumentSummary, HitRecord, PassageRecord, StoreError};
@@ -18,7 +18,7 @@ pub(super) const SUMMARY_COLUMNS: &str = "d.id, d.title, d.speaker, d.date, d.ve
 
 /// The columns that [`passage`] reads, from [`PASSAGE_TABLES`]; [`hit_record`] also reads `s.vectors`.
 pub(super) const PASSAGE_COLUMNS: &str = "p.ordinal, p.range_start, p.range_end, p.tokens,
-     p.text AS passage_text, p.hash, s.ranges";
+     p.text AS passage_text, p.hash, s.ranges, p.page, p.line, p.start_ms, p.end_ms";
 
 /// The tables of passages and their sentences.
 pub(super) const PASSAGE_TABLES: &str = "FROM passages p JOIN sentences s ON s.passage = p.key";
@@ -66,6 +66,19 @@ pub(super) fn passage(row: &Row<'_>, document: &DocumentId) -> Result<PassageRec
             .into_iter()
             .map(|(start, end)| TextRange { start, end })
             .collect(),
+        place: place(row)?,
+    })
+}
+
+fn place(row: &Row<'_>) -> Result<SourcePlace, StoreError> {
+    let times: (Option<u64>, Option<u64>) = (row.get("start_ms")?, row.get("end_ms")?);
+    Ok(SourcePlace {
+        page: row.get("page")?,
+        line: row.get("line")?,
+        time: match times {
+            (Some(start_ms), Some(end_ms)) => Some(TimeSpan { start_ms, end_ms }),
+            _ => None,
+        },
     })
 }
 

@@ -90,6 +90,11 @@ const MIGRATIONS: &[&str] = &[
      END;
      UPDATE meta SET name = 'store_id' WHERE name = 'store';
      UPDATE meta SET name = 'modified_at' WHERE name = 'changed';",
+    // 5: where passages stand in their source, as far as it has pages, lines or times.
+    "ALTER TABLE passages ADD COLUMN page INTEGER;
+     ALTER TABLE passages ADD COLUMN line INTEGER;
+     ALTER TABLE passages ADD COLUMN start_ms INTEGER;
+     ALTER TABLE passages ADD COLUMN end_ms INTEGER;",
 ];
 
 /// Upgrades a database to the current version; rejects one of a later version.

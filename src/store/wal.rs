@@ -86,6 +86,7 @@ mod tests {
             origin: "",
             source_hash: ContentHash::from_parts([]),
             segmented: &segmented,
+            places: &[],
             vectors: &[],
         };
         store.put(&new).unwrap();

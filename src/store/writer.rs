@@ -296,14 +296,17 @@ fn insert_passages(
     new: &NewDocument<'_>,
 ) -> Result<(), StoreError> {
     let mut passage_row = connection.prepare_cached(
-        "INSERT INTO passages (document, ordinal, range_start, range_end, tokens, text, hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO passages (document, ordinal, range_start, range_end, tokens, text, hash,
+                               page, line, start_ms, end_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     let mut embedding_row =
         connection.prepare_cached("INSERT INTO embeddings (passage, vector) VALUES (?1, ?2)")?;
     let mut sentence_row = connection
         .prepare_cached("INSERT INTO sentences (passage, ranges, vectors) VALUES (?1, ?2, ?3)")?;
+    let mut places = new.places.iter().copied();
     for (passage, vectors) in new.segmented.passages.iter().zip(new.vectors) {
+        let place = places.next().unwrap_or_default();
         let key = passage_row.insert(params![
             document,
             passage.ordinal,
@@ -312,6 +315,10 @@ fn insert_passages(
             passage.tokens,
             passage.text,
             ContentHash::from_parts([passage.text.as_bytes()]),
+            place.page,
+            place.line,
+            place.time.map(|time| time.start_ms),
+            place.time.map(|time| time.end_ms),
         ])?;
         embedding_row.execute(params![key, encode_f32s([&vectors.passage])])?;
         let ranges: Vec<_> = passage.sentences.iter().map(|s| (s.start, s.end)).collect();

@@ -13,6 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::corpus::SourcePlace;
 use crate::engine;
 use crate::passages::{DroppedLines, TextRange};
 use crate::store::{DocumentRecord, DocumentSummary, PassageRecord};
@@ -90,6 +91,8 @@ pub(crate) struct PassageRange {
     hash: String,
     /// Its sentences, in characters of the document's clean text.
     sentences: Vec<CharRange>,
+    #[serde(flatten)]
+    place: PlaceDto,
 }
 
 /// A half-open range of characters.
@@ -97,6 +100,35 @@ pub(crate) struct PassageRange {
 pub(crate) struct CharRange {
     start: usize,
     end: usize,
+}
+
+/// Where a passage stands in its source, as far as that has pages, lines or times.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = Place)]
+pub(crate) struct PlaceDto {
+    /// The page of the file on which it begins, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
+    /// The line of the file on which it begins, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    /// The time in the recording at which it begins, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_ms: Option<u64>,
+    /// The time at which it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_ms: Option<u64>,
+}
+
+impl From<SourcePlace> for PlaceDto {
+    fn from(place: SourcePlace) -> Self {
+        Self {
+            page: place.page,
+            line: place.line,
+            start_ms: place.time.map(|time| time.start_ms),
+            end_ms: place.time.map(|time| time.end_ms),
+        }
+    }
 }
 
 /// A block of the source that is not speech.
@@ -228,6 +260,7 @@ impl From<&PassageRecord> for PassageRange {
                 .copied()
                 .map(CharRange::from)
                 .collect(),
+            place: passage.place.into(),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
-use super::{CharRange, DocumentDto, PassageDto, Provenance, TimingMs, passage_url};
+use super::{CharRange, DocumentDto, PassageDto, PlaceDto, Provenance, TimingMs, passage_url};
 use crate::search::{
     CANDIDATE_POOL_SIZE, Evidence, Facet, GroupBy, Hit, ListScore, Mode, SearchPage,
 };
@@ -70,6 +70,8 @@ struct HitDto {
     start: usize,
     /// End of the passage.
     end: usize,
+    #[serde(flatten)]
+    place: PlaceDto,
     /// The sentence nearest to the query (semantic and hybrid mode).
     sentence: Option<SentenceDto>,
     /// Ranges of query terms in the passage, in characters of the document's clean text.
@@ -274,6 +276,7 @@ impl From<Hit> for HitDto {
             passage: hit.passage.id(),
             start: hit.passage.range.start,
             end: hit.passage.range.end,
+            place: hit.passage.place.into(),
             text: hit.passage.text,
             sentence: hit.sentence.map(SentenceDto::from),
             highlights: hit.highlights.into_iter().map(CharRange::from).collect(),

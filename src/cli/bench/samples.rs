@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 
+use crate::config::Settings;
 use crate::corpus::CorpusEvent;
 use crate::encoder::Tokenizer;
 use crate::passages::{SegmentOptions, segment};
@@ -25,7 +26,7 @@ impl Samples {
         max_passages: usize,
         tokenizer: &Tokenizer,
     ) -> anyhow::Result<Self> {
-        let corpus = open::corpus(paths)?;
+        let corpus = open::corpus(&Settings::default(), paths)?;
         let mut texts: Vec<String> = Vec::new();
         for event in corpus.events() {
             if let CorpusEvent::Document { document, .. } = event {

@@ -73,27 +73,7 @@ fn open(file: CountingReader, context: &ReadContext) -> Result<Documents, ParseI
     }
     let path = match &context.options.text_path {
         Some(path) => Some(Path::parse(path)),
-        None => {
-            let mut found = path::Paths::default();
-            let mut transcript = false;
-            for range in values.iter().take(SAMPLE_ITEMS) {
-                let value: Value =
-                    json::read(text.get(range.clone()).unwrap_or_default().as_bytes())
-                        .map_err(|error| not_json(&error))?;
-                transcript |= !in_array && segments::cues(&value).is_some();
-                found.collect(&value, in_array);
-            }
-            match found.text_path(&context.options) {
-                _ if transcript => None,
-                Some(path) => Some(path),
-                None => {
-                    return Err(SkipReason::NoTextPath {
-                        paths: found.listed(),
-                    }
-                    .into());
-                }
-            }
-        }
+        None => find_path(&text, &values, in_array, &context.options)?,
     };
     Ok(Documents {
         values: values.into_iter(),
@@ -106,6 +86,30 @@ fn open(file: CountingReader, context: &ReadContext) -> Result<Documents, ParseI
         count: 0,
         line_cursor: (0, 1),
     })
+}
+
+/// Finds the path of the texts in the first values; `None` for a transcript.
+fn find_path(
+    text: &str,
+    values: &[std::ops::Range<usize>],
+    in_array: bool,
+    options: &ReadOptions,
+) -> Result<Option<Path>, SkipReason> {
+    let mut found = path::Paths::default();
+    for range in values.iter().take(SAMPLE_ITEMS) {
+        let json = text.get(range.clone()).unwrap_or_default();
+        let value: Value = json::read(json.as_bytes()).map_err(|error| not_json(&error))?;
+        if !in_array && segments::cues(&value).is_some() {
+            return Ok(None);
+        }
+        found.collect(&value, in_array);
+    }
+    match found.text_path(options) {
+        Some(path) => Ok(Some(path)),
+        None => Err(SkipReason::NoTextPath {
+            paths: found.listed(),
+        }),
+    }
 }
 
 /// Returns the ranges of the items of the array that the file is, or of its values, mostly one.
@@ -185,9 +189,8 @@ impl Documents {
             reason,
         };
         let mut deserializer = serde_json::Deserializer::from_str(json);
-        let value = match Value::deserialize(&mut deserializer) {
-            Ok(value) => value,
-            Err(_) => return vec![Err(issue(syntax_error(json)))],
+        let Ok(value) = Value::deserialize(&mut deserializer) else {
+            return vec![Err(issue(syntax_error(json)))];
         };
         let Some(path) = &self.path else {
             // A transcript: the whole file is one document.

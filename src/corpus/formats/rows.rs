@@ -184,7 +184,7 @@ fn text_column(header: &[String], options: &ReadOptions) -> Option<usize> {
                         | "file"
                 )
             };
-            words.iter().any(|word| tells(word)) && !words.iter().any(|word| counts(word))
+            words.iter().any(tells) && !words.iter().any(counts)
         });
         match (matching.next(), matching.next()) {
             (Some(only), None) => Some(only),

@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{CharRange, DocumentDto, Provenance, milliseconds, passage_url};
+use super::{CharRange, DocumentDto, PlaceDto, Provenance, milliseconds, passage_url};
 use crate::parallels::{FilteredCounts, FoundPairs, ParallelsError};
 
 pub(crate) use comparison::ParallelsResponse;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{CharRange, DocumentDto, passage_url};
+use super::{CharRange, DocumentDto, PlaceDto, passage_url};
 use crate::parallels::{PairIds, Parallel, SentencePair, Side};
 use crate::passages::TextRange;
 use crate::store::PassageRecord;
@@ -54,6 +54,8 @@ struct SideDto {
     start: usize,
     /// End, exclusive.
     end: usize,
+    #[serde(flatten)]
+    place: PlaceDto,
     /// Character ranges shared with the other passage.
     shared: Vec<CharRange>,
     /// How widely the matched text of this side is restated in the corpus.
@@ -165,6 +167,7 @@ impl From<Side> for SideDto {
             url: passage_url(&side.passage),
             start: side.passage.range.start,
             end: side.passage.range.end,
+            place: side.passage.place.into(),
             text: side.passage.text,
             shared: side.shared.into_iter().map(CharRange::from).collect(),
             prevalence: PrevalenceDto {

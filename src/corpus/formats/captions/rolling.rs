@@ -10,9 +10,7 @@ const MIN_ROLLING_PERCENT: usize = 25;
 pub(super) fn without_repeats(mut cues: Vec<Cue>) -> Vec<Cue> {
     let pairs = cues.iter().zip(cues.iter().skip(1));
     let rolling = pairs
-        .filter(|(before, cue)| {
-            cue.lines.first().is_some() && cue.lines.first() == before.lines.last()
-        })
+        .filter(|(before, cue)| !cue.lines.is_empty() && cue.lines.first() == before.lines.last())
         .count();
     if rolling * 100 < cues.len() * MIN_ROLLING_PERCENT {
         return cues;

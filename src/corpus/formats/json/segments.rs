@@ -39,7 +39,7 @@ fn segment(value: &Value) -> Option<Cue> {
     let start_ms = seconds("start").or_else(|| offset("from"))?;
     let end_ms = seconds("end").or_else(|| offset("to"))?;
     let speaker = value.get("speaker").and_then(Value::as_str);
-    cue(start_ms, end_ms, speaker, value.get("text")?.as_str()?)
+    Some(cue(start_ms, end_ms, speaker, value.get("text")?.as_str()?))
 }
 
 fn event(value: &Value) -> Option<Cue> {
@@ -52,22 +52,22 @@ fn event(value: &Value) -> Option<Cue> {
     let text: String = segments
         .filter_map(|segment| segment.get("utf8")?.as_str())
         .collect();
-    let is_blank = text.trim().is_empty();
-    cue(start_ms, start_ms.saturating_add(length), None, &text).filter(|_| !is_blank)
+    let end_ms = start_ms.saturating_add(length);
+    (!text.trim().is_empty()).then(|| cue(start_ms, end_ms, None, &text))
 }
 
-fn cue(start_ms: u64, end_ms: u64, speaker: Option<&str>, text: &str) -> Option<Cue> {
+fn cue(start_ms: u64, end_ms: u64, speaker: Option<&str>, text: &str) -> Cue {
     let lines = text
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-    Some(Cue {
+    Cue {
         time: TimeSpan {
             start_ms,
             end_ms: end_ms.max(start_ms),
         },
         speaker: speaker.map(str::to_owned),
         lines: lines.filter(|line| !line.is_empty()).collect(),
-    })
+    }
 }
 
 fn to_ms(seconds: f64) -> u64 {

@@ -128,9 +128,10 @@ fn broken_deep_and_empty_files_are_reported() {
             "{json:.20}"
         );
     }
-    assert_eq!(
-        parse_with("[]", ReadOptions::default()).unwrap_err().len() > 10,
-        true
+    assert!(
+        parse_with("[]", ReadOptions::default())
+            .unwrap_err()
+            .contains("--text-path")
     );
     // An item of another form costs itself only.
     let mixed = "[{\"text\":\"One.\"},\n5,\n{\"text\":\"Two.\"}]";

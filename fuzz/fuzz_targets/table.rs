@@ -1,0 +1,7 @@
+//! Tables: CSV and TSV.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|contents: &[u8]| {
+    antiphon_fuzz::read_corpus(&[("a.csv", contents)]);
+});

@@ -1,0 +1,7 @@
+//! Transcripts, in which speakers take turns.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|contents: &[u8]| {
+    antiphon_fuzz::read_corpus(&[("a.txt", contents)]);
+});
