@@ -462,11 +462,11 @@ mod tests {
         };
         assert_eq!(
             hash(false),
-            "83fc4c5df23ba5c952496b12c34023733991cc2cebb640acf84ec2fc9e589534"
+            "f10d443df14221c3b0402029657e8dab1817a0486f87067047bbe49ec10ec134"
         );
         assert_eq!(
             hash(true),
-            "c203e73dd7c03d835074833eee0443bf68f5578f894b824ffdf49239403d31eb"
+            "aae36443e0c037d21b2f2565ca08729a3aa332710c4acccf32bcff2ec8050503"
         );
     }
 }

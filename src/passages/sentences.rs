@@ -90,7 +90,7 @@ pub(super) fn split_sentences(text: &str) -> Vec<Range<usize>> {
         match found.last_mut() {
             Some(last)
                 if open
-                    || last.end == start && is_inside_token(&text[..start], body)
+                    || last.end == start && is_inside_token(last_bytes(&text[..start]), body)
                     || finishes_sentence(&text[last.clone()], body) =>
             {
                 last.end = end;
@@ -105,7 +105,8 @@ pub(super) fn split_sentences(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Returns about the last hundred bytes, which are enough to judge the end of a sentence.
+/// Returns about the last hundred bytes, which are enough to judge a boundary. More would take quadratic
+/// time in a text without blanks.
 fn last_bytes(sentence: &str) -> &str {
     let mut from = sentence.len().saturating_sub(100);
     while !sentence.is_char_boundary(from) {

@@ -47,6 +47,13 @@ fn no_text_takes_quadratic_time() {
         ("abbreviations", "Mr. ".repeat(scale)),
         ("quotes", "?) ".repeat(scale)),
         ("full stops", "1.".repeat(scale)),
+        ("questions", "a?b?".repeat(scale)),
+        ("clocks", "Anna Keller 0:14\n".repeat(scale / 4)),
+        (
+            "notes",
+            "It goes on and on and on and on and\n1 Note\n".repeat(scale / 8),
+        ),
+        ("leaders", "Title . . . . 1\n".repeat(scale / 4)),
         (
             "marks on one letter",
             format!("a{}", "\u{301}".repeat(scale)),
