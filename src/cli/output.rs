@@ -9,6 +9,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use crate::atomic_file::{self, NewFileMode};
+use crate::corpus::SourcePlace;
 use crate::store::DocumentSummary;
 
 /// Writes a line and flushes it.
@@ -67,6 +68,14 @@ pub(super) fn strip_control_chars(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
+}
+
+/// Returns the page or time of a passage, to follow its byline.
+pub(super) fn place(place: SourcePlace) -> String {
+    if place.is_page_or_time() {
+        return format!(" · {place}");
+    }
+    String::new()
 }
 
 /// Joins speaker, date and title of a document, as far as they are known.

@@ -173,11 +173,12 @@ fn print_hit(hit: &Hit, out: &mut impl Write) -> anyhow::Result<()> {
     let name = AnsiColor::Cyan.on_default();
     writeln!(
         out,
-        "{strong}{:>3}{strong:#}  {:.3}  {name}{}{name:#}  {dim}{}{dim:#}",
+        "{strong}{:>3}{strong:#}  {:.3}  {name}{}{name:#}  {dim}{}{}{dim:#}",
         hit.rank,
         hit.score,
         hit.passage.id(),
         output::byline(&hit.document),
+        output::place(hit.passage.place),
     )?;
     let evidence = hit.sentence.as_ref().map(|s| s.text.as_str());
     for line in hit.passage.text.lines() {

@@ -1,5 +1,7 @@
 //! Where in its source a text stands: pages, times or lines.
 
+use std::fmt;
+
 use super::normalization::normalize_text;
 
 /// The places of a document's text in its source. Offsets are bytes of [`Document::text`](super::Document::text),
@@ -35,6 +37,35 @@ pub struct SourcePlace {
     pub line: Option<u32>,
     /// The time in the recording.
     pub time: Option<TimeSpan>,
+}
+
+impl SourcePlace {
+    /// Whether the source has a place to look up.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// Whether readers of the source itself would cite this place: lines are those of a file.
+    #[must_use]
+    pub fn is_page_or_time(&self) -> bool {
+        self.page.is_some() || self.time.is_some()
+    }
+}
+
+/// `page 12`, `line 340` or `0:41:07`.
+impl fmt::Display for SourcePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(page) = self.page {
+            return write!(f, "page {page}");
+        }
+        if let Some(time) = self.time {
+            let seconds = time.start_ms / 1000;
+            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+            return write!(f, "{hours}:{minutes:02}:{:02}", seconds % 60);
+        }
+        self.line.map_or(Ok(()), |line| write!(f, "line {line}"))
+    }
 }
 
 impl Anchors {

@@ -177,7 +177,11 @@ impl<'a> Citation<'a> {
     fn place(self) -> String {
         let range = self.passage.range;
         let (ordinal, start, end) = (self.passage.ordinal, range.start, range.end);
-        format!("passage {ordinal} (characters {start}–{end})")
+        let passage = format!("passage {ordinal} (characters {start}–{end})");
+        if self.passage.place.is_known() {
+            return format!("{}, {passage}", self.passage.place);
+        }
+        passage
     }
 
     /// Returns what identifies the words: a later version of the document may have others at this place.
@@ -235,7 +239,7 @@ fn tex(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::corpus::Metadata;
+    use crate::corpus::{Metadata, SourcePlace};
     use crate::passages::TextRange;
     use crate::store::ContentHash;
 
@@ -263,6 +267,10 @@ mod tests {
             tokens: 3,
             hash: ContentHash::from_parts([b"p".as_slice()]),
             sentences: Vec::new(),
+            place: SourcePlace {
+                page: Some(12),
+                ..SourcePlace::default()
+            },
         };
         let citation = Citation {
             document: &document,
@@ -273,7 +281,7 @@ mod tests {
         let bibtex = citation.in_style(CitationStyle::Bibtex);
         assert_eq!(
             text,
-            "O'Neill \"Q\" TY - BOOK, “50 % of {all} & \\more ER -”, 2015-10, passage 7 (characters 0–5). http://h/read/a-5fb#p7"
+            "O'Neill \"Q\" TY - BOOK, “50 % of {all} & \\more ER -”, 2015-10, page 12, passage 7 (characters 0–5). http://h/read/a-5fb#p7"
         );
         assert!(bibtex.starts_with("@misc{a-5fb-p7,\n  author = {{O'Neill \"Q\" TY - BOOK}},\n"));
         assert!(

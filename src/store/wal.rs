@@ -119,6 +119,7 @@ mod tests {
             origin: "",
             source_hash: ContentHash::from_parts([]),
             segmented: &segmented,
+            places: &[],
             vectors: &[],
         };
         let error = store.put(&new).unwrap_err();

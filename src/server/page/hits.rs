@@ -44,6 +44,7 @@ impl HitList<'_> {
                     span.relevance tabindex="0" title=(score) aria-label=(score) {
                         (bar(share)) span.words { (words) } span.number { (format!("{:.2}", hit.score)) }
                     }
+                    @if passage.place.is_page_or_time() { span.place { (passage.place.to_string()) } }
                     (self.actions(hit))
                 }
                 div.folds {
