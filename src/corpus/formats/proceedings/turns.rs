@@ -363,15 +363,17 @@ impl Turn {
             .and_then(|who| people.name(who))
             .map(str::to_owned);
         let reference = self.who.as_deref().map(|who| identifier(who).to_owned());
-        let speaker = known.or_else(|| match &reference {
-            // A number says less than a printed name.
-            Some(id)
-                if id.chars().any(char::is_alphabetic)
-                    && self.label.as_ref().is_none_or(|l| is_office(l)) =>
-            {
-                Some(id.clone())
+        // One person is printed in several forms, and several hold an office: the identifier is better, if
+        // it is one of this file and not a number.
+        let telling = self.who.as_deref().is_some_and(|who| who.starts_with('#'))
+            && reference
+                .as_ref()
+                .is_some_and(|id| id.chars().any(char::is_alphabetic));
+        let speaker = known.or_else(|| {
+            if telling {
+                return reference;
             }
-            _ => self.label.clone().or_else(|| reference.clone()),
+            self.label.clone().or(reference)
         });
         metadata.speaker = speaker;
         let mut attributes: Vec<(&str, Value)> =
@@ -393,24 +395,6 @@ impl Turn {
             ..ParsedDocument::default()
         })
     }
-}
-
-/// Returns whether a printed speaker is an office rather than a name: all of it is in capitals after a
-/// form of address, or it is one word. Several people hold an office.
-fn is_office(label: &str) -> bool {
-    let lower = label.to_lowercase();
-    [
-        "president",
-        "speaker",
-        "chair",
-        "secretary",
-        "clerk",
-        "presidente",
-        "präsident",
-        "voorzitter",
-    ]
-    .iter()
-    .any(|office| lower.contains(office))
 }
 
 fn is_paragraph(name: &str) -> bool {
