@@ -40,8 +40,11 @@ pub fn source_ranges(source: &str, segmented: &SegmentedText) -> Vec<Option<(usi
         let closing = words.len().saturating_sub(CLOSING_LETTERS);
         let closing = words.get(closing..).unwrap_or_default();
         let from = first + words.len().saturating_sub(closing.len());
-        let after = find(&letters, from, closing).map_or(from, |at| at + closing.len());
-        let last = after.saturating_sub(1).max(first);
+        let after =
+            find(&letters, from, closing).map_or(first + words.len(), |at| at + closing.len());
+        let last = after
+            .saturating_sub(1)
+            .clamp(first, letters.len().saturating_sub(1).max(first));
         let start = letters.get(first).map_or(0, |(at, _)| *at);
         let end = letters
             .get(last)
