@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release --example read_folder -- FOLDER [PROGRAM]`; PROGRAM is `antiphon`, for PDF files.
 
+#![allow(clippy::print_stdout)] // printing is what it is for
+
 use std::time::Instant;
 
 use antiphon::corpus::{Corpus, CorpusEvent, CorpusLimits, ReadOptions};

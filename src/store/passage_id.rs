@@ -46,8 +46,8 @@ mod tests {
 
     #[test]
     fn a_passage_has_one_id() {
-        let id: PassageId = "a#p1#p20".parse().unwrap();
-        assert_eq!((id.document.as_str(), id.ordinal), ("a#p1", 20));
+        let id: PassageId = "a-p1#p20".parse().unwrap();
+        assert_eq!((id.document.as_str(), id.ordinal), ("a-p1", 20));
         for text in [
             "a",
             "a#p",

@@ -159,7 +159,7 @@ impl Iterator for Documents {
         loop {
             if let Some(mut result) = self.pending.next() {
                 if let Ok(document) = &mut result {
-                    document.notes.extend(self.notes.drain(..));
+                    document.notes.append(&mut self.notes);
                 }
                 return Some(result);
             }
