@@ -99,7 +99,7 @@ impl<'a> Citation<'a> {
             ("month", number(date.and_then(|date| date.month()))),
             ("day", number(date.and_then(|date| date.day()))),
             ("language", metadata.language.as_deref().map(tex)),
-            ("note", Some(self.note())),
+            ("note", Some(tex(&self.note()))),
             ("url", self.link.map(str::to_owned)),
         ];
         let fields = fields
