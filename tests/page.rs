@@ -68,7 +68,7 @@ fn documents() -> Vec<Value> {
         }),
         json!({
             "id": "long",
-            "speaker": "x".repeat(100_000),
+            "speaker": "x".repeat(60_000),
             "text": format!("A long word follows. {} And then a sentence on fishing rights in the open sea.", "y".repeat(100_000)),
         }),
     ]

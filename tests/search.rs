@@ -679,7 +679,7 @@ fn passages_are_cited_in_every_style() {
     for style in ["text", "ris"] {
         assert_eq!(cite(style).status, 200, "{style}");
     }
-    cite("apa").assert_problem(400, "invalid_value", Some("style"));
+    cite("apa").assert_problem(400, "wrong_type", Some("style"));
     get("/v1/passages/sea-1%23p1/citation?stile=ris").assert_problem(
         400,
         "unknown_field",
