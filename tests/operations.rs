@@ -653,7 +653,7 @@ fn a_client_that_does_not_read_is_disconnected() {
         .set_write_timeout(Some(Duration::from_millis(200)))
         .unwrap();
     let request = format_request("GET /openapi.json", &["Accept-Encoding: identity"], "");
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let error = loop {
         assert!(Instant::now() < deadline, "the connection is still open");
         match stream.write_all(request.as_bytes()) {

@@ -129,9 +129,9 @@ mod tests {
 
     #[test]
     fn an_output_that_is_not_read_blocks_no_writer_and_lost_lines_are_reported() {
+        static COUNTER: OnceLock<ErrorCounter> = OnceLock::new();
         let (begin, stalled) = mpsc::channel();
         let (written, lines) = mpsc::channel();
-        static COUNTER: OnceLock<ErrorCounter> = OnceLock::new();
         let output = Stalled {
             begin: Some(stalled),
             written,

@@ -303,9 +303,10 @@ impl Engine {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if *current != obstacle {
-            match obstacle {
-                Some(obstacle) => tracing::error!("read-only: {obstacle}"),
-                None => tracing::info!("the store can be written again"),
+            if let Some(obstacle) = obstacle {
+                tracing::error!("read-only: {obstacle}");
+            } else {
+                tracing::info!("the store can be written again");
             }
             *current = obstacle;
         }

@@ -28,7 +28,7 @@ const PUBLICATION_RETRY_PAUSES: [Duration; 4] = [
     Duration::from_millis(20),
     Duration::from_millis(100),
     Duration::from_millis(300),
-    Duration::from_millis(1000),
+    Duration::from_secs(1),
 ];
 
 /// A request to store a document.

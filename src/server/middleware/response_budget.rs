@@ -127,7 +127,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_body_is_split_and_nothing_is_lost() {
-        let text: Vec<u8> = (0..CHUNK_BYTES * 2 + 17).map(|n| (n % 251) as u8).collect();
+        let text: Vec<u8> = (0..=250u8).cycle().take(CHUNK_BYTES * 2 + 17).collect();
         let budget = ResponseBudget::default();
         let mut body = ChunkedBody {
             body: BoxBody::new(text.clone()),
