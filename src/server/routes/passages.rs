@@ -36,7 +36,7 @@ pub(super) async fn read(
     params(("id" = String, Path, description = "the passage's id, `{document}#p{ordinal}`, with `#` as `%23`", example = "un-cyber-statement-2015#p3"), CitationParameters),
     responses((status = 200, content(
         (String = "text/plain"), (String = "application/x-bibtex"), (String = "application/x-research-info-systems"),
-        (String = "application/vnd.citationstyles.csl+json"),
+        (Vec<Value> = "application/vnd.citationstyles.csl+json"),
     )), (status = "4XX", body = ProblemDto), (status = "5XX", body = ProblemDto))
 )]
 pub(super) async fn citation(
