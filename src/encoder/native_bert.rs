@@ -8,7 +8,7 @@ use super::model::{Activation, ModelFiles};
 use super::native::{EncodeStageTime, NativeNetwork, NetworkShape, Precision};
 use super::{Embedding, EncodeError, Encoder, Fingerprint, Tokenizer};
 
-/// BERT with mean pooling on [`super::kernels`], in int8 or f32.
+/// BERT with mean pooling on [`antiphon_kernels::bert`], in int8 or f32.
 pub struct NativeBert {
     network: NativeNetwork,
     tokenizer: Tokenizer,
