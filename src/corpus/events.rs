@@ -153,6 +153,11 @@ pub enum DocumentNote {
         /// Their number.
         pages: usize,
     },
+    /// Characters of pages run in another direction than the text, and were left out.
+    SidewaysText {
+        /// Their number, without blanks.
+        characters: usize,
+    },
     /// Parts of the file that are not its text were left out.
     PartsLeftOut {
         /// Each kind of part, with its number of characters.
@@ -240,7 +245,11 @@ impl fmt::Display for DocumentNote {
                 f,
                 "left whole, though {names} names look like those of speakers; --turns on splits it"
             ),
-            Self::PagesNotRead { pages } => write!(f, "{pages} pages could not be read"),
+            Self::PagesNotRead { pages } => write!(f, "{pages} pages could not be read, or not completely"),
+            Self::SidewaysText { characters } => write!(
+                f,
+                "left out: {characters} characters that run in another direction than the text"
+            ),
             Self::PartsLeftOut { parts } => {
                 let parts = parts
                     .iter()

@@ -72,7 +72,7 @@ pub(super) struct Turn {
     pub(super) range: Range<usize>,
     /// The speaker; `None` for what stands outside of turns.
     pub(super) speaker: Option<String>,
-    /// Applause, interjections and other remarks within it, which are nobody's words.
+    /// Applause, interjections and other remarks within it, which are not part of a speech.
     pub(super) remarks: Vec<String>,
 }
 

@@ -35,11 +35,14 @@ struct PageLine {
     apart: bool,
 }
 
-/// The lines of a page, in reading order; or why it has none.
+/// The lines of a page, in reading order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Page {
     number: u32,
     lines: Vec<PageLine>,
+    /// Characters left out because they run in another direction: stamps, and labels of figures.
+    sideways: usize,
+    /// Why it has no lines, or not all of them.
     problem: Option<String>,
 }
 

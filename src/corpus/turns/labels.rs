@@ -1,4 +1,4 @@
-//! Lines that begin with the name of a speaker, and lines that are nobody's words.
+//! Lines that begin with the name of a speaker, and lines that are remarks rather than speech.
 
 /// The beginning of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

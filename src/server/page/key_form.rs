@@ -14,7 +14,7 @@ pub(super) fn form(to: &str) -> Markup {
             input id="key" type="password" name="key" required autocomplete="off" spellcheck="false" maxlength=(MAX_KEY_BYTES);
             button type="submit" { "Use this key" }
             p.hint {
-                "It is kept until this tab or browser is closed. Whoever runs this service makes keys with "
+                "It is kept until this tab or browser is closed. The operator of this service creates keys with "
                 code { "antiphon keys new" } "."
             }
         }

@@ -229,7 +229,7 @@ fn welcome(
                     "."
                 }
                 @if !examples.is_empty() {
-                    h2 { "Somebody here said" }
+                    h2 { "From these documents" }
                     ul.examples {
                         @for example in examples {
                             li { a href=(state.only_filters().with("q", example).href("/")) { bdi { (example) } } }

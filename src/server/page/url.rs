@@ -7,32 +7,17 @@ use form_urlencoded::Serializer;
 
 use crate::search::Mode;
 use crate::server::problem::Problem;
+use crate::server::routes::SEARCH_PARAM_NAMES;
 
 pub(super) use crate::server::links::{document_path, passage_path};
 
-/// Parameters that say what is searched for and how; any other one is a filter.
-const SEARCH_NAMES: &[&str] = &[
-    "q",
-    "like",
-    "unlike",
-    "mode",
-    "limit",
-    "offset",
-    "cursor",
-    "min_score",
-    "semantic_weight",
-    "group_by",
-    "group_size",
-    "diversity",
-    "ef",
-    "exact",
-    "include",
-    "facets",
-    "timeout_ms",
-    // Of the list of documents.
-    "find",
-    "with",
-];
+/// Parameters of the list of documents.
+const LIST_NAMES: &[&str] = &["find", "with"];
+
+/// Whether a parameter says what is searched for and how; any other one is a filter.
+fn is_search_name(name: &str) -> bool {
+    SEARCH_PARAM_NAMES.contains(&name) || LIST_NAMES.contains(&name)
+}
 
 /// Parameters that belong to one page of a result, and not to the state that links carry on.
 const PAGE_NAMES: &[&str] = &["cursor", "offset", "limit"];
@@ -147,7 +132,7 @@ impl SearchState {
     pub(super) fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.pairs.iter();
         pairs
-            .filter(|(name, _)| !SEARCH_NAMES.contains(&name.as_str()))
+            .filter(|(name, _)| !is_search_name(name))
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
@@ -199,9 +184,7 @@ impl SearchState {
     /// Returns the state with only its filters.
     pub(super) fn only_filters(&self) -> Self {
         let mut state = self.first_page();
-        state
-            .pairs
-            .retain(|(n, _)| !SEARCH_NAMES.contains(&n.as_str()));
+        state.pairs.retain(|(n, _)| !is_search_name(n));
         state.order = Order::default();
         state
     }

@@ -26,10 +26,10 @@ pub(super) use parallels::{
 pub(super) use passages::{
     __path_citation, __path_read as __path_read_passage, __path_similar, parse_passage_id,
 };
-pub(super) use search::request_from_url;
 pub(super) use search::{
     __path_facets, __path_search_batch, __path_search_by_body, __path_search_by_url,
 };
+pub(super) use search::{SEARCH_PARAM_NAMES, request_from_url};
 
 /// Registers every route of the API.
 pub(super) fn configure(app: &mut web::ServiceConfig) {

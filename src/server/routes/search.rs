@@ -34,27 +34,30 @@ const MAX_BATCH_SEARCHES: usize = 100;
 /// Maximum weight of the hits of a batch, which bounds its response to about 15 MB. A single search is below it.
 const MAX_BATCH_WEIGHT: usize = 10_000;
 
+/// Names of the parameters of a search by URL.
+pub(in crate::server) const SEARCH_PARAM_NAMES: &[&str] = &[
+    "q",
+    "like",
+    "unlike",
+    "mode",
+    "limit",
+    "offset",
+    "cursor",
+    "min_score",
+    "semantic_weight",
+    "group_by",
+    "group_size",
+    "diversity",
+    "ef",
+    "exact",
+    "include",
+    "facets",
+    "timeout_ms",
+];
+
 /// Parameters of a search by URL.
 const SEARCH_PARAMS: RouteParams = RouteParams {
-    names: &[
-        "q",
-        "like",
-        "unlike",
-        "mode",
-        "limit",
-        "offset",
-        "cursor",
-        "min_score",
-        "semantic_weight",
-        "group_by",
-        "group_size",
-        "diversity",
-        "ef",
-        "exact",
-        "include",
-        "facets",
-        "timeout_ms",
-    ],
+    names: SEARCH_PARAM_NAMES,
     repeatable: &["like", "unlike", "include", "facets"],
     strings: &["q", "mode", "group_by", "cursor"],
 };

@@ -77,7 +77,7 @@ pub(super) fn without_change_mark(line: &str) -> (&str, bool) {
     }
 }
 
-/// Returns whether a line is a sound (`[Applause]`, `(laughter)`, `♪ … ♪`) and nobody's words.
+/// Returns whether a line is a sound (`[Applause]`, `(laughter)`, `♪ … ♪`) rather than speech.
 pub(super) fn is_sound(line: &str) -> bool {
     const MAX_CHARS: usize = 60;
     let enclosed = |open, close| {

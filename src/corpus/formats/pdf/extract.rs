@@ -8,7 +8,7 @@ use pdf_extract::{Document, MediaBox, OutputDev, OutputError, Transform, output_
 use super::layout::{self, Glyph};
 use super::{Message, Page};
 
-/// Pages of a file.
+/// Pages of a file that are read; the others are reported.
 const MAX_PAGES: usize = 20_000;
 
 /// Characters of a page; a newspaper page has tens of thousands.
@@ -65,18 +65,13 @@ pub(super) fn write_pages(bytes: &[u8], output: &mut impl Write) -> io::Result<(
         Ok(Err(problem)) => return send(&Message::Failed(problem)),
         Err(_) => return send(&Message::Failed("its structure is damaged".to_owned())),
     };
-    let pages: Vec<u32> = document
-        .get_pages()
-        .keys()
-        .copied()
-        .take(MAX_PAGES)
-        .collect();
+    let pages = document.get_pages();
     send(&Message::Info {
         title: property(&document, b"Title"),
         author: property(&document, b"Author"),
         pages: pages.len(),
     })?;
-    for number in pages {
+    for number in pages.into_keys().take(MAX_PAGES) {
         let mut glyphs = Glyphs::default();
         let read = panic::catch_unwind(AssertUnwindSafe(|| {
             output_doc_page(&document, &mut glyphs, number)
@@ -88,7 +83,8 @@ pub(super) fn write_pages(bytes: &[u8], output: &mut impl Write) -> io::Result<(
         };
         send(&Message::Page(Page {
             number,
-            lines: layout::lines(&glyphs.glyphs),
+            lines: layout::lines(&glyphs.upright),
+            sideways: glyphs.sideways,
             problem,
         }))?;
     }
@@ -127,7 +123,9 @@ fn property(document: &Document, name: &[u8]) -> Option<String> {
 /// Collects the characters of a page with their places.
 #[derive(Default)]
 struct Glyphs {
-    glyphs: Vec<Glyph>,
+    upright: Vec<Glyph>,
+    /// Characters that run in another direction.
+    sideways: usize,
     top: f64,
 }
 
@@ -160,8 +158,14 @@ impl OutputDev for Glyphs {
         let finite = [size, transform.m31, transform.m32, width]
             .iter()
             .all(|number| number.is_finite());
-        if upright && finite && size > 0.5 && self.glyphs.len() < MAX_GLYPHS {
-            self.glyphs.push(Glyph {
+        if !upright {
+            self.sideways += text.chars().filter(|c| !c.is_whitespace()).count();
+        } else if finite && size > 0.5 {
+            if self.upright.len() == MAX_GLYPHS {
+                let problem = format!("the page has more than {MAX_GLYPHS} characters");
+                return Err(OutputError::IoError(io::Error::other(problem)));
+            }
+            self.upright.push(Glyph {
                 x: transform.m31,
                 y: self.top - transform.m32,
                 width: width * size,

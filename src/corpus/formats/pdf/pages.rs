@@ -75,6 +75,12 @@ pub(super) fn document(
             .notes
             .push(DocumentNote::PagesNotRead { pages: missing });
     }
+    let sideways: usize = pages.iter().map(|page| page.sideways).sum();
+    if sideways > 0 {
+        document.notes.push(DocumentNote::SidewaysText {
+            characters: sideways,
+        });
+    }
     if !keep_boilerplate {
         let dropped = drop_heads(&mut pages);
         if dropped > 0 {

@@ -193,6 +193,7 @@ fn a_page_that_cannot_be_read_costs_itself() {
         };
         Message::Page(Page {
             number,
+            sideways: 0,
             lines: vec![PageLine {
                 text: text.to_owned(),
                 y: 10.0,
